@@ -1,0 +1,139 @@
+"""The nouns that every part shares. Standard library only; nothing here does anything."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Entity(StrEnum):
+    """What a record is, in dependency order: what stands later may refer to what stands earlier."""
+
+    DISTRICT = "District"
+    SCHOOL = "School"
+    CALENDAR = "Calendar"
+    COURSE = "Course"
+    CLASS = "Class"
+    STUDENT = "Student"
+    TEACHER = "Teacher"
+    CONTACT = "Contact"
+    ADMIN = "Admin"
+    ENROLLMENT = "Enrollment"
+    DEMOGRAPHICS = "Demographics"
+
+
+class Change(StrEnum):
+    """What happens to one record."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+
+
+class Cause(StrEnum):
+    """Why a change is in the plan."""
+
+    SOURCE_CREATED = "SourceCreated"
+    SOURCE_CHANGED = "SourceChanged"
+    SOURCE_DELETED = "SourceDeleted"          # the source said so (tobedeleted, inactive)
+    SOURCE_MISSING = "SourceMissing"          # absent from a complete pull, Bulk Upload Mode
+    SCHOOL_UNMAPPED = "SchoolUnmapped"
+    FILTERED_OUT = "FilteredOut"
+    REQUIREMENT_FAILED = "RequirementFailed"  # Skip with whenAccepted: Remove
+    CASCADE = "Cascade"
+    RESTORED = "Restored"                     # an id that came back from its tombstone
+
+
+class HoldReason(StrEnum):
+    """Why a plan waits for a person."""
+
+    THRESHOLD = "Threshold"
+    ENTITY_EMPTIED = "EntityEmptied"
+    SCHOOL_EMPTIED = "SchoolEmptied"
+    IDENTITY_CHANGED = "IdentityChanged"
+    SOURCE_CHANGED = "SourceChanged"
+    RE_KEYED = "ReKeyed"
+    RESTORED_RECORDS = "RestoredRecords"
+    CONFIG_CHANGED = "ConfigChanged"
+    SAFETY_LOOSENED = "SafetyLoosened"
+    PREVIEW = "Preview"
+    REQUIREMENT_HOLD = "RequirementHold"
+    FIRST_IMPORT = "FirstImport"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One reason with its numbers. `limit` is percent or a count, as `unit` says; None where no number applies."""
+
+    reason: HoldReason
+    entity: Entity | None = None
+    change: str | None = None          # Create | Update | Delete | Any
+    school: str | None = None          # the school's id in the store
+    count: int | None = None
+    population: int | None = None
+    limit: int | None = None
+    unit: str | None = None            # Percent | Count
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only the fields that are set, in the API's names."""
+        return {k: v for k, v in vars(self).items() if v is not None}
+
+
+@dataclass
+class EntityCounts:
+    """Counts of one entity in one plan (status.entities[])."""
+
+    entity: Entity | None              # None: held-back records of unknown role that the store does not know
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    errors: int = 0
+    duplicates: int = 0
+    deferred: int = 0
+    population: int = 0
+
+
+@dataclass(frozen=True)
+class Schools:
+    """What Schools Mapping came to: numbers of SIS schools, and up to 20 raw ids of each kind."""
+
+    found: int = 0
+    mapped: int = 0
+    missing: int = 0
+    vanished: int = 0
+    missing_ids: tuple[str, ...] = ()
+    vanished_ids: tuple[str, ...] = ()
+
+
+@dataclass
+class PlanReport:
+    """What a plan came to. Free of personal data; at most 4,096 bytes as JSON (see sync/report.py)."""
+
+    run: str
+    stage: str                         # extract … gate, done
+    digest: str | None = None          # "sha256:…"; None until the plan is frozen
+    base_revision: int = 0
+    entities: list[EntityCounts] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    holds_total: int = 0
+    issues: list[dict[str, Any]] = field(default_factory=list)   # {code, entity, attribute, class, count}
+    schools: Schools = field(default_factory=Schools)
+    incomplete: list[str] = field(default_factory=list)          # collections that could not be proved complete
+    blast_radius: dict[str, int] = field(default_factory=dict)   # {students, teachers} touched by cascades
+    outbox_pending: bool = False
+    no_changes: bool = False
+    error: dict[str, str] | None = None                          # {reason, message}
+
+
+@dataclass
+class ApplyReport:
+    """What an apply came to."""
+
+    run: str
+    stage: str                         # verify | apply | done
+    digest: str | None = None
+    revision: int | None = None
+    already_applied: bool = False
+    outbox_pending: bool = False
+    error: dict[str, str] | None = None
