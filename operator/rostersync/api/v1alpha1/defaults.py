@@ -1,0 +1,82 @@
+"""What absent fields mean where it takes more than a constant. Pure."""
+
+from dataclasses import dataclass
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
+from rostersync.model import Change, Entity
+
+DEFAULT_MIN_POPULATION = 20
+# percent by change, for each entity by itself
+DEFAULT_PERCENT: dict[Change, int] = {Change.CREATE: 50, Change.UPDATE: 75, Change.DELETE: 10}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One limit on one entity's changes; `percent` and `count` are each None where they set no limit.
+
+    `rule` is where it comes from: `syncHoldThreshold.rules[0]` or `default`.
+    """
+
+    entity: Entity
+    change: str  # Create | Update | Delete | Any
+    percent: int | None
+    count: int | None
+    min_population: int
+    per_school: bool
+    rule: str
+
+
+def district(conn: FocusConnection) -> str:
+    """Which roster the records belong to."""
+    return conn.spec.district or conn.metadata.name
+
+
+def source_id(conn: FocusConnection) -> str:
+    """What the store knows the source by."""
+    return conn.spec.sourceID or conn.metadata.name
+
+
+def authentication_url(spec: FocusConnectionSpec) -> str:
+    """Where tokens are fetched: as given, else the service URL followed by /token."""
+    config = spec.deliveryConfig
+    return config.authenticationURL or config.serviceURL.rstrip("/") + "/token"
+
+
+def signature_method(spec: FocusConnectionSpec) -> str:
+    """How OAuth 1.0a requests are signed."""
+    return spec.deliveryConfig.signatureMethod or "HMAC-SHA256"
+
+
+def entities(spec: FocusConnectionSpec) -> tuple[Entity, ...]:
+    """The entities that are imported, in dependency order."""
+    return tuple(entity for entity in Entity if entity in spec.entities)
+
+
+def effective_thresholds(spec: FocusConnectionSpec) -> tuple[Threshold, ...]:
+    """Every limit for every entity: the rules given (`*` taken apart), then the defaults that still stand.
+
+    A default gives way only to a percent rule without perSchool for that entity (or `*`) and that change (or Any).
+    """
+    rules = spec.syncHoldThreshold.rules
+    given = tuple(
+        Threshold(
+            entity=entity,
+            change=rule.change,
+            percent=rule.percent,
+            count=rule.count,
+            min_population=DEFAULT_MIN_POPULATION if rule.minPopulation is None else rule.minPopulation,
+            per_school=rule.perSchool,
+            rule=f"syncHoldThreshold.rules[{i}]",
+        )
+        for i, rule in enumerate(rules)
+        for entity in Entity
+        if rule.entity in ("*", entity.value)
+    )
+    replacing = [rule for rule in rules if rule.percent is not None and not rule.perSchool]
+    default = tuple(
+        Threshold(entity, change.value, percent, None, DEFAULT_MIN_POPULATION, False, "default")
+        for entity in Entity
+        for change, percent in DEFAULT_PERCENT.items()
+        if not any(rule.covers(entity, change.value) for rule in replacing)
+    )
+    return given + default

@@ -1,0 +1,135 @@
+"""Delivery Config: where the SIS is and how to talk to it."""
+
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+
+from rostersync.api.v1alpha1.meta import Bool, Int, LocalRef, Model, SecretRef, cel, validations
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(c.isspace() for c in text):
+        raise ValueError("must be a URL that begins with https:// and names a host")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user or password; they belong into the Secret of credentialsSecretRef")
+    if parts.fragment:
+        raise ValueError("must not have a part after #")
+    return text
+
+
+URL = Annotated[
+    str,
+    StringConstraints(min_length=8, max_length=2048),
+    AfterValidator(_url),
+    Field(json_schema_extra={"pattern": "^https?://[^/@?#]+"}),
+]
+
+
+class CABundleRef(LocalRef):
+    """A ConfigMap that holds the certificates of an authority which the system does not know."""
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
+        default="ca.crt", description="Key of the ConfigMap; its value is PEM text."
+    )
+
+
+class DeliveryConfig(Model):
+    """School Passport's Delivery Config: the SIS's address, credentials, and how gently it is asked."""
+
+    model_config = validations(
+        cel(
+            "!self.serviceURL.startsWith('http://') || (has(self.insecureHTTP) && self.insecureHTTP)",
+            "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
+            ".serviceURL",
+        ),
+        cel(
+            "!has(self.authenticationURL) || !self.authenticationURL.startsWith('http://') || "
+            "(has(self.insecureHTTP) && self.insecureHTTP)",
+            "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
+            ".authenticationURL",
+        ),
+        cel(
+            "!has(self.signatureMethod) || (has(self.authentication) && self.authentication == 'OAuth1')",
+            "signatureMethod only goes with authentication: OAuth1",
+            ".signatureMethod",
+        ),
+        cel(
+            "!has(self.authentication) || self.authentication != 'OAuth1' || "
+            "(!has(self.authenticationURL) && !has(self.scope))",
+            "authenticationURL and scope only go with authentication: OAuth2",
+            ".authentication",
+        ),
+    )
+
+    insecureHTTP: Bool = Field(
+        default=False,
+        description="Allows plain http. Records and credentials then travel in clear: only for trials without data.",
+    )
+    serviceURL: URL = Field(
+        description="Base of the SIS's OneRoster API, up to the version, such as "
+        "https://DISTRICT.focusschoolsoftware.com/focus/api/1.0/ims/oneroster/v1p1."
+    )
+    credentialsSecretRef: SecretRef = Field(description="Secret with the keys clientID and clientSecret.")
+    authentication: Literal["OAuth2", "OAuth1"] = Field(
+        default="OAuth2",
+        description="How requests are authenticated: OAuth 2 client credentials, or OAuth 1.0a signatures.",
+    )
+    authenticationURL: URL | None = Field(
+        default=None, description="Where tokens are fetched (OAuth2). Absent: serviceURL followed by /token."
+    )
+    signatureMethod: Literal["HMAC-SHA1", "HMAC-SHA256"] | None = Field(
+        default=None, description="How requests are signed (OAuth1 only). Absent: HMAC-SHA256."
+    )
+    version: Literal["1.1", "1.2"] = Field(
+        default="1.1", description='Version of OneRoster that the SIS speaks, in quotes: "1.1" (Focus) or "1.2".'
+    )
+    scope: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="Scope of the token request (OAuth2). Absent: none is sent; Focus needs none."
+    )
+    pageSize: Int = Field(
+        default=500,
+        ge=1,
+        le=10000,
+        description="Records a page. Halved by itself when the server cannot manage a page.",
+    )
+    maxConcurrentRequests: Int = Field(default=4, ge=1, le=64, description="Requests under way at the same time.")
+    requestsPerSecond: Int | None = Field(
+        default=None, ge=1, le=1000, description="Most requests begun in a second. Absent: no limit."
+    )
+    timeoutSeconds: Int = Field(default=60, ge=1, le=3600, description="How long to wait for an answer.")
+    caBundleRef: CABundleRef | None = Field(
+        default=None,
+        description="ConfigMap with the certificates to trust for this SIS. Absent: the system's authorities.",
+    )
+
+    @field_validator("serviceURL", "authenticationURL")
+    @classmethod
+    def _secure(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and url.startswith("http://") and info.data.get("insecureHTTP") is False:
+            raise ValueError(
+                "plain http is refused: records and credentials would travel in clear; use https, or set "
+                "deliveryConfig.insecureHTTP: true for a trial without real data"
+            )
+        if info.field_name == "serviceURL" and url is not None and "?" in url:
+            raise ValueError("must not have a query (a part after ?); the paths of OneRoster are put behind it")
+        return url
+
+    @field_validator("authenticationURL", "scope")
+    @classmethod
+    def _only_oauth2(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("authentication") == "OAuth1":
+            raise ValueError("only goes with authentication: OAuth2; OAuth1 fetches no token")
+        return value
+
+    @field_validator("signatureMethod")
+    @classmethod
+    def _only_oauth1(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("authentication") == "OAuth2":
+            raise ValueError("only goes with authentication: OAuth1; take it out, or set authentication: OAuth1")
+        return value

@@ -1,0 +1,101 @@
+"""What all kinds share: the base models, metadata, conditions, and strings and numbers with limits.
+
+Every string, list and map has an upper limit, since the API server bounds the cost of CEL rules by them.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, model_validator
+
+SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+DIGEST = r"^sha256:[0-9a-f]{64}$"
+
+# Integers and booleans are not made from text or from 5.0, as the API server makes none either.
+Int = Annotated[int, Strict()]
+Bool = Annotated[bool, Strict()]
+Count = Annotated[int, Strict(), Field(ge=0)]
+
+ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=SUBDOMAIN)]
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=SUBDOMAIN)]
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+UID = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+SourcedID = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Digest = Annotated[str, StringConstraints(max_length=71, pattern=DIGEST)]
+Timestamp = Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
+Code = Annotated[str, StringConstraints(max_length=64)]
+Sentence = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class Model(BaseModel):
+    """Base of everything in a spec: unknown fields are refused, and no error ever prints an input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, serialize_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, data: Any) -> Any:
+        """`field:` without a value is an absent field, as the API server treats it."""
+        if isinstance(data, dict) and None in data.values():
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class StatusModel(Model):
+    """Base of everything in a status: fields of a newer version are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, serialize_by_alias=True)
+
+
+class ObjectMeta(StatusModel):
+    """The part of Kubernetes' metadata that rostersync reads; everything else is passed over."""
+
+    name: str = ""
+    generateName: str | None = None
+    namespace: str | None = None
+    uid: str | None = None
+    generation: int | None = None
+    resourceVersion: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creationTimestamp: str | None = None
+    deletionTimestamp: str | None = None
+
+
+class Condition(StatusModel):
+    """One condition of an object, in the form of the Kubernetes API conventions."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=316)] = Field(
+        description="What the condition is about, such as Ready or Succeeded."
+    )
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: Annotated[
+        str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+    ] = Field(description="Why, as a code.")
+    message: Annotated[str, StringConstraints(max_length=32768)] = Field(
+        default="", description="Why, as a sentence for people; never with personal data."
+    )
+    lastTransitionTime: Timestamp = Field(description="When the status last changed.")
+    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+
+
+class LocalRef(Model):
+    """The name of an object in the namespace of the one that names it."""
+
+    name: ObjectName = Field(description="Name of the object, in the same namespace.")
+
+
+class SecretRef(LocalRef):
+    """The name of a Secret in the namespace of the connection. Its author must be allowed to read that Secret."""
+
+
+def cel(rule: str, message: str, field: str | None = None, reason: str = "FieldValueInvalid", **more: Any) -> Any:
+    """One entry of x-kubernetes-validations: a rule that the API server checks, and what it says when broken."""
+    entry: dict[str, Any] = {"rule": rule, "message": message, "reason": reason}
+    if field is not None:
+        entry["fieldPath"] = field
+    return entry | more
+
+
+def validations(*rules: Any) -> ConfigDict:
+    """Model configuration that puts these rules into the CRD's schema of the model."""
+    return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(rules)})

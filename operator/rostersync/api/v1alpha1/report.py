@@ -1,0 +1,82 @@
+"""Parts of a status that say what a plan came to. Counts and codes only, never personal data."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from rostersync.api.v1alpha1.meta import Code, Count, Sentence, SourcedID, StatusModel
+
+Outcome = Literal[
+    "Applied", "AppliedIncomplete", "NoChanges", "DryRun", "SameAsHeld", "Rejected", "Expired", "Superseded",
+    "Cancelled", "ImportSuspended", "DeliveryFailed", "Failed",
+]  # fmt: skip
+
+
+class Totals(StatusModel):
+    """Counts of records, summed over all entities."""
+
+    created: Count = Field(default=0, description="Records that are new in the store.")
+    updated: Count = Field(default=0, description="Records that change.")
+    deleted: Count = Field(default=0, description="Records that leave, cascades included.")
+    unchanged: Count = Field(default=0, description="Accepted records that equal the store's.")
+    skipped: Count = Field(default=0, description="Records held back, but for duplicates.")
+    errors: Count = Field(default=0, description="Records with at least one issue of class Error.")
+    duplicates: Count = Field(default=0, description="Records held back as duplicates.")
+    deferred: Count = Field(default=0, description="Deletes left out because reading was incomplete, or by a window.")
+    population: Count = Field(default=0, description="Records that the source had in the store before.")
+
+
+class EntityTotals(Totals):
+    """Counts of one entity."""
+
+    entity: Code = Field(description="The entity; Unknown for held-back records that fit none.")
+
+
+class HoldStatus(StatusModel):
+    """One reason why the plan waits for a person, with its numbers."""
+
+    reason: Code = Field(description="Why, as a code such as Threshold or EntityEmptied.")
+    entity: Code | None = Field(default=None, description="Entity that is meant.")
+    change: Code | None = Field(default=None, description="Create, Update, Delete or Any.")
+    school: SourcedID | None = Field(default=None, description="Id of the school in the store, where one is meant.")
+    count: Count | None = Field(default=None, description="Records that change.")
+    population: Count | None = Field(default=None, description="Records that were there before.")
+    limit: Count | None = Field(default=None, description="The limit that is exceeded.")
+    unit: Literal["Percent", "Count"] | None = Field(default=None, description="What limit is counted in.")
+    message: Sentence | None = Field(default=None, description="The same as a sentence.")
+
+
+class IssueCount(StatusModel):
+    """How many records have an issue of one kind."""
+
+    code: Code = Field(description="What is wrong, such as Missing or DanglingReference.")
+    entity: Code | None = Field(default=None, description="Entity of the records.")
+    attribute: Annotated[str, StringConstraints(max_length=160)] | None = Field(
+        default=None, description="Attribute that is meant."
+    )
+    class_: Literal["Error", "Skipped", "Duplicate"] | None = Field(
+        default=None, alias="class", description="School Passport's class of the issue."
+    )
+    count: Count = Field(default=0, description="Records with the issue.")
+
+
+class SchoolsStatus(StatusModel):
+    """What Schools Mapping came to."""
+
+    found: Count = Field(default=0, description="Schools that the SIS sends.")
+    mapped: Count = Field(default=0, description="Schools that are imported.")
+    missing: Count = Field(default=0, description="Schools that the SIS sends and nobody mapped.")
+    vanished: Count = Field(default=0, description="Mapped schools that the SIS does not send any more.")
+    missingIDs: tuple[SourcedID, ...] = Field(
+        default=(), max_length=20, description="SIS ids of missing schools, at most 20."
+    )
+    vanishedIDs: tuple[SourcedID, ...] = Field(
+        default=(), max_length=20, description="SIS ids of vanished schools, at most 20."
+    )
+
+
+class BlastRadius(StatusModel):
+    """People that cascades touch."""
+
+    students: Count = Field(default=0, description="Distinct students.")
+    teachers: Count = Field(default=0, description="Distinct teachers.")

@@ -1,0 +1,152 @@
+"""Where the roster and the plans are kept, and where an applied roster is delivered."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from rostersync.api.v1alpha1.meta import Bool, Int, Model, ObjectName, SecretRef, cel, validations
+
+QUANTITY = r"^[0-9]+(\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Quantity = Annotated[
+    str,
+    BeforeValidator(_number_as_text),
+    StringConstraints(min_length=1, max_length=32, pattern=QUANTITY),
+    Field(json_schema_extra={"x-kubernetes-int-or-string": True}),
+]
+
+
+class VolumeClaim(Model):
+    """The claim that rostersync makes for itself. It is never deleted by rostersync."""
+
+    size: Quantity = Field(description="How much is asked for, such as 10Gi.")
+    storageClassName: ObjectName | None = Field(
+        default=None, description="Storage class; block storage is best. Absent: the cluster's default class."
+    )
+    accessMode: Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"] = Field(
+        default="ReadWriteOnce",
+        description="How the volume may be mounted; ReadWriteOncePod where the storage offers it.",
+    )
+
+
+class EmbeddedStore(Model):
+    """The roster in one file on a volume."""
+
+    model_config = validations(
+        cel("!has(self.volumeClaim) || !has(self.existingClaim)", "give volumeClaim or existingClaim, not both"),
+    )
+
+    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to make. Absent: 10Gi.")
+    existingClaim: ObjectName | None = Field(
+        default=None, description="A claim that is already there, with the label rostersync.dev/district."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "EmbeddedStore":
+        if self.volumeClaim is not None and self.existingClaim is not None:
+            raise ValueError("has both volumeClaim and existingClaim; keep one of them")
+        return self
+
+
+class PostgresStore(Model):
+    """The roster in a PostgreSQL database. Not yet supported."""
+
+    readerSecretRef: SecretRef = Field(description="Secret of the role that plans: it may only read.")
+    writerSecretRef: SecretRef = Field(description="Secret of the role that applies.")
+
+
+class Store(Model):
+    """Where the accepted roster is kept."""
+
+    model_config = validations(
+        cel("!has(self.embedded) || !has(self.postgres)", "give embedded or postgres, not both"),
+    )
+
+    embedded: EmbeddedStore | None = Field(default=None, description="A file on a volume. The default.")
+    postgres: PostgresStore | None = Field(default=None, description="A PostgreSQL database. Not yet supported.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Store":
+        if self.embedded is not None and self.postgres is not None:
+            raise ValueError("has both embedded and postgres; keep one of them")
+        return self
+
+
+class ObjectStorage(Model):
+    """Plans in an S3-compatible bucket. Not yet supported."""
+
+    url: Annotated[str, StringConstraints(min_length=6, max_length=1024, pattern=r"^s3://[^/\s]+(/\S*)?$")] = Field(
+        description="Bucket and path, such as s3://rosters/springfield."
+    )
+    secretRef: SecretRef = Field(description="Secret with the access key.")
+
+
+class Artifacts(Model):
+    """Where the plans, with the records that change, are kept until history takes them away."""
+
+    model_config = validations(
+        cel(
+            "[has(self.volumeClaim), has(self.existingClaim), has(self.objectStorage)].filter(x, x).size() <= 1",
+            "give only one of volumeClaim, existingClaim and objectStorage",
+        ),
+    )
+
+    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to make. Absent: 20Gi.")
+    existingClaim: ObjectName | None = Field(
+        default=None,
+        description="A claim that is already there, with the labels rostersync.dev/district and connection.",
+    )
+    objectStorage: ObjectStorage | None = Field(default=None, description="A bucket. Not yet supported.")
+    encryptionKeySecretRef: SecretRef | None = Field(
+        default=None, description="Secret with an age key that artifacts are encrypted with. Absent: not encrypted."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "Artifacts":
+        if sum(part is not None for part in (self.volumeClaim, self.existingClaim, self.objectStorage)) > 1:
+            raise ValueError("has several of volumeClaim, existingClaim and objectStorage; keep one of them")
+        return self
+
+
+class OneRosterCSV(Model):
+    """A OneRoster CSV bundle."""
+
+    mode: Literal["Bulk", "Delta"] = Field(
+        default="Bulk", description="Bulk: the newest roster as a whole. Delta: the changes of every revision."
+    )
+    version: Literal["1.1"] = Field(default="1.1", description='Version of the bundle, in quotes: "1.1".')
+    zip: Bool = Field(default=True, description="One zip file, or else a folder of files (which is not atomic).")
+
+
+class SFTP(Model):
+    """A folder of an SFTP server."""
+
+    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")] = Field(
+        description="Name or address of the server."
+    )
+    port: Int = Field(default=22, ge=1, le=65535, description="Port of the server.")
+    path: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
+        default="/", description="Folder that is written to."
+    )
+    tempDirectory: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
+        default=None, description="Folder for files under way. Absent: the same, under a name that begins with a dot."
+    )
+    secretRef: SecretRef = Field(description="Secret with the user and its password or key.")
+    hostKey: Annotated[str, StringConstraints(min_length=16, max_length=2048)] = Field(
+        description="Public key of the server, as ssh-keyscan prints it; another key is refused."
+    )
+
+
+class Delivery(Model):
+    """Carries every applied revision out. Not yet supported."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
+        Field(description="Name of the delivery within the connection.")
+    )
+    oneRosterCSV: OneRosterCSV = Field(description="What is delivered.")
+    sftp: SFTP = Field(description="Where it is delivered to.")

@@ -1,0 +1,33 @@
+"""What this version refuses although the API has it, and whether the terms stand. Pure."""
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.syncrun import SyncRun
+
+
+def terms_accepted(conn: FocusConnection) -> bool:
+    """Whether a run may start: the terms of use (and with them the privacy policy) are accepted."""
+    return conn.spec.termsOfUse.accepted
+
+
+def not_yet_supported(conn: FocusConnection) -> list[str]:
+    """Dotted fields of the connection that are given and not carried out yet; empty means go."""
+    spec = conn.spec
+    existing = [
+        f"spec.schoolsMapping.schools[{i}].target.existing"
+        for i, school in enumerate(spec.schoolsMapping.schools)
+        if school.target is not None and school.target.existing is not None
+    ]
+    given = {
+        "spec.multipleDataSources": spec.multipleDataSources,
+        "spec.masterFields": spec.masterFields,
+        "spec.store.postgres": spec.store.postgres,
+        "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
+        "spec.deliveries": spec.deliveries,
+    }
+    return [field for field, value in given.items() if value] + existing
+
+
+def run_not_yet_supported(run: SyncRun) -> list[str]:
+    """Dotted fields of the run that are given and not carried out yet; empty means go."""
+    given = {"spec.mode: Restore": run.spec.mode == "Restore", "spec.schools": bool(run.spec.schools)}
+    return [field for field, value in given.items() if value]

@@ -1,0 +1,220 @@
+"""SyncRun: one import, from its request to its outcome."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.config import JsonDict
+
+from rostersync.api.v1alpha1.consistency import check_name
+from rostersync.api.v1alpha1.meta import (
+    UID,
+    Bool,
+    Code,
+    Condition,
+    Count,
+    Digest,
+    Model,
+    ObjectMeta,
+    ObjectName,
+    Sentence,
+    SourcedID,
+    StatusModel,
+    Timestamp,
+    UserName,
+    cel,
+    validations,
+)  # fmt: skip
+from rostersync.api.v1alpha1.report import (
+    BlastRadius,
+    EntityTotals,
+    HoldStatus,
+    IssueCount,
+    Outcome,
+    SchoolsStatus,
+    Totals,
+)  # fmt: skip
+
+_LIST_BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+
+
+class ConnectionRef(Model):
+    """The connection that is imported, in the same namespace."""
+
+    kind: Literal["FocusConnection"] = Field(
+        default="FocusConnection", description="Kind of the connection.", json_schema_extra={"x-crd-default": True}
+    )
+    name: ObjectName = Field(description="Name of the connection.")
+
+
+class SyncRunSpec(Model):
+    """What is asked for. Immutable but for cancel, which goes one way."""
+
+    model_config = validations(
+        cel(
+            "self.connectionRef == oldSelf.connectionRef",
+            "connectionRef is immutable; make another SyncRun",
+            ".connectionRef",
+            "FieldValueForbidden",
+        ),
+        *(
+            cel(
+                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+                f"{field} is immutable; make another SyncRun",
+                f".{field}",
+                "FieldValueForbidden",
+            )
+            for field in ("mode", "restoreOf", "schools", "reason", "requestedBy")
+        ),
+        cel(
+            "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
+            "cancel cannot be taken back; make another SyncRun",
+            ".cancel",
+            "FieldValueForbidden",
+        ),
+        cel(
+            "(has(self.mode) && self.mode == 'Restore') == has(self.restoreOf)",
+            "restoreOf goes with mode Restore, and it needs it",
+            ".restoreOf",
+        ),
+    )
+
+    connectionRef: ConnectionRef = Field(description="The connection that is imported.")
+    mode: Literal["Import", "DryRun", "Restore"] = Field(
+        default="Import",
+        description="Import plans and applies. DryRun plans only, and lists what would be held. Restore brings back "
+        "what restoreOf changed (not yet supported).",
+        json_schema_extra={"x-crd-default": True},
+    )
+    restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are taken back.")
+    schools: tuple[SourcedID, ...] = Field(
+        default=(),
+        max_length=200,
+        description="SIS ids of the schools that the run is limited to. Absent: all. Not yet supported.",
+    )
+    reason: Sentence | None = Field(default=None, description="Why the run is made, for those who look at it later.")
+    requestedBy: UserName | None = Field(
+        default=None, description="Who asked for the run. Stamped by an admission policy; leave it out."
+    )
+    cancel: Bool = Field(
+        default=False, description="Ends the run, until its apply Job is made. Cannot be taken back once true."
+    )
+
+    @model_validator(mode="after")
+    def _restore_is_whole(self) -> "SyncRunSpec":
+        if self.mode == "Restore" and self.restoreOf is None:
+            raise ValueError("has mode Restore without restoreOf; name the run whose changes are taken back")
+        if self.mode != "Restore" and self.restoreOf is not None:
+            raise ValueError("has restoreOf, which only goes with mode: Restore")
+        return self
+
+
+class PlanStatus(StatusModel):
+    """The frozen plan."""
+
+    digest: Digest | None = Field(default=None, description="Digest of everything that would change.")
+    baseRevision: Count | None = Field(default=None, description="Revision of the store that the plan was made on.")
+    asOf: Timestamp | None = Field(default=None, description="The moment that counts as now in the plan.")
+    noChanges: Bool | None = Field(default=None, description="Whether the plan changes nothing.")
+
+
+class JobStatus(StatusModel):
+    """One Job of the run."""
+
+    type: Literal["Plan", "Apply", "Deliver", "Check", "View", "Purge"] = Field(description="What the Job is for.")
+    name: ObjectName = Field(description="Name of the newest Job of that type.")
+    startTime: Timestamp | None = Field(default=None, description="When it started.")
+    completionTime: Timestamp | None = Field(default=None, description="When it ended.")
+    attempts: Count | None = Field(default=None, description="How many Jobs of that type the run has had.")
+
+
+class ApprovalStatus(StatusModel):
+    """The decision about a held plan."""
+
+    name: ObjectName | None = Field(default=None, description="Name of the SyncApproval.")
+    uid: UID | None = Field(default=None, description="UID of the SyncApproval.")
+    state: Literal["Pending", "Approved", "Rejected", "Expired", "Superseded"] | None = Field(
+        default=None, description="What became of it."
+    )
+    decidedBy: UserName | None = Field(default=None, description="Who decided.")
+    reason: Sentence | None = Field(default=None, description="What they gave as reason.")
+    expiresAt: Timestamp | None = Field(default=None, description="When a decision comes too late.")
+    fourEyesEnforced: Bool | None = Field(
+        default=None, description="Whether it was proved that another person decided than those who asked."
+    )
+
+
+class SyncRunStatus(StatusModel):
+    """What became of the run."""
+
+    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Succeeded says how the run stands; Reconciling and Stalled as kstatus has them; Planned, "
+        "Approved, Applied, Delivered and Cancelled say how far it came.",
+        json_schema_extra=_LIST_BY_TYPE,
+    )
+    outcome: Outcome | None = Field(default=None, description="How the run ended. Set only when it has.")
+    startTime: Timestamp | None = Field(default=None, description="When the run was taken up.")
+    completionTime: Timestamp | None = Field(default=None, description="When the run ended. Set together with outcome.")
+    stage: Code | None = Field(default=None, description="The stage that the Job last reported.")
+    plan: PlanStatus | None = Field(default=None, description="The frozen plan.")
+    entities: tuple[EntityTotals, ...] = Field(
+        default=(),
+        max_length=12,
+        description="Counts by entity.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["entity"]},
+    )
+    totals: Totals | None = Field(default=None, description="Counts over all entities.")
+    holds: tuple[HoldStatus, ...] = Field(
+        default=(), max_length=16, description="The 16 worst reasons to wait for a person."
+    )
+    holdsTotal: Count | None = Field(default=None, description="How many such reasons there are.")
+    issues: tuple[IssueCount, ...] = Field(
+        default=(), max_length=64, description="Issues in the data, grouped and counted."
+    )
+    schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
+    incomplete: tuple[Code, ...] = Field(
+        default=(), max_length=16, description="Collections that could not be proved to be read completely."
+    )
+    blastRadius: BlastRadius | None = Field(default=None, description="People that cascades touch.")
+    jobs: tuple[JobStatus, ...] = Field(
+        default=(),
+        max_length=8,
+        description="Jobs of the run, the newest of each type.",
+        json_schema_extra=_LIST_BY_TYPE,
+    )
+    disruptions: Count | None = Field(default=None, description="How often a Job was lost to a disruption.")
+    requestedBy: tuple[UserName, ...] = Field(
+        default=(), max_length=8, description="Who asked for the run, and who last changed the connection."
+    )
+    approval: ApprovalStatus | None = Field(default=None, description="The decision about a held plan.")
+    sameAs: ObjectName | None = Field(
+        default=None, description="Name of the run that holds the same plan (SameAsHeld)."
+    )
+    supersededBy: ObjectName | None = Field(default=None, description="Name of the run that took this one's place.")
+    revision: Count | None = Field(default=None, description="Revision of the store that the run made.")
+    outboxPending: Bool | None = Field(default=None, description="Whether deliveries are still to be made.")
+
+
+class SyncRun(Model):
+    """One import of a connection."""
+
+    model_config = validations(
+        cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),
+    )
+
+    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
+        default="rostersync.dev/v1alpha1", description="Version of this API."
+    )
+    kind: Literal["SyncRun"] = Field(default="SyncRun", description="Kind of the object.")
+    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
+    spec: SyncRunSpec = Field(description="What is asked for.")
+    status: SyncRunStatus | None = Field(default=None, description="What became of it.")
+
+    @field_validator("metadata")
+    @classmethod
+    def _named(cls, metadata: ObjectMeta) -> ObjectMeta:
+        if metadata.generateName is None or metadata.name:
+            check_name(metadata.name)
+        return metadata

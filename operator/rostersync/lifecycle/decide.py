@@ -1,0 +1,263 @@
+"""A run's state machine: what to do next, from what is known. Pure: same `Observed`, same `Step`.
+
+The driver performs the step, observes again, and asks again, until the step is `Wait`, `Finish` or `Nothing`.
+Nothing here is remembered between two calls, so a driver that was killed just goes on.
+"""
+
+from datetime import datetime
+
+from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
+from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.steps import (
+    Consent,
+    CreateApproval,
+    Finish,
+    Nothing,
+    StartApply,
+    StartDeliver,
+    StartPlan,
+    Step,
+    Wait,
+)
+from rostersync.lifecycle.windows import open_window
+from rostersync.model import ApplyReport, PlanReport
+
+REPLANS = 5  # how often a moved base is planned again before the run gives up
+
+
+def next_step(seen: Observed) -> Step:
+    """What to do next with this run."""
+    if seen.run.status.get("outcome"):
+        return Nothing()
+    begun = _current_apply(seen)
+    if begun is not None:
+        return _applying(seen, begun)
+    if seen.run.cancel:
+        return _end(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
+    if seen.connection.deleted:
+        return _end(Outcome.CANCELLED, "Cancelled because its connection was deleted; nothing was applied.")
+    if seen.plan is None:
+        return _before_start(seen)
+    if seen.plan.state != WorkState.SUCCEEDED:
+        return _planning(seen, seen.plan)
+    return _planned(seen, seen.plan.report)
+
+
+def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
+    """The plan half has begun and is not done, or failed."""
+    match plan.state:
+        case WorkState.RUNNING:
+            return Wait("Planning", "Reading the source and comparing it with the store.")
+        case WorkState.LOST if plan.number < seen.tries:
+            return StartPlan(plan.number + 1)
+        case WorkState.LOST:
+            return Finish(
+                Outcome.FAILED, "Interrupted",
+                f"The plan was interrupted before it was done; the store has not moved: {seen.words.rerun}.",
+            )  # fmt: skip
+        case _ if plan.retryable and plan.number < seen.tries:
+            return StartPlan(plan.number + 1)
+        case _:
+            return Finish(Outcome.FAILED, plan.reason, plan.message)
+
+
+def _before_start(seen: Observed) -> Step:
+    connection = seen.connection
+    if not connection.terms_accepted:
+        return Finish(
+            Outcome.FAILED, "TermsNotAccepted",
+            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in FocusConnection "
+            f"{connection.name}, which also accepts the privacy policy.",
+        )  # fmt: skip
+    if connection.problem:
+        reason, message = connection.problem
+        return Finish(Outcome.FAILED, reason, message)
+    closed = open_window(connection.suspend_import, seen.now)
+    if closed:
+        return _end(
+            Outcome.IMPORT_SUSPENDED,
+            f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "
+            "(spec.dataRollover.suspendImport); run again afterwards.",
+        )  # fmt: skip
+    if connection.suspended:
+        return Wait("Queued", f"FocusConnection {connection.name} is suspended (spec.suspend).")
+    if not seen.may_start:
+        return Wait("Queued", "Waiting for its turn.")
+    return StartPlan(1)
+
+
+def _planned(seen: Observed, report: PlanReport | None) -> Step:
+    """There is a plan, and nothing of it is applied."""
+    if report is None or report.digest is None:
+        return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
+    if seen.run.mode == Mode.DRY_RUN:
+        return _end(Outcome.DRY_RUN, dry_run_message(report))
+    if report.no_changes:
+        return _end(Outcome.NO_CHANGES, f"The store already equals the source.{_deferred(report)}")
+    taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
+    if taken:
+        return _taken_over(report, taken)
+    if report.holds_total == 0:
+        return _start_apply(seen, report.digest, None)
+    return _held(seen, report)
+
+
+def _held(seen: Observed, report: PlanReport) -> Step:
+    digest = report.digest or ""
+    approval = seen.approval
+    if approval is None or approval.digest != digest or approval.superseded:
+        twin = next((s for s in seen.siblings if s.held and not s.newer and s.digest == digest and s.approval), None)
+        if twin is None or twin.approval is None:
+            return CreateApproval(
+                digest, seen.now + seen.connection.expires_after, seen.run.requested_by,
+                seen.connection.require_distinct_approver,
+            )  # fmt: skip
+        if _counts(twin.approval, seen.now) == "Approved":
+            return _start_apply(seen, digest, consent_of(seen, twin.approval))
+        return _end(
+            Outcome.SAME_AS_HELD,
+            f"The same changes already wait for a decision in run {twin.name}: "
+            f"`{seen.words.approve.format(run=twin.name)}`.",
+            twin.name,
+        )  # fmt: skip
+    match _counts(approval, seen.now):
+        case "Approved":
+            return _start_apply(seen, digest, consent_of(seen, approval))
+        case "Rejected":
+            return _end(Outcome.REJECTED, f"Rejected by {approval.decided_by}: {approval.reason}")
+        case "Expired":
+            return _end(Outcome.EXPIRED, f"Nobody decided before {approval.expires_at:%Y-%m-%dT%H:%MZ}.")
+        case _:
+            return Wait("AwaitingApproval", held_message(seen, report), approval.expires_at)
+
+
+def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
+    """The apply of the newest plan, if it has begun; an apply of an older plan (moved base) is history."""
+    apply = seen.apply
+    if apply is None or (seen.plan is not None and apply.of_plan < seen.plan.number):
+        return None
+    return apply
+
+
+def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
+    """The apply half has begun: neither cancel nor a deleted connection stops it."""
+    if apply.state == WorkState.SUCCEEDED or seen.applied_revision is not None:
+        return _applied(seen)
+    match apply.state:
+        case WorkState.RUNNING:
+            return Wait("Applying", "Writing the approved changes to the store in one transaction.")
+        case WorkState.LOST:
+            # What was applied is the store's to say: the same once more finds itself done, or does it.
+            return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
+        case _ if apply.reason == "BaseMoved" and apply.of_plan <= REPLANS:
+            return StartPlan(apply.of_plan + 1, again=True)
+        case _ if apply.retryable and apply.number < seen.tries:
+            return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
+        case _:
+            return Finish(Outcome.FAILED, apply.reason, apply.message)
+
+
+def _applied(seen: Observed) -> Step:
+    if seen.connection.delivers:
+        deliver = seen.deliver
+        if deliver is None or (deliver.state == WorkState.LOST):
+            return StartDeliver(1 if deliver is None else deliver.number + 1)
+        if deliver.state == WorkState.RUNNING:
+            return Wait("Delivering", "Applied; carrying it out.")
+        if deliver.state == WorkState.FAILED:
+            return Finish(Outcome.DELIVERY_FAILED, deliver.reason, f"Applied, but not delivered: {deliver.message}")
+    report = seen.plan.report if seen.plan else None
+    revision = revision_of(seen)
+    at = f"The store is at revision {revision}." if revision is not None else "Applied."
+    if report and incomplete(report):
+        return _end(Outcome.APPLIED_INCOMPLETE, f"{at}{_deferred(report)}")
+    return _end(Outcome.APPLIED, at)
+
+
+def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:
+    if not seen.may_apply or seen.connection.suspended:
+        return Wait("Queued", f"Planned and free to be applied: `{seen.words.apply.format(run=seen.run.name)}`.")
+    return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
+
+
+def _counts(approval: Approval, now: datetime) -> str:
+    """Approved | Rejected | Expired | Pending: a decision counts when it was seen before the approval expired."""
+    if approval.decision and (approval.seen_at or now) < approval.expires_at:
+        return approval.decision
+    return "Expired" if approval.decision or now >= approval.expires_at else "Pending"
+
+
+def _replaces(sibling: Sibling, digest: str) -> bool:
+    """Whether a newer run makes this plan pointless: it found no or other changes, or it applied these."""
+    if sibling.no_changes or (sibling.digest is not None and sibling.digest != digest):
+        return True
+    return sibling.outcome in (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE)
+
+
+def _taken_over(report: PlanReport, sibling: Sibling) -> Step:
+    if sibling.digest == report.digest and not sibling.no_changes:
+        ended = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.APPLIED
+        return _end(ended, f"The same changes were applied by run {sibling.name}.", sibling.name)
+    found = "nothing to change" if sibling.no_changes else "other changes"
+    return _end(Outcome.SUPERSEDED, f"The later run {sibling.name} found {found}.", sibling.name)
+
+
+def consent_of(seen: Observed, approval: Approval) -> Consent:
+    """The consent that a counted approval gives."""
+    return Consent(
+        approval.name, approval.uid, approval.digest, approval.decided_by, approval.reason,
+        seen.connection.require_distinct_approver and seen.connection.four_eyes_enforced,
+    )  # fmt: skip
+
+
+def _consent(seen: Observed) -> Consent | None:
+    """The consent for an apply that had already begun."""
+    digest = _digest(seen)
+    given = [seen.approval, *(s.approval for s in seen.siblings)]
+    found = next((a for a in given if a and a.digest == digest and _counts(a, seen.now) == "Approved"), None)
+    return consent_of(seen, found) if found else None
+
+
+def _digest(seen: Observed) -> str:
+    return (seen.plan.report.digest if seen.plan and seen.plan.report else None) or ""
+
+
+def revision_of(seen: Observed) -> int | None:
+    """The revision that this run's apply came to, as far as known."""
+    if seen.apply and seen.apply.report and seen.apply.report.revision is not None:
+        return seen.apply.report.revision
+    return seen.applied_revision
+
+
+def held_message(seen: Observed, report: PlanReport) -> str:
+    """Why the run waits and the very command that lets it go on."""
+    n = report.holds_total
+    return (
+        f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides: "
+        f"`{seen.words.approve.format(run=seen.run.name)}`."
+    )
+
+
+def dry_run_message(report: PlanReport) -> str:
+    """What a dry run would have come to."""
+    if report.no_changes:
+        return f"Dry run: the store already equals the source.{_deferred(report)}"
+    held = f"would be held for {report.holds_total} reason{'' if report.holds_total == 1 else 's'}"
+    return f"Dry run: {held if report.holds_total else 'would be applied'}; nothing was changed.{_deferred(report)}"
+
+
+def incomplete(report: PlanReport) -> bool:
+    """Whether something was left for a later run: a collection not proved complete, or deletes deferred."""
+    return bool(report.incomplete) or any(e.deferred for e in report.entities)
+
+
+def _deferred(report: PlanReport) -> str:
+    # Deletes are deferred for an incomplete reading, and in a Disable Deletion window of Data Rollover.
+    count = sum(e.deferred for e in report.entities)
+    torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
+    left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
+    return torn + left
+
+
+def _end(outcome: Outcome, message: str, by: str | None = None) -> Finish:
+    return Finish(outcome, outcome.value, message, by)

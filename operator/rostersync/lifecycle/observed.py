@@ -1,0 +1,140 @@
+"""What is known about one run at one instant: all that `decide.next_step` and `status.of` may look at.
+
+Whoever drives a run (the local command from files, a controller from its store) fills this in; nothing here acts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from rostersync.model import ApplyReport, PlanReport
+
+R = TypeVar("R")
+
+
+class Mode(StrEnum):
+    """SyncRun.spec.mode."""
+
+    IMPORT = "Import"
+    DRY_RUN = "DryRun"
+    RESTORE = "Restore"
+
+
+class WorkState(StrEnum):
+    """How far one half of a run (plan, apply, deliver) came."""
+
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    LOST = "Lost"  # its process is gone and left no final report
+
+
+@dataclass(frozen=True)
+class Work(Generic[R]):
+    """The newest try of one half. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to."""
+
+    state: WorkState
+    number: int = 1
+    report: R | None = None
+    reason: str = "Failed"  # of a failure: CamelCase
+    message: str = ""
+    retryable: bool = False
+    of_plan: int = 1
+    started_at: datetime | None = None
+    job: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The SyncRun itself; `status` is the one written last, empty at first."""
+
+    name: str
+    uid: str = ""
+    generation: int = 1
+    mode: Mode = Mode.IMPORT
+    cancel: bool = False
+    requested_by: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of time with zone: its start belongs to it, its end does not."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What the connection says about its runs."""
+
+    name: str
+    terms_accepted: bool = True
+    problem: tuple[str, str] | None = None  # (reason, message) why no run may start: NotYetSupported …
+    suspended: bool = False
+    deleted: bool = False
+    suspend_import: tuple[Window, ...] = ()
+    expires_after: timedelta = timedelta(hours=72)
+    require_distinct_approver: bool = False
+    four_eyes_enforced: bool = False  # locally nobody can prove who is who
+    delivers: bool = False
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A SyncApproval. `seen_at`: when the decision was first seen, which is what counts against `expires_at`."""
+
+    name: str
+    digest: str
+    expires_at: datetime
+    uid: str = ""
+    decision: str | None = None  # Approved | Rejected
+    decided_by: str = ""
+    reason: str = ""
+    seen_at: datetime | None = None
+    superseded: bool = False
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """Another Import run of the same connection whose plan is done: held, or finished after this one was made."""
+
+    name: str
+    digest: str | None
+    newer: bool
+    no_changes: bool = False
+    held: bool = False  # awaits a decision, or is approved and not applied yet
+    outcome: str | None = None
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """The commands that messages tell a person to type; `{run}` is filled in. A cluster has kubectl's."""
+
+    approve: str = 'rostersync approve {run} --reason "…"'
+    apply: str = "rostersync apply {run}"
+    rerun: str = "run it again with `rostersync run`"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything about one run at `now` (with zone)."""
+
+    now: datetime
+    run: Run
+    connection: Connection
+    plan: Work[PlanReport] | None = None
+    apply: Work[ApplyReport] | None = None
+    deliver: Work[None] | None = None
+    approval: Approval | None = None
+    siblings: tuple[Sibling, ...] = ()
+    applied_revision: int | None = None  # the store's, naming this run and digest, where it was asked
+    may_start: bool = True  # a free slot for a plan
+    may_apply: bool = True  # False: an approved or clean plan waits (suspend; --no-apply)
+    tries: int = 1  # how often a retryable failure of plan or apply is tried in all
+    words: Words = Words()

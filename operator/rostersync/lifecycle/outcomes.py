@@ -1,0 +1,70 @@
+"""How a run may end, what its condition Succeeded then is, and the local command's exit code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """status.outcome: set only when a run is final."""
+
+    APPLIED = "Applied"
+    APPLIED_INCOMPLETE = "AppliedIncomplete"  # deletes deferred
+    NO_CHANGES = "NoChanges"
+    DRY_RUN = "DryRun"
+    SAME_AS_HELD = "SameAsHeld"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+    SUPERSEDED = "Superseded"
+    CANCELLED = "Cancelled"
+    IMPORT_SUSPENDED = "ImportSuspended"
+    DELIVERY_FAILED = "DeliveryFailed"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What an outcome means for conditions and exit code."""
+
+    succeeded: bool
+    stalled: bool
+    exit: int
+
+
+HELD_EXIT = 3
+
+ENDINGS: dict[Outcome, Ending] = {
+    Outcome.APPLIED: Ending(True, False, 0),
+    Outcome.APPLIED_INCOMPLETE: Ending(True, False, 0),
+    Outcome.NO_CHANGES: Ending(True, False, 0),
+    Outcome.DRY_RUN: Ending(True, False, 0),
+    Outcome.SAME_AS_HELD: Ending(False, False, HELD_EXIT),
+    Outcome.REJECTED: Ending(False, False, 1),
+    Outcome.EXPIRED: Ending(False, False, 1),
+    Outcome.SUPERSEDED: Ending(False, False, 1),
+    Outcome.CANCELLED: Ending(False, False, 1),
+    Outcome.IMPORT_SUSPENDED: Ending(False, False, 1),
+    Outcome.DELIVERY_FAILED: Ending(False, True, 1),
+    Outcome.FAILED: Ending(False, True, 1),
+}
+
+
+def exit_code(status: Mapping[str, Any]) -> int:
+    """The local command's exit code for a SyncRun's status: 0 done, 3 held, 1 everything else that is not final."""
+    outcome = status.get("outcome")
+    if outcome:
+        return ENDINGS[Outcome(outcome)].exit
+    return HELD_EXIT if succeeded_reason(status) == "AwaitingApproval" else 1
+
+
+def succeeded_reason(status: Mapping[str, Any]) -> str:
+    """The reason of the condition Succeeded (what people read as the run's state); empty before the first status."""
+    conditions = status.get("conditions") or []
+    return next((str(c["reason"]) for c in conditions if c["type"] == "Succeeded"), "")
+
+
+def succeeded_message(status: Mapping[str, Any]) -> str:
+    """The message of the condition Succeeded; empty before the first status."""
+    conditions = status.get("conditions") or []
+    return next((str(c["message"]) for c in conditions if c["type"] == "Succeeded"), "")

@@ -1,0 +1,285 @@
+"""The only place that makes conditions: a SyncRun's status from what is known and the step decided on.
+
+A pure function of its inputs; times of transition are kept from the status before while a condition's status is equal.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from rostersync.lifecycle.decide import held_message, revision_of
+from rostersync.lifecycle.observed import Approval, Observed, WorkState
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.steps import (
+    CreateApproval,
+    Finish,
+    Nothing,
+    StartApply,
+    StartDeliver,
+    StartPlan,
+    Step,
+    Wait,
+)
+from rostersync.model import EntityCounts, Hold, PlanReport, Schools
+
+COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
+APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)
+
+
+def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
+    """The whole status after deciding on `step`; `sentence` makes a hold's message for people."""
+    before = seen.run.status
+    if isinstance(step, Nothing):
+        return dict(before)
+    status: dict[str, Any] = {"observedGeneration": seen.run.generation}
+    started = before.get("startTime") or (stamp(seen.now) if seen.plan or isinstance(step, StartPlan) else None)
+    if started:
+        status["startTime"] = started
+    if isinstance(step, Finish):
+        status |= {"outcome": step.outcome.value, "completionTime": stamp(seen.now)}
+        other = {Outcome.SAME_AS_HELD: "sameAs", Outcome.SUPERSEDED: "supersededBy"}.get(step.outcome)
+        if other and step.by:
+            status[other] = step.by
+    if seen.run.requested_by:
+        status["requestedBy"] = list(seen.run.requested_by)
+    if seen.plan and seen.plan.report:
+        status |= of_plan(seen.plan.report, sentence)
+        if "plan" in status and seen.plan.started_at:
+            status["plan"]["asOf"] = stamp(seen.plan.started_at)
+    approval = of_approval(seen, step)
+    if approval:
+        status["approval"] = approval
+    if (revision := revision_of(seen)) is not None:
+        status["revision"] = revision
+    jobs = _jobs(seen)
+    if jobs:
+        status["jobs"] = jobs
+    status["conditions"] = _dated(_conditions(seen, step), before.get("conditions") or [], seen)
+    return status
+
+
+def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
+    """The part of a status that tells what the plan came to."""
+    status: dict[str, Any] = {"stage": report.stage}
+    if report.digest:
+        plan = {"digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes}
+        status["plan"] = plan
+    status["entities"] = [
+        {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
+        for e in report.entities
+    ]
+    status["totals"] = totals(report.entities)
+    status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
+    status["holdsTotal"] = report.holds_total
+    status["schools"] = of_schools(report.schools)
+    if report.incomplete:
+        status["incomplete"] = list(report.incomplete)
+    if any(report.blast_radius.values()):
+        status["blastRadius"] = dict(report.blast_radius)
+    if report.issues:
+        status["issues"] = [dict(i) for i in report.issues]
+    if report.outbox_pending:
+        status["outboxPending"] = True
+    return status
+
+
+def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
+    """Every count, summed over the entities."""
+    rows = list(entities)
+    return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
+
+
+def of_schools(schools: Schools) -> dict[str, Any]:
+    """What Schools Mapping came to, in the API's names."""
+    lists = {"missingIDs": list(schools.missing_ids), "vanishedIDs": list(schools.vanished_ids)}
+    numbers = {k: getattr(schools, k) for k in ("found", "mapped", "missing", "vanished")}
+    return numbers | {k: v for k, v in lists.items() if v}
+
+
+def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
+    """The run's view of its own approval, with the state that the SyncApproval's status gets too."""
+    approval = seen.approval
+    if approval is None:
+        return None
+    out: dict[str, Any] = {"name": approval.name, "state": approval_state(approval, seen, step)}
+    if approval.uid:
+        out["uid"] = approval.uid
+    if approval.decision:
+        out |= {"decidedBy": approval.decided_by, "reason": approval.reason}
+    out["expiresAt"] = stamp(approval.expires_at)
+    if seen.connection.require_distinct_approver:
+        out["fourEyesEnforced"] = seen.connection.four_eyes_enforced
+    return out
+
+
+def approval_state(approval: Approval, seen: Observed, step: Step) -> str:
+    """Pending | Approved | Rejected | Expired | Superseded."""
+    digest = seen.plan.report.digest if seen.plan and seen.plan.report else None
+    if approval.superseded or (digest is not None and digest != approval.digest):
+        return "Superseded"
+    if isinstance(step, Finish) and step.outcome == Outcome.EXPIRED:
+        return "Expired"
+    if approval.decision:
+        return approval.decision
+    return "Superseded" if isinstance(step, Finish) else "Pending"
+
+
+def _jobs(seen: Observed) -> list[dict[str, Any]]:
+    works = (("Plan", seen.plan), ("Apply", seen.apply), ("Deliver", seen.deliver))
+    return [
+        {"type": kind, "name": work.job, "attempts": work.number}
+        | ({"startTime": stamp(work.started_at)} if work.started_at else {})
+        for kind, work in works
+        if work and work.job
+    ]
+
+
+def stamp(at: datetime) -> str:
+    """A time as the API writes it: UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Condition = tuple[str, str, str, str]  # type, status, reason, message
+
+
+def _conditions(seen: Observed, step: Step) -> list[Condition]:
+    main = _succeeded(seen, step)
+    out = [main]
+    if main[1] == "Unknown":
+        out.append(("Reconciling", "True", main[2], main[3]))
+    elif isinstance(step, Finish) and ENDINGS[step.outcome].stalled:
+        out.append(("Stalled", "True", main[2], main[3]))
+    stages = (_planned(seen, step), _approved(seen, step), _applied(seen, step), _delivered(seen, step))
+    return [*out, *(c for c in stages if c), *_cancelled(seen, step)]
+
+
+def _succeeded(seen: Observed, step: Step) -> Condition:
+    match step:
+        case Finish(outcome, reason, message):
+            return ("Succeeded", str(ENDINGS[outcome].succeeded), reason, message)
+        case Wait(reason, message, _):
+            return ("Succeeded", "Unknown", reason, message)
+        case StartPlan(_, again):
+            why = (
+                "The store moved: comparing again." if again else "Reading the source and comparing it with the store."
+            )
+            return ("Succeeded", "Unknown", "Planning", why)
+        case CreateApproval():
+            report = seen.plan.report if seen.plan else None
+            return ("Succeeded", "Unknown", "AwaitingApproval", held_message(seen, report) if report else "Held.")
+        case StartApply():
+            return ("Succeeded", "Unknown", "Applying", "Writing the changes to the store in one transaction.")
+        case StartDeliver():
+            return ("Succeeded", "Unknown", "Delivering", "Applied; carrying it out.")
+        case Nothing():
+            raise AssertionError("a final run keeps its status")
+
+
+def _planned(seen: Observed, step: Step) -> Condition | None:
+    plan = seen.plan
+    if isinstance(step, StartPlan) or (plan and plan.state == WorkState.RUNNING):
+        return ("Planned", "Unknown", "Planning", "The plan is being made.")
+    if plan is None:
+        return None
+    if plan.state == WorkState.SUCCEEDED and plan.report:
+        return ("Planned", "True", "NoChanges" if plan.report.no_changes else "Planned", plan_message(plan.report))
+    if isinstance(step, Finish):
+        return ("Planned", "False", step.reason, step.message)
+    return ("Planned", "Unknown", "Planning", "The plan is being made.")
+
+
+def plan_message(report: PlanReport) -> str:
+    """`12 created, 3 updated, 0 deleted; 2 holds; digest sha256:…`."""
+    t = totals(report.entities)
+    holds = f"; {report.holds_total} hold{'' if report.holds_total == 1 else 's'}" if report.holds_total else ""
+    return f"{t['created']} created, {t['updated']} updated, {t['deleted']} deleted{holds}; digest {report.digest}"
+
+
+def _approved(seen: Observed, step: Step) -> Condition | None:
+    report = seen.plan.report if seen.plan and seen.plan.state == WorkState.SUCCEEDED else None
+    if report is None or report.no_changes or seen.run.mode == "DryRun":
+        return None
+    if report.holds_total == 0:
+        return ("Approved", "True", "NoHolds", "No limit is exceeded, so nobody is asked.")
+    consent = step.consent if isinstance(step, StartApply) else None
+    if consent and (seen.approval is None or consent.approval != seen.approval.name):
+        return ("Approved", "True", "Approved", f"By {consent.decided_by} for the same digest: {consent.reason}")
+    before = _before(seen, "Approved")
+    if seen.approval is None:
+        # Consent came from another run's approval: the condition stays as it was written when the apply began.
+        if isinstance(step, CreateApproval):
+            return ("Approved", "Unknown", "AwaitingApproval", "Nobody has decided yet.")
+        return before
+    approval = seen.approval
+    match approval_state(approval, seen, step):
+        case "Approved":
+            return ("Approved", "True", "Approved", f"By {approval.decided_by}: {approval.reason}")
+        case "Rejected":
+            return ("Approved", "False", "Rejected", f"By {approval.decided_by}: {approval.reason}")
+        case "Pending":
+            return (
+                "Approved",
+                "Unknown",
+                "AwaitingApproval",
+                f"Nobody has decided yet; ends {stamp(approval.expires_at)}.",
+            )
+        case state if isinstance(step, Finish):
+            return ("Approved", "False", state, step.message)
+        case _:
+            return ("Approved", "Unknown", "AwaitingApproval", "The plan changed, so its approval no longer counts.")
+
+
+def _applied(seen: Observed, step: Step) -> Condition | None:
+    if isinstance(step, Finish) and step.outcome in APPLIED:
+        revision = revision_of(seen)
+        return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
+    if isinstance(step, StartDeliver) or (isinstance(step, Wait) and step.reason == "Delivering"):
+        return ("Applied", "True", "Applied", f"Revision {revision_of(seen)}.")
+    if isinstance(step, StartApply) or (isinstance(step, Wait) and step.reason == "Applying"):
+        return ("Applied", "Unknown", "Applying", "The changes are being written.")
+    if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
+        return ("Applied", "False", step.reason, step.message)
+    return None
+
+
+def _delivered(seen: Observed, step: Step) -> Condition | None:
+    if not seen.connection.delivers:
+        return None
+    match step:
+        case Finish(Outcome.APPLIED | Outcome.APPLIED_INCOMPLETE, _, _):
+            return ("Delivered", "True", "Delivered", "Carried out.")
+        case Finish(Outcome.DELIVERY_FAILED, reason, message):
+            return ("Delivered", "False", reason, message)
+        case StartDeliver():
+            return ("Delivered", "Unknown", "Delivering", "Being carried out.")
+        case Wait("Delivering", message, _):
+            return ("Delivered", "Unknown", "Delivering", message)
+        case _:
+            return None
+
+
+def _cancelled(seen: Observed, step: Step) -> list[Condition]:
+    if not seen.run.cancel:
+        return []
+    if isinstance(step, Finish) and step.outcome == Outcome.CANCELLED:
+        return [("Cancelled", "True", "Cancelled", step.message)]
+    return [("Cancelled", "False", "TooLate", "The apply had begun before the run was cancelled.")]
+
+
+def _before(seen: Observed, kind: str) -> Condition | None:
+    found = next((c for c in seen.run.status.get("conditions") or [] if c["type"] == kind), None)
+    return (kind, found["status"], found["reason"], found["message"]) if found else None
+
+
+def _dated(new: list[Condition], old: Iterable[Mapping[str, Any]], seen: Observed) -> list[dict[str, Any]]:
+    known = {c["type"]: c for c in old}
+    out = []
+    for kind, state, reason, message in new:
+        was = known.get(kind)
+        since = was["lastTransitionTime"] if was and was["status"] == state else stamp(seen.now)
+        out.append({
+            "type": kind, "status": state, "reason": reason, "message": message,
+            "lastTransitionTime": since, "observedGeneration": seen.run.generation,
+        })  # fmt: skip
+    return out

@@ -1,0 +1,136 @@
+"""Drives runs without a cluster: look, decide, write the status, do the step, until there is nothing left to do.
+
+The same decisions as on a cluster; only looking (files) and doing (in this process) are local.
+"""
+
+import shutil
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rostersync.errors import StoreBusy
+from rostersync.lifecycle import status
+from rostersync.lifecycle.decide import next_step
+from rostersync.lifecycle.names import approval_name
+from rostersync.lifecycle.observed import Connection, Observed, WorkState
+from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
+from rostersync.local.observe import observed
+from rostersync.local.state import API, State
+from rostersync.render.holds import sentence
+
+Clock = Callable[[], datetime]
+
+
+class Halves(Protocol):
+    """The two halves of a run. Failures go to their reports, not up; only StoreBusy of an apply is raised."""
+
+    def plan(self, run: dict[str, Any], step: StartPlan) -> None:
+        """Make the plan."""
+        ...
+
+    def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
+        """Apply the plan."""
+        ...
+
+
+def now_utc() -> datetime:
+    """The clock: whole seconds, as the API writes times."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+class Driver:
+    """Works on runs of one connection, whose lock the caller holds."""
+
+    def __init__(self, state: State, connection: Connection, halves: Halves | None, clock: Clock = now_utc) -> None:
+        self.state, self.connection, self.halves, self.clock = state, connection, halves, clock
+
+    def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
+        """Take a run as far as it goes now; returns it with its status. Raises StoreBusy when the store is in use."""
+        while True:
+            seen = self._look(run, may_apply)
+            step = next_step(seen)
+            run = self._record(run, seen, step)
+            match step:
+                case StartPlan() if self.halves:
+                    self.halves.plan(run, step)
+                case StartApply() if self.halves:
+                    try:
+                        self.halves.apply(run, step, seen.plan.number if seen.plan else 1)
+                    except StoreBusy:
+                        self.settle(run)
+                        raise
+                case CreateApproval():
+                    self._ask(run, step)
+                case _:
+                    return run
+
+    def settle(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Bring a run's status up to date without starting anything: what expired, was superseded, or was killed."""
+        while True:
+            seen = self._look(run, may_apply=False, may_start=False)
+            step = next_step(seen)
+            run = self._record(run, seen, step)
+            if not isinstance(step, CreateApproval):
+                return run
+            self._ask(run, step)
+
+    def settle_others(self, run: dict[str, Any] | None = None) -> None:
+        """Settle every other run of the connection that is not final, oldest first."""
+        name = run["metadata"]["name"] if run else None
+        for other in reversed(self.state.runs(self.connection.name)):
+            if other["metadata"]["name"] != name and not (other.get("status") or {}).get("outcome"):
+                self.settle(other)
+
+    def resume(self) -> None:
+        """Finish applies that were killed: they were allowed, and the store says whether they are done."""
+        for run in reversed(self.state.runs(self.connection.name)):
+            if not (run.get("status") or {}).get("outcome"):
+                seen = self._look(run, may_apply=True)
+                if seen.apply and seen.apply.state == WorkState.LOST:
+                    self.advance(run)
+
+    def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
+        # The caller holds the connection's lock, so whatever is unfinished has no process behind it.
+        return observed(
+            self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply
+        )
+
+    def _record(self, run: dict[str, Any], seen: Observed, step: Step) -> dict[str, Any]:
+        if isinstance(step, Nothing):
+            return run
+        made = {**run, "status": status.of(seen, step, sentence)}
+        if made != run:
+            self.state.save(made)
+        self._record_approval(run, seen, step)
+        if isinstance(step, Finish):
+            # The raw extract lives until its run is final.
+            shutil.rmtree(self.state.folder(run["metadata"]["name"]) / "extract", ignore_errors=True)
+        return made
+
+    def _record_approval(self, run: dict[str, Any], seen: Observed, step: Step) -> None:
+        data = self.state.approval(run["metadata"]["name"])
+        if data is None or seen.approval is None:
+            return
+        new = status.approval_state(seen.approval, seen, step)
+        if (data.get("status") or {}).get("state") != new:
+            self.state.save_approval({**data, "status": {**(data.get("status") or {}), "state": new}})
+
+    def _ask(self, run: dict[str, Any], step: CreateApproval) -> None:
+        metadata = run["metadata"]
+        spec = {
+            "runRef": {"name": metadata["name"], "uid": metadata["uid"]}, "connectionRef": run["spec"]["connectionRef"],
+            "planDigest": step.digest, "requestedBy": list(step.requested_by),
+            # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
+            "requireDistinctApprover": False,
+            "expiresAt": status.stamp(step.expires_at),
+        }  # fmt: skip
+        made = {
+            "name": approval_name(metadata["name"], step.digest), "uid": str(uuid.uuid4()), "generation": 1,
+            "creationTimestamp": status.stamp(self.clock()),
+        }  # fmt: skip
+        if "namespace" in metadata:
+            made["namespace"] = metadata["namespace"]
+        self.state.save_approval(
+            {"apiVersion": API, "kind": "SyncApproval", "metadata": made, "spec": spec, "status": {"state": "Pending"}}
+        )

@@ -1,0 +1,67 @@
+"""Errors on their way out of the process: our own sentence outside, the full text in a file among the artifacts.
+
+Texts of DuckDB, servers and others may hold records, so they go nowhere else: not to standard error, not at debug level.
+"""
+
+import errno
+import traceback
+from pathlib import Path
+
+from rostersync.errors import Permanent, Retryable, RostersyncError
+
+PERMANENT_EXIT = 42
+
+
+class Terminated(BaseException):
+    """SIGTERM: leave at once, saying how far it came. Not an Exception, so that nothing on the way swallows it."""
+
+
+def told(error: Exception, stage: str, folder: Path | None) -> RostersyncError:
+    """The error to tell people. Texts that are not ours are left in `folder`/errors/<stage>.txt."""
+    if isinstance(error, RostersyncError):
+        if error.detail and folder:
+            _keep(folder, stage, error.detail)
+        return error
+    where = _keep(folder, stage, "".join(traceback.format_exception(error))) if folder else None
+    full = f" The full text is in {where}; it may hold records." if where else ""
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or kind == "OutOfMemoryException":
+        return Retryable(
+            f"Stage {stage} ran out of memory: give the process more, or set fewer threads.{full}", reason="OutOfMemory"
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Retryable(f"Stage {stage} found the disk full: make room and run again.{full}", reason="DiskFull")
+    return Retryable(
+        f"Stage {stage} failed for a reason that rostersync does not know ({kind}); the store is whole. "
+        f"Run again; if it stays, report it with --debug.{full}",
+        reason="Unexpected",
+    )
+
+
+def half_exit(reason_permanent: bool) -> int:
+    """Exit code of plan and apply after a failure."""
+    return PERMANENT_EXIT if reason_permanent else 1
+
+
+def is_permanent(error: RostersyncError) -> bool:
+    """Whether the same would fail again until a person changes something."""
+    return isinstance(error, Permanent)
+
+
+def frames(error: BaseException) -> str:
+    """Where an error came from: files, lines and functions of it and its causes; no messages, no values."""
+    lines = []
+    seen: BaseException | None = error
+    while seen is not None:
+        lines.append(type(seen).__name__)
+        lines += [f"  {f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(seen.__traceback__)]
+        seen = seen.__cause__ or seen.__context__
+    return "\n".join(lines)
+
+
+def _keep(folder: Path, stage: str, text: str) -> Path:
+    path = folder / "errors" / f"{stage}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text.rstrip() + "\n")
+    return path

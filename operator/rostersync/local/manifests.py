@@ -1,0 +1,258 @@
+"""The manifests of a local run: the same YAML that Kubernetes takes, read from files instead of a cluster."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from rostersync.api.explain import problems
+from rostersync.api.v1alpha1 import API_VERSION
+from rostersync.api.v1alpha1.attributes import SHOWN
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.errors import InvalidManifest
+from rostersync.local.documents import Document, read
+
+CLIENT_ID, CLIENT_SECRET = "clientID", "clientSecret"
+ENV_CLIENT_ID, ENV_CLIENT_SECRET = "ROSTERSYNC_CLIENT_ID", "ROSTERSYNC_CLIENT_SECRET"
+ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
+_API_VERSIONS = {"FocusConnection": API_VERSION, "SyncRun": API_VERSION, "Secret": "v1", "ConfigMap": "v1"}
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Manifests:
+    """What a local run is made from. `secrets` and `config_maps`: name -> key -> text; secrets are never printed."""
+
+    connection: FocusConnection
+    run: SyncRun | None = None
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the SIS knows this client by."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    """A Secret or ConfigMap."""
+
+    namespace: str | None
+    name: str
+    data: dict[str, str] = field(repr=False)
+
+
+def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
+    """The manifests in these files and folders (not the folders in them).
+
+    One FocusConnection is needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
+    InvalidManifest that names file, document, line and field.
+    """
+    connections: list[tuple[Document, FocusConnection]] = []
+    runs: list[tuple[Document, SyncRun]] = []
+    secrets: list[_Keyed] = []
+    config_maps: list[_Keyed] = []
+    for document in _documents(paths):
+        kind = _kind(document)
+        if kind == "FocusConnection":
+            connections.append((document, _validated(document, FocusConnection)))
+        elif kind == "SyncRun":
+            runs.append((document, _validated(document, SyncRun)))
+        elif kind == "Secret":
+            secrets.append(_keyed(document, {"data": _from_base64, "stringData": _as_is}))
+        else:
+            config_maps.append(_keyed(document, {"data": _as_is}, ignored=("binaryData",)))
+    run = _only_run(runs)
+    connection = _chosen(connections, run, env)
+    return Manifests(
+        connection, run, _by_name(secrets, connection, "Secret"), _by_name(config_maps, connection, "ConfigMap")
+    )
+
+
+def credentials(manifests: Manifests, env: Mapping[str, str]) -> Credentials:
+    """The client id and secret: of the Secret that the connection names, else of the environment."""
+    reference = manifests.connection.spec.deliveryConfig.credentialsSecretRef.name
+    where = _qualified(manifests, reference)
+    remedy = f"or set {ENV_CLIENT_ID} and {ENV_CLIENT_SECRET}"
+    secret = manifests.secrets.get(reference)
+    if secret is None:
+        client_id, client_secret = (env.get(name, "").strip() for name in (ENV_CLIENT_ID, ENV_CLIENT_SECRET))
+        missing = [n for n, v in ((ENV_CLIENT_ID, client_id), (ENV_CLIENT_SECRET, client_secret)) if not v]
+        if len(missing) == 1:
+            raise InvalidManifest(
+                f"{missing[0]} is not set or empty, but its partner is; set both", reason="SecretNotFound"
+            )
+        if missing:
+            raise InvalidManifest(
+                f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
+                f"with -f (keys {CLIENT_ID} and {CLIENT_SECRET}), {remedy}",
+                reason="SecretNotFound",
+            )
+        return Credentials(client_id, client_secret)
+    # a line end is a slip of whoever encoded the value, never part of it
+    values = {key: secret.get(key, "").strip() for key in (CLIENT_ID, CLIENT_SECRET)}
+    if empty := [key for key, value in values.items() if not value]:
+        raise InvalidManifest(
+            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {CLIENT_ID} and {CLIENT_SECRET}",
+            reason="SecretIncomplete",
+        )
+    return Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
+
+
+def ca_bundle(manifests: Manifests) -> str | None:
+    """PEM text of the authorities to trust; None for the system's."""
+    reference = manifests.connection.spec.deliveryConfig.caBundleRef
+    if reference is None:
+        return None
+    where = _qualified(manifests, reference.name)
+    config_map = manifests.config_maps.get(reference.name)
+    if config_map is None:
+        raise InvalidManifest(
+            f"ConfigMap {where}, which deliveryConfig.caBundleRef names, is not among the manifests; add it with -f",
+            reason="ConfigMapNotFound",
+        )
+    text = config_map.get(reference.key)
+    if text is None or "-----BEGIN CERTIFICATE-----" not in text:
+        raise InvalidManifest(
+            f"ConfigMap {where} has no certificates in PEM form under the key {reference.key}",
+            reason="ConfigMapIncomplete",
+        )
+    return text
+
+
+def _documents(paths: Sequence[Path]) -> Iterator[Document]:
+    if not paths:
+        raise InvalidManifest("no manifest is given; name a file or folder with -f")
+    for path in paths:
+        if path.is_dir():
+            files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json") and f.is_file())
+            if not files:
+                raise InvalidManifest(f"{path} holds no file that ends in .yaml, .yml or .json")
+        elif path.exists():
+            files = [path]
+        else:
+            raise InvalidManifest(f"{path} does not exist; check the path given with -f")
+        for file in files:
+            yield from read(file)
+
+
+def _kind(document: Document) -> str:
+    """The kind, when it is one that a local run reads in its API version."""
+    value = document.value
+    if not isinstance(value, dict):
+        raise InvalidManifest(f"{document.where}: is not an object; it needs apiVersion, kind, metadata and spec")
+    kind, known = value.get("kind"), ", ".join(_API_VERSIONS)
+    if kind is None:
+        raise InvalidManifest(f"{document.where}: kind is required; one of {known}")
+    if not isinstance(kind, str) or kind not in _API_VERSIONS:
+        named = f" {kind}" if isinstance(kind, str) and SHOWN.fullmatch(kind) else ""
+        raise InvalidManifest(f"{document.where}: kind{named} is not read here; allowed: {known}")
+    if value.get("apiVersion") != _API_VERSIONS[kind]:
+        raise InvalidManifest(f"{document.where}: apiVersion of a {kind} must be {_API_VERSIONS[kind]}")
+    return kind
+
+
+def _validated(document: Document, model: type[M]) -> M:
+    try:
+        return model.model_validate(document.value)
+    except ValidationError as error:
+        lines = [f"line {document.line(p.location)}: {p}" for p in problems(error, model)]
+    # raised outside of the except block: the cause would print the inputs
+    raise InvalidManifest(f"{document.where} is not a valid {model.__name__}:\n  " + "\n  ".join(lines))
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def _from_base64(text: str) -> str:
+    return base64.b64decode("".join(text.split()), validate=True).decode("utf-8")
+
+
+def _keyed(document: Document, parts: Mapping[str, Callable[[str], str]], ignored: tuple[str, ...] = ()) -> _Keyed:
+    """A Secret's or ConfigMap's texts by key. Messages name keys, never values."""
+    value: dict[str, Any] = document.value
+    kind = value["kind"]
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise InvalidManifest(f"{document.where}: metadata.name of the {kind} is required")
+    allowed = ("apiVersion", "kind", "metadata", "type", "immutable", *parts, *ignored)
+    for name in value:
+        if name not in allowed:
+            raise InvalidManifest(
+                f"{document.where}, line {document.line((name,))}: a field that a {kind} does not have; allowed: "
+                f"{', '.join(allowed)}"
+            )
+    data: dict[str, str] = {}
+    for part, decode in parts.items():
+        entries = value.get(part) or {}
+        if not isinstance(entries, dict):
+            raise InvalidManifest(f"{document.where}: {part} of the {kind} must be a mapping of keys to text")
+        for key, text in entries.items():
+            where = f"{document.where}, line {document.line((part, key))}: {part} of the {kind}"
+            if not isinstance(text, str):
+                raise InvalidManifest(f"{where} holds something else than text; put it in quotes")
+            try:
+                data[key] = decode(text)
+            except (binascii.Error, ValueError):
+                raise InvalidManifest(
+                    f"{where} must be base64 of UTF-8 text; or use stringData for text as it is"
+                ) from None
+    namespace = metadata.get("namespace")
+    return _Keyed(namespace if isinstance(namespace, str) else None, metadata["name"], data)
+
+
+def _only_run(runs: Sequence[tuple[Document, SyncRun]]) -> SyncRun | None:
+    if len(runs) > 1:
+        places = ", ".join(document.where for document, _ in runs)
+        raise InvalidManifest(f"several SyncRuns are given ({places}); give one")
+    return runs[0][1] if runs else None
+
+
+def _chosen(
+    connections: Sequence[tuple[Document, FocusConnection]], run: SyncRun | None, env: Mapping[str, str]
+) -> FocusConnection:
+    """The connection to use: the one that the run or the environment names, else the only one."""
+    if not connections:
+        raise InvalidManifest("no FocusConnection is among the manifests; add one with -f")
+    wanted, by = (run.spec.connectionRef.name, "connectionRef of the SyncRun") if run else (None, "")
+    if wanted is None and env.get(ENV_CONNECTION):
+        wanted, by = env[ENV_CONNECTION], ENV_CONNECTION
+    found = [c for _, c in connections if wanted in (None, c.metadata.name)]
+    names = ", ".join(sorted(c.metadata.name for _, c in connections))
+    if not found:
+        raise InvalidManifest(f"{by} names a FocusConnection that is not among the manifests; there are: {names}")
+    if len(found) > 1:
+        places = ", ".join(document.where for document, c in connections if c in found)
+        raise InvalidManifest(
+            f"several FocusConnections are given ({places}); give only one with -f, or choose one of {names} with "
+            f"{ENV_CONNECTION} or the connectionRef of a SyncRun"
+        )
+    return found[0]
+
+
+def _by_name(objects: Sequence[_Keyed], connection: FocusConnection, kind: str) -> dict[str, dict[str, str]]:
+    """Name -> data of those in the connection's namespace; an object without namespace counts as there."""
+    namespace = connection.metadata.namespace
+    result: dict[str, dict[str, str]] = {}
+    for item in objects:
+        if namespace is not None and item.namespace not in (None, namespace):
+            continue
+        if item.name in result:
+            raise InvalidManifest(f"{kind} {item.name} is given twice; keep one of them")
+        result[item.name] = item.data
+    return result
+
+
+def _qualified(manifests: Manifests, name: str) -> str:
+    return f"{manifests.connection.metadata.namespace or 'default'}/{name}"

@@ -1,0 +1,93 @@
+"""What the state folder knows about a run, as the lifecycle wants it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.times import parse_duration, parse_local
+from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling
+from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.windows import window
+from rostersync.local.reports import apply_work, plan_work
+from rostersync.local.state import State, number
+
+
+def observed(
+    state: State, run: dict[str, Any], connection: Connection, now: datetime, *, alive: bool, may_start: bool,
+    may_apply: bool,
+) -> Observed:  # fmt: skip
+    """Everything about one run. `alive`: whether a process works on it right now."""
+    name = run["metadata"]["name"]
+    folder = state.folder(name)
+    return Observed(
+        now=now, run=_run(run), connection=connection, plan=plan_work(folder, alive), apply=apply_work(folder, alive),
+        approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
+        may_apply=may_apply,
+    )  # fmt: skip
+
+
+def connection_of(conn: FocusConnection) -> Connection:
+    """What the lifecycle needs to know of a connection."""
+    spec = conn.spec
+    zone = ZoneInfo(spec.timeZone)
+    later = not_yet_supported(conn)
+    problem = (
+        ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
+    )
+    return Connection(
+        name=conn.metadata.name,
+        terms_accepted=terms_accepted(conn),
+        problem=problem,
+        suspend_import=tuple(
+            window(parse_local(w.start), parse_local(w.end), zone) for w in spec.dataRollover.suspendImport
+        ),
+        expires_after=parse_duration(spec.approval.expiresAfter),
+        require_distinct_approver=spec.approval.requireDistinctApprover,
+    )
+
+
+def instant(text: str) -> datetime:
+    """A time as status and approvals have it."""
+    return datetime.fromisoformat(text)
+
+
+def _run(run: dict[str, Any]) -> Run:
+    metadata, spec = run["metadata"], run["spec"]
+    return Run(
+        name=metadata["name"], uid=metadata["uid"], generation=metadata["generation"],
+        mode=Mode(spec.get("mode", Mode.IMPORT)), cancel=bool(spec.get("cancel")),
+        requested_by=(spec["requestedBy"],) if spec.get("requestedBy") else (),
+        created_at=instant(metadata["creationTimestamp"]), status=run.get("status") or {},
+    )  # fmt: skip
+
+
+def _approval(data: dict[str, Any] | None) -> Approval | None:
+    if data is None:
+        return None
+    spec, status = data["spec"], data.get("status") or {}
+    seen = status.get("decisionSeenAt")
+    return Approval(
+        name=data["metadata"]["name"], uid=data["metadata"]["uid"], digest=spec["planDigest"],
+        expires_at=instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
+        reason=spec.get("reason", ""), seen_at=instant(seen) if seen else None,
+        superseded=status.get("state") == "Superseded",
+    )  # fmt: skip
+
+
+def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
+    """Other runs of the connection that would change the store and have a plan."""
+    for other in state.runs(run["spec"]["connectionRef"]["name"]):
+        status = other.get("status") or {}
+        plan, outcome = status.get("plan") or {}, status.get("outcome")
+        same = other["metadata"]["name"] == run["metadata"]["name"]
+        if same or other["spec"].get("mode", Mode.IMPORT) != Mode.IMPORT or not plan.get("digest"):
+            continue
+        approval = None if outcome else _approval(state.approval(other["metadata"]["name"]))
+        yield Sibling(
+            name=other["metadata"]["name"], digest=plan["digest"], newer=number(other) > number(run),
+            no_changes=bool(plan.get("noChanges")), held=approval is not None, approval=approval,
+            outcome=Outcome(outcome) if outcome else None,
+        )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Progress for people: bars where standard error is a terminal, JSON lines elsewhere. Names and numbers only."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+Progress = Callable[[str, str, int, int | None], None]
+EVERY = 2.0  # seconds between two lines about the same thing
+
+
+def log(level: str, **fields: Any) -> None:
+    """One JSON line on standard error."""
+    line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": level, **fields}
+    print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+class Lines:
+    """Progress as JSON lines: at every new stage or table, then at most every two seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.last, self.said = clock, ("", ""), 0.0
+
+    def __call__(self, stage: str, what: str, done: int, total: int | None) -> None:
+        """Report progress."""
+        now = self.clock()
+        if (stage, what) == self.last and now - self.said < EVERY and (total is None or done < total):
+            return
+        self.last, self.said = (stage, what), now
+        log("info", stage=stage, what=what, done=done, **({} if total is None else {"total": total}))
+
+
+@contextmanager
+def shown(quiet: bool = False) -> Iterator[Progress]:
+    """A progress to hand down; bars are taken away at the end."""
+    if quiet:
+        yield lambda *_: None
+    elif not sys.stderr.isatty():
+        yield Lines()
+    else:
+        with _bars() as bars:
+            yield bars
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.fields[stage]:>10}"), TextColumn("{task.description:<18}"), BarColumn(),
+               MofNCompleteColumn(), TimeElapsedColumn())  # fmt: skip
+    tasks: dict[tuple[str, str], Any] = {}
+    with Progress(*columns, console=console, transient=True) as bars:
+
+        def show(stage: str, what: str, done: int, total: int | None) -> None:
+            if tasks and stage not in {s for s, _ in tasks}:
+                for task in tasks.values():
+                    bars.remove_task(task)
+                tasks.clear()
+            if (stage, what) not in tasks:
+                tasks[stage, what] = bars.add_task(what, total=total, stage=stage)
+            bars.update(tasks[stage, what], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,160 @@
+"""The state folder of the local command: runs and approvals as objects, and where records live.
+
+`store/` and `artifacts/` hold records; everything else here is free of personal data.
+"""
+
+import fcntl
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rostersync.errors import Permanent, StoreBusy
+from rostersync.lifecycle.names import run_name
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.status import stamp
+from rostersync.local import files
+
+API = "rostersync.dev/v1alpha1"
+NUMBER = "rostersync.dev/number"  # runs in the order they were made; seconds are too coarse for that
+
+
+class State:
+    """One state folder. Nothing is made before it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def store(self) -> Path:
+        """The embedded store's file."""
+        return self.root / "store" / "roster.duckdb"
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder with one folder a run."""
+        return self.root / "artifacts"
+
+    def folder(self, run: str) -> Path:
+        """A run's artifacts: extract, plan, reports, errors."""
+        return self.artifacts / run
+
+    def make_private(self) -> None:
+        """Make the folders that hold records, for this user only."""
+        for folder in (self.store.parent, self.artifacts):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+
+    def runs(self, connection: str | None = None) -> list[dict[str, Any]]:
+        """All SyncRuns, newest first."""
+        found = [r for path in (self.root / "runs").glob("*.json") if (r := files.read_object(path))]
+        own = [r for r in found if connection in (None, r["spec"]["connectionRef"]["name"])]
+        return sorted(own, key=number, reverse=True)
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """The SyncRun of that name, if there is one."""
+        return files.read_object(self.root / "runs" / f"{name}.json")
+
+    def run(self, name: str) -> dict[str, Any]:
+        """The SyncRun of that name. Raises Permanent with what there is."""
+        found = self.find(name) if _is_name(name) else None
+        if found is None:
+            newest = ", ".join(r["metadata"]["name"] for r in self.runs()[:5])
+            there = f"the newest are: {newest}" if newest else "there are none yet"
+            raise Permanent(f"No run {name} in {self.root}; {there}.", reason="UnknownRun")
+        return found
+
+    def latest(self, name: str | None) -> dict[str, Any]:
+        """The named run, or without a name the newest of all."""
+        if name is not None:
+            return self.run(name)
+        runs = self.runs()
+        if not runs:
+            raise Permanent(f"No runs yet in {self.root}: rostersync run -f connection.yaml", reason="UnknownRun")
+        return runs[0]
+
+    def save(self, run: dict[str, Any]) -> None:
+        """Write a SyncRun."""
+        files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
+
+    def create(
+        self, connection: str, namespace: str | None, spec: dict[str, Any], name: str | None, now: datetime
+    ) -> dict[str, Any]:
+        """Make a SyncRun, under `name` or one that is free."""
+        known = self.runs()
+        taken = {r["metadata"]["name"] for r in known}
+        metadata: dict[str, Any] = {"name": name or run_name(connection, now, taken)}
+        if namespace:
+            metadata["namespace"] = namespace
+        metadata |= {
+            "uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": stamp(now),
+            "annotations": {NUMBER: str(1 + max((number(r) for r in known), default=0))},
+        }  # fmt: skip
+        run = {"apiVersion": API, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
+        self.save(run)
+        return run
+
+    def approval(self, run: str) -> dict[str, Any] | None:
+        """The newest SyncApproval of a run."""
+        return files.read_object(self.root / "approvals" / f"{run}.json")
+
+    def save_approval(self, approval: dict[str, Any]) -> None:
+        """Write a run's SyncApproval; one for an earlier plan of the run is kept beside it under its own name."""
+        run = approval["spec"]["runRef"]["name"]
+        before = self.approval(run)
+        if before and before["metadata"]["name"] != approval["metadata"]["name"]:
+            files.write_object(self.root / "approvals" / f"{before['metadata']['name']}.json", before)
+        files.write_object(self.root / "approvals" / f"{run}.json", approval)
+
+    @contextmanager
+    def lock(self, connection: str) -> Iterator[None]:
+        """Keep other processes from working on this connection's runs. Raises StoreBusy when one does."""
+        path = self.root / "locks" / f"{connection}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StoreBusy(
+                    f"Another rostersync process works on connection {connection} in {self.root}; "
+                    "wait until it is done, then run this command again."
+                ) from None
+            yield
+        finally:
+            os.close(handle)
+
+    def prune(self, connection: str, successful: int, failed: int) -> None:
+        """Remove what is over the history limits: the oldest finished runs, with artifacts and approvals."""
+        kept = {True: successful, False: failed}
+        for run in self.runs(connection):
+            outcome = (run.get("status") or {}).get("outcome")
+            if not outcome:
+                continue
+            good = ENDINGS[Outcome(outcome)].succeeded
+            kept[good] -= 1
+            if kept[good] < 0:
+                self.remove(run["metadata"]["name"])
+
+    def remove(self, run: str) -> None:
+        """Remove a run and everything of it; its object last, so that a killed removal is finished later."""
+        shutil.rmtree(self.folder(run), ignore_errors=True)
+        for path in (self.root / "approvals").glob(f"{run}*.json"):
+            found = files.read_object(path)
+            if found and found["spec"]["runRef"]["name"] == run:
+                path.unlink()
+        (self.root / "runs" / f"{run}.json").unlink(missing_ok=True)
+
+
+def number(run: dict[str, Any]) -> int:
+    """Which run it was, counted from 1 as they were made."""
+    return int((run["metadata"].get("annotations") or {}).get(NUMBER, 0))
+
+
+def _is_name(name: str) -> bool:
+    """Whether a name can be a file of ours: nothing that leads elsewhere."""
+    return bool(name) and "/" not in name and not name.startswith(".")

@@ -1,0 +1,95 @@
+"""One run for people: what it came to, why it waits, and what to type next."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from rostersync.render.tables import grid, say
+
+_COLUMNS = {
+    "Entity": "entity", "Population": "population", "Created": "created", "Updated": "updated", "Deleted": "deleted",
+    "Unchanged": "unchanged", "Skipped": "skipped", "Duplicates": "duplicates", "Errors": "errors",
+    "Deferred": "deferred",
+}  # fmt: skip
+_STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
+
+
+def page(out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None) -> None:
+    """The whole run. `causes`: changes by cause, where the plan is at hand."""
+    status = run.get("status") or {}
+    _header(out, run, status)
+    counts(out, status)
+    _holds(out, status)
+    if causes:
+        out.print(grid(("Cause", "Changes"), causes.items(), ("Changes",), "Changes by cause"))
+    _schools(out, status)
+    rest(out, status)
+
+
+def counts(out: Console, status: Mapping[str, Any]) -> None:
+    """Counts per entity and their totals; columns in which nothing happened are left out."""
+    rows = status.get("entities") or []
+    if not rows:
+        return
+    total = {"entity": "Total", **(status.get("totals") or {})}
+    always = ("Entity", "Population", "Created", "Updated", "Deleted", "Unchanged")
+    shown = [name for name, key in _COLUMNS.items() if name in always or any(r.get(key) for r in rows)]
+    lines = [[r.get(_COLUMNS[name], 0) for name in shown] for r in (*rows, total)]
+    out.print(grid(shown, lines, shown[1:], "What the plan changes"))
+
+
+def rest(out: Console, status: Mapping[str, Any]) -> None:
+    """What was not read completely, issues in brief, and how it goes on: the message of Succeeded."""
+    if status.get("incomplete"):
+        say(out, f"Not read completely: {', '.join(status['incomplete'])}. What leans on it is not deleted.", "yellow")
+    touched = status.get("blastRadius") or {}
+    if any(touched.values()):
+        say(out, "Touched by cascades: " + ", ".join(f"{n:,} {who}" for who, n in touched.items()))
+    for c in status.get("conditions") or []:
+        if c["type"] == "Succeeded":
+            say(out, f"{c['reason']}: {c['message']}", _STYLES[c["status"]])
+
+
+def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+    spec, plan, approval = run["spec"], status.get("plan") or {}, status.get("approval") or {}
+    say(out, f"Run {run['metadata']['name']}", "bold")
+    facts = {
+        "Connection": spec["connectionRef"]["name"], "Mode": spec.get("mode"), "Requested by": spec.get("requestedBy"),
+        "Started": status.get("startTime"), "Ended": status.get("completionTime"), "Outcome": status.get("outcome"),
+        "Digest": plan.get("digest"), "Base revision": plan.get("baseRevision"), "Revision": status.get("revision"),
+        "Approval": _approval(approval),
+    }  # fmt: skip
+    for name, value in facts.items():
+        if value not in (None, ""):
+            say(out, f"  {name + ':':<15}{value}")
+    rows = [(c["type"], c["status"], c["reason"], c["lastTransitionTime"]) for c in status.get("conditions") or []]
+    if rows:
+        out.print(grid(("Condition", "Status", "Reason", "Since"), rows))
+
+
+def _approval(approval: Mapping[str, Any]) -> str:
+    if not approval:
+        return ""
+    by = f" by {approval['decidedBy']}: {approval.get('reason', '')}" if approval.get("decidedBy") else ""
+    return f"{approval['state']}{by}" if by else f"{approval['state']}, ends {approval['expiresAt']}"
+
+
+def _holds(out: Console, status: Mapping[str, Any]) -> None:
+    holds = status.get("holds") or []
+    if not holds:
+        return
+    out.print(grid(("Why it is held", ""), [(h["reason"], h.get("message", "")) for h in holds]))
+    more = status.get("holdsTotal", len(holds)) - len(holds)
+    if more > 0:
+        say(out, f"… and {more:,} more; these are the worst.")
+
+
+def _schools(out: Console, status: Mapping[str, Any]) -> None:
+    schools = status.get("schools") or {}
+    if not any(schools.get(k) for k in ("found", "mapped", "missing", "vanished")):
+        return
+    say(out, "Schools: " + ", ".join(f"{schools.get(k, 0):,} {k}" for k in ("found", "mapped", "missing", "vanished")))
+    for key, what in (("missingIDs", "Not mapped"), ("vanishedIDs", "Vanished from the source")):
+        if schools.get(key):
+            say(out, f"  {what}: {', '.join(schools[key])}")

@@ -1,0 +1,52 @@
+"""Words and numbers as people read them."""
+
+import json
+import unicodedata
+from typing import Any
+
+from rostersync.model import Entity
+
+PLURALS = {
+    Entity.DISTRICT: "Districts", Entity.SCHOOL: "Schools", Entity.CALENDAR: "Calendars", Entity.COURSE: "Courses",
+    Entity.CLASS: "Classes", Entity.STUDENT: "Students", Entity.TEACHER: "Teachers", Entity.CONTACT: "Contacts",
+    Entity.ADMIN: "Admins", Entity.ENROLLMENT: "Enrollments", Entity.DEMOGRAPHICS: "Demographics",
+}  # fmt: skip
+VERBS = {"Create": "Creates", "Update": "Updates", "Delete": "Deletes", "Any": "Changes"}
+
+
+def number(n: int) -> str:
+    """`1,204`."""
+    return f"{n:,}"
+
+
+def some(n: int, entity: Entity | None) -> str:
+    """`1 Student`, `1,204 Students`; `records` where no entity is known."""
+    if entity is None:
+        return f"{number(n)} record{'' if n == 1 else 's'}"
+    return f"{number(n)} {entity.value if n == 1 else PLURALS[entity]}"
+
+
+def percent(part: int, whole: int) -> str:
+    """`25.9 %`, rounded down so that a share never looks like more than it is; empty without a whole."""
+    if not whole:
+        return ""
+    tenths = part * 1000 // whole
+    return f"{tenths // 10}.{tenths % 10} %"
+
+
+def plain(value: Any) -> str:
+    """A value from a record for a terminal: lists joined, objects as JSON, control characters made visible."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        value = ", ".join(value)
+    elif isinstance(value, list | tuple | dict):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return "".join(_visible(c) for c in str(value))
+
+
+def _visible(c: str) -> str:
+    """A name that holds an escape sequence must not be obeyed by the terminal that shows it."""
+    return f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf") else c

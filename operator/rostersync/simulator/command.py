@@ -1,0 +1,91 @@
+"""rostersync simulate."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+import msgspec
+
+from rostersync.simulator import events, faults
+
+_EPILOG = "\b\n" + "\n".join(
+    ["Events:", *(f"  {n}\n      {t}" for n, t in events.HELP.items())]
+    + ["", "\b", "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P ,on=COLLECTION:"]
+    + [f"  {n}\n      {t}" for n, t in faults.HELP.items()]
+    + ["", "\b", "While it runs, without any credentials:"]
+    + ["  curl -d '{\"day\": 2}' URL/_simulator/day            another day ({}: the next)"]
+    + ['  curl -d \'{"event": "mass-leave:30"}\' URL/_simulator/event    something happens ({"clear": true})']
+    + ['  curl -d \'{"fault": "429,every=5"}\' URL/_simulator/fault      something goes wrong ({"clear": true})']
+    + ["  curl URL/_simulator                               what it is serving"]
+)
+
+
+@click.command("simulate", epilog=_EPILOG)
+@click.option("--students", default=1000, show_default=True, help="How many students the district has: 1 … 20000000.")
+@click.option("--seed", default=1, show_default=True, help="Another seed is another district, in every number.")
+@click.option("--guardians", default=1.4, show_default=True, help="Contacts for each student.")
+@click.option("--day", default=0, show_default=True, help="The day to begin with; each day a few things change.")
+@click.option("--event", "event", multiple=True, metavar="NAME[:VALUE]", help="What has happened; see below.")
+@click.option("--fault", "fault", multiple=True, metavar="NAME[:VALUE][,…]", help="What goes wrong; see below.")
+@click.option("--bundle", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Serve this folder of OneRoster 1.1 CSV files in place of a made-up district.")  # fmt: skip
+@click.option("--version", "oneroster", type=click.Choice(["1.1", "1.2"]), default="1.1", show_default=True,
+              help="The OneRoster version to speak.")  # fmt: skip
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8600, show_default=True, help="The port to listen on; 0 takes a free one.")
+@click.option("--client-id", envvar="ROSTERSYNC_CLIENT_ID", help="The Client ID to accept.")
+@click.option("--client-secret", envvar="ROSTERSYNC_CLIENT_SECRET", help="The Client Secret to accept.")
+@click.option("--token-lifetime", default=2462.0, show_default=True, help="Seconds that a token is good for.")
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve https (PEM).")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key (PEM).")
+def simulate(
+    students: int, seed: int, guardians: float, day: int, event: tuple[str, ...], fault: tuple[str, ...],
+    bundle: Path | None, oneroster: str, host: str, port: int, client_id: str | None, client_secret: str | None,
+    token_lifetime: float, tls_cert: Path | None, tls_key: Path | None,
+) -> None:  # fmt: skip
+    """Serve a made-up district as a Focus SIS does, to try things on.
+
+    A real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The district
+    follows from its seed and size alone, and changes a little from day to day. The first line says the Service
+    URL and the credentials (as JSON when the output is not a terminal). Ctrl-C or SIGTERM ends it.
+    """
+    from rostersync.simulator.bundle import Bundle
+    from rostersync.simulator.district import District
+    from rostersync.simulator.layout import Size
+    from rostersync.simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator
+
+    if tls_key and not tls_cert:
+        raise click.UsageError("--tls-key needs --tls-cert")
+    try:
+        source = Bundle(bundle) if bundle else District(Size(students, guardians), seed)
+        simulator = Simulator(
+            source, day=day, events=event, faults=fault, version=oneroster, host=host, port=port, seed=seed,
+            client_id=client_id or CLIENT_ID, client_secret=client_secret or CLIENT_SECRET,
+            token_lifetime=token_lifetime, tls_cert=tls_cert, tls_key=tls_key,
+        )  # fmt: skip
+        simulator.start()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    said = {
+        "url": simulator.url, "tokenURL": simulator.token_url, "clientID": simulator.client_id,
+        "version": oneroster, "control": f"{simulator.origin}/_simulator", "serves": simulator.roster.name,
+    }  # fmt: skip
+    if sys.stdout.isatty():
+        click.echo(f"Service URL    {simulator.url}")
+        click.echo(f"Client ID      {simulator.client_id}")
+        if client_secret is None:
+            click.echo(f"Client Secret  {simulator.client_secret}")
+        click.echo(f"Serving a {simulator.roster.name}. Control: {simulator.origin}/_simulator. Ctrl-C ends.")
+    else:
+        click.echo(msgspec.json.encode(said).decode())
+    while not ended.wait(1):  # a wait without end would not let the signal handler run everywhere
+        pass
+    simulator.stop()

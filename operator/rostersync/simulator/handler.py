@@ -1,0 +1,260 @@
+"""Answers one request after the other on a connection: token, collections, single records, control."""
+
+import base64
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from rostersync.simulator import paging
+from rostersync.simulator.dress import dress, dressing
+from rostersync.simulator.faults import TOKEN
+from rostersync.simulator.roster import PARTS, SINGULAR
+
+if TYPE_CHECKING:
+    from rostersync.simulator.server import Simulator
+
+COOKIE = "SIMULATORSESSION=1"
+HTML = b"<html><head><title>Focus</title></head><body><h1>Please log in</h1></body></html>"
+GATEWAY = b"<html><body><h1>Bad Gateway</h1></body></html>"
+CONTROL = """POST /_simulator/day {"day": 2} or {} for the next; /_simulator/event {"event": "NAME"} or {"clear": true};
+/_simulator/fault {"fault": "NAME"} or {"clear": true}"""
+_MINOR = {
+    400: "invaliddata", 401: "unauthorisedrequest", 403: "forbidden", 404: "unknownobject", 429: "server_busy",
+}  # fmt: skip
+
+Struck = dict[str, str | None]
+
+
+class Refused(Exception):  # noqa: N818 - a way out, not a failure
+    """The answer to this request is an error of that status."""
+
+    def __init__(self, status: int, description: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(description)
+        self.status, self.headers = status, headers or {}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1 with keep-alive."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    timeout = 120
+    server_version = "FocusSimulator"
+
+    @property
+    def simulator(self) -> "Simulator":
+        """The simulator that this connection belongs to."""
+        return self.server.simulator  # type: ignore[attr-defined,no-any-return]
+
+    def do_GET(self) -> None:
+        """A collection, a single record, or the control endpoint's state."""
+        self._answered(self._get)
+
+    def do_POST(self) -> None:
+        """A token, or something for the control endpoint."""
+        self._answered(self._post)
+
+    def _answered(self, answer: Callable[[str, dict[str, str]], None]) -> None:
+        url = urlsplit(self.path)
+        self._query = dict(parse_qsl(url.query, keep_blank_values=True))
+        self._status = 0
+        try:
+            answer(url.path, self._query)
+        except Refused as refused:
+            self._refuse(refused)
+        finally:
+            self.simulator.saw(self.command, url.path, self._query, self._status)
+
+    # -- control ------------------------------------------------------------------------------------------------
+
+    def _post(self, path: str, query: dict[str, str]) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if path == f"{self.simulator.base_path}/token":
+            self._token(body, query)
+        elif path.startswith("/_simulator/"):
+            self._control(path.removeprefix("/_simulator/"), body)
+        else:
+            raise Refused(404, "no such thing")
+
+    def _control(self, what: str, body: bytes) -> None:
+        try:
+            self._obey(what, msgspec.json.decode(body or b"{}", type=dict[str, Any]))
+        except (ValueError, msgspec.DecodeError) as error:
+            self._send(400, {"error": str(error)})
+            return
+        self._send(200, self.simulator.state())
+
+    def _obey(self, what: str, order: dict[str, Any]) -> None:
+        simulator = self.simulator
+        match what, order:
+            case "day", {"day": int(day)}:
+                simulator.set_day(day)
+            case "day", _ if not order:
+                simulator.set_day(simulator.day + 1)
+            case "event", {"event": str(event)}:
+                simulator.add_event(event)
+            case "event", {"clear": True}:
+                simulator.clear_events()
+            case "fault", {"fault": str(fault)}:
+                simulator.add_fault(fault)
+            case "fault", {"clear": True}:
+                simulator.clear_faults()
+            case _:
+                raise ValueError(CONTROL)
+
+    # -- token --------------------------------------------------------------------------------------------------
+
+    def _token(self, body: bytes, query: dict[str, str]) -> None:
+        struck = self._strike(TOKEN)
+        form = dict(parse_qsl(body.decode("utf-8", "replace")))
+        basic = self.headers.get("Authorization", "")
+        given = {"form": form, "query": query, "basic": {}}
+        if basic.startswith("Basic "):
+            try:
+                name, _, secret = base64.b64decode(basic[6:]).decode().partition(":")
+            except ValueError:
+                name = secret = ""
+            given["basic"] = {"client_id": unquote(name), "client_secret": unquote(secret)}
+        merged = query | form
+        if merged.get("grant_type") != "client_credentials":
+            self._send(400, {"error": "unsupported_grant_type"})
+            return
+        needed = struck.get("credentials")
+        places = [given[needed]] if needed in given else list(given.values())
+        wanted = (self.simulator.client_id, self.simulator.client_secret)
+        if wanted not in [(p.get("client_id"), p.get("client_secret")) for p in places]:
+            self._send(401, {"error": "invalid_client"}, {"WWW-Authenticate": 'Basic realm="Focus"'})
+        elif needed == "scope" and not merged.get("scope"):
+            self._send(400, {"error": "invalid_request", "error_description": "scope is required"})
+        else:
+            cookie = {"Set-Cookie": f"{COOKIE}; Path=/"} if needed == "cookie" else {}
+            self._send(200, self.simulator.tokens.issue(), cookie)
+
+    # -- data ---------------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, query: dict[str, str]) -> None:
+        if path == "/_simulator":
+            self._send(200, self.simulator.state())
+            return
+        collection, _, sourced_id = path.removeprefix(self.simulator.base_path + "/").partition("/")
+        if not path.startswith(self.simulator.base_path + "/") or collection not in (*SINGULAR, *PARTS):
+            raise Refused(404, "no such thing")
+        struck = self._strike(collection)
+        self._authorise(struck)
+        if sourced_id:
+            self._single(collection, unquote(sourced_id), struck)
+        else:
+            self._page(collection, query, struck)
+
+    def _authorise(self, struck: Struck) -> None:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self.simulator.tokens.good(token.strip()):
+            raise Refused(401, "the token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"})
+        if struck.get("credentials") == "cookie" and COOKIE not in self.headers.get("Cookie", ""):
+            raise Refused(401, "the session cookie is missing")
+
+    def _strike(self, target: str) -> Struck:
+        struck = self.simulator.faults.striking(target)
+        if "slow" in struck:
+            time.sleep(int(struck["slow"] or 0) / 1000)
+        if "token-expiry" in struck:
+            self.simulator.tokens.expire()
+        for status in (500, 503, 403, 404):
+            if str(status) in struck:
+                raise Refused(status, "switched on")
+        for status in (502, 504):
+            if str(status) in struck:
+                raise Refused(status, "html")
+        if "429" in struck:
+            after = struck["429"] or "1"
+            raise Refused(429, "too many requests", {} if after == "none" else {"Retry-After": after})
+        if "disconnect" in struck:
+            self.close_connection = True
+            self._status = -1
+            raise Refused(-1, "disconnect")
+        return struck
+
+    def _page(self, collection: str, query: dict[str, str], struck: Struck) -> None:
+        simulator, roster = self.simulator, self.simulator.roster
+        try:
+            page = paging.asked(query)
+        except ValueError as error:
+            raise Refused(400, "limit and offset are numbers") from error
+        if "filter" in query:
+            raise Refused(400, "filters are not served")
+        for name, status in (("limit-refused", 400), ("limit-fails", 500)):
+            if name in struck and page.limit > int(struck[name] or 0):
+                raise Refused(status, "the limit is too large")
+        base = self._origin() + simulator.base_path
+        steps = dressing(collection, simulator.version, struck)
+        rows = dress(paging.pick(roster, collection, page, struck, base), steps)
+        if "echo-names" in struck:
+            people = roster.rows("users", page.offset, page.offset + 5, base)
+            names = ", ".join(f"{p['givenName']} {p['familyName']}" for p in people)
+            raise Refused(500, f"could not serialise {names}")
+        if "html" in struck:
+            self._write(200, HTML, {"Content-Type": "text/html"})
+            return
+        answer = paging.answer(
+            collection, rows, page, roster.total(collection), simulator.version, struck, f"{base}/{collection}", query
+        )
+        self._send(200, answer.body, answer.headers, struck)
+
+    def _single(self, collection: str, sourced_id: str, struck: Struck) -> None:
+        base = self._origin() + self.simulator.base_path
+        row = self.simulator.roster.one(collection, sourced_id, base)
+        if row is None:
+            raise Refused(404, "unknown object")
+        steps = dressing(collection, self.simulator.version, struck)
+        [dressed] = dress([(0, row)], steps)
+        self._send(200, {SINGULAR[PARTS.get(collection, (collection,))[0]]: dressed}, {}, struck)
+
+    def _origin(self) -> str:
+        scheme = self.simulator.origin.partition(":")[0]
+        return f"{scheme}://{self.headers['Host']}" if self.headers.get("Host") else self.simulator.origin
+
+    # -- the wire -----------------------------------------------------------------------------------------------
+
+    def _refuse(self, refused: Refused) -> None:
+        if refused.status < 0:
+            return
+        if refused.status in (502, 504):
+            self._write(refused.status, GATEWAY, {"Content-Type": "text/html"})
+            return
+        minor = _MINOR.get(refused.status, "internal_server_error")
+        body = {
+            "imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": str(refused),
+            "imsx_CodeMinor": {"imsx_codeMinorField": [
+                {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}]},
+        }  # fmt: skip
+        self._send(refused.status, body, refused.headers)
+
+    def _send(
+        self, status: int, body: Any, headers: dict[str, str] | None = None, struck: Struck | None = None
+    ) -> None:
+        encoded = msgspec.json.encode(body)
+        if struck and "truncated" in struck:
+            cut = encoded[: max(1, len(encoded) * 2 // 3)]
+            if struck["truncated"] == "wire":
+                self.close_connection = True
+                self._write(status, cut, {"Content-Length": str(len(encoded)), **(headers or {})})
+                return
+            encoded = cut
+        self._write(status, encoded, headers or {})
+
+    def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self._status = status
+        self.send_response(status)
+        for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(body))} | headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+        """Nothing: the requests are counted, and ids in URLs are nobody's business."""

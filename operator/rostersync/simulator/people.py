@@ -1,0 +1,120 @@
+"""Users and demographics as OneRoster 1.1 JSON objects. Slots of /users: students, contacts, teachers, admins."""
+
+from rostersync.simulator import draw, names
+from rostersync.simulator.records import Records, Row
+
+CHANGES = draw.rate(0.004)  # a person's data change about every 250 days
+WITHOUT_DEMOGRAPHICS = (33, 7)  # the eighth of every 33 student slots has none
+
+
+class People(Records):
+    """Rows of people on one day."""
+
+    def student(self, slot: int) -> Row:
+        """One student; metadata.stateId and identifier are numbers of the person."""
+        number = self.queue.number(slot, self.population.left)
+        drawn = draw.mix(self.keys["student"], slot, number)
+        came = self.queue.joined_on(number)
+        changes = draw.times(drawn, CHANGES, self.day)
+        cohort = self.layout.cohort_of_student(slot)
+        school = self.population.school(cohort.school)
+        given, family = names.given(drawn >> 20), names.family(drawn >> 28)
+        first = self.layout.first_contact(slot)
+        agents = [self.contact_id(c) for c in range(first, self.layout.first_contact(slot + 1))]
+        login = f"{given}.{family}{number}".lower()
+        return {
+            "sourcedId": self.student_id(slot), "status": "active",
+            "dateLastModified": self.modified(max(came, draw.day_of(drawn, CHANGES, changes))),
+            "metadata": {"stateId": f"ST{10_000_000 + number}", "lunchStatus": None},
+            "username": login, "userIds": [{"type": "SIS", "identifier": str(500_000 + number)}],
+            "enabledUser": True, "givenName": given, "familyName": family,
+            "middleName": names.given(drawn >> 40) if drawn >> 46 & 1 else None,
+            "role": "student", "identifier": str(500_000 + number), "email": f"{login}@students.example.edu",
+            "sms": None, "phone": phone(drawn + changes) if changes else None,
+            "agents": [self.ref("user", a) for a in agents], "orgs": [self.school_ref(school)],
+            "grades": [cohort.grade],
+        }  # fmt: skip
+
+    def contact(self, slot: int) -> Row:
+        """One parent or guardian of one student."""
+        student = self.layout.student_of_contact(slot)
+        number = self.queue.number(student, self.population.left)
+        child = draw.mix(self.keys["student"], student, number)
+        drawn = draw.mix(self.keys["contact"], slot, number)
+        changes = draw.times(drawn, CHANGES, self.day)
+        came = self.queue.joined_on(number)
+        school = self.population.school(self.layout.cohort_of_student(student).school)
+        given, family = names.given(drawn >> 20), names.family(child >> 28)
+        login = f"{given}.{family}.c{number}.{slot - self.layout.first_contact(student)}".lower()
+        return {
+            "sourcedId": self.contact_id(slot), "status": "active",
+            "dateLastModified": self.modified(max(came, draw.day_of(drawn, CHANGES, changes))),
+            "metadata": None, "username": login, "userIds": None, "enabledUser": True,
+            "givenName": given, "familyName": family, "middleName": None,
+            "role": "parent" if drawn >> 46 & 3 else "guardian", "identifier": f"P{number}-{slot - self.layout.first_contact(student) + 1}",
+            "email": f"{login}@mail.example.org" if drawn >> 48 & 7 else None,
+            "sms": phone(drawn + 1) if drawn >> 51 & 1 else None, "phone": phone(drawn + changes),
+            "agents": [self.ref("user", self.student_id(student))], "orgs": [self.school_ref(school)],
+            "grades": None,
+        }  # fmt: skip
+
+    def teacher(self, slot: int) -> Row:
+        """One teacher; one in twenty-five is an aide, one in twenty teaches at a second school."""
+        hired = self.hires(slot)
+        drawn = draw.mix(self.keys["teacher"], slot, hired)
+        changes = draw.times(drawn, CHANGES, self.day)
+        home = self.layout.school_of_teacher(slot).number
+        schools = [self.population.school(home)]
+        if drawn >> 60 & 15 == 0:
+            other = self.population.school((home + 1) % len(self.layout.schools))
+            schools += [other] if other not in (None, schools[0]) else []
+        given, family = names.given(drawn >> 20), names.family(drawn >> 28)
+        login = f"{given}.{family}.t{slot}{'abcdefghij'[hired % 10]}".lower()
+        turned = self.hired_on(slot, hired)
+        return {
+            "sourcedId": self.teacher_id(slot), "status": "active",
+            "dateLastModified": self.modified(max(turned, draw.day_of(drawn, CHANGES, changes))),
+            "metadata": {"stateId": f"TE{1_000_000 + slot}{hired % 10}"},
+            "username": login, "userIds": [], "enabledUser": True,
+            "givenName": given, "familyName": family, "middleName": None,
+            "role": "aide" if drawn >> 64 & 31 == 0 else "teacher", "identifier": f"T{100_000 + slot}{hired % 10}",
+            "email": f"{login}@example.edu", "sms": None, "phone": phone(drawn + changes),
+            "agents": [], "orgs": [self.school_ref(s) for s in schools], "grades": None,
+        }  # fmt: skip
+
+    def admin(self, slot: int) -> Row:
+        """A principal for each school, then a few people of the district."""
+        drawn = draw.mix(self.keys["admin"], slot)
+        school = self.population.school(slot) if slot < len(self.layout.schools) else None
+        given, family = names.given(drawn >> 20), names.family(drawn >> 28)
+        login = f"{given}.{family}.a{slot}".lower()
+        return {
+            "sourcedId": self.admin_id(slot), "status": "active", "dateLastModified": self.modified(0),
+            "metadata": None, "username": login, "userIds": None, "enabledUser": True,
+            "givenName": given, "familyName": family, "middleName": None,
+            "role": "administrator", "identifier": f"A{1000 + slot}", "email": f"{login}@example.edu",
+            "sms": None, "phone": None, "agents": [], "orgs": [self.school_ref(school)], "grades": None,
+        }  # fmt: skip
+
+    def demographics(self, slot: int) -> Row:
+        """Demographics of the student in that slot; the sourcedId is the student's."""
+        number = self.queue.number(slot, self.population.left)
+        drawn = draw.mix(self.keys["demographics"], slot, number)
+        grade = self.layout.grades.index(self.layout.cohort_of_student(slot).grade)
+        race = drawn >> 40 & 7
+        return {
+            "sourcedId": self.student_id(slot), "status": "active",
+            "dateLastModified": self.modified(self.queue.joined_on(number)), "metadata": None,
+            "birthDate": f"{self.year - 5 - grade}-{drawn % 12 + 1:02d}-{(drawn >> 8) % 28 + 1:02d}",
+            "sex": "female" if drawn >> 16 & 1 else "male",
+            "americanIndianOrAlaskaNative": race == 1, "asian": race == 2, "blackOrAfricanAmerican": race in (3, 6),
+            "nativeHawaiianOrOtherPacificIslander": None, "white": race in (0, 4, 5, 6),
+            "demographicRaceTwoOrMoreRaces": race == 6, "hispanicOrLatinoEthnicity": bool(drawn >> 44 & 1),
+            "countryOfBirthCode": "US" if drawn >> 46 & 7 else None, "stateOfBirthAbbreviation": None,
+            "cityOfBirth": names.CITIES[(drawn >> 52) % len(names.CITIES)], "publicSchoolResidenceStatus": None,
+        }  # fmt: skip
+
+
+def phone(drawn: int) -> str:
+    """A number of the range that is kept free for fiction."""
+    return f"(555) {drawn % 900 + 100:03d}-01{drawn // 7 % 100:02d}"

@@ -1,0 +1,100 @@
+"""What every row of a day needs: ids, references, dates."""
+
+from copy import copy
+from datetime import date, timedelta
+from typing import Any, Self
+
+from rostersync.simulator import draw
+from rostersync.simulator.events import COLLECTIONS, Events
+from rostersync.simulator.layout import Layout
+from rostersync.simulator.population import Population, Queue
+
+SCHOOL_YEAR = 2026  # starts in this year
+FIRST_DAY = date(2026, 9, 1)  # day 0
+KINDS = ("student", "contact", "teacher", "hire", "admin", "demographics", "enrollment", "class", "move")
+TURNOVER = draw.rate(0.0005)  # a teacher is replaced about every ten years
+
+PATHS = {
+    "org": "orgs", "academicSession": "academicSessions", "course": "courses", "class": "classes", "user": "users",
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+class Records:
+    """Ids and references of one day of a district. `base` is the URL that hrefs begin with."""
+
+    year = SCHOOL_YEAR
+
+    def __init__(self, layout: Layout, queue: Queue, seed: int, day: int, events: Events, base: str = "") -> None:
+        self.layout, self.queue, self.day, self.events, self.base = layout, queue, day, events, base
+        self.population = Population(layout, queue, day, events)
+        # What people are like comes from `keys`, what they are called by the SIS from `ids`: ids can be reissued.
+        self.keys = {kind: draw.key(seed, kind) for kind in KINDS}
+        self.ids = {c: draw.key(seed, "id", c, *(["reissued"] if c in events.reissued else [])) for c in COLLECTIONS}
+
+    def at(self, base: str) -> Self:
+        """The same day with hrefs under another URL."""
+        other = copy(self)
+        other.base = base
+        return other
+
+    def modified(self, day: int) -> str:
+        """dateLastModified of something that last changed on that day."""
+        return f"{FIRST_DAY + timedelta(days=day)}T04:00:00.000Z"
+
+    def ref(self, kind: str, sourced_id: str, path: str | None = None) -> dict[str, str]:
+        """A GUIDRef."""
+        return {"href": f"{self.base}/{path or PATHS[kind]}/{sourced_id}", "sourcedId": sourced_id, "type": kind}
+
+    def school_ref(self, school: int | None) -> dict[str, str]:
+        """The reference to a school, or to the district for None."""
+        if school is None:
+            return self.ref("org", self.org_id(0))
+        return self.ref("org", self.org_id(school + 1), "schools")
+
+    def org_id(self, slot: int) -> str:
+        """Slot 0 is the district, n the school number n - 1."""
+        return draw.uuid(self.ids["orgs"], slot, len(self.layout.schools) + 1)
+
+    def user_id(self, slot: int, generation: int) -> str:
+        """The id of a slot of /users, which counts students, contacts, teachers and admins one after the other."""
+        return draw.uuid(self.ids["users"], slot, self.layout.users, generation)
+
+    def student_id(self, slot: int) -> str:
+        """The id of whoever is in the student slot now."""
+        return self.user_id(slot, self.queue.number(slot, self.population.left))
+
+    def contact_id(self, slot: int) -> str:
+        """The id of a contact of whoever is in the student slot now."""
+        student = self.layout.student_of_contact(slot)
+        number = self.queue.number(student, self.population.left)
+        return self.user_id(self.layout.students + slot, number)
+
+    def teacher_id(self, slot: int) -> str:
+        """The id of whoever holds the teacher's post now."""
+        return self.user_id(self.layout.students + self.layout.contacts + slot, self.hires(slot))
+
+    def admin_id(self, slot: int) -> str:
+        """The id of an administrator."""
+        return self.user_id(self.layout.students + self.layout.contacts + self.layout.teachers + slot, 0)
+
+    def hires(self, slot: int) -> int:
+        """How often the teacher's post has been filled anew."""
+        return draw.times(draw.mix(self.keys["hire"], slot), TURNOVER, self.day)
+
+    def hired_on(self, slot: int, hires: int) -> int:
+        """The day on which the teacher's post was last filled."""
+        return draw.day_of(draw.mix(self.keys["hire"], slot), TURNOVER, hires)
+
+    def class_id(self, slot: int) -> str:
+        """The id of a class."""
+        return draw.uuid(self.ids["classes"], slot, self.layout.classes)
+
+    def course_id(self, grade: str, period: int) -> str:
+        """The id of a course: one for each grade and subject of the district."""
+        slot = self.layout.grades.index(grade) * self.layout.per_student + period
+        return draw.uuid(self.ids["courses"], slot, self.layout.courses)
+
+    def session_id(self, slot: int) -> str:
+        """The id of an academic session."""
+        return draw.uuid(self.ids["academicSessions"], slot, 7)

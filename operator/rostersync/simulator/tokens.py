@@ -1,0 +1,44 @@
+"""Access tokens. A token that is still good is given out again with the life it has left, as Focus does."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+LIFETIME = 2462.0  # seconds; what a live Focus said
+
+
+class Tokens:
+    """The tokens of one server."""
+
+    def __init__(self, lifetime: float = LIFETIME, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lifetime, self._clock = lifetime, clock
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._until = 0.0
+        self._requests = 310
+
+    def issue(self) -> dict[str, Any]:
+        """The answer to a token request, in Focus' shape."""
+        with self._lock:
+            left = self._until - self._clock()
+            if self._token is None or left < self.lifetime / 10:
+                self._token, left = secrets.token_hex(32), self.lifetime
+                self._until = self._clock() + left
+            self._requests += 1
+            ends = time.gmtime(time.time() + left)
+            return {
+                "request_id": self._requests, "access_token": self._token, "token_type": "bearer",
+                "expiration": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", ends), "expires_in": int(left), "scope": "*",
+            }  # fmt: skip
+
+    def good(self, token: str) -> bool:
+        """Whether the token is the current one and has not expired."""
+        with self._lock:
+            return self._token == token and self._clock() < self._until
+
+    def expire(self) -> None:
+        """From now on no token is good."""
+        with self._lock:
+            self._token = None

@@ -1,0 +1,219 @@
+"""Who we are: OAuth 2 client credentials, or OAuth 1.0a signatures for servers that still want them."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+from oauthlib import oauth1
+
+from rostersync.errors import Permanent
+from rostersync.sources.oneroster.delivery import Delivery, bare
+from rostersync.sources.oneroster.trouble import DETAIL_LIMIT, Again, Trouble
+from rostersync.sources.port import Credentials
+
+MARGIN = 60.0  # seconds before its end that a token is given up; a tenth of a shorter life
+REFUSALS = frozenset({400, 401, 403, 422})
+METHODS = {"HMAC-SHA1": oauth1.SIGNATURE_HMAC_SHA1, "HMAC-SHA256": oauth1.SIGNATURE_HMAC_SHA256}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an HTTP request came to. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def text(self) -> str:
+        """The beginning of the body, for `detail` only: it may hold anything."""
+        return self.body[:DETAIL_LIMIT].decode("utf-8", "replace")
+
+
+class Auth(Protocol):
+    """Makes the Authorization header of each request."""
+
+    def header(self, url: str) -> str:
+        """The header's value for a GET of this address (its query included)."""
+        ...
+
+    def renew(self, stale: str) -> bool:
+        """The server refused this header: whether it is worth trying with a new one."""
+        ...
+
+
+class Unsigned:
+    """No authorization yet: what the token request itself uses."""
+
+    def header(self, url: str) -> str:
+        """Nothing."""
+        return ""
+
+    def renew(self, stale: str) -> bool:
+        """Nothing to renew."""
+        return False
+
+
+class OAuth1:
+    """Signs every request with all of its query parameters."""
+
+    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+        self._client = oauth1.Client(
+            credentials.client_id,
+            client_secret=credentials.client_secret,
+            signature_method=METHODS[delivery.signature_method],
+        )
+
+    def header(self, url: str) -> str:
+        """A fresh signature (nonce and time) for this address."""
+        _, headers, _ = self._client.sign(url, http_method="GET")
+        return str(headers["Authorization"])
+
+    def renew(self, stale: str) -> bool:
+        """A signature that was refused would be refused again."""
+        return False
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token; `until` on the monotonic clock, None when the server did not say."""
+
+    header: str
+    until: float | None
+
+
+class OAuth2:
+    """Client credentials: one token for all threads, renewed before its end and when it is refused.
+
+    `post(url, form, headers)` sends the token request and retries what may pass.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        credentials: Credentials,
+        post: Callable[[str, dict[str, str], dict[str, str], Callable[[Answer], Any]], Any],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._delivery = delivery
+        self._credentials = credentials
+        self._post = post
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._placements = ["form", "basic"]  # the one that worked comes first
+
+    def header(self, url: str) -> str:
+        """The current token, renewed when its end is near; threads that come meanwhile share the new one."""
+        with self._lock:
+            token = self._token
+            if token is None or (token.until is not None and self._clock() >= token.until):
+                token = self._token = self._fetch()
+            return token.header
+
+    def renew(self, stale: str) -> bool:
+        """Fetch another token unless another thread already did."""
+        with self._lock:
+            if self._token is None or self._token.header == stale:
+                self._token = self._fetch()
+            return True
+
+    def _fetch(self) -> Token:
+        refused: list[Answer] = []
+        for placement in list(self._placements):
+            answer, body = self._ask(placement)
+            token = _token(body, self._clock()) if answer.status < 300 else None
+            if token is not None:
+                self._placements.remove(placement)
+                self._placements.insert(0, placement)
+                return token
+            if answer.status not in REFUSALS and answer.status >= 300:
+                raise self._wrong_place(answer)
+            refused.append(answer)
+        raise self._refused(refused)
+
+    def _ask(self, placement: str) -> tuple[Answer, Any]:
+        form, headers = {"grant_type": "client_credentials"}, {"Accept": "application/json"}
+        if self._delivery.scope:
+            form["scope"] = self._delivery.scope
+        identity, secret = self._credentials.client_id, self._credentials.client_secret
+        if placement == "form":
+            form |= {"client_id": identity, "client_secret": secret}
+        else:
+            pair = f"{quote(identity, safe='')}:{quote(secret, safe='')}"
+            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        answer: tuple[Answer, Any] = self._post(self._delivery.authentication_url, form, headers, _parsed)
+        return answer
+
+    def _refused(self, refused: list[Answer]) -> Permanent:
+        status = 401 if any(a.status == 401 for a in refused) else refused[-1].status
+        where = bare(self._delivery.authentication_url)
+        detail = "\n".join(a.text() for a in refused)
+        if any(a.status == 400 and b"scope" in a.body.lower() for a in refused):
+            return Permanent(
+                f"{self._delivery.name} refused the scope of the token request ({status}) at {where}; set "
+                "deliveryConfig.scope to what its operator names",
+                reason="ScopeRefused", detail=detail,
+            )  # fmt: skip
+        return Permanent(
+            f"{self._delivery.name} refused the token request ({status}) at {where}; check Secret "
+            f"{self._delivery.secret_name}, keys clientID and clientSecret",
+            reason="CredentialsRefused", detail=detail,
+        )  # fmt: skip
+
+    def _wrong_place(self, answer: Answer) -> Permanent:
+        return Permanent(
+            f"There is no token endpoint at {bare(self._delivery.authentication_url)} ({answer.status}); check "
+            "deliveryConfig.authenticationURL and serviceURL",
+            reason="NotOneRoster", detail=answer.text(),
+        )  # fmt: skip
+
+
+def _parsed(answer: Answer) -> tuple[Answer, Any]:
+    """The answer and its JSON. A 200 that is not JSON is no token endpoint's; it may be a passing error page."""
+    if answer.status >= 300:
+        return answer, None
+    try:
+        return answer, msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Again(Trouble.UNREADABLE, f"{answer.status}, not JSON", detail=answer.text()) from None
+
+
+def _token(body: Any, now: float) -> Token | None:
+    """The token in an answer, None when there is none."""
+    if not isinstance(body, dict):
+        return None
+    value = body.get("access_token")
+    if not isinstance(value, str) or not value.strip():
+        return None
+    kind = body.get("token_type")
+    scheme = kind if isinstance(kind, str) and kind.strip() and kind.lower() != "bearer" else "Bearer"
+    life = lifetime(body)
+    until = None if life is None else now + life - min(MARGIN, life / 10)
+    return Token(f"{scheme} {value.strip()}", until)
+
+
+def lifetime(body: Mapping[str, Any], now: datetime | None = None) -> float | None:
+    """Seconds that a token lives on: expires_in, else the time in `expiration`; None when neither says anything usable.
+
+    Nonsense (zero, negative, words) counts as not said: the token is then used until it is refused.
+    """
+    try:
+        seconds = float(body.get("expires_in") or 0)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if 0 < seconds < float("inf"):
+        return seconds
+    try:
+        end = datetime.fromisoformat(str(body.get("expiration")))
+    except ValueError:
+        return None
+    if end.tzinfo is None:
+        end = end.replace(tzinfo=UTC)
+    left = (end - (now or datetime.now(UTC))).total_seconds()
+    return left if left > 0 else None

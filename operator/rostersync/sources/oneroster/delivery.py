@@ -1,0 +1,64 @@
+"""What the OneRoster client needs to know: the Delivery Config, freed of where it was written down."""
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from rostersync.errors import Permanent
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How failures of one request are waited out; seconds. Attempts count the first one."""
+
+    attempts: int = 6
+    wait_initial: float = 0.5
+    wait_max: float = 30.0
+    wait_jitter: float = 0.5
+    retry_after_max: float = 120.0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Delivery Config. `name` and `secret_name` (namespace/name) only serve the sentences of errors."""
+
+    service_url: str
+    authentication_url: str
+    authentication: str = "OAuth2"                 # OAuth2 | OAuth1
+    signature_method: str = "HMAC-SHA256"          # OAuth1 only: HMAC-SHA1 | HMAC-SHA256
+    version: str = "1.1"                           # 1.1 | 1.2
+    scope: str | None = None
+    page_size: int = 500
+    max_concurrent_requests: int = 4
+    requests_per_second: float | None = None
+    timeout_seconds: float = 60.0
+    insecure_http: bool = False
+    ca_bundle: str | None = field(default=None, repr=False)  # PEM
+    name: str = "The OneRoster service"
+    secret_name: str = "the credentials Secret"
+    patience: Patience = field(default_factory=Patience)
+
+    def __post_init__(self) -> None:
+        """Refuse what would send credentials in the clear or nowhere."""
+        for label, url in (("serviceURL", self.service_url), ("authenticationURL", self.authentication_url)):
+            parts = urlsplit(url)
+            if parts.scheme not in ("https", "http") or not parts.hostname:
+                raise Permanent(
+                    f"deliveryConfig.{label} is not a web address; give one like https://host/path", reason="InvalidSpec"
+                )
+            if parts.scheme == "http" and not self.insecure_http:
+                raise Permanent(
+                    f"deliveryConfig.{label} ({bare(url)}) is plain http, which would send the credentials and the "
+                    "roster in the clear; use https, or set deliveryConfig.insecureHTTP: true",
+                    reason="InsecureHTTP",
+                )
+
+
+def bare(url: str) -> str:
+    """An address fit for a message: without user, password, query and fragment."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if ":" in host:
+        host = f"[{host}]"
+    if parts.port:
+        host = f"{host}:{parts.port}"
+    return f"{parts.scheme}://{host}{parts.path}"

@@ -1,0 +1,206 @@
+"""One request at a time: authorization, rate limit, retries, and what each status means."""
+
+import ssl
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import stamina
+
+from rostersync.errors import Permanent
+from rostersync.sources.oneroster.auth import Answer, Auth, OAuth1, OAuth2
+from rostersync.sources.oneroster.delivery import Delivery, bare
+from rostersync.sources.oneroster.pace import Pace
+from rostersync.sources.oneroster.trouble import OVERLOAD, Again, Trouble, given_up, of_transport
+from rostersync.sources.port import Credentials
+
+T = TypeVar("T")
+MAX_BODY = 256 * 1024 * 1024  # bytes of one answer
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_REDIRECTS = 3
+SLOWEST = 10  # an answer that trickles in may take this many times timeoutSeconds
+
+
+class Transport:
+    """HTTP to one OneRoster service. Safe to use from several threads; close it at the end."""
+
+    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+        self.delivery = delivery
+        self.read_before = False  # whether this service has ever answered OneRoster
+        self._pace = Pace(delivery.requests_per_second)
+        self._client = httpx.Client(
+            verify=_trust(delivery),
+            timeout=httpx.Timeout(delivery.timeout_seconds, connect=min(delivery.timeout_seconds, 30.0)),
+            limits=httpx.Limits(
+                max_connections=delivery.max_concurrent_requests + 1,
+                max_keepalive_connections=delivery.max_concurrent_requests + 1,
+            ),
+            headers={"Accept": "application/json", "User-Agent": "rostersync"},
+        )
+        self.auth: Auth = (
+            OAuth1(delivery, credentials)
+            if delivery.authentication == "OAuth1"
+            else OAuth2(delivery, credentials, self._post)
+        )
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def get(
+        self,
+        ask: Callable[[], str],
+        read: Callable[[Answer], T],
+        tried: str,
+        on_overload: Callable[[], None] | None = None,
+    ) -> T:
+        """GET until `read` can make something of the answer; `ask` gives the address anew for each attempt.
+
+        `read` gets 2xx and those 4xx that another attempt would not change, and may raise Again itself.
+        `tried` names the request in errors; `on_overload` is told when a smaller page may help.
+        """
+
+        def once() -> T:
+            return read(self._authorized(ask(), tried))
+
+        return self._insist(once, tried, ask(), on_overload)
+
+    def _post(
+        self, url: str, form: dict[str, str], headers: dict[str, str], read: Callable[[Answer], T]
+    ) -> T:
+        def once() -> T:
+            return read(self._sorted(self._send("POST", url, headers, form)))
+
+        return self._insist(once, "the token request", url)
+
+    def _authorized(self, url: str, tried: str) -> Answer:
+        header = self.auth.header(url)
+        answer = self._send("GET", url, {"Authorization": header})
+        if answer.status == 401 and self.auth.renew(header):
+            answer = self._send("GET", url, {"Authorization": self.auth.header(url)})
+        if answer.status == 401:
+            raise Permanent(
+                f"{self.delivery.name} refused {tried} (401) at {bare(url)}; check Secret {self.delivery.secret_name}, "
+                "keys clientID and clientSecret, and what they may read",
+                reason="CredentialsRefused", detail=answer.text(),
+            )  # fmt: skip
+        return self._sorted(answer)
+
+    def _insist(
+        self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None
+    ) -> T:
+        patience = self.delivery.patience
+        failures = 0
+
+        def hook(error: Exception) -> bool | float:
+            nonlocal failures
+            if not isinstance(error, Again):
+                return False
+            failures += 1
+            if error.trouble in OVERLOAD and on_overload:
+                on_overload()
+            if error.wait is None and error.trouble is not Trouble.LIMITED:
+                return True
+            # A limit without Retry-After is usually counted by the minute: wait longer than for a hiccup.
+            own = min(patience.wait_max, 4 * patience.wait_initial * 2.0 ** (failures - 1))
+            wait = own if error.wait is None else min(error.wait, patience.retry_after_max)
+            if error.trouble is Trouble.LIMITED:
+                self._pace.pause(wait)
+            return wait
+
+        try:
+            for attempt in stamina.retry_context(
+                on=hook, attempts=patience.attempts, timeout=None, wait_initial=patience.wait_initial,
+                wait_max=patience.wait_max, wait_jitter=patience.wait_jitter,
+            ):  # fmt: skip
+                with attempt:
+                    return once()
+        except Again as again:
+            raise given_up(again, self.delivery, tried, url, read_before=self.read_before) from None
+        raise AssertionError("unreachable")
+
+    def _sorted(self, answer: Answer) -> Answer:
+        """Throw what may pass; hand on what another attempt would not change."""
+        status = answer.status
+        if status in REDIRECTS:
+            raise Again(Trouble.UNREADABLE, f"{status}, a redirect elsewhere", detail=answer.headers.get("location"))
+        if status == 429:
+            raise Again(Trouble.LIMITED, "429", wait=retry_after(answer.headers.get("retry-after")))
+        if status >= 500 or status in (408, 425):
+            wait = retry_after(answer.headers.get("retry-after"))
+            raise Again(Trouble.FAILED, str(status), wait=wait, detail=answer.text(), status=status)
+        return answer
+
+    def _send(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
+        for _ in range(MAX_REDIRECTS):
+            self._pace.wait()
+            answer = self._once(method, url, headers, form)
+            target = urljoin(url, answer.headers.get("location", ""))
+            if answer.status not in REDIRECTS or method != "GET" or _origin(target) != _origin(url):
+                return answer  # elsewhere the token has no business
+            if self.delivery.authentication == "OAuth1":
+                headers = headers | {"Authorization": self.auth.header(target)}
+            url = target
+        return answer
+
+    def _once(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
+        began = time.monotonic()
+        try:
+            with self._client.stream(method, url, headers=headers, data=form) as response:
+                chunks: list[bytes] = []
+                size = 0
+                for chunk in response.iter_bytes():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > MAX_BODY:
+                        raise Again(Trouble.TOO_LARGE, f"more than {MAX_BODY // 2**20} MiB")
+                    if time.monotonic() - began > SLOWEST * self.delivery.timeout_seconds:
+                        raise Again(Trouble.TIMEOUT, "the answer trickled in too slowly")
+                return Answer(response.status_code, dict(response.headers), b"".join(chunks))
+        except httpx.DecodingError as error:
+            raise Again(Trouble.UNREADABLE, "its compression is broken", detail=repr(error)) from None
+        except (httpx.RemoteProtocolError, httpx.ReadError) as error:
+            raise Again(Trouble.FAILED, "the answer broke off", detail=repr(error)) from None
+        except httpx.TransportError as error:
+            raise of_transport(error, self.delivery, url) from None
+        except (httpx.InvalidURL, httpx.CookieConflict) as error:
+            raise Again(Trouble.UNREADABLE, "an address that is none", detail=repr(error)) from None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _trust(delivery: Delivery) -> ssl.SSLContext:
+    """The system's authorities, or those of the CA bundle alone."""
+    if delivery.ca_bundle is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cadata=delivery.ca_bundle)
+    except (ssl.SSLError, ValueError) as error:
+        raise Permanent(
+            "deliveryConfig.caBundleRef does not hold certificates; give PEM blocks that begin with BEGIN CERTIFICATE",
+            reason="CertificateNotTrusted", detail=repr(error),
+        ) from None  # fmt: skip
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds in a Retry-After header, given as seconds or as a date; None when it says nothing usable."""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

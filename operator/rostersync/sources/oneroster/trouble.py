@@ -1,0 +1,129 @@
+"""What can go wrong with one request, and the sentence that is left when it kept going wrong.
+
+`Again` is thrown inside the retry loop only. Its text is ours; texts of servers and libraries go to `detail`.
+"""
+
+import socket
+import ssl
+from enum import Enum
+
+import httpx
+
+from rostersync.errors import Permanent, Retryable, RostersyncError
+from rostersync.sources.oneroster.delivery import Delivery, bare
+
+DETAIL_LIMIT = 4000  # characters of a server's answer that are kept for the artifact
+
+
+class Trouble(Enum):
+    """Kinds of trouble that another attempt may get over."""
+
+    CONNECTION = "could not be reached"
+    TIMEOUT = "did not answer in time"
+    LIMITED = "asked for fewer requests"
+    FAILED = "failed"
+    UNREADABLE = "answered something that is not a page of OneRoster"
+    TOO_LARGE = "answered more than fits into memory"
+
+
+OVERLOAD = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.TOO_LARGE})  # smaller pages may help
+
+
+class Again(Exception):
+    """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds."""
+
+    def __init__(
+        self, trouble: Trouble, what: str, *, wait: float | None = None, detail: str | None = None, status: int | None = None
+    ) -> None:
+        super().__init__(f"{trouble.name}: {what}")
+        self.trouble = trouble
+        self.what = what
+        self.wait = wait
+        self.detail = detail
+        self.status = status
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and everything that it came from."""
+    found: list[BaseException] = []
+    current: BaseException | None = error
+    while current is not None and current not in found:
+        found.append(current)
+        current = current.__cause__ or current.__context__
+    return found
+
+
+def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> Again | Permanent:
+    """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
+    chain = causes(error)
+    detail = repr(error)
+    if any(isinstance(c, ssl.SSLCertVerificationError) for c in chain):
+        known = (
+            "the certificate authorities of deliveryConfig.caBundleRef did not issue it"
+            if delivery.ca_bundle
+            else "give the authority that issued it by deliveryConfig.caBundleRef"
+        )
+        return Permanent(
+            f"The certificate of {bare(url)} could not be verified; {known}",
+            reason="CertificateNotTrusted",
+            detail=detail,
+        )
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
+        return Again(Trouble.CONNECTION, "the proxy failed", detail=detail)
+    if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, httpx.ConnectTimeout):
+            return Again(Trouble.CONNECTION, "no connection in time", detail=detail)
+        return Again(Trouble.TIMEOUT, f"no answer within {delivery.timeout_seconds:g} s", detail=detail)
+    if any(isinstance(c, socket.gaierror) for c in chain):
+        return Again(Trouble.CONNECTION, "its name is not known", detail=detail)
+    if any(isinstance(c, ConnectionRefusedError) for c in chain):
+        return Again(Trouble.CONNECTION, "connection refused", detail=detail)
+    if any(isinstance(c, ssl.SSLError) for c in chain):
+        return Again(Trouble.CONNECTION, "the TLS handshake failed", detail=detail)
+    return Again(Trouble.CONNECTION, "the connection broke", detail=detail)
+
+
+def given_up(again: Again, delivery: Delivery, tried: str, url: str, *, read_before: bool) -> RostersyncError:
+    """The error after the last attempt. `read_before`: this service has already answered OneRoster."""
+    where = f"{tried} at {bare(url)}"
+    attempts = f"after {delivery.patience.attempts} attempts"
+    match again.trouble:
+        case Trouble.CONNECTION:
+            return Retryable(
+                f"{delivery.name} could not be reached for {where} ({again.what}) {attempts}; check "
+                "deliveryConfig.serviceURL and the network, then run again",
+                reason="Unreachable", detail=again.detail,
+            )  # fmt: skip
+        case Trouble.TIMEOUT:
+            return Retryable(
+                f"{delivery.name} did not answer {where} ({again.what}) {attempts}; raise deliveryConfig.timeoutSeconds "
+                "or lower deliveryConfig.pageSize, or run again later",
+                reason="TimedOut", detail=again.detail,
+            )  # fmt: skip
+        case Trouble.LIMITED:
+            return Retryable(
+                f"{delivery.name} kept refusing {where} as too many requests (429) {attempts}; lower "
+                "deliveryConfig.requestsPerSecond or maxConcurrentRequests, or run again later",
+                reason="RateLimited", detail=again.detail,
+            )  # fmt: skip
+        case Trouble.TOO_LARGE:
+            return Permanent(
+                f"{delivery.name} sent a page too large to read for {where} ({again.what}); lower deliveryConfig.pageSize",
+                reason="PageTooLarge", detail=again.detail,
+            )  # fmt: skip
+        case Trouble.UNREADABLE if not read_before:
+            return Permanent(
+                f"What answered {where} is not OneRoster ({again.what}); check deliveryConfig.serviceURL and "
+                "authenticationURL",
+                reason="NotOneRoster", detail=again.detail,
+            )  # fmt: skip
+        case Trouble.UNREADABLE:
+            return Retryable(
+                f"{delivery.name} answered {where} with something that is not a page of OneRoster ({again.what}) "
+                f"{attempts}; nothing was taken from it; run again later",
+                reason="BadResponse", detail=again.detail,
+            )  # fmt: skip
+    return Retryable(
+        f"{delivery.name} failed to answer {where} ({again.what}) {attempts}; run again later, or ask its operator",
+        reason="ServerFailed", detail=again.detail,
+    )  # fmt: skip

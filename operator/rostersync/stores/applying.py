@@ -1,0 +1,115 @@
+"""The transaction that turns a plan into the next revision. Set-based, straight from the plan's Parquet files."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+
+from rostersync.errors import BaseMoved, Permanent
+from rostersync.roster import TABLES, Table
+from rostersync.stores import files, history, schema
+from rostersync.stores.memories import memory_as_text
+from rostersync.stores.port import Applied, Consent, Mark, PlanToApply
+from rostersync.stores.reading import state
+from rostersync.stores.statements import execute, number
+
+
+def utc(moment: datetime) -> datetime:
+    """As the store's TIMESTAMP columns hold it: UTC without a zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection, doing: str, mark: Mark = lambda _: None) -> Iterator[None]:
+    """All or nothing. DuckDB's errors come out in our own words."""
+    try:
+        mark("begin")
+        con.execute("BEGIN")
+        yield
+        mark("commit")
+        con.execute("COMMIT")
+        mark("committed")
+    except BaseException as error:
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
+        if isinstance(error, duckdb.Error):
+            raise files.translated(error, doing) from None
+        raise
+
+
+def apply(
+    con: duckdb.DuckDBPyConnection, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark
+) -> Applied:
+    """Writes `plan` into the database attached as `store`; see StoreWriter.apply."""
+    with transaction(con, "apply the plan to", mark):
+        before = state(con, plan.district, plan.source)
+        done = execute(
+            con, "apply.applied_before",
+            district=plan.district, source=plan.source, run=plan.run, digest=plan.digest,
+        ).fetchone()  # fmt: skip
+        if done:
+            return Applied(revision=done[0], already_applied=True, outbox_pending=before.outbox_pending)
+        if before.revision != plan.base_revision:
+            raise BaseMoved(
+                f"The plan was made on revision {plan.base_revision} of the store, which is at {before.revision} now; "
+                "plan again from the staged extract."
+            )
+        revision = before.revision + 1
+        for table in TABLES:
+            _write(con, table, plan, revision, utc(now), mark)
+        mark("revision")
+        _write_revision(con, plan, consent, revision, now)
+    return Applied(revision=revision, already_applied=False, outbox_pending=before.outbox_pending)
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection, table: Table, plan: PlanToApply, revision: int, now: datetime, mark: Mark
+) -> None:
+    """Records, tombstones and history of one table."""
+    changes = [str(plan.changes[e]) for e in table.entities if e in plan.changes]
+    if not changes:
+        return
+    mark(table.name)
+    execute(con, "apply.plan_files", files=changes)
+    execute(con, "apply.changes_view")
+    names = {"table": table.name, "columns": schema.columns(table)}
+    scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
+    if repeated := number(execute(con, "apply.repeated_ids")):
+        raise Permanent(f"The plan changes {repeated} records of {table.name} twice; plan again.", reason="PlanCorrupt")
+    if moved := number(execute(con, "apply.moved_records", names, **scope)):
+        raise BaseMoved(
+            f"{moved} records of {table.name} in the store are not what the plan saw; plan again from the staged "
+            "extract."
+        )
+    execute(con, "apply.insert_accepted", names, **scope, revision=revision, now=now)
+    execute(con, "apply.insert_tombstones", names, **scope, revision=revision, now=now)
+    execute(con, "apply.delete_replaced", names, **scope, revision=revision)
+    history.record(con, table, **scope, revision=revision, now=now)
+
+
+def _write_revision(
+    con: duckdb.DuckDBPyConnection, plan: PlanToApply, consent: Consent | None, revision: int, now: datetime
+) -> None:
+    """Schools imported, the source's memory, and the revision with who agreed to it."""
+    scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
+    for sis_id, target_id in plan.schools:
+        execute(con, "apply.insert_school", **scope, sis_id=sis_id, target_id=target_id, revision=revision)
+    memory = replace(plan.memory, revision=revision, applied_at=now.astimezone(UTC))
+    execute(con, "apply.insert_memory", **scope, memory=memory_as_text(memory))
+    execute(
+        con, "apply.insert_revision", **scope,
+        revision=revision,
+        run=plan.run,
+        digest=plan.digest,
+        decided_by=consent.decided_by if consent else None,
+        approval_uid=consent.approval_uid if consent else None,
+        reason=consent.reason if consent else None,
+        four_eyes=consent.four_eyes_enforced if consent and plan.four_eyes else None,
+        now=utc(now),
+        counts=json.dumps(plan.counts, sort_keys=True),
+        config_hash=plan.config_hash,
+    )  # fmt: skip

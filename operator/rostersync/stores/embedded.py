@@ -1,0 +1,35 @@
+"""The embedded store: one DuckDB file, one writer at a time. See port.py for what its two sides do."""
+
+from pathlib import Path
+
+from rostersync.stores.reading import EmbeddedReader
+from rostersync.stores.writing import EmbeddedWriter
+
+
+class EmbeddedStore:
+    """The store in the file at `path`, made by the first apply.
+
+    Writing spills to `scratch`, by default a folder beside the file; `memory_limit` in bytes and `threads` as in
+    engine.connect.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        scratch: Path | None = None,
+        memory_limit: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.path = path.resolve()
+        self._scratch = scratch or self.path.parent / "scratch"
+        self._memory_limit = memory_limit
+        self._threads = threads
+
+    def reader(self) -> EmbeddedReader:
+        """Reads; costs nothing until it is attached."""
+        return EmbeddedReader(self.path)
+
+    def writer(self) -> EmbeddedWriter:
+        """Writes; opens the file for each call and closes it again."""
+        return EmbeddedWriter(self.path, self._scratch, self._memory_limit, self._threads)

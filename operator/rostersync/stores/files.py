@@ -1,0 +1,140 @@
+"""The embedded store's file: attaching it, making it, locking it, and putting another in its place.
+
+A writer holds two locks: DuckDB's own on the file, and one on `<file>.lock`. The second lets a compacted file take the
+store's name without a moment in which another writer could open the one that is going away, and keeps two writers
+apart within one process, where DuckDB's lock does not count.
+"""
+
+import contextlib
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
+from rostersync.stores import schema
+from rostersync.stores.engine import literal
+
+
+def attach(con: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, alias: str = "store") -> None:
+    """Attaches the file at `path`. Raises StoreBusy when another process writes it; Permanent when it is no store."""
+    options = "READ_ONLY" if read_only else f"STORAGE_VERSION {literal(schema.STORAGE_VERSION)}"
+    try:
+        con.execute(f"ATTACH {literal(path)} AS {alias} ({options})")
+    except duckdb.Error as error:
+        raise translated(error, "open") from None
+
+
+def translated(error: duckdb.Error, doing: str) -> RostersyncError:
+    """Our own sentence for DuckDB's error, whose text may quote values and goes to `detail`."""
+    text = str(error)
+    if isinstance(error, duckdb.IOException) and "lock" in text:
+        return busy(detail=text)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return Retryable(
+            f"Tried to {doing} the roster store; DuckDB ran out of memory. Raise the memory limit, "
+            "or free space where it spills (scratch).",
+            reason="OutOfMemory",
+            detail=text,
+        )
+    if isinstance(error, duckdb.IOException):
+        if "not a valid DuckDB database" in text:
+            return Permanent(
+                "The store file is not a DuckDB database; check the store's path, or restore a backup.",
+                reason="NotAStore",
+                detail=text,
+            )
+        return Retryable(
+            f"Tried to {doing} the roster store; reading or writing its files failed. Check that its folder and "
+            "scratch are writable and have free space.",
+            reason="StoreFailed",
+            detail=text,
+        )
+    return Permanent(
+        f"Tried to {doing} the roster store; DuckDB refused ({type(error).__name__}). The full text is in the run's "
+        "errors folder.",
+        reason="StoreFailed",
+        detail=text,
+    )
+
+
+def busy(detail: str | None = None) -> StoreBusy:
+    """Another process has the store."""
+    return StoreBusy("The roster store is in use by another process; run the same command again later.", detail=detail)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the writers' lock of the store at `path`; StoreBusy when somebody else does."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = os.open(_beside(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise busy() from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def make(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Makes an empty store at `path`, whole or not at all; the caller holds the lock."""
+    with _new_file(con, path) as part:
+        schema.create(con)
+        con.execute("CHECKPOINT store")
+        con.execute("DETACH store")
+        _settle(part, path)
+
+
+def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
+    """Writes a compact copy of the attached `store` to `to`, replacing what is there, whole or not at all.
+
+    `store` stays attached, so its lock is held while a copy takes its name. The caller checkpoints it first.
+    """
+    with _new_file(con, to, alias="copied") as part:
+        con.execute("COPY FROM DATABASE store TO copied")
+        con.execute("CHECKPOINT copied")
+        con.execute("DETACH copied")
+        _settle(part, to)
+
+
+@contextlib.contextmanager
+def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") -> Iterator[Path]:
+    for stale in path.parent.glob(f".{path.name}.part-*"):
+        stale.unlink(missing_ok=True)  # left by a killed process; nobody else writes here while we hold the lock
+    part = path.parent / f".{path.name}.part-{uuid.uuid4().hex[:8]}"
+    try:
+        attach(con, part, read_only=False, alias=alias)
+        yield part
+    except duckdb.Error as error:
+        raise translated(error, "write") from None
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            con.execute(f"DETACH DATABASE IF EXISTS {alias}" if part.exists() else "SELECT 1")
+        part.unlink(missing_ok=True)
+        _beside(part, ".wal").unlink(missing_ok=True)
+
+
+def _settle(part: Path, path: Path) -> None:
+    """Gives a finished file its name, so that not even a power cut leaves half of it under that name."""
+    part.chmod(0o600)
+    sync(part)
+    part.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """fsync of a file or a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,27 @@
+"""Removing one person from the store: the record or its tombstone, what hangs on it, its history, references to it."""
+
+from typing import Any
+
+import duckdb
+
+from rostersync.stores.port import Forgotten
+from rostersync.stores.statements import execute, number
+
+
+def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> Forgotten:
+    """Deletes the person from the tables, inside the caller's transaction. The bytes go when the file is rewritten."""
+    scope: dict[str, Any] = {"district": district, "id": record_id}
+    active = execute(con, "forget.person", **scope).fetchone()
+    execute(con, "forget.forgotten_enrollments", **scope)
+    rows = sum(number(execute(con, f"forget.{name}", **scope)) for name in ("delete_user", "delete_demographics"))
+    return Forgotten(
+        rows=rows,
+        enrollments=number(execute(con, "forget.delete_enrollments", **scope)),
+        history=sum(
+            number(execute(con, f"forget.{name}", **scope)) for name in ("delete_history", "delete_enrollment_history")
+        ),
+        references=sum(
+            number(execute(con, f"forget.{name}", **scope)) for name in ("cut_references", "cut_history_references")
+        ),
+        still_active=bool(active and active[0]),
+    )

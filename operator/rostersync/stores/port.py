@@ -1,0 +1,161 @@
+"""What a store is to the rest: something to read for a plan, and something to write one into. Two types on purpose:
+who plans holds only a reader."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+Mark = Callable[[str], None]  # told the name of each step of an apply as it is reached; for tests and progress
+
+
+@dataclass(frozen=True)
+class SourceMemory:
+    """What the store remembers of a source's last applied plan, to hold the next one against (rules 1.5, 7.3).
+
+    `shape` and `safety` are the gate's own; the store only keeps them. `revision` and `applied_at` (UTC) say when.
+    """
+
+    prefix: str = ""
+    host: str = ""
+    client_id_hash: str = ""
+    version: str = ""
+    config_hash: str = ""
+    shape: dict[str, str] = field(default_factory=dict)
+    connection_uid: str | None = None
+    safety: dict[str, Any] = field(default_factory=dict)
+    revision: int = 0
+    applied_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class StoreState:
+    """The store as a plan finds it. `revision` is the district's; 0 and not `exists` when nothing was ever applied.
+
+    `other_sources` are the sources of the district, besides the one asked for, that have active records here.
+    """
+
+    revision: int = 0
+    exists: bool = False
+    other_sources: tuple[str, ...] = ()
+    last: SourceMemory | None = None
+    outbox_pending: bool = False
+
+
+class StoreReader(Protocol):
+    """Reads the accepted roster; may not write it."""
+
+    def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
+        """Makes TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
+
+        `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of all
+        sources of the district): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
+        roster.SQL_TYPES, metadata. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id, change,
+        cause, before, after, applied_at. `con` must be allowed to read the store (engine.connect).
+        """
+        ...
+
+    def detach(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Drops the views and lets go of the store, which nobody can write while it is attached."""
+        ...
+
+    def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+        """The districts that were ever applied to this store, in order; `con` need not have it attached."""
+        ...
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A person's yes to one plan. `approval_uid` is the SyncApproval's, None locally.
+
+    `four_eyes_enforced` says whether somebody could prove that the decider is not a requester.
+    """
+
+    decided_by: str
+    digest: str
+    reason: str
+    approval_uid: str | None = None
+    four_eyes_enforced: bool = False
+
+
+@dataclass(frozen=True)
+class PlanToApply:
+    """What the store needs of a plan whose files were verified. `changes` maps an entity's name to its Parquet file."""
+
+    run: str
+    digest: str
+    district: str
+    source: str
+    base_revision: int
+    config_hash: str
+    counts: list[dict[str, Any]]
+    memory: SourceMemory
+    schools: tuple[tuple[str, str], ...]
+    changes: dict[str, Path]
+    four_eyes: bool = False
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What came of an apply: the revision that holds the plan, and whether it was there before."""
+
+    revision: int
+    already_applied: bool
+    outbox_pending: bool
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What `forget` removed: records, history values, references in others' records.
+
+    `still_active`: the record was active, so the next run brings it back unless its source drops it first.
+    `rows` is 0 and `still_active` false for an id that the store does not know.
+    """
+
+    rows: int
+    enrollments: int
+    history: int
+    references: int
+    still_active: bool
+
+
+@dataclass(frozen=True)
+class Expired:
+    """What retention removed: tombstones, and before and after values of history."""
+
+    tombstones: int
+    history: int
+
+
+class StoreWriter(Protocol):
+    """Changes the accepted roster. Every method is one transaction or an atomic swap, and raises StoreBusy."""
+
+    def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
+        """Writes the plan as the district's next revision. Applying it again does nothing.
+
+        Raises BaseMoved when the store is no longer what the plan was made on.
+        """
+        ...
+
+    def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
+        """Removes tombstones, and before and after values of history, that are older than `max_age`."""
+        ...
+
+    def forget(self, district: str, record_id: str) -> Forgotten:
+        """Removes a person from records and history, and the bytes of it from the disk."""
+        ...
+
+
+class Store(Protocol):
+    """A place where rosters are kept."""
+
+    def reader(self) -> StoreReader:
+        """The side that plans and exports use."""
+        ...
+
+    def writer(self) -> StoreWriter:
+        """The side that apply, retention and forget use."""
+        ...

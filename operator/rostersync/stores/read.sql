@@ -1,0 +1,67 @@
+-- name: scope
+-- The views below are bound to one district and source by variables, as views take no parameters.
+SET VARIABLE store_district = $district
+
+-- name: scope_source
+-- NULL: all sources of the district.
+SET VARIABLE store_source = $source
+
+-- name: roster_view
+CREATE OR REPLACE TEMP VIEW store_{table} AS
+SELECT id, entity, status, hash, {columns}
+FROM store.{table}
+WHERE district = getvariable('store_district')
+  AND (getvariable('store_source') IS NULL OR source = getvariable('store_source'))
+
+-- name: roster_view_empty
+-- No file yet: the same columns and no rows.
+CREATE OR REPLACE TEMP VIEW store_{table} AS
+SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS status,
+       CAST(NULL AS UHUGEINT) AS hash, {columns}
+WHERE false
+
+-- name: schools_view
+CREATE OR REPLACE TEMP VIEW store_schools AS
+SELECT sis_id, target_id FROM store.schools
+WHERE district = getvariable('store_district')
+  AND (getvariable('store_source') IS NULL OR source = getvariable('store_source'))
+
+-- name: schools_view_empty
+CREATE OR REPLACE TEMP VIEW store_schools AS
+SELECT CAST(NULL AS VARCHAR) AS sis_id, CAST(NULL AS VARCHAR) AS target_id WHERE false
+
+-- name: history_view
+CREATE OR REPLACE TEMP VIEW store_history AS
+SELECT revision, entity, id, change, cause, before, after, applied_at FROM store.history
+WHERE district = getvariable('store_district')
+  AND (getvariable('store_source') IS NULL OR source = getvariable('store_source'))
+
+-- name: history_view_empty
+CREATE OR REPLACE TEMP VIEW store_history AS
+SELECT CAST(NULL AS BIGINT) AS revision, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS id,
+       CAST(NULL AS VARCHAR) AS change, CAST(NULL AS VARCHAR) AS cause, CAST(NULL AS VARCHAR) AS before,
+       CAST(NULL AS VARCHAR) AS after, CAST(NULL AS TIMESTAMP) AS applied_at
+WHERE false
+
+-- name: drop_view
+DROP VIEW IF EXISTS temp.store_{table}
+
+-- name: revision
+-- The district's revision: 0 before its first apply.
+SELECT coalesce(max(revision), 0) FROM store.revisions WHERE district = $district
+
+-- name: memory
+SELECT memory FROM store.sources WHERE district = $district AND source = $source
+
+-- name: other_sources
+-- Sources that ever applied; whether they still have active records is asked of each by has_records.
+SELECT source FROM store.sources WHERE district = $district AND source IS DISTINCT FROM $source ORDER BY source
+
+-- name: has_records
+SELECT EXISTS (FROM store.{table} WHERE district = $district AND source = $source AND status = 'active')
+
+-- name: outbox_pending
+SELECT EXISTS (FROM store.outbox WHERE district = $district)
+
+-- name: districts
+SELECT DISTINCT district FROM store.revisions ORDER BY district

@@ -1,0 +1,87 @@
+"""The reading side of the embedded store: TEMP VIEWs over the attached file, or over nothing when there is none."""
+
+from pathlib import Path
+
+import duckdb
+
+from rostersync.roster import TABLES
+from rostersync.stores import files, schema
+from rostersync.stores.memories import memory_from_text
+from rostersync.stores.port import StoreState
+from rostersync.stores.statements import execute
+
+_VIEWS = (*(t.name for t in TABLES), "schools", "history")
+
+
+class EmbeddedReader:
+    """Reads the DuckDB file at `path`; no file there is an empty store."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
+        """See StoreReader.attach."""
+        self.detach(con)
+        if not self._path.exists():
+            self._views(con, empty=True)
+            return StoreState()
+        files.attach(con, self._path, read_only=True)
+        try:
+            schema.check_format(con)
+            execute(con, "read.scope", district=district)
+            execute(con, "read.scope_source", source=source)
+            self._views(con, empty=False)
+            return state(con, district, source)
+        except BaseException:
+            self.detach(con)
+            raise
+
+    def detach(self, con: duckdb.DuckDBPyConnection) -> None:
+        """See StoreReader.detach."""
+        for name in _VIEWS:
+            execute(con, "read.drop_view", {"table": name})
+        con.execute("DETACH DATABASE IF EXISTS store")
+
+    def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+        """See StoreReader.districts."""
+        if not self._path.exists():
+            return ()
+        self.detach(con)
+        files.attach(con, self._path, read_only=True)
+        try:
+            schema.check_format(con)
+            return tuple(row[0] for row in execute(con, "read.districts").fetchall())
+        finally:
+            self.detach(con)
+
+    def _views(self, con: duckdb.DuckDBPyConnection, *, empty: bool) -> None:
+        suffix = "_empty" if empty else ""
+        for table in TABLES:
+            nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in schema.attributes(table))
+            names = {"table": table.name, "columns": nothing if empty else schema.columns(table)}
+            execute(con, f"read.roster_view{suffix}", names)
+        execute(con, f"read.schools_view{suffix}")
+        execute(con, f"read.history_view{suffix}")
+
+
+def state(con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
+    """The state of the store attached as `store`, for one source of a district (None: for all of them)."""
+    revision = execute(con, "read.revision", district=district).fetchone()
+    memory = execute(con, "read.memory", district=district, source=source).fetchone()
+    others = execute(con, "read.other_sources", district=district, source=source).fetchall() if source else []
+    pending = execute(con, "read.outbox_pending", district=district).fetchone()
+    return StoreState(
+        revision=revision[0] if revision else 0,
+        exists=bool(revision and revision[0]),
+        other_sources=tuple(other for (other,) in others if _has_records(con, district, other)),
+        last=memory_from_text(memory[0]) if memory else None,
+        outbox_pending=bool(pending and pending[0]),
+    )
+
+
+def _has_records(con: duckdb.DuckDBPyConnection, district: str, source: str) -> bool:
+    for table in TABLES:
+        row = execute(con, "read.has_records", {"table": table.name}, district=district, source=source).fetchone()
+        if row and row[0]:
+            return True
+    return False

@@ -1,0 +1,57 @@
+"""The tables of the embedded store, built from roster.TABLES so that an attribute cannot be forgotten here."""
+
+import duckdb
+
+from rostersync.errors import Permanent
+from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Table
+from rostersync.stores.statements import execute
+
+FORMAT = "1"
+# The oldest DuckDB that can read the file. Raised only on purpose, with FORMAT: otherwise a newer DuckDB would
+# silently lock the older ones out.
+STORAGE_VERSION = "v2.0.0"
+
+_OTHERS = ("revisions", "sources", "schools", "history", "aliases", "outbox", "meta")
+
+
+def attributes(table: Table) -> list[tuple[str, str]]:
+    """(quoted column, SQL type) of the table's attributes and metadata, in order."""
+    return [*((quoted(a.name), SQL_TYPES[a.kind]) for a in table.attributes), ("metadata", METADATA_TYPE)]
+
+
+def columns(table: Table, prefix: str = "") -> str:
+    """The attributes and metadata as a column list; `prefix` such as `c.`."""
+    return ", ".join(prefix + column for column, _ in attributes(table))
+
+
+def quoted(name: str) -> str:
+    """A column name as SQL wants it (`primary`, `type` are words of SQL)."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Makes all tables in the empty database attached as `store`."""
+    for table in TABLES:
+        body = ",\n  ".join(f"{column} {kind}" for column, kind in attributes(table))
+        execute(con, "schema.roster_table", {"table": table.name, "columns": body})
+    for name in _OTHERS:
+        execute(con, f"schema.{name}")
+    execute(con, "schema.set_format", format=FORMAT)
+
+
+def check_format(con: duckdb.DuckDBPyConnection) -> None:
+    """Refuses a store of another format, attached as `store`."""
+    try:
+        row = execute(con, "schema.format").fetchone()
+    except duckdb.Error as error:
+        raise Permanent(
+            "The store file is a DuckDB database, but not a roster store; check the store's path.",
+            reason="NotAStore",
+            detail=str(error),
+        ) from None
+    if row is None or row[0] != FORMAT:
+        raise Permanent(
+            f"The store has format {row[0] if row else 'none'}, this version reads format {FORMAT}; "
+            "use the version of rostersync that wrote it, or a newer one.",
+            reason="StoreFormat",
+        )

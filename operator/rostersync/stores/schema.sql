@@ -1,0 +1,98 @@
+-- name: roster_table
+-- One table of the roster: every record once per source. No primary key: DuckDB's index would have to fit in memory and
+-- slows bulk writes many times; apply checks the uniqueness of what it writes instead.
+-- revision and changed_at (UTC) are those of the record's last change.
+CREATE TABLE store.{table} (
+  district VARCHAR NOT NULL,
+  source VARCHAR NOT NULL,
+  id VARCHAR NOT NULL,
+  entity VARCHAR NOT NULL,
+  status VARCHAR NOT NULL CHECK (status IN ('active', 'tobedeleted')),
+  hash UHUGEINT NOT NULL,
+  {columns},
+  revision BIGINT NOT NULL,
+  changed_at TIMESTAMP NOT NULL
+)
+
+-- name: revisions
+-- What was ever applied, by which run and plan, and who agreed. Outlives every object in the cluster.
+CREATE TABLE store.revisions (
+  district VARCHAR NOT NULL,
+  revision BIGINT NOT NULL,
+  source VARCHAR NOT NULL,
+  run VARCHAR NOT NULL,
+  digest VARCHAR NOT NULL,
+  decided_by VARCHAR,
+  approval_uid VARCHAR,
+  approver_reason VARCHAR,
+  four_eyes_enforced BOOLEAN,
+  applied_at TIMESTAMP NOT NULL,
+  counts VARCHAR NOT NULL,
+  config_hash VARCHAR NOT NULL,
+  PRIMARY KEY (district, revision)
+)
+
+-- name: sources
+-- What a source's last applied plan was made with (SourceMemory as JSON).
+CREATE TABLE store.sources (
+  district VARCHAR NOT NULL,
+  source VARCHAR NOT NULL,
+  memory VARCHAR NOT NULL,
+  PRIMARY KEY (district, source)
+)
+
+-- name: schools
+-- SIS schools that were ever imported, and the school of the store that each went to; their attributes are first-import
+-- only. revision is that of the first import.
+CREATE TABLE store.schools (
+  district VARCHAR NOT NULL,
+  source VARCHAR NOT NULL,
+  sis_id VARCHAR NOT NULL,
+  target_id VARCHAR NOT NULL,
+  revision BIGINT NOT NULL,
+  PRIMARY KEY (district, source, sis_id)
+)
+
+-- name: history
+-- Every change of every record. before and after are JSON objects of the attributes that changed (of the whole record
+-- for a Delete; neither for a Create, whose values the record itself holds).
+CREATE TABLE store.history (
+  district VARCHAR NOT NULL,
+  source VARCHAR NOT NULL,
+  revision BIGINT NOT NULL,
+  entity VARCHAR NOT NULL,
+  id VARCHAR NOT NULL,
+  change VARCHAR NOT NULL,
+  cause VARCHAR NOT NULL,
+  before VARCHAR,
+  after VARCHAR,
+  applied_at TIMESTAMP NOT NULL
+)
+
+-- name: aliases
+-- Ids of other sources for one and the same record. Empty until several data sources are united.
+CREATE TABLE store.aliases (
+  district VARCHAR NOT NULL,
+  source VARCHAR NOT NULL,
+  id VARCHAR NOT NULL,
+  record_id VARCHAR NOT NULL
+)
+
+-- name: outbox
+-- Revisions that a delivery still has to carry out; a row goes when that is done.
+CREATE TABLE store.outbox (
+  district VARCHAR NOT NULL,
+  revision BIGINT NOT NULL,
+  delivery VARCHAR NOT NULL,
+  state VARCHAR NOT NULL
+)
+
+-- name: meta
+-- Facts about the file itself: format.
+CREATE TABLE store.meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)
+
+-- name: set_format
+INSERT INTO store.meta VALUES ('format', $format)
+
+-- name: format
+SELECT value FROM store.meta WHERE key = 'format'

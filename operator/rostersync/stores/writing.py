@@ -1,0 +1,84 @@
+"""The writing side of the embedded store: one process at a time, each method one transaction or an atomic swap."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from rostersync.stores import applying, files, forget, retention, schema
+from rostersync.stores.engine import connect
+from rostersync.stores.port import Applied, Consent, Expired, Forgotten, Mark, PlanToApply
+
+
+class EmbeddedWriter:
+    """Writes the DuckDB file at `path`; memory in bytes, spilling to `scratch`."""
+
+    def __init__(self, path: Path, scratch: Path, memory_limit: int | None = None, threads: int | None = None) -> None:
+        self._path = path
+        self._scratch = scratch
+        self._memory_limit = memory_limit
+        self._threads = threads
+
+    def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
+        """See StoreWriter.apply. Makes the file when there is none."""
+        folders = {path.parent for path in plan.changes.values()}
+        with self._opened(make=True, mark=mark, allowed=folders) as con:
+            return applying.apply(con, plan, consent, now, mark)
+
+    def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
+        """See StoreWriter.expire. The file's free space is used again by later applies, and given back by compact."""
+        if not self._path.exists():
+            return Expired(0, 0)
+        with self._opened() as con, applying.transaction(con, "remove expired values from"):
+            return retention.expire(con, district, applying.utc(now - max_age))
+
+    def forget(self, district: str, record_id: str) -> Forgotten:
+        """See StoreWriter.forget. Rewrites the file, since a deleted row's bytes stay in it until they are reused."""
+        if not self._path.exists():
+            return Forgotten(0, 0, 0, 0, still_active=False)
+        with self._opened() as con:
+            with applying.transaction(con, "remove a person from"):
+                result = forget.forget(con, district, record_id)
+            self._rewrite(con, self._path)
+            return result
+
+    def compact(self) -> tuple[int, int]:
+        """Rewrites the file without its free space; returns its bytes before and after."""
+        if not self._path.exists():
+            return (0, 0)
+        with self._opened() as con:
+            con.execute("CHECKPOINT store")
+            before = self._path.stat().st_size
+            self._rewrite(con, self._path)
+            return (before, self._path.stat().st_size)
+
+    def backup(self, to: Path) -> None:
+        """Writes a compact copy of the store to the file `to`, whole or not at all. Restoring is copying it back."""
+        with self._opened(allowed={to.resolve().parent}) as con:
+            self._rewrite(con, to.resolve())
+
+    def _rewrite(self, con: duckdb.DuckDBPyConnection, to: Path) -> None:
+        con.execute("CHECKPOINT store")
+        files.copy(con, to)
+
+    @contextmanager
+    def _opened(
+        self, *, make: bool = False, mark: Mark = lambda _: None, allowed: set[Path] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        with files.locked(self._path):
+            con = connect(self._memory_limit, self._threads, self._scratch, (self._path.parent, *sorted(allowed or ())))
+            try:
+                if make and not self._path.exists():
+                    mark("make")
+                    files.make(con, self._path)
+                files.attach(con, self._path, read_only=False)
+                schema.check_format(con)
+                yield con
+                con.execute("DETACH store")
+            except duckdb.Error as error:
+                raise files.translated(error, "write") from None
+            finally:
+                con.close()
+        mark("closed")

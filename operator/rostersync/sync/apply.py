@@ -1,0 +1,134 @@
+"""apply: verifies a plan and hands it to the store. Knows the plan folder; the transaction is the store's.
+
+What may be applied is decided from the plan itself and the consent given, never from a report: a report can be forged
+by whoever may create pods.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rostersync.errors import Permanent
+from rostersync.model import ApplyReport, Entity
+from rostersync.stores.memories import memory_from_dict
+from rostersync.stores.port import Consent, PlanToApply, StoreWriter
+
+FORMAT = 1
+
+
+def apply(
+    plan: Path,
+    writer: StoreWriter,
+    consent: Consent | None = None,
+    *,
+    digest: str | None = None,
+    now: datetime | None = None,
+    mark: Callable[[str], None] = lambda _: None,
+) -> ApplyReport:
+    """Applies the plan folder `plan` as it was seen, once.
+
+    `digest`: the plan that was asked for, where the caller names one. `mark` is told each step as it begins.
+    A plan without changes is as good as applied and makes no revision.
+    Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt), BaseMoved, StoreBusy; the store has not moved then.
+    """
+    mark("verify")
+    manifest = read_manifest(plan)
+    check_consent(manifest, consent, digest)
+    verify_files(plan, manifest["files"])
+    if manifest["noChanges"]:
+        return ApplyReport(
+            run=manifest["run"],
+            stage="done",
+            digest=manifest["digest"],
+            revision=manifest["baseRevision"],
+            already_applied=True,
+        )
+    applied = writer.apply(_to_apply(plan, manifest), consent, now or datetime.now(UTC), mark)
+    return ApplyReport(
+        run=manifest["run"],
+        stage="done",
+        digest=manifest["digest"],
+        revision=applied.revision,
+        already_applied=applied.already_applied,
+        outbox_pending=applied.outbox_pending,
+    )
+
+
+def read_manifest(plan: Path) -> dict[str, Any]:
+    """The plan's manifest.json; Permanent when it is missing or of another format."""
+    try:
+        manifest: dict[str, Any] = json.loads((plan / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise _corrupt("has no readable manifest", detail=str(error)) from None
+    if manifest.get("format") != FORMAT:
+        raise Permanent("The plan was made by another version of rostersync; plan again.", reason="PlanFormat")
+    return manifest
+
+
+def check_consent(manifest: dict[str, Any], consent: Consent | None, digest: str | None) -> None:
+    """Refuses a plan other than the one asked for or agreed to, and a held plan that nobody agreed to."""
+    if digest is not None and digest != manifest["digest"]:
+        raise Permanent(
+            f"Asked to apply {digest}, but the plan of run {manifest['run']} is {manifest['digest']}; nothing was "
+            "applied.",
+            reason="OtherPlan",
+        )
+    if consent is not None and consent.digest != manifest["digest"]:
+        raise Permanent(
+            f"The approval is for {consent.digest}, but the plan of run {manifest['run']} is {manifest['digest']}; "
+            "nothing was applied. A changed plan needs a new approval.",
+            reason="OtherPlan",
+        )
+    holds = max(int(manifest["holdsTotal"]), len(manifest["holds"]))
+    if holds and consent is None:
+        raise Permanent(
+            f"The plan of run {manifest['run']} is held for {holds} reasons and nobody has approved it; "
+            "look at it with `rostersync show` and `rostersync diff`, then approve or reject it.",
+            reason="ApprovalRequired",
+        )
+
+
+def verify_files(plan: Path, files: dict[str, str]) -> None:
+    """Checks that the plan's files are all there, unchanged, and that there are no changes besides them."""
+    for name, expected in files.items():
+        path = plan / name
+        if not path.resolve().is_relative_to(plan.resolve()) or not path.is_file():
+            raise _corrupt(f"lacks its file {name}")
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        if actual != expected.removeprefix("sha256:"):
+            raise _corrupt(f"has another {name} than when it was made")
+    strays = {f"changes/{p.name}" for p in (plan / "changes").glob("*.parquet")} - files.keys()
+    if strays:
+        raise _corrupt(f"has {len(strays)} files of changes that its manifest does not name")
+
+
+def _to_apply(plan: Path, manifest: dict[str, Any]) -> PlanToApply:
+    changes = {}
+    for name in manifest["files"]:
+        folder, _, file = name.rpartition("/")
+        if folder == "changes":
+            entity = file.removesuffix(".parquet")
+            if entity not in set(Entity):
+                raise _corrupt(f"has changes of an unknown entity in {name}")
+            changes[entity] = (plan / name).resolve()
+    return PlanToApply(
+        run=manifest["run"],
+        digest=manifest["digest"],
+        district=manifest["district"],
+        source=manifest["source"],
+        base_revision=manifest["baseRevision"],
+        config_hash=manifest["configHash"],
+        counts=manifest["entities"],
+        memory=memory_from_dict(manifest["memory"]),
+        schools=tuple((sis_id, target_id) for sis_id, target_id in manifest["schoolsImported"]),
+        changes=changes,
+        four_eyes=bool(manifest.get("fourEyes")),
+    )
+
+
+def _corrupt(what: str, detail: str | None = None) -> Permanent:
+    return Permanent(f"The plan's folder {what}; nothing was applied. Plan again.", reason="PlanCorrupt", detail=detail)

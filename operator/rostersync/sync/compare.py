@@ -1,0 +1,41 @@
+"""Compare: accepted records against the store's, by (id, 128-bit hash of the canonical record).
+
+Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; writes `changes_<table>`: id, entity (the one
+it counts under: for a change of entity the old one), new_entity, change, cause, before_hash, hash.
+"""
+
+from rostersync.roster import TABLES, Table
+from rostersync.sync.context import Context, progress_of, row_hash
+
+
+def compare(context: Context) -> None:
+    """Find the changes of every table."""
+    for table in TABLES:
+        progress_of(context, "compare", table)
+        _changes(context, table)
+
+
+def _changes(context: Context, table: Table) -> None:
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
+        WITH stored AS (SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active'),
+        resulting AS (
+            SELECT id, entity, {row_hash(table)} AS hash, FALSE AS trimmed FROM final_{table.name}
+            UNION ALL SELECT id, entity, {row_hash(table)}, TRUE FROM trimmed_{table.name}),
+        differing AS (
+            SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity,
+              CASE WHEN s.id IS NULL THEN 'Create' ELSE 'Update' END AS change,
+              CASE WHEN s.id IS NULL THEN 'SourceCreated' WHEN r.trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
+              s.hash AS before_hash, r.hash
+            FROM resulting r LEFT JOIN stored s ON s.id = r.id
+            WHERE s.id IS NULL OR s.hash <> r.hash)
+        SELECT * FROM differing
+        UNION ALL
+        SELECT d.id, d.entity, d.entity, 'Delete', d.cause, s.hash, NULL
+        FROM deletes_{table.name} d JOIN stored s ON s.id = d.id WHERE NOT d.deferred
+    """)
+    if context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'tobedeleted')"):
+        context.sql(f"""
+            UPDATE changes_{table.name} SET cause = 'Restored'
+            WHERE change = 'Create' AND id IN (SELECT id FROM store_{table.name} WHERE status = 'tobedeleted')
+        """)

@@ -1,0 +1,115 @@
+"""What the stages of one plan share: the connection to the engine, the configuration, and names of tables.
+
+Stages hand over by tables in the engine's database, named `<stage>_<table>`; see ARCHITECTURE.md for the columns.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.model import Entity
+from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Table
+
+Progress = Callable[[str, str, int, int | None], None]
+
+# What became of a pulled record; NULL means accepted so far. Precedence is the order in which stages set it.
+REMOVED, NOT_TAKEN, KEPT = "Removed", "NotTaken", "Kept"
+PREFIX = "getvariable('sis_id_prefix')"  # set once a plan, as a bound value
+HELD_BACK = (
+    "UnknownStatus",
+    "UnknownRole",
+    "RequirementSkipped",
+    "RequirementRemove",
+    "Duplicate",
+    "DanglingReference",
+)
+OUT_OF_SCOPE = ("SchoolUnmapped", "FilteredOut")
+
+
+@dataclass
+class Context:
+    """One plan in the making."""
+
+    con: DuckDBPyConnection
+    spec: FocusConnectionSpec
+    taken: frozenset[Entity]
+    proof: dict[str, dict[str, Any]]
+    as_of: datetime
+    prefix: str
+    deferring: bool  # a DisableDeletion window is open
+    progress: Progress = lambda *_: None
+    vanished: bool = False  # a mapped school has vanished: what refers to it is protected
+    issues: list[DuckDBPyRelation] = field(default_factory=list)
+    requirement_holds: dict[str, int] = field(default_factory=dict)
+
+    def takes(self, table: Table) -> bool:
+        """Whether any entity of a table is taken from the source."""
+        return any(e in self.taken for e in table.entities)
+
+    def offered(self, name: str) -> bool:
+        """Whether the server offers a collection at all."""
+        return bool(self.proof.get(name, {}).get("offered"))
+
+    def complete(self, name: str) -> bool:
+        """Whether the pull of a collection was proved whole; one that is not offered stands in nobody's way."""
+        return not self.offered(name) or bool(self.proof[name].get("complete"))
+
+    def sql(self, text: str) -> None:
+        """Run a statement; texts are the project's own, configuration reaches the engine as bound constants only."""
+        self.con.execute(text)
+
+    def one(self, text: str) -> Any:
+        """The first column of the first row."""
+        row = self.con.execute(text).fetchone()
+        return row[0] if row else None
+
+    def exists(self, relation: str) -> bool:
+        """Whether a table or view has any row."""
+        return self.one(f"SELECT 1 FROM {relation} LIMIT 1") is not None
+
+
+def q(name: str) -> str:
+    """An identifier of ours (attribute, table), quoted: `primary` and `type` are words of SQL too."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | None) -> str:
+    """A text constant of ours as SQL; never for configuration."""
+    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+
+
+def columns(table: Table, of: str = "") -> str:
+    """All attributes and metadata of a table as a list of columns."""
+    dot = f"{of}." if of else ""
+    return ", ".join(f"{dot}{q(n)}" for n in (*table.names, "metadata"))
+
+
+def typed(table: Table) -> list[tuple[str, str]]:
+    """(column, type in the store) of all attributes and metadata."""
+    return [(a.name, SQL_TYPES[a.kind]) for a in table.attributes] + [("metadata", METADATA_TYPE)]
+
+
+def row_json(table: Table, of: str = "") -> str:
+    """A record in canonical form as JSON text: entity, attributes and metadata in fixed order."""
+    dot = f"{of}." if of else ""
+    fields = ", ".join(f"{q(n)} := {dot}{q(n)}" for n in ("entity", *table.names, "metadata"))
+    return f"to_json(struct_pack({fields}))::VARCHAR"
+
+
+def row_hash(table: Table, of: str = "") -> str:
+    """The 128-bit hash of a record's canonical form (MD5: told to be equal, never relied on against an adversary)."""
+    return f"md5_number({row_json(table, of)})"
+
+
+def in_list(values: Iterable[str]) -> str:
+    """Constants of ours for `IN (…)`."""
+    return "(" + ", ".join(literal(v) for v in values) + ")"
+
+
+def progress_of(context: Context, stage: str, table: Table) -> None:
+    """Say which table a stage works on."""
+    context.progress(stage, table.name, TABLES.index(table), len(TABLES))

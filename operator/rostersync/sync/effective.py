@@ -1,0 +1,45 @@
+"""The parts of a connection that shape data, normalised: what the digest and the hold ConfigChanged go by. Pure.
+
+Not in it: thresholds and approval (they judge a plan, they do not make it), schedule, windows, history, Jobs.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+import rfc8785
+
+from rostersync.api.v1alpha1.defaults import entities
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+
+
+def effective_config(spec: FocusConnectionSpec) -> dict[str, Any]:
+    """A JSON object that is equal for connections that give equal plans of equal data."""
+    full = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
+    mapping = full["schoolsMapping"]
+    return {
+        "sisIDPrefix": spec.sisIDPrefix,
+        "entities": [e.value for e in entities(spec)],
+        "timeZone": spec.timeZone,
+        "bulkUploadMode": spec.bulkUploadMode,
+        "multipleDataSources": spec.multipleDataSources,
+        "schoolsMapping": {
+            "mode": mapping["mode"],
+            "schools": sorted(mapping["schools"], key=lambda s: s["sourcedId"]),
+            "exclude": sorted(mapping["exclude"]),
+        },
+        "attributesMapping": sorted(full["attributesMapping"], key=lambda m: (m["entity"], m["attribute"])),
+        "dataRequirements": full["dataRequirements"],
+        "filterRules": _in_any_order(full["filterRules"]),
+        "domainsOfUniqueness": _in_any_order(full["domainsOfUniqueness"]),
+        "masterFields": full["masterFields"],
+    }
+
+
+def config_hash(config: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON (RFC 8785)."""
+    return hashlib.sha256(rfc8785.dumps(config)).hexdigest()
+
+
+def _in_any_order(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(parts, key=lambda p: json.dumps(p, sort_keys=True))

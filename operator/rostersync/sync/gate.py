@@ -1,0 +1,139 @@
+"""Gate: why a plan may not be applied without a person. Pure; every hold is found, never only the first.
+
+Percent is of the population that this source contributes to the store before the run, exceeded when strictly above,
+in integers. `measure.py` counts what is judged here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from rostersync.api.v1alpha1.defaults import Threshold
+from rostersync.model import Change, Entity, Hold, HoldReason
+
+ANY = "Any"
+CONFIG_PERCENT = 10  # updates beyond this share of all records make a changed configuration a hold
+REKEYED_DELETES = 20  # deletes of an entity from which on pairs with creates mean new ids for the same things
+BY_SCHOOL = frozenset(
+    {Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN, Entity.CLASS, Entity.COURSE, Entity.ENROLLMENT}
+)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Changes and population of one entity, in all or in one school, by change."""
+
+    changes: Mapping[Change, int]
+    population: int
+
+    def of(self, change: str) -> int:
+        """How many changes of a kind; ANY is all of them."""
+        return sum(self.changes.values()) if change == ANY else self.changes.get(Change(change), 0)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plan comes to, counted. Schools are ids of the store."""
+
+    entities: Mapping[Entity, Counted]
+    resulting: Mapping[Entity, int]
+    by_school: Mapping[Entity, Mapping[str, Counted]] = field(default_factory=dict)
+    emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
+    rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
+    requirement_holds: Mapping[str, int] = field(default_factory=dict)
+    restored_reverted: int = 0
+    identity_changed: bool = False
+    source_changed: bool = False
+    config_changed: bool = False
+    safety_loosened: bool = False
+    first_import: bool = False
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The parts of a connection that the gate goes by."""
+
+    limits: tuple[Threshold, ...] = ()
+    preview: bool = False
+    hold_first_import: bool = False
+    hold_on_config_change: bool = True
+
+
+def verdict(facts: Facts, switches: Switches) -> list[Hold]:
+    """All holds of a plan, worst first; none for a plan without changes."""
+    total = sum(c.of(ANY) for c in facts.entities.values())
+    if total == 0:
+        return []
+    holds = [
+        *(h for limit in switches.limits for h in _exceeded(limit, facts)),
+        *_emptied(facts),
+        *_always(facts, switches, total),
+    ]
+    return sorted(dict.fromkeys(holds), key=_badness)
+
+
+def _exceeded(limit: Threshold, facts: Facts) -> Iterable[Hold]:
+    if limit.per_school:
+        for school, counted in sorted(facts.by_school.get(limit.entity, {}).items()):
+            yield from _over(limit, counted, school)
+    elif limit.entity in facts.entities:
+        yield from _over(limit, facts.entities[limit.entity], None)
+
+
+def _over(limit: Threshold, counted: Counted, school: str | None) -> Iterable[Hold]:
+    count, population = counted.of(limit.change), counted.population
+    said = (HoldReason.THRESHOLD, limit.entity, limit.change, school, count, population)
+    enough = population > 0 and population >= limit.min_population
+    if limit.percent is not None and enough and count * 100 > limit.percent * population:
+        yield Hold(*said, limit.percent, "Percent")
+    if limit.count is not None and count > limit.count:
+        yield Hold(*said, limit.count, "Count")
+
+
+def _emptied(facts: Facts) -> Iterable[Hold]:
+    for entity, counted in facts.entities.items():
+        if counted.population > 0 and facts.resulting.get(entity, counted.population) == 0:
+            deleted = counted.of(Change.DELETE.value)
+            yield Hold(HoldReason.ENTITY_EMPTIED, entity, "Delete", None, deleted, counted.population)
+    for entity, school, before in facts.emptied_schools:
+        yield Hold(HoldReason.SCHOOL_EMPTIED, entity, "Delete", school, before, before)
+
+
+def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
+    """The holds that no threshold waives."""
+    population = sum(c.population for c in facts.entities.values())
+    deleted = sum(c.of(Change.DELETE.value) for c in facts.entities.values())
+    updated = sum(c.of(Change.UPDATE.value) for c in facts.entities.values())
+    if facts.identity_changed:
+        yield Hold(HoldReason.IDENTITY_CHANGED, count=total)
+    if facts.source_changed:
+        yield Hold(HoldReason.SOURCE_CHANGED, count=total)
+    for entity, (pairs, deletes) in facts.rekeyed.items():
+        if deletes >= REKEYED_DELETES and pairs * 2 >= deletes:
+            yield Hold(HoldReason.RE_KEYED, entity, "Delete", None, pairs, deletes)
+    if facts.restored_reverted:
+        yield Hold(HoldReason.RESTORED_RECORDS, count=facts.restored_reverted)
+    changes_much = deleted > 0 or updated * 100 > CONFIG_PERCENT * population
+    if facts.config_changed and switches.hold_on_config_change and changes_much:
+        yield Hold(HoldReason.CONFIG_CHANGED, None, "Any", None, deleted + updated, population)
+    if facts.safety_loosened:
+        yield Hold(HoldReason.SAFETY_LOOSENED, count=total)
+    for entity_name, count in sorted(facts.requirement_holds.items()):
+        yield Hold(HoldReason.REQUIREMENT_HOLD, Entity(entity_name), count=count)
+    if switches.preview:
+        yield Hold(HoldReason.PREVIEW, count=total)
+    if facts.first_import and switches.hold_first_import:
+        yield Hold(HoldReason.FIRST_IMPORT, count=total)
+
+
+def _badness(hold: Hold) -> tuple[float, str, str, str]:
+    """Worst first: by ratio to the limit; what has no limit comes before everything that has one."""
+    ratio = float("inf")
+    if hold.limit is not None and hold.count is not None:
+        share = hold.count * 100 / hold.population if hold.unit == "Percent" and hold.population else hold.count
+        ratio = share / hold.limit if hold.limit else float(10**9)
+    return (
+        -ratio,
+        hold.reason.value,
+        hold.entity.value if hold.entity else "",
+        f"{hold.change}{hold.school}{hold.unit}",
+    )

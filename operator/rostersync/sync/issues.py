@@ -1,0 +1,27 @@
+"""All issues of a plan in one table: what Data Requirements found, and what held records back."""
+
+from rostersync.roster import TABLES, Table
+from rostersync.sync import require
+from rostersync.sync.context import Context, in_list
+
+_SAID_ELSEWHERE = ("RequirementSkipped", "RequirementRemove")  # Data Requirements name these with their rule
+
+
+def report_issues(context: Context) -> None:
+    """Fill `issues` (entity, id, class, code, attribute, rule, action)."""
+    for table in TABLES:
+        if not context.takes(table):
+            continue
+        flagged = f"(SELECT 1 FROM fates_{table.name} WHERE has_error OR fate IN {in_list(_SAID_ELSEWHERE)})"
+        if context.exists(flagged):
+            require.report(context, table)
+        _held_back(context, table)
+
+
+def _held_back(context: Context, table: Table) -> None:
+    context.sql(f"""
+        INSERT INTO issues
+        SELECT entity, id, CASE fate WHEN 'Duplicate' THEN 'Duplicate' ELSE 'Skipped' END, fate,
+          CASE fate WHEN 'UnknownStatus' THEN 'status' WHEN 'UnknownRole' THEN 'role' ELSE dangling END, NULL, 'Skip'
+        FROM fates_{table.name} WHERE fate IN ('UnknownStatus', 'UnknownRole', 'Duplicate', 'DanglingReference')
+    """)

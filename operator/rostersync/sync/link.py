@@ -1,0 +1,336 @@
+"""Link: what stays, what goes, and what goes with it.
+
+References are resolved against the resulting store, in dependency order. Reads `required_<table>`,
+`duplicates_<table>` and the store; writes for every table
+
+- `fates_<table>` (id, entity, fate, has_error, dangling): every pulled record; fate NULL is accepted, `dangling` names
+  the required reference that finds nothing
+- `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would if nothing stood in the way
+- `targets_<table>` (id, there, gone, deferred, taken): what a reference finds; `there` is: in the resulting store
+- `final_<table>` (id, entity, attributes, metadata): accepted records as they will stand in the store
+- `trimmed_<table>`: records of the store that stay but lose an optional reference
+"""
+
+from rostersync.model import Cause, Entity
+from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
+from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q
+
+# What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
+LEANS_ON: dict[str, tuple[str, ...]] = {
+    "orgs": (),
+    "academicSessions": ("orgs",),
+    "courses": ("orgs",),
+    "classes": ("orgs", "courses"),
+    "users": ("orgs",),
+    "enrollments": ("orgs", "users", "classes", "courses"),
+    "demographics": ("orgs", "users"),
+}
+LINKED = ("users", "classes", "enrollments")  # besides those, for the tables that Include Linked decides
+
+
+def leans_on(table: Table, linked: frozenset[Entity]) -> tuple[str, ...]:
+    """All collections that must be complete before a record of a table may leave the store for want of being seen."""
+    more = LINKED if linked & frozenset(table.entities) else ()
+    return tuple(dict.fromkeys((table.name, *LEANS_ON[table.name], *more)))
+
+
+def link(context: Context) -> None:
+    """Resolve every table."""
+    linked = frozenset(Entity(e) for r in context.spec.filterRules for e in r.includeLinked)
+    for table in TABLES:
+        progress_of(context, "link", table)
+        incomplete = [c for c in leans_on(table, linked) if not context.complete(c)]
+        _fates(context, table)
+        _staying(context, table)
+        _deletes(context, table, deferring=context.deferring or bool(incomplete))
+        _targets(context, table)
+        _final(context, table)
+        _trimmed(context, table)
+
+
+def required_of(table: Table) -> tuple[Attribute, ...]:
+    """References that a record cannot be without."""
+    return tuple(a for a in table.references if a.required)
+
+
+def optional_of(table: Table) -> tuple[Attribute, ...]:
+    """References that are cut when what they point to is not there."""
+    return tuple(a for a in table.references if not a.required)
+
+
+def _fates(context: Context, table: Table) -> None:
+    """`fates_<table>`, with `broken` (a required reference is gone with this plan) and `owed` (gone but deferred)."""
+    joins, nowhere, gone, owed, silent, dangling = [], [], [], [], [], []
+    for attribute in _followed(table):
+        alias = "t_" + attribute.name
+        joins.append(f"LEFT JOIN targets_{attribute.target} {alias} ON {alias}.id = r.{q(attribute.name)}")
+        if any(e in context.taken for e in _entities_of(attribute)):
+            nowhere.append(f"({alias}.there IS NOT TRUE)")
+        dangling.append(f"WHEN {alias}.there IS NOT TRUE THEN {literal(attribute.name)}")
+        gone.append(f"{alias}.gone")
+        owed.append(f"{alias}.deferred")
+        if attribute.target == "users":
+            silent.append(f"NOT {alias}.taken")
+    held = "'DanglingReference'"
+    if table is DEMOGRAPHICS:
+        held = literal(NOT_TAKEN)  # demographics of people who are not accepted are left out silently
+    duplicate = f"WHEN r.id IN (SELECT id FROM duplicates_{table.name}) THEN 'Duplicate'"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
+        SELECT r.id, r.entity, r.has_error, CASE
+            WHEN r.fate IS NOT NULL THEN r.fate
+            {f"WHEN {_any(silent)} THEN {literal(NOT_TAKEN)}" if silent else ""}
+            {duplicate if context.exists(f"duplicates_{table.name}") else ""}
+            WHEN {_any(gone)} THEN 'Gone'
+            WHEN {_any(nowhere)} THEN {held} END AS fate,
+          {_any(owed)} AS owed,
+          {"CASE " + " ".join(dangling) + " END" if dangling else literal("orgSourcedIds" if table is USERS else None)} AS dangling
+        FROM required_{table.name} r {" ".join(joins)}
+    """)
+
+
+def _followed(table: Table) -> tuple[Attribute, ...]:
+    """Required references; demographics are a user's, by their own id."""
+    if table is DEMOGRAPHICS:
+        return (Attribute("id", Kind.REF, "users", required=True),)
+    return required_of(table)
+
+
+def _entities_of(attribute: Attribute) -> tuple[Entity, ...]:
+    return next(t.entities for t in TABLES if t.name == attribute.target)
+
+
+def _any(tests: list[str]) -> str:
+    return "(" + " OR ".join(f"coalesce({t}, FALSE)" for t in tests) + ")" if tests else "FALSE"
+
+
+def _staying(context: Context, table: Table) -> None:
+    """`unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them."""
+    entities = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE unmatched_{table.name} AS
+        SELECT s.id, s.entity, f.fate, f.id IS NOT NULL AS seen, s.entity IN {entities} AS taken
+        FROM (SELECT id, entity FROM store_{table.name} WHERE status = 'active') s
+        LEFT JOIN fates_{table.name} f ON f.id = s.id
+        WHERE f.id IS NULL OR f.fate IS NOT NULL
+    """)
+
+
+def _deletes(context: Context, table: Table, *, deferring: bool) -> None:
+    """`deletes_<table>`: direct causes first, then what leans on a record that goes."""
+    refs = _followed(table)
+    names = [a for a in dict.fromkeys([*(r.name for r in refs), *_scoping(table)]) if a != "id"]
+    joins = [f"LEFT JOIN targets_{a.target} t_{a.name} ON t_{a.name}.id = s.{q(a.name)}" for a in refs]
+    untaken = [f"NOT t_{a.name}.taken" for a in refs if a.target == "users"]
+    direct, protected = _direct(context, table), _protected(context, table)
+    explicit = "FALSE" if context.deferring else f"cause = {literal(Cause.SOURCE_DELETED.value)}"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE deletes_{table.name} AS
+        WITH stored AS (
+            SELECT s.id, {"".join(f"s.{q(n)}, " for n in names)} u.entity, u.fate, u.seen, u.taken
+            FROM unmatched_{table.name} u JOIN store_{table.name} s ON s.id = u.id AND s.status = 'active'),
+        judged AS (
+            SELECT s.id, s.entity,
+              CASE WHEN NOT s.taken OR {_any(untaken)} OR {protected} THEN NULL ELSE {direct} END AS cause,
+              (s.fate IS NOT DISTINCT FROM 'Gone' AND NOT {_any(untaken)})
+                OR (s.fate IS DISTINCT FROM 'Gone' AND {_any([f"t_{a.name}.gone" for a in refs])}) AS falls,
+              {_any([f"t_{a.name}.deferred" for a in refs])} AS would_fall
+            FROM stored s {" ".join(joins)}),
+        decided AS (SELECT *, cause IS NOT NULL AND ({explicit} OR {"FALSE" if deferring else "TRUE"}) AS goes FROM judged)
+        SELECT id, entity, CASE WHEN goes THEN cause WHEN falls THEN 'Cascade' ELSE coalesce(cause, 'Cascade') END AS cause,
+          NOT goes AND NOT falls AS deferred
+        FROM decided WHERE cause IS NOT NULL OR falls OR would_fall
+    """)
+    context.sql(f"""
+        UPDATE fates_{table.name} SET fate = {literal("DanglingReference" if table is not DEMOGRAPHICS else NOT_TAKEN)}
+        WHERE fate = 'Gone' AND id NOT IN (SELECT id FROM unmatched_{table.name})
+    """)
+    # Accepted records whose reference is owed a delete that is deferred: counted, and compared as usual.
+    context.sql(f"""
+        INSERT INTO deletes_{table.name}
+        SELECT s.id, s.entity, 'Cascade', TRUE
+        FROM fates_{table.name} f JOIN store_{table.name} s ON s.id = f.id AND s.status = 'active'
+        WHERE f.fate IS NULL AND f.owed
+    """)
+
+
+def _scoping(table: Table) -> tuple[str, ...]:
+    """The stored attributes that place a record in a school."""
+    return tuple(
+        a.name
+        for a in table.references
+        if a.target == "orgs" and a.name not in ("parentSourcedId", "primaryOrgSourcedId")
+    )
+
+
+def _direct(context: Context, table: Table) -> str:
+    """The cause by which a record of the store that was not accepted leaves it, as an expression; NULL is none."""
+    if not context.offered(table.name):
+        return "NULL"
+    cases = [
+        f"WHEN s.fate = {literal(REMOVED)} THEN {literal(Cause.SOURCE_DELETED.value)}",
+        "WHEN s.fate IN ('SchoolUnmapped', 'FilteredOut') THEN s.fate",
+        f"WHEN s.fate = 'RequirementRemove' THEN {literal(Cause.REQUIREMENT_FAILED.value)}",
+    ]
+    unmapped = literal(Cause.SCHOOL_UNMAPPED.value)
+    if table is ORGS:
+        cases.insert(0, f"WHEN s.entity = 'School' AND s.id NOT IN (SELECT id FROM kept_schools) THEN {unmapped}")
+        cases.insert(1, "WHEN s.entity = 'School' THEN NULL")
+    elif table is USERS:
+        gone = "(SELECT coalesce(list(id), []) FROM deletes_orgs)"
+        cases.append(
+            f"WHEN NOT s.seen AND len(s.orgSourcedIds) > 0 AND list_has_all({gone}, s.orgSourcedIds) THEN {unmapped}"
+        )
+    elif any(a.target == "orgs" for a in required_of(table)):
+        gone = "SELECT id FROM deletes_orgs WHERE cause = 'SchoolUnmapped'"
+        cases.append(f"WHEN NOT s.seen AND s.schoolSourcedId IN ({gone}) THEN {unmapped}")
+    if context.spec.bulkUploadMode:
+        cases.append(f"WHEN NOT s.seen THEN {literal(Cause.SOURCE_MISSING.value)}")
+    return "CASE " + " ".join(cases) + " END"
+
+
+def _protected(context: Context, table: Table) -> str:
+    """Whether a record of the store refers to a vanished school, and so stays whatever the pull says."""
+    if not context.vanished:
+        return "FALSE"
+    vanished = "(SELECT id FROM kept_schools WHERE vanished)"
+    at = {
+        "orgs": f"s.id IN {vanished}",
+        "courses": f"(s.orgSourcedId IN {vanished} OR s.id IN (SELECT courseSourcedId FROM store_classes "
+        f"WHERE status = 'active' AND schoolSourcedId IN {vanished}))",
+        "classes": f"s.schoolSourcedId IN {vanished}",
+        "users": "list_has_any(s.orgSourcedIds, (SELECT coalesce(list(id), []) FROM kept_schools WHERE vanished))",
+        "enrollments": f"s.schoolSourcedId IN {vanished}",
+    }.get(table.name, "FALSE")
+    return f"coalesce({at}, FALSE)"
+
+
+def _targets(context: Context, table: Table) -> None:
+    """`targets_<table>`: the ids of the resulting store, and of what goes with this plan."""
+    if table in (ENROLLMENTS, DEMOGRAPHICS):
+        return  # nothing refers to them
+    taken = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    untaken = ""
+    if table is USERS and not context.taken.issuperset(USERS.entities):
+        untaken = f"UNION ALL SELECT id, FALSE, FALSE FROM fates_users WHERE fate = {literal(NOT_TAKEN)}"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE targets_{table.name} AS
+        WITH present AS (
+            SELECT id, TRUE AS taken, TRUE AS there FROM fates_{table.name} WHERE fate IS NULL
+            UNION ALL SELECT id, entity IN {taken}, TRUE FROM unmatched_{table.name}
+            {untaken}),
+        one AS ({"SELECT id, bool_and(taken) AS taken, bool_or(there) AS there FROM present GROUP BY id" if untaken else "FROM present"})
+        SELECT o.id, o.there AND (d.deferred IS DISTINCT FROM FALSE) AS there,
+          coalesce(NOT d.deferred, FALSE) AS gone, coalesce(d.deferred, FALSE) AS deferred, o.taken
+        FROM one o LEFT JOIN deletes_{table.name} d ON d.id = o.id
+    """)
+
+
+def _cuts(context: Context, table: Table, attribute: Attribute, rows: str, lost: str) -> str | None:
+    """`cut_<rows>_<attribute>` (list, kept): lists that lose an element; None where no list does."""
+    name = f"cut_{rows}_{attribute.name}"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE {name} AS
+        WITH lists AS (SELECT DISTINCT {q(attribute.name)} AS list FROM {rows} WHERE {q(attribute.name)} IS NOT NULL),
+             items AS (SELECT list, unnest(list) AS item FROM lists),
+             judged AS (SELECT list, item, {lost} AS lost FROM items LEFT JOIN targets_{attribute.target} t ON t.id = item)
+        SELECT list, list_sort(list(item) FILTER (NOT lost)) AS kept FROM judged GROUP BY list HAVING bool_or(lost)
+    """)
+    return name if context.exists(name) else None
+
+
+NOT_THERE = "t.there IS NOT TRUE"  # what an accepted record may not keep
+GONE = "coalesce(t.gone, FALSE)"  # what a record that merely stays loses
+
+
+def _final(context: Context, table: Table) -> None:
+    """`final_<table>`: accepted records, their optional references cut to what the resulting store has."""
+    among = ""
+    if context.exists(f"(SELECT 1 FROM fates_{table.name} WHERE fate IS NOT NULL)"):
+        among = f"SEMI JOIN (SELECT id FROM fates_{table.name} WHERE fate IS NULL) f ON f.id = r.id"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW accepted_{table.name} AS SELECT r.* FROM required_{table.name} r {among}
+    """)
+    untaken = [a for a in required_of(table) if not any(e in context.taken for e in _entities_of(a))]
+    values, joins = _with_cuts(context, table, f"accepted_{table.name}", (*optional_of(table), *untaken), NOT_THERE)
+    metadata, more = _metadata(context, table)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW final_{table.name} AS
+        SELECT r.id, r.entity, {", ".join(values)}, {metadata} AS metadata
+        FROM accepted_{table.name} r {" ".join([*joins, *more])}
+    """)
+
+
+def _with_cuts(
+    context: Context, table: Table, rows: str, cut: tuple[Attribute, ...], lost: str
+) -> tuple[list[str], list[str]]:
+    """(the attributes of `rows` r with lost references cut, the joins that this takes)."""
+    values, joins = [], []
+    for attribute in table.attributes:
+        value = f"r.{q(attribute.name)}"
+        alias = f"k_{attribute.name}"
+        if attribute in cut and attribute.kind is Kind.REF:
+            lost_ids = f"(SELECT id, {lost} AS lost FROM targets_{attribute.target} t)"
+            joins.append(f"LEFT JOIN {lost_ids} {alias} ON {alias}.id = {value}")
+            value = f"CASE WHEN coalesce({alias}.lost, {'TRUE' if lost == NOT_THERE else 'FALSE'}) THEN NULL ELSE {value} END"
+        elif attribute in cut:
+            lists = _cuts(context, table, attribute, rows, lost)
+            if lists:
+                joins.append(f"LEFT JOIN {lists} {alias} ON {alias}.list = {value}")
+                value = f"CASE WHEN {alias}.list IS NOT NULL THEN {alias}.kept ELSE {value} END"
+        values.append(f"{value} AS {q(attribute.name)}")
+    return values, joins
+
+
+def _named_keys(context: Context, table: Table) -> list[str]:
+    entities = {e.value for e in table.entities}
+    return sorted(
+        {
+            e.attribute.removeprefix("metadata.")
+            for e in context.spec.attributesMapping
+            if str(Entity(e.entity).value) in entities and e.attribute.startswith("metadata.")
+        }
+    )
+
+
+def _has_other_keys(context: Context, table: Table) -> bool:
+    """Whether the store holds metadata keys of this table that no mapping names now: they stay, uncompared."""
+    stored = context.con.execute(
+        f"SELECT DISTINCT unnest(map_keys(metadata)) FROM store_{table.name} WHERE status = 'active' AND metadata IS NOT NULL"
+    ).fetchall()
+    return bool({k for (k,) in stored} - set(_named_keys(context, table)))
+
+
+def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
+    """(metadata of an accepted record r, joins): keys that no mapping names now stay as the store has them."""
+    if not _has_other_keys(context, table):
+        return "r.metadata", []
+    context.con.execute(
+        "CREATE OR REPLACE TEMP TABLE named_keys AS SELECT unnest(?::VARCHAR[]) AS key", [_named_keys(context, table)]
+    )
+    others = "list_filter(map_entries(m.metadata), lambda x: NOT list_contains(m.named, x.key))"
+    both = f"list_sort(list_concat(coalesce({others}, []), coalesce(map_entries(r.metadata), [])))"
+    named = "(SELECT coalesce(list(key), []) FROM named_keys) AS named"
+    stored = f"(SELECT id, metadata, {named} FROM store_{table.name} WHERE status = 'active')"
+    return f"CASE WHEN len({both}) > 0 THEN map_from_entries({both}) END", [f"LEFT JOIN {stored} m ON m.id = r.id"]
+
+
+def _trimmed(context: Context, table: Table) -> None:
+    """`trimmed_<table>`: records that stay as they are, but for optional references to what goes with this plan."""
+    refs = tuple(a for a in optional_of(table) if context.exists(f"(SELECT 1 FROM targets_{a.target} WHERE gone)"))
+    if not refs:
+        nothing = ", ".join(q(n) for n in (*table.names, "metadata"))
+        context.sql(f"""
+            CREATE OR REPLACE TEMP VIEW trimmed_{table.name} AS SELECT id, entity, {nothing} FROM store_{table.name} WHERE FALSE
+        """)
+        return
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE staying_{table.name} AS
+        SELECT s.* FROM store_{table.name} s JOIN unmatched_{table.name} u ON u.id = s.id AND s.status = 'active'
+        WHERE u.taken AND s.id NOT IN (SELECT id FROM deletes_{table.name} WHERE NOT deferred)
+    """)
+    values, joins = _with_cuts(context, table, f"staying_{table.name}", refs, GONE)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW trimmed_{table.name} AS
+        SELECT r.id, r.entity, {", ".join(values)}, r.metadata FROM staying_{table.name} r {" ".join(joins)}
+    """)

@@ -1,0 +1,236 @@
+"""What a plan comes to, counted for the gate and the report. Reads the tables that the stages left."""
+
+from typing import Any
+
+from rostersync.model import Change, Entity, EntityCounts
+from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, TABLES, USERS, Table
+from rostersync.sync.context import HELD_BACK, OUT_OF_SCOPE, Context, in_list, literal, q
+from rostersync.sync.gate import BY_SCHOOL, Counted
+
+_SCHOOLS_OF = {
+    USERS: "orgSourcedIds",
+    CLASSES: "schoolSourcedId",
+    ENROLLMENTS: "schoolSourcedId",
+    COURSES: "orgSourcedId",
+}
+# What makes two records the same thing under another id: natural keys, of the store's and of the pull's columns.
+_NATURAL_KEYS = {
+    ORGS: "r.identifier",
+    COURSES: "r.courseCode",
+    CLASSES: "r.classCode || chr(31) || r.schoolSourcedId",
+    USERS: "coalesce(r.identifier, r.username, r.email)",
+}
+
+
+def counts(context: Context) -> list[EntityCounts]:
+    """Counts of every entity that the source brings or the store holds, in dependency order."""
+    found: dict[Entity | None, EntityCounts] = {}
+    for table in TABLES:
+        for entity in table.entities:
+            found[entity] = EntityCounts(entity)
+        _count_table(context, table, found)
+    return [
+        c for e, c in found.items()
+        if e in context.taken or any(v for k, v in vars(c).items() if k != "entity")
+    ]  # fmt: skip
+
+
+def _count_table(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
+    name = table.name
+    store = f"(SELECT id, entity FROM store_{name} WHERE status = 'active')"
+    for entity, number in _rows(context, f"SELECT entity, count(*) FROM {store} GROUP BY 1"):
+        _of(found, entity).population += number
+    for entity, change, number in _rows(context, f"SELECT entity, change, count(*) FROM changes_{name} GROUP BY 1, 2"):
+        field = {"Create": "created", "Update": "updated", "Delete": "deleted"}[change]
+        setattr(_of(found, entity), field, getattr(_of(found, entity), field) + number)
+    # A record of unknown role counts under the entity that it has in the store.
+    held = f"""
+        SELECT coalesce(f.entity, s.entity), f.fate = 'Duplicate', count(*)
+        FROM fates_{name} f LEFT JOIN {store} s ON s.id = f.id
+        WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM deletes_{name} WHERE NOT deferred)
+        GROUP BY 1, 2"""
+    if context.exists(f"(SELECT 1 FROM fates_{name} WHERE fate IN {in_list(HELD_BACK)})"):
+        for entity, duplicate, number in _rows(context, held):
+            if duplicate:
+                _of(found, entity).duplicates += number
+            else:
+                _of(found, entity).skipped += number
+    for entity, number in _rows(context, f"SELECT entity, count(*) FROM fates_{name} WHERE has_error GROUP BY 1"):
+        _of(found, entity).errors += number
+    for entity, number in _rows(context, f"SELECT entity, count(*) FROM deletes_{name} WHERE deferred GROUP BY 1"):
+        _of(found, entity).deferred += number
+    _count_unchanged(context, table, found)
+
+
+def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
+    """Accepted records that equal the store's, and those that are still sent while their delete is deferred."""
+    name = table.name
+    accepted = f"SELECT entity, count(*) FROM fates_{name} WHERE fate IS NULL OR fate = 'Kept' GROUP BY 1"
+    for entity, number in _rows(context, accepted):
+        _of(found, entity).unchanged += number
+    changed = f"SELECT new_entity, count(*) FROM changes_{name} WHERE change <> 'Delete' AND id IN (SELECT id FROM fates_{name} WHERE fate IS NULL OR fate = 'Kept') GROUP BY 1"
+    for entity, number in _rows(context, changed):
+        _of(found, entity).unchanged -= number
+    still_sent = f"""
+        SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
+        WHERE d.deferred AND f.fate IN {in_list((*OUT_OF_SCOPE, "Removed", "RequirementRemove"))} GROUP BY 1"""
+    for entity, number in _rows(context, still_sent):
+        _of(found, entity).unchanged += number
+
+
+def _rows(context: Context, sql: str) -> list[tuple[Any, ...]]:
+    return context.con.execute(sql).fetchall()
+
+
+def _of(found: dict[Entity | None, EntityCounts], name: str | None) -> EntityCounts:
+    entity = Entity(name) if name else None
+    return found.setdefault(entity, EntityCounts(entity))
+
+
+def resulting(context: Context, counted: list[EntityCounts]) -> dict[Entity, int]:
+    """How many records of each entity there will be."""
+    result = {c.entity: c.population + c.created - c.deleted for c in counted if c.entity}
+    for table in (USERS, ORGS):
+        moved = f"SELECT entity, new_entity, count(*) FROM changes_{table.name} WHERE change = 'Update' AND entity <> new_entity GROUP BY 1, 2"
+        for old, new, number in _rows(context, moved):
+            result[Entity(old)] = result.get(Entity(old), 0) - number
+            result[Entity(new)] = result.get(Entity(new), 0) + number
+    return result
+
+
+def lay_out_schools(context: Context, *, every: bool) -> None:
+    """`moves` (entity, change, id, school, side): each change with the schools where it was and where it will be.
+
+    Unless `every` entity is asked for, only those by which a school can be emptied, and only if anything leaves.
+    """
+    context.sql(
+        "CREATE OR REPLACE TEMP TABLE moves (entity VARCHAR, change VARCHAR, id VARCHAR, school VARCHAR, side VARCHAR)"
+    )
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE school_ids AS
+        SELECT id FROM store_orgs WHERE entity = 'School' AND status = 'active'
+        UNION SELECT id FROM final_orgs WHERE entity = 'School'
+    """)
+    for table, column in _SCHOOLS_OF.items():
+        leaves = context.exists(f"(SELECT 1 FROM changes_{table.name} WHERE change <> 'Create')")
+        if not every and (table not in (USERS, CLASSES) or not leaves):
+            continue
+        value = f"unnest(r.{q(column)})" if table is USERS else f"r.{q(column)}"
+        for side, rows, which in (
+            ("before", f"(SELECT * FROM store_{table.name} WHERE status = 'active')", "change <> 'Create'"),
+            (
+                "after",
+                f"(SELECT * FROM final_{table.name} UNION ALL SELECT * FROM trimmed_{table.name})",
+                "change <> 'Delete'",
+            ),
+        ):
+            if not context.exists(f"(SELECT 1 FROM changes_{table.name} WHERE {which})"):
+                continue
+            entity = "c.entity" if side == "before" else "c.new_entity"
+            context.sql(f"""
+                INSERT INTO moves SELECT * FROM (
+                    SELECT {entity} AS entity, c.change, c.id, {value} AS school, {literal(side)} AS side
+                    FROM changes_{table.name} c JOIN {rows} r ON r.id = c.id WHERE {which.replace("change", "c.change")})
+                WHERE school IN (SELECT id FROM school_ids)
+            """)
+
+
+def by_school(context: Context) -> dict[Entity, dict[str, Counted]]:
+    """Changes and population of each entity in each school that a change touches: updates and deletes count where
+    the record was, creates where it will be."""
+    changes: dict[Entity, dict[str, dict[Change, int]]] = {}
+    touched = """
+        SELECT entity, school, change, count(DISTINCT id) FROM moves
+        WHERE side = CASE WHEN change = 'Create' THEN 'after' ELSE 'before' END GROUP BY 1, 2, 3"""
+    for entity, school, change, number in _rows(context, touched):
+        changes.setdefault(Entity(entity), {}).setdefault(school, {})[Change(change)] = number
+    population = school_population(context)
+    return {
+        e: {s: Counted(c, population.get((e, s), 0)) for s, c in schools.items()}
+        for e, schools in changes.items()
+        if e in BY_SCHOOL
+    }
+
+
+def school_population(context: Context) -> dict[tuple[Entity, str], int]:
+    """How many records of each entity each touched school has in the store."""
+    found: dict[tuple[Entity, str], int] = {}
+    for table, column in _SCHOOLS_OF.items():
+        value = f"unnest({q(column)})" if table is USERS else q(column)
+        populated = f"""
+            SELECT entity, school, count(*) FROM (
+                SELECT entity, {value} AS school FROM store_{table.name} WHERE status = 'active')
+            WHERE school IN (SELECT school FROM moves) GROUP BY 1, 2"""
+        for entity, school, number in _rows(context, populated):
+            found[(Entity(entity), school)] = number
+    return found
+
+
+def emptied_schools(context: Context) -> tuple[tuple[Entity, str, int], ...]:
+    """Schools that stay and lose their last Student, Teacher or Class: (entity, school, how many there were)."""
+    deltas = """
+        SELECT entity, school, sum(CASE side WHEN 'after' THEN 1 ELSE -1 END) FROM moves
+        WHERE entity IN ('Student', 'Teacher', 'Class') AND school NOT IN (
+            SELECT id FROM deletes_orgs WHERE NOT deferred)
+        GROUP BY 1, 2 HAVING sum(CASE side WHEN 'after' THEN 1 ELSE -1 END) < 0"""
+    losing = _rows(context, deltas)
+    if not losing:
+        return ()
+    population = school_population(context)
+    return tuple(
+        (Entity(entity), school, population[(Entity(entity), school)])
+        for entity, school, delta in sorted(losing)
+        if population.get((Entity(entity), school), 0) > 0 and population[(Entity(entity), school)] + delta == 0
+    )
+
+
+def rekeyed(context: Context, counted: list[EntityCounts], least: int) -> dict[Entity, tuple[int, int]]:
+    """Pairs of a delete and a create with the same natural key, one to one, into `rekeyed`; (pairs, deletes) by entity."""
+    context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
+    found: dict[Entity, tuple[int, int]] = {}
+    numbers = {c.entity: c for c in counted}
+    for table, key in _NATURAL_KEYS.items():
+        for entity in table.entities:
+            c = numbers.get(entity)
+            if c is None or c.deleted < least or c.created == 0 or entity is Entity.DISTRICT:
+                continue
+            side = f"""
+                SELECT key, any_value(id) AS id FROM (
+                    SELECT r.id, {key} AS key FROM changes_{table.name} c JOIN {{rows}} r ON r.id = c.id
+                    WHERE c.change = {{change}} AND c.entity = {literal(entity.value)})
+                WHERE key IS NOT NULL GROUP BY key HAVING count(*) = 1"""
+            gone = side.format(rows=f"(SELECT * FROM store_{table.name} WHERE status = 'active')", change="'Delete'")
+            come = side.format(rows=f"final_{table.name}", change="'Create'")
+            context.sql(
+                f"INSERT INTO rekeyed SELECT {literal(entity.value)}, g.id, n.id FROM ({gone}) g JOIN ({come}) n USING (key)"
+            )
+            pairs = int(context.one(f"SELECT count(*) FROM rekeyed WHERE entity = {literal(entity.value)}") or 0)
+            found[entity] = (pairs, c.deleted)
+    return found
+
+
+def renamed_by_prefix(context: Context) -> None:
+    """`rekeyed`, for a changed SIS ID prefix: the deleted id that only differs from a created one by its prefix."""
+    context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
+    for table in TABLES:
+        context.sql(f"""
+            INSERT INTO rekeyed
+            SELECT n.entity, o.id, n.id FROM changes_{table.name} n
+            JOIN fates_{table.name} f ON f.id = n.id
+            JOIN changes_{table.name} o ON o.change = 'Delete' AND o.id = getvariable('old_prefix') ||
+              substr(n.id, length(getvariable('sis_id_prefix')) + 1)
+            WHERE n.change = 'Create'
+        """)
+
+
+def blast_radius(context: Context) -> dict[str, int]:
+    """Distinct students and teachers that cascades touch: their own records, or their enrolments."""
+    sql = """
+        SELECT count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Student'),
+               count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Teacher')
+        FROM changes_enrollments c JOIN store_enrollments s ON s.id = c.id AND s.status = 'active'
+        LEFT JOIN store_users u ON u.id = s.userSourcedId WHERE c.cause = 'Cascade'"""
+    if not context.exists("(SELECT 1 FROM changes_enrollments WHERE cause = 'Cascade')"):
+        return {"students": 0, "teachers": 0}
+    students, teachers = _rows(context, sql)[0]
+    return {"students": students, "teachers": teachers}

@@ -1,0 +1,274 @@
+"""The plan: extract ▶ shape ▶ require ▶ match ▶ link ▶ compare ▶ gate, in this order and nowhere else.
+
+`plan` reads a staged extract and the store, and writes a plan folder. It changes nothing else.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from rostersync.api.v1alpha1 import defaults
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.errors import Permanent
+from rostersync.model import Change, Entity, EntityCounts, Hold, PlanReport
+from rostersync.roster import TABLES
+from rostersync.stores import engine
+from rostersync.stores.memories import memory_as_dict
+from rostersync.stores.port import SourceMemory, StoreReader, StoreState
+from rostersync.sync import freeze, measure
+from rostersync.sync.compare import compare
+from rostersync.sync.context import Context, Progress
+from rostersync.sync.effective import config_hash, effective_config
+from rostersync.sync.gate import REKEYED_DELETES, Counted, Facts, Switches, verdict
+from rostersync.sync.issues import report_issues
+from rostersync.sync.link import link
+from rostersync.sync.match import match
+from rostersync.sync.require import require
+from rostersync.sync.safety import loosened, safety
+from rostersync.sync.schools import Scope
+from rostersync.sync.shape import shape
+from rostersync.sync.staged import lay_out_staged
+
+STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
+
+
+@dataclass(frozen=True)
+class PlanInputs:
+    """Everything that a plan is made of.
+
+    `extract` is a staged extract with its proof.json, `out` the plan folder to be made, `scratch` a folder for spill
+    files; `as_of` is aware; `client_id_hash` tells one client from another without naming it; `memory_limit` in bytes.
+    """
+
+    connection: FocusConnection
+    run: str
+    extract: Path
+    out: Path
+    scratch: Path
+    reader: StoreReader
+    as_of: datetime
+    client_id_hash: str = ""
+    memory_limit: int | None = None
+    threads: int | None = None
+    store_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the stages came to, before it is written down."""
+
+    context: Context
+    state: StoreState
+    scope: Scope
+    counts: list[EntityCounts]
+    holds: list[Hold]
+    memory: SourceMemory
+    config: dict[str, Any]
+
+
+def plan(
+    inputs: PlanInputs, progress: Progress = lambda *_: None, stage: Callable[[str], None] = lambda _: None
+) -> PlanReport:
+    """Make the plan folder `inputs.out` from a staged extract; returns its report.
+
+    Raises:
+        Permanent: RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource.
+        StoreBusy: another process writes the store.
+    """
+    proof = json.loads((inputs.extract / "proof.json").read_text())["collections"]
+    spec = inputs.connection.spec
+    incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
+    if incomplete and spec.onIncompleteRead == "Fail":
+        raise Permanent(
+            f"the pull of {', '.join(incomplete)} could not be proved complete, and onIncompleteRead is Fail; run again "
+            "when the SIS answers reliably, or set onIncompleteRead: Apply to apply what is safe",
+            reason="IncompleteRead",
+        )
+    allowed = [inputs.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
+    con = engine.connect(inputs.memory_limit, inputs.threads, inputs.scratch, allowed)
+    try:
+        state = inputs.reader.attach(con, defaults.district(inputs.connection), defaults.source_id(inputs.connection))
+        _one_source(inputs.connection, state)
+        context = Context(
+            con=con,
+            spec=spec,
+            taken=frozenset(defaults.entities(spec)),
+            proof=proof,
+            as_of=inputs.as_of,
+            prefix=spec.sisIDPrefix,
+            deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in spec.dataRollover.disableDeletion),
+            progress=progress,
+        )
+        made = _run(inputs, context, state, stage)
+        stage("freeze")
+        return _freeze(inputs, made, incomplete)
+    finally:
+        con.close()
+
+
+def _one_source(connection: FocusConnection, state: StoreState) -> None:
+    if state.other_sources and not connection.spec.multipleDataSources:
+        raise Permanent(
+            f"the store of district {defaults.district(connection)} holds records of source "
+            f"{', '.join(state.other_sources)}; set multipleDataSources, or give this connection a district of its own",
+            reason="StoreHasOtherSource",
+        )
+
+
+def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:
+    """The stages, in their order."""
+    context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
+    lay_out_staged(context, inputs.extract)
+    stage("shape")
+    scope = shape(context)
+    stage("require")
+    require(context)
+    stage("match")
+    match(context)
+    stage("link")
+    link(context)
+    stage("compare")
+    compare(context)
+    stage("gate")
+    config = effective_config(context.spec)
+    memory = SourceMemory(
+        prefix=context.prefix,
+        host=urlsplit(context.spec.deliveryConfig.serviceURL).hostname or "",
+        client_id_hash=inputs.client_id_hash,
+        version=str(context.spec.deliveryConfig.version),
+        config_hash=config_hash(config),
+        connection_uid=inputs.connection.metadata.uid,
+        safety=safety(context.spec),
+    )
+    counts = measure.counts(context)
+    return _Plan(context, state, scope, counts, _gate(context, state, memory, counts), memory, config)
+
+
+def _gate(context: Context, state: StoreState, memory: SourceMemory, counts: list[EntityCounts]) -> list[Hold]:
+    context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
+    if not any(c.created + c.updated + c.deleted for c in counts):
+        return []
+    limits = defaults.effective_thresholds(context.spec)
+    measure.lay_out_schools(context, every=any(t.per_school for t in limits))
+    last = state.last
+    known = [c for c in counts if c.entity]
+    identity_changed = last is not None and last.prefix != memory.prefix
+    rekeyed = measure.rekeyed(context, counts, REKEYED_DELETES)
+    if identity_changed and last is not None:
+        context.con.execute("SET VARIABLE old_prefix = ?", [last.prefix])
+        measure.renamed_by_prefix(context)
+    facts = Facts(
+        entities={
+            c.entity: Counted(
+                {Change.CREATE: c.created, Change.UPDATE: c.updated, Change.DELETE: c.deleted}, c.population
+            )
+            for c in known
+            if c.entity
+        },
+        resulting=measure.resulting(context, known),
+        by_school=measure.by_school(context) if any(t.per_school for t in limits) else {},
+        emptied_schools=measure.emptied_schools(context),
+        rekeyed=rekeyed,
+        requirement_holds=context.requirement_holds,
+        identity_changed=identity_changed,
+        source_changed=last is not None
+        and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
+        config_changed=last is not None and last.config_hash != memory.config_hash,
+        safety_loosened=_loosened(state, memory),
+        first_import=last is None,
+    )
+    switches = Switches(
+        limits=limits,
+        preview=context.spec.previewDataUpload,
+        hold_first_import=context.spec.approval.holdFirstImport,
+        hold_on_config_change=context.spec.approval.holdOnConfigChange,
+    )
+    return verdict(facts, switches)
+
+
+def _loosened(state: StoreState, memory: SourceMemory) -> bool:
+    """Only a connection that was made anew is looked at: an UPDATE is the admission policies' to stop."""
+    if state.last is None:
+        return bool(state.other_sources)
+    made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
+    return made_anew and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
+
+
+def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
+    """Write the plan folder whole or not at all, and report."""
+    context, connection = made.context, inputs.connection
+    making = inputs.out.with_name(inputs.out.name + ".making")
+    shutil.rmtree(making, ignore_errors=True)
+    (making / "changes").mkdir(parents=True, mode=0o700)
+    changes: dict[Entity, str] = {}
+    for table in TABLES:
+        context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
+        changes.update(freeze.write_changes(context, table, making / "changes"))
+    report_issues(context)
+    issues = freeze.write_issues(context, making)
+    freeze.write_rekeyed(context, making)
+    by_entity = {
+        c.entity: {"created": c.created, "updated": c.updated, "deleted": c.deleted} for c in made.counts if c.entity
+    }
+    digest = freeze.digest(
+        defaults.district(connection),
+        defaults.source_id(connection),
+        made.memory.config_hash,
+        by_entity,
+        changes,
+    )
+    no_changes = not changes
+    blast_radius = measure.blast_radius(context)
+    manifest = {
+        "format": freeze.FORMAT,
+        "run": inputs.run,
+        "district": defaults.district(connection),
+        "source": defaults.source_id(connection),
+        "connection": {
+            "name": connection.metadata.name,
+            "namespace": connection.metadata.namespace,
+            "uid": connection.metadata.uid,
+        },
+        "digest": digest,
+        "baseRevision": made.state.revision,
+        "asOf": inputs.as_of.isoformat(),
+        "effectiveConfig": made.config,
+        "configHash": made.memory.config_hash,
+        "memory": memory_as_dict(made.memory),
+        "entities": [{**asdict(c), "entity": c.entity.value if c.entity else None} for c in made.counts],
+        "holds": [h.as_dict() for h in made.holds],
+        "holdsTotal": len(made.holds),
+        "schools": asdict(made.scope.schools),
+        "schoolsImported": [list(pair) for pair in made.scope.imported],
+        "incomplete": incomplete,
+        "blastRadius": blast_radius,
+        "proof": context.proof,
+        "issues": issues,
+        "noChanges": no_changes,
+        "fourEyes": connection.spec.approval.requireDistinctApprover,
+        "files": freeze.file_hashes(making),
+    }
+    (making / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
+    shutil.rmtree(inputs.out, ignore_errors=True)
+    making.rename(inputs.out)
+    return PlanReport(
+        run=inputs.run,
+        stage="done",
+        digest=digest,
+        base_revision=made.state.revision,
+        entities=made.counts,
+        holds=made.holds,
+        holds_total=len(made.holds),
+        issues=issues,
+        schools=made.scope.schools,
+        incomplete=incomplete,
+        blast_radius=blast_radius,
+        outbox_pending=made.state.outbox_pending,
+        no_changes=no_changes,
+    )

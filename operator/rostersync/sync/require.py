@@ -1,0 +1,242 @@
+"""Data Requirements: what happens when an attribute is missing or malformed.
+
+Reads `shaped_<table>`, writes `checked_<table>` (values as text, a flag for every rule that a record breaks) and
+`required_<table>`: raw_id, id, entity, fate, has_error, the attributes typed as in the store, metadata.
+Rules act one after the other in their order; each sees what the earlier ones did.
+"""
+
+from dataclasses import dataclass
+
+from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, ConstantExpression, Expression, LambdaExpression
+from duckdb import FunctionExpression as Fn
+
+from rostersync.api.v1alpha1.requirements import DataRequirement
+from rostersync.errors import Permanent
+from rostersync.roster import ORGS, TABLES, Kind, Table
+from rostersync.sync.context import Context, literal, progress_of, q
+from rostersync.sync.expressions import (
+    FORMATS,
+    METADATA,
+    NULL,
+    VARCHAR,
+    any_element,
+    const,
+    each,
+    is_list,
+    matches,
+    read,
+)
+
+# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`). Other values are kept and reported.
+ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("orgs", "type"): ("department", "district", "local", "national", "school", "state"),
+    ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),
+    ("classes", "classType"): ("homeroom", "scheduled"),
+    ("enrollments", "role"): (
+        "administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher",
+    ),
+    ("demographics", "sex"): ("male", "female", "unspecified", "other"),
+}  # fmt: skip
+
+
+# Actions after which the record goes on with an Error; Default mends it, so there is nothing left to report.
+REPORTED = ("Error", "Hold", "DropValue")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One data requirement, with its place in the connection and the flag column it sets."""
+
+    number: int
+    requirement: DataRequirement
+
+    @property
+    def flag(self) -> str:
+        return f"_rule_{self.number}"
+
+    @property
+    def place(self) -> str:
+        return f"dataRequirements[{self.number}]"
+
+
+def require(context: Context) -> None:
+    """Make `required_<table>` for every table and collect the issues.
+
+    Raises:
+        Permanent: RequirementFailed, when a rule with the action Fail is broken.
+    """
+    context.sql("CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
+                "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
+    for table in TABLES:
+        progress_of(context, "require", table)
+        rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
+        _check(context, table, rules)
+        _type(context, table, rules)
+        if context.takes(table):
+            _fail(context, table, rules)
+
+
+def _check(context: Context, table: Table, rules: list[Rule]) -> None:
+    """`checked_<table>`: each rule a projection over the one before."""
+    rows = context.con.view(f"shaped_{table.name}")
+    if table is ORGS:
+        rows = context.con.sql(_first_import_only())
+    for rule in rules:
+        flag, value = _broken(table, rule.requirement)
+        columns = [
+            value.alias(rule.requirement.attribute)
+            if value is not None and c == rule.requirement.attribute
+            else ColumnExpression(c)
+            for c in rows.columns
+        ]
+        if value is not None and rule.requirement.attribute.startswith(METADATA):
+            columns = [value.alias("metadata") if c == "metadata" else ColumnExpression(c) for c in rows.columns]
+        rows = rows.project(*columns, flag.alias(rule.flag))
+    rows.create_view(f"checked_{table.name}", replace=True)
+
+
+def _first_import_only() -> str:
+    """A school that is in the store keeps its attributes; nothing of the pull's row is looked at any more."""
+    return """
+        SELECT s.* REPLACE (CASE WHEN s.fate IS NULL AND s.entity = 'School' AND t.id IS NOT NULL THEN 'Kept'
+                                 ELSE s.fate END AS fate)
+        FROM shaped_orgs s
+        LEFT JOIN (SELECT id FROM store_orgs WHERE status = 'active' AND entity = 'School') t ON t.id = s.id
+    """
+
+
+def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression | None]:
+    """(whether a record breaks the rule, the attribute's value after it or None where it stays)."""
+    value = read(table, rule.attribute)
+    listed = is_list(table, rule.attribute)
+    pattern = rule.pattern or (FORMATS[rule.format] if rule.format else None)
+    if pattern is None:
+        broken = value.isnull()
+    elif listed:
+        broken = any_element(value, lambda v: ~matches(v, pattern))
+    else:
+        broken = value.isnotnull() & ~matches(value, pattern)
+    applies = (
+        ColumnExpression("fate").isnull()
+        & (ColumnExpression("entity") == const(rule.entity.value))
+        & CoalesceOperator(broken, ConstantExpression(False))
+    )
+    mended: Expression | None = None
+    if rule.action == "Default":
+        default = const(rule.default)
+        mended = Fn("list_value", default) if listed else default
+    elif rule.action == "DropValue" and pattern is not None:
+        mended = NULL
+        if listed:
+            kept = lambda v: CaseExpression(matches(v, pattern), v)  # noqa: E731
+            mended = each(value, kept)
+    if mended is None:
+        return applies, None
+    if rule.attribute.startswith(METADATA):
+        return applies, _metadata_with(rule.attribute.removeprefix(METADATA), applies, mended)
+    return applies, CaseExpression(applies, mended).otherwise(value)
+
+
+def _metadata_with(key: str, applies: Expression, value: Expression) -> Expression:
+    """The metadata with one key set to a value (null takes it out) where the rule applies."""
+    metadata = ColumnExpression("metadata")
+    entry = ColumnExpression("x")
+    others = Fn(
+        "list_filter",
+        CoalesceOperator(Fn("map_entries", metadata), Fn("map_entries", Fn("map"))),
+        LambdaExpression("x", Fn("struct_extract", entry, const("key")) != const(key)),
+    )
+    added = Fn("list_value", Fn("struct_pack", const(key).alias("key"), value.cast(VARCHAR).alias("value")))
+    with_value = Fn(
+        "list_filter",
+        Fn("list_sort", Fn("list_concat", others, added)),
+        LambdaExpression("x", Fn("struct_extract", entry, const("value")).isnotnull()),
+    )
+    changed = CaseExpression(Fn("len", with_value) > const(0), Fn("map_from_entries", with_value))
+    return CaseExpression(applies, changed).otherwise(metadata)
+
+
+def _type(context: Context, table: Table, rules: list[Rule]) -> None:
+    """`required_<table>`: typed values; what does not fit its kind is null and an Error."""
+    values = []
+    for attribute in table.attributes:
+        name = q(attribute.name)
+        values.append(f"{_typed(attribute.kind, name)} AS {name}" if attribute.kind in _STRICT else name)
+    skips = [r for r in rules if r.requirement.action == "Skip"]
+    fates = " ".join(
+        f"WHEN {r.flag} THEN {literal('RequirementRemove' if r.requirement.whenAccepted == 'Remove' else 'RequirementSkipped')}"
+        for r in sorted(skips, key=lambda r: r.requirement.whenAccepted != "Remove")
+    )
+    errors = [r.flag for r in rules if r.requirement.action in REPORTED]
+    errors += [_malformed(a.name, a.kind) for a in table.attributes if a.kind in _STRICT]
+    errors += [_unknown(table, name) for t, name in ENUMERATIONS if t == table.name]
+    looked_at = "fate IS NULL"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW required_{table.name} AS
+        SELECT raw_id, id, entity, {f"CASE WHEN fate IS NOT NULL THEN fate {fates} END" if fates else "fate"} AS fate,
+          {looked_at} AND coalesce({" OR ".join(f"coalesce({e}, FALSE)" for e in errors) or "FALSE"}, FALSE) AS has_error,
+          {", ".join(values)}, metadata
+        FROM checked_{table.name}
+    """)
+
+
+_STRICT = (Kind.DATE, Kind.BOOLEAN)
+
+
+def _typed(kind: Kind, name: str) -> str:
+    if kind is Kind.DATE:
+        return f"CASE WHEN length({name}) = 10 THEN try_cast({name} AS DATE) END"
+    return f"CASE lower({name}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
+
+
+def _malformed(name: str, kind: Kind) -> str:
+    return f"({q(name)} IS NOT NULL AND {_typed(kind, q(name))} IS NULL)"
+
+
+def _unknown(table: Table, name: str) -> str:
+    known = ", ".join(literal(v) for v in ENUMERATIONS[(table.name, name)])
+    return f"({q(name)} IS NOT NULL AND {q(name)} NOT IN ({known}) AND NOT starts_with({q(name)}, 'ext:'))"
+
+
+def report(context: Context, table: Table) -> None:
+    """Issues of a table into `issues`: broken rules, malformed and unknown values, duplicates, what link held back."""
+    rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
+    parts: list[tuple[str, str, str, str, str | None, str]] = []
+    for rule in rules:
+        action = rule.requirement.action
+        if action not in (*REPORTED, "Skip"):
+            continue
+        code = "FormatFailed" if rule.requirement.format or rule.requirement.pattern else "Missing"
+        issue_class = "Skipped" if action == "Skip" else "Error"
+        parts.append((rule.flag, issue_class, code, rule.requirement.attribute, rule.place, action))
+    for attribute in table.attributes:
+        if attribute.kind in _STRICT:
+            broken = f"fate IS NULL AND {_malformed(attribute.name, attribute.kind)}"
+            parts.append((broken, "Error", "Malformed", attribute.name, None, "DropValue"))
+    for of, name in ENUMERATIONS:
+        if of == table.name:
+            parts.append((f"fate IS NULL AND {_unknown(table, name)}", "Error", "UnknownValue", name, None, "Error"))
+    for broken, issue_class, code, attribute_name, place, action in parts:
+        context.con.execute(
+            f"INSERT INTO issues SELECT entity, id, ?, ?, ?, ?, ? FROM checked_{table.name} WHERE {broken}",
+            [issue_class, code, attribute_name, place, action],
+        )
+
+
+def _fail(context: Context, table: Table, rules: list[Rule]) -> None:
+    """Stop for a broken rule with the action Fail; count those with the action Hold."""
+    for rule in rules:
+        action = rule.requirement.action
+        if action not in ("Fail", "Hold"):
+            continue
+        broken = int(context.one(f"SELECT count(*) FROM checked_{table.name} WHERE {rule.flag}") or 0)
+        if not broken:
+            continue
+        if action == "Fail":
+            raise Permanent(
+                f"{broken} {rule.requirement.entity} records break {rule.place} ({rule.requirement.attribute}), "
+                "whose action is Fail; mend them in the SIS, or choose another action",
+                reason="RequirementFailed",
+            )
+        entity = rule.requirement.entity.value
+        context.requirement_holds[entity] = context.requirement_holds.get(entity, 0) + broken

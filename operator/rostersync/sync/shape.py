@@ -1,0 +1,261 @@
+"""Shape: what of the pull belongs to this district, in the district's words.
+
+Schools Mapping → Attributes Mapping → Filter Rules → SIS ID prefix. Reads `staged_<table>`, writes
+`shaped_<table>`: raw_id, id, entity, fate, the attributes as staged with references resolved to ids of the store,
+metadata. Reference values stay raw until the last step, so that configuration always names what the SIS says.
+"""
+
+from collections.abc import Sequence
+
+from rostersync.model import Entity
+from rostersync.roster import (
+    CLASSES,
+    DEMOGRAPHICS,
+    ENROLLMENTS,
+    ORGS,
+    RANK,
+    ROLES,
+    TABLES,
+    USERS,
+    Kind,
+    Table,
+)
+from rostersync.sync import filters, mapping
+from rostersync.sync.context import NOT_TAKEN, PREFIX, REMOVED, Context, in_list, literal, progress_of, q
+from rostersync.sync.schools import REMOVED as REMOVED_STATUS
+from rostersync.sync.schools import Org, SchoolRules, Scope, decide
+
+
+def shape(context: Context) -> Scope:
+    """Make `shaped_<table>` for every table; returns what Schools Mapping came to."""
+    scope = _schools(context)
+    for table in TABLES:
+        progress_of(context, "shape", table)
+        _entities(context, table)
+        mapping.apply(context, table)
+    _scopes(context)
+    filters.apply(context)
+    for table in TABLES:
+        _resolve(context, table)
+    return scope
+
+
+def mapping_of(context: Context) -> SchoolRules:
+    """Schools Mapping as configured, in the words of `schools.decide`."""
+    configured = context.spec.schoolsMapping
+    return SchoolRules(
+        auto=configured.mode == "Auto",
+        targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
+        exclude=frozenset(configured.exclude),
+        prefix=context.prefix,
+    )
+
+
+def _schools(context: Context) -> Scope:
+    """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, state)."""
+    con = context.con
+    pulled = con.execute(
+        "SELECT sourcedId, coalesce(lower(type), '') = 'school', status, parentSourcedId FROM staged_orgs"
+    ).fetchall()
+    remembered = dict(con.execute("SELECT sis_id, target_id FROM store_schools").fetchall())
+    parents = dict(con.execute("SELECT id, parentSourcedId FROM store_orgs WHERE status = 'active'").fetchall())
+    scope = decide((Org(*row) for row in pulled), mapping_of(context), remembered, parents)
+    context.vanished = bool(scope.vanished_targets)
+    context.sql("CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, state VARCHAR)")
+    context.sql("CREATE TEMP TABLE kept_schools (id VARCHAR, vanished BOOLEAN)")
+    context.sql("CREATE TEMP TABLE school_names (id VARCHAR, name VARCHAR)")
+    names: dict[str, str] = {}
+    for school in context.spec.schoolsMapping.schools:
+        if school.target and school.target.name:
+            names.setdefault(mapping_of(context).target(school.sourcedId), school.target.name)
+    _insert(context, "org_scope", [(i, scope.targets[i], str(s)) for i, s in scope.states.items()])
+    _insert(context, "kept_schools", [(i, i in scope.vanished_targets) for i in sorted(scope.kept_targets)])
+    _insert(context, "school_names", list(names.items()))
+    return scope
+
+
+def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        marks = ", ".join("?" for _ in rows[0])
+        context.con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def _entities(context: Context, table: Table) -> None:
+    """`named_<table>`: staged columns, with the entity of each record and the part of its fate that it says itself."""
+    entity, role = literal(table.entities[0].value), ""
+    if table is ORGS:
+        entity = "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
+    if table is USERS:
+        entity, role = _user_entity(), f" REPLACE ({_deciding_role()} AS role)"
+    taken = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW named_{table.name} AS
+        SELECT *{role},
+          CASE WHEN entity IS NOT NULL AND entity NOT IN {taken} THEN {literal(NOT_TAKEN)}
+               WHEN lower(status) IN {in_list(REMOVED_STATUS)} THEN {literal(REMOVED)}
+               WHEN lower(status) <> 'active' THEN 'UnknownStatus'
+               WHEN entity IS NULL THEN 'UnknownRole' END AS said
+        FROM (SELECT * RENAME (sourcedId AS raw_id), {entity} AS entity FROM staged_{table.name})
+    """)
+
+
+def _roles_of(entity: Entity) -> str:
+    return in_list(sorted(r.lower() for r, e in ROLES.items() if e is entity))
+
+
+def _user_entity() -> str:
+    """Entity of the primary role, else the highest of all roles; null when what decides is unknown."""
+    primary = " ".join(f"WHEN lower(role) IN {_roles_of(e)} THEN {literal(e.value)}" for e in RANK)
+    among = " ".join(
+        f"WHEN list_has_any(list_transform(roles, lambda r: lower(r)), [{_roles_of(e)[1:-1]}]) THEN {literal(e.value)}"
+        for e in RANK
+    )
+    return f"CASE WHEN role IS NOT NULL THEN CASE {primary} END ELSE CASE {among} END END"
+
+
+def _deciding_role() -> str:
+    """The role that made the entity, in OneRoster's spelling where it is a known one."""
+    spelled = " ".join(f"WHEN {literal(r.lower())} THEN {literal(r)}" for r in ROLES)
+    highest = " ".join(
+        f"WHEN {literal(e.value)} THEN list_sort(list_filter(roles, lambda r: lower(r) IN {_roles_of(e)}))[1]"
+        for e in RANK
+    )
+    decided = f"coalesce(role, CASE entity {highest} END)"
+    return f"CASE lower({decided}) {spelled} ELSE {decided} END"
+
+
+def _scopes(context: Context) -> None:
+    """`scoped_<table>`: mapped columns, with `fate` as far as status, role and school decide it."""
+    _org_scopes(context)
+    _session_scopes(context)
+    _school_scopes(context, CLASSES)
+    _user_scopes(context)
+    _school_scopes(context, ENROLLMENTS)
+    _course_scopes(context)
+    context.sql("CREATE OR REPLACE TEMP VIEW scoped_demographics AS SELECT *, said AS fate FROM mapped_demographics")
+
+
+def _org_scopes(context: Context) -> None:
+    # A School that the source takes out has vanished: the row itself says nothing any more (rules 1.4).
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW scoped_orgs AS
+        SELECT m.*, o.target, CASE
+            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' THEN {literal(NOT_TAKEN)}
+            WHEN m.said IS NOT NULL THEN m.said
+            WHEN o.state = 'unmapped' THEN 'SchoolUnmapped' END AS fate
+        FROM mapped_orgs m LEFT JOIN org_scope o USING (raw_id)
+    """)
+
+
+def _session_scopes(context: Context) -> None:
+    context.sql("""
+        CREATE OR REPLACE TEMP VIEW scoped_academicSessions AS SELECT *, said AS fate FROM mapped_academicSessions
+    """)
+
+
+def _school_scopes(context: Context, table: Table) -> None:
+    """Classes and enrolments: scoped by their school. At a vanished one only what was accepted before goes on."""
+    known = "FALSE"
+    if context.vanished:
+        known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_{table.name} WHERE status = 'active')"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW scoped_{table.name} AS
+        SELECT m.*, o.target AS school, CASE
+            WHEN m.said IS NOT NULL THEN m.said
+            WHEN o.state IS NULL THEN 'DanglingReference'
+            WHEN o.state = 'vanished' AND NOT ({known}) THEN 'DanglingReference'
+            WHEN o.state = 'unmapped' THEN 'SchoolUnmapped' END AS fate
+        FROM mapped_{table.name} m LEFT JOIN org_scope o ON o.raw_id = m.schoolSourcedId
+    """)
+
+
+def _user_scopes(context: Context) -> None:
+    """Users: scoped by all their organisations. Lists of organisations repeat, so each is decided once."""
+    known = "FALSE"
+    if context.vanished:
+        known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_users WHERE status = 'active')"
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE org_lists AS
+        WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM mapped_users WHERE orgSourcedIds IS NOT NULL),
+             items AS (SELECT list, unnest(list) AS raw_id FROM lists)
+        SELECT list,
+          coalesce(bool_or(state IN ('mapped', 'ancestor')), FALSE) AS passes,
+          coalesce(bool_or(state = 'vanished'), FALSE) AS vanished,
+          coalesce(bool_or(state = 'unmapped'), FALSE) AS unmapped,
+          list_sort(list_distinct(list(target) FILTER (state <> 'unmapped'))) AS targets
+        FROM items LEFT JOIN org_scope USING (raw_id) GROUP BY list
+    """)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW scoped_users AS
+        SELECT m.*, l.targets, CASE
+            WHEN m.said IS NOT NULL THEN m.said
+            WHEN l.passes THEN NULL
+            WHEN l.vanished THEN CASE WHEN {known} THEN NULL ELSE 'DanglingReference' END
+            WHEN l.unmapped THEN 'SchoolUnmapped'
+            ELSE 'DanglingReference' END AS fate
+        FROM mapped_users m LEFT JOIN org_lists l ON l.list = m.orgSourcedIds
+    """)
+
+
+def _course_scopes(context: Context) -> None:
+    """Courses pass when their organisation does, or when a class that is in scope uses them."""
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE used_courses AS
+        SELECT DISTINCT courseSourcedId AS raw_id FROM scoped_classes WHERE fate IS NULL AND courseSourcedId IS NOT NULL
+    """)
+    context.sql("""
+        CREATE OR REPLACE TEMP VIEW scoped_courses AS
+        SELECT m.*, CASE WHEN m.said IS NOT NULL THEN m.said
+            WHEN o.state = 'unmapped' AND u.raw_id IS NULL THEN 'SchoolUnmapped' END AS fate
+        FROM mapped_courses m
+        LEFT JOIN org_scope o ON o.raw_id = m.orgSourcedId
+        LEFT JOIN used_courses u ON u.raw_id = m.raw_id
+    """)
+
+
+def _resolve(context: Context, table: Table) -> None:
+    """`shaped_<table>`: the prefix on ids and references alike; organisations by Schools Mapping."""
+    prefix = PREFIX
+    values, joins = [], []
+    for attribute in table.attributes:
+        name, value = q(attribute.name), f"s.{q(attribute.name)}"
+        if table is USERS and attribute.name == "orgSourcedIds":
+            value = "s.targets"
+        elif attribute.target == "orgs" and attribute.required:
+            value = "s.school"
+        elif attribute.target == "orgs":
+            alias = f"o_{attribute.name}"
+            joins.append(f"LEFT JOIN org_scope {alias} ON {alias}.raw_id = {value} AND {alias}.state <> 'unmapped'")
+            value = f"{alias}.target"
+        elif attribute.kind is Kind.REF:
+            value = f"{prefix} || {value}"
+        elif attribute.kind is Kind.REFS:
+            value = f"list_sort(list_distinct(list_transform({value}, lambda r: {prefix} || r)))"
+        elif attribute.kind in (Kind.SET, Kind.USER_IDS):
+            value = f"list_sort(list_distinct({value}))"
+        values.append(f"{value} AS {name}")
+    own_id, fate = f"{prefix} || s.raw_id", "s.fate"
+    if table is ORGS:
+        own_id = f"CASE WHEN s.entity = 'School' THEN coalesce(s.target, {own_id}) ELSE {own_id} END"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW shaped_{table.name} AS
+        SELECT s.raw_id, {own_id} AS id, s.entity, {fate} AS fate, {", ".join(values)}, s.metadata
+        FROM scoped_{table.name} s {" ".join(joins)}
+    """)
+    if table is ORGS:
+        _unite_schools(context)
+    elif table not in (ENROLLMENTS, DEMOGRAPHICS):
+        # Everything else is read by several stages; enrolments and demographics go through once, as a view.
+        context.sql(f"CREATE OR REPLACE TEMP TABLE shaped_rows_{table.name} AS SELECT * FROM shaped_{table.name}")
+        context.sql(f"CREATE OR REPLACE TEMP VIEW shaped_{table.name} AS SELECT * FROM shaped_rows_{table.name}")
+
+
+def _unite_schools(context: Context) -> None:
+    """Several SIS schools into one: the smallest SIS id that is in scope gives the attributes, `target.name` the name."""
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE shaped_rows_orgs AS
+        SELECT s.* REPLACE (coalesce(n.name, s.name) AS name)
+        FROM shaped_orgs s LEFT JOIN school_names n ON n.id = s.id AND s.entity = 'School'
+        QUALIFY row_number() OVER (PARTITION BY s.id ORDER BY s.fate IS NOT NULL, s.raw_id) = 1
+    """)
+    context.sql("CREATE OR REPLACE TEMP VIEW shaped_orgs AS SELECT * FROM shaped_rows_orgs")

@@ -1,0 +1,34 @@
+"""The staged extract as views of the engine: `staged_<table>`, empty where a collection is not there."""
+
+from pathlib import Path
+
+from rostersync.roster import TABLES, Kind
+from rostersync.sync.context import Context, literal, q
+
+_STAGED_TYPES = {
+    Kind.TEXT: "VARCHAR",
+    Kind.REF: "VARCHAR",
+    Kind.DATE: "VARCHAR",
+    Kind.BOOLEAN: "VARCHAR",
+    Kind.LIST: "VARCHAR[]",
+    Kind.SET: "VARCHAR[]",
+    Kind.REFS: "VARCHAR[]",
+    Kind.USER_IDS: 'STRUCT("type" VARCHAR, identifier VARCHAR)[]',
+}
+
+
+def lay_out_staged(context: Context, extract: Path) -> None:
+    """Make `staged_<table>` for every table: sourcedId, status, the attributes as staged, metadata."""
+    for table in TABLES:
+        columns = [("sourcedId", "VARCHAR"), ("status", "VARCHAR")]
+        columns += [(a.name, _STAGED_TYPES[a.kind]) for a in table.attributes]
+        columns.append(("metadata", "MAP(VARCHAR, VARCHAR)"))
+        parts = sorted((extract / table.name).glob("part-*.parquet"))
+        if context.offered(table.name) and context.takes(table) and parts:
+            files = ", ".join(literal(str(p)) for p in parts)
+            source = f"read_parquet([{files}])"
+            names = ", ".join(q(n) for n, _ in columns)
+            context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {names} FROM {source}")
+        else:
+            nothing = ", ".join(f"NULL::{kind} AS {q(name)}" for name, kind in columns)
+            context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {nothing} WHERE FALSE")

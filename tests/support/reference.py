@@ -1,0 +1,572 @@
+"""A slow, obvious model of a whole plan: the oracle of the engine.
+
+Plain dicts and loops over single records, written from the rules alone. `Model(config).plan(…)` says what a plan must
+come to; `ModelStore.apply(plan)` what the store must hold afterwards.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rostersync.errors import Permanent
+from rostersync.model import Entity, EntityCounts
+from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
+from support.reference_gate import holds_of
+from support.reference_shape import (
+    Orgs,
+    Record,
+    apply_filters,
+    is_removed,
+    is_school,
+    map_attributes,
+    map_schools,
+    mapped_value,
+)
+from support.reference_values import typed, well_formed
+
+Key = tuple[str, str]  # (table, id in the store)
+Row = dict[str, Any]  # entity, status and the attributes of a stored record
+Effective = ("sisIDPrefix", "entities", "bulkUploadMode", "compareByDomainsOfUniqueness", "schoolsMapping",
+             "attributesMapping", "dataRequirements", "filterRules", "domainsOfUniqueness", "timeZone")  # fmt: skip
+
+DEFAULT_ENTITIES = tuple(e for e in Entity if e is not Entity.DEMOGRAPHICS)
+HELD = ("UnknownStatus", "UnknownRole", "RequirementSkipped", "RequirementRemove", "Duplicate", "DanglingReference")
+
+# Which collections decide whether a record of a table is still there and still wanted.
+NEEDED = {
+    "orgs": {"orgs"},
+    "academicSessions": {"orgs", "academicSessions"},
+    "courses": {"orgs", "courses", "classes"},
+    "classes": {"orgs", "courses", "classes"},
+    "users": {"orgs", "users"},
+    "enrollments": {"orgs", "users", "courses", "classes", "enrollments"},
+    "demographics": {"orgs", "users", "demographics"},
+}
+LINKING = {"users", "classes", "courses", "enrollments", "academicSessions"}
+
+
+@dataclass
+class ModelStore:
+    """The accepted roster: active rows and tombstones by key, and what the store remembers of the source."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    schools: dict[str, str] = field(default_factory=dict)
+    memory: dict[str, Any] | None = None
+
+    def active(self, key: Key) -> Row | None:
+        """The row of a key unless it is a tombstone."""
+        row = self.rows.get(key)
+        return row if row and row["status"] == "active" else None
+
+    def table(self, name: str) -> dict[str, Row]:
+        """Active rows of a table by id."""
+        return {i: r for (t, i), r in self.rows.items() if t == name and r["status"] == "active"}
+
+    def apply(self, plan: "ModelPlan") -> None:
+        """Take a plan over."""
+        for key, change in plan.changes.items():
+            if change.after is None:
+                self.rows[key] = {**self.rows[key], "status": "tobedeleted"}
+            else:
+                self.rows[key] = {**change.after, "status": "active"}
+        self.schools.update(plan.orgs.imported)
+        self.memory = plan.memory
+
+
+@dataclass
+class ModelChange:
+    """One change. `entity` is the one it is counted under; `after` has the entity, None for a Delete."""
+
+    entity: str
+    change: str
+    cause: str
+    after: Row | None
+
+
+@dataclass
+class ModelPlan:
+    """What a plan must come to."""
+
+    changes: dict[Key, ModelChange]
+    counts: dict[Entity | None, EntityCounts]
+    held: dict[Key, str]
+    holds: set[tuple[Any, ...]]
+    orgs: Orgs
+    deferred: set[Key]
+    memory: dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """One pass of link: what goes, what is there afterwards."""
+
+    deleted: dict[Key, str] = field(default_factory=dict)
+    after: dict[Key, Row] = field(default_factory=dict)
+    accepted: set[Key] = field(default_factory=set)
+    fates: dict[Key, str] = field(default_factory=dict)  # by (table, raw id)
+
+
+class Model:
+    """The whole plan of one connection. `spec` is the connection's spec as a manifest has it."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.prefix = spec.get("sisIDPrefix") or ""
+        self.taken = {Entity(e) for e in spec.get("entities") or DEFAULT_ENTITIES}
+        self.bulk = bool(spec.get("bulkUploadMode"))
+
+    def plan(self, staged: dict[str, list[dict[str, Any]]], proof: dict[str, dict[str, Any]], store: ModelStore,
+             as_of: datetime) -> ModelPlan:  # fmt: skip
+        """Everything a plan says. `staged` as in staged extracts; `proof` has offered and complete per collection."""
+        self.store, self.proof = store, proof
+        self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
+        offered = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
+        orgs = [o for o in offered["orgs"] if not (is_school(o) and is_removed(o))]
+        self.orgs = map_schools(self.spec, orgs, store.schools, store.table("orgs"))
+        self.sent_ids: dict[str, set[str]] = {}
+        self.records = self.identify({**offered, "orgs": orgs})
+        self.scope()
+        self.shape()
+        self.hold_counts: Counter[tuple[str, int]] = Counter()
+        for r in self.all():
+            if r.fate is None:
+                self.require(r)
+        self.match()
+        for r in self.all():
+            self.rewrite(r)
+        return self.compare()
+
+    def all(self) -> list[Record]:
+        """Every pulled record that is taken."""
+        return [r for t in TABLES for r in self.records[t.name]]
+
+    def offered(self, table: str) -> bool:
+        return bool(self.proof[table]["offered"])
+
+    def takes(self, table: str) -> bool:
+        return any(e in self.taken for e in BY_NAME[table].entities)
+
+    # ---- who is who
+
+    def identify(self, offered: dict[str, list[dict[str, Any]]]) -> dict[str, list[Record]]:
+        """Entity and status of every pulled record; what belongs to an entity that is not taken is left out."""
+        found: dict[str, list[Record]] = {}
+        for t in TABLES:
+            found[t.name] = []
+            self.sent_ids[t.name] = set()
+            for row in offered[t.name]:
+                raw = row["sourcedId"]
+                key = self.orgs.targets.get(raw, self.prefix + raw) if t.name == "orgs" else self.prefix + raw
+                self.sent_ids[t.name].add(key)
+                entity = self.entity_of(t.name, row)
+                stored = self.store.active((t.name, key))
+                r = Record(t.name, raw, key, entity, row, {n: row.get(n) for n in t.names}, stored)
+                if not self.regarded(r):
+                    continue
+                if is_removed(row):
+                    r.fate = "Removed"
+                elif (row.get("status") or "active").lower() != "active":
+                    r.fate = "UnknownStatus"
+                elif entity is None:
+                    r.fate = "UnknownRole"
+                found[t.name].append(r)
+        self.people = {u["sourcedId"]: self.entity_of("users", u) for u in offered["users"]}
+        found["enrollments"] = [e for e in found["enrollments"] if not self.of_untaken_user(e)]
+        return found
+
+    def regarded(self, r: Record) -> bool:
+        """Whether a pulled record means anything: its entity is taken, as it is sent and as it is stored."""
+        if r.stored and Entity(r.stored["entity"]) not in self.taken:
+            return False
+        if is_removed(r.sent):
+            return r.stored is not None
+        return r.entity in self.taken if r.entity else self.takes(r.table)
+
+    def entity_of(self, table: str, row: dict[str, Any]) -> Entity | None:
+        """The entity of a pulled record; None for unknown roles."""
+        if table == "orgs":
+            return Entity.SCHOOL if is_school(row) else Entity.DISTRICT
+        if table != "users":
+            return BY_NAME[table].entities[0]
+        if row.get("role") is not None:
+            return ROLES.get(row["role"])
+        known = [ROLES[r] for r in row.get("roles") or [] if r in ROLES]
+        return min(known, key=RANK.index) if known else None
+
+    def of_untaken_user(self, enrolment: Record) -> bool:
+        """Whether an enrolment belongs to a person of an entity that is not taken."""
+        user = enrolment.sent.get("userSourcedId")
+        entity = self.people.get(user) if user else None
+        stored = self.store.active(("users", self.prefix + user)) if user else None
+        if entity is None and stored:
+            entity = Entity(stored["entity"])
+        return entity is not None and entity not in self.taken
+
+    # ---- scope, shape
+
+    def scope(self) -> None:
+        """Which schools' records are wanted."""
+        orgs = self.orgs
+        for r in self.records["orgs"]:
+            if r.fate is None and not orgs.passing(r.raw):
+                r.fate = "SchoolUnmapped"
+        self.unite_schools()
+        for r in self.records["classes"] + self.records["enrollments"]:
+            if r.fate is None:
+                r.fate = self.school_fate([r.sent.get("schoolSourcedId")], r)
+        for r in self.records["users"]:
+            if r.fate is None:
+                r.fate = self.school_fate(r.sent.get("orgSourcedIds") or [], r)
+        used = {c.sent.get("courseSourcedId") for c in self.records["classes"] if c.fate is None}
+        for r in self.records["courses"]:
+            org = r.sent.get("orgSourcedId")
+            unmapped = org in orgs.present and not orgs.passing(org)
+            if r.fate is None and unmapped and r.raw not in used:
+                r.fate = "SchoolUnmapped"
+
+    def unite_schools(self) -> None:
+        """Several SIS schools into one: the smallest SIS id speaks for all, the others are no records of their own."""
+        speakers: dict[str, Record] = {}
+        for r in sorted(self.records["orgs"], key=lambda r: r.raw):
+            if r.fate is None and r.entity is Entity.SCHOOL:
+                if r.id in speakers:
+                    r.fate = "Merged"
+                else:
+                    speakers[r.id] = r
+        self.records["orgs"] = [r for r in self.records["orgs"] if r.fate != "Merged"]
+
+    def school_fate(self, raws: list[str | None], r: Record) -> str | None:
+        """Scope by organisations: in, out (SchoolUnmapped), or held back when nothing resolves."""
+        known = [raw for raw in raws if raw is not None]
+        if any(self.orgs.passing(raw) for raw in known):
+            return None
+        if any(raw in self.orgs.vanished for raw in known):
+            return None if r.stored else "DanglingReference"
+        return "SchoolUnmapped" if any(raw in self.orgs.present for raw in known) else "DanglingReference"
+
+    def shape(self) -> None:
+        """Attributes Mapping, the name of a target school, Filter Rules."""
+        entries = self.spec.get("attributesMapping") or []
+        for r in self.all():
+            map_attributes(r, [e for e in entries if e["entity"] == r.entity])
+        listed = (self.spec.get("schoolsMapping") or {}).get("schools") or []
+        names = {s["sourcedId"]: (s.get("target") or {}) for s in listed}
+        for r in self.records["orgs"]:
+            if r.entity is Entity.SCHOOL and r.raw in self.orgs.mapped:
+                same = sorted(raw for raw in self.orgs.mapped if self.orgs.targets[raw] == r.id)
+                given = [names[raw]["name"] for raw in same if names.get(raw, {}).get("name")]
+                if given:
+                    r.values["name"] = given[0]
+        apply_filters(self.spec, self.records, self.now.date().isoformat())
+
+    # ---- require, match
+
+    def require(self, r: Record) -> None:
+        """Data Requirements in their order, then what does not fit its kind becomes null."""
+        table = BY_NAME[r.table]
+        for number, rule in enumerate(self.spec.get("dataRequirements") or []):
+            if rule["entity"] != r.entity:
+                continue
+            name = rule["attribute"]
+            value = mapped_value(r, name)
+            shaped = rule.get("format") is not None or rule.get("pattern") is not None
+            items = [] if value is None else value if isinstance(value, list) else [value]
+            bad = [v for v in items if shaped and not well_formed(v, rule)]
+            if not (bad if shaped else value is None):
+                continue
+            action = rule["action"]
+            if action in ("Error", "Hold"):
+                r.errors = True
+            if action == "Hold":
+                self.hold_counts[(str(r.entity), number)] += 1
+            if action == "Fail":
+                raise Permanent("a data requirement failed", reason="RequirementFailed")
+            if action == "Skip" and r.fate is None:
+                r.fate = "RequirementRemove" if rule.get("whenAccepted") == "Remove" else "RequirementSkipped"
+            if action == "Default":
+                put(r, name, [rule["default"]] if is_list(r, name) else rule["default"])
+            if action == "DropValue":
+                left = [v for v in items if v not in bad] if isinstance(value, list) else []
+                put(r, name, left or None)
+        for a in table.attributes:
+            r.values[a.name], misfit = typed(r.values[a.name], a.kind)
+            r.errors = r.errors or misfit
+        mapped = {e["attribute"] for e in self.spec.get("attributesMapping") or [] if e["entity"] == r.entity}
+        metadata = r.values.get("metadata") or {}
+        kept = {k: v for k, v in sorted(metadata.items()) if f"metadata.{k}" in mapped and v is not None}
+        r.values["metadata"] = kept or None
+
+    def match(self) -> None:
+        """Domains of Uniqueness: all members of a group of two or more are held back."""
+        if not self.spec.get("compareByDomainsOfUniqueness"):
+            return
+        doubles = set()
+        for domain in self.spec.get("domainsOfUniqueness") or []:
+            groups: dict[tuple[Any, ...], list[Key]] = {}
+            for r in self.all():
+                if r.entity != domain["entity"] or r.fate is not None:
+                    continue
+                values = tuple(folded(mapped_value(r, a)) for a in domain["attributes"])
+                if None not in values:
+                    groups.setdefault(values, []).append((r.table, r.id))
+            doubles |= {key for group in groups.values() if len(group) > 1 for key in group}
+        for r in self.all():
+            if (r.table, r.id) in doubles and r.fate is None:
+                r.fate = "Duplicate"
+
+    # ---- link
+
+    def rewrite(self, r: Record) -> None:
+        """Raw references to ids in the store; organisations that are not in scope are no references."""
+        for a in BY_NAME[r.table].references:
+            value = r.values[a.name]
+            if value is None:
+                continue
+            several = isinstance(value, list)
+            found = [self.store_id(a.target, v, r.table) for v in (value if several else [value])]
+            kept = sorted({f for f in found if f is not None})
+            r.values[a.name] = (kept or None) if several else (kept[0] if kept else None)
+
+    def store_id(self, target: str | None, raw: str, table: str) -> str | None:
+        """Where a raw reference leads; None for organisations that the mapping leaves out."""
+        if target != "orgs":
+            return self.prefix + raw
+        if not self.orgs.passing(raw) and raw not in self.orgs.vanished:
+            return None
+        return self.orgs.targets[raw]
+
+    def direct_deletes(self) -> dict[Key, str]:
+        """What goes by itself, before cascades and whatever is deferred."""
+        gone: dict[Key, str] = {}
+        fates = {(r.table, r.id): r.fate for r in self.all()}
+        for t in TABLES:
+            for i, row in self.store.table(t.name).items():
+                key = (t.name, i)
+                if Entity(row["entity"]) not in self.taken or not self.offered(t.name):
+                    continue
+                if self.protected(t.name, i, row):
+                    continue
+                cause = self.direct_cause(key, row, fates, gone)
+                if cause:
+                    gone[key] = cause
+        return gone
+
+    def direct_cause(self, key: Key, row: Row, fates: dict[Key, str | None], gone: dict[Key, str]) -> str | None:
+        """Why one stored row is deleted, or None. `gone` has the organisations already, when others are asked."""
+        table, i = key
+        if key in fates:
+            by_fate = {"Removed": "SourceDeleted", "SchoolUnmapped": "SchoolUnmapped", "FilteredOut": "FilteredOut",
+                       "RequirementRemove": "RequirementFailed"}  # fmt: skip
+            return by_fate.get(fates[key] or "")
+        if table == "orgs" and row["entity"] == "School" and i not in self.orgs.kept_targets:
+            return "SchoolUnmapped"
+        if i in self.sent_ids[table]:
+            return None
+        if table in ("classes", "enrollments") and gone.get(("orgs", row["schoolSourcedId"])) == "SchoolUnmapped":
+            return "SchoolUnmapped"
+        orgs = row["orgSourcedIds"] if table == "users" else None
+        if orgs and all(("orgs", o) in gone for o in orgs):
+            return "SchoolUnmapped"
+        return "SourceMissing" if self.bulk else None
+
+    def protected(self, table: str, i: str, row: Row) -> bool:
+        """What refers to a vanished school stays; so do the enrolments of people of an entity that is not taken."""
+        lost = self.orgs.vanished_targets
+        if table == "orgs":
+            return i in lost
+        if table == "courses":
+            classes = self.store.table("classes").values()
+            return row["orgSourcedId"] in lost or any(
+                c["courseSourcedId"] == i and c["schoolSourcedId"] in lost for c in classes
+            )
+        if table == "enrollments":
+            user = self.store.active(("users", row["userSourcedId"] or ""))
+            if user and Entity(user["entity"]) not in self.taken:
+                return True
+        if table in ("classes", "enrollments"):
+            return row["schoolSourcedId"] in lost
+        return table == "users" and bool(lost & set(row["orgSourcedIds"] or []))
+
+    def link(self, direct: dict[Key, str]) -> Outcome:
+        """References against the resulting store, table by table in dependency order."""
+        out = Outcome()
+        for t in TABLES:
+            for r in self.records[t.name]:
+                self.link_record(r, out)
+            for i, row in self.store.table(t.name).items():
+                key = (t.name, i)
+                if key in out.accepted or key in out.deleted:
+                    continue
+                if key in direct:
+                    out.deleted[key] = direct[key]
+                elif any((a.target, row[a.name]) in out.deleted for a in t.references if a.required) or (
+                    t.name == "demographics" and ("users", i) in out.deleted
+                ):
+                    out.deleted[key] = "Cascade"
+                else:
+                    out.after[key] = {k: v for k, v in row.items() if k != "status"}
+        self.cut(out)
+        return out
+
+    def link_record(self, r: Record, out: Outcome) -> None:
+        """One pulled record: accepted, gone with what it refers to, or held back."""
+        key, sent = (r.table, r.id), (r.table, r.raw)
+        out.fates[sent] = r.fate or "Accepted"
+        if r.table == "demographics" and ("users", r.id) not in out.after:
+            out.fates[sent] = "LeftOut"
+            return
+        if r.fate is not None:
+            return
+        values = dict(r.values)
+        dangling = False
+        for a in BY_NAME[r.table].references:
+            if not a.required:
+                continue
+            target = (a.target, values[a.name])
+            if target in out.after:
+                continue
+            if target in out.deleted:
+                if r.stored:
+                    out.deleted[key] = "Cascade"
+                    out.fates[sent] = "Cascade"
+                    return
+                dangling = True
+            elif self.takes(a.target or ""):
+                dangling = True
+            else:
+                values[a.name] = None
+        if dangling:
+            out.fates[sent] = "DanglingReference"
+            return
+        if r.table == "orgs" and r.entity == "School" and r.stored and r.stored["entity"] == "School":
+            values = {k: v for k, v in r.stored.items() if k not in ("status", "entity")}
+        out.accepted.add(key)
+        out.after[key] = {"entity": str(r.entity), **values}
+
+    def cut(self, out: Outcome) -> None:
+        """Optional references: of accepted rows to what is there, of other rows that stay to what is not deleted."""
+        for (table, i), row in out.after.items():
+            if (table, i) not in out.accepted and Entity(row["entity"]) not in self.taken:
+                continue
+            for a in BY_NAME[table].references:
+                if a.required or row[a.name] is None:
+                    continue
+                several = isinstance(row[a.name], list)
+                kept = [
+                    v for v in (row[a.name] if several else [row[a.name]])
+                    if ((a.target, v) in out.after if (table, i) in out.accepted else (a.target, v) not in out.deleted)
+                ]  # fmt: skip
+                row[a.name] = (kept or None) if several else (kept[0] if kept else None)
+
+    def may_delete(self, key: Key, cause: str) -> bool:
+        """Whether a direct delete leans on complete collections only."""
+        if self.in_window():
+            return False
+        needed = set(NEEDED[key[0]])
+        links = any(r.get("includeLinked") for r in self.spec.get("filterRules") or [])
+        if links and key[0] in ("users", "classes", "courses"):
+            needed |= LINKING
+        return cause == "SourceDeleted" or all(self.proof[n]["complete"] for n in needed if self.offered(n))
+
+    def in_window(self) -> bool:
+        """Whether Data Rollover disables deletion now; windows include their start and exclude their end."""
+        windows = (self.spec.get("dataRollover") or {}).get("disableDeletion") or []
+        now = self.now.replace(tzinfo=None)
+        return any(datetime.fromisoformat(w["start"]) <= now < datetime.fromisoformat(w["end"]) for w in windows)
+
+    # ---- compare
+
+    def compare(self) -> ModelPlan:
+        """Changes, counts and holds."""
+        direct = self.direct_deletes()
+        wished = self.link(direct)
+        real = self.link({k: c for k, c in direct.items() if self.may_delete(k, c)})
+        deferred = set(wished.deleted) - set(real.deleted)
+        changes: dict[Key, ModelChange] = {}
+        for key, cause in real.deleted.items():
+            changes[key] = ModelChange(self.store.rows[key]["entity"], "Delete", cause, None)
+        unchanged = set()
+        for key, after in real.after.items():
+            before = self.store.active(key)
+            if before is None:
+                cause = "Restored" if key in self.store.rows else "SourceCreated"
+                changes[key] = ModelChange(after["entity"], "Create", cause, after)
+            elif {**after, "status": "active"} != before:
+                kept_school = key[0] == "orgs" and before["entity"] == after["entity"] == "School"
+                cause = "SourceChanged" if key in real.accepted and not kept_school else "Cascade"
+                changes[key] = ModelChange(before["entity"], "Update", cause, after)
+            else:
+                unchanged.add(key)
+        counts = self.count(changes, unchanged, deferred, real)
+        memory = {
+            "prefix": self.prefix,
+            "config": {k: self.spec.get(k) for k in Effective},
+            "service": (self.spec.get("deliveryConfig") or {}).get("serviceURL"),
+        }
+        holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory) if changes else set()
+        fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
+        held = {k: f for k, f in fates.items() if f in HELD and k not in real.deleted}
+        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory)
+
+    def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],
+              real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
+        """Counts per entity; under None what is held back and of no known entity."""
+        counts: dict[Entity | None, EntityCounts] = {e: EntityCounts(e) for e in [*Entity, None]}
+        for row in self.store.rows.values():
+            if row["status"] == "active":
+                counts[Entity(row["entity"])].population += 1
+        for change in changes.values():
+            of = counts[Entity(change.entity)]
+            if change.change == "Create":
+                of.created += 1
+            elif change.change == "Update":
+                of.updated += 1
+            else:
+                of.deleted += 1
+        for key in deferred:
+            counts[Entity(self.store.rows[key]["entity"])].deferred += 1
+        for r in self.all():
+            key = (r.table, r.id)
+            fate = real.fates[r.table, r.raw]
+            known = r.entity or (Entity(r.stored["entity"]) if r.stored else None)
+            of = counts[known]
+            if r.errors and fate != "LeftOut":
+                of.errors += 1
+            if key in real.deleted or fate == "LeftOut":
+                continue
+            if fate == "Accepted":
+                of.unchanged += key in unchanged
+            elif fate == "Duplicate":
+                of.duplicates += 1
+            elif fate in HELD:
+                of.skipped += 1
+            elif key in deferred and r.stored:
+                counts[Entity(r.stored["entity"])].unchanged += 1
+        return counts
+
+
+def put(r: Record, name: str, value: Any) -> None:
+    """Set an attribute or a metadata key."""
+    if name.startswith("metadata."):
+        r.values["metadata"] = {**(r.values.get("metadata") or {}), name.removeprefix("metadata."): value}
+    else:
+        r.values[name] = value
+
+
+def is_list(r: Record, name: str) -> bool:
+    """Whether an attribute holds several texts."""
+    return not name.startswith("metadata.") and BY_NAME[r.table].attribute(name).kind in ("list", "set", "refs")
+
+
+def folded(value: Any) -> Any:
+    """A value for comparing by domains: lower case; lists element by element."""
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, list):
+        return tuple(folded(v) for v in value)
+    return value
+
+
+__all__ = ["BY_ENTITY", "Model", "ModelChange", "ModelPlan", "ModelStore"]

@@ -1,0 +1,222 @@
+"""What a status says for each way that a run goes: conditions, outcome, exit code, times."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rostersync.api.v1alpha1.syncrun import SyncRunStatus
+from rostersync.lifecycle import status
+from rostersync.lifecycle.decide import next_step
+from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Work, WorkState
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome, exit_code
+from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
+from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+A = "sha256:" + "a" * 64
+HOLD = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10, "Percent")
+
+
+def plan(holds=0, **kwargs):
+    counts = [EntityCounts(Entity.STUDENT, deleted=312, population=1204), EntityCounts(Entity.CLASS, created=2)]
+    report = PlanReport("r", "done", A, 4, counts, [HOLD] * holds, holds, schools=Schools(3, 2, 1, 0, ("1003",)))
+    return Work(WorkState.SUCCEEDED, 1, replace(report, **kwargs))
+
+
+def seen(run=None, connection=None, **kwargs):
+    base = Observed(NOW, Run("r", generation=7, **(run or {})), Connection("springfield", **(connection or {})))
+    return replace(base, **kwargs)
+
+
+def decided(known):
+    return status.of(known, next_step(known), lambda h: f"{h.count} of {h.population}")
+
+
+def conditions(made):
+    return {c["type"]: (c["status"], c["reason"]) for c in made["conditions"]}
+
+
+APPROVAL = Approval("r-aaaaaaaa", A, LATER, "u")
+YES = replace(APPROVAL, decision="Approved", decided_by="dana", reason="end of term", seen_at=NOW)
+APPLIED = Work(WorkState.SUCCEEDED, 1, ApplyReport("r", "done", A, 5))
+REFUSED = Work(WorkState.FAILED, 1, None, "CredentialsRefused", "Focus refused the token request (401)")
+
+TABLE = {
+    "planning": (seen(), {
+        "Succeeded": ("Unknown", "Planning"), "Reconciling": ("True", "Planning"), "Planned": ("Unknown", "Planning"),
+    }),
+    "queued": (seen(may_start=False), {"Succeeded": ("Unknown", "Queued"), "Reconciling": ("True", "Queued")}),
+    "plan failed": (seen(plan=REFUSED), {
+        "Succeeded": ("False", "CredentialsRefused"), "Stalled": ("True", "CredentialsRefused"),
+        "Planned": ("False", "CredentialsRefused"),
+    }),
+    "no changes": (seen(plan=plan(no_changes=True)), {
+        "Succeeded": ("True", "NoChanges"), "Planned": ("True", "NoChanges"),
+    }),
+    "dry run": (seen(run={"mode": Mode.DRY_RUN}, plan=plan(1)), {
+        "Succeeded": ("True", "DryRun"), "Planned": ("True", "Planned"),
+    }),
+    "held": (seen(plan=plan(1), approval=APPROVAL), {
+        "Succeeded": ("Unknown", "AwaitingApproval"), "Reconciling": ("True", "AwaitingApproval"),
+        "Planned": ("True", "Planned"), "Approved": ("Unknown", "AwaitingApproval"),
+    }),
+    "approved, applying": (seen(plan=plan(1), approval=YES), {
+        "Succeeded": ("Unknown", "Applying"), "Reconciling": ("True", "Applying"), "Planned": ("True", "Planned"),
+        "Approved": ("True", "Approved"), "Applied": ("Unknown", "Applying"),
+    }),
+    "approved, not to be applied yet": (seen(plan=plan(1), approval=YES, may_apply=False), {
+        "Succeeded": ("Unknown", "Queued"), "Reconciling": ("True", "Queued"), "Planned": ("True", "Planned"),
+        "Approved": ("True", "Approved"),
+    }),
+    "rejected": (seen(plan=plan(1), approval=replace(YES, decision="Rejected")), {
+        "Succeeded": ("False", "Rejected"), "Planned": ("True", "Planned"), "Approved": ("False", "Rejected"),
+    }),
+    "expired": (seen(plan=plan(1), approval=replace(APPROVAL, expires_at=NOW)), {
+        "Succeeded": ("False", "Expired"), "Planned": ("True", "Planned"), "Approved": ("False", "Expired"),
+    }),
+    "cancelled": (seen(run={"cancel": True}, plan=plan(1), approval=APPROVAL), {
+        "Succeeded": ("False", "Cancelled"), "Planned": ("True", "Planned"), "Approved": ("False", "Superseded"),
+        "Cancelled": ("True", "Cancelled"),
+    }),
+    "cancelled too late": (seen(run={"cancel": True}, plan=plan(), apply=APPLIED), {
+        "Succeeded": ("True", "Applied"), "Planned": ("True", "Planned"), "Approved": ("True", "NoHolds"),
+        "Applied": ("True", "Applied"), "Cancelled": ("False", "TooLate"),
+    }),
+    "applied": (seen(plan=plan(1), approval=YES, apply=APPLIED), {
+        "Succeeded": ("True", "Applied"), "Planned": ("True", "Planned"), "Approved": ("True", "Approved"),
+        "Applied": ("True", "Applied"),
+    }),
+    "apply failed": (seen(plan=plan(), apply=replace(APPLIED, state=WorkState.FAILED, reason="Digest", message="no")), {
+        "Succeeded": ("False", "Digest"), "Stalled": ("True", "Digest"),
+        "Planned": ("True", "Planned"), "Approved": ("True", "NoHolds"), "Applied": ("False", "Digest"),
+    }),
+    "delivery failed": (
+        seen(connection={"delivers": True}, plan=plan(), apply=APPLIED, deliver=replace(REFUSED, reason="Refused")), {
+            "Succeeded": ("False", "Refused"), "Stalled": ("True", "Refused"), "Planned": ("True", "Planned"),
+            "Approved": ("True", "NoHolds"), "Applied": ("True", "Applied"), "Delivered": ("False", "Refused"),
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("known", "expected"), TABLE.values(), ids=TABLE)
+def test_conditions(known, expected):
+    assert conditions(decided(known)) == expected
+
+
+@pytest.mark.parametrize(("known", "_expected"), TABLE.values(), ids=TABLE)
+def test_every_condition_is_whole(known, _expected):
+    made = decided(known)
+
+    assert made["observedGeneration"] == 7
+    for condition in made["conditions"]:
+        assert condition["observedGeneration"] == 7
+        assert condition["lastTransitionTime"] == "2026-11-24T02:00:00Z"
+        assert condition["reason"]
+        assert condition["message"]
+
+
+@pytest.mark.parametrize(("known", "_expected"), TABLE.values(), ids=TABLE)
+def test_outcome_and_completion_time_are_set_only_at_the_end(known, _expected):
+    made = decided(known)
+
+    final = isinstance(next_step(known), Finish)
+    assert ("outcome" in made, "completionTime" in made) == (final, final)
+
+
+EXITS = {
+    Outcome.APPLIED: 0, Outcome.APPLIED_INCOMPLETE: 0, Outcome.NO_CHANGES: 0, Outcome.DRY_RUN: 0,
+    Outcome.SAME_AS_HELD: 3, Outcome.REJECTED: 1, Outcome.EXPIRED: 1, Outcome.SUPERSEDED: 1, Outcome.CANCELLED: 1,
+    Outcome.IMPORT_SUSPENDED: 1, Outcome.DELIVERY_FAILED: 1, Outcome.FAILED: 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_exit_code_of_an_outcome(outcome):
+    made = status.of(seen(plan=plan()), Finish(outcome, outcome.value, "…"))
+
+    assert exit_code(made) == EXITS[outcome]
+    assert conditions(made)["Succeeded"][0] == ("True" if EXITS[outcome] == 0 else "False")
+    assert ("Stalled" in conditions(made)) == (outcome in (Outcome.FAILED, Outcome.DELIVERY_FAILED))
+    assert set(ENDINGS) == set(Outcome)
+
+
+def test_exit_code_of_a_held_run_is_3_and_of_an_unfinished_one_1():
+    assert exit_code(decided(TABLE["held"][0])) == 3
+    assert exit_code(decided(TABLE["approved, applying"][0])) == 1
+
+
+def test_a_transition_time_changes_only_with_its_status():
+    first = status.of(seen(plan=plan(1)), CreateApproval(A, LATER, (), False))
+    known = seen(run={"status": first}, plan=plan(1), approval=YES)
+
+    then = status.of(replace(known, now=LATER), StartApply(A, None))
+
+    times = {c["type"]: c["lastTransitionTime"] for c in then["conditions"]}
+    assert times["Planned"] == "2026-11-24T02:00:00Z"
+    assert times["Reconciling"] == "2026-11-24T02:00:00Z"
+    assert times["Approved"] == "2026-11-24T03:00:00Z"
+
+
+def test_start_time_is_kept():
+    first = status.of(seen(), StartPlan(1))
+
+    then = status.of(replace(seen(run={"status": first}, plan=plan()), now=LATER), StartApply(A, None))
+
+    assert then["startTime"] == "2026-11-24T02:00:00Z"
+
+
+def test_counts_totals_and_holds():
+    made = decided(TABLE["held"][0])
+
+    assert made["plan"] == {"digest": A, "baseRevision": 4, "noChanges": False}
+    assert made["entities"][0] == {
+        "entity": "Student", "created": 0, "updated": 0, "deleted": 312, "unchanged": 0, "skipped": 0, "errors": 0,
+        "duplicates": 0, "deferred": 0, "population": 1204,
+    }  # fmt: skip
+    assert (made["totals"]["deleted"], made["totals"]["created"]) == (312, 2)
+    assert made["holds"] == [{
+        "reason": "Threshold", "entity": "Student", "change": "Delete", "count": 312, "population": 1204, "limit": 10,
+        "unit": "Percent", "message": "312 of 1204",
+    }]  # fmt: skip
+    assert made["holdsTotal"] == 1
+    assert made["schools"] == {"found": 3, "mapped": 2, "missing": 1, "vanished": 0, "missingIDs": ["1003"]}
+
+
+STATES = {
+    "pending": (APPROVAL, Wait("AwaitingApproval", ""), "Pending"),
+    "approved": (YES, StartApply(A, None), "Approved"),
+    "rejected": (replace(YES, decision="Rejected"), Finish(Outcome.REJECTED, "Rejected", ""), "Rejected"),
+    "expired": (APPROVAL, Finish(Outcome.EXPIRED, "Expired", ""), "Expired"),
+    "decided too late": (YES, Finish(Outcome.EXPIRED, "Expired", ""), "Expired"),
+    "run superseded": (APPROVAL, Finish(Outcome.SUPERSEDED, "Superseded", ""), "Superseded"),
+    "for another digest": (replace(YES, digest="sha256:b"), Wait("AwaitingApproval", ""), "Superseded"),
+}
+
+
+@pytest.mark.parametrize(("approval", "step", "expected"), STATES.values(), ids=STATES)
+def test_approval_state(approval, step, expected):
+    assert status.approval_state(approval, seen(plan=plan(1), approval=approval), step) == expected
+
+
+@pytest.mark.parametrize(("known", "_expected"), TABLE.values(), ids=TABLE)
+def test_a_status_is_one_of_the_api(known, _expected):
+    made = decided(known)
+    strict = SyncRunStatus.model_validate(made).model_dump(exclude_unset=True)
+
+    assert set(strict) == set(made)
+
+
+@pytest.mark.parametrize(("outcome", "field"), [("SameAsHeld", "sameAs"), ("Superseded", "supersededBy")])
+def test_the_other_run_is_named(outcome, field):
+    made = status.of(seen(plan=plan(1)), Finish(Outcome(outcome), outcome, "…", "other"))
+
+    assert made[field] == "other"
+
+
+def test_a_final_run_keeps_its_status():
+    final = {"outcome": "Applied", "conditions": []}
+
+    assert decided(seen(run={"status": final})) == final
