@@ -20,7 +20,7 @@ from rostersync.simulator.faults import NAMES, Faults
 from rostersync.simulator.server import Simulator
 from support.simulated import Client, everything, ids, simulated
 
-SAMPLES = Path("/work/shared/samples")
+SAMPLES = Path(__file__).parents[3] / "shared" / "samples"
 
 
 @pytest.fixture
@@ -346,7 +346,7 @@ def test_link_headers_in_every_style(simulator: Simulator, client: Client, style
     simulator.add_fault(f"links:{style}")
     answer = client.page("users", limit=10)
     assert "pagination" not in answer.json()
-    following = answer.headers["Link"].split(";")[0] if style == "x" else answer.headers["Link"]
+    following = answer.headers["Link"]
     assert ("<" in following) == (style not in ("bare", "off-by-one"))
     assert (f"{simulator.origin}/" in following) == (style in ("standard", "bare", "off-by-one"))
     assert ("offset=11" in following) == (style == "off-by-one")
@@ -433,4 +433,4 @@ def test_https(tmp_path: Path) -> None:
         with Client(simulator, verify=context) as client:
             assert client.all("students", "users")
         with pytest.raises(httpx.ConnectError):
-            Client(simulator)
+            httpx.get(f"{simulator.url}/orgs")

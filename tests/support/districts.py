@@ -137,7 +137,7 @@ class District:
             return rng.choice(METADATA)
         if column.endswith("Date"):
             return rng.choice(DATES if self.odd(0.5) else DATES[:4])
-        if column in ("enabledUser", "primary") or table == "demographics" and column not in ("sex",):
+        if column in ("enabledUser", "primary") or (table == "demographics" and column not in ("sex",)):
             return rng.choice(BOOLEANS if self.odd(0.5) else BOOLEANS[:2])
         if column == "email":
             return rng.choice(EMAILS) if self.odd(0.5) else f"u{rng.randint(1, 60)}@x.example"

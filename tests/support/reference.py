@@ -5,6 +5,7 @@ come to; `ModelStore.apply(plan)` what the store must hold afterwards.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,13 +25,13 @@ from support.reference_shape import (
     map_schools,
     mapped_value,
 )
-from support.reference_values import typed, well_formed
+from support.reference_values import typed, unknown_value, well_formed
 
 Key = tuple[str, str]  # (table, id in the store)
 Row = dict[str, Any]  # entity, status and the attributes of a stored record
-Effective = ("sisIDPrefix", "entities", "bulkUploadMode", "compareByDomainsOfUniqueness", "schoolsMapping",
-             "attributesMapping", "dataRequirements", "filterRules", "domainsOfUniqueness", "timeZone")  # fmt: skip
 
+KNOWN_ROLES = {r.lower(): e for r, e in ROLES.items()}
+SPELLED = {r.lower(): r for r in ROLES}
 DEFAULT_ENTITIES = tuple(e for e in Entity if e is not Entity.DEMOGRAPHICS)
 HELD = ("UnknownStatus", "UnknownRole", "RequirementSkipped", "RequirementRemove", "Duplicate", "DanglingReference")
 
@@ -44,7 +45,7 @@ NEEDED = {
     "enrollments": {"orgs", "users", "courses", "classes", "enrollments"},
     "demographics": {"orgs", "users", "demographics"},
 }
-LINKING = {"users", "classes", "courses", "enrollments", "academicSessions"}
+LINKING = {"users", "classes", "enrollments"}
 
 
 @dataclass
@@ -131,7 +132,7 @@ class Model:
         self.shape()
         self.hold_counts: Counter[tuple[str, int]] = Counter()
         for r in self.all():
-            if r.fate is None:
+            if r.fate is None and not self.kept_school(r):
                 self.require(r)
         self.match()
         for r in self.all():
@@ -165,6 +166,9 @@ class Model:
                 r = Record(t.name, raw, key, entity, row, {n: row.get(n) for n in t.names}, stored)
                 if not self.regarded(r):
                     continue
+                if t.name == "users":
+                    r.sent = {**row, "role": self.role_of(row, entity)}
+                    r.values["role"] = r.sent["role"]
                 if is_removed(row):
                     r.fate = "Removed"
                 elif (row.get("status") or "active").lower() != "active":
@@ -173,16 +177,14 @@ class Model:
                     r.fate = "UnknownRole"
                 found[t.name].append(r)
         self.people = {u["sourcedId"]: self.entity_of("users", u) for u in offered["users"]}
-        found["enrollments"] = [e for e in found["enrollments"] if not self.of_untaken_user(e)]
+        found["enrollments"] = [e for e in found["enrollments"] if e.fate == "Removed" or not self.of_untaken_user(e)]
         return found
 
     def regarded(self, r: Record) -> bool:
-        """Whether a pulled record means anything: its entity is taken, as it is sent and as it is stored."""
-        if r.stored and Entity(r.stored["entity"]) not in self.taken:
+        """Whether a pulled record means anything: its entity is taken, and what is removed was there."""
+        if r.entity and r.entity not in self.taken:
             return False
-        if is_removed(r.sent):
-            return r.stored is not None
-        return r.entity in self.taken if r.entity else self.takes(r.table)
+        return r.stored is not None if is_removed(r.sent) else self.takes(r.table)
 
     def entity_of(self, table: str, row: dict[str, Any]) -> Entity | None:
         """The entity of a pulled record; None for unknown roles."""
@@ -191,9 +193,17 @@ class Model:
         if table != "users":
             return BY_NAME[table].entities[0]
         if row.get("role") is not None:
-            return ROLES.get(row["role"])
-        known = [ROLES[r] for r in row.get("roles") or [] if r in ROLES]
+            return KNOWN_ROLES.get(row["role"].lower())
+        known = [KNOWN_ROLES[r.lower()] for r in row.get("roles") or [] if r.lower() in KNOWN_ROLES]
         return min(known, key=RANK.index) if known else None
+
+    def role_of(self, row: dict[str, Any], entity: Entity | None) -> str | None:
+        """The role that decided the entity, in OneRoster's spelling."""
+        role = row.get("role")
+        if role is None:
+            deciding = sorted(r for r in row.get("roles") or [] if KNOWN_ROLES.get(r.lower()) is entity and entity)
+            role = deciding[0] if deciding else None
+        return SPELLED.get(role.lower(), role) if role else None
 
     def of_untaken_user(self, enrolment: Record) -> bool:
         """Whether an enrolment belongs to a person of an entity that is not taken."""
@@ -227,15 +237,11 @@ class Model:
                 r.fate = "SchoolUnmapped"
 
     def unite_schools(self) -> None:
-        """Several SIS schools into one: the smallest SIS id speaks for all, the others are no records of their own."""
+        """Several SIS schools into one: the smallest SIS id in scope speaks for all, the others are no records."""
         speakers: dict[str, Record] = {}
-        for r in sorted(self.records["orgs"], key=lambda r: r.raw):
-            if r.fate is None and r.entity is Entity.SCHOOL:
-                if r.id in speakers:
-                    r.fate = "Merged"
-                else:
-                    speakers[r.id] = r
-        self.records["orgs"] = [r for r in self.records["orgs"] if r.fate != "Merged"]
+        for r in sorted(self.records["orgs"], key=lambda r: (r.fate is not None, r.raw)):
+            speakers.setdefault(r.id, r)
+        self.records["orgs"] = list(speakers.values())
 
     def school_fate(self, raws: list[str | None], r: Record) -> str | None:
         """Scope by organisations: in, out (SchoolUnmapped), or held back when nothing resolves."""
@@ -252,13 +258,11 @@ class Model:
         for r in self.all():
             map_attributes(r, [e for e in entries if e["entity"] == r.entity])
         listed = (self.spec.get("schoolsMapping") or {}).get("schools") or []
-        names = {s["sourcedId"]: (s.get("target") or {}) for s in listed}
+        targets = [(s["sourcedId"], s.get("target") or {}) for s in listed]
+        names = [(t.get("id") or self.prefix + raw, t["name"]) for raw, t in targets if t.get("name")]
         for r in self.records["orgs"]:
-            if r.entity is Entity.SCHOOL and r.raw in self.orgs.mapped:
-                same = sorted(raw for raw in self.orgs.mapped if self.orgs.targets[raw] == r.id)
-                given = [names[raw]["name"] for raw in same if names.get(raw, {}).get("name")]
-                if given:
-                    r.values["name"] = given[0]
+            if r.entity is Entity.SCHOOL:
+                r.values["name"] = next((name for target, name in names if target == r.id), r.values["name"])
         apply_filters(self.spec, self.records, self.now.date().isoformat())
 
     # ---- require, match
@@ -277,26 +281,45 @@ class Model:
             if not (bad if shaped else value is None):
                 continue
             action = rule["action"]
-            if action in ("Error", "Hold"):
+            if action in ("Error", "Hold", "DropValue"):
                 r.errors = True
             if action == "Hold":
                 self.hold_counts[(str(r.entity), number)] += 1
             if action == "Fail":
                 raise Permanent("a data requirement failed", reason="RequirementFailed")
-            if action == "Skip" and r.fate is None:
+            if action == "Skip" and r.fate != "RequirementRemove":
                 r.fate = "RequirementRemove" if rule.get("whenAccepted") == "Remove" else "RequirementSkipped"
             if action == "Default":
                 put(r, name, [rule["default"]] if is_list(r, name) else rule["default"])
             if action == "DropValue":
                 left = [v for v in items if v not in bad] if isinstance(value, list) else []
                 put(r, name, left or None)
+        r.errors = r.errors or unknown_value(r.table, r.values)
         for a in table.attributes:
             r.values[a.name], misfit = typed(r.values[a.name], a.kind)
             r.errors = r.errors or misfit
-        mapped = {e["attribute"] for e in self.spec.get("attributesMapping") or [] if e["entity"] == r.entity}
-        metadata = r.values.get("metadata") or {}
-        kept = {k: v for k, v in sorted(metadata.items()) if f"metadata.{k}" in mapped and v is not None}
-        r.values["metadata"] = kept or None
+
+    def kept_school(self, r: Record) -> bool:
+        """A school that is in the store keeps its attributes: nothing that is sent of it is looked at."""
+        return r.entity is Entity.SCHOOL and r.stored is not None and r.stored["entity"] == "School"
+
+    def metadata_of(self, r: Record) -> dict[str, str] | None:
+        """Keys that the connection names for the entity; keys that it names no more stay as the store has them."""
+        values = r.values.get("metadata") or {}
+        named = self.named_keys([r.entity])
+        mine = {k: v for k, v in values.items() if k in named and v is not None}
+        of_table = self.named_keys(BY_NAME[r.table].entities)
+        others = {k: v for k, v in ((r.stored or {}).get("metadata") or {}).items() if k not in of_table}
+        return dict(sorted({**others, **mine}.items())) or None
+
+    def named_keys(self, entities: Sequence[Entity | None]) -> set[str]:
+        """Keys of metadata that mappings fill, or that requirements, filters or domains of an entity are about."""
+        spec = self.spec
+        named = [(x["entity"], x["attribute"]) for x in spec.get("attributesMapping") or []]
+        named += [(x["entity"], x["attribute"]) for x in spec.get("dataRequirements") or []]
+        named += [(x["entity"], c["attribute"]) for x in spec.get("filterRules") or [] for c in x["conditions"]]
+        named += [(x["entity"], a) for x in spec.get("domainsOfUniqueness") or [] for a in x["attributes"]]
+        return {a.removeprefix("metadata.") for e, a in named if e in entities and a.startswith("metadata.")}
 
     def match(self) -> None:
         """Domains of Uniqueness: all members of a group of two or more are held back."""
@@ -383,7 +406,9 @@ class Model:
             )
         if table == "enrollments":
             user = self.store.active(("users", row["userSourcedId"] or ""))
-            if user and Entity(user["entity"]) not in self.taken:
+            sent = self.people.get((row["userSourcedId"] or "").removeprefix(self.prefix))
+            entity = sent or (Entity(user["entity"]) if user else None)
+            if entity and entity not in self.taken:
                 return True
         if table in ("classes", "enrollments"):
             return row["schoolSourcedId"] in lost
@@ -440,7 +465,8 @@ class Model:
         if dangling:
             out.fates[sent] = "DanglingReference"
             return
-        if r.table == "orgs" and r.entity == "School" and r.stored and r.stored["entity"] == "School":
+        values["metadata"] = self.metadata_of(r)
+        if self.kept_school(r):
             values = {k: v for k, v in r.stored.items() if k not in ("status", "entity")}
         out.accepted.add(key)
         out.after[key] = {"entity": str(r.entity), **values}
@@ -465,9 +491,9 @@ class Model:
         if self.in_window():
             return False
         needed = set(NEEDED[key[0]])
-        links = any(r.get("includeLinked") for r in self.spec.get("filterRules") or [])
-        if links and key[0] in ("users", "classes", "courses"):
-            needed |= LINKING
+        for rule in self.spec.get("filterRules") or []:
+            if any(BY_ENTITY[Entity(e)].name == key[0] for e in rule.get("includeLinked") or []):
+                needed |= {*LINKING, BY_ENTITY[Entity(rule["entity"])].name}
         return cause == "SourceDeleted" or all(self.proof[n]["complete"] for n in needed if self.offered(n))
 
     def in_window(self) -> bool:
@@ -502,7 +528,7 @@ class Model:
         counts = self.count(changes, unchanged, deferred, real)
         memory = {
             "prefix": self.prefix,
-            "config": {k: self.spec.get(k) for k in Effective},
+            "config": effective(self.spec),
             "service": (self.spec.get("deliveryConfig") or {}).get("serviceURL"),
         }
         holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory) if changes else set()
@@ -536,15 +562,40 @@ class Model:
                 of.errors += 1
             if key in real.deleted or fate == "LeftOut":
                 continue
+            if key in deferred and r.stored and fate != "Accepted":
+                counts[Entity(r.stored["entity"])].unchanged += 1
             if fate == "Accepted":
                 of.unchanged += key in unchanged
             elif fate == "Duplicate":
                 of.duplicates += 1
             elif fate in HELD:
                 of.skipped += 1
-            elif key in deferred and r.stored:
-                counts[Entity(r.stored["entity"])].unchanged += 1
         return counts
+
+
+def effective(spec: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a connection that shape data, equal for connections that say the same."""
+
+    def any_order(part: str) -> list[str]:
+        return sorted(repr(sorted(said(x).items())) for x in spec.get(part) or [])
+
+    def said(x: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in x.items() if v not in (None, [], {}, "Keep")}
+
+    mapping = spec.get("schoolsMapping") or {}
+    return {
+        "prefix": spec.get("sisIDPrefix") or "",
+        "entities": sorted(spec.get("entities") or DEFAULT_ENTITIES),
+        "timeZone": spec.get("timeZone") or "UTC",
+        "bulk": bool(spec.get("bulkUploadMode")),
+        "mode": mapping.get("mode") or "Auto",
+        "schools": sorted(repr(sorted(said(s).items())) for s in mapping.get("schools") or []),
+        "exclude": sorted(mapping.get("exclude") or []),
+        "attributesMapping": any_order("attributesMapping"),
+        "dataRequirements": [said(x) for x in spec.get("dataRequirements") or []],
+        "filterRules": any_order("filterRules"),
+        "domainsOfUniqueness": any_order("domainsOfUniqueness"),
+    }
 
 
 def put(r: Record, name: str, value: Any) -> None:

@@ -54,7 +54,7 @@ def is_removed(row: dict[str, Any]) -> bool:
 
 def is_school(row: dict[str, Any]) -> bool:
     """Whether an organisation of a pull is a School; every other type is a District."""
-    return row.get("type") == "school"
+    return (row.get("type") or "").lower() == "school"
 
 
 def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: dict[str, str],

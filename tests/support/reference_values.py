@@ -16,6 +16,21 @@ FORMATS = {
     "Boolean": r"(?i:true|false)",
 }
 
+# Values of OneRoster's enumerations; others are kept, and reported as Errors.
+VOCABULARY = {
+    "orgs": {"type": "department district local national school state"},
+    "academicSessions": {"type": "gradingPeriod semester schoolYear term"},
+    "classes": {"classType": "homeroom scheduled"},
+    "enrollments": {"role": "administrator aide guardian parent proctor relative student teacher"},
+    "demographics": {"sex": "male female unspecified other"},
+}
+
+
+def unknown_value(table: str, values: dict[str, Any]) -> bool:
+    """Whether a record has a value that OneRoster does not know."""
+    texts = [(values[name], words.split()) for name, words in VOCABULARY.get(table, {}).items()]
+    return any(text is not None and not text.startswith("ext:") and text not in words for text, words in texts)
+
 
 def clean(text: str | None) -> str | None:
     """NFC, trimmed, empty is null."""

@@ -1,6 +1,6 @@
 """The simulator for tests, and the plainest client that can read all of it."""
 
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -32,16 +32,14 @@ class Client(httpx.Client):
 
     def __init__(self, simulator: Simulator, **options: Any) -> None:
         super().__init__(**options)
-        self.service = simulator.url
-        answer = self.post(
-            simulator.token_url,
-            data={
-                "grant_type": "client_credentials",
-                "client_id": simulator.client_id,
-                "client_secret": simulator.client_secret,
-            },
-        )
+        self.service, self._simulator = simulator.url, simulator
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        both = {"client_id": self._simulator.client_id, "client_secret": self._simulator.client_secret}
+        answer = self.post(self._simulator.token_url, data={"grant_type": "client_credentials", **both})
         self.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self
 
     def page(self, collection: str, **query: Any) -> httpx.Response:
         """One page."""

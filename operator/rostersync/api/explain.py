@@ -57,9 +57,13 @@ class Problem:
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Every problem of a failed validation of `model`, in the order of the fields."""
+    entries = error.errors(include_url=False, include_input=False)
+    # a list whose only entry is wrong counts as empty for pydantic: the entry's own problem says more
+    above = {entry["loc"][:depth] for entry in entries for depth in range(len(entry["loc"]))}
     return [
         _problem(entry["loc"], entry["type"], entry.get("ctx", {}), model)
-        for entry in error.errors(include_url=False, include_input=False)
+        for entry in entries
+        if entry["type"] != "too_short" or entry["loc"] not in above
     ]
 
 

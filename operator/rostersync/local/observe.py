@@ -1,6 +1,7 @@
 """What the state folder knows about a run, as the lifecycle wants it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,8 +23,10 @@ def observed(
     """Everything about one run. `alive`: whether a process works on it right now."""
     name = run["metadata"]["name"]
     folder = state.folder(name)
+    plan = plan_work(folder, alive)
+    started = instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
     return Observed(
-        now=now, run=_run(run), connection=connection, plan=plan_work(folder, alive), apply=apply_work(folder, alive),
+        now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply_work(folder, alive),
         approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
         may_apply=may_apply,
     )  # fmt: skip
@@ -52,6 +55,12 @@ def connection_of(conn: FocusConnection) -> Connection:
 def instant(text: str) -> datetime:
     """A time as status and approvals have it."""
     return datetime.fromisoformat(text)
+
+
+def number_of_tries(state: State, run: str) -> tuple[int, int]:
+    """How many tries of plan (at least 1) and apply a run has had."""
+    plan, apply = plan_work(state.folder(run), False), apply_work(state.folder(run), False)
+    return (plan.number if plan else 1, apply.number if apply else 0)
 
 
 def _run(run: dict[str, Any]) -> Run:

@@ -19,9 +19,13 @@ class PlanReportFile:
         self.paths = [_plan_path(folder, number), *([copy] if copy else [])]
         self.report = PlanReport(run, "start")
 
+    def text(self) -> str:
+        """The report as it is now, as JSON of at most 4,096 bytes."""
+        return plan_to_json(self.report)
+
     def write(self) -> None:
         """Write the report as it is now."""
-        text = plan_to_json(self.report)
+        text = self.text()
         for path in self.paths:
             files.write(path, text)
 
@@ -50,9 +54,13 @@ class ApplyReportFile:
         self.paths = [_apply_path(folder, number, of_plan), *([copy] if copy else [])]
         self.report = ApplyReport(run, "verify")
 
+    def text(self) -> str:
+        """The report as it is now, as JSON of at most 4,096 bytes."""
+        return apply_to_json(self.report)
+
     def write(self) -> None:
         """Write the report as it is now."""
-        text = apply_to_json(self.report)
+        text = self.text()
         for path in self.paths:
             files.write(path, text)
 

@@ -140,20 +140,22 @@ def _lines(c: RecordChange) -> Iterator[tuple[object, ...]]:
 
 
 def _change(row: dict[str, Any]) -> RecordChange:
-    before = json.loads(row["before"]) if row["before"] else {}
+    before: dict[str, Any] = json.loads(row["before"]) if row["before"] else {}
     after: dict[str, Any] = {}
     if row["change"] == Change.UPDATE:
         after = {name: _value(row, name) for name in row["changed"] or ()}
     elif row["change"] == Change.CREATE:
         after = {name: value for name in row if name not in _FRAME and (value := _value(row, name)) is not None}
-    if row["new_entity"] and row["new_entity"] != row["entity"]:
-        before, after = {"entity": row["entity"], **before}, {"entity": row["new_entity"], **after}
+    else:
+        before = {name: value for name, value in before.items() if value is not None and name != "entity"}
     schools = tuple(row["schools"] or ())
     return RecordChange(row["entity"], row["id"], row["change"], row["cause"], schools, before, after)
 
 
 def _value(row: Mapping[str, Any], name: str) -> Any:
     """A column's value as JSON has it; `metadata.key` is looked up in the map."""
+    if name == "entity":
+        return row["new_entity"]
     if name.startswith("metadata."):
         return dict(row["metadata"] or ()).get(name.removeprefix("metadata."))
     value = row.get(name)

@@ -35,16 +35,14 @@ def _sentence(hold: Hold) -> str:
             share = percent(count, population)
             return f"{of}{f' ({share})' if share else ''}, limit {hold.limit} %"
         case HoldReason.ENTITY_EMPTIED:
-            of = f" of {number(population)}" if population else ""
-            return f"No {PLURALS[who] if who else 'records'} would be left{of}"
+            return f"None of {some(population, who)} would be left"
         case HoldReason.SCHOOL_EMPTIED:
-            kind = who.value if who else "record"
-            had = f" (it has {some(population, who)} now)" if population else ""
-            return f"School {hold.school} would lose its last {kind}{had}"
+            had = f" of {number(population)}" if population else ""
+            return f"School {hold.school} would lose its last {who.value if who else 'record'}{had}"
         case HoldReason.RE_KEYED:
             return (
-                f"{some(count, who)} would be deleted and created again under other ids: "
-                "the source seems to have issued new sourcedIds"
+                f"{number(count)} of {number(population)} deleted {PLURALS[who] if who else 'records'} come back under "
+                "other ids: the source seems to have issued new sourcedIds"
             )
         case HoldReason.RESTORED_RECORDS:
             return f"Changes {some(count, who)} that were restored in the last 30 days"

@@ -25,6 +25,31 @@ def page(out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None 
         out.print(grid(("Cause", "Changes"), causes.items(), ("Changes",), "Changes by cause"))
     _schools(out, status)
     rest(out, status)
+    commands(out, run)
+
+
+def brief(out: Console, run: Mapping[str, Any]) -> None:
+    """What a person wants to see when a run stops: counts, holds, schools, and how it goes on."""
+    status = run.get("status") or {}
+    say(out, f"Run {run['metadata']['name']}", "bold")
+    counts(out, status)
+    _holds(out, status)
+    _schools(out, status)
+    rest(out, status)
+    commands(out, run)
+
+
+def commands(out: Console, run: Mapping[str, Any]) -> None:
+    """What to type to look at a held run and to decide about it."""
+    name, status = run["metadata"]["name"], run.get("status") or {}
+    reason = next((c["reason"] for c in status.get("conditions") or [] if c["type"] == "Succeeded"), "")
+    if reason != "AwaitingApproval":
+        return
+    for what, command in (
+        ("Look at it", f"rostersync diff {name}"), ("Let it through", f'rostersync approve {name} --reason "…"'),
+        ("Or refuse it", f'rostersync reject {name} --reason "…"'),
+    ):  # fmt: skip
+        say(out, f"  {what + ':':<16}{command}")
 
 
 def counts(out: Console, status: Mapping[str, Any]) -> None:

@@ -61,14 +61,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answered(self, answer: Callable[[str, dict[str, str]], None]) -> None:
         url = urlsplit(self.path)
-        self._query = dict(parse_qsl(url.query, keep_blank_values=True))
-        self._status = 0
+        self._path, self._query = url.path, dict(parse_qsl(url.query, keep_blank_values=True))
         try:
-            answer(url.path, self._query)
+            answer(self._path, self._query)
         except Refused as refused:
             self._refuse(refused)
-        finally:
-            self.simulator.saw(self.command, url.path, self._query, self._status)
 
     # -- control ------------------------------------------------------------------------------------------------
 
@@ -175,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(429, "too many requests", {} if after == "none" else {"Retry-After": after})
         if "disconnect" in struck:
             self.close_connection = True
-            self._status = -1
+            self.simulator.saw(self.command, self._path, self._query, -1)
             raise Refused(-1, "disconnect")
         return struck
 
@@ -248,7 +245,8 @@ class Handler(BaseHTTPRequestHandler):
         self._write(status, encoded, headers or {})
 
     def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self._status = status
+        # Before it is sent: whoever has the answer can rely on finding it noted.
+        self.simulator.saw(self.command, self._path, self._query, status)
         self.send_response(status)
         for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)

@@ -38,11 +38,12 @@ class Page:
 class End(StrEnum):
     """How a pull came to its end."""
 
-    NEXT = "Next"          # the server's own next ended, and nothing lay beyond
-    EMPTY = "Empty"        # an empty page, reached by advancing by rows received
-    TOTAL = "Total"        # as many rows as the server's total, and nothing more could be asked
-    STUCK = "Stuck"        # the server sent the same page or link again and again: proves nothing
-    MOVED = "Moved"        # the server's revision changed while pages were read: proves nothing
+    NEXT = "Next"  # the server's own next ended, and nothing lay beyond
+    EMPTY = "Empty"  # an empty page, reached by advancing by rows received
+    TOTAL = "Total"  # as many rows as the server's total, and nothing more could be asked
+    REFUSED = "Refused"  # the server refused to go on, and nothing had said that this was the end
+    STUCK = "Stuck"  # the server sent the same page or link again and again: proves nothing
+    MOVED = "Moved"  # the server's revision changed while pages were read: proves nothing
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,15 @@
 SET VARIABLE plan_files = $files
 
 -- name: changes_view
--- The changes of one table, of all its entities, straight from the plan's files.
-CREATE OR REPLACE TEMP VIEW changes AS SELECT * FROM read_parquet(getvariable('plan_files'))
+-- The changes of one table, of all its entities, straight from the plan's files. Hashes lie there as UUID, since Parquet
+-- has no integer of 128 bits and DuckDB would write a DOUBLE.
+CREATE OR REPLACE TEMP VIEW changes AS
+SELECT * REPLACE (CAST(before_hash AS UHUGEINT) AS before_hash, CAST(hash AS UHUGEINT) AS hash)
+FROM read_parquet(getvariable('plan_files'))
+
+-- name: hash_types
+-- The types that the hashes have in the files: anything but UUID has lost bits.
+SELECT column_type FROM (DESCRIBE SELECT before_hash, hash FROM read_parquet(getvariable('plan_files')))
 
 -- name: applied_before
 -- The same plan of the same run: its report may have been lost, the revision cannot be.

@@ -75,6 +75,8 @@ def _write(
         return
     mark(table.name)
     execute(con, "apply.plan_files", files=changes)
+    if {kind for (kind,) in execute(con, "apply.hash_types").fetchall()} != {"UUID"}:
+        raise Permanent(f"The plan's changes of {table.name} have hashes that are not UUIDs.", reason="PlanCorrupt")
     execute(con, "apply.changes_view")
     names = {"table": table.name, "columns": schema.columns(table)}
     scope: dict[str, Any] = {"district": plan.district, "source": plan.source}

@@ -1,7 +1,7 @@
 """Compare: accepted records against the store's, by (id, 128-bit hash of the canonical record).
 
 Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; writes `changes_<table>`: id, entity (the one
-it counts under: for a change of entity the old one), new_entity, change, cause, before_hash, hash.
+it counts under: for a change of entity the old one), new_entity, change, cause, before_hash, hash (null where the store has none of a table).
 """
 
 from rostersync.roster import TABLES, Table
@@ -16,6 +16,23 @@ def compare(context: Context) -> None:
 
 
 def _changes(context: Context, table: Table) -> None:
+    if not context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'active')"):
+        context.sql(f"""
+            CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
+            SELECT id, entity, entity AS new_entity, 'Create' AS change, 'SourceCreated' AS cause,
+              NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash
+            FROM fates_{table.name} WHERE fate IS NULL
+        """)
+    else:
+        _differing(context, table)
+    if context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'tobedeleted')"):
+        context.sql(f"""
+            UPDATE changes_{table.name} SET cause = 'Restored'
+            WHERE change = 'Create' AND id IN (SELECT id FROM store_{table.name} WHERE status = 'tobedeleted')
+        """)
+
+
+def _differing(context: Context, table: Table) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
         WITH stored AS (SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active'),
@@ -34,8 +51,3 @@ def _changes(context: Context, table: Table) -> None:
         SELECT d.id, d.entity, d.entity, 'Delete', d.cause, s.hash, NULL
         FROM deletes_{table.name} d JOIN stored s ON s.id = d.id WHERE NOT d.deferred
     """)
-    if context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'tobedeleted')"):
-        context.sql(f"""
-            UPDATE changes_{table.name} SET cause = 'Restored'
-            WHERE change = 'Create' AND id IN (SELECT id FROM store_{table.name} WHERE status = 'tobedeleted')
-        """)

@@ -64,12 +64,21 @@ class Context:
 
     def one(self, text: str) -> Any:
         """The first column of the first row."""
-        row = self.con.execute(text).fetchone()
-        return row[0] if row else None
+        rows = self.con.execute(text).fetchall()  # to its end: an unfinished result blocks the connection
+        return rows[0][0] if rows else None
 
     def exists(self, relation: str) -> bool:
         """Whether a table or view has any row."""
         return self.one(f"SELECT 1 FROM {relation} LIMIT 1") is not None
+
+    def metadata_keys(self, *entities: Entity) -> list[str]:
+        """Keys of metadata that the connection names for entities: they come, and all others are dropped."""
+        spec = self.spec
+        named = [(m.entity, m.attribute) for m in spec.attributesMapping]
+        named += [(r.entity, r.attribute) for r in spec.dataRequirements]
+        named += [(r.entity, c.attribute) for r in spec.filterRules for c in r.conditions]
+        named += [(d.entity, a) for d in spec.domainsOfUniqueness for a in d.attributes]
+        return sorted({a.removeprefix("metadata.") for e, a in named if e in entities and a.startswith("metadata.")})
 
 
 def q(name: str) -> str:

@@ -84,6 +84,7 @@ _CLASSES_OF = {
     Entity.CLASS: "SELECT raw_id AS class, raw_id AS record FROM scoped_classes WHERE fate IS NULL",
     Entity.COURSE: "SELECT raw_id AS class, courseSourcedId AS record FROM scoped_classes WHERE fate IS NULL",
     Entity.CALENDAR: "SELECT raw_id AS class, unnest(termSourcedIds) AS record FROM scoped_classes WHERE fate IS NULL",
+    Entity.ENROLLMENT: "SELECT classSourcedId AS class, raw_id AS record FROM scoped_enrollments WHERE fate IS NULL",
     Entity.CONTACT: """SELECT e.classSourcedId AS class, a.contact AS record
         FROM scoped_enrollments e JOIN (
             SELECT raw_id, unnest(agentSourcedIds) AS contact FROM scoped_users WHERE entity = 'Student' AND fate IS NULL
@@ -107,6 +108,13 @@ def _linked_to(entity: Entity, root: Entity) -> str:
         found = f"SELECT contact FROM ({agents}) WHERE raw_id IN ({kept})"
     elif root is Entity.CONTACT and entity is Entity.STUDENT:
         found = f"SELECT raw_id FROM ({agents}) WHERE contact IN ({kept})"
+    elif root in (Entity.ENROLLMENT, Entity.DEMOGRAPHICS) and entity in PEOPLE:
+        people = kept
+        if root is Entity.ENROLLMENT:
+            people = f"SELECT userSourcedId FROM scoped_enrollments WHERE raw_id IN ({kept})"
+        found = people
+        if entity is Entity.CONTACT:
+            found = f"SELECT contact FROM ({agents}) WHERE raw_id IN ({people})"
     else:
         in_classes = f"SELECT class FROM ({_classes_of(root)}) WHERE record IN ({kept})"
         found = f"SELECT record FROM ({_classes_of(entity)}) WHERE class IN ({in_classes})"

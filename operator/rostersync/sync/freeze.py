@@ -1,6 +1,6 @@
 """Freeze: a plan becomes a folder of files with a digest over what it would change.
 
-Changes go to `changes/<Entity>.parquet` in order of id. The digest covers source, effective configuration and every
+Changes go to `changes/<Entity>.parquet` in order of id, hashes as UUID since Parquet has no integer of 128 bits. The digest covers source, effective configuration and every
 change with the hash of its before-image and its after values, and nothing that differs from night to night without a
 difference in data (rules 8.1).
 """
@@ -43,7 +43,7 @@ def write_changes(context: Context, table: Table, folder: Path) -> dict[Entity, 
 
 
 def _selected(context: Context, table: Table, entity: Entity) -> str:
-    """The change rows of one entity, in order of id."""
+    """The change rows of one entity, in order of id. Hashes go as UUID: DuckDB writes UHUGEINT to Parquet as DOUBLE."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
@@ -51,7 +51,7 @@ def _selected(context: Context, table: Table, entity: Entity) -> str:
         # Everything is new: what is accepted is what is created, and nothing needs to be looked up again.
         return f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
-              {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, {row_hash(table, "r")} AS hash,
+              {schools.format("r")} AS schools, NULL::UUID AS before_hash, {row_hash(table, "r")}::UUID AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
             FROM final_{name} r WHERE r.entity = {literal(entity.value)} ORDER BY r.id"""
     changed, before = _differences(table)
@@ -64,7 +64,7 @@ def _selected(context: Context, table: Table, entity: Entity) -> str:
         s AS (SELECT * FROM store_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
           CASE WHEN c.change = 'Create' THEN {schools.format("r")} ELSE {schools.format("s")} END AS schools,
-          c.before_hash, c.hash,
+          c.before_hash::UUID AS before_hash, c.hash::UUID AS hash,
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
           {after}
@@ -106,8 +106,9 @@ def _digest_of(context: Context, table: Table, file: Path) -> str:
     """SHA-256 of one canonical line for each change: id, change, cause, hash of the before-image, after values."""
     context.con.execute("SET preserve_insertion_order = true")
     lines = f"""
-        SELECT to_json([id, change, cause, before_hash::VARCHAR,
-          CASE WHEN change <> 'Delete' THEN {row_json_of_change(table)} END])::VARCHAR || chr(10) AS line
+        SELECT '[' || to_json(id)::VARCHAR || ',"' || change || '","' || cause || '",'
+          || coalesce('"' || before_hash::VARCHAR || '"', 'null') || ','
+          || CASE WHEN change = 'Delete' THEN 'null' ELSE {row_json_of_change(table)} END || ']' || chr(10) AS line
         FROM read_parquet({literal(str(file))})"""
     digest = hashlib.sha256()
     reader: Iterable[Any] = context.con.sql(lines).to_arrow_reader(_LINES)

@@ -2,7 +2,7 @@
 
 from rostersync.roster import TABLES, Table
 from rostersync.sync import require
-from rostersync.sync.context import Context, in_list
+from rostersync.sync.context import NOT_TAKEN, Context, in_list, literal
 
 _SAID_ELSEWHERE = ("RequirementSkipped", "RequirementRemove")  # Data Requirements name these with their rule
 
@@ -15,6 +15,11 @@ def report_issues(context: Context) -> None:
         flagged = f"(SELECT 1 FROM fates_{table.name} WHERE has_error OR fate IN {in_list(_SAID_ELSEWHERE)})"
         if context.exists(flagged):
             require.report(context, table)
+            # What is left out silently has nothing to report.
+            context.sql(f"""
+                DELETE FROM issues WHERE entity IN {in_list(e.value for e in table.entities)}
+                  AND id IN (SELECT id FROM fates_{table.name} WHERE fate = {literal(NOT_TAKEN)})
+            """)
         _held_back(context, table)
 
 

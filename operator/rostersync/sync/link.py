@@ -11,15 +11,17 @@ References are resolved against the resulting store, in dependency order. Reads 
 - `trimmed_<table>`: records of the store that stay but lose an optional reference
 """
 
+from collections.abc import Mapping
+
 from rostersync.model import Cause, Entity
-from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
+from rostersync.roster import BY_ENTITY, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
 from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
     "orgs": (),
     "academicSessions": ("orgs",),
-    "courses": ("orgs",),
+    "courses": ("orgs", "classes"),
     "classes": ("orgs", "courses"),
     "users": ("orgs",),
     "enrollments": ("orgs", "users", "classes", "courses"),
@@ -28,18 +30,24 @@ LEANS_ON: dict[str, tuple[str, ...]] = {
 LINKED = ("users", "classes", "enrollments")  # besides those, for the tables that Include Linked decides
 
 
-def leans_on(table: Table, linked: frozenset[Entity]) -> tuple[str, ...]:
-    """All collections that must be complete before a record of a table may leave the store for want of being seen."""
-    more = LINKED if linked & frozenset(table.entities) else ()
+def leans_on(table: Table, links: Mapping[Entity, frozenset[Entity]]) -> tuple[str, ...]:
+    """All collections that must be complete before a record of a table may leave the store for want of being seen.
+
+    `links`: for each entity that Include Linked decides, the entities of those rules.
+    """
+    roots = sorted(BY_ENTITY[root].name for e in table.entities for root in links.get(e, ()))
+    more = (*LINKED, *roots) if roots else ()
     return tuple(dict.fromkeys((table.name, *LEANS_ON[table.name], *more)))
 
 
 def link(context: Context) -> None:
     """Resolve every table."""
-    linked = frozenset(Entity(e) for r in context.spec.filterRules for e in r.includeLinked)
+    rules = context.spec.filterRules
+    listed = {Entity(e) for r in rules for e in r.includeLinked}
+    links = {e: frozenset(r.entity for r in rules if e in r.includeLinked) for e in listed}
     for table in TABLES:
         progress_of(context, "link", table)
-        incomplete = [c for c in leans_on(table, linked) if not context.complete(c)]
+        incomplete = [c for c in leans_on(table, links) if not context.complete(c)]
         _fates(context, table)
         _staying(context, table)
         _deletes(context, table, deferring=context.deferring or bool(incomplete))
@@ -71,13 +79,17 @@ def _fates(context: Context, table: Table) -> None:
         owed.append(f"{alias}.deferred")
         if attribute.target == "users":
             silent.append(f"NOT {alias}.taken")
-    held = "'DanglingReference'"
+    held, nobody = "'DanglingReference'", ""
     if table is DEMOGRAPHICS:
-        held = literal(NOT_TAKEN)  # demographics of people who are not accepted are left out silently
+        # Demographics of people who are not accepted are left out silently, whatever else is wrong with them.
+        held = literal(NOT_TAKEN)
+        nobody = f"""WHEN {_any(nowhere)} AND r.id NOT IN (
+            SELECT id FROM store_demographics WHERE status = 'active') THEN {held}"""
     duplicate = f"WHEN r.id IN (SELECT id FROM duplicates_{table.name}) THEN 'Duplicate'"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
         SELECT r.id, r.entity, r.has_error, CASE
+            {nobody}
             WHEN r.fate IS NOT NULL THEN r.fate
             {f"WHEN {_any(silent)} THEN {literal(NOT_TAKEN)}" if silent else ""}
             {duplicate if context.exists(f"duplicates_{table.name}") else ""}
@@ -282,23 +294,12 @@ def _with_cuts(
     return values, joins
 
 
-def _named_keys(context: Context, table: Table) -> list[str]:
-    entities = {e.value for e in table.entities}
-    return sorted(
-        {
-            e.attribute.removeprefix("metadata.")
-            for e in context.spec.attributesMapping
-            if str(Entity(e.entity).value) in entities and e.attribute.startswith("metadata.")
-        }
-    )
-
-
 def _has_other_keys(context: Context, table: Table) -> bool:
     """Whether the store holds metadata keys of this table that no mapping names now: they stay, uncompared."""
     stored = context.con.execute(
         f"SELECT DISTINCT unnest(map_keys(metadata)) FROM store_{table.name} WHERE status = 'active' AND metadata IS NOT NULL"
     ).fetchall()
-    return bool({k for (k,) in stored} - set(_named_keys(context, table)))
+    return bool({k for (k,) in stored} - set(context.metadata_keys(*table.entities)))
 
 
 def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
@@ -306,7 +307,8 @@ def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
     if not _has_other_keys(context, table):
         return "r.metadata", []
     context.con.execute(
-        "CREATE OR REPLACE TEMP TABLE named_keys AS SELECT unnest(?::VARCHAR[]) AS key", [_named_keys(context, table)]
+        "CREATE OR REPLACE TEMP TABLE named_keys AS SELECT unnest(?::VARCHAR[]) AS key",
+        [context.metadata_keys(*table.entities)],
     )
     others = "list_filter(map_entries(m.metadata), lambda x: NOT list_contains(m.named, x.key))"
     both = f"list_sort(list_concat(coalesce({others}, []), coalesce(map_entries(r.metadata), [])))"

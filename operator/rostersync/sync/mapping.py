@@ -22,7 +22,8 @@ def apply(context: Context, table: Table) -> None:
     """Make `mapped_<table>`."""
     entries = [e for e in context.spec.attributesMapping if e.entity in table.entities]
     named = context.con.view(f"named_{table.name}")
-    entities = sorted({e.entity.value for e in entries})
+    keys = {e.value: context.metadata_keys(e) for e in table.entities}
+    entities = sorted({e.entity.value for e in entries} | {e for e in keys if keys[e]})
     if not entities:
         plain = named.project(*[ColumnExpression(c) for c in (*CARRIED, *table.names)], _no_metadata())
         plain.create_view(f"mapped_{table.name}", replace=True)
@@ -30,7 +31,7 @@ def apply(context: Context, table: Table) -> None:
     rest = named.filter(_not_among(entities)).project(
         *[ColumnExpression(c) for c in (*CARRIED, *table.names)], _no_metadata()
     )
-    parts = [rest] + [_mapped(named, table, [e for e in entries if e.entity.value == n], n) for n in entities]
+    parts = [rest] + [_mapped(named, table, [e for e in entries if e.entity.value == n], n, keys[n]) for n in entities]
     reduce(lambda a, b: a.union(b), parts).create_view(f"mapped_{table.name}", replace=True)
 
 
@@ -44,7 +45,7 @@ def _no_metadata() -> Expression:
 
 
 def _mapped(
-    named: DuckDBPyRelation, table: Table, entries: Sequence[AttributeMapping], entity: str
+    named: DuckDBPyRelation, table: Table, entries: Sequence[AttributeMapping], entity: str, keys: Sequence[str]
 ) -> DuckDBPyRelation:
     """The records of one entity with its entries carried out."""
     by_target = {e.attribute: e for e in entries}
@@ -55,8 +56,9 @@ def _mapped(
         if entry is not None:
             column = value_of(table, entry, attribute.kind in LISTS).alias(attribute.name)
         projected.append(column)
-    keys = sorted(a for a in by_target if a.startswith(METADATA))
-    values = {k: value_of(table, by_target[k], to_list=False) for k in keys}
+    values: dict[str, Expression] = {}
+    for name in [METADATA + k for k in keys]:
+        values[name] = value_of(table, by_target[name], to_list=False) if name in by_target else read(table, name)
     projected.append(_metadata(values) if keys else _no_metadata())
     return named.filter(ColumnExpression("entity") == const(entity)).project(*projected)
 

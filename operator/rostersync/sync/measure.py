@@ -4,7 +4,7 @@ from typing import Any
 
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, TABLES, USERS, Table
-from rostersync.sync.context import HELD_BACK, OUT_OF_SCOPE, Context, in_list, literal, q
+from rostersync.sync.context import HELD_BACK, NOT_TAKEN, Context, in_list, literal, q
 from rostersync.sync.gate import BY_SCHOOL, Counted
 
 _SCHOOLS_OF = {
@@ -55,7 +55,10 @@ def _count_table(context: Context, table: Table, found: dict[Entity | None, Enti
                 _of(found, entity).duplicates += number
             else:
                 _of(found, entity).skipped += number
-    for entity, number in _rows(context, f"SELECT entity, count(*) FROM fates_{name} WHERE has_error GROUP BY 1"):
+    regarded = f"fate IS DISTINCT FROM {literal(NOT_TAKEN)}"
+    for entity, number in _rows(
+        context, f"SELECT entity, count(*) FROM fates_{name} WHERE has_error AND {regarded} GROUP BY 1"
+    ):
         _of(found, entity).errors += number
     for entity, number in _rows(context, f"SELECT entity, count(*) FROM deletes_{name} WHERE deferred GROUP BY 1"):
         _of(found, entity).deferred += number
@@ -73,7 +76,7 @@ def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, 
         _of(found, entity).unchanged -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
-        WHERE d.deferred AND f.fate IN {in_list((*OUT_OF_SCOPE, "Removed", "RequirementRemove"))} GROUP BY 1"""
+        WHERE d.deferred AND f.fate <> {literal(NOT_TAKEN)} GROUP BY 1"""
     for entity, number in _rows(context, still_sent):
         _of(found, entity).unchanged += number
 

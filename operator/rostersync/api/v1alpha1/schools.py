@@ -61,6 +61,7 @@ class SchoolsMapping(Model):
     )
     schools: tuple[MappedSchool, ...] = Field(
         default=(),
+        validate_default=True,
         max_length=2000,
         description="Schools to map (Selected), or schools that become something else than themselves (Auto).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["sourcedId"]},

@@ -107,15 +107,13 @@ def _zone(text: str) -> str:
 Duration = Annotated[str, StringConstraints(max_length=8, pattern=r"^[1-9][0-9]{0,5}[mhd]$"), AfterValidator(_duration)]
 LocalTime = Annotated[
     str,
-    StringConstraints(max_length=19),
     AfterValidator(_local_time),
-    Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$"}),
+    Field(json_schema_extra={"maxLength": 19, "pattern": r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$"}),
 ]
 Date = Annotated[
     str,
-    StringConstraints(max_length=10),
     AfterValidator(_date),
-    Field(json_schema_extra={"pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+    Field(json_schema_extra={"maxLength": 10, "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
 ]
 TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_zone)]
 Cron = Annotated[str, StringConstraints(min_length=9, max_length=128), AfterValidator(check_cron)]

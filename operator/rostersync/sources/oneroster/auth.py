@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import quote
 
 import msgspec
 from oauthlib import oauth1
@@ -145,8 +144,8 @@ class OAuth2:
         if placement == "form":
             form |= {"client_id": identity, "client_secret": secret}
         else:
-            pair = f"{quote(identity, safe='')}:{quote(secret, safe='')}"
-            headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+            pair = f"{identity}:{secret}".encode()
+            headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
         answer: tuple[Answer, Any] = self._post(self._delivery.authentication_url, form, headers, _parsed)
         return answer
 

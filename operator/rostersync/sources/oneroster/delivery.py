@@ -23,9 +23,9 @@ class Delivery:
 
     service_url: str
     authentication_url: str
-    authentication: str = "OAuth2"                 # OAuth2 | OAuth1
-    signature_method: str = "HMAC-SHA256"          # OAuth1 only: HMAC-SHA1 | HMAC-SHA256
-    version: str = "1.1"                           # 1.1 | 1.2
+    authentication: str = "OAuth2"  # OAuth2 | OAuth1
+    signature_method: str = "HMAC-SHA256"  # OAuth1 only: HMAC-SHA1 | HMAC-SHA256
+    version: str = "1.1"  # 1.1 | 1.2
     scope: str | None = None
     page_size: int = 500
     max_concurrent_requests: int = 4
@@ -34,7 +34,7 @@ class Delivery:
     insecure_http: bool = False
     ca_bundle: str | None = field(default=None, repr=False)  # PEM
     name: str = "The OneRoster service"
-    secret_name: str = "the credentials Secret"
+    secret_name: str = "credentials"
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:
@@ -43,7 +43,8 @@ class Delivery:
             parts = urlsplit(url)
             if parts.scheme not in ("https", "http") or not parts.hostname:
                 raise Permanent(
-                    f"deliveryConfig.{label} is not a web address; give one like https://host/path", reason="InvalidSpec"
+                    f"deliveryConfig.{label} is not a web address; give one like https://host/path",
+                    reason="InvalidSpec",
                 )
             if parts.scheme == "http" and not self.insecure_http:
                 raise Permanent(

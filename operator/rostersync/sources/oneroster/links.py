@@ -7,7 +7,7 @@ our own host: so no link can send the token to another host, and links to an int
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 _REL = re.compile(r"""rel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,]+))""", re.IGNORECASE)
 _ENTRY = re.compile(r"""<([^>]*)>((?:[^,"]|"[^"]*")*)|([^\s,;<][^;]*?)\s*;((?:[^,"]|"[^"]*")*)""")
@@ -74,5 +74,5 @@ def offset_of(next_: Next) -> int | None:
     return None
 
 
-def _at_home(path: str, query: str, own: Any) -> str:
+def _at_home(path: str, query: str, own: SplitResult) -> str:
     return urlunsplit((own.scheme, own.netloc, path, query, ""))

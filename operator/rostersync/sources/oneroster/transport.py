@@ -56,22 +56,21 @@ class Transport:
         ask: Callable[[], str],
         read: Callable[[Answer], T],
         tried: str,
+        where: str,
         on_overload: Callable[[], None] | None = None,
     ) -> T:
         """GET until `read` can make something of the answer; `ask` gives the address anew for each attempt.
 
-        `read` gets 2xx and those 4xx that another attempt would not change, and may raise Again itself.
-        `tried` names the request in errors; `on_overload` is told when a smaller page may help.
+        `read` gets 2xx and those statuses that another attempt would not change, and may raise Again itself.
+        `tried` and `where` name the request in errors; `on_overload` is told when a smaller page may help.
         """
 
         def once() -> T:
             return read(self._authorized(ask(), tried))
 
-        return self._insist(once, tried, ask(), on_overload)
+        return self._insist(once, tried, where, on_overload)
 
-    def _post(
-        self, url: str, form: dict[str, str], headers: dict[str, str], read: Callable[[Answer], T]
-    ) -> T:
+    def _post(self, url: str, form: dict[str, str], headers: dict[str, str], read: Callable[[Answer], T]) -> T:
         def once() -> T:
             return read(self._sorted(self._send("POST", url, headers, form)))
 
@@ -90,9 +89,7 @@ class Transport:
             )  # fmt: skip
         return self._sorted(answer)
 
-    def _insist(
-        self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None
-    ) -> T:
+    def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
         patience = self.delivery.patience
         failures = 0
 
@@ -130,7 +127,7 @@ class Transport:
             raise Again(Trouble.UNREADABLE, f"{status}, a redirect elsewhere", detail=answer.headers.get("location"))
         if status == 429:
             raise Again(Trouble.LIMITED, "429", wait=retry_after(answer.headers.get("retry-after")))
-        if status >= 500 or status in (408, 425):
+        if (status >= 500 and status != 501) or status in (408, 425):
             wait = retry_after(answer.headers.get("retry-after"))
             raise Again(Trouble.FAILED, str(status), wait=wait, detail=answer.text(), status=status)
         return answer

@@ -29,11 +29,17 @@ class Trouble(Enum):
 OVERLOAD = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.TOO_LARGE})  # smaller pages may help
 
 
-class Again(Exception):
+class Again(Exception):  # noqa: N818 - named for what happens next, as all errors are
     """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds."""
 
     def __init__(
-        self, trouble: Trouble, what: str, *, wait: float | None = None, detail: str | None = None, status: int | None = None
+        self,
+        trouble: Trouble,
+        what: str,
+        *,
+        wait: float | None = None,
+        detail: str | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(f"{trouble.name}: {what}")
         self.trouble = trouble

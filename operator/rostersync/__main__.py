@@ -1,0 +1,120 @@
+"""The command line: which commands there are, and how the process ends when one fails."""
+
+import importlib
+import logging
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from rostersync import __version__
+from rostersync.errors import RostersyncError
+from rostersync.local.commands import common, deciding, generating, importing, keeping, looking, source
+from rostersync.local.failures import Terminated, frames, half_exit, is_permanent, told
+
+HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help
+LATER = {"simulate": "rostersync.simulator.command:simulate"}  # imported when it is asked for
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Import": ("check", "run", "plan", "apply"),
+    "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject"),
+    "The store": ("export", "forget", "backup", "compact"),
+    "More": ("simulate", "crds", "version"),
+}
+
+
+class Commands(click.Group):
+    """The commands in sections, and one way out for every error."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by name; those of LATER are imported now."""
+        if cmd_name in LATER:
+            module, name = LATER[cmd_name].split(":")
+            return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the sections."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, each with its first sentence."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                commands = ((name, self.get_command(ctx, name)) for name in names)
+                formatter.write_dl([(name, c.get_short_help_str(150)) for name, c in commands if c])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its errors become one sentence and an exit code."""
+        _hush()
+        try:
+            return super().invoke(ctx)
+        except Terminated:
+            _say(ctx, "Terminated", "Ended by SIGTERM; the store is whole, run the same command again.", None)
+            ctx.exit(143)
+        except KeyboardInterrupt:
+            _say(ctx, "Interrupted", "Interrupted; the store is whole, run the same command again.", None)
+            ctx.exit(130)
+        except RostersyncError as error:
+            _say(ctx, error.reason, str(error), error)
+            ctx.exit(half_exit(is_permanent(error)) if ctx.invoked_subcommand in HALVES else 1)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001  (its text may hold records and must not reach the terminal)
+            said = told(error, str(ctx.invoked_subcommand), None)
+            _say(ctx, said.reason, str(said), error)
+            ctx.exit(1)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog="""\b
+Try it without a school:
+  rostersync simulate --students 500 &
+  rostersync run -f connection.yaml -f secret.yaml""")  # fmt: skip
+@click.version_option(__version__, prog_name="rostersync")
+@common.debug_option
+def cli() -> None:
+    """Import a school district's roster from Focus SIS: complete, explained, approved.
+
+    A run reads the district from its OneRoster API, compares it with the store of accepted records, and applies what
+    changed. A run that would change too much is held until a person has looked at it.
+    """
+
+
+for command in (
+    source.check, importing.run, importing.plan, importing.apply, looking.runs, looking.show, looking.diff,
+    looking.issues, deciding.approve, deciding.reject, keeping.export, keeping.forget, keeping.backup, keeping.compact,
+    generating.crds, generating.version,
+):  # fmt: skip
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The entry point."""
+    cli(prog_name="rostersync")
+
+
+def _say(ctx: click.Context, reason: str, message: str, error: BaseException | None) -> None:
+    """An error on standard error: a sentence for a terminal, a JSON line elsewhere."""
+    if sys.stderr.isatty():
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(message, err=True)
+    else:
+        from rostersync.local.progress import log
+
+        log("error", reason=reason, message=message)
+    if error is not None and ctx.meta.get(common.DEBUG):
+        click.echo(frames(error), err=True)
+
+
+def _hush() -> None:
+    """Others' logs and tracebacks may hold records or tokens: nothing of them is printed, whatever the level."""
+    logging.lastResort = None
+    for name in ("httpx", "httpcore", "stamina", "oauthlib"):
+        logging.getLogger(name).disabled = True
+    threading.excepthook = lambda args: None
+    sys.unraisablehook = lambda args: None
+
+
+if __name__ == "__main__":
+    main()

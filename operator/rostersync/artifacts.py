@@ -1,0 +1,243 @@
+"""Where the files of a run live: on a volume, `<root>/<run>/…`, for this user alone, sealed when a key is given.
+
+`plan/` and `extract/` hold records; each appears whole or not at all. `errors/<stage>.txt` has the full texts of
+errors, which may quote records. Nothing else of a run belongs here.
+"""
+
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rostersync import sealing
+from rostersync.errors import Permanent
+
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_BATCH = 65_536  # rows looked through at a time
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that is final, for `to_purge`. Order of the list is oldest first."""
+
+    name: str
+    successful: bool
+
+
+def to_purge(runs: Sequence[FinishedRun], keep_successful: int, keep_failed: int) -> list[str]:
+    """Names of the finished runs that are over the limits, oldest first."""
+    gone: set[str] = set()
+    for successful, keep in ((True, keep_successful), (False, keep_failed)):
+        same = [r.name for r in runs if r.successful is successful]
+        gone.update(same[: max(0, len(same) - keep)])
+    return [r.name for r in runs if r.name in gone]
+
+
+class Artifacts:
+    """The artifacts under `root`. `key`: an age identity or a passphrase; None leaves files in clear."""
+
+    def __init__(self, root: Path, key: str | None = None) -> None:
+        self.root = root.resolve()
+        self._key = key or None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether records must be written to scratch first and handed to `keep`."""
+        return self._key is not None
+
+    def run_folder(self, run: str) -> Path:
+        """The folder of a run, made when it is not there."""
+        folder = self._folder(run)
+        for each in (self.root, folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def runs(self) -> list[str]:
+        """Names of the runs that have artifacts."""
+        return sorted(p.name for p in self.root.glob("*") if p.is_dir() and _RUN.fullmatch(p.name))
+
+    def has(self, run: str, name: str) -> bool:
+        """Whether the run has a finished folder `name` (`plan`, `extract`)."""
+        return (self._folder(run) / name).is_dir()
+
+    def keep(self, run: str, name: str, made: Path) -> Path:
+        """Moves the finished folder `made` into the run as `name`, whole or not at all, sealed when there is a key.
+
+        Replaces what was there. `made` is gone afterwards.
+        """
+        folder = self.run_folder(run)
+        part = folder / f".{name}.part-{uuid.uuid4().hex[:8]}"
+        try:
+            if self._key is not None:
+                sealing.seal(made, part, self._key)
+            else:
+                shutil.copytree(made, part) if _other_volume(made, folder) else made.rename(part)
+            _settle(part)
+            self._replace(part, folder / name)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
+        return folder / name
+
+    def open(self, run: str, name: str, scratch: Path) -> Path:
+        """A readable folder `name` of the run: itself, or an unsealed copy in `scratch` that the caller removes.
+
+        Raises Permanent when it is not there (NoArtifact), or sealed and the key is missing or wrong.
+        """
+        folder = self._folder(run) / name
+        if not folder.is_dir():
+            raise Permanent(
+                f"Run {run} has no {name} among its artifacts; it was purged, or the run did not come so far.",
+                reason="NoArtifact",
+            )
+        if not sealing.is_sealed(folder):
+            return folder
+        if self._key is None:
+            raise Permanent(
+                f"The {name} of run {run} is sealed; give the artifacts' encryption key.", reason="ArtifactKeyMissing"
+            )
+        opened = scratch / f"opened-{uuid.uuid4().hex[:8]}"
+        try:
+            sealing.unseal(folder, opened, self._key)
+        except BaseException:
+            shutil.rmtree(opened, ignore_errors=True)
+            raise
+        return opened
+
+    def keep_plan(self, run: str, made: Path) -> Path:
+        """`keep` for the plan."""
+        return self.keep(run, "plan", made)
+
+    def open_plan(self, run: str, scratch: Path) -> Path:
+        """`open` for the plan."""
+        return self.open(run, "plan", scratch)
+
+    def errors(self, run: str, stage: str, text: str) -> Path:
+        """Writes the full text of an error, which may quote records, to `errors/<stage>.txt`; returns its path."""
+        folder = self.run_folder(run) / "errors"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        data, suffix = text.encode(), ""
+        if self._key is not None:
+            data, suffix = sealing.seal_text(data, self._key), sealing.SUFFIX
+        path = folder / f"{stage}.txt{suffix}"
+        part = folder / f".{path.name}.part"
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+        part.replace(path)
+        return path
+
+    def drop(self, run: str, name: str) -> None:
+        """Removes one folder of a run, such as the raw extract once the run is final."""
+        self._remove(self._folder(run) / name)
+
+    def remove(self, run: str) -> None:
+        """Removes all artifacts of a run."""
+        self._remove(self._folder(run))
+
+    def purge(self, finished: Sequence[FinishedRun], keep_successful: int, keep_failed: int) -> list[str]:
+        """Removes the artifacts of finished runs over the limits, and what killed processes left; returns the runs."""
+        for stale in (*self.root.glob(".gone-*"), *self.root.glob("*/.*.part-*"), *self.root.glob("*/.gone-*")):
+            shutil.rmtree(stale, ignore_errors=True)
+        kept = set(self.runs())
+        gone = [run for run in to_purge(finished, keep_successful, keep_failed) if run in kept]
+        for run in gone:
+            self.remove(run)
+        return gone
+
+    def forget(self, ids: Sequence[str], scratch: Path) -> list[str]:
+        """Removes the artifacts of every run whose plan or extract names one of `ids`; returns these runs.
+
+        `ids`: the person's id in the store and its raw sourcedId. Error texts go in all runs, and so do sealed runs
+        that the key does not open: neither can be searched for a person.
+        """
+        gone = []
+        for run in self.runs():
+            shutil.rmtree(self._folder(run) / "errors", ignore_errors=True)
+            if any(self._names(run, name, ids, scratch) for name in ("plan", "extract") if self.has(run, name)):
+                self.remove(run)
+                gone.append(run)
+        return gone
+
+    def _names(self, run: str, name: str, ids: Sequence[str], scratch: Path) -> bool:
+        try:
+            folder = self.open(run, name, scratch)
+        except Permanent:
+            return True
+        try:
+            return any(_mentions(file, ids) for file in folder.rglob("*.parquet"))
+        finally:
+            if folder != self._folder(run) / name:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder(self, run: str) -> Path:
+        if not _RUN.fullmatch(run):
+            raise Permanent(f"{run!r} is no name of a run.", reason="InvalidRun")
+        return self.root / run
+
+    def _replace(self, part: Path, target: Path) -> None:
+        old = target.with_name(f".gone-{uuid.uuid4().hex[:8]}")
+        if target.exists():
+            target.rename(old)
+        part.rename(target)
+        _sync(target.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _remove(self, folder: Path) -> None:
+        if folder.exists():  # under another name first, so that a half removed folder is never taken for a whole one
+            gone = folder.with_name(f".gone-{uuid.uuid4().hex[:8]}")
+            folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def _other_volume(a: Path, b: Path) -> bool:
+    return a.stat().st_dev != b.stat().st_dev
+
+
+def _settle(folder: Path) -> None:
+    """Readable by this user alone, and on the disk before it gets its name."""
+    for path in (*folder.rglob("*"), folder):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _mentions(file: Path, ids: Sequence[str]) -> bool:
+    """Whether a text of a Parquet file is one of the ids, or JSON that has it as a value."""
+    exact = pa.array(ids, pa.string())
+    quoted = [json.dumps(each, ensure_ascii=False) for each in ids]
+    with pq.ParquetFile(file) as parquet:
+        return any(
+            pc.any(pc.is_in(texts, exact)).as_py() or any(pc.any(pc.match_substring(texts, q)).as_py() for q in quoted)
+            for batch in parquet.iter_batches(_BATCH)
+            for column in batch.columns
+            for texts in _texts(column)
+        )
+
+
+def _texts(array: pa.Array) -> Iterator[pa.Array]:
+    """The strings of a column, however nested."""
+    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+        yield array
+    elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        yield from _texts(array.flatten())
+    elif pa.types.is_map(array.type):
+        yield from _texts(array.keys)
+        yield from _texts(array.items)
+    elif pa.types.is_struct(array.type):
+        for child in array.flatten():
+            yield from _texts(child)

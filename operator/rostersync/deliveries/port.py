@@ -1,0 +1,23 @@
+"""What a delivery is to the rest: something that carries an accepted roster out of the store."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import duckdb
+
+
+@dataclass
+class Exported:
+    """What an export came to. `rows` by file; `not_expressible` by `file.attribute`: values that had to be left out."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    not_expressible: dict[str, int] = field(default_factory=dict)
+
+
+class BundleWriter(Protocol):
+    """Writes a roster as files."""
+
+    def __call__(self, con: duckdb.DuckDBPyConnection, folder: Path, version: str = "1.1") -> Exported:
+        """Writes the active records of the views `store_<table>` in `con` to `folder`, which appears whole."""
+        ...

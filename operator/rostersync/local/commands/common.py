@@ -1,0 +1,173 @@
+"""What the commands share: options, the state folder, the lock, and how results are shown."""
+
+import getpass
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rostersync.local.failures import Terminated
+
+if TYPE_CHECKING:
+    from rostersync.lifecycle.observed import Connection
+    from rostersync.local.state import State
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEBUG = "rostersync.debug"
+
+
+def manifests_option(function: F) -> F:
+    """-f PATH, as often as needed."""
+    return click.option(
+        "-f", "--filename", "paths", multiple=True, required=True, metavar="PATH",
+        type=click.Path(path_type=Path),
+        help="A manifest, or a folder of them: the FocusConnection, and what it refers to. May be given several times.",
+    )(function)  # fmt: skip
+
+
+def state_option(function: F) -> F:
+    """--state DIR as a State."""
+    return click.option(
+        "--state", "state", default=".rostersync", show_default=True, envvar="ROSTERSYNC_STATE", metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path), callback=_state,
+        help="Where store, artifacts, runs and approvals are kept.",
+    )(function)  # fmt: skip
+
+
+def output_option(*forms: str) -> Callable[[F], F]:
+    """--output, one of `forms`; the first is the default."""
+    return click.option(
+        "-o", "--output", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print the result."
+    )
+
+
+def debug_option(function: F) -> F:
+    """--debug: say where in the program an error came from."""
+
+    def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
+        context.meta[DEBUG] = context.meta.get(DEBUG, False) or value
+
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, callback=keep,
+        help="On failure, print files, lines and functions (never values).",
+    )(function)  # fmt: skip
+
+
+def engine_options(function: F) -> F:
+    """--memory and --threads."""
+    for option in (
+        click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine; default all cores."),
+        click.option(
+            "--memory", metavar="MIB", type=click.IntRange(min=64),
+            help="Memory for the engine, in MiB; default 60 % of what there is.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def quiet_option(function: F) -> F:
+    """--quiet: no progress."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress.")(function)
+
+
+def report_option(function: F) -> F:
+    """--report FILE."""
+    return click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        help="Also write the report there, as JSON of at most 4,096 bytes, at every stage.",
+    )(function)  # fmt: skip
+
+
+def decision_options(function: F) -> F:
+    """--reason, --by, --digest."""
+    for option in (
+        click.option("--digest", metavar="SHA256", help="Only if the plan still has this digest (sha256:…)."),
+        click.option("--by", metavar="NAME", help="Who decides; default the user of this machine."),
+        click.option("--reason", required=True, metavar="TEXT", help="Why; recorded with the decision."),
+    ):
+        function = option(function)
+    return function
+
+
+def bytes_of(mib: int | None) -> int | None:
+    """MiB in bytes."""
+    return None if mib is None else mib * 1024 * 1024
+
+
+def user() -> str:
+    """Who runs this command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid-{os.getuid()}"
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Make SIGTERM an exception, so that reports are written and spill files removed on the way out."""
+
+    def leave(*_: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def known_connection(state: "State", name: str) -> "Connection":
+    """What is known of a connection without its manifest: that of its newest run, else the defaults."""
+    from rostersync.errors import Permanent
+    from rostersync.lifecycle.observed import Connection
+    from rostersync.local.halves import stored_connection
+    from rostersync.local.observe import connection_of
+
+    for run in state.runs(name):
+        with suppress(Permanent):
+            return connection_of(stored_connection(state.folder(run["metadata"]["name"])))
+    return Connection(name)
+
+
+def settled(state: "State", name: str | None = None) -> None:
+    """Bring statuses up to date (expired, superseded, killed), of one connection or all; busy ones are left alone."""
+    from rostersync.errors import StoreBusy
+    from rostersync.local.drive import Driver
+
+    names = {r["spec"]["connectionRef"]["name"] for r in state.runs() if not (r.get("status") or {}).get("outcome")}
+    for connection in sorted(names if name is None else names & {name}):
+        with suppress(StoreBusy), state.lock(connection):
+            Driver(state, known_connection(state, connection), None).settle_others()
+
+
+def show_run(run: dict[str, Any], output: str) -> None:
+    """Print a run: briefly for people, or as the SyncRun object."""
+    from rostersync.render import objects, tables
+    from rostersync.render.run import brief
+
+    if output == "table":
+        brief(tables.console(), run)
+    else:
+        click.echo(objects.dump(run, output), nl=False)
+
+
+def note(text: str) -> None:
+    """A remark on standard error: text for a terminal, a JSON line elsewhere."""
+    from rostersync.local.progress import log
+
+    if sys.stderr.isatty():
+        click.echo(text, err=True)
+    else:
+        log("info", message=text)
+
+
+def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
+    from rostersync.local.state import State
+
+    return State(value)

@@ -1,0 +1,107 @@
+"""approve, reject: a person's decision about a held run."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rostersync.local.commands import common
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync approve springfield-20261124t020709 --reason "End of term: these students have left"
+"""
+)
+@click.argument("name", metavar="RUN")
+@common.decision_options
+@click.option("--no-apply", is_flag=True, help="Only decide; `rostersync apply RUN`, or an equal next run, applies it.")
+@common.state_option
+@common.output_option("table", "json", "yaml")
+@common.quiet_option
+@common.debug_option
+def approve(
+    name: str, reason: str, by: str | None, digest: str | None, no_apply: bool, state: "State", output: str, quiet: bool
+) -> None:
+    """Let a held run through: exactly the changes that were shown, and only those.
+
+    The approval is for the plan's digest; a plan that changes needs a new one. Applies at once.
+    """
+    from rostersync.lifecycle.outcomes import exit_code
+    from rostersync.local.commands.importing import apply_run, local_halves
+    from rostersync.local.progress import shown
+
+    run, connection = _decide(state, name, "Approved", by, reason, digest)
+    if connection.require_distinct_approver:
+        common.note(
+            "requireDistinctApprover is on, but without a cluster nobody can prove who decides: "
+            "the store's revision records that four eyes were not enforced."
+        )
+    if no_apply:
+        common.show_run(run, output)
+        return
+    with common.terminable(), shown(quiet) as progress:
+        halves = local_halves(state, progress)
+        run = apply_run(state, run, halves)
+    if output != "table" or not halves.error:
+        common.show_run(run, output)
+    if halves.error:
+        raise halves.error
+    raise SystemExit(exit_code(run["status"]))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync reject springfield-20261124t020709 --reason "The SIS export was empty; its vendor is told"
+"""
+)
+@click.argument("name", metavar="RUN")
+@common.decision_options
+@common.state_option
+@common.output_option("table", "json", "yaml")
+@common.debug_option
+def reject(name: str, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
+    """Refuse a held run: nothing of it is applied, and the store stays as it is."""
+    run, _ = _decide(state, name, "Rejected", by, reason, digest)
+    common.show_run(run, output)
+
+
+def _decide(
+    state: "State", name: str, decision: str, by: str | None, reason: str, digest: str | None
+) -> tuple[dict[str, Any], Any]:
+    """Record the decision with the run's approval. Raises Permanent when there is nothing to decide."""
+    from rostersync.errors import Permanent
+    from rostersync.lifecycle.outcomes import succeeded_reason
+    from rostersync.lifecycle.status import stamp
+    from rostersync.local.drive import Driver, now_utc
+
+    if not reason.strip():
+        raise click.UsageError("--reason must say why.")
+    run = state.run(name)
+    while (run.get("status") or {}).get("sameAs"):
+        run = state.run(run["status"]["sameAs"])  # the run that holds the same plan
+        common.note(f"The same changes are held by run {run['metadata']['name']}; deciding that one.")
+    name = run["metadata"]["name"]
+    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"])
+    with state.lock(connection.name):
+        driver = Driver(state, connection, None)
+        run = driver.settle(run)
+        approval, status = state.approval(name), run.get("status") or {}
+        stands = succeeded_reason(status)
+        if approval is None or stands != "AwaitingApproval":
+            raise Permanent(
+                f"Run {name} does not wait for a decision: it is {stands or 'not planned yet'}.", reason="NotHeld"
+            )
+        planned = approval["spec"]["planDigest"]
+        if digest is not None and digest != planned:
+            raise Permanent(
+                f"The plan of run {name} has the digest {planned}, not {digest}; look at it again.", reason="OtherPlan"
+            )
+        spec = {**approval["spec"], "decision": decision, "decidedBy": by or common.user(), "reason": reason.strip()}
+        seen = {"state": decision, "decisionSeenAt": stamp(now_utc())}
+        state.save_approval({**approval, "spec": spec, "status": {**approval["status"], **seen}})
+        return driver.settle(run), connection

@@ -1,0 +1,287 @@
+"""run, plan, apply: imports and their halves."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rostersync.local.commands import common
+
+if TYPE_CHECKING:
+    from rostersync.local.halves import LocalHalves
+    from rostersync.local.manifests import Manifests
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync run -f connection.yaml -f secret.yaml
+  rostersync run -f manifests/ --dry-run
+  rostersync run -f connection.yaml --output json | jq .status.totals
+
+\b
+Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
+)
+@common.manifests_option
+@click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
+@common.state_option
+@common.output_option("table", "json", "yaml")
+@common.quiet_option
+@common.engine_options
+@common.debug_option
+def run(
+    paths: tuple[Path, ...], dry_run: bool, state: "State", output: str, quiet: bool, memory: int | None,
+    threads: int | None,
+) -> None:  # fmt: skip
+    """Import a district: read the source, compare it with the store, and apply, or stop for a decision.
+
+    Reads the same manifests as Kubernetes: a FocusConnection, if wanted a SyncRun, and for the credentials a Secret
+    (or ROSTERSYNC_CLIENT_ID and ROSTERSYNC_CLIENT_SECRET). What would change too much is held until someone approves
+    it: the store stays as it is.
+    """
+    manifests = _manifests(paths)
+    with common.terminable(), _progress(quiet) as progress:
+        halves = _halves(state, progress, manifests, None, memory, threads)
+        done = _import(state, manifests, halves, "DryRun" if dry_run else None, may_apply=True)
+    _finish(done, halves, output)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync plan -f connection.yaml -f secret.yaml --report plan.json
+  rostersync apply RUN --report apply.json
+
+\b
+Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 may go through later."""
+)
+@common.manifests_option
+@click.option("--run", "name", metavar="NAME", help="The run's name; default from the manifests, or made up.")
+@common.report_option
+@common.state_option
+@common.output_option("json", "table", "yaml")
+@common.quiet_option
+@common.engine_options
+@common.debug_option
+def plan(
+    paths: tuple[Path, ...], name: str | None, report: Path | None, state: "State", output: str, quiet: bool,
+    memory: int | None, threads: int | None,
+) -> None:  # fmt: skip
+    """The first half of run: read the source and freeze a plan; nothing is applied.
+
+    Prints the plan's report as JSON, or the run (table, yaml).
+    """
+    manifests = _manifests(paths)
+    with common.terminable(), _progress(quiet) as progress:
+        halves = _halves(state, progress, manifests, report, memory, threads)
+        done = _import(state, manifests, halves, None, may_apply=False, name=name)
+    _finish_half(state, done, halves, output, planned=True)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync apply springfield-20261124t020709
+  rostersync apply --plan sha256:3f1c… --approved-by dana --reason "end of term"
+
+\b
+Exit codes: 0 applied; 3 nobody has approved it yet; 42 fails until something is changed; 1 may go through later."""
+)
+@click.argument("name", metavar="[RUN]", required=False)
+@click.option(
+    "--plan", "digest", metavar="DIGEST", help="The plan by its digest, without asking for an approval object."
+)
+@click.option("--approved-by", metavar="NAME", help="With --plan: who approved a plan with holds.")
+@click.option("--approval-uid", metavar="UID", help="With --plan: the SyncApproval that says so.")
+@click.option("--reason", default="", metavar="TEXT", help="With --plan: why it was approved.")
+@common.report_option
+@common.state_option
+@common.output_option("json", "table", "yaml")
+@common.quiet_option
+@common.engine_options
+@common.debug_option
+def apply(
+    name: str | None, digest: str | None, approved_by: str | None, approval_uid: str | None, reason: str,
+    report: Path | None, state: "State", output: str, quiet: bool, memory: int | None, threads: int | None,
+) -> None:  # fmt: skip
+    """The second half of run: write a plan to the store, in one transaction, exactly as it was seen.
+
+    A plan with holds is applied only with an approval. Applying a plan twice is once.
+    """
+    if (name is None) == (digest is None):
+        raise click.UsageError("Give either a RUN or --plan DIGEST.")
+    with common.terminable(), _progress(quiet) as progress:
+        halves = _halves(state, progress, None, report, memory, threads)
+        if digest is not None:
+            done = _apply_plan(state, halves, digest, approved_by, approval_uid, reason)
+        else:
+            done = apply_run(state, state.run(str(name)), halves)
+    _finish_half(state, done, halves, output, planned=False)
+
+
+def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dict[str, Any]:
+    """Take a planned run on: apply it if it may be, and settle the others of its connection."""
+    from rostersync.local.drive import Driver
+
+    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"])
+    with state.lock(connection.name):
+        driver = Driver(state, connection, halves)
+        try:
+            return driver.advance(state.run(run["metadata"]["name"]))
+        finally:
+            driver.settle_others()
+
+
+def local_halves(state: "State", progress: Any) -> "LocalHalves":
+    """Halves for commands that take no manifests."""
+    return _halves(state, progress, None, None, None, None)
+
+
+def _import(
+    state: "State", manifests: "Manifests", halves: "LocalHalves", mode: str | None, *, may_apply: bool,
+    name: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    from rostersync.errors import NotYetSupported, Permanent
+    from rostersync.lifecycle.outcomes import succeeded_reason
+    from rostersync.local.drive import Driver, now_utc
+    from rostersync.local.observe import connection_of
+
+    connection = connection_of(manifests.connection)
+    asked = manifests.run
+    if not connection.terms_accepted:
+        raise Permanent(
+            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in FocusConnection "
+            f"{connection.name} (which also accepts the privacy policy); nothing was read.",
+            reason="TermsNotAccepted",
+        )
+    if connection.problem:
+        raise NotYetSupported(f"FocusConnection {connection.name}: {connection.problem[1]}")
+    with state.lock(connection.name):
+        state.make_private()
+        driver = Driver(state, connection, halves)
+        driver.settle_others()
+        driver.resume()
+        name = name or (asked.metadata.name if asked else None) or None
+        run = state.find(name) if name else None
+        if run is not None and (run.get("status") or {}).get("outcome"):
+            common.note(
+                f"Run {name} has ended ({succeeded_reason(run['status'])}); a finished run is never started again. "
+                "Give the SyncRun another name, or leave it out."
+            )
+            return run
+        if run is None:
+            spec: dict[str, Any] = {"connectionRef": {"kind": "FocusConnection", "name": connection.name}}
+            spec |= {"mode": mode or (asked.spec.mode if asked else "Import"), "requestedBy": common.user()}
+            if asked and asked.spec.reason:
+                spec["reason"] = asked.spec.reason
+            run = state.create(connection.name, manifests.connection.metadata.namespace, spec, name, now_utc())
+        try:
+            run = driver.advance(run, may_apply)
+        except BaseException:
+            driver.settle(state.run(run["metadata"]["name"]))
+            raise
+        driver.settle_others(run)
+        history = manifests.connection.spec.history.runs
+        state.prune(connection.name, history.successful, history.failed)
+        return run
+
+
+def _apply_plan(
+    state: "State", halves: "LocalHalves", digest: str, approved_by: str | None, uid: str | None, reason: str
+) -> dict[str, Any] | None:
+    """The bare half: a plan by its digest, its consent by word. Returns its run, where the state knows it."""
+    from rostersync.lifecycle.steps import Consent, StartApply
+    from rostersync.local.drive import Driver
+    from rostersync.local.observe import number_of_tries
+
+    name = _run_of_plan(state, digest)
+    consent = Consent("", uid or "", digest, approved_by, reason, False) if approved_by else None
+    run = state.find(name)
+    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"] if run else name)
+    with state.lock(connection.name):
+        plans, applies = number_of_tries(state, name)
+        halves.apply({"metadata": {"name": name}}, StartApply(digest, consent, applies + 1), plans)
+        return Driver(state, connection, None).settle(run) if run else None
+
+
+def _run_of_plan(state: "State", digest: str) -> str:
+    import json
+
+    from rostersync.errors import Permanent
+
+    for path in sorted(state.artifacts.glob("*/plan/manifest.json"), reverse=True):
+        manifest = json.loads(path.read_text())
+        if manifest["digest"] == digest:
+            return str(manifest["run"])
+    raise Permanent(f"No plan in {state.artifacts} has the digest {digest}; nothing was applied.", reason="UnknownPlan")
+
+
+def _manifests(paths: tuple[Path, ...]) -> "Manifests":
+    from rostersync.api.v1alpha1.support import run_not_yet_supported
+    from rostersync.errors import NotYetSupported
+    from rostersync.local import manifests
+
+    loaded = manifests.load(paths, os.environ)
+    later = run_not_yet_supported(loaded.run) if loaded.run else []
+    if later:
+        raise NotYetSupported(f"SyncRun {', '.join(later)}: not supported in this version; leave it out.")
+    manifests.credentials(loaded, os.environ)  # missing ones are said before anything is begun
+    manifests.ca_bundle(loaded)
+    return loaded
+
+
+def _halves(
+    state: "State", progress: Any, manifests: "Manifests | None", report: Path | None, memory: int | None,
+    threads: int | None,
+) -> "LocalHalves":  # fmt: skip
+    from rostersync.local.halves import LocalHalves
+
+    return LocalHalves(
+        state, progress, manifests=manifests, env=os.environ, report=report, memory_limit=common.bytes_of(memory),
+        threads=threads,
+    )  # fmt: skip
+
+
+def _progress(quiet: bool) -> Any:
+    from rostersync.local.progress import shown
+
+    return shown(quiet)
+
+
+def _finish(run: dict[str, Any], halves: "LocalHalves", output: str) -> None:
+    """Print the run and leave with the exit code of how it stands."""
+    from rostersync.lifecycle.outcomes import exit_code
+
+    status = run.get("status") or {}
+    if output != "table" or not halves.error:
+        common.show_run(run, output)
+    if halves.error:
+        raise halves.error
+    raise SystemExit(exit_code(status))
+
+
+def _finish_half(
+    state: "State", run: dict[str, Any] | None, halves: "LocalHalves", output: str, *, planned: bool
+) -> None:
+    """As `_finish`, with the exit codes of plan and apply."""
+    from rostersync.lifecycle.outcomes import exit_code
+    from rostersync.render.objects import dump
+
+    if output == "json":
+        report = halves.report()
+        if report is not None:
+            click.echo(report)
+        elif run:
+            click.echo(dump(run, output), nl=False)
+    elif run:
+        common.show_run(run, output)
+    if halves.error:
+        raise halves.error
+    if run is None:
+        return
+    status = run.get("status") or {}
+    if planned and status.get("plan") and status.get("outcome") in (None, "SameAsHeld"):
+        return
+    raise SystemExit(exit_code(status))

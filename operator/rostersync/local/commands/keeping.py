@@ -1,0 +1,95 @@
+"""export, forget, backup, compact: what is done with the store besides importing into it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.local.commands import common
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync export --to bundle/
+"""
+)
+@click.option("--to", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Where the CSV files go; made when it is not there.")  # fmt: skip
+@click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
+@common.state_option
+@common.output_option("table", "json")
+@common.debug_option
+def export(folder: Path, district: str | None, state: "State", output: str) -> None:
+    """Write the accepted roster as a strict OneRoster 1.1 CSV bundle."""
+    from rostersync.local import engine
+    from rostersync.render.objects import dump
+    from rostersync.render.tables import console, grid, say
+
+    written = engine.export(state.store, folder, district)
+    if output == "json":
+        click.echo(dump({"rows": written.rows, "notExpressible": written.not_expressible}, output), nl=False)
+        return
+    out = console()
+    out.print(grid(("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}"))
+    for what, count in written.not_expressible.items():
+        say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot say were left out.", "yellow")
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync forget FOC-2000123
+"""
+)
+@click.argument("record", metavar="ID")
+@click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common.state_option
+@common.debug_option
+def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
+    """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
+
+    Runs that wait for a decision are cancelled, and the person's rows leave the details of earlier runs. The next run
+    brings a person back whom the source still sends.
+    """
+    from rostersync.local import engine
+    from rostersync.local.forgetting import forget_artifacts
+
+    if not yes:
+        click.confirm("Remove this person for good?", abort=True)
+    found = engine.forget(state.store, district, record)
+    removed = forget_artifacts(state, record)
+    click.echo(
+        f"Removed: {found.rows} records, {found.enrollments} enrolments, {found.history} values of history, "
+        f"{found.references} references, and {removed} rows of plans."
+    )
+    if found.still_active:
+        click.echo("The person was active: the next run brings them back unless the source drops them first.")
+
+
+@click.command()
+@click.option("--to", "file", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="The copy to write; one that is there is replaced as a whole.")  # fmt: skip
+@common.state_option
+@common.debug_option
+def backup(file: Path, state: "State") -> None:
+    """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
+    from rostersync.local import engine
+
+    engine.backup(state.store, file)
+    click.echo(f"Wrote {file}.")
+
+
+@click.command()
+@common.state_option
+@common.debug_option
+def compact(state: "State") -> None:
+    """Rewrite the store without the space of what is gone."""
+    from rostersync.local import engine
+
+    before, after = engine.compact(state.store)
+    click.echo(f"The store had {before:,} bytes and has {after:,}.")

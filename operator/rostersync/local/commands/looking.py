@@ -1,0 +1,164 @@
+"""runs, show, diff, issues: what there is and what it means."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rostersync.local.commands import common
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv and json have all
+
+
+@click.command()
+@click.option("--connection", metavar="NAME", help="Only runs of this connection.")
+@common.state_option
+@common.output_option("table", "json", "yaml")
+@common.debug_option
+def runs(connection: str | None, state: "State", output: str) -> None:
+    """List connections and their runs, newest first."""
+    from rostersync.render import objects, tables
+    from rostersync.render.runs import page
+
+    common.settled(state, connection)
+    found = state.runs(connection)
+    if output == "table":
+        page(tables.console(), found)
+    else:
+        click.echo(objects.dump(objects.listing(found), output), nl=False)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync show
+  rostersync show springfield-20261124t020709 --output json
+"""
+)
+@click.argument("name", metavar="[RUN]", required=False)
+@common.state_option
+@common.output_option("table", "json", "yaml")
+@common.debug_option
+def show(name: str | None, state: "State", output: str) -> None:
+    """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
+    from rostersync.render import changes, objects, tables
+    from rostersync.render.run import page
+
+    connection = state.latest(name)["spec"]["connectionRef"]["name"]
+    common.settled(state, connection)
+    run = state.latest(name)
+    if output != "table":
+        click.echo(objects.dump(run, output), nl=False)
+        return
+    plan = state.folder(run["metadata"]["name"]) / "plan"
+    page(tables.console(), run, changes.causes(plan))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync diff springfield-20261124t020709
+  rostersync diff RUN --entity Student --change Delete --school 1001
+  rostersync diff RUN --output csv > changes.csv
+"""
+)
+@click.argument("name", metavar="[RUN]", required=False)
+@click.option("--entity", "entities", multiple=True, metavar="ENTITY", help="Student, Class, Enrollment …; repeatable.")
+@click.option("--change", "kinds", multiple=True, type=click.Choice(["Create", "Update", "Delete"], case_sensitive=False),
+              help="Only such changes; repeatable.")  # fmt: skip
+@click.option(
+    "--school", "schools", multiple=True, metavar="ID", help="Only of this school (its id in the store); repeatable."
+)
+@click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), help=f"Records to show, 0 for all; default {TABLE_LIMIT} in a table."
+)
+@common.state_option
+@common.output_option("table", "csv", "json")
+@common.debug_option
+def diff(
+    name: str | None, entities: tuple[str, ...], kinds: tuple[str, ...], schools: tuple[str, ...],
+    causes: tuple[str, ...], limit: int | None, state: "State", output: str,
+) -> None:  # fmt: skip
+    """Show which records a run's plan changes, and how: old value → new value.
+
+    The output holds records of people: treat it as such.
+    """
+    from itertools import islice
+
+    from rostersync.model import Cause, Entity
+    from rostersync.render import changes, tables
+
+    filters = changes.Filters(
+        _words(entities, [e.value for e in Entity], "--entity"), kinds, schools,
+        _words(causes, [c.value for c in Cause], "--cause"),
+    )  # fmt: skip
+    found = changes.read(_plan(state, name), filters)
+    if output == "table":
+        changes.page(tables.console(), found, _limit(limit))
+        return
+    rows = islice(found, limit) if limit else found
+    (changes.write_csv if output == "csv" else changes.write_json)(sys.stdout, rows)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync issues springfield-20261124t020709
+  rostersync issues RUN --records --output csv > issues.csv
+"""
+)
+@click.argument("name", metavar="[RUN]", required=False)
+@click.option("--records", is_flag=True, help="Each record by itself instead of groups.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), help=f"Records to show, 0 for all; default {TABLE_LIMIT} in a table."
+)
+@common.state_option
+@common.output_option("table", "csv", "json")
+@common.debug_option
+def issues(name: str | None, records: bool, limit: int | None, state: "State", output: str) -> None:
+    """Show what is wrong with the source's data: missing, malformed, duplicate, dangling."""
+    from itertools import islice
+
+    from rostersync.render import issues as rendering
+    from rostersync.render import tables
+
+    found = rendering.read(_plan(state, name))
+    if output == "table":
+        rendering.page(tables.console(), found, records, _limit(limit))
+        return
+    rows = islice(found, limit) if limit and records else found
+    if output == "csv":
+        rendering.write_csv(sys.stdout, rows)
+    else:
+        rendering.write_json(sys.stdout, rows, records)
+
+
+def _plan(state: "State", name: str | None) -> Path:
+    """The plan folder of a run. Raises Permanent when there is none."""
+    from rostersync.errors import Permanent
+    from rostersync.lifecycle.outcomes import succeeded_reason
+
+    run: dict[str, Any] = state.latest(name)
+    folder = state.folder(run["metadata"]["name"]) / "plan"
+    if not (folder / "manifest.json").exists():
+        stands = succeeded_reason(run.get("status") or {}) or "new"
+        raise Permanent(f"Run {run['metadata']['name']} has no plan: it is {stands}.", reason="NoPlan")
+    return folder
+
+
+def _limit(limit: int | None) -> int | None:
+    return TABLE_LIMIT if limit is None else limit or None
+
+
+def _words(given: tuple[str, ...], known: list[str], option: str) -> tuple[str, ...]:
+    """Given words in the API's spelling, whatever their case."""
+    spelled = {k.casefold(): k for k in known}
+    for word in given:
+        if word.casefold() not in spelled:
+            raise click.UsageError(f"{option} {word} is none of {', '.join(known)}.")
+    return tuple(spelled[w.casefold()] for w in given)

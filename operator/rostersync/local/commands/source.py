@@ -1,0 +1,72 @@
+"""check: Test Connection."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rostersync.local.commands import common
+
+if TYPE_CHECKING:
+    from rostersync.sources.port import CheckResult
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync check -f connection.yaml -f secret.yaml
+"""
+)
+@common.manifests_option
+@common.output_option("table", "json", "yaml")
+@common.debug_option
+def check(paths: tuple[Path, ...], output: str) -> None:
+    """Test Connection: does the source answer, which schools has it, and which attributes does it fill?
+
+    Reads a sample of every collection and changes nothing.
+    """
+    from rostersync.local import engine, manifests
+    from rostersync.render import objects
+
+    loaded = manifests.load(paths, os.environ)
+    with common.terminable():
+        source, _ = engine.open_source(loaded, os.environ)
+        try:
+            found = source.check()
+        finally:
+            source.close()
+    if output == "table":
+        _page(found)
+    else:
+        click.echo(objects.dump(_object(found), output), nl=False)
+
+
+def _page(found: "CheckResult") -> None:
+    from rostersync.render.tables import console, grid, say
+    from rostersync.render.words import percent
+
+    out = console()
+    say(out, found.message, "green")
+    out.print(
+        grid(("School", "Name"), ((s.id, s.name) for s in found.schools), title=f"{len(found.schools):,} schools")
+    )
+    totals = ((name, "not said" if total is None else total) for name, total in found.totals.items())
+    out.print(grid(("Collection", "Records"), totals, ("Records",)))
+    rows = ((f.entity, f.attribute, percent(f.filled, f.sampled), f.sampled) for f in found.attributes)
+    out.print(grid(("Entity", "Attribute", "Filled", "Of"), rows, ("Filled", "Of"), "Attributes, in a sample"))
+    if found.not_offered:
+        say(out, f"Not offered by the source: {', '.join(found.not_offered)}.", "yellow")
+
+
+def _object(found: "CheckResult") -> dict[str, Any]:
+    return {
+        "message": found.message,
+        "schools": [{"sourcedId": s.id, "name": s.name} for s in found.schools],
+        "totals": dict(found.totals),
+        "attributes": [
+            {"entity": f.entity, "attribute": f.attribute, "filled": f.filled, "sampled": f.sampled}
+            for f in found.attributes
+        ],
+        "notOffered": list(found.not_offered),
+    }

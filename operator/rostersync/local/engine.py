@@ -1,0 +1,102 @@
+"""The engine's parts as the local command uses them: a source from manifests, an extract, the embedded store."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from rostersync.api import crd
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.deliveries.oneroster_csv import write_bundle
+from rostersync.deliveries.port import Exported
+from rostersync.errors import Permanent
+from rostersync.local import manifests as loading
+from rostersync.local.manifests import Manifests
+from rostersync.local.progress import Progress
+from rostersync.sources.port import Credentials, Source
+from rostersync.sources.registry import open_source as registered
+from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.engine import connect
+from rostersync.stores.port import Forgotten
+from rostersync.sync.extract import Wanted, extract
+from rostersync.sync.wanting import collections, metadata_keys
+
+
+def open_source(manifests: Manifests, env: Mapping[str, str]) -> tuple[Source, str]:
+    """The connection's source, and its client id. Raises InvalidManifest for missing credentials."""
+    given = loading.credentials(manifests, env)
+    bundle = loading.ca_bundle(manifests)
+    return registered(manifests.connection, Credentials(given.client_id, given.client_secret), bundle), given.client_id
+
+
+def stage_extract(source: Source, connection: FocusConnection, folder: Path, progress: Progress) -> None:
+    """Pull what the connection wants into a staged extract."""
+    extract(source, folder, Wanted(collections(connection.spec), metadata_keys(connection.spec)), progress)
+
+
+def export(store: Path, folder: Path, district: str | None) -> Exported:
+    """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle."""
+    _there(store)
+    target = folder.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = _district(store, district)
+    reader = EmbeddedStore(store).reader()
+    with _engine(store, target.parent) as con:
+        reader.attach(con, name, None)
+        return write_bundle(con, target)
+
+
+def forget(store: Path, district: str | None, record: str) -> Forgotten:
+    """Remove a person from the store."""
+    _there(store)
+    return EmbeddedStore(store).writer().forget(_district(store, district), record)
+
+
+def backup(store: Path, to: Path) -> None:
+    """Copy the store as it is at one moment."""
+    _there(store)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    EmbeddedStore(store).writer().backup(to.resolve())
+
+
+def compact(store: Path) -> tuple[int, int]:
+    """Rewrite the store; returns its bytes before and after."""
+    _there(store)
+    return EmbeddedStore(store).writer().compact()
+
+
+def crds() -> dict[str, str]:
+    """The CustomResourceDefinitions by file name."""
+    return crd.render()
+
+
+def _there(store: Path) -> None:
+    if not store.exists():
+        raise Permanent(f"There is no store at {store} yet: nothing was ever applied.", reason="NoStore")
+
+
+def _district(store: Path, wanted: str | None) -> str:
+    """The district meant: the one named, else the only one."""
+    with _engine(store) as con:
+        known = EmbeddedStore(store).reader().districts(con)
+    if wanted in known or (wanted is None and len(known) == 1):
+        return wanted or known[0]
+    if wanted is not None:
+        raise Permanent(f"The store has no district {wanted}; it has: {', '.join(known)}.", reason="UnknownDistrict")
+    if not known:
+        raise Permanent("The store is empty: nothing was ever applied.", reason="NoStore")
+    raise Permanent(f"The store has several districts: {', '.join(known)}; say --district.", reason="UnknownDistrict")
+
+
+@contextmanager
+def _engine(store: Path, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An engine that may read the store, and write in the folders allowed."""
+    scratch = store.parent / "scratch"
+    con = connect(None, None, scratch, [store.parent, *allowed])
+    try:
+        yield con
+    finally:
+        con.close()
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""The two halves of a run in this process: plan (reads source and store) and apply (writes the store).
+
+Each writes its report at every stage. What goes wrong ends up in the report, and in `error` for whoever asked.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
+from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.local import files
+from rostersync.local.failures import told
+from rostersync.local.manifests import Manifests
+from rostersync.local.progress import Progress
+from rostersync.local.reports import ApplyReportFile, PlanReportFile
+from rostersync.local.state import State
+
+BUSY_TRIES, BUSY_WAIT = 20, 0.5  # a reader or another connection's apply is soon done; seconds
+
+
+class LocalHalves:
+    """Both halves over a state folder. `manifests` are None where a run goes on that was planned before."""
+
+    def __init__(
+        self, state: State, progress: Progress, *, manifests: Manifests | None = None,
+        env: Mapping[str, str] | None = None, report: Path | None = None, memory_limit: int | None = None,
+        threads: int | None = None,
+    ) -> None:  # fmt: skip
+        self.state, self.progress, self.manifests, self.env = state, progress, manifests, env or {}
+        self.copy, self.memory_limit, self.threads = report, memory_limit, threads
+        self.error: RostersyncError | None = None
+        self.written: PlanReportFile | ApplyReportFile | None = None
+
+    def report(self) -> str | None:
+        """The newest report as JSON; None when neither half was started."""
+        return self.written.text() if self.written else None
+
+    def plan(self, run: dict[str, Any], step: StartPlan) -> None:
+        """Read the source (or take the staged extract again) and freeze a plan."""
+        name = run["metadata"]["name"]
+        folder = self.state.folder(name)
+        self.written = report = PlanReportFile(folder, step.number, name, self.copy)
+        report.write()
+        self.error = None
+        try:
+            connection = self._connection(folder)
+            client = self._client(folder) if step.again else self._extract(connection, folder, report)
+            from rostersync.stores.embedded import EmbeddedStore
+            from rostersync.sync.pipeline import PlanInputs, plan
+
+            made = plan(
+                PlanInputs(
+                    connection=connection, run=name, extract=folder / "extract", out=folder / "plan",
+                    scratch=folder / "scratch", reader=EmbeddedStore(self.state.store).reader(),
+                    as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
+                    memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
+                ),
+                self.progress, report.stage,
+            )  # fmt: skip
+            report.done(made)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that there is no plan)
+            self.error = told(error, report.report.stage, folder)
+            self.error.__cause__ = error if self.error is not error else error.__cause__
+            report.failed(self.error)
+        except BaseException:
+            report.write()  # SIGTERM, Ctrl-C: say how far it came
+            raise
+
+    def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
+        """Write the plan to the store in one transaction. Raises StoreBusy when others keep it in use."""
+        from rostersync.stores.embedded import EmbeddedStore
+        from rostersync.stores.port import Consent
+        from rostersync.sync.apply import apply
+
+        name = run["metadata"]["name"]
+        folder = self.state.folder(name)
+        self.written = report = ApplyReportFile(folder, step.number, of_plan, name, self.copy)
+        report.report.digest = step.digest
+        report.write()
+        self.error = None
+        given = step.consent
+        consent = None
+        if given:
+            uid = given.approval_uid or None
+            consent = Consent(given.decided_by, given.digest, given.reason, uid, given.four_eyes_enforced)
+        store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
+
+        def mark(stage: str) -> None:
+            report.stage(stage)
+            self.progress("apply", stage, 0, None)
+
+        try:
+            for tries_left in reversed(range(BUSY_TRIES)):
+                try:
+                    made = apply(folder / "plan", store.writer(), consent, digest=step.digest, mark=mark)
+                except StoreBusy:
+                    if not tries_left:
+                        raise
+                    time.sleep(BUSY_WAIT)
+                else:
+                    report.done(made)
+                    return
+        except StoreBusy:
+            report.forget()
+            raise
+        except Exception as error:  # noqa: BLE001  (as above)
+            self.error = told(error, report.report.stage, folder)
+            self.error.__cause__ = error if self.error is not error else error.__cause__
+            report.failed(self.error)
+        except BaseException:
+            report.write()
+            raise
+
+    def _connection(self, folder: Path) -> FocusConnection:
+        """The connection that the run is planned with, kept so that the run can go on without its manifests."""
+        path = folder / "connection.json"
+        if self.manifests is None:
+            return stored_connection(folder)
+        connection = self.manifests.connection
+        files.write_object(path, connection.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        return connection
+
+    def _extract(self, connection: FocusConnection, folder: Path, report: PlanReportFile) -> str:
+        """Pull every collection; returns what tells this client from another."""
+        if self.manifests is None:
+            raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
+        from rostersync.local import engine
+
+        report.stage("extract")
+        source, client_id = engine.open_source(self.manifests, self.env)
+        try:
+            engine.stage_extract(source, connection, folder / "extract", self.progress)
+        finally:
+            source.close()
+        return hashlib.sha256(client_id.encode()).hexdigest()
+
+    def _client(self, folder: Path) -> str:
+        if not (folder / "extract" / "proof.json").exists():
+            raise Retryable(
+                "The store moved, and what was read from the source is gone: run `rostersync run -f …` again.",
+                reason="BaseMoved",
+            )
+        manifest = json.loads((folder / "plan" / "manifest.json").read_text())
+        return str(manifest["memory"].get("clientIDHash", ""))
+
+
+def stored_connection(folder: Path) -> FocusConnection:
+    """The connection that a run was planned with. Raises Permanent when it is gone."""
+    data = files.read_object(folder / "connection.json")
+    if data is None:
+        raise Permanent(f"{folder} no longer has what the run was planned with; run again.", reason="ArtifactsGone")
+    return FocusConnection.model_validate(data)

@@ -1,0 +1,35 @@
+"""A OneRoster 1.1 or 1.2 service as a source."""
+
+from collections.abc import Callable
+
+from rostersync.sources.oneroster.check import check
+from rostersync.sources.oneroster.delivery import Delivery
+from rostersync.sources.oneroster.pull import Pull
+from rostersync.sources.oneroster.transport import Transport
+from rostersync.sources.port import CheckResult, Credentials, Page, Reading
+
+
+class OneRoster:
+    """Implements sources.port.Source. Close it at the end, or use it in a `with`."""
+
+    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+        self.version = delivery.version
+        self._transport = Transport(delivery, credentials)
+
+    def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
+        """Read a whole collection once (port.Source.pull)."""
+        return Pull(self._transport, collection, metadata, sink).run()
+
+    def check(self) -> CheckResult:
+        """Test Connection (port.Source.check)."""
+        return check(self._transport)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._transport.close()
+
+    def __enter__(self) -> "OneRoster":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,179 @@
+"""Python values of one page, as JSON gave them, to Arrow columns in canonical form.
+
+Canonical: NFC, trimmed, empty is null. The work is done on whole columns; a column that holds other things than
+strings takes a slower way by itself.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rostersync.roster import Kind
+from rostersync.sources.staged import METADATA, TEXTS, USER_ID
+
+_TRUE = ("true", "True", "TRUE", "t", "1", "yes", "Yes", "YES", "y", "Y")
+_FALSE = ("false", "False", "FALSE", "f", "0", "no", "No", "NO", "n", "N")
+_BOOLEANS: dict[Any, str] = {
+    True: "true",
+    False: "false",
+    **dict.fromkeys(_TRUE, "true"),
+    **dict.fromkeys(_FALSE, "false"),
+}
+_DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
+_SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
+
+
+def text(values: Sequence[Any]) -> pa.StringArray:
+    """Strings; numbers and booleans as JSON would write them."""
+    return canonical(_strings(values))
+
+
+def date(values: Sequence[Any]) -> pa.StringArray:
+    """`YYYY-MM-DD` where the text begins with such a date (a time may follow), else as sent."""
+    column = text(values)
+    longer = pc.greater(pc.utf8_length(column), 10)
+    if pc.any(longer).as_py():
+        cut = pc.and_(longer, pc.match_substring_regex(column, _DATE))
+        column = pc.if_else(cut, pc.utf8_slice_codeunits(column, 0, 10), column)
+    return column
+
+
+def boolean(values: Sequence[Any]) -> pa.StringArray:
+    """'true' or 'false' where it can be told, else as sent."""
+    return text([_BOOLEANS.get(v.strip() if v.__class__ is str else v, v) for v in values])
+
+
+def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
+    """Lists of strings; null items dropped, an empty list is null. A single string is one item, or several by commas."""
+    lists = [v if v is None or v.__class__ is list else _one(v, split) for v in values]
+    try:
+        column = pa.array(lists, TEXTS)
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        column = pa.array([None if v is None else [_scalar(i) for i in v] for v in lists], TEXTS)
+    items = column.values if column.offset == 0 else column.flatten()
+    clean = canonical(items)
+    if clean.null_count:
+        return pa.array([_filled(v) for v in pa.ListArray.from_arrays(_offsets(column), clean).to_pylist()], TEXTS)
+    if not clean.equals(items):
+        column = pa.ListArray.from_arrays(_offsets(column), clean)
+    empty = pc.equal(pc.list_value_length(column), 0)
+    return pc.if_else(empty, pa.scalar(None, TEXTS), column) if pc.any(empty).as_py() else column
+
+
+def user_ids(values: Sequence[Sequence[tuple[Any, Any]] | None]) -> pa.ListArray:
+    """Lists of (type, identifier); pairs without identifier are dropped, an empty list is null."""
+    flat = [pair for pairs in values if pairs for pair in pairs]
+    types, identifiers = text([p[0] for p in flat]), text([p[1] for p in flat])
+    if not identifiers.null_count:
+        offsets = _running(len(v) if v else None for v in values)
+        structs = pa.StructArray.from_arrays([types, identifiers], fields=list(USER_ID))
+        return pa.ListArray.from_arrays(offsets, structs).cast(pa.list_(USER_ID))
+    pairs = iter(zip(types.to_pylist(), identifiers.to_pylist(), strict=True))
+    rows = [
+        [{"type": t, "identifier": i} for t, i in (next(pairs) for _ in v) if i is not None] if v else None
+        for v in values
+    ]
+    return pa.array([r or None for r in rows], pa.list_(USER_ID))
+
+
+def metadata(values: Sequence[Any], wanted: frozenset[str] | None) -> pa.MapArray:
+    """Maps of the wanted keys, sorted; None for all keys. Keys with dots are looked up whole first, then as paths."""
+    maps = [wanted_metadata(v, wanted) for v in values]
+    filled = [m for m in maps if m]
+    keys = pa.array([k for m in filled for k in m], pa.string())
+    items = text([v for m in filled for v in m.values()])
+    if items.null_count:
+        pairs = iter(items.to_pylist())
+        maps = [
+            {k: v for k, v in zip(m, [next(pairs) for _ in m], strict=True) if v is not None} if m else None
+            for m in maps
+        ]
+        return pa.array([list(m.items()) if m else None for m in maps], METADATA)
+    return pa.MapArray.from_arrays(_running(len(m) if m else None for m in maps), keys, items).cast(METADATA)
+
+
+def wanted_metadata(value: Any, wanted: frozenset[str] | None) -> dict[str, Any] | None:
+    """The wanted keys of one metadata object that are not null; whatever is no object has none."""
+    if value.__class__ is not dict or not value:
+        return None
+    if wanted is None:
+        return {k: value[k] for k in sorted(value) if value[k] is not None}
+    found = {key: _at(value, key) for key in sorted(wanted)}
+    return {k: v for k, v in found.items() if v is not None}
+
+
+def canonical(column: pa.StringArray) -> pa.StringArray:
+    """NFC, trimmed, empty is null."""
+    if not pc.all(pc.string_is_ascii(column)).as_py():
+        column = pc.utf8_normalize(column, "NFC")
+    column = pc.utf8_trim_whitespace(column)
+    empty = pc.equal(pc.binary_length(column), 0)
+    return pc.if_else(empty, pa.scalar(None, pa.string()), column) if pc.any(empty).as_py() else column
+
+
+BY_KIND: dict[Kind, Callable[[Sequence[Any]], pa.Array]] = {
+    Kind.TEXT: text, Kind.REF: text, Kind.DATE: date, Kind.BOOLEAN: boolean,
+    Kind.LIST: texts, Kind.SET: texts, Kind.REFS: texts, Kind.USER_IDS: user_ids,
+}  # fmt: skip
+
+
+def build(name: str, kind: Kind, values: Sequence[Any]) -> pa.Array:
+    """The column of an attribute."""
+    if kind in (Kind.LIST, Kind.SET):
+        return texts(values, split=name in _SPLIT)
+    return BY_KIND[kind](values)
+
+
+def _strings(values: Sequence[Any]) -> pa.StringArray:
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([_scalar(v) for v in values], pa.string())
+
+
+def _scalar(value: Any) -> str | None:
+    if value is None or value.__class__ is str:
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, int | float):
+        return str(value)
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _one(value: Any, split: bool) -> list[Any]:
+    return value.split(",") if split and isinstance(value, str) else [value]
+
+
+def _filled(items: list[str | None] | None) -> list[str] | None:
+    return [i for i in items if i is not None] or None if items else None
+
+
+def _at(value: Any, key: str) -> Any:
+    """`a.b` as one key, else b within a."""
+    if key in value:
+        return value[key]
+    head, dot, rest = key.partition(".")
+    inner = value.get(head) if dot else None
+    return _at(inner, rest) if isinstance(inner, dict) else None
+
+
+def _offsets(column: pa.ListArray) -> pa.Array:
+    """Offsets with the nulls of the column in them."""
+    return _running(None if v is None else v for v in pc.list_value_length(column).to_pylist())
+
+
+def _running(lengths: Iterable[int | None]) -> pa.Array:
+    """List offsets of these lengths; None makes a null."""
+    offsets: list[int | None] = []
+    end = 0
+    for length in lengths:
+        offsets.append(None if length is None else end)
+        end += length or 0
+    offsets.append(end)
+    return pa.array(offsets, pa.int32())

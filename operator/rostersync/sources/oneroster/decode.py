@@ -1,0 +1,143 @@
+"""Pages of JSON to Arrow record batches in staged form (sources/staged.py)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rostersync.roster import BY_NAME, Kind
+from rostersync.sources.oneroster import columns, tolerant
+from rostersync.sources.oneroster.envelope import around, open_envelope, page_type
+from rostersync.sources.oneroster.links import Next
+from rostersync.sources.oneroster.records import FIELD, Ref, shape
+from rostersync.sources.staged import METADATA, schema
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One page: its rows in staged form, and what its body says of the whole.
+
+    `rows` counts what was received; `without_id` those of them that have no sourcedId and are not in the batch.
+    `fingerprint` is equal for pages with the same ids in the same order.
+    """
+
+    batch: pa.RecordBatch
+    rows: int
+    without_id: int
+    total: int | None
+    next: Next
+    fingerprint: int
+
+
+class Decoder:
+    """Decodes the pages of one collection. Safe to use from several threads.
+
+    `wanted` names the metadata keys to keep; None keeps all.
+    """
+
+    def __init__(self, collection: str, wanted: frozenset[str] | None) -> None:
+        self.collection = collection
+        self._wanted = wanted
+        self._shape = shape(collection, wanted is None or bool(wanted))
+        self._fast = page_type(collection, self._shape.record)
+        self._odd: bool | None = None  # how this server spells names: told by the first page that has rows
+        self._schema = schema(collection)
+
+    def page(self, body: bytes) -> Decoded:
+        """Decode one page. Raises Again (trouble.py) when the body is no page of this collection."""
+        if self._odd is None:
+            self._odd = self._spells_otherwise(body)
+        if not self._odd:
+            try:
+                page = self._fast.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                pass  # whether it is odd or broken is found out the slow way
+            else:
+                total, said = around(page.pagination, page.total)
+                return self._decoded(page.rows, 0, total, said)
+        envelope = open_envelope(body, self.collection)
+        rows, no_objects = tolerant.records(envelope.rows, self._shape)
+        return self._decoded(rows, no_objects, envelope.total, envelope.next)
+
+    def _spells_otherwise(self, body: bytes) -> bool | None:
+        rows = open_envelope(body, self.collection).rows
+        return tolerant.is_odd(rows, self._shape) if rows else None
+
+    def _decoded(self, rows: Sequence[Any], no_objects: int, total: int | None, said: Next) -> Decoded:
+        sent = [getattr(row, FIELD + "sourcedId") for row in rows]
+        ids = columns.text(sent)
+        arrays = [ids, *(self._column(rows, name) for name in self._schema.names[1:])]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        missing = ids.null_count
+        if missing:
+            batch = batch.filter(pc.is_valid(ids))
+        return Decoded(
+            batch=batch,
+            rows=len(rows) + no_objects,
+            without_id=missing + no_objects,
+            total=total,
+            next=said,
+            fingerprint=hash(tuple(sent)),
+        )
+
+    def _column(self, rows: Sequence[Any], name: str) -> pa.Array:
+        if name == "metadata":
+            if "metadata" not in self._shape.forms:
+                return pa.nulls(len(rows), METADATA)
+            return columns.metadata(list(map(attrgetter(FIELD + name), rows)), self._wanted)
+        if name in ("status", "dateLastModified"):
+            return columns.text(list(map(attrgetter(FIELD + name), rows)))
+        kind = BY_NAME[self.collection].attribute(name).kind
+        special = _USERS.get(name) if self.collection == "users" else None
+        if special is not None:
+            return columns.build(name, kind, [special(row) for row in rows])
+        first, *others = self._shape.keys[name]
+        values = list(map(attrgetter(FIELD + first), rows))
+        for other in others:
+            more = map(attrgetter(FIELD + other), rows)
+            values = [b if a is None else a for a, b in zip(values, more, strict=True)]
+        return columns.build(name, kind, _plain(values, kind))
+
+
+def _plain(values: list[Any], kind: Kind) -> list[Any]:
+    """References to ids, userIds to pairs."""
+    match kind:
+        case Kind.REF | Kind.TEXT:
+            return [v.sourcedId if v.__class__ is Ref else v for v in values]
+        case Kind.REFS:
+            return [[_id(i) for i in v] if v else None for v in values]
+        case Kind.USER_IDS:
+            return [[(u.type, u.identifier) for u in v] if v else None for v in values]
+    return values
+
+
+def _id(value: Any) -> Any:
+    return value.sourcedId if value.__class__ is Ref else value
+
+
+def deciding_role(row: Any) -> Any:
+    """The role of 1.1; of 1.2 the primary one, None when there is none or they differ."""
+    if not row.f_roles:
+        return row.f_role
+    primary = {r.role for r in row.f_roles if str(r.roleType or "").strip().lower() == "primary"}
+    return primary.pop() if len(primary) == 1 else None
+
+
+def role_names(row: Any) -> list[Any] | None:
+    """Distinct names of all roles, in the order sent."""
+    if not row.f_roles:
+        return None if row.f_role is None else [row.f_role]
+    return list(dict.fromkeys(r.role for r in row.f_roles))
+
+
+def org_ids(row: Any) -> list[Any] | None:
+    """Organisations of 1.1 (orgs) and 1.2 (those of the roles), distinct, in the order sent."""
+    of_roles = [_id(r.org) for r in row.f_roles or ()]
+    return list(dict.fromkeys(of_roles + [_id(o) for o in row.f_orgs or ()])) or None
+
+
+_USERS: dict[str, Callable[[Any], Any]] = {"role": deciding_role, "roles": role_names, "orgSourcedIds": org_ids}

@@ -1,0 +1,132 @@
+"""What stands around the records of a page: the collection's key, Focus' pagination and total, and bodies that are
+errors although the status is 200. A body without its collection is never an empty collection.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from rostersync.sources.oneroster.links import Next, from_body
+from rostersync.sources.oneroster.trouble import Again, Trouble
+
+# Other keys under which a collection has been met; only these may stand for an empty one.
+ALIASES = {
+    "orgs": ("schools",),
+    "academicSessions": ("terms", "gradingPeriods"),
+    "users": ("students", "teachers"),
+    "demographics": ("demographic",),
+}
+_ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
+_BOM = b"\xef\xbb\xbf"
+_top = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_rows = msgspec.json.Decoder(list[msgspec.Raw])
+_numbered = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """The rows of a page, still JSON, and what the body says of the whole."""
+
+    rows: Sequence[msgspec.Raw]
+    total: int | None
+    next: Next
+
+
+class Around(msgspec.Struct, gc=False):
+    """The keys beside the collection that say something about paging."""
+
+    pagination: Any = msgspec.UNSET
+    total: Any = None
+
+
+@cache
+def page_type(collection: str, record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    """Decoder of a page that is formed as it should be: the collection's key must be there."""
+    kind = msgspec.defstruct(
+        f"{collection}Page", [("rows", list[record])], bases=(Around,), rename={"rows": collection}, gc=False,  # type: ignore[valid-type]
+        kw_only=True,
+    )  # fmt: skip
+    return msgspec.json.Decoder(kind)
+
+
+def around(pagination: Any, total: Any) -> tuple[int | None, Next]:
+    """Total and next of a body, wherever they stand."""
+    inner: Mapping[str, Any] = pagination if isinstance(pagination, dict) else {}
+    said = from_body(inner["next"]) if "next" in inner else Next()
+    return count(total) if count(total) is not None else count(inner.get("total")), said
+
+
+def count(value: Any) -> int | None:
+    """A number of records, given as a number or as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        value = int(value) if value.strip().isdecimal() else None
+    return value if isinstance(value, int) and value >= 0 else None
+
+
+def open_envelope(body: bytes, collection: str) -> Envelope:
+    """The rows of a page; Again when the body is no page of this collection."""
+    try:
+        top = _top.decode(body.removeprefix(_BOM))
+    except msgspec.ValidationError:
+        raise _not_a_page("its JSON has no envelope") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _not_a_page(looks_like(body)) from None
+    rows = _find(top, collection)
+    pagination = msgspec.json.decode(top["pagination"]) if "pagination" in top else None
+    total, said = around(pagination, msgspec.json.decode(top["total"]) if "total" in top else None)
+    return Envelope(rows, total, said)
+
+
+def _find(top: dict[str, msgspec.Raw], collection: str) -> Sequence[msgspec.Raw]:
+    if collection in top:
+        return _listed(top[collection], collection)
+    if any(key.lower() in _ERRORS or key.lower().startswith("imsx_") for key in top):
+        raise _not_a_page("an error in place of the collection")
+    known = {name.lower() for name in (collection, *ALIASES.get(collection, ()))}
+    arrays = {key: raw for key, raw in top.items() if bytes(raw).lstrip().startswith(b"[")}
+    if len(arrays) == 1:
+        [(key, raw)] = arrays.items()
+        rows = _rows.decode(raw)
+        if key.lower() in known or (rows and all(_is_record(row) for row in rows)):
+            return rows
+    raise _not_a_page(f"no {collection} in it")
+
+
+def _listed(raw: msgspec.Raw, collection: str) -> Sequence[msgspec.Raw]:
+    try:
+        return _rows.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:  # PHP writes a list with gaps as an object with numbers for keys
+        numbered = _numbered.decode(raw)
+    except msgspec.ValidationError:
+        numbered = {}
+    if numbered and all(key.isdecimal() for key in numbered):
+        return list(numbered.values())
+    raise _not_a_page(f"{collection} is not a list")
+
+
+def _is_record(raw: msgspec.Raw) -> bool:
+    try:
+        return any(key.lower() in ("sourcedid", "sourceid") for key in _numbered.decode(raw))
+    except msgspec.ValidationError:
+        return False
+
+
+def looks_like(body: bytes) -> str:
+    """What a body that is not JSON seems to be, in our own words."""
+    start = body.lstrip()[:200].lower()
+    if not start:
+        return "an empty body"
+    if start.startswith(b"<"):
+        return "a web page" if b"html" in start else "XML or HTML"
+    return "JSON that breaks off or is broken" if start[:1] in (b"{", b"[") else "not JSON"
+
+
+def _not_a_page(what: str) -> Again:
+    return Again(Trouble.UNREADABLE, what)

@@ -1,0 +1,117 @@
+"""The shape of OneRoster's records as msgspec types, made from the roster's tables: one type for 1.1 and 1.2.
+
+Types are permissive where servers differ (booleans as words or numbers, references as plain strings) and leave out
+whatever is not wanted, passwords above all: what has no field here is skipped while decoding. A page that does not
+fit even so is read by tolerant.py into the same types.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from rostersync.roster import BY_NAME, Kind
+
+Scalar = str | int | float | bool | None
+
+
+class Ref(msgspec.Struct, gc=False):
+    """A GUIDRef; href and type are not needed."""
+
+    sourcedId: str | int | None  # required: a reference without it is looked at by tolerant.py
+
+
+class UserId(msgspec.Struct, gc=False):
+    """One entry of userIds."""
+
+    identifier: Scalar
+    type: Scalar = None
+
+
+class Role(msgspec.Struct, gc=False):
+    """One entry of a 1.2 user's roles."""
+
+    role: Scalar
+    roleType: Scalar = None
+    org: Ref | str | int | None = None
+
+
+class Form(Enum):
+    """How a JSON value is formed."""
+
+    SCALAR = "scalar"
+    REF = "ref"
+    REFS = "refs"
+    LIST = "list"
+    USER_IDS = "userIds"
+    ROLES = "roles"
+    ANY = "any"
+
+
+_TYPES: dict[Form, Any] = {
+    Form.SCALAR: Scalar,
+    Form.REF: Ref | Scalar,
+    Form.REFS: list[Ref | str | int | None] | None,
+    Form.LIST: list[Scalar] | Scalar,
+    Form.USER_IDS: list[UserId] | None,
+    Form.ROLES: list[Role] | None,
+    Form.ANY: Any,
+}
+_FORMS = {
+    Kind.TEXT: Form.SCALAR, Kind.DATE: Form.SCALAR, Kind.BOOLEAN: Form.SCALAR, Kind.REF: Form.REF,
+    Kind.REFS: Form.REFS, Kind.LIST: Form.LIST, Kind.SET: Form.LIST, Kind.USER_IDS: Form.USER_IDS,
+}  # fmt: skip
+_JSON_NAMES = {"termSourcedIds": "terms", "orgSourcedIds": "orgs", "agentSourcedIds": "agents"}
+# Other names under which the same thing is sent: 1.2's JSON against its CSV, and a spelling met in the wild.
+_ALIASES = {
+    "preferredGivenName": "preferredFirstName",
+    "preferredMiddleName": "preferredMiddleName",
+    "preferredFamilyName": "preferredLastName",
+    "birthDate": "birthdate",
+}
+FIELD = "f_"  # struct fields are prefixed, since `class` is not a name in Python
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How one collection looks in JSON: forms by key, the record type, and the keys of each attribute."""
+
+    collection: str
+    forms: dict[str, Form]
+    record: type[msgspec.Struct]
+    keys: dict[str, tuple[str, ...]]
+
+
+def json_name(attribute: str) -> str:
+    """The JSON key of an attribute: `classSourcedId` is `class`, `termSourcedIds` is `terms`."""
+    return _JSON_NAMES.get(attribute) or attribute.removesuffix("SourcedId")
+
+
+@cache
+def shape(collection: str, with_metadata: bool) -> Shape:
+    """The shape of a collection; without metadata it is skipped while decoding."""
+    forms: dict[str, Form] = {"status": Form.SCALAR, "dateLastModified": Form.SCALAR}
+    keys: dict[str, tuple[str, ...]] = {"status": ("status",), "dateLastModified": ("dateLastModified",)}
+    for attribute in BY_NAME[collection].attributes:
+        names = tuple(dict.fromkeys((json_name(attribute.name), *filter(None, [_ALIASES.get(attribute.name)]))))
+        keys[attribute.name] = names
+        for name in names:
+            forms[name] = _FORMS[attribute.kind]
+    if collection == "users":
+        forms["roles"] = Form.ROLES
+    if collection == "academicSessions":
+        forms["schoolYear"] = Form.REF  # some send a reference where a year belongs
+    if with_metadata:
+        forms["metadata"] = Form.ANY
+    record = msgspec.defstruct(
+        f"{collection}Record",
+        [
+            (FIELD + "sourcedId", str | int | None),
+            *((FIELD + key, _TYPES[form], None) for key, form in forms.items()),
+        ],
+        rename={FIELD + key: key for key in ("sourcedId", *forms)},
+        gc=False,
+    )
+    return Shape(collection, {"sourcedId": Form.SCALAR, **forms}, record, keys)

@@ -1,0 +1,120 @@
+"""The slow way to read a page that is not formed as OneRoster says: other casing of names, numbers for strings,
+single values for lists, empty lists for empty objects, PHP's numbered objects for lists.
+
+Values stay undecoded until their key is known to be wanted, so a password is never decoded here either.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from rostersync.sources.oneroster.records import FIELD, Form, Ref, Role, Shape, UserId
+
+_IDS = ("sourcedid", "sourceid")
+_USER_ID = re.compile(r"^\{?\s*([^:{}]*?)\s*:\s*([^{}]*?)\s*\}?$")
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Struct], int]:
+    """Records of the shape's type, and how many rows were no objects at all."""
+    names = {key.lower(): key for key in shape.forms} | dict.fromkeys(_IDS, "sourcedId")
+    found: list[msgspec.Struct] = []
+    for row in rows:
+        try:
+            raw = _object.decode(row)
+        except msgspec.ValidationError:
+            continue
+        values: dict[str, Any] = {FIELD + "sourcedId": None}
+        for key, value in raw.items():
+            name = names.get(key.lower())
+            if name is not None and (key == name or values.get(FIELD + name) is None):
+                values[FIELD + name] = _FORMED[shape.forms[name]](msgspec.json.decode(value))
+        found.append(shape.record(**values))
+    return found, len(rows) - len(found)
+
+
+def is_odd(rows: Sequence[msgspec.Raw], shape: Shape) -> bool:
+    """Whether a record spells a name otherwise than OneRoster does, which the fast way would take for absent."""
+    names = {key.lower() for key in shape.forms} | set(_IDS)
+    for row in rows:
+        try:
+            keys = _object.decode(row).keys()
+        except msgspec.ValidationError:
+            return True
+        if any(key not in shape.forms and key.lower() in names for key in keys):
+            return True
+    return False
+
+
+def _scalar(value: Any) -> Any:
+    match value:
+        case dict():
+            return _id(value)
+        case [single]:
+            return _scalar(single)
+        case list():
+            return None
+    return value
+
+
+def _id(value: dict[str, Any]) -> Any:
+    lower = {k.lower(): v for k, v in value.items()}
+    return next((_scalar(lower[name]) for name in _IDS if lower.get(name) is not None), None)
+
+
+def _ref(value: Any) -> Any:
+    found = _scalar(value)
+    return None if found is None else Ref(found if isinstance(found, str | int) else str(found))
+
+
+def _items(value: Any) -> list[Any]:
+    """The items of a list, of PHP's `{"0": …, "1": …}`, or the single value itself."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    if isinstance(value, dict) and all(k.isdecimal() for k in value):
+        return list(value.values())
+    return [value]
+
+
+def _refs(value: Any) -> Any:
+    items = value.split(",") if isinstance(value, str) else _items(value)
+    return [ref for ref in map(_ref, items) if ref is not None] or None
+
+
+def _list(value: Any) -> Any:
+    return value if isinstance(value, str) else [_scalar(i) for i in _items(value)] or None
+
+
+def _user_ids(value: Any) -> Any:
+    found: list[UserId] = []
+    for item in _items(value):
+        if isinstance(item, dict):
+            lower = {k.lower(): _scalar(v) for k, v in item.items()}
+            found.append(UserId(lower.get("identifier"), lower.get("type")))
+        elif isinstance(item, str):
+            pair = _USER_ID.match(item)
+            found.append(UserId(pair[2], pair[1]) if pair else UserId(item))
+        elif item is not None:
+            found.append(UserId(item))
+    return found or None
+
+
+def _roles(value: Any) -> Any:
+    found: list[Role] = []
+    for item in _items(value):
+        if isinstance(item, dict):
+            lower = {k.lower(): v for k, v in item.items()}
+            found.append(Role(_scalar(lower.get("role")), _scalar(lower.get("roletype")), _ref(lower.get("org"))))
+        elif item is not None:
+            found.append(Role(_scalar(item)))
+    return found or None
+
+
+_FORMED: dict[Form, Callable[[Any], Any]] = {
+    Form.SCALAR: _scalar, Form.REF: _ref, Form.REFS: _refs, Form.LIST: _list,
+    Form.USER_IDS: _user_ids, Form.ROLES: _roles, Form.ANY: lambda value: value,
+}  # fmt: skip

@@ -1,0 +1,165 @@
+"""Stage extract: every collection of the source to Parquet in staged form, with the proof of what was read.
+
+Writes <folder>/<collection>/part-*.parquet and <folder>/proof.json. A finished collection has a done.json: a retry of
+the same run takes it as it is while it is young. A collection appears whole, by a rename, or not at all.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rostersync.sources.port import COLLECTIONS, Page, Source
+from rostersync.sync.proof import MAX_PULLS, Pulled, best, prove
+from rostersync.sync.staging import Stage
+
+FORMAT = 1
+FRESH = timedelta(hours=6)  # how long a finished collection may be taken up by a retry of the same run
+Progress = Callable[[str, str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read: collections, and the metadata keys of each that are wanted."""
+
+    collections: tuple[str, ...] = COLLECTIONS
+    metadata: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def extract(
+    source: Source,
+    folder: Path,
+    wanted: Wanted,
+    progress: Progress = lambda stage, what, done, total: None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> dict[str, Any]:
+    """Read what is wanted into `folder` and return the proof, as in proof.json. Raises Permanent or Retryable.
+
+    `progress(stage, collection, rows, total)` is called for every page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".*.pull-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    done: dict[str, dict[str, Any]] = {}
+    for collection in (c for c in COLLECTIONS if c in wanted.collections):
+        keys = wanted.metadata.get(collection, frozenset())
+        done[collection] = _checkpoint(folder / collection, keys, source.version, now()) or _read(
+            source, folder, collection, keys, progress, now
+        )
+    _one_revision(source, folder, wanted, progress, now, done)
+    proof = {
+        "format": FORMAT,
+        "collections": {name: done[name]["proof"] for name in COLLECTIONS if name in done},
+        "extractedAt": now().isoformat(),
+        "version": source.version,
+    }
+    _write_json(folder / "proof.json", proof)
+    return proof
+
+
+def _one_revision(
+    source: Source,
+    folder: Path,
+    wanted: Wanted,
+    progress: Progress,
+    now: Callable[[], datetime],
+    done: dict[str, dict[str, Any]],
+) -> None:
+    """A server that tells its revision is read at one revision throughout, or what is older proves nothing."""
+    for _ in range(MAX_PULLS):
+        for name in _of_older_revision(done):
+            keys = wanted.metadata.get(name, frozenset())
+            del done[name]
+            done[name] = _read(source, folder, name, keys, progress, now)  # now the last, and so the latest
+    for name in _of_older_revision(done):
+        done[name]["proof"] |= {"complete": False, "rule": None}
+
+
+def _of_older_revision(done: dict[str, dict[str, Any]]) -> list[str]:
+    """Collections whose revision is not that of the collection that was read last."""
+    told = [(entry["finishedAt"], i, entry["revision"]) for i, entry in enumerate(done.values()) if entry["revision"]]
+    return [name for name, entry in done.items() if entry["revision"] and entry["revision"] != max(told)[2]]
+
+
+def _read(
+    source: Source, folder: Path, collection: str, keys: frozenset[str], progress: Progress, now: Callable[[], datetime]
+) -> dict[str, Any]:
+    """Pull a collection until it is proved, at most three times; keep the pull that counts. Returns its done.json."""
+    pulls: list[Pulled] = []
+    stages: list[Stage] = []
+    requests = 0
+    try:
+        while True:
+            stage = Stage(collection, folder / f".{collection}.pull-{len(stages)}")
+            stages.append(stage)
+
+            def sink(page: Page, stage: Stage = stage) -> None:
+                stage.write(page)
+                progress("extract", collection, stage.rows, page.total)
+
+            reading = source.pull(collection, keys, sink)
+            requests += reading.requests
+            if not reading.offered:
+                shutil.rmtree(folder / collection, ignore_errors=True)
+                return {"revision": None, "finishedAt": now().isoformat(), "proof": _not_offered(requests)}
+            pulls.append(stage.finish(reading))
+            proof = prove(pulls)
+            if not proof.again:
+                break
+            for loser in (i for i in range(len(stages)) if i != best(pulls)):
+                stages[loser].discard()
+        kept = len(pulls) - 1 if proof.complete else best(pulls)
+        entry = {
+            "format": FORMAT,
+            "version": source.version,
+            "metadata": sorted(keys),
+            "revision": reading.revision,
+            "finishedAt": now().isoformat(),
+            "proof": {
+                "offered": True, "complete": proof.complete, "rule": proof.rule, "total": pulls[kept].expected,
+                "rows": pulls[kept].rows, "distinct": pulls[kept].distinct, "withoutID": pulls[kept].without_id,
+                "pulls": len(pulls), "duplicates": pulls[kept].duplicates, "pageSize": reading.page_size,
+                "requests": requests,
+            },
+        }  # fmt: skip
+        _publish(stages[kept].folder, folder / collection, entry)
+        return entry
+    finally:
+        for stage in stages:
+            stage.discard()
+
+
+def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:
+    """Put a finished pull in its place, done.json included, by a rename."""
+    entry["files"] = {path.name: path.stat().st_size for path in sorted(pulled.glob("part-*.parquet"))}
+    _write_json(pulled / "done.json", entry)
+    shutil.rmtree(target, ignore_errors=True)
+    pulled.rename(target)
+
+
+def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime) -> dict[str, Any] | None:
+    """The done.json of a complete collection that is young, was read for the same keys, and has its files."""
+    try:
+        entry: dict[str, Any] = json.loads((target / "done.json").read_text())
+        same = (entry["format"], entry["version"], entry["metadata"]) == (FORMAT, version, sorted(keys))
+        young = timedelta(0) <= now - datetime.fromisoformat(entry["finishedAt"]) < FRESH
+        whole = all((target / name).stat().st_size == size for name, size in entry["files"].items())
+        return entry if same and young and whole and entry["proof"]["complete"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no checkpoint that can be believed: read it again
+
+
+def _not_offered(requests: int) -> dict[str, Any]:
+    return {
+        "offered": False, "complete": False, "rule": None, "total": None, "rows": 0, "distinct": 0, "withoutID": 0,
+        "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests,
+    }  # fmt: skip
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1, sort_keys=True))
+    part.replace(path)

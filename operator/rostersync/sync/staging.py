@@ -1,0 +1,128 @@
+"""Writes the pages of one pull to Parquet and counts what came. Streams: a row group in memory, never a collection."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rostersync.errors import Retryable
+from rostersync.sources.port import End, Page, Reading
+from rostersync.sources.staged import schema
+from rostersync.sync.ascending import Ascending
+from rostersync.sync.proof import Pulled
+
+GROUP_ROWS = 65_536
+GROUP_BYTES = 24 * 2**20
+MEMORY = "256MB"  # for counting and resolving duplicates; more spills to the pull's own folder
+
+_DISTINCT = """
+    SELECT count(*), coalesce(bit_xor(md5_number(sourcedId)), 0::UHUGEINT)
+    FROM (SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId)
+"""
+_TWICE = "CREATE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
+_ONCE = "SELECT r.* FROM read_parquet($1) r ANTI JOIN twice USING (sourcedId)"
+# Which duplicate stands depends on what they say, never on which came first.
+_NEWEST = """
+    SELECT r.* FROM read_parquet($1) r SEMI JOIN twice USING (sourcedId)
+    QUALIFY row_number() OVER (
+        PARTITION BY r.sourcedId ORDER BY r.dateLastModified DESC NULLS LAST, CAST(r AS VARCHAR) DESC
+    ) = 1
+"""
+
+
+class Stage:
+    """One pull of one collection into a folder of its own."""
+
+    def __init__(self, collection: str, folder: Path) -> None:
+        self.folder = folder
+        self.rows = 0
+        self._schema = schema(collection)
+        self._without_id = 0
+        self._ascending = Ascending()
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._waiting_bytes = 0
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self._raw = folder / "part-00000.parquet"
+        self._writer = _writer(self._raw, self._schema)
+
+    def write(self, page: Page) -> None:
+        """Take a page in; pages may come in any order."""
+        self.rows += page.batch.num_rows + page.without_id
+        self._without_id += page.without_id
+        self._ascending.add(page.offset, page.batch.column("sourcedId"))
+        self._waiting.append(page.batch)
+        self._waiting_rows += page.batch.num_rows
+        self._waiting_bytes += page.batch.nbytes
+        if self._waiting_rows >= GROUP_ROWS or self._waiting_bytes >= GROUP_BYTES:
+            self._flush()
+
+    def finish(self, reading: Reading) -> Pulled:
+        """Close the files, count distinct ids, and leave one row for each id."""
+        self._flush()
+        self._writer.close()
+        rows = self.rows - self._without_id
+        ascending = self._ascending.holds()
+        # Ids in order are distinct without counting; their set is only compared where order alone proves nothing.
+        distinct, ids = (rows, "") if ascending and reading.end is not End.REFUSED else self._count()
+        if distinct != rows:
+            self._resolve()
+        return Pulled(
+            end=reading.end, total=reading.total, recount=reading.recount, rows=self.rows, distinct=distinct,
+            without_id=self._without_id, ascending=ascending, ids=ids,
+        )  # fmt: skip
+
+    def discard(self) -> None:
+        """Remove the folder; also after an error in the middle."""
+        self._writer.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            table = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
+            self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+            self._writer.write_table(table, row_group_size=GROUP_ROWS)
+
+    def _count(self) -> tuple[int, str]:
+        with _database(self.folder) as con:
+            row = con.execute(_DISTINCT, [str(self._raw)]).fetchone()
+        return (int(row[0]), format(row[1], "x")) if row else (0, "")
+
+    def _resolve(self) -> None:
+        raw = self._raw.rename(self.folder / "raw")
+        with _database(self.folder) as con:
+            con.execute(_TWICE, [str(raw)])
+            for name, query in (("part-00000.parquet", _ONCE), ("part-00001.parquet", _NEWEST)):
+                with _writer(self.folder / name, self._schema) as writer:
+                    for batch in con.execute(query, [str(raw)]).to_arrow_reader(GROUP_ROWS):
+                        writer.write_table(pa.Table.from_batches([batch]).cast(self._schema))
+        raw.unlink()
+
+
+def _writer(path: Path, form: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, form, compression="zstd", compression_level=1)
+
+
+@contextmanager
+def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that spills into the folder and leaves nothing there."""
+    spill = folder / "spill"
+    con = duckdb.connect(
+        config={
+            "memory_limit": MEMORY, "temp_directory": str(spill), "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+        }
+    )  # fmt: skip
+    try:
+        yield con
+    except duckdb.Error as error:
+        # Its text may quote records.
+        raise Retryable("The staged extract could not be counted", reason="StagingFailed", detail=str(error)) from None
+    finally:
+        con.close()
+        shutil.rmtree(spill, ignore_errors=True)

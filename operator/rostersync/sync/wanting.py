@@ -1,0 +1,42 @@
+"""What an extract has to read for a connection: collections, and the keys of metadata that its rules name. Pure."""
+
+from collections.abc import Iterable
+
+from rostersync.api.v1alpha1 import defaults
+from rostersync.api.v1alpha1.attributes import METADATA
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.mapping import Text, parse_from, parse_template
+from rostersync.model import Entity
+from rostersync.roster import BY_ENTITY, TABLES
+from rostersync.sources.port import REQUIRED
+
+
+def collections(spec: FocusConnectionSpec) -> tuple[str, ...]:
+    """The collections to pull: those that no import can do without, and those of the entities that are taken."""
+    taken = {BY_ENTITY[e].name for e in defaults.entities(spec)}
+    return tuple(t.name for t in TABLES if t.name in REQUIRED or t.name in taken)
+
+
+def metadata_keys(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:
+    """The keys of metadata by collection, as the SIS names them; nothing else of metadata is decoded."""
+    keys: dict[str, set[str]] = {}
+    for entity, attribute in _named(spec):
+        if attribute.startswith(METADATA):
+            keys.setdefault(BY_ENTITY[entity].name, set()).add(attribute.removeprefix(METADATA))
+    return {name: frozenset(found) for name, found in keys.items()}
+
+
+def _named(spec: FocusConnectionSpec) -> Iterable[tuple[Entity, str]]:
+    """(entity, attribute) of everything that a rule reads. A target that no source feeds is read under its own name."""
+    for entry in spec.attributesMapping:
+        if entry.template is not None:
+            sources = [p.source for p in parse_template(entry.template) if not isinstance(p, Text)]
+        else:
+            sources = [parse_from(entry.from_ or "")]
+        yield from ((entry.entity, METADATA + s.name) for s in sources if s.kind == "metadata")
+    for rule in spec.dataRequirements:
+        yield rule.entity, rule.attribute
+    for domain in spec.domainsOfUniqueness:
+        yield from ((domain.entity, a) for a in domain.attributes)
+    for filters in spec.filterRules:
+        yield from ((filters.entity, c.attribute) for c in filters.conditions)

@@ -1,0 +1,155 @@
+"""Runs the engine on a staged extract and reads back what it planned, in the reference model's words."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.roster import BY_NAME, TABLES, Kind
+from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.port import Consent
+from rostersync.sync.apply import apply
+from rostersync.sync.pipeline import PlanInputs, plan
+
+NAMED = ("Threshold",)
+
+
+@dataclass
+class Planned:
+    """One plan of the engine: manifest, changes by (table, id), held records by (table, id), holds as tuples."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    changes: dict[tuple[str, str], tuple[str, str, str, dict[str, Any] | None]]
+    held: dict[tuple[str, str], str]
+    holds: set[tuple[Any, ...]]
+
+
+class Engine:
+    """The engine with an embedded store in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.store = EmbeddedStore(folder / "store" / "roster.duckdb", threads=1)
+        (folder / "store").mkdir(exist_ok=True)
+
+    def plan(self, spec: dict[str, Any], extract: Path, run: str, as_of: datetime, threads: int = 1,
+             memory_limit: int | None = None) -> Planned:  # fmt: skip
+        """Plan a staged extract; raises what the engine raises."""
+        out = self.folder / "artifacts" / run / "plan"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        connection = FocusConnection.model_validate({"metadata": {"name": "district"}, "spec": spec})
+        plan(
+            PlanInputs(
+                connection=connection, run=run, extract=extract, out=out, scratch=scratch, reader=self.store.reader(),
+                as_of=as_of, client_id_hash="client", memory_limit=memory_limit, threads=threads,
+                store_folder=self.store.path.parent,
+            )
+        )  # fmt: skip
+        return read_plan(out)
+
+    def apply(self, planned: Planned) -> None:
+        """Apply a plan, with a person's consent to its digest."""
+        consent = Consent(decided_by="somebody", digest=planned.manifest["digest"], reason="test")
+        apply(planned.folder, self.store.writer(), consent)
+
+    def rows(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Every row of the store, tombstones too, by (table, id)."""
+        found = {}
+        with duckdb.connect(":memory:") as con:
+            self.store.reader().attach(con, "district", "district")
+            for table in TABLES:
+                for row in dicts(con.execute(f"SELECT * FROM store_{table.name}")):
+                    found[table.name, row["id"]] = {**canonical(table.name, row), "status": row["status"]}
+            self.store.reader().detach(con)
+        return found
+
+
+def read_plan(folder: Path) -> Planned:
+    """What a plan folder says."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    changes = {}
+    held = {}
+    with duckdb.connect(":memory:") as con:
+        for file in sorted((folder / "changes").glob("*.parquet")):
+            table = next(t for t in TABLES if file.stem in t.entities).name
+            for row in dicts(con.execute(f"SELECT * FROM read_parquet('{file}')")):
+                after = None
+                if row["change"] != "Delete":
+                    after = canonical(table, {**row, "entity": row["new_entity"]})
+                assert (table, row["id"]) not in changes
+                changes[table, row["id"]] = (row["entity"], row["change"], row["cause"], after)
+        for row in dicts(con.execute(f"SELECT * FROM read_parquet('{folder / 'issues.parquet'}')")):
+            if row["class"] in ("Skipped", "Duplicate"):
+                held[row["entity"], row["id"]] = row["code"]
+    return Planned(folder, manifest, changes, held, {hold_tuple(h) for h in manifest["holds"]})
+
+
+def dicts(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Rows as dicts."""
+    names = [d[0] for d in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def canonical(table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Entity, attributes and metadata of a row of the store or a plan, as the model has them."""
+    out: dict[str, Any] = {"entity": row["entity"]}
+    for a in BY_NAME[table].attributes:
+        value = row[a.name]
+        if isinstance(value, date):
+            value = value.isoformat()
+        if a.kind is Kind.USER_IDS and value is not None:
+            value = sorted(({"type": v["type"], "identifier": v["identifier"]} for v in value), key=str)
+        out[a.name] = value
+    out["metadata"] = row["metadata"]
+    return out
+
+
+def hold_tuple(hold: dict[str, Any]) -> tuple[Any, ...]:
+    """A hold as the model's tuple."""
+    if hold["reason"] == "Threshold":
+        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit")
+        return tuple(hold.get(n) for n in names)
+    return (hold["reason"], hold.get("entity"), hold.get("school"))
+
+
+def differences(model: Any, engine: Planned) -> list[str]:
+    """What the engine's plan has otherwise than the model's, one line each; empty when they agree."""
+    found = []
+    expected = {k: (c.entity, c.change, c.cause, c.after) for k, c in model.changes.items()}
+    for key in sorted(expected.keys() | engine.changes.keys()):
+        ours, theirs = expected.get(key), engine.changes.get(key)
+        if ours != theirs:
+            found.append(f"change {key}: expected {brief(ours, theirs)}, got {brief(theirs, ours)}")
+    counts = {c["entity"]: c for c in engine.manifest["entities"]}
+    for entity, count in model.counts.items():
+        ours = {k: v for k, v in vars(count).items() if k != "entity" and v}
+        got = counts.get(str(entity) if entity else None) or {}
+        theirs = {k: v for k, v in got.items() if k != "entity" and v}
+        if ours != theirs:
+            found.append(f"counts of {entity}: expected {ours}, got {theirs}")
+    if model.holds != engine.holds:
+        missing, more = model.holds - engine.holds, engine.holds - model.holds
+        found.append(f"holds: expected also {sorted(missing, key=str)}, got also {sorted(more, key=str)}")
+    schools = engine.manifest["schools"]
+    ours = (model.orgs.found, len(model.orgs.mapped), len(model.orgs.missing), len(model.orgs.lost))
+    theirs = tuple(schools[n] for n in ("found", "mapped", "missing", "vanished"))
+    if ours != theirs:
+        found.append(f"schools found, mapped, missing, vanished: expected {ours}, got {theirs}")
+    if dict(engine.manifest["schoolsImported"]) != model.orgs.imported:
+        found.append(f"imported: expected {model.orgs.imported}, got {engine.manifest['schoolsImported']}")
+    return found
+
+
+def brief(change: Any, other: Any) -> Any:
+    """A change without the values that both sides have."""
+    if change is None or other is None or change[3] is None or other[3] is None:
+        return change and change[:3]
+    return (*change[:3], {k: v for k, v in change[3].items() if other[3].get(k, "absent") != v})
