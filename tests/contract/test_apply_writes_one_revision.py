@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import create, delete, row_hash, table_rows, update, write_manifest, write_plan
 
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Entity
@@ -14,6 +13,7 @@ from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Consent
 from rostersync.sync.apply import apply
+from support.plans import create, delete, row_hash, table_rows, update, write_manifest, write_plan
 
 NOW = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
 SCHOOL = {"name": "Whitmore", "type": "school", "identifier": "1001"}
@@ -213,7 +213,7 @@ def test_the_store_remembers_what_a_source_was_applied_with(store: EmbeddedStore
 def _make_lossy(plan: Path, file: Path) -> None:
     """As DuckDB writes its 128-bit integers to Parquet when nobody looks: as doubles."""
     con = connect(None, 1, plan / "scratch", [plan])
-    con.execute(f"CREATE TABLE c AS SELECT * REPLACE (hash::UHUGEINT AS hash) FROM '{file}'")
+    con.execute(f"CREATE TABLE c AS SELECT * REPLACE (hash::UHUGEINT AS hash) FROM '{file}'")  # noqa: S608
     con.execute(f"COPY c TO '{file}' (FORMAT parquet)")
     con.close()
     write_manifest(plan, "sha256:x")

@@ -7,6 +7,7 @@ k classes, c courses, y sessions, e enrolments.
 
 import copy
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -40,7 +41,9 @@ class Day:
 
     def add(self, collection: str, sourced_id: str, **values: Any) -> "Day":
         """One more record; what is not said of it is what `NEW` says of its collection."""
-        return self._with(collection, {**self.rows[collection], sourced_id: {"sourcedId": sourced_id, **NEW[collection], **values}})
+        return self._with(
+            collection, {**self.rows[collection], sourced_id: {"sourcedId": sourced_id, **NEW[collection], **values}}
+        )
 
     def change(self, collection: str, *sourced_ids: str, **values: Any) -> "Day":
         """The records with other values."""
@@ -104,10 +107,19 @@ def district() -> Day:
         ("p1", "1001", {"role": "guardian"}),
         ("a1", "d1", {"role": "administrator"}),
     ):
-        day = day.add("users", user, givenName=f"Given {user}", email=f"{user}@x.example", orgSourcedIds=[school], **values)
+        day = day.add(
+            "users", user, givenName=f"Given {user}", email=f"{user}@x.example", orgSourcedIds=[school], **values
+        )
     for number, (user, place) in enumerate((("s1", 1), ("s2", 1), ("s3", 2), ("t1", 1), ("t2", 2)), start=1):
         role = "teacher" if user.startswith("t") else "student"
-        day = day.add("enrollments", f"e{number}", userSourcedId=user, role=role, classSourcedId=f"k{place}", schoolSourcedId=f"100{place}")
+        day = day.add(
+            "enrollments",
+            f"e{number}",
+            userSourcedId=user,
+            role=role,
+            classSourcedId=f"k{place}",
+            schoolSourcedId=f"100{place}",
+        )
     return day
 
 
@@ -122,7 +134,11 @@ def crowd(count: int, day: Day | None = None, school: str = "1001", first: int =
 def spec(**fields: Any) -> Row:
     """The smallest spec with some fields more; `deliveryConfig` fields are laid over the smallest ones."""
     config = {"serviceURL": "https://sis.example/ims/oneroster/v1p1", "credentialsSecretRef": {"name": "c"}}
-    return {"termsOfUse": {"accepted": True}, **fields, "deliveryConfig": {**config, **fields.get("deliveryConfig", {})}}
+    return {
+        "termsOfUse": {"accepted": True},
+        **fields,
+        "deliveryConfig": {**config, **fields.get("deliveryConfig", {})},
+    }
 
 
 @dataclass
@@ -200,7 +216,11 @@ class Planned:
     @property
     def rekeyed(self) -> set[tuple[Any, ...]]:
         """(entity, old id, new id); empty where the plan has none."""
-        return set(self._table("rekeyed.parquet", "entity, old_id, new_id")) if (self.folder / "rekeyed.parquet").exists() else set()
+        return (
+            set(self._table("rekeyed.parquet", "entity, old_id, new_id"))
+            if (self.folder / "rekeyed.parquet").exists()
+            else set()
+        )
 
     @property
     def schools(self) -> tuple[int, int, int, int]:
@@ -232,7 +252,9 @@ class Roster:
         run = f"run-{self.runs}"
         out = self.folder / "artifacts" / run / "plan"
         out.parent.mkdir(parents=True)
-        connection = FocusConnection.model_validate({"metadata": {"name": name, "uid": uid}, "spec": spec(**copy.deepcopy(fields))})
+        connection = FocusConnection.model_validate(
+            {"metadata": {"name": name, "uid": uid}, "spec": spec(**copy.deepcopy(fields))}
+        )
         report = plan(
             PlanInputs(
                 connection=connection, run=run, extract=day.stage(out.parent / "extract"), out=out,
@@ -257,18 +279,21 @@ class Roster:
         day = day or district()
         key = json.dumps([day.rows, sorted(day.incomplete), sorted(day.withheld), fields], sort_keys=True, default=str)
         if key in _BEGUN:
-            self.store.path.write_bytes(_BEGUN[key])
+            self.store.path.write_bytes(zlib.decompress(_BEGUN[key]))
             self.runs += 1
         else:
             self.run(day, **fields)
-            _BEGUN[key] = self.store.path.read_bytes()
+            _BEGUN[key] = zlib.compress(self.store.path.read_bytes(), 1)
         return self
 
     def stored(self, table: str, status: str = "active") -> dict[str, Row]:
         """The store's rows of a table, by id."""
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
             self.store.reader().attach(con, "rivers", "rivers")
-            found = {r["id"]: {k: plain(v) for k, v in r.items()} for r in dicts(con.execute(f"SELECT * FROM store_{table}"))}
+            found = {
+                r["id"]: {k: plain(v) for k, v in r.items()}
+                for r in dicts(con.execute(f"SELECT * FROM store_{table}"))  # noqa: S608
+            }
             self.store.reader().detach(con)
         return {i: r for i, r in found.items() if r["status"] == status}
 

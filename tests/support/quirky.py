@@ -67,8 +67,8 @@ class Quirky:
         answer: Callable[[Request], Reply | None] = lambda request: None,
         token: Callable[[Request], Reply | None] = lambda request: None,
         max_page: int = 10_000,
-        total: str | None = "header",   # header | body | None
-        next: str | None = None,        # noqa: A002 - body | link | None
+        total: str | None = "header",  # header | body | None
+        next: str | None = None,  # noqa: A002 - body | link | None
         sorts: bool = True,
         certificate: ssl.SSLContext | None = None,
     ) -> None:
@@ -80,7 +80,7 @@ class Quirky:
         self.next = next
         self.sorts = sorts
         self.requests: list[Request] = []
-        self.issued: list[str] = []     # tokens, in order; only the last one is good
+        self.issued: list[str] = []  # tokens, in order; only the last one is good
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -171,7 +171,9 @@ def source(server: Quirky, **options: Any) -> Iterator[OneRoster]:
 
 def orgs(count: int = 1) -> list[dict[str, Any]]:
     """Schools."""
-    return [{"sourcedId": f"s{i:04}", "status": "active", "name": f"School {i}", "type": "school"} for i in range(count)]
+    return [
+        {"sourcedId": f"s{i:04}", "status": "active", "name": f"School {i}", "type": "school"} for i in range(count)
+    ]
 
 
 def enrollments(count: int) -> list[dict[str, Any]]:

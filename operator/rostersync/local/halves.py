@@ -5,13 +5,16 @@ Each writes its report at every stage. What goes wrong ends up in the report, an
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
 from rostersync.lifecycle.steps import StartApply, StartPlan
 from rostersync.local import files
@@ -20,6 +23,9 @@ from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
 from rostersync.local.reports import ApplyReportFile, PlanReportFile
 from rostersync.local.state import State
+
+if TYPE_CHECKING:
+    from rostersync.stores.port import StoreWriter
 
 BUSY_TRIES, BUSY_WAIT = 20, 0.5  # a reader or another connection's apply is soon done; seconds
 
@@ -71,6 +77,8 @@ class LocalHalves:
         except BaseException:
             report.write()  # SIGTERM, Ctrl-C: say how far it came
             raise
+        finally:
+            shutil.rmtree(folder / "scratch", ignore_errors=True)
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
         """Write the plan to the store in one transaction. Raises StoreBusy when others keep it in use."""
@@ -105,6 +113,7 @@ class LocalHalves:
                     time.sleep(BUSY_WAIT)
                 else:
                     report.done(made)
+                    self._expire(store.writer(), folder)
                     return
         except StoreBusy:
             report.forget()
@@ -116,6 +125,15 @@ class LocalHalves:
         except BaseException:
             report.write()
             raise
+
+    def _expire(self, writer: "StoreWriter", folder: Path) -> None:
+        """Remove former values that are older than the connection keeps them. What fails is done the next time."""
+        try:
+            connection = stored_connection(folder)
+            age = parse_duration(connection.spec.history.records.maxAge)
+            writer.expire(district(connection), age, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
+            told(error, "expire", folder)
 
     def _connection(self, folder: Path) -> FocusConnection:
         """The connection that the run is planned with, kept so that the run can go on without its manifests."""

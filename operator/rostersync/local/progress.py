@@ -19,17 +19,18 @@ def log(level: str, **fields: Any) -> None:
 
 
 class Lines:
-    """Progress as JSON lines: at every new stage or table, then at most every two seconds."""
+    """Progress as JSON lines: each stage once, each collection that is read, and a sign of life every two seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.last, self.said = clock, ("", ""), 0.0
+        self.clock, self.stage, self.said = clock, "", 0.0
 
     def __call__(self, stage: str, what: str, done: int, total: int | None) -> None:
         """Report progress."""
         now = self.clock()
-        if (stage, what) == self.last and now - self.said < EVERY and (total is None or done < total):
+        read = stage == "extract" and done == total
+        if stage == self.stage and not read and now - self.said < EVERY:
             return
-        self.last, self.said = (stage, what), now
+        self.stage, self.said = stage, now
         log("info", stage=stage, what=what, done=done, **({} if total is None else {"total": total}))
 
 

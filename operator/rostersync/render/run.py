@@ -104,7 +104,8 @@ def _holds(out: Console, status: Mapping[str, Any]) -> None:
     holds = status.get("holds") or []
     if not holds:
         return
-    out.print(grid(("Why it is held", ""), [(h["reason"], h.get("message", "")) for h in holds]))
+    title = "Why it was held" if status.get("outcome") else "Why it is held"
+    out.print(grid((title, ""), [(h["reason"], h.get("message", "")) for h in holds]))
     more = status.get("holdsTotal", len(holds)) - len(holds)
     if more > 0:
         say(out, f"… and {more:,} more; these are the worst.")

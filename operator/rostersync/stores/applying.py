@@ -27,8 +27,8 @@ def utc(moment: datetime) -> datetime:
 def transaction(con: duckdb.DuckDBPyConnection, doing: str, mark: Mark = lambda _: None) -> Iterator[None]:
     """All or nothing. DuckDB's errors come out in our own words."""
     try:
-        mark("begin")
         con.execute("BEGIN")
+        mark("begin")
         yield
         mark("commit")
         con.execute("COMMIT")

@@ -36,18 +36,23 @@ def _differing(context: Context, table: Table) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
         WITH stored AS (SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active'),
-        resulting AS (
-            SELECT id, entity, {row_hash(table)} AS hash, FALSE AS trimmed FROM final_{table.name}
-            UNION ALL SELECT id, entity, {row_hash(table)}, TRUE FROM trimmed_{table.name}),
-        differing AS (
-            SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity,
-              CASE WHEN s.id IS NULL THEN 'Create' ELSE 'Update' END AS change,
-              CASE WHEN s.id IS NULL THEN 'SourceCreated' WHEN r.trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
-              s.hash AS before_hash, r.hash
-            FROM resulting r LEFT JOIN stored s ON s.id = r.id
-            WHERE s.id IS NULL OR s.hash <> r.hash)
-        SELECT * FROM differing
+        differing AS ({_joined(table) if table.name not in context.compared else f"SELECT *, FALSE AS trimmed FROM differing_{table.name}"})
+        SELECT id, entity, new_entity, CASE WHEN before_hash IS NULL THEN 'Create' ELSE 'Update' END AS change,
+          CASE WHEN before_hash IS NULL THEN 'SourceCreated' WHEN trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
+          before_hash, hash
+        FROM differing
         UNION ALL
         SELECT d.id, d.entity, d.entity, 'Delete', d.cause, s.hash, NULL
         FROM deletes_{table.name} d JOIN stored s ON s.id = d.id WHERE NOT d.deferred
     """)
+
+
+def _joined(table: Table) -> str:
+    """Records that are new or other than the store's: id, entity, new_entity, before_hash, hash, trimmed."""
+    return f"""
+        SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity, s.hash AS before_hash, r.hash, r.trimmed
+        FROM (
+            SELECT id, entity, {row_hash(table)} AS hash, FALSE AS trimmed FROM final_{table.name}
+            UNION ALL SELECT id, entity, {row_hash(table)}, TRUE FROM trimmed_{table.name}) r
+        LEFT JOIN stored s ON s.id = r.id
+        WHERE s.id IS NULL OR s.hash <> r.hash"""

@@ -42,6 +42,7 @@ class Context:
     prefix: str
     deferring: bool  # a DisableDeletion window is open
     progress: Progress = lambda *_: None
+    compared: set[str] = field(default_factory=set)  # tables whose differing records were found while linking
     vanished: bool = False  # a mapped school has vanished: what refers to it is protected
     issues: list[DuckDBPyRelation] = field(default_factory=list)
     requirement_holds: dict[str, int] = field(default_factory=dict)

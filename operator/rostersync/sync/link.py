@@ -8,6 +8,7 @@ References are resolved against the resulting store, in dependency order. Reads 
 - `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would if nothing stood in the way
 - `targets_<table>` (id, there, gone, deferred, taken): what a reference finds; `there` is: in the resulting store
 - `final_<table>` (id, entity, attributes, metadata): accepted records as they will stand in the store
+- `differing_<table>`, for enrolments and demographics only: accepted records that are new or other than the store's
 - `trimmed_<table>`: records of the store that stay but lose an optional reference
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
-from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q
+from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q, row_hash
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
@@ -86,6 +87,7 @@ def _fates(context: Context, table: Table) -> None:
         nobody = f"""WHEN {_any(nowhere)} AND r.id NOT IN (
             SELECT id FROM store_demographics WHERE status = 'active') THEN {held}"""
     duplicate = f"WHEN r.id IN (SELECT id FROM duplicates_{table.name}) THEN 'Duplicate'"
+    compared = row_hash(table, "r") if _goes_through_once(context, table) else "NULL::UHUGEINT"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
         SELECT r.id, r.entity, r.has_error, CASE
@@ -95,7 +97,7 @@ def _fates(context: Context, table: Table) -> None:
             {duplicate if context.exists(f"duplicates_{table.name}") else ""}
             WHEN {_any(gone)} THEN 'Gone'
             WHEN {_any(nowhere)} THEN {held} END AS fate,
-          {_any(owed)} AS owed,
+          {_any(owed)} AS owed, {compared} AS hash,
           {"CASE " + " ".join(dangling) + " END" if dangling else literal("orgSourcedIds" if table is USERS else None)} AS dangling
         FROM required_{table.name} r {" ".join(joins)}
     """)
@@ -116,15 +118,47 @@ def _any(tests: list[str]) -> str:
     return "(" + " OR ".join(f"coalesce({t}, FALSE)" for t in tests) + ")" if tests else "FALSE"
 
 
+def _goes_through_once(context: Context, table: Table) -> bool:
+    """Whether accepted records need no second look: nothing refers to them, nothing of them is cut, and the store has
+    some to compare them with. These are the largest tables, so their hash is made while their references are followed.
+    """
+    stored = f"(SELECT 1 FROM store_{table.name} WHERE status = 'active')"
+    return table in (ENROLLMENTS, DEMOGRAPHICS) and context.exists(stored) and not _has_other_keys(context, table)
+
+
 def _staying(context: Context, table: Table) -> None:
-    """`unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them."""
+    """`unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them.
+
+    For the largest tables it comes out of the one join of pull and store, which also leaves `differing_<table>`: the
+    accepted records that are new or other than the store's.
+    """
     entities = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    stored = f"(SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active')"
+    if not _goes_through_once(context, table):
+        context.sql(f"""
+            CREATE OR REPLACE TEMP TABLE unmatched_{table.name} AS
+            SELECT s.id, s.entity, f.fate, f.id IS NOT NULL AS seen, s.entity IN {entities} AS taken
+            FROM {stored} s LEFT JOIN fates_{table.name} f ON f.id = s.id
+            WHERE f.id IS NULL OR f.fate IS NOT NULL
+        """)
+        return
+    context.compared.add(table.name)
     context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE unmatched_{table.name} AS
-        SELECT s.id, s.entity, f.fate, f.id IS NOT NULL AS seen, s.entity IN {entities} AS taken
-        FROM (SELECT id, entity FROM store_{table.name} WHERE status = 'active') s
-        LEFT JOIN fates_{table.name} f ON f.id = s.id
-        WHERE f.id IS NULL OR f.fate IS NOT NULL
+        CREATE OR REPLACE TEMP TABLE joined_{table.name} AS
+        SELECT coalesce(f.id, s.id) AS id, f.entity AS new_entity, s.entity, f.fate, f.id IS NOT NULL AS seen,
+          s.id IS NOT NULL AS stored, f.hash, s.hash AS before_hash
+        FROM fates_{table.name} f FULL JOIN {stored} s ON s.id = f.id
+        WHERE f.fate IS NOT NULL OR f.hash IS DISTINCT FROM s.hash
+    """)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW unmatched_{table.name} AS
+        SELECT id, entity, fate, seen, entity IN {entities} AS taken
+        FROM joined_{table.name} WHERE stored AND (NOT seen OR fate IS NOT NULL)
+    """)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP VIEW differing_{table.name} AS
+        SELECT id, coalesce(entity, new_entity) AS entity, new_entity, before_hash, hash
+        FROM joined_{table.name} WHERE seen AND fate IS NULL
     """)
 
 

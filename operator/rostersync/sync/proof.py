@@ -77,10 +77,11 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | None:
         return None
     if last.expected is not None:
         return Rule.TOTAL if last.distinct == last.expected else None
-    if last.end is End.NEXT and not last.duplicates:
-        return Rule.NEXT_END
-    if last.end is End.EMPTY and last.ascending and last.rows:
-        return Rule.ORDERED
+    if last.rows:  # an empty collection without a total is believed when it was empty twice
+        if last.end is End.NEXT and not last.duplicates:
+            return Rule.NEXT_END
+        if last.end is End.EMPTY and last.ascending:
+            return Rule.ORDERED
     if any(e.end not in (End.STUCK, End.MOVED) and (e.distinct, e.ids) == (last.distinct, last.ids) for e in earlier):
         return Rule.TWICE
     return None

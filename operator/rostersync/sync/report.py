@@ -102,7 +102,7 @@ def _plan_dict(report: PlanReport, issues: list[dict[str, Any]], holds: int, kep
     out["schools"] = {"found": s.found, "mapped": s.mapped, "missing": s.missing, "vanished": s.vanished}
     lists = {"missingIDs": list(s.missing_ids), "vanishedIDs": list(s.vanished_ids)}
     out["schools"] |= {k: v for k, v in lists.items() if v}
-    extra = {"issues": issues[:kept], "incomplete": report.incomplete, "blastRadius": report.blast_radius}
+    extra = {"issues": issues[:kept], "incomplete": report.incomplete, "blastRadius": _some(report.blast_radius)}
     return out | {k: v for k, v in extra.items() if v} | _without_none({"error": report.error})
 
 
@@ -124,6 +124,10 @@ def _fitting(make: Callable[[int], dict[str, Any]], shapes: int) -> str:
 
 def _dump(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _some(counts: dict[str, int]) -> dict[str, int]:
+    return counts if any(counts.values()) else {}
 
 
 def _without_none(data: dict[str, Any]) -> dict[str, Any]:

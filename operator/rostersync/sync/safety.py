@@ -34,15 +34,23 @@ def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
         return True
     if any(d not in before.get("deliveries", []) for d in after.get("deliveries", [])):
         return True
-    return not all(any(_as_strict(new, old) for new in after["limits"]) for old in before.get("limits", []))
+    limits = after["limits"]
+    return not all(_percent_stands(old, limits) and _count_stands(old, limits) for old in before.get("limits", []))
 
 
-def _as_strict(new: list[Any], old: list[Any]) -> bool:
-    """Whether a limit holds whenever the old one did."""
-    if new[:3] != old[:3]:
-        return False
-    _, _, _, percent, count, least = new
-    _, _, _, old_percent, old_count, old_least = old
-    if old_percent is not None and (percent is None or percent > old_percent or least > old_least):
-        return False
-    return old_count is None or (count is not None and count <= old_count)
+def _percent_stands(old: list[Any], limits: list[list[Any]]) -> bool:
+    """Whether a percent limit holds whenever the old one did."""
+    _, _, _, percent, _, least = old
+    return percent is None or any(
+        _of_the_same(new, old) and new[3] is not None and new[3] <= percent and new[5] <= least for new in limits
+    )
+
+
+def _count_stands(old: list[Any], limits: list[list[Any]]) -> bool:
+    """Whether a count limit holds whenever the old one did."""
+    return old[4] is None or any(_of_the_same(new, old) and new[4] is not None and new[4] <= old[4] for new in limits)
+
+
+def _of_the_same(new: list[Any], old: list[Any]) -> bool:
+    """Whether a limit counts at least the changes that the old one counted (Any counts them all), as it did."""
+    return new[0] == old[0] and new[1] in (old[1], "Any") and new[2] == old[2]

@@ -220,8 +220,8 @@ class Pull:
         """What the server says at the end how many there are; None when it never said."""
         if self._walk.total is None:
             return None
-        if last is not None and last.seen.total == self._walk.total and last.seen.rows == 0:
-            return last.seen.total
+        if last is not None and last.seen.total == self._walk.total and last.seen.rows == 0 and self._walk.received:
+            return last.seen.total  # said once more on the empty page; "nothing at all" is asked for again
         again = self.page(Ask(0), 1)
         if isinstance(again, Refused):
             return None

@@ -1,0 +1,77 @@
+"""What makes a connection less safe than the one that the store remembers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.sync.safety import loosened, safety
+from support.days import spec
+
+
+def of(**fields: Any) -> dict[str, Any]:
+    """The safety of a connection, as it comes back from the store."""
+    remembered: dict[str, Any] = json.loads(json.dumps(safety(FocusConnectionSpec.model_validate(spec(**fields)))))
+    return remembered
+
+
+def rules(*given: dict[str, Any]) -> dict[str, Any]:
+    return of(syncHoldThreshold={"rules": list(given)})
+
+
+def deletes(**rule: Any) -> dict[str, Any]:
+    return {"entity": "Student", "change": "Delete", **rule}
+
+
+SFTP = {"host": "upload.example.org", "secretRef": {"name": "s"}, "hostKey": "ssh-ed25519 AAAA"}
+
+
+def delivery(name: str = "passport", **sftp: Any) -> dict[str, Any]:
+    return {"name": name, "oneRosterCSV": {"mode": "Bulk"}, "sftp": {**SFTP, **sftp}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "looser"),
+    [
+        (of(), of(), False),
+        (of(), rules(deletes(percent=5)), False),
+        (of(), rules(deletes(percent=11)), True),
+        (of(), rules(deletes(percent=10, minPopulation=21)), True),
+        (of(), rules(deletes(percent=10, minPopulation=0)), False),
+        (of(), rules(deletes(count=1_000_000)), False),
+        (rules(deletes(percent=5)), of(), True),
+        (rules(deletes(percent=5)), rules(deletes(percent=5)), False),
+        (rules(deletes(percent=5)), rules(deletes(percent=6)), True),
+        (rules(deletes(percent=5)), rules(deletes(percent=4)), False),
+        (rules(deletes(percent=5, count=9)), rules(deletes(percent=5)), True),
+        (rules(deletes(percent=5, count=9)), rules(deletes(percent=5, count=10)), True),
+        (rules(deletes(percent=5, count=9)), rules(deletes(percent=5, count=8)), False),
+        (rules(deletes(percent=5, count=9)), rules(deletes(percent=5), deletes(count=9)), False),
+        (rules(deletes(count=9)), rules(deletes(count=9, perSchool=True)), True),
+        (rules(deletes(percent=5)), rules({"entity": "*", "change": "Delete", "percent": 5}), False),
+        (rules({"entity": "*", "change": "Delete", "percent": 5}), rules(deletes(percent=5)), True),
+        (rules(deletes(percent=5, minPopulation=20)), rules(deletes(percent=5, minPopulation=30)), True),
+        (of(), rules({"entity": "*", "change": "Any", "percent": 10}), False),
+        (of(), rules({"entity": "*", "change": "Any", "percent": 11}), True),
+        (of(previewDataUpload=True), of(), True),
+        (of(), of(previewDataUpload=True), False),
+        (of(approval={"requireDistinctApprover": True}), of(), True),
+        (of(approval={"holdFirstImport": True}), of(), True),
+        (of(), of(approval={"holdOnConfigChange": False}), True),
+        (of(approval={"holdOnConfigChange": False}), of(), False),
+        (of(), of(deliveries=[delivery()]), True),
+        (of(deliveries=[delivery()]), of(), False),
+        (of(deliveries=[delivery()]), of(deliveries=[delivery()]), False),
+        (of(deliveries=[delivery()]), of(deliveries=[delivery(host="elsewhere.example.org")]), True),
+        (of(deliveries=[delivery()]), of(deliveries=[delivery(), delivery("more")]), True),
+    ],
+)
+def test_a_raised_or_dropped_limit_a_switch_off_or_another_destination_is_looser(
+    before: dict[str, Any], after: dict[str, Any], looser: bool
+) -> None:
+    assert loosened(before, after) is looser
+
+
+def test_a_store_that_remembers_nothing_has_nothing_to_loosen() -> None:
+    assert not loosened({}, of(deliveries=[delivery()]))
