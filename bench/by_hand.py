@@ -124,7 +124,9 @@ def _column(collection: str, name: str) -> tuple[pa.DataType, Callable[[list[Any
         return pa.list_(kind), lambda rows: [
             [(i.type, i.identifier) for i in ids] if ids else None for ids in (row.userIds for row in rows)
         ]
-    kind = pa.list_(pa.string()) if name in _LISTS else pa.bool_() if name in ("enabledUser", "primary") else pa.string()
+    kind = (
+        pa.list_(pa.string()) if name in _LISTS else pa.bool_() if name in ("enabledUser", "primary") else pa.string()
+    )
     return kind, lambda rows: [getattr(row, name) for row in rows]
 
 

@@ -1,7 +1,7 @@
 """What the same work costs when a specialist writes only that: floors for the stages. Each in a process of its own.
 
-    decode  enrolment pages to Parquet             join     a full outer join of (id, hash) tables
-    script  pages to a list of changes, all of it  replace  delete and insert of wide rows
+decode  enrolment pages to Parquet             join     a full outer join of (id, hash) tables
+script  pages to a list of changes, all of it  replace  delete and insert of wide rows
 """
 
 import argparse
@@ -35,7 +35,9 @@ def decode(pages: Path, out: Path) -> dict[str, object]:
     source = Pages(pages)
     begun = now()
     rows = by_hand.write(
-        "enrollments", (source["enrollments", n] for n in range(source.count("enrollments"))), out / "enrollments.parquet"
+        "enrollments",
+        (source["enrollments", n] for n in range(source.count("enrollments"))),
+        out / "enrollments.parquet",
     )
     return timed(begun, records=rows)
 
@@ -67,7 +69,7 @@ def join(old: Path, new: Path, out: Path, memory: int | None) -> dict[str, objec
     return timed(begun, records=rows, changes=sum(found))
 
 
-def _hashed(collection: str, folder: Path) -> str:
+def _hashed(collection: str, folder: Path | None) -> str:
     columns = by_hand.ROWS[collection].__struct_fields__[2:]
     text = ", ".join(f"coalesce({_quoted(c)}::VARCHAR, '')" for c in columns)
     return f"SELECT sourcedId AS id, md5_number(concat_ws('|', {text})) AS hash FROM '{folder}/{collection}.parquet'"
@@ -86,7 +88,9 @@ def fetch(url: str, collection: str) -> Iterator[bytes]:
     offset = total = 0
     while offset == 0 or offset < total:
         connection.request(
-            "GET", f"{parts.path}/{collection}?limit={PAGE}&offset={offset}", headers={"Authorization": f"bearer {token}"}
+            "GET",
+            f"{parts.path}/{collection}?limit={PAGE}&offset={offset}",
+            headers={"Authorization": f"bearer {token}"},
         )
         answer = connection.getresponse()
         total = int(answer.headers["X-Total-Count"])
@@ -101,11 +105,17 @@ def script(url: str, store: Path, out: Path, memory: int | None) -> dict[str, ob
     rows = sum(by_hand.write(c, fetch(url, c), out / f"{c}.parquet") for c in COLLECTIONS)
     con = connect(out, memory)
     con.execute(f"ATTACH '{store}' AS store (READ_ONLY)")
-    known = {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()}
+    known = {
+        row[0] for row in con.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()
+    }
     changes = 0
     for collection in COLLECTIONS:
         con.execute(f"CREATE TEMP TABLE new AS {_hashed(collection, out)}")
-        old = f"store.{collection}" if collection in known else "(SELECT NULL::VARCHAR AS id, NULL::UHUGEINT AS hash WHERE false)"
+        old = (
+            f"store.{collection}"
+            if collection in known
+            else "(SELECT NULL::VARCHAR AS id, NULL::UHUGEINT AS hash WHERE false)"
+        )
         con.execute(f"""
             CREATE TEMP TABLE changes AS
             SELECT coalesce(new.id, old.id) AS id,
@@ -120,11 +130,12 @@ def script(url: str, store: Path, out: Path, memory: int | None) -> dict[str, ob
     return timed(begun, records=rows, changes=changes)
 
 
-def keep(folder: Path, store: Path) -> dict[str, object]:
-    """The store that `script` compares with: what an earlier `script` read."""
+def keep(store: Path, folder: Path | None = None) -> dict[str, object]:
+    """The store that `script` compares with: what an earlier `script` read, or nothing."""
+    store.parent.mkdir(parents=True, exist_ok=True)
     store.unlink(missing_ok=True)
     with duckdb.connect(str(store)) as con:
-        for collection in COLLECTIONS:
+        for collection in COLLECTIONS if folder else ():
             con.execute(f"CREATE TABLE {collection} AS {_hashed(collection, folder)}")
     return {}
 

@@ -38,7 +38,7 @@ def measure(command: list[str], limit: int | None = None) -> Measured:
                 (group / "cgroup.procs").write_text(str(os.getpid()))
 
         begun = time.perf_counter()
-        process = subprocess.Popen(  # noqa: PLW1509 - the child has one thread yet, and only writes a file
+        process = subprocess.Popen(
             [*command, "--result", str(file)], preexec_fn=enter, stdout=sys.stderr, stderr=subprocess.PIPE
         )
         assert process.stderr

@@ -1,6 +1,6 @@
 """dlt on the same pages: load, then merge the same again, into DuckDB. Runs in an environment of its own.
 
-    dicts  it gets the decoded JSON as it is     arrow  it gets Arrow tables that were decoded by hand
+dicts  it gets the decoded JSON as it is     arrow  it gets Arrow tables that were decoded by hand
 """
 
 import argparse

@@ -22,7 +22,7 @@ CHUNK = 200  # pages that one process renders at a time
 _days: dict[tuple[int, int], object] = {}
 
 
-def day_of(students: int, day: int):  # noqa: ANN201 - a Roster; kept in each process
+def day_of(students: int, day: int):
     """The district of that many students on that day: about 9 enrolments and 0.31 classes for each student."""
     if (students, day) not in _days:
         size = Size(students, guardians=0, classes_per_student=9, class_size=28, students_per_teacher=20)

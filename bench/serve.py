@@ -90,7 +90,8 @@ class Connection(asyncio.Protocol):
     def _reply(self, method: str, target: str, head: bytes) -> None:
         status, extra, body = self._server.answer(method, target, head)
         self._transport.write(
-            b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n" % (status, len(body), extra)
+            b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%b\r\n"
+            % (status, len(body), extra)
             + body
         )
 

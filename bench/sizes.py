@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parent / ".bench"
 COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
-PAGE = 500      # rows, as in the connection's default
+PAGE = 500  # rows, as in the connection's default
 SEED = 1
 MIB = 1 << 20
 

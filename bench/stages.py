@@ -1,7 +1,7 @@
 """The stages of rostersync, each in a process of its own, through the interfaces that its commands use.
 
-    extract  pages to a staged extract        plan   staged extract and store to a plan
-    job      both, as the plan Job does       apply  a plan to the embedded store, as the apply Job does
+extract  pages to a staged extract        plan   staged extract and store to a plan
+job      both, as the plan Job does       apply  a plan to the embedded store, as the apply Job does
 """
 
 import argparse

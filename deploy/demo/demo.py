@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -20,24 +21,24 @@ from urllib.request import Request, urlopen
 HERE = Path(__file__).parent
 ROSTERSYNC = Path(sys.executable).parent / "rostersync"
 APPLIED, HELD = 0, 3
+LOG = "simulator.log"
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def main() -> None:
     """Tell the story."""
     args = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the simulator ends too
     draw = random.Random(args.seed)  # noqa: S311 - a number for a demo
-    students = args.students or 550 + draw.randrange(100)
+    students = args.students or 900 + draw.randrange(1200)
     leave = 25 + draw.randrange(20)
-    shutil.rmtree(args.folder, ignore_errors=True)
-    manifests = args.folder / "manifests"
-    manifests.mkdir(parents=True)
+    manifests = clean(args.folder)
     state, bundle = args.folder / "state", args.folder / "export"
     files = ("-f", str(manifests))
     began = time.monotonic()
 
     heading(f"A Focus SIS with {students} students, made up from seed {args.seed}")
-    with simulator(students, args.seed, args.folder / "simulator.log") as control:
+    with simulator(students, args.seed, args.folder / LOG) as control:
         write_manifests(manifests, control)
         print(f"It listens at {control.removesuffix('/_simulator')}; connection and Secret are in {manifests}/.")
         shown("export", f"ROSTERSYNC_STATE={state}")
@@ -80,6 +81,17 @@ def main() -> None:
         f"\nThe demo took {time.monotonic() - began:.0f} s; another seed is another district: make demo SEED={args.seed + 1}"
     )
     print(f"Look further:  ROSTERSYNC_STATE={state} {_near(ROSTERSYNC)} diff --output csv")
+
+
+def clean(folder: Path) -> Path:
+    """Make the folder new, but never remove one that this script did not make; returns the folder for manifests."""
+    log = folder / LOG
+    if folder.exists() and any(folder.iterdir()) and not log.exists():
+        sys.exit(f"{folder} is not from an earlier demo; it stays as it is. Name another with --folder.")
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "manifests").mkdir(parents=True)
+    log.touch()
+    return folder / "manifests"
 
 
 @contextmanager
@@ -148,10 +160,13 @@ def _near(path: Path) -> Path:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="another seed is another district, in every number")
-    parser.add_argument("--students", type=int, help="how many; by default 550 to 649, as the seed has it")
+    parser.add_argument("--students", type=int, help="how many; by default 900 to 2099, as the seed has it")
     parser.add_argument("--folder", type=Path, default=Path(".rostersync-demo"), help="removed first, then written to")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

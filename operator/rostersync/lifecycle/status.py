@@ -61,10 +61,12 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
     """The part of a status that tells what the plan came to."""
+    if not report.digest:
+        return {"stage": report.stage}
     status: dict[str, Any] = {"stage": report.stage}
-    if report.digest:
-        plan = {"digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes}
-        status["plan"] = plan
+    status["plan"] = {
+        "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
+    }  # fmt: skip
     status["entities"] = [
         {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
         for e in report.entities

@@ -16,13 +16,15 @@ from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
+from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartPlan
 from rostersync.local import files
 from rostersync.local.failures import told
 from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
-from rostersync.local.reports import ApplyReportFile, PlanReportFile
+from rostersync.local.reports import ApplyReportFile, PlanReportFile, apply_work
 from rostersync.local.state import State
+from rostersync.model import ApplyReport
 
 if TYPE_CHECKING:
     from rostersync.stores.port import StoreWriter
@@ -46,6 +48,19 @@ class LocalHalves:
     def report(self) -> str | None:
         """The newest report as JSON; None when neither half was started."""
         return self.written.text() if self.written else None
+
+    def say_standing(self, run: dict[str, Any]) -> None:
+        """The report of an apply that was not begun: the last one's, or why there is none."""
+        name, status = run["metadata"]["name"], run.get("status") or {}
+        last = apply_work(self.state.folder(name), alive=False)
+        report = ApplyReportFile(self.state.folder(name), 0, 0, name, self.copy)
+        report.paths = report.paths[1:]  # nothing was tried: only the copy is written
+        report.report = (last and last.report) or ApplyReport(
+            name, "verify", (status.get("plan") or {}).get("digest"), status.get("revision"),
+            error={"reason": succeeded_reason(status), "message": succeeded_message(status)},
+        )  # fmt: skip
+        report.write()
+        self.written = report
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
         """Read the source (or take the staged extract again) and freeze a plan."""

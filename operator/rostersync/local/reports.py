@@ -41,6 +41,10 @@ class PlanReportFile:
         self.report.stage = LAST_STAGE
         self.write()
 
+    def forget(self) -> None:
+        """Take the try back, as if it had not begun."""
+        self.paths[0].unlink(missing_ok=True)
+
     def failed(self, error: RostersyncError) -> None:
         """Write why there is no plan; the stage stays the one that failed."""
         self.report.error = {"reason": error.reason, "message": str(error)}

@@ -77,7 +77,7 @@ def plan(
     with common.terminable(), _progress(quiet) as progress:
         halves = _halves(state, progress, manifests, report, memory, threads)
         done = _import(state, manifests, halves, None, may_apply=False, name=name)
-    _finish_half(state, done, halves, output, planned=True)
+    _finish_half(done, halves, output, planned=True)
 
 
 @click.command(
@@ -115,10 +115,13 @@ def apply(
     with common.terminable(), _progress(quiet) as progress:
         halves = _halves(state, progress, None, report, memory, threads)
         if digest is not None:
-            done = _apply_plan(state, halves, digest, approved_by, approval_uid, reason)
+            _apply_plan(state, halves, digest, approved_by, approval_uid, reason)
+            done = None
         else:
             done = apply_run(state, state.run(str(name)), halves)
-    _finish_half(state, done, halves, output, planned=False)
+            if halves.written is None:
+                halves.say_standing(done)
+    _finish_half(done, halves, output, planned=False)
 
 
 def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dict[str, Any]:
@@ -190,8 +193,8 @@ def _import(
 
 def _apply_plan(
     state: "State", halves: "LocalHalves", digest: str, approved_by: str | None, uid: str | None, reason: str
-) -> dict[str, Any] | None:
-    """The bare half: a plan by its digest, its consent by word. Returns its run, where the state knows it."""
+) -> None:
+    """The bare half: a plan by its digest, its consent by word. What fails here is no end of the run."""
     from rostersync.lifecycle.steps import Consent, StartApply
     from rostersync.local.drive import Driver
     from rostersync.local.observe import number_of_tries
@@ -203,7 +206,12 @@ def _apply_plan(
     with state.lock(connection.name):
         plans, applies = number_of_tries(state, name)
         halves.apply({"metadata": {"name": name}}, StartApply(digest, consent, applies + 1), plans)
-        return Driver(state, connection, None).settle(run) if run else None
+        if halves.error and halves.written:
+            halves.written.forget()
+        elif run:
+            driver = Driver(state, connection, None)
+            driver.settle(run)
+            driver.settle_others(run)
 
 
 def _run_of_plan(state: "State", digest: str) -> str:
@@ -262,19 +270,13 @@ def _finish(run: dict[str, Any], halves: "LocalHalves", output: str) -> None:
     raise SystemExit(exit_code(status))
 
 
-def _finish_half(
-    state: "State", run: dict[str, Any] | None, halves: "LocalHalves", output: str, *, planned: bool
-) -> None:
+def _finish_half(run: dict[str, Any] | None, halves: "LocalHalves", output: str, *, planned: bool) -> None:
     """As `_finish`, with the exit codes of plan and apply."""
     from rostersync.lifecycle.outcomes import exit_code
     from rostersync.render.objects import dump
 
     if output == "json":
-        report = halves.report()
-        if report is not None:
-            click.echo(report)
-        elif run:
-            click.echo(dump(run, output), nl=False)
+        click.echo(halves.report() or dump(run or {}, output).rstrip())
     elif run:
         common.show_run(run, output)
     if halves.error:

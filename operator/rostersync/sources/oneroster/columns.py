@@ -22,6 +22,8 @@ _BOOLEANS: dict[Any, str] = {
     **dict.fromkeys(_TRUE, "true"),
     **dict.fromkeys(_FALSE, "false"),
 }
+_ZERO, _DATE_LENGTH = pa.scalar(0, pa.int32()), pa.scalar(10, pa.int32())  # made once: a scalar costs more than a column
+_NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
 _DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
 
@@ -34,8 +36,8 @@ def text(values: Sequence[Any]) -> pa.StringArray:
 def date(values: Sequence[Any]) -> pa.StringArray:
     """`YYYY-MM-DD` where the text begins with such a date (a time may follow), else as sent."""
     column = text(values)
-    longer = pc.greater(pc.utf8_length(column), 10)
-    if pc.any(longer).as_py():
+    if (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
+        longer = pc.greater(pc.utf8_length(column), _DATE_LENGTH)
         cut = pc.and_(longer, pc.match_substring_regex(column, _DATE))
         column = pc.if_else(cut, pc.utf8_slice_codeunits(column, 0, 10), column)
     return column
@@ -59,8 +61,10 @@ def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
         return pa.array([_filled(v) for v in pa.ListArray.from_arrays(_offsets(column), clean).to_pylist()], TEXTS)
     if not clean.equals(items):
         column = pa.ListArray.from_arrays(_offsets(column), clean)
-    empty = pc.equal(pc.list_value_length(column), 0)
-    return pc.if_else(empty, pa.scalar(None, TEXTS), column) if pc.any(empty).as_py() else column
+    lengths = pc.list_value_length(column)
+    if pc.min(lengths).as_py() == 0:
+        column = pc.if_else(pc.equal(lengths, _ZERO), _NO_TEXTS, column)
+    return column
 
 
 def user_ids(values: Sequence[Sequence[tuple[Any, Any]] | None]) -> pa.ListArray:
@@ -107,11 +111,15 @@ def wanted_metadata(value: Any, wanted: frozenset[str] | None) -> dict[str, Any]
 
 def canonical(column: pa.StringArray) -> pa.StringArray:
     """NFC, trimmed, empty is null."""
-    if not pc.all(pc.string_is_ascii(column)).as_py():
+    data = column.buffers()[2]
+    if data is None:
+        return column
+    if not bytes(data).isascii():
         column = pc.utf8_normalize(column, "NFC")
     column = pc.utf8_trim_whitespace(column)
-    empty = pc.equal(pc.binary_length(column), 0)
-    return pc.if_else(empty, pa.scalar(None, pa.string()), column) if pc.any(empty).as_py() else column
+    if pc.min(pc.binary_length(column)).as_py() == 0:
+        column = pc.if_else(pc.equal(pc.binary_length(column), _ZERO), _NO_TEXT, column)
+    return column
 
 
 BY_KIND: dict[Kind, Callable[[Sequence[Any]], pa.Array]] = {

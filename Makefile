@@ -1,0 +1,82 @@
+# Every step of CI is a target that people can run. `make` alone says what there is.
+PYTHON ?= python3
+SEED ?= 1
+SIZE ?= 10k
+WORKERS ?= 2
+ARGS ?=
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+BENCH_STAMP := .venv/.installed-bench
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types imports generated verify bench lock clean
+
+help: ## Say what there is
+	@echo 'make TARGET, with these targets:'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMP) ## Make .venv with everything that is needed, once
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or later is needed; name it with: make PYTHON=/path/to/python3 setup'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'Installing the Debian package python3-venv, without which Python makes no environments.'; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv; \
+	  else \
+	    echo 'Python makes no environments here. On Debian: sudo apt-get install python3-venv'; exit 1; \
+	  fi
+	@echo 'Installing into .venv what requirements-dev.txt locks; this takes a minute, and is done once.'
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, export (SEED=1)
+	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
+
+test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(ARGS)
+
+lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Let the formatter and the linter mend what they can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP) ## Types (mypy, strict)
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Imports go downwards only (import-linter)
+	$(BIN)/lint-imports
+
+generated: $(STAMP) ## What is generated is up to date: crds/
+	$(BIN)/rostersync crds --check --to crds
+
+verify: lint types imports generated ## All checks but the tests
+
+bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1m)
+	$(BIN)/python bench/run.py --size $(SIZE)
+
+$(BENCH_STAMP): requirements-bench.txt $(STAMP)
+	@echo 'Installing into .venv the peer that the benchmark compares with.'
+	@$(PIP) --require-hashes -r requirements-bench.txt
+	@touch $@
+
+lock: $(STAMP) ## Write requirements*.txt anew from pyproject.toml, with hashes (UPGRADE=1: newest versions)
+	$(call compile,requirements.txt,)
+	$(call compile,requirements-dev.txt,--group dev -c requirements.txt)
+	$(call compile,requirements-bench.txt,--group bench -c requirements-dev.txt)
+
+# The registry's address belongs to the machine, not into the files.
+compile = $(BIN)/uv pip compile pyproject.toml $(2) $(if $(UPGRADE),--upgrade) --python-version 3.11 --universal --generate-hashes \
+  --no-header --no-annotate --no-emit-index-url --quiet -o $(1)
+
+clean: ## Remove what was made here: .venv, caches, the demo's folder
+	rm -rf .venv .rostersync-demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

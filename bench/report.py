@@ -1,0 +1,173 @@
+"""The figures as rows: what was measured, beside its floor or peer of the same run and the target."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meter import Measured
+from sizes import MIB, SIZES, Bench
+
+FIRST, SAME, NEXT = "first import", "no change", "next day"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. `met` is None where there is no target for this size."""
+
+    work: str
+    measured: Measured
+    records: int | None = None
+    seconds: float | None = None  # of the work itself, where the process did more than it
+    against: str = ""
+    target: str = ""
+    met: bool | None = None
+
+    @property
+    def wall(self) -> float:
+        """Seconds of the work."""
+        return self.measured.wall if self.seconds is None else self.seconds
+
+    def cells(self) -> tuple[str, ...]:
+        """As shown."""
+        met = {None: "", True: "yes", False: "NO"}[self.met]
+        enforced = f" of {self.measured.enforced // MIB}" if self.measured.enforced else ""
+        return (
+            self.work,
+            f"{self.wall:,.2f}",
+            f"{self.measured.cpu:,.2f}",
+            f"{self.measured.peak // MIB:,}{enforced}",
+            f"{self.records / self.wall:,.0f}" if self.records and self.wall else "",
+            self.against,
+            self.target,
+            met,
+        )
+
+
+HEADER = ("work", "wall s", "CPU s", "peak MiB", "records/s", "against", "target", "met")
+
+
+def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
+    """All lines of one size, from what was measured under each name."""
+    large, judged = bench.name == "1M", bench.name in ("100k", "1M")
+
+    def verdict(value: float, limit: float, *, at_least: bool = False) -> bool | None:
+        return (value >= limit if at_least else value <= limit) if judged else None
+
+    def ratio(value: float, floor: float) -> float:
+        return value / floor if floor else 0.0
+
+    decode = got["floor decode"]
+    yield Row("floor: enrolment pages to Parquet", decode, decode.result["records"], decode.result["wall"])
+    extract = got["extract"]
+    rate = extract.result["records"] / extract.result["wall"]
+    floor = decode.result["records"] / decode.result["wall"]
+    yield Row(
+        "extract, all collections", extract, extract.result["records"], extract.result["wall"],
+        f"{rate / floor:.2f} of the floor's rate", "≥ 200,000 records/s", verdict(rate, 200_000, at_least=True),
+    )  # fmt: skip
+    if "extract slow" in got:
+        slow = got["extract slow"]
+        least = slow.result["requests"] * slow.result["latency"] / slow.result["concurrency"]
+        yield Row(
+            f"extract, {slow.result['latency'] * 1000:.0f} ms latency, {slow.result['concurrency']} at once, "
+            f"token life {slow.result['token_life']:.0f} s",
+            slow, slow.result["records"], slow.result["wall"],
+            f"{ratio(slow.result['wall'], least):.2f} × requests × latency / concurrency; "
+            f"{slow.result['tokens']} tokens, {slow.result['unauthorised']} pages refused",
+            "≤ 1.1 ×, no page refused",
+            slow.result["wall"] <= 1.1 * least and not slow.result["unauthorised"] if judged else None,
+        )  # fmt: skip
+    join = got["floor join"]
+    yield Row("floor: (id, hash) full outer join", join, join.result["records"], join.result["wall"])
+    plan = got[f"plan {NEXT}"]
+    compare = plan.result["stages"]["compare"]
+    times = ratio(compare["cpu"], join.result["cpu"])
+    yield Row(
+        "compare, next day (hashes made on the way)", plan, plan.result["records"], compare["wall"],
+        f"{times:.1f} × the join's CPU", "≤ 1.5 ×", verdict(times, 1.5),
+    )  # fmt: skip
+    for day in (FIRST, SAME, NEXT):
+        one = got[f"plan {day}"]
+        times = ratio(one.result["cpu"], join.result["cpu"])
+        target = "≤ 6 ×" if day == NEXT else "≤ 60 s CPU" if day == SAME and large else ""
+        met = verdict(times, 6) if day == NEXT else one.cpu <= 60 if target else None
+        yield Row(
+            f"plan from staged Parquet, {day}", one, one.result["records"], one.result["wall"],
+            f"{times:.1f} × the join's CPU; {_stages(one)}", target, met,
+        )  # fmt: skip
+    for day in (FIRST, SAME, NEXT):
+        hand, job = got[f"floor script {day}"], got[f"job {day}"]
+        yield Row(f"floor: script for the whole plan, {day}", hand, hand.result["records"], hand.result["wall"])
+        times = ratio(job.result["wall"], hand.result["wall"])
+        also = ", within 180 s" if large else ""
+        yield Row(
+            f"whole plan (extract and plan), {day}", job, job.result["records"], job.result["wall"],
+            f"{times:.2f} × the script", f"≤ 1.3 ×{also}",
+            verdict(times, 1.3) and (not large or job.wall <= 180) if judged else None,
+        )  # fmt: skip
+    replace = got["floor replace"]
+    yield Row("floor: delete and insert of wide rows", replace, replace.result["records"], replace.result["wall"])
+    for day in (FIRST, NEXT):
+        apply = got[f"apply {day}"]
+        rate = apply.result["records"] / apply.result["wall"]
+        yield Row(
+            f"apply, embedded, {day}", apply, apply.result["records"], apply.result["wall"],
+            f"{rate * replace.result['wall'] / replace.result['records']:.2f} of the floor's rate",
+            "≥ 100,000 records/s" if day == FIRST else "",
+            verdict(rate, 100_000, at_least=True) if day == FIRST else None,
+        )  # fmt: skip
+    yield from _peers(got, judged)
+
+
+def _peers(got: dict[str, Measured], judged: bool) -> Iterator[Row]:
+    first = got[f"job {FIRST}"].result, got[f"apply {FIRST}"].result
+    ours = first[0]["records"] / (first[0]["wall"] + first[1]["wall"])
+    again = got[f"job {SAME}"].result
+    for peer, limit in (("arrow", 20), ("dicts", 50)):
+        if f"peer {peer}" not in got:
+            continue
+        one = got[f"peer {peer}"]
+        load, merge = (one.result["records"] / one.result[k] for k in ("load", "merge"))
+        label = f"peer: dlt {one.result['version']} reading {peer}"
+        yield Row(
+            f"{label}, first load", one, one.result["records"], one.result["load"],
+            f"rostersync's first import, applied: {ours / load:.0f} × its rate", f"≥ {limit} ×",
+            ours / load >= limit if judged else None,
+        )  # fmt: skip
+        same = again["records"] / again["wall"]
+        yield Row(
+            f"{label}, merge of the same", one, one.result["records"], one.result["merge"],
+            f"rostersync's run without change: {same / merge:.0f} × its rate", f"≥ {limit} ×",
+            same / merge >= limit if judged else None,
+        )  # fmt: skip
+
+
+def _stages(one: Measured) -> str:
+    spent = sorted(one.result["stages"].items(), key=lambda item: -item[1]["wall"])
+    return ", ".join(f"{name} {took['wall']:.2f} s" for name, took in spent[:4])
+
+
+HEAD = """# Benchmarks
+
+Generated by `make bench` (`python bench/run.py --size 10k|100k|1M`); do not edit.
+
+Floors are the same work done by hand (`bench/floors.py`), peers other tools on the same pages, all in the same run;
+pages come from a server that copies rendered bytes. Seconds are those of the work itself; CPU and peak (the largest
+resident set) are those of its whole process, the start of Python included. `of N`: the memory limit in MiB that a
+cgroup enforced. Targets are judged from 100k users on: below, fixed costs decide."""
+
+
+def _table(cells: tuple[str, ...] | list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """The sections of such a page by size, as text: another size is measured another day."""
+    return {part.split(" ", 1)[0]: part.rstrip() for part in text.split("\n## ")[1:]}
+
+
+def updated(page: str, size: str, holds: str, table: list[Row], machine: str) -> str:
+    """The page with this size measured anew and the other sizes as they were, each with the machine it was made on."""
+    lines = [f"## {size} users", "", f"{holds} Machine: {machine}.", "", _table(HEADER), _table(["---"] * len(HEADER))]
+    lines += [_table(row.cells()) for row in table]
+    sections = {**sections_of(page), **sections_of("\n" + "\n".join(lines))}
+    return "\n\n".join([HEAD, *(f"## {sections[name]}" for name in SIZES if name in sections)]) + "\n"

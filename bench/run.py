@@ -1,0 +1,188 @@
+"""Measures rostersync against floors and peers, prints a table and writes operator/BENCHMARKS.md.
+
+python bench/run.py [--size 10k|100k|1M] [--no-peers] [--keep]
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from machine import description
+from meter import Failed, Measured, measure
+from pages import Pages
+from render import rendered
+from report import FIRST, HEADER, NEXT, SAME, Row, rows, updated
+from rich.console import Console
+from rich.table import Table
+from sizes import HERE, SIZES, WORK, Bench
+
+PAGE_OF_FIGURES = HERE.parent / "operator" / "BENCHMARKS.md"
+LATENCY, TOKEN_LIFE, CONCURRENCY = 0.2, 8.0, 4
+REPLACED = 200_000  # wide rows
+console = Console(stderr=True)
+
+
+@contextlib.contextmanager
+def serving(pages: Path, *options: str) -> Iterator[str]:
+    """A server of rendered pages in a process of its own; its Service URL."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "serve.py"), str(pages), *options], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+class Runner:
+    """Runs one thing after the other and keeps what it took."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.got: dict[str, Measured] = {}
+
+    def run(
+        self, name: str, script: str, *arguments: object, limited: bool = True, python: str = sys.executable
+    ) -> None:
+        """Measures `python bench/script arguments`."""
+        console.print(f"[dim]{name} …[/dim]")
+        command = [python, str(HERE / script), *map(str, arguments)]
+        self.got[name] = measure(command, self.bench.memory if limited else None)
+
+
+def stages(runner: Runner, today: str, tomorrow: str, work: Path) -> None:
+    """rostersync: a first import, the same again, the next day."""
+    store = work / "store" / "roster.duckdb"
+    runner.run("extract", "stages.py", "extract", "--url", today, "--extract", work / "today")
+    for day, url, staged in ((FIRST, today, "today"), (SAME, today, "today"), (NEXT, tomorrow, "tomorrow")):
+        whole = work / f"whole-{staged}"
+        runner.run(
+            f"job {day}", "stages.py", "job", "--url", url, "--extract", whole, "--plan", work / "whole" / "plan",
+            "--store", store,
+        )  # fmt: skip
+        shutil.rmtree(work / staged, ignore_errors=True)
+        whole.rename(work / staged)
+        runner.run(
+            f"plan {day}", "stages.py", "plan", "--extract", work / staged, "--plan", work / "plan", "--store", store
+        )
+        if day != SAME:
+            runner.run(f"apply {day}", "stages.py", "apply", "--plan", work / "plan", "--store", store)
+
+
+def slow(runner: Runner, pages: Path, work: Path) -> None:
+    """Extract from a server that takes its time, with tokens that do not last."""
+    with serving(pages, "--latency", str(LATENCY), "--token-life", str(TOKEN_LIFE)) as url:
+        runner.run("extract slow", "stages.py", "extract", "--url", url, "--extract", work / "slow")
+        with urllib.request.urlopen(url.split("/focus/")[0] + "/stats") as answer:
+            stats = json.load(answer)
+    got = runner.got["extract slow"]
+    told = {"latency": LATENCY, "token_life": TOKEN_LIFE, "concurrency": CONCURRENCY}
+    runner.got["extract slow"] = replace(
+        got, result={**got.result, **told, **{k: stats[k] for k in ("tokens", "unauthorised")}}
+    )
+
+
+def floors(runner: Runner, pages: Path, today: str, tomorrow: str, work: Path) -> None:
+    """The same work by hand."""
+    runner.run("floor decode", "floors.py", "decode", "--pages", pages, "--out", work / "decoded")
+    empty, store = work / "empty.duckdb", work / "store.duckdb"
+    runner.run("none", "floors.py", "keep", "--store", empty, limited=False)
+    runner.run(
+        "floor script " + FIRST, "floors.py", "script", "--url", today, "--out", work / "today", "--store", empty
+    )
+    runner.run("keep", "floors.py", "keep", "--folder", work / "today", "--store", store, limited=False)
+    for day, url, out in ((SAME, today, "same"), (NEXT, tomorrow, "tomorrow")):
+        runner.run(f"floor script {day}", "floors.py", "script", "--url", url, "--out", work / out, "--store", store)
+    runner.run("floor join", "floors.py", "join", "--old", work / "today", "--new", work / "tomorrow", "--out", work)
+    runner.run("floor replace", "floors.py", "replace", "--rows", REPLACED, "--out", work, limited=False)
+
+
+def peers(runner: Runner, pages: Path, work: Path) -> None:
+    """Other tools on the same pages, from an environment of their own."""
+    python = peer_environment()
+    for peer in ("arrow", "dicts"):
+        runner.run(
+            f"peer {peer}", "peers.py", peer, "--pages", pages, "--rows", runner.bench.peer_rows, "--out", work / "peer",
+            limited=False, python=python,
+        )  # fmt: skip
+
+
+def peer_environment() -> str:
+    """The Python of .bench/venv, installed from requirements-bench.txt if it is not there yet."""
+    python = WORK / "venv" / "bin" / "python"
+    done = WORK / "venv" / "installed"
+    if not done.exists():
+        console.print("[dim]installing the peers …[/dim]")
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(WORK / "venv")], check=True)
+        requirements = str(HERE.parent / "requirements-bench.txt")
+        install = ["pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", requirements]
+        subprocess.run([*uv, *install], check=True)
+        done.touch()
+    return str(python)
+
+
+def show(title: str, table: list[Row]) -> None:
+    """The table on the terminal."""
+    shown = Table(*HEADER, title=title, title_justify="left")
+    for column in shown.columns[1:5]:
+        column.justify = "right"
+    for row in table:
+        style = "dim" if row.work.startswith(("floor", "peer")) else "red" if row.met is False else ""
+        shown.add_row(*row.cells(), style=style)
+    Console(width=None if sys.stdout.isatty() else 200).print(shown)
+
+
+def main() -> int:
+    """Everything, for one size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=SIZES, default="10k")
+    parser.add_argument("--no-peers", action="store_true", help="leave dlt out, which takes minutes")
+    parser.add_argument("--keep", action="store_true", help="keep the work folders")
+    options = parser.parse_args()
+    bench = SIZES[options.size]
+    work = bench.folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    console.print("[dim]rendering pages …[/dim]")
+    today, tomorrow = rendered(bench, 0), rendered(bench, 1)
+    runner = Runner(bench)
+    try:
+        with serving(today) as url, serving(tomorrow) as next_url:
+            floors(runner, today, url, next_url, work / "floor")
+            stages(runner, url, next_url, work / "run")
+        if bench.name != "1M":
+            slow(runner, today, work)
+        if not options.no_peers:
+            peers(runner, today, work)
+    except Failed as failed:
+        console.print(f"[red]{failed}[/red]")
+        return 1
+    finally:
+        if not options.keep:
+            shutil.rmtree(work, ignore_errors=True)
+    table = list(rows(bench, runner.got))
+    totals = Pages(today).totals
+    holds = (
+        f"{totals['users']:,} users, {totals['classes']:,} classes, {totals['enrollments']:,} enrolments, "
+        f"{sum(totals.values()):,} records; next day: {runner.got[f'plan {NEXT}'].result['changes']:,} changes."
+    )
+    show(f"{bench.name} users: {holds}", table)
+    page = PAGE_OF_FIGURES.read_text(encoding="utf-8") if PAGE_OF_FIGURES.exists() else ""
+    PAGE_OF_FIGURES.write_text(updated(page, bench.name, holds, table, description()), encoding="utf-8")
+    console.print(f"written to {PAGE_OF_FIGURES.relative_to(HERE.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
