@@ -60,7 +60,7 @@ generated: $(STAMP) ## What is generated is up to date: crds/
 
 verify: lint types imports generated ## All checks but the tests
 
-bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1m)
+bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M)
 	$(BIN)/python bench/run.py --size $(SIZE)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)

@@ -130,7 +130,7 @@ def _column(collection: str, name: str) -> tuple[pa.DataType, Callable[[list[Any
     return kind, lambda rows: [getattr(row, name) for row in rows]
 
 
-def write(collection: str, pages: Iterable[bytes | memoryview], file: Path, batch: int = 20_000) -> int:
+def write(collection: str, pages: Iterable[bytes], file: Path, batch: int = 20_000) -> int:
     """The rows of pages as one Parquet file; returns how many."""
     decode = decoder(collection)
     columns = {name: _column(collection, name) for name in ROWS[collection].__struct_fields__}

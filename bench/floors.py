@@ -53,20 +53,23 @@ def connect(out: Path, memory: int | None) -> duckdb.DuckDBPyConnection:
 
 
 def join(old: Path, new: Path, out: Path, memory: int | None) -> dict[str, object]:
-    """Old and new (id, hash) of every record; only the join is timed."""
+    """Old and new (id, hash) of every record; the join is timed, and apart from it the making of the new hashes."""
     con = connect(out, memory)
     rows = 0
+    hashing: dict[str, object] = {}
     for name, folder in (("old", old), ("new", new)):
         con.execute(f"CREATE TABLE {name} (id VARCHAR, hash UHUGEINT)")
+        begun = now()
         for collection in COLLECTIONS:
             con.execute(f"INSERT INTO {name} {_hashed(collection, folder)}")
+        hashing = timed(begun)
         rows = max(rows, con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])
     begun = now()
     found = con.execute("""
         SELECT count(*) FILTER (old.id IS NULL), count(*) FILTER (new.id IS NULL),
           count(*) FILTER (old.hash <> new.hash)
         FROM old FULL OUTER JOIN new USING (id)""").fetchall()[0]
-    return timed(begun, records=rows, changes=sum(found))
+    return timed(begun, records=rows, changes=sum(found), hashing=hashing)
 
 
 def _hashed(collection: str, folder: Path | None) -> str:

@@ -14,6 +14,14 @@ def description() -> str:
     )
 
 
+def busy() -> str:
+    """A sentence when other work was running, which makes wall times too long; else nothing."""
+    load = os.getloadavg()[0]
+    if load <= 0.5 * (os.cpu_count() or 1):
+        return ""
+    return f"The machine was busy with other work (load {load:.1f}): wall times are too long."
+
+
 def _memory() -> int:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30))
 

@@ -24,7 +24,7 @@ class Measured:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-class Failed(Exception):
+class Failed(Exception):  # noqa: N818 - what happened to the command, not a mistake
     """The command failed; the text says how."""
 
 
@@ -81,12 +81,19 @@ def _make(limit: int) -> Path | None:
         except OSError:
             continue
         try:
-            if not (group / next(iter(files))).exists():  # version 2 without the memory controller delegated
-                raise OSError
-            for name, value in files.items():
-                with contextlib.suppress(FileNotFoundError):
-                    (group / name).write_text(str(value))
-            return group
+            if _limited(group, files):
+                return group
         except OSError:
-            group.rmdir()
+            pass
+        group.rmdir()
     return None
+
+
+def _limited(group: Path, files: dict[str, int]) -> bool:
+    """Sets the limits; False where the memory controller is not delegated (version 2)."""
+    if not (group / next(iter(files))).exists():
+        return False
+    for name, value in files.items():
+        with contextlib.suppress(FileNotFoundError):
+            (group / name).write_text(str(value))
+    return True

@@ -25,7 +25,7 @@ def dicts(pages: Path, rows: int, out: Path) -> Iterator[Any]:
     """Rows as dictionaries."""
     source = Pages(pages)
     for number in range(min(source.count("enrollments"), -(-rows // PAGE))):
-        yield msgspec.json.decode(bytes(source["enrollments", number]))["enrollments"]
+        yield msgspec.json.decode(source["enrollments", number])["enrollments"]
 
 
 def arrow(pages: Path, rows: int, out: Path) -> Iterator[Any]:
@@ -34,8 +34,7 @@ def arrow(pages: Path, rows: int, out: Path) -> Iterator[Any]:
     numbers = range(min(source.count("enrollments"), -(-rows // PAGE)))
     file = out / "peer.parquet"
     by_hand.write("enrollments", (source["enrollments", n] for n in numbers), file)
-    for batch in pq.ParquetFile(file).iter_batches(50_000):
-        yield batch
+    yield from pq.ParquetFile(file).iter_batches(50_000)
 
 
 def run(peer: str, pages: Path, rows: int, out: Path) -> dict[str, Any]:

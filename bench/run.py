@@ -1,10 +1,11 @@
 """Measures rostersync against floors and peers, prints a table and writes operator/BENCHMARKS.md.
 
-python bench/run.py [--size 10k|100k|1M] [--no-peers] [--keep]
+python bench/run.py [--size 10k|100k|1M] [--no-peers] [--keep] [--out PAGE]
 """
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from machine import description
+from machine import busy, description
 from meter import Failed, Measured, measure
 from pages import Pages
 from render import rendered
@@ -118,17 +119,19 @@ def peers(runner: Runner, pages: Path, work: Path) -> None:
 
 
 def peer_environment() -> str:
-    """The Python of .bench/venv, installed from requirements-bench.txt if it is not there yet."""
+    """A Python that has the peers: this one, else .bench/venv, installed from requirements-bench.txt when it is new."""
+    if importlib.util.find_spec("dlt"):
+        return sys.executable
     python = WORK / "venv" / "bin" / "python"
-    done = WORK / "venv" / "installed"
-    if not done.exists():
-        console.print("[dim]installing the peers …[/dim]")
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(WORK / "venv")], check=True)
-        requirements = str(HERE.parent / "requirements-bench.txt")
-        install = ["pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", requirements]
-        subprocess.run([*uv, *install], check=True)
-        done.touch()
+    requirements = HERE.parent / "requirements-bench.txt"
+    installed = WORK / "venv" / "installed"
+    if not installed.exists() or installed.read_bytes() != requirements.read_bytes():
+        console.print("[dim]installing the peers into .bench/venv …[/dim]")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(WORK / "venv")], check=True)
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        install = [str(python), "-m", "pip", "install", *quiet, "--require-hashes", "-r", str(requirements)]
+        subprocess.run(install, check=True)
+        installed.write_bytes(requirements.read_bytes())
     return str(python)
 
 
@@ -146,9 +149,10 @@ def show(title: str, table: list[Row]) -> None:
 def main() -> int:
     """Everything, for one size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, default="10k")
+    parser.add_argument("--size", choices=SIZES, default="10k", type=lambda text: text.replace("m", "M"))
     parser.add_argument("--no-peers", action="store_true", help="leave dlt out, which takes minutes")
     parser.add_argument("--keep", action="store_true", help="keep the work folders")
+    parser.add_argument("--out", type=Path, default=PAGE_OF_FIGURES, help="the page to write")
     options = parser.parse_args()
     bench = SIZES[options.size]
     work = bench.folder / "work"
@@ -156,7 +160,9 @@ def main() -> int:
     work.mkdir(parents=True)
     console.print("[dim]rendering pages …[/dim]")
     today, tomorrow = rendered(bench, 0), rendered(bench, 1)
-    runner = Runner(bench)
+    runner, notes = Runner(bench), [busy()]
+    if notes[0]:
+        console.print(f"[yellow]{notes[0]}[/yellow]")
     try:
         with serving(today) as url, serving(tomorrow) as next_url:
             floors(runner, today, url, next_url, work / "floor")
@@ -177,10 +183,13 @@ def main() -> int:
         f"{totals['users']:,} users, {totals['classes']:,} classes, {totals['enrollments']:,} enrolments, "
         f"{sum(totals.values()):,} records; next day: {runner.got[f'plan {NEXT}'].result['changes']:,} changes."
     )
+    if not runner.got["extract"].enforced:
+        notes.append("Memory was only measured: no cgroup could be made here.")
+    holds = " ".join(filter(None, [holds, *notes]))
     show(f"{bench.name} users: {holds}", table)
-    page = PAGE_OF_FIGURES.read_text(encoding="utf-8") if PAGE_OF_FIGURES.exists() else ""
-    PAGE_OF_FIGURES.write_text(updated(page, bench.name, holds, table, description()), encoding="utf-8")
-    console.print(f"written to {PAGE_OF_FIGURES.relative_to(HERE.parent)}")
+    page = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
+    options.out.write_text(updated(page, bench.name, holds, table, description()), encoding="utf-8")
+    console.print(f"written to {options.out}")
     return 0
 
 

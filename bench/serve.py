@@ -24,7 +24,7 @@ class Server:
         self.stats = {"requests": 0, "pages": 0, "unauthorised": 0, "tokens": 0}
         self._token, self._until = "", 0.0
 
-    def answer(self, method: str, target: str, headers: bytes) -> tuple[int, bytes, bytes | memoryview]:
+    def answer(self, method: str, target: str, headers: bytes) -> tuple[int, bytes, bytes]:
         """Status, further headers, body."""
         self.stats["requests"] += 1
         path, _, query = target.partition("?")
@@ -49,14 +49,14 @@ class Server:
             {"access_token": self._token, "token_type": "bearer", "expires_in": int(self.token_life), "scope": "*"}
         ).encode()
 
-    def _page(self, collection: str, limit: int, offset: int) -> bytes | memoryview:
+    def _page(self, collection: str, limit: int, offset: int) -> bytes:
         self.stats["pages"] += 1
         if offset % PAGE == 0 and limit == PAGE and offset // PAGE < self.pages.count(collection):
             return self.pages[collection, offset // PAGE]
         # Another cut than the rendered one (a recount, the end): few, so it may cost something.
         body = {collection: [], "pagination": {"next": ""}, "total": self.pages.totals[collection]}
         if offset // PAGE < self.pages.count(collection):
-            rows = json.loads(bytes(self.pages[collection, offset // PAGE]))[collection]
+            rows = json.loads(self.pages[collection, offset // PAGE])[collection]
             body[collection] = rows[offset % PAGE : offset % PAGE + limit]
         return json.dumps(body).encode()
 

@@ -47,7 +47,6 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its errors become one sentence and an exit code."""
-        _hush()
         try:
             return super().invoke(ctx)
         except Terminated:
@@ -91,6 +90,7 @@ for command in (
 
 def main() -> None:
     """The entry point."""
+    _hush()
     cli(prog_name="rostersync")
 
 

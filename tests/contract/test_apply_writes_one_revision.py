@@ -1,6 +1,7 @@
 """Apply: a plan becomes the next revision, once, as it was seen, with tombstones and history."""
 
 import json
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -182,10 +183,20 @@ def test_a_plan_whose_files_are_not_what_was_made_is_refused(store: EmbeddedStor
     elif what == "stray":
         (plan / "changes" / "Teacher.parquet").write_bytes(file.read_bytes())
     else:
-        _make_lossy(plan, file)
+        _retype(plan, "Student", "hash::UHUGEINT AS hash")  # which DuckDB writes as a DOUBLE
     with pytest.raises(Permanent) as error:
         apply(plan, store.writer())
     assert error.value.reason == "PlanCorrupt"
+
+
+def test_a_refusal_of_duckdb_is_told_without_the_value_it_quotes(store: EmbeddedStore, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "p", [create(Entity.CALENDAR, "FOC-t", title="Term")])
+    _retype(plan, "Calendar", "'Zyxquil' AS \"startDate\"")
+    with pytest.raises(Permanent) as error:
+        apply(plan, store.writer())
+    assert "Zyxquil" in (error.value.detail or "")
+    assert "Zyxquil" not in "".join(traceback.format_exception(error.value))
+    assert _state(store, tmp_path).revision == 0
 
 
 def test_sources_of_one_store_are_kept_apart(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
@@ -210,10 +221,11 @@ def test_the_store_remembers_what_a_source_was_applied_with(store: EmbeddedStore
     )  # fmt: skip
 
 
-def _make_lossy(plan: Path, file: Path) -> None:
-    """As DuckDB writes its 128-bit integers to Parquet when nobody looks: as doubles."""
-    con = connect(None, 1, plan / "scratch", [plan])
-    con.execute(f"CREATE TABLE c AS SELECT * REPLACE (hash::UHUGEINT AS hash) FROM '{file}'")  # noqa: S608
+def _retype(plan: Path, entity: str, column: str) -> None:
+    """Writes a plan's changes anew with another column in place of one."""
+    file = plan / "changes" / f"{entity}.parquet"
+    con = connect(None, 1, plan.parent / "scratch", [plan])
+    con.execute(f"CREATE TABLE c AS SELECT * REPLACE ({column}) FROM '{file}'")  # noqa: S608
     con.execute(f"COPY c TO '{file}' (FORMAT parquet)")
     con.close()
     write_manifest(plan, "sha256:x")

@@ -354,6 +354,14 @@ def test_link_headers_in_every_style(simulator: Simulator, client: Client, style
     assert 'rel="next"' not in client.page("users", limit=10, offset=10_000).headers["Link"]
 
 
+def test_nothing_may_say_where_the_rest_is() -> None:
+    with simulated(version="1.2", faults=["links:none", "no-totals"]) as simulator, Client(simulator) as client:
+        answer = client.page("users", limit=10)
+        assert set(answer.json()) == {"users"}
+        assert not {"link", "x-total-count"} & set(answer.headers)
+        assert pull(client, 50) == ids(simulator.roster, "users")
+
+
 def test_next_may_be_relative(simulator: Simulator, client: Client) -> None:
     simulator.add_fault("next:relative")
     following = client.page("users", limit=10).json()["pagination"]["next"]

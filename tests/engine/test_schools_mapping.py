@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from support.days import Day, Roster, district
 
 BULK = {"bulkUploadMode": True}

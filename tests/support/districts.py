@@ -20,7 +20,7 @@ DATES = ["2025-08-15", "2026-01-20", "2026-06-01", "2027-06-30", "soon", None]
 BOOLEANS = ["true", "false", "true", "maybe", None]
 STATUSES = ["active"] * 40 + [None] * 8 + ["ACTIVE", "tobedeleted", "ToBeDeleted", "inactive", "pending"]
 ROLES = ["student"] * 12 + ["teacher"] * 6 + ["aide", "parent", "guardian", "relative", "administrator", "principal"]
-ODD_ROLES = ["visitor", None]
+ODD_ROLES = ["visitor", None, None, "STUDENT", "Teacher"]
 METADATA = [{"homeroom": "true"}, {"homeroom": "false", "team": "Red Ñ"}, {"team": "blue"}, None, None]
 
 
@@ -43,6 +43,7 @@ class District:
         self.rows: dict[str, dict[str, Row]] = {t.name: {} for t in TABLES}
         self.number = 0
         self.oddness = rng.choice([0.05, 0.2, 0.5, 1])  # some districts hardly have anything odd
+        self.mostly_students = rng.random() < 0.15
         for _ in range(rng.choice([0, 1, 1, 2])):
             self.add("orgs", type=rng.choice(["district", "district", "state", "local"]))
         for _ in range(rng.randint(1, 3)):
@@ -50,7 +51,7 @@ class District:
         for table, most in (("academicSessions", 3), ("courses", 3), ("classes", 6)):
             for _ in range(rng.randint(0 if self.odd(0.3) else 1, most)):
                 self.add(table)
-        for _ in range(rng.choice([0, 8, 15, 24, 30])):
+        for _ in range(rng.choice([0, 8, 15, 30, 30])):
             self.add("users")
         for _ in range(rng.choice([0, 10, 20, 30])):
             self.add("enrollments")
@@ -122,9 +123,10 @@ class District:
         if column == "role":
             if table == "enrollments":
                 return rng.choice(["student", "student", "teacher"])
-            return rng.choice(ODD_ROLES) if self.odd(0.06) else rng.choice(ROLES)
+            odd, usual = self.odd(0.08), "student" if self.mostly_students else rng.choice(ROLES)
+            return rng.choice(ODD_ROLES) if odd else usual
         if column == "roles":
-            return rng.choice([None, ["student"], ["student", "teacher"], ["parent", "visitor"]])
+            return rng.choice([None, ["student"], ["Student", "teacher"], ["parent", "visitor"]])
         if column == "status":
             return rng.choice(STATUSES) if self.odd(0.5) else "active"
         if column == "userIds":
@@ -172,6 +174,53 @@ class District:
             if rng.random() < 0.4:
                 self.add(t.name)
 
+        if rng.random() < 0.4:
+            self.school_news()
+        if rng.random() < 0.3:
+            for raw in rng.sample(list(self.rows["users"]), min(2, len(self.rows["users"]))):
+                self.fill("users", raw, "role")
+        if rng.random() < (0.3 if self.mostly_students else 0.04):
+            self.reissue()
+
+    def school_news(self) -> None:
+        """A school closes, is switched off or on again, comes back, or changes its kind; its people may move."""
+        rng, orgs, gone = self.rng, self.rows["orgs"], self.gone.setdefault("orgs", {})
+        schools = [i for i, o in orgs.items() if o["type"] == "school"]
+        what = rng.choice(["closes", "closes", "status", "status", "back", "kind", "moves"])
+        if what == "back" and gone:
+            raw = rng.choice(list(gone))
+            orgs[raw] = gone.pop(raw)
+        if not schools:
+            return
+        raw = rng.choice(schools)
+        if what == "closes":
+            gone[raw] = orgs.pop(raw)
+        elif what == "status":
+            orgs[raw]["status"] = rng.choice(["inactive", "TOBEDELETED", "pending", "active"])
+        elif what == "kind":
+            orgs[raw]["type"] = rng.choice(["district", "School", None])
+        elif what == "moves":
+            other = rng.choice(schools)
+            for table, column in (("classes", "schoolSourcedId"), ("enrollments", "schoolSourcedId")):
+                for row in self.rows[table].values():
+                    row[column] = other if row[column] == raw and rng.random() < 0.7 else row[column]
+            for row in self.rows["users"].values():
+                if raw in (row["orgSourcedIds"] or []) and rng.random() < 0.7:
+                    row["orgSourcedIds"] = [other]
+
+    def reissue(self) -> None:
+        """The source gives all its users other ids."""
+        renamed = {raw: "new-" + raw for raw in self.rows["users"]}
+        for table in ("users", "demographics"):
+            self.rows[table] = {
+                renamed.get(raw, raw): {**row, "sourcedId": renamed.get(raw, raw)}
+                for raw, row in self.rows[table].items()
+            }
+        for row in self.rows["users"].values():
+            row["agentSourcedIds"] = [renamed.get(a, a) for a in row["agentSourcedIds"] or []] or None
+        for row in self.rows["enrollments"].values():
+            row["userSourcedId"] = renamed.get(row["userSourcedId"], row["userSourcedId"])
+
     @property
     def gone(self) -> dict[str, dict[str, Row]]:
         """Records that left, by collection: they may come back."""
@@ -179,9 +228,12 @@ class District:
             self._gone: dict[str, dict[str, Row]] = {}
         return self._gone
 
-    def pull(self) -> Staged:
-        """What the server sends today, in a random order."""
+    def pull(self, proof: dict[str, dict[str, Any]]) -> Staged:
+        """What the server sends today, in a random order; of a collection that is incomplete only a part."""
         out = {t: [copy.deepcopy(r) for r in rows.values()] for t, rows in self.rows.items()}
+        for t, rows in out.items():
+            if not proof[t]["complete"] and self.rng.random() < 0.7:
+                out[t] = [r for r in rows if self.rng.random() < 0.6]
         for rows in out.values():
             self.rng.shuffle(rows)
         return out
@@ -189,7 +241,7 @@ class District:
     def proof(self) -> dict[str, dict[str, Any]]:
         """What the pull proves: now and then a collection is incomplete or not offered."""
         rng, out = self.rng, {}
-        bad = rng.random() < 0.35
+        bad = rng.random() < 0.4
         for t in TABLES:
             offered = not (bad and t.name in ("academicSessions", "courses", "demographics") and rng.random() < 0.15)
             out[t.name] = {"offered": offered, "complete": offered and not (bad and rng.random() < 0.25)}
@@ -226,7 +278,7 @@ FILTERS: list[Row] = [
 LINKS = {
     "Student": ["Contact", "Class", "Course", "Teacher"], "Teacher": ["Class", "Course", "Student"],
     "Class": ["Student", "Teacher", "Course", "Contact"], "Course": ["Class", "Student"], "Calendar": ["Class"],
-    "Contact": [], "Enrollment": [],
+    "Contact": ["Student", "Class"], "Enrollment": ["Student", "Contact", "Class", "Course"],
 }  # fmt: skip
 REQUIREMENTS: list[Row] = [
     {"entity": "Student", "attribute": "email", "action": "Skip"},
@@ -294,6 +346,8 @@ THRESHOLDS: list[Row] = [
     {"entity": "*", "change": "Create", "percent": 20, "minPopulation": 0},
     {"entity": "Class", "change": "Any", "percent": 40, "minPopulation": 1, "perSchool": True},
     {"entity": "Enrollment", "change": "Update", "percent": 10, "minPopulation": 5},
+    {"entity": "*", "change": "Any", "percent": 100, "minPopulation": 20},
+    {"entity": "*", "change": "Delete", "percent": 30, "minPopulation": 1, "perSchool": True},
     {"entity": "*", "change": "Delete", "percent": 100, "minPopulation": 1},
 ]
 WINDOWS = [{"start": "2026-01-10T00:00:00", "end": "2026-01-12T00:00:00"}]
@@ -342,6 +396,8 @@ def set_part(rng: random.Random, district: District, spec: Row, part: str) -> No
         spec[part] = some(rng, MAPPINGS, 6)
     elif part == "dataRequirements":
         spec[part] = some(rng, REQUIREMENTS, 6)
+        if rng.random() < 0.2:
+            spec[part] = [copy.deepcopy(r) for r in REQUIREMENTS[:2]] + spec[part]
         if rng.random() < 0.03:
             spec[part].append(dict(FAILING))
     elif part == "filterRules":
@@ -367,7 +423,11 @@ def set_part(rng: random.Random, district: District, spec: Row, part: str) -> No
 
 def schools_mapping(rng: random.Random, district: District) -> Row:
     """Auto or Selected, with targets, exclusions and several schools into one."""
-    schools = [i for i, o in district.rows["orgs"].items() if o["type"] == "school"] + ["never-seen"]
+    schools = [
+        raw for orgs in (district.rows["orgs"], district.gone.get("orgs", {})) for raw, org in orgs.items()
+        if org["type"] == "school"
+    ]  # fmt: skip
+    schools += ["never-seen"]
     mode = rng.choice(["Auto", "Selected", "Selected"])
     entries: list[Row] = []
     for raw in schools:
@@ -404,7 +464,8 @@ def repaired(spec: Row) -> Row:
 def changed_connection(rng: random.Random, district: District, spec: Row) -> Row:
     """The spec after a person edited one or two parts of it."""
     spec = copy.deepcopy(spec)
-    for part in rng.sample(sorted(PARTS), rng.randint(1, 2)):
+    parts = rng.sample(sorted(PARTS), rng.randint(1, 2))
+    for part in dict.fromkeys([rng.choice([*parts, "entities", "schoolsMapping"]), *parts]):
         if rng.random() < 0.4:
             spec.pop(part, None)
             if part == "domainsOfUniqueness":

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+import pyarrow.parquet as pq
 
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.delivery import Delivery, Patience
 from rostersync.sources.port import Credentials
+from rostersync.sync.extract import Wanted, extract
 
 BASE = "/focus/api/1.0/ims/oneroster/v1p1"
 CREDENTIALS = Credentials("client-1", "secret-1")
@@ -81,6 +85,7 @@ class Quirky:
         self.sorts = sorts
         self.requests: list[Request] = []
         self.issued: list[str] = []  # tokens, in order; only the last one is good
+        self.asleep = threading.Event()  # what a slow answer waits for
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -169,6 +174,29 @@ def source(server: Quirky, **options: Any) -> Iterator[OneRoster]:
         yield client
 
 
+@dataclass
+class Staged:
+    """What an extract left: its proof of each collection, and the staged rows by id (lists where ids repeat)."""
+
+    proof: dict[str, dict[str, Any]]
+    folder: Path
+
+    def rows(self, collection: str) -> dict[str, dict[str, Any]]:
+        """Staged rows by sourcedId; fails when an id came twice."""
+        files = sorted((self.folder / collection).glob("*.parquet"))
+        found = [row for file in files for row in pq.read_table(file).to_pylist()]
+        by_id = {row["sourcedId"]: row for row in found}
+        assert len(by_id) == len(found), "an id was staged twice"
+        return by_id
+
+
+def staged(server: Quirky, folder: Path, *collections: str, metadata: Any = None, **options: Any) -> Staged:
+    """Extract collections of a server into a folder."""
+    with source(server, **options) as client:
+        proof = extract(client, folder, Wanted(collections, metadata or {}))
+    return Staged(proof["collections"], folder)
+
+
 def orgs(count: int = 1) -> list[dict[str, Any]]:
     """Schools."""
     return [
@@ -212,7 +240,7 @@ def _handler(server: Quirky) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body if reply.cut is None else body[: reply.cut])
             self.close_connection = reply.cut is not None
 
-        do_GET = do_POST = _serve  # noqa: N815
+        do_GET = do_POST = _serve
 
         def log_message(self, *_: object) -> None:
             """Silence."""

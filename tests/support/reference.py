@@ -440,7 +440,8 @@ class Model:
         key, sent = (r.table, r.id), (r.table, r.raw)
         out.fates[sent] = r.fate or "Accepted"
         if r.table == "demographics" and ("users", r.id) not in out.after:
-            out.fates[sent] = "LeftOut"
+            # nobody's, or of somebody who goes with this plan: what is stored goes along below
+            out.fates[sent] = (r.fate or "Cascade") if r.stored else "LeftOut"
             return
         if r.fate is not None:
             return
@@ -533,7 +534,7 @@ class Model:
         }
         holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory) if changes else set()
         fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
-        held = {k: f for k, f in fates.items() if f in HELD and k not in real.deleted}
+        held = {k: f for k, f in fates.items() if f in HELD}
         return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory)
 
     def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],

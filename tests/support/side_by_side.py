@@ -9,22 +9,24 @@ from typing import Any
 import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.roster import BY_NAME, TABLES, Kind
+from rostersync.model import Entity
+from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
 from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.port import Consent
 from rostersync.sync.apply import apply
 from rostersync.sync.pipeline import PlanInputs, plan
-
-NAMED = ("Threshold",)
+from support.reference import ModelPlan, ModelStore
 
 
 @dataclass
 class Planned:
-    """One plan of the engine: manifest, changes by (table, id), held records by (table, id), holds as tuples."""
+    """One plan of the engine: manifest, and by (table, id) its changes, what each names as changed with the values
+    before, and what is held back; holds as tuples."""
 
     folder: Path
     manifest: dict[str, Any]
     changes: dict[tuple[str, str], tuple[str, str, str, dict[str, Any] | None]]
+    images: dict[tuple[str, str], tuple[list[str] | None, dict[str, Any] | None]]
     held: dict[tuple[str, str], str]
     holds: set[tuple[Any, ...]]
 
@@ -65,8 +67,9 @@ class Engine:
         found = {}
         with duckdb.connect(":memory:") as con:
             self.store.reader().attach(con, "district", "district")
+            con.execute("SELECT 1").fetchall()  # attach leaves an unfinished result, on which relations stumble
             for table in TABLES:
-                for row in dicts(con.execute(f"SELECT * FROM store_{table.name}")):
+                for row in dicts(con.view(f"store_{table.name}")):
                     found[table.name, row["id"]] = {**canonical(table.name, row), "status": row["status"]}
             self.store.reader().detach(con)
         return found
@@ -75,26 +78,28 @@ class Engine:
 def read_plan(folder: Path) -> Planned:
     """What a plan folder says."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    changes = {}
-    held = {}
+    changes, images, held = {}, {}, {}
     with duckdb.connect(":memory:") as con:
         for file in sorted((folder / "changes").glob("*.parquet")):
             table = next(t for t in TABLES if file.stem in t.entities).name
-            for row in dicts(con.execute(f"SELECT * FROM read_parquet('{file}')")):
+            for row in dicts(con.read_parquet(str(file))):
                 after = None
                 if row["change"] != "Delete":
                     after = canonical(table, {**row, "entity": row["new_entity"]})
                 assert (table, row["id"]) not in changes
+                before = json.loads(row["before"]) if row["before"] else None
+                images[table, row["id"]] = (row["changed"], before)
                 changes[table, row["id"]] = (row["entity"], row["change"], row["cause"], after)
-        for row in dicts(con.execute(f"SELECT * FROM read_parquet('{folder / 'issues.parquet'}')")):
+        for row in dicts(con.read_parquet(str(folder / "issues.parquet"))):
             if row["class"] in ("Skipped", "Duplicate"):
-                held[row["entity"], row["id"]] = row["code"]
-    return Planned(folder, manifest, changes, held, {hold_tuple(h) for h in manifest["holds"]})
+                table = BY_ENTITY[Entity(row["entity"])].name if row["entity"] else "users"
+                held[table, row["id"]] = row["code"]
+    return Planned(folder, manifest, changes, images, held, {hold_tuple(h) for h in manifest["holds"]})
 
 
-def dicts(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def dicts(result: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """Rows as dicts."""
-    names = [d[0] for d in result.description]
+    names = result.columns
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
@@ -120,14 +125,27 @@ def hold_tuple(hold: dict[str, Any]) -> tuple[Any, ...]:
     return (hold["reason"], hold.get("entity"), hold.get("school"))
 
 
-def differences(model: Any, engine: Planned) -> list[str]:
-    """What the engine's plan has otherwise than the model's, one line each; empty when they agree."""
+def differences(model: ModelPlan, engine: Planned, store: ModelStore) -> list[str]:
+    """What the engine's plan has otherwise than the model's, one line each; empty when they agree.
+
+    `store` is the model's, before the plan is applied.
+    """
     found = []
     expected = {k: (c.entity, c.change, c.cause, c.after) for k, c in model.changes.items()}
     for key in sorted(expected.keys() | engine.changes.keys()):
         ours, theirs = expected.get(key), engine.changes.get(key)
         if ours != theirs:
             found.append(f"change {key}: expected {brief(ours, theirs)}, got {brief(theirs, ours)}")
+    for key, change in model.changes.items():
+        expected_image = image(store.active(key), change.after)
+        if key in engine.images and engine.images[key] != expected_image:
+            found.append(f"image {key}: expected {expected_image}, got {engine.images[key]}")
+    if model.held.keys() != engine.held.keys():
+        more = engine.held.keys() - model.held.keys()
+        found.append(f"held: expected also {model.held.keys() - engine.held.keys()}, got also {more}")
+    codes = {k: c for k, c in model.held.items() if not c.startswith("Requirement")}
+    if codes != {k: engine.held.get(k) for k in codes}:
+        found.append(f"held: expected {codes}, got {engine.held}")
     counts = {c["entity"]: c for c in engine.manifest["entities"]}
     for entity, count in model.counts.items():
         ours = {k: v for k, v in vars(count).items() if k != "entity" and v}
@@ -146,6 +164,25 @@ def differences(model: Any, engine: Planned) -> list[str]:
     if dict(engine.manifest["schoolsImported"]) != model.orgs.imported:
         found.append(f"imported: expected {model.orgs.imported}, got {engine.manifest['schoolsImported']}")
     return found
+
+
+def image(
+    before: dict[str, Any] | None, after: dict[str, Any] | None
+) -> tuple[list[str] | None, dict[str, Any] | None]:
+    """What a change names as changed (Update only), and the values before: of what changed, or of the whole record."""
+    if before is None:
+        return None, None
+    old = {k: v for k, v in before.items() if k != "status"}
+    if after is None:
+        return None, old
+    changed = [k for k in old if k != "metadata" and old[k] != after[k]]
+    values = {k: old[k] for k in changed}
+    was, now = old["metadata"] or {}, after["metadata"] or {}
+    for key in sorted(was.keys() | now.keys()):
+        if was.get(key) != now.get(key):
+            changed.append(f"metadata.{key}")
+            values[f"metadata.{key}"] = was.get(key)
+    return changed, values
 
 
 def brief(change: Any, other: Any) -> Any:

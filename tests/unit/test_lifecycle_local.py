@@ -248,6 +248,24 @@ def test_a_killed_plan_is_interrupted_at_the_next_command(bench):
     assert bench.state.run("first")["status"]["outcome"] == "Failed"
 
 
+@pytest.mark.parametrize("left", ["", "{}", '{"run"'], ids=["nothing", "no report", "half"])
+def test_a_spoiled_report_is_a_lost_one(bench, left):
+    name = bench.run((A, 1))
+    next(bench.state.folder(name).glob("reports/plan-*.json")).write_text(left)
+
+    bench.driver().settle(bench.state.run(name))
+
+    assert bench.reason(name) == "Interrupted"
+
+
+def test_a_spoiled_run_is_named(bench):
+    name = bench.run((A, 0))
+    (bench.state.root / "runs" / f"{name}.json").write_text("")
+
+    with pytest.raises(Permanent, match=f"{name}.json is spoiled"):
+        bench.state.runs()
+
+
 def test_a_killed_apply_is_done_once_more_by_the_next_run(bench):
     bench.halves.applies = [Killed()]
     with pytest.raises(Killed):

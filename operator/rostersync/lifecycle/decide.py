@@ -93,7 +93,7 @@ def _planned(seen: Observed, report: PlanReport | None) -> Step:
     if seen.run.mode == Mode.DRY_RUN:
         return _end(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes:
-        return _end(Outcome.NO_CHANGES, f"The store already equals the source.{_deferred(report)}")
+        return _end(Outcome.NO_CHANGES, f"There is nothing to change in the store.{_deferred(report)}")
     taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
     if taken:
         return _taken_over(report, taken)
@@ -241,7 +241,7 @@ def held_message(seen: Observed, report: PlanReport) -> str:
 def dry_run_message(report: PlanReport) -> str:
     """What a dry run would have come to."""
     if report.no_changes:
-        return f"Dry run: the store already equals the source.{_deferred(report)}"
+        return f"Dry run: there is nothing to change in the store.{_deferred(report)}"
     held = f"would be held for {report.holds_total} reason{'' if report.holds_total == 1 else 's'}"
     return f"Dry run: {held if report.holds_total else 'would be applied'}; nothing was changed.{_deferred(report)}"
 

@@ -3,12 +3,12 @@
 The same decisions as on a cluster; only looking (files) and doing (in this process) are local.
 """
 
-import shutil
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from rostersync.artifacts import Artifacts
 from rostersync.errors import StoreBusy
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
@@ -104,8 +104,9 @@ class Driver:
             self.state.save(made)
         self._record_approval(run, seen, step)
         if isinstance(step, Finish):
-            # The raw extract lives until its run is final.
-            shutil.rmtree(self.state.folder(run["metadata"]["name"]) / "extract", ignore_errors=True)
+            # The raw extract lives until its run is final; the others are what a killed process left.
+            for name in ("extract", "scratch", "plan.making"):
+                Artifacts(self.state.artifacts).drop(run["metadata"]["name"], name)
         return made
 
     def _record_approval(self, run: dict[str, Any], seen: Observed, step: Step) -> None:

@@ -5,6 +5,7 @@ Texts of DuckDB, servers and others may hold records, so they go nowhere else: n
 
 import errno
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from rostersync.errors import Permanent, Retryable, RostersyncError
@@ -16,13 +17,13 @@ class Terminated(BaseException):
     """SIGTERM: leave at once, saying how far it came. Not an Exception, so that nothing on the way swallows it."""
 
 
-def told(error: Exception, stage: str, folder: Path | None) -> RostersyncError:
-    """The error to tell people. Texts that are not ours are left in `folder`/errors/<stage>.txt."""
+def told(error: Exception, stage: str, keep: Callable[[str, str], Path] | None) -> RostersyncError:
+    """The error to tell people. Texts that are not ours go to `keep(stage, text)`, which says where they are."""
     if isinstance(error, RostersyncError):
-        if error.detail and folder:
-            _keep(folder, stage, error.detail)
+        if error.detail and keep:
+            keep(stage, error.detail)
         return error
-    where = _keep(folder, stage, "".join(traceback.format_exception(error))) if folder else None
+    where = keep(stage, "".join(traceback.format_exception(error))) if keep else None
     full = f" The full text is in {where}; it may hold records." if where else ""
     kind = type(error).__name__
     if isinstance(error, MemoryError) or kind == "OutOfMemoryException":
@@ -57,11 +58,3 @@ def frames(error: BaseException) -> str:
         lines += [f"  {f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(seen.__traceback__)]
         seen = seen.__cause__ or seen.__context__
     return "\n".join(lines)
-
-
-def _keep(folder: Path, stage: str, text: str) -> Path:
-    path = folder / "errors" / f"{stage}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(text.rstrip() + "\n")
-    return path

@@ -5,16 +5,21 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rostersync.errors import Permanent
 
-def write(path: Path, text: str) -> None:
-    """Replace a file at once: written beside it, flushed to the disk, renamed over it."""
+
+def write(path: Path, text: str, *, durable: bool = True) -> None:
+    """Replace a file at once: written beside it, renamed over it. `durable`: a power cut after this keeps it, too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("w", encoding="utf-8") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     beside.replace(path)
+    if not durable:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -28,11 +33,15 @@ def write_object(path: Path, data: dict[str, Any]) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None when there is no such file. Raises ValueError when it is not one."""
+    """The JSON object in a file; None when there is no such file. Raises Permanent when it is spoiled."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = None
     if not isinstance(data, dict):
-        raise ValueError(f"{path} holds no JSON object")  # noqa: TRY004  (one kind of error for a spoiled file)
+        raise Permanent(f"{path} is spoiled: it holds no JSON object. Restore or remove it.", reason="StateSpoiled")
     return data

@@ -1,55 +1,54 @@
-"""Forgetting a person in the artifacts: plans that wait are given up, and details of ended ones lose the person's rows."""
+"""Forgetting a person in the artifacts of runs."""
 
-import json
 import shutil
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import Any
 
-import pyarrow.parquet as pq
-
+from rostersync.artifacts import Artifacts
+from rostersync.errors import Permanent
 from rostersync.lifecycle.observed import Connection
 from rostersync.local.drive import Driver
 from rostersync.local.state import State
-from rostersync.stores import engine
-
-_COUNT = """SELECT count(*) FROM read_parquet($file) r
-WHERE contains(to_json(r)::VARCHAR, $value) OR contains(to_json(r)::VARCHAR, $nested)"""
-_KEPT = """SELECT * FROM read_parquet($file) r
-WHERE NOT (contains(to_json(r)::VARCHAR, $value) OR contains(to_json(r)::VARCHAR, $nested))"""
+from rostersync.local.workspace import artifact_key, stored_connection
 
 
-def forget_artifacts(state: State, record: str) -> int:
-    """Remove every row that is about or names the record from all runs' artifacts; returns how many rows."""
-    for run in state.runs():
-        if not (run.get("status") or {}).get("outcome"):
-            name = run["spec"]["connectionRef"]["name"]
-            with state.lock(name):
-                # A plan that lost rows is not the plan that somebody saw: it cannot be applied any more.
-                Driver(state, Connection(name), None).settle({**run, "spec": {**run["spec"], "cancel": True}})
-    removed = 0
-    for folder in (f for f in state.artifacts.glob("*") if f.is_dir()):
-        for part in ("extract", "errors", "scratch"):
-            shutil.rmtree(folder / part, ignore_errors=True)
-        removed += sum(_without(path, record, folder) for path in sorted((folder / "plan").rglob("*.parquet")))
-    return removed
+def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[str]:
+    """Remove the artifacts of every run that names the record; returns these runs. Those that wait are cancelled.
+
+    `record`: the person's id in the store. Raises StoreBusy while another process works on a connection's runs.
+    """
+    runs = state.runs()
+    with ExitStack() as locks:
+        for connection in sorted({r["spec"]["connectionRef"]["name"] for r in runs}):
+            locks.enter_context(state.lock(connection))
+        ids, key = _ids(state, runs, record), _key(state, runs, env)
+        scratch = state.artifacts / "scratch"
+        try:
+            gone = Artifacts(state.artifacts, key).forget(ids, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        for run in runs:
+            if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
+                cancelled = {**run, "spec": {**run["spec"], "cancel": True}}
+                Driver(state, Connection(run["spec"]["connectionRef"]["name"]), None).settle(cancelled)
+    return gone
 
 
-def _without(path: Path, record: str, scratch: Path) -> int:
-    """Rewrite a Parquet file without the rows that hold the id as a whole value, at any depth."""
-    value = json.dumps(record, ensure_ascii=False)
-    nested = json.dumps(value, ensure_ascii=False)[1:-1]  # inside of JSON that is itself a column's text
-    part = path.with_name(f".{path.name}.part")
-    con = engine.connect(None, None, scratch / "scratch", [path.parent])
-    try:
-        con.execute("SET preserve_insertion_order = true")
-        given = {"file": str(path), "value": value, "nested": nested}
-        found = con.execute(_COUNT, given).fetchone()
-        count = int(found[0]) if found else 0
-        if count:
-            kept = con.execute(_KEPT, given).to_arrow_table()
-            pq.write_table(kept, part)
-            part.replace(path)
-        return count
-    finally:
-        part.unlink(missing_ok=True)
-        con.close()
-        shutil.rmtree(scratch / "scratch", ignore_errors=True)
+def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:
+    """The id in the store, and the raw ones that it may have come from."""
+    ids = [record]
+    for run in runs:
+        with suppress(Permanent):
+            prefix = stored_connection(state.folder(run["metadata"]["name"])).spec.sisIDPrefix
+            ids.append(record.removeprefix(prefix))
+    return list(dict.fromkeys(ids))
+
+
+def _key(state: State, runs: list[dict[str, Any]], env: Mapping[str, str]) -> str | None:
+    """The artifacts' key, where one is known; what it does not open is removed unseen."""
+    for run in runs:
+        with suppress(Permanent):
+            if key := artifact_key(stored_connection(state.folder(run["metadata"]["name"])), {}, env):
+                return key
+    return None

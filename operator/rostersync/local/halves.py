@@ -5,7 +5,6 @@ Each writes its report at every stage. What goes wrong ends up in the report, an
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import parse_duration
-from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
+from rostersync.errors import Permanent, RostersyncError, StoreBusy
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartPlan
 from rostersync.local import files
@@ -24,7 +23,8 @@ from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
 from rostersync.local.reports import ApplyReportFile, PlanReportFile, apply_work
 from rostersync.local.state import State
-from rostersync.model import ApplyReport
+from rostersync.local.workspace import Workspace, artifact_key, stored_connection
+from rostersync.model import ApplyReport, PlanReport
 
 if TYPE_CHECKING:
     from rostersync.stores.port import StoreWriter
@@ -65,101 +65,124 @@ class LocalHalves:
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
         """Read the source (or take the staged extract again) and freeze a plan."""
         name = run["metadata"]["name"]
-        folder = self.state.folder(name)
-        self.written = report = PlanReportFile(folder, step.number, name, self.copy)
+        self.written = report = PlanReportFile(self.state.folder(name), step.number, name, self.copy)
         report.write()
-        self.error = None
+        self.error, work = None, Workspace(self.state, name, None)
         try:
-            connection = self._connection(folder)
-            client = self._client(folder) if step.again else self._extract(connection, folder, report)
-            from rostersync.stores.embedded import EmbeddedStore
-            from rostersync.sync.pipeline import PlanInputs, plan
-
-            made = plan(
-                PlanInputs(
-                    connection=connection, run=name, extract=folder / "extract", out=folder / "plan",
-                    scratch=folder / "scratch", reader=EmbeddedStore(self.state.store).reader(),
-                    as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
-                    memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
-                ),
-                self.progress, report.stage,
-            )  # fmt: skip
-            report.done(made)
+            connection = self._connection(work.folder)
+            work = self._workspace(name, connection)
+            report.done(self._plan(run, connection, work, report, step.again))
         except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that there is no plan)
-            self.error = told(error, report.report.stage, folder)
-            self.error.__cause__ = error if self.error is not error else error.__cause__
-            report.failed(self.error)
+            self._fail(error, report, work)
         except BaseException:
             report.write()  # SIGTERM, Ctrl-C: say how far it came
             raise
         finally:
-            shutil.rmtree(folder / "scratch", ignore_errors=True)
+            work.close()
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
         """Write the plan to the store in one transaction. Raises StoreBusy when others keep it in use."""
-        from rostersync.stores.embedded import EmbeddedStore
-        from rostersync.stores.port import Consent
-        from rostersync.sync.apply import apply
-
         name = run["metadata"]["name"]
         folder = self.state.folder(name)
         self.written = report = ApplyReportFile(folder, step.number, of_plan, name, self.copy)
         report.report.digest = step.digest
         report.write()
-        self.error = None
-        given = step.consent
-        consent = None
+        self.error, work = None, Workspace(self.state, name, None)
+        try:
+            connection = stored_connection(folder)
+            work = self._workspace(name, connection)
+            self._apply(connection, work, report, step)
+        except StoreBusy:
+            report.forget()
+            raise
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._fail(error, report, work)
+        except BaseException:
+            report.write()
+            raise
+        finally:
+            work.close()
+
+    def _plan(
+        self, run: dict[str, Any], connection: FocusConnection, work: Workspace, report: PlanReportFile, again: bool
+    ) -> PlanReport:
+        from rostersync.stores.embedded import EmbeddedStore
+        from rostersync.sync.pipeline import PlanInputs, plan
+
+        if again:
+            extract, client = work.open("extract"), _client_of(work.open("plan"))
+        else:
+            extract = work.making("extract")
+            client = self._extract(connection, extract, report)
+        made = plan(
+            PlanInputs(
+                connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.scratch,
+                reader=EmbeddedStore(self.state.store).reader(),
+                as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
+                memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
+            ),
+            self.progress, report.stage,
+        )  # fmt: skip
+        work.keep("plan")
+        if not again:
+            work.keep("extract")
+        return made
+
+    def _apply(self, connection: FocusConnection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
+        from rostersync.stores.embedded import EmbeddedStore
+        from rostersync.stores.port import Consent
+        from rostersync.sync.apply import apply
+
+        consent, given = None, step.consent
         if given:
             uid = given.approval_uid or None
             consent = Consent(given.decided_by, given.digest, given.reason, uid, given.four_eyes_enforced)
-        store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
 
         def mark(stage: str) -> None:
             report.stage(stage)
             self.progress("apply", stage, 0, None)
 
-        try:
-            for tries_left in reversed(range(BUSY_TRIES)):
-                try:
-                    made = apply(folder / "plan", store.writer(), consent, digest=step.digest, mark=mark)
-                except StoreBusy:
-                    if not tries_left:
-                        raise
-                    time.sleep(BUSY_WAIT)
-                else:
-                    report.done(made)
-                    self._expire(store.writer(), folder)
-                    return
-        except StoreBusy:
-            report.forget()
-            raise
-        except Exception as error:  # noqa: BLE001  (as above)
-            self.error = told(error, report.report.stage, folder)
-            self.error.__cause__ = error if self.error is not error else error.__cause__
-            report.failed(self.error)
-        except BaseException:
-            report.write()
-            raise
+        store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
+        plan = work.open("plan")
+        for tries_left in reversed(range(BUSY_TRIES)):
+            try:
+                report.done(apply(plan, store.writer(), consent, digest=step.digest, mark=mark))
+                break
+            except StoreBusy:
+                if not tries_left:
+                    raise
+                time.sleep(BUSY_WAIT)
+        self._expire(store.writer(), connection, work)
 
-    def _expire(self, writer: "StoreWriter", folder: Path) -> None:
+    def _expire(self, writer: "StoreWriter", connection: FocusConnection, work: Workspace) -> None:
         """Remove former values that are older than the connection keeps them. What fails is done the next time."""
         try:
-            connection = stored_connection(folder)
-            age = parse_duration(connection.spec.history.records.maxAge)
-            writer.expire(district(connection), age, datetime.now(UTC))
+            writer.expire(
+                district(connection), parse_duration(connection.spec.history.records.maxAge), datetime.now(UTC)
+            )
         except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
-            told(error, "expire", folder)
+            told(error, "expire", work.errors)
+
+    def _fail(self, error: Exception, report: PlanReportFile | ApplyReportFile, work: Workspace) -> None:
+        self.error = told(error, report.report.stage, work.errors)
+        if self.error is not error:
+            self.error.__cause__ = error
+        report.failed(self.error)
+
+    def _workspace(self, run: str, connection: FocusConnection) -> Workspace:
+        secrets = self.manifests.secrets if self.manifests else {}
+        return Workspace(self.state, run, artifact_key(connection, secrets, self.env))
 
     def _connection(self, folder: Path) -> FocusConnection:
         """The connection that the run is planned with, kept so that the run can go on without its manifests."""
-        path = folder / "connection.json"
         if self.manifests is None:
             return stored_connection(folder)
         connection = self.manifests.connection
-        files.write_object(path, connection.model_dump(mode="json", by_alias=True, exclude_unset=True))
+        data = connection.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        files.write_object(folder / "connection.json", data)
         return connection
 
-    def _extract(self, connection: FocusConnection, folder: Path, report: PlanReportFile) -> str:
+    def _extract(self, connection: FocusConnection, extract: Path, report: PlanReportFile) -> str:
         """Pull every collection; returns what tells this client from another."""
         if self.manifests is None:
             raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
@@ -168,24 +191,12 @@ class LocalHalves:
         report.stage("extract")
         source, client_id = engine.open_source(self.manifests, self.env)
         try:
-            engine.stage_extract(source, connection, folder / "extract", self.progress)
+            engine.stage_extract(source, connection, extract, self.progress)
         finally:
             source.close()
         return hashlib.sha256(client_id.encode()).hexdigest()
 
-    def _client(self, folder: Path) -> str:
-        if not (folder / "extract" / "proof.json").exists():
-            raise Retryable(
-                "The store moved, and what was read from the source is gone: run `rostersync run -f …` again.",
-                reason="BaseMoved",
-            )
-        manifest = json.loads((folder / "plan" / "manifest.json").read_text())
-        return str(manifest["memory"].get("clientIDHash", ""))
 
-
-def stored_connection(folder: Path) -> FocusConnection:
-    """The connection that a run was planned with. Raises Permanent when it is gone."""
-    data = files.read_object(folder / "connection.json")
-    if data is None:
-        raise Permanent(f"{folder} no longer has what the run was planned with; run again.", reason="ArtifactsGone")
-    return FocusConnection.model_validate(data)
+def _client_of(plan: Path) -> str:
+    """What told the client of an earlier plan from others."""
+    return str(json.loads((plan / "manifest.json").read_text())["memory"].get("clientIDHash", ""))

@@ -62,8 +62,9 @@ def _bars() -> Iterator[Progress]:
                 for task in tasks.values():
                     bars.remove_task(task)
                 tasks.clear()
-            if (stage, what) not in tasks:
-                tasks[stage, what] = bars.add_task(what, total=total, stage=stage)
-            bars.update(tasks[stage, what], completed=done, total=total)
+            key = (stage, what if stage == "extract" else "")  # collections side by side, tables one after another
+            if key not in tasks:
+                tasks[key] = bars.add_task(what, total=total, stage=stage)
+            bars.update(tasks[key], description=what, completed=done, total=total)
 
         yield show

@@ -10,6 +10,7 @@ from rostersync.model import ApplyReport, PlanReport
 from rostersync.sync.report import apply_from_json, apply_to_json, plan_from_json, plan_to_json
 
 LAST_STAGE = "done"
+_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost
 
 
 class PlanReportFile:
@@ -23,11 +24,11 @@ class PlanReportFile:
         """The report as it is now, as JSON of at most 4,096 bytes."""
         return plan_to_json(self.report)
 
-    def write(self) -> None:
+    def write(self, *, durable: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
         for path in self.paths:
-            files.write(path, text)
+            files.write(path, text, durable=durable)
 
     def stage(self, name: str) -> None:
         """Say that a stage has begun."""
@@ -39,7 +40,7 @@ class PlanReportFile:
         """Write what the plan came to."""
         self.report = report
         self.report.stage = LAST_STAGE
-        self.write()
+        self.write(durable=True)
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun."""
@@ -48,7 +49,7 @@ class PlanReportFile:
     def failed(self, error: RostersyncError) -> None:
         """Write why there is no plan; the stage stays the one that failed."""
         self.report.error = {"reason": error.reason, "message": str(error)}
-        self.write()
+        self.write(durable=True)
 
 
 class ApplyReportFile:
@@ -62,11 +63,11 @@ class ApplyReportFile:
         """The report as it is now, as JSON of at most 4,096 bytes."""
         return apply_to_json(self.report)
 
-    def write(self) -> None:
+    def write(self, *, durable: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
         for path in self.paths:
-            files.write(path, text)
+            files.write(path, text, durable=durable)
 
     def stage(self, name: str) -> None:
         """Say that a stage has begun."""
@@ -78,12 +79,12 @@ class ApplyReportFile:
         """Write what the apply came to."""
         self.report = report
         self.report.stage = LAST_STAGE
-        self.write()
+        self.write(durable=True)
 
     def failed(self, error: RostersyncError) -> None:
         """Write why nothing was applied."""
         self.report.error = {"reason": error.reason, "message": str(error)}
-        self.write()
+        self.write(durable=True)
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun: another process was in the way and nothing was written."""
@@ -95,8 +96,12 @@ def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:
     path = max(folder.glob("reports/plan-*.json"), key=_numbers, default=None)
     if path is None:
         return None
-    report = plan_from_json(path.read_text(encoding="utf-8"))
-    return Work(number=_numbers(path)[0], report=report, **_state(report.stage, report.error, alive))
+    number = _numbers(path)[0]
+    try:
+        report = plan_from_json(path.read_text(encoding="utf-8"))
+    except _SPOILED:
+        return Work(WorkState.LOST, number)
+    return Work(number=number, report=report, **_state(report.stage, report.error, alive))
 
 
 def apply_work(folder: Path, alive: bool) -> Work[ApplyReport] | None:
@@ -104,8 +109,11 @@ def apply_work(folder: Path, alive: bool) -> Work[ApplyReport] | None:
     path = max(folder.glob("reports/apply-*.json"), key=_numbers, default=None)
     if path is None:
         return None
-    report = apply_from_json(path.read_text(encoding="utf-8"))
     number, of_plan = _numbers(path)
+    try:
+        report = apply_from_json(path.read_text(encoding="utf-8"))
+    except _SPOILED:
+        return Work(WorkState.LOST, number, of_plan=of_plan)
     return Work(number=number, of_plan=of_plan, report=report, **_state(report.stage, report.error, alive))
 
 

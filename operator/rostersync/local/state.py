@@ -5,7 +5,6 @@
 
 import fcntl
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rostersync.artifacts import Artifacts
 from rostersync.errors import Permanent, StoreBusy
 from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
@@ -139,10 +139,11 @@ class State:
             kept[good] -= 1
             if kept[good] < 0:
                 self.remove(run["metadata"]["name"])
+        Artifacts(self.artifacts).purge([], successful, failed)  # what killed processes left half removed
 
     def remove(self, run: str) -> None:
         """Remove a run and everything of it; its object last, so that a killed removal is finished later."""
-        shutil.rmtree(self.folder(run), ignore_errors=True)
+        Artifacts(self.artifacts).remove(run)
         for path in (self.root / "approvals").glob(f"{run}*.json"):
             found = files.read_object(path)
             if found and found["spec"]["runRef"]["name"] == run:

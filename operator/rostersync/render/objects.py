@@ -11,7 +11,8 @@ def dump(data: object, form: str) -> str:
     if form == "yaml":
         import yaml  # only here: --help needs none of it
 
-        text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=1000)
+        plain = json.loads(json.dumps(data))  # PyYAML knows no enumerations
+        text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)
         return text
     return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 

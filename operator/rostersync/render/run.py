@@ -15,14 +15,17 @@ _COLUMNS = {
 _STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
-def page(out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None) -> None:
-    """The whole run. `causes`: changes by cause, where the plan is at hand."""
+def page(out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None, rekeyed: int = 0) -> None:
+    """The whole run. `causes`: changes by cause, `rekeyed`: records with new ids, where the plan is at hand."""
     status = run.get("status") or {}
     _header(out, run, status)
     counts(out, status)
     _holds(out, status)
     if causes:
         out.print(grid(("Cause", "Changes"), causes.items(), ("Changes",), "Changes by cause"))
+    if rekeyed:
+        command = f"rostersync diff {run['metadata']['name']} --rekeyed"
+        say(out, f"{rekeyed:,} records come back under other ids: `{command}`.")
     _schools(out, status)
     rest(out, status)
     commands(out, run)

@@ -28,7 +28,7 @@ HELP = {
     "token-expiry": "every token has expired",
     "slow:MS": "the answer waits so many milliseconds",
     "next:off|relative": "no pagination key in the body, or its URL without a host",
-    "links:standard|bare|relative|off-by-one|internal": "Link headers instead of the body's pagination",
+    "links:standard|bare|relative|off-by-one|internal|none": "Link headers (or none) instead of the body's pagination",
     "perm-rev": "a header x-perm-rev, which changes each time this one strikes",
     "credentials:basic|form|query|scope|cookie": "the token needs just this placement, a scope, or the cookie again",
     "null-references": "some enrolments without class, user or school",

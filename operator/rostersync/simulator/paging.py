@@ -83,7 +83,7 @@ def answer(
         if struck.get("next") == "relative":
             following = following and "/" + following.split("/", 3)[3]
         body["pagination"] = {"next": following}
-    if style is not None:
+    if style not in (None, "none"):
         targets = {"first": at(0), "last": at(max(0, total - 1) // page.limit * page.limit)}
         if more:
             targets["next"] = at(reached + (style == "off-by-one"))

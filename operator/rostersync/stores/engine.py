@@ -26,7 +26,7 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that may touch `scratch` and the folders in `allowed` and nothing else.
 
-    `memory_limit` in bytes, by default 60 % of the container's (else the machine's) memory; `threads` by default
+    `memory_limit` in bytes, by default what the container's (else the machine's) memory leaves beside Python; `threads` by default
     all cores. Folders must exist when they are used, not when they are named. ATTACH of a store works when the
     folder that holds it is allowed. Rows without ORDER BY come in any order.
     """

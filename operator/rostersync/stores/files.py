@@ -114,7 +114,7 @@ def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") 
         raise translated(error, "write") from None
     finally:
         with contextlib.suppress(duckdb.Error):
-            con.execute(f"DETACH DATABASE IF EXISTS {alias}" if part.exists() else "SELECT 1")
+            con.execute(f"DETACH DATABASE IF EXISTS {alias}")
         part.unlink(missing_ok=True)
         _beside(part, ".wal").unlink(missing_ok=True)
 

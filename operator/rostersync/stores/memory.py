@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-_SHARE = 60  # percent; the rest is Python, Arrow's and Parquet's buffers, which DuckDB does not count
+_APART = 200 * 1024 * 1024  # Python, Arrow's and Parquet's libraries and buffers
+_SHARE = 70  # percent of what is left; DuckDB takes more than it counts
 _LEAST = 64 * 1024 * 1024
 
 
@@ -11,7 +12,7 @@ def default_memory_limit(root: Path = Path("/")) -> int:
     """Bytes for DuckDB's memory_limit. `root` is where /proc and /sys are looked for."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = container_limit(root)
-    return max(_LEAST, min(total, limit or total) * _SHARE // 100)
+    return max(_LEAST, (min(total, limit or total) - _APART) * _SHARE // 100)
 
 
 def container_limit(root: Path = Path("/")) -> int | None:

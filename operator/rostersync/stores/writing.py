@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from rostersync.errors import Permanent
 from rostersync.stores import applying, files, forget, retention, schema
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Consent, Expired, Forgotten, Mark, PlanToApply
@@ -41,6 +42,7 @@ class EmbeddedWriter:
         with self._opened() as con:
             with applying.transaction(con, "remove a person from"):
                 result = forget.forget(con, district, record_id)
+            # Also when nothing was found: the last call may have been killed between its transaction and this.
             self._rewrite(con, self._path)
             return result
 
@@ -56,8 +58,12 @@ class EmbeddedWriter:
 
     def backup(self, to: Path) -> None:
         """Writes a compact copy of the store to the file `to`, whole or not at all. Restoring is copying it back."""
-        with self._opened(allowed={to.resolve().parent}) as con:
-            self._rewrite(con, to.resolve())
+        if not self._path.exists():
+            raise Permanent("There is no roster store yet, so nothing to back up.", reason="NoStore")
+        to = to.resolve()
+        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._opened(allowed={to.parent}) as con:
+            self._rewrite(con, to)
 
     def _rewrite(self, con: duckdb.DuckDBPyConnection, to: Path) -> None:
         con.execute("CHECKPOINT store")

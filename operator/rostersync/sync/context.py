@@ -6,6 +6,7 @@ Stages hand over by tables in the engine's database, named `<stage>_<table>`; se
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
@@ -40,8 +41,10 @@ class Context:
     proof: dict[str, dict[str, Any]]
     as_of: datetime
     prefix: str
+    memory: int  # bytes that the engine may take
     deferring: bool  # a DisableDeletion window is open
     progress: Progress = lambda *_: None
+    staged_files: dict[str, list[Path]] = field(default_factory=dict)
     compared: set[str] = field(default_factory=set)  # tables whose differing records were found while linking
     vanished: bool = False  # a mapped school has vanished: what refers to it is protected
     issues: list[DuckDBPyRelation] = field(default_factory=list)

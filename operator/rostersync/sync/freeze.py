@@ -1,24 +1,25 @@
 """Freeze: a plan becomes a folder of files with a digest over what it would change.
 
-Changes go to `changes/<Entity>.parquet` in order of id, hashes as UUID since Parquet has no integer of 128 bits. The digest covers source, effective configuration and every
+Changes go to `changes/<Entity>.parquet` in order of id. The digest covers source, effective configuration and every
 change with the hash of its before-image and its after values, and nothing that differs from night to night without a
 difference in data (rules 8.1).
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import rfc8785
 
 from rostersync.model import Entity
-from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.sync.context import Context, literal, q, row_hash, row_json
+from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
+from rostersync.sync.changefile import LINE, ChangeFile
+from rostersync.sync.context import Context, literal, q, row_json
 
 FORMAT = 1
-_LINES = 50_000  # changes hashed at a time
+_BATCH = 10_000  # changes that pass through Python at a time, as columns
+_BYTES = 1_000  # of memory for a record that is sorted
 _SCHOOLS = {
     ORGS: "CASE WHEN {0}.entity = 'School' THEN [{0}.id] END",
     USERS: "{0}.orgSourcedIds",
@@ -32,31 +33,49 @@ def write_changes(context: Context, table: Table, folder: Path) -> dict[Entity, 
     """The changes of a table's entities as files; returns the SHA-256 of each entity's changes in order of id."""
     digests: dict[Entity, str] = {}
     present = {row[0] for row in context.con.execute(f"SELECT DISTINCT entity FROM changes_{table.name}").fetchall()}
+    context.con.execute("SET arrow_lossless_conversion = true")
     for entity in table.entities:
         if entity.value in present:
-            file = folder / f"{entity.value}.parquet"
-            context.con.execute(
-                f"COPY ({_selected(context, table, entity)}) TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
-            )
-            digests[entity] = _digest_of(context, table, file)
+            with ChangeFile(folder / f"{entity.value}.parquet") as file:
+                for rows in _selected(context, table, entity):
+                    for batch in context.con.sql(_with_line(table, rows)).to_arrow_reader(_BATCH):
+                        file.add(batch)
+            digests[entity] = file.sha256
     return digests
 
 
-def _selected(context: Context, table: Table, entity: Entity) -> str:
-    """The change rows of one entity, in order of id. Hashes go as UUID: DuckDB writes UHUGEINT to Parquet as DOUBLE."""
+def _with_line(table: Table, rows: str) -> str:
+    """Change rows with one canonical line each: id, change, cause, hash of the before-image, after values.
+
+    Hashes become UUIDs, since Parquet has no integer of 128 bits: DuckDB would write a DOUBLE.
+    """
+    fields = ", ".join(f"{q(n)} := {q(n)}" for n in (*table.names, "metadata"))
+    return f"""
+        SELECT * EXCLUDE (after) REPLACE (
+            before_hash::UUID AS before_hash, CASE WHEN change <> 'Delete' THEN md5_number(after) END::UUID AS hash),
+          '[' || to_json(id)::VARCHAR || ',"' || change || '","' || cause || '",'
+          || coalesce('"' || before_hash::UUID::VARCHAR || '"', 'null') || ','
+          || CASE WHEN change = 'Delete' THEN 'null' ELSE after END || ']' || chr(10) AS {LINE}
+        FROM (SELECT *, to_json(struct_pack(entity := new_entity, {fields}))::VARCHAR AS after FROM ({rows}))"""
+
+
+def _selected(context: Context, table: Table, entity: Entity) -> list[str]:
+    """The change rows of one entity in order of id, as queries whose results follow each other."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
     if not context.exists(f"(SELECT 1 FROM store_{name} WHERE status = 'active')"):
         # Everything is new: what is accepted is what is created, and nothing needs to be looked up again.
-        return f"""
+        new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
-              {schools.format("r")} AS schools, NULL::UUID AS before_hash, {row_hash(table, "r")}::UUID AS hash,
+              {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
-            FROM final_{name} r WHERE r.entity = {literal(entity.value)} ORDER BY r.id"""
+            FROM final_{name} r WHERE r.entity = {literal(entity.value)}"""
+        return [f"{new} AND {chunk} ORDER BY r.id" for chunk in _chunks(context, table)]
     changed, before = _differences(table)
     attributes = ", ".join(q(n) for n in (*table.names, "metadata"))
-    return f"""
+    return [
+        f"""
         WITH c AS (SELECT * FROM changes_{name} WHERE entity = {literal(entity.value)}),
         r AS (SELECT * FROM (
                 SELECT id, entity, {attributes} FROM final_{name} UNION ALL SELECT id, entity, {attributes} FROM trimmed_{name})
@@ -64,11 +83,50 @@ def _selected(context: Context, table: Table, entity: Entity) -> str:
         s AS (SELECT * FROM store_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
           CASE WHEN c.change = 'Create' THEN {schools.format("r")} ELSE {schools.format("s")} END AS schools,
-          c.before_hash::UUID AS before_hash, c.hash::UUID AS hash,
+          c.before_hash, c.hash,
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
           {after}
         FROM c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY c.id"""
+    ]
+
+
+def _chunks(context: Context, table: Table) -> list[str]:
+    """Conditions on raw_id that part the largest tables into ranges, where the staged files lie in order of id.
+
+    A range then reads its own row groups only and is sorted in memory; a sort of everything would spill.
+    """
+    files = context.staged_files.get(table.name, [])
+    if table not in (ENROLLMENTS, DEMOGRAPHICS) or not files:
+        return ["TRUE"]
+    listed = ", ".join(literal(str(f)) for f in files)
+    groups = context.con.execute(f"""
+        SELECT stats_min_value, stats_max_value, row_group_num_rows FROM parquet_metadata([{listed}])
+        WHERE path_in_schema = 'sourcedId' ORDER BY stats_min_value
+    """).fetchall()
+    known = all(least is not None and most is not None for least, most, _ in groups)
+    if not known or any(groups[i][1] >= groups[i + 1][0] for i in range(len(groups) - 1)):
+        return ["TRUE"]
+    starts, rows = [], 0
+    for least, _, number in groups:
+        if rows * _BYTES >= context.memory:
+            starts.append(least)
+            rows = 0
+        rows += number
+    return ranges(starts)
+
+
+def ranges(starts: list[str]) -> list[str]:
+    """Conditions that part all raw ids into ranges, in order, each beginning at one of `starts` but the first."""
+    ends = ["", *starts, ""]
+    return [
+        " AND ".join(
+            ["TRUE"]
+            + ([f"r.raw_id >= {literal(ends[i])}"] if ends[i] else [])
+            + ([f"r.raw_id < {literal(ends[i + 1])}"] if ends[i + 1] else [])
+        )
+        for i in range(len(ends) - 1)
+    ]
 
 
 def _first_cause(context: Context, table: Table) -> str:
@@ -100,40 +158,6 @@ def _differences(table: Table) -> tuple[str, str]:
         f"list_transform({differing}, lambda k: to_json('metadata.' || k)::VARCHAR || ':' || {old})), ',') || '}}'"
     )
     return changed, before
-
-
-def _digest_of(context: Context, table: Table, file: Path) -> str:
-    """SHA-256 of one canonical line for each change: id, change, cause, hash of the before-image, after values."""
-    context.con.execute("SET preserve_insertion_order = true")
-    lines = f"""
-        SELECT '[' || to_json(id)::VARCHAR || ',"' || change || '","' || cause || '",'
-          || coalesce('"' || before_hash::VARCHAR || '"', 'null') || ','
-          || CASE WHEN change = 'Delete' THEN 'null' ELSE {row_json_of_change(table)} END || ']' || chr(10) AS line
-        FROM read_parquet({literal(str(file))})"""
-    digest = hashlib.sha256()
-    reader: Iterable[Any] = context.con.sql(lines).to_arrow_reader(_LINES)
-    for batch in reader:
-        column = batch.column(0)
-        # The text of all lines lies in one buffer, in order: no line becomes an object.
-        buffers = column.buffers()
-        offsets, text = buffers[1], buffers[2]
-        first, last = _ends(offsets, column.offset, len(column), 8 if str(column.type) == "large_string" else 4)
-        digest.update(memoryview(text)[first:last])
-    context.con.execute("SET preserve_insertion_order = false")
-    return digest.hexdigest()
-
-
-def _ends(offsets: Any, start: int, length: int, width: int) -> tuple[int, int]:
-    view = memoryview(offsets)
-    first = int.from_bytes(view[start * width : (start + 1) * width], "little")
-    last = int.from_bytes(view[(start + length) * width : (start + length + 1) * width], "little")
-    return first, last
-
-
-def row_json_of_change(table: Table) -> str:
-    """The after values of a change row, under the entity it will have."""
-    fields = ", ".join(f"{q(n)} := {q(n)}" for n in (*table.names, "metadata"))
-    return f"to_json(struct_pack(entity := new_entity, {fields}))::VARCHAR"
 
 
 def digest(

@@ -27,6 +27,7 @@ def _held_back(context: Context, table: Table) -> None:
     context.sql(f"""
         INSERT INTO issues
         SELECT entity, id, CASE fate WHEN 'Duplicate' THEN 'Duplicate' ELSE 'Skipped' END, fate,
-          CASE fate WHEN 'UnknownStatus' THEN 'status' WHEN 'UnknownRole' THEN 'role' ELSE dangling END, NULL, 'Skip'
+          CASE fate WHEN 'UnknownStatus' THEN 'status' WHEN 'UnknownRole' THEN 'role'
+            WHEN 'DanglingReference' THEN dangling END, NULL, 'Skip'
         FROM fates_{table.name} WHERE fate IN ('UnknownStatus', 'UnknownRole', 'Duplicate', 'DanglingReference')
     """)

@@ -15,7 +15,7 @@ References are resolved against the resulting store, in dependency order. Reads 
 from collections.abc import Mapping
 
 from rostersync.model import Cause, Entity
-from rostersync.roster import BY_ENTITY, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
+from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
 from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q, row_hash
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
@@ -80,6 +80,8 @@ def _fates(context: Context, table: Table) -> None:
         owed.append(f"{alias}.deferred")
         if attribute.target == "users":
             silent.append(f"NOT {alias}.taken")
+    if table in (CLASSES, ENROLLMENTS):  # shape held it back for its school, before references are followed
+        dangling.insert(0, "WHEN r.fate = 'DanglingReference' THEN 'schoolSourcedId'")
     held, nobody = "'DanglingReference'", ""
     if table is DEMOGRAPHICS:
         # Demographics of people who are not accepted are left out silently, whatever else is wrong with them.
@@ -92,8 +94,8 @@ def _fates(context: Context, table: Table) -> None:
         CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
         SELECT r.id, r.entity, r.has_error, CASE
             {nobody}
+            {f"WHEN {_any(silent)} AND r.fate IS DISTINCT FROM {literal(REMOVED)} THEN {literal(NOT_TAKEN)}" if silent else ""}
             WHEN r.fate IS NOT NULL THEN r.fate
-            {f"WHEN {_any(silent)} THEN {literal(NOT_TAKEN)}" if silent else ""}
             {duplicate if context.exists(f"duplicates_{table.name}") else ""}
             WHEN {_any(gone)} THEN 'Gone'
             WHEN {_any(nowhere)} THEN {held} END AS fate,
@@ -302,7 +304,7 @@ def _final(context: Context, table: Table) -> None:
     metadata, more = _metadata(context, table)
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW final_{table.name} AS
-        SELECT r.id, r.entity, {", ".join(values)}, {metadata} AS metadata
+        SELECT r.raw_id, r.id, r.entity, {", ".join(values)}, {metadata} AS metadata
         FROM accepted_{table.name} r {" ".join([*joins, *more])}
     """)
 

@@ -71,7 +71,11 @@ def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, 
     accepted = f"SELECT entity, count(*) FROM fates_{name} WHERE fate IS NULL OR fate = 'Kept' GROUP BY 1"
     for entity, number in _rows(context, accepted):
         _of(found, entity).unchanged += number
-    changed = f"SELECT new_entity, count(*) FROM changes_{name} WHERE change <> 'Delete' AND id IN (SELECT id FROM fates_{name} WHERE fate IS NULL OR fate = 'Kept') GROUP BY 1"
+    # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
+    kept = f"SELECT id FROM fates_{name} WHERE fate = 'Kept'"
+    changed = f"""
+        SELECT new_entity, count(*) FROM changes_{name}
+        WHERE change <> 'Delete' AND (cause <> 'Cascade' OR id IN ({kept})) GROUP BY 1"""
     for entity, number in _rows(context, changed):
         _of(found, entity).unchanged -= number
     still_sent = f"""
@@ -123,7 +127,7 @@ def lay_out_schools(context: Context, *, every: bool) -> None:
             ("before", f"(SELECT * FROM store_{table.name} WHERE status = 'active')", "change <> 'Create'"),
             (
                 "after",
-                f"(SELECT * FROM final_{table.name} UNION ALL SELECT * FROM trimmed_{table.name})",
+                f"(FROM final_{table.name} UNION ALL BY NAME FROM trimmed_{table.name})",
                 "change <> 'Delete'",
             ),
         ):

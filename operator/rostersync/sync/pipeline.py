@@ -20,6 +20,7 @@ from rostersync.model import Change, Entity, EntityCounts, Hold, PlanReport
 from rostersync.roster import TABLES
 from rostersync.stores import engine
 from rostersync.stores.memories import memory_as_dict
+from rostersync.stores.memory import default_memory_limit
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import freeze, measure
 from rostersync.sync.compare import compare
@@ -91,7 +92,8 @@ def plan(
             reason="IncompleteRead",
         )
     allowed = [inputs.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
-    con = engine.connect(inputs.memory_limit, inputs.threads, inputs.scratch, allowed)
+    memory = inputs.memory_limit or default_memory_limit()
+    con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:
         state = inputs.reader.attach(con, defaults.district(inputs.connection), defaults.source_id(inputs.connection))
         _one_source(inputs.connection, state)
@@ -102,6 +104,7 @@ def plan(
             proof=proof,
             as_of=inputs.as_of,
             prefix=spec.sisIDPrefix,
+            memory=memory,
             deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in spec.dataRollover.disableDeletion),
             progress=progress,
         )

@@ -25,6 +25,7 @@ def lay_out_staged(context: Context, extract: Path) -> None:
         columns.append(("metadata", "MAP(VARCHAR, VARCHAR)"))
         parts = sorted((extract / table.name).glob("part-*.parquet"))
         if context.offered(table.name) and context.takes(table) and parts:
+            context.staged_files[table.name] = parts
             files = ", ".join(literal(str(p)) for p in parts)
             source = f"read_parquet([{files}])"
             names = ", ".join(q(n) for n, _ in columns)

@@ -16,7 +16,7 @@ from rostersync.sync.ascending import Ascending
 from rostersync.sync.proof import Pulled
 
 GROUP_ROWS = 65_536
-GROUP_BYTES = 24 * 2**20
+GROUP_BYTES = 16 * 2**20
 MEMORY = "256MB"  # for counting and resolving duplicates; more spills to the pull's own folder
 
 _DISTINCT = """
@@ -99,7 +99,7 @@ class Stage:
             con.execute(_TWICE, [str(raw)])
             for name, query in (("part-00000.parquet", _ONCE), ("part-00001.parquet", _NEWEST)):
                 with _writer(self.folder / name, self._schema) as writer:
-                    for batch in con.execute(query, [str(raw)]).to_arrow_reader(GROUP_ROWS):
+                    for batch in con.sql(query, params=[str(raw)]).to_arrow_reader(GROUP_ROWS):
                         writer.write_table(pa.Table.from_batches([batch]).cast(self._schema))
         raw.unlink()
 

@@ -126,8 +126,8 @@ def known_connection(state: "State", name: str) -> "Connection":
     """What is known of a connection without its manifest: that of its newest run, else the defaults."""
     from rostersync.errors import Permanent
     from rostersync.lifecycle.observed import Connection
-    from rostersync.local.halves import stored_connection
     from rostersync.local.observe import connection_of
+    from rostersync.local.workspace import stored_connection
 
     for run in state.runs(name):
         with suppress(Permanent):
@@ -144,6 +144,25 @@ def settled(state: "State", name: str | None = None) -> None:
     for connection in sorted(names if name is None else names & {name}):
         with suppress(StoreBusy), state.lock(connection):
             Driver(state, known_connection(state, connection), None).settle_others()
+
+
+@contextmanager
+def opened_plan(state: "State", name: str | None) -> Iterator[Path]:
+    """The plan folder of a run (the newest without a name), readable. Raises Permanent when there is none."""
+    from rostersync.errors import Permanent
+    from rostersync.lifecycle.outcomes import succeeded_reason
+    from rostersync.local.workspace import Workspace, artifact_key, stored_connection
+
+    run = state.latest(name)
+    found = run["metadata"]["name"]
+    if not (state.folder(found) / "plan").is_dir():
+        stands = succeeded_reason(run.get("status") or {}) or "new"
+        raise Permanent(f"Run {found} has no plan: it is {stands}.", reason="NoPlan")
+    work = Workspace(state, found, artifact_key(stored_connection(state.folder(found)), {}, os.environ))
+    try:
+        yield work.open("plan")
+    finally:
+        work.close()
 
 
 def show_run(run: dict[str, Any], output: str) -> None:
@@ -170,4 +189,5 @@ def note(text: str) -> None:
 def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
     from rostersync.local.state import State
 
+    os.umask(0o077)  # whatever a library makes in there is for this user only
     return State(value)

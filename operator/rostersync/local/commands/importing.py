@@ -215,21 +215,24 @@ def _apply_plan(
 
 
 def _run_of_plan(state: "State", digest: str) -> str:
-    import json
-
+    """The newest run whose plan has the digest; plans may be sealed, reports are not."""
     from rostersync.errors import Permanent
+    from rostersync.local.reports import plan_work
 
-    for path in sorted(state.artifacts.glob("*/plan/manifest.json"), reverse=True):
-        manifest = json.loads(path.read_text())
-        if manifest["digest"] == digest:
-            return str(manifest["run"])
-    raise Permanent(f"No plan in {state.artifacts} has the digest {digest}; nothing was applied.", reason="UnknownPlan")
+    found = (work.report for f in state.artifacts.glob("*") if (work := plan_work(f, alive=False)))
+    runs = sorted(r.run for r in found if r and r.digest == digest)
+    if not runs:
+        raise Permanent(
+            f"No plan in {state.artifacts} has the digest {digest}; nothing was applied.", reason="UnknownPlan"
+        )
+    return runs[-1]
 
 
 def _manifests(paths: tuple[Path, ...]) -> "Manifests":
     from rostersync.api.v1alpha1.support import run_not_yet_supported
     from rostersync.errors import NotYetSupported
     from rostersync.local import manifests
+    from rostersync.local.workspace import artifact_key
 
     loaded = manifests.load(paths, os.environ)
     later = run_not_yet_supported(loaded.run) if loaded.run else []
@@ -237,6 +240,7 @@ def _manifests(paths: tuple[Path, ...]) -> "Manifests":
         raise NotYetSupported(f"SyncRun {', '.join(later)}: not supported in this version; leave it out.")
     manifests.credentials(loaded, os.environ)  # missing ones are said before anything is begun
     manifests.ca_bundle(loaded)
+    artifact_key(loaded.connection, loaded.secrets, os.environ)
     return loaded
 
 

@@ -1,5 +1,6 @@
 """export, forget, backup, compact: what is done with the store besides importing into it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +54,8 @@ Example:
 def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
     """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
 
-    Runs that wait for a decision are cancelled, and the person's rows leave the details of earlier runs. The next run
-    brings a person back whom the source still sends.
+    Runs whose details name the person lose their details (diff, issues), and are cancelled when they wait for a
+    decision. The next run brings a person back whom the source still sends.
     """
     from rostersync.local import engine
     from rostersync.local.forgetting import forget_artifacts
@@ -62,10 +63,10 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     if not yes:
         click.confirm("Remove this person for good?", abort=True)
     found = engine.forget(state.store, district, record)
-    removed = forget_artifacts(state, record)
+    runs = forget_artifacts(state, record, os.environ)
     click.echo(
         f"Removed: {found.rows} records, {found.enrollments} enrolments, {found.history} values of history, "
-        f"{found.references} references, and {removed} rows of plans."
+        f"{found.references} references, and the details of {len(runs)} runs."
     )
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")

@@ -1,7 +1,7 @@
 """runs, show, diff, issues: what there is and what it means."""
 
 import sys
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,7 +45,8 @@ Examples:
 @common.debug_option
 def show(name: str | None, state: "State", output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
-    from rostersync.render import changes, objects, tables
+    from rostersync.errors import Permanent
+    from rostersync.render import changes, objects, rekeyed, tables
     from rostersync.render.run import page
 
     connection = state.latest(name)["spec"]["connectionRef"]["name"]
@@ -54,8 +55,10 @@ def show(name: str | None, state: "State", output: str) -> None:
     if output != "table":
         click.echo(objects.dump(run, output), nl=False)
         return
-    plan = state.folder(run["metadata"]["name"]) / "plan"
-    page(tables.console(), run, changes.causes(plan))
+    causes, pairs = None, 0
+    with suppress(Permanent), common.opened_plan(state, run["metadata"]["name"]) as plan:
+        causes, pairs = changes.causes(plan), rekeyed.count(plan)
+    page(tables.console(), run, causes, pairs)
 
 
 @click.command(
@@ -74,6 +77,7 @@ Examples:
     "--school", "schools", multiple=True, metavar="ID", help="Only of this school (its id in the store); repeatable."
 )
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
+@click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another one.")
 @click.option(
     "--limit", type=click.IntRange(min=0), help=f"Records to show, 0 for all; default {TABLE_LIMIT} in a table."
 )
@@ -82,7 +86,7 @@ Examples:
 @common.debug_option
 def diff(
     name: str | None, entities: tuple[str, ...], kinds: tuple[str, ...], schools: tuple[str, ...],
-    causes: tuple[str, ...], limit: int | None, state: "State", output: str,
+    causes: tuple[str, ...], rekeyed: bool, limit: int | None, state: "State", output: str,
 ) -> None:  # fmt: skip
     """Show which records a run's plan changes, and how: old value → new value.
 
@@ -92,17 +96,20 @@ def diff(
 
     from rostersync.model import Cause, Entity
     from rostersync.render import changes, tables
+    from rostersync.render import rekeyed as pairs
 
     filters = changes.Filters(
         _words(entities, [e.value for e in Entity], "--entity"), kinds, schools,
         _words(causes, [c.value for c in Cause], "--cause"),
     )  # fmt: skip
-    found = changes.read(_plan(state, name), filters)
-    if output == "table":
-        changes.page(tables.console(), found, _limit(limit))
-        return
-    rows = islice(found, limit) if limit else found
-    (changes.write_csv if output == "csv" else changes.write_json)(sys.stdout, rows)
+    with common.opened_plan(state, name) as plan:
+        shown: Any = pairs if rekeyed else changes
+        found = pairs.read(plan) if rekeyed else changes.read(plan, filters)
+        if output == "table":
+            shown.page(tables.console(), found, _limit(limit))
+            return
+        rows = islice(found, limit) if limit else found
+        (shown.write_csv if output == "csv" else shown.write_json)(sys.stdout, rows)
 
 
 @click.command(
@@ -127,28 +134,16 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     from rostersync.render import issues as rendering
     from rostersync.render import tables
 
-    found = rendering.read(_plan(state, name))
-    if output == "table":
-        rendering.page(tables.console(), found, records, _limit(limit))
-        return
-    rows = islice(found, limit) if limit and records else found
-    if output == "csv":
-        rendering.write_csv(sys.stdout, rows)
-    else:
-        rendering.write_json(sys.stdout, rows, records)
-
-
-def _plan(state: "State", name: str | None) -> Path:
-    """The plan folder of a run. Raises Permanent when there is none."""
-    from rostersync.errors import Permanent
-    from rostersync.lifecycle.outcomes import succeeded_reason
-
-    run: dict[str, Any] = state.latest(name)
-    folder = state.folder(run["metadata"]["name"]) / "plan"
-    if not (folder / "manifest.json").exists():
-        stands = succeeded_reason(run.get("status") or {}) or "new"
-        raise Permanent(f"Run {run['metadata']['name']} has no plan: it is {stands}.", reason="NoPlan")
-    return folder
+    with common.opened_plan(state, name) as plan:
+        found = rendering.read(plan)
+        if output == "table":
+            rendering.page(tables.console(), found, records, _limit(limit))
+            return
+        rows = islice(found, limit) if limit and records else found
+        if output == "csv":
+            rendering.write_csv(sys.stdout, rows)
+        else:
+            rendering.write_json(sys.stdout, rows, records)
 
 
 def _limit(limit: int | None) -> int | None:

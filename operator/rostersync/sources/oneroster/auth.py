@@ -89,7 +89,7 @@ class Token:
 class OAuth2:
     """Client credentials: one token for all threads, renewed before its end and when it is refused.
 
-    `post(url, form, headers)` sends the token request and retries what may pass.
+    `post(url, form, headers)` sends the token request and retries what may pass; `secret` is told every token.
     """
 
     def __init__(
@@ -98,8 +98,10 @@ class OAuth2:
         credentials: Credentials,
         post: Callable[[str, dict[str, str], dict[str, str], Callable[[Answer], Any]], Any],
         clock: Callable[[], float] = time.monotonic,
+        secret: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._delivery = delivery
+        self._secret = secret
         self._credentials = credentials
         self._post = post
         self._clock = clock
@@ -128,6 +130,7 @@ class OAuth2:
             answer, body = self._ask(placement)
             token = _token(body, self._clock()) if answer.status < 300 else None
             if token is not None:
+                self._secret(token.header.partition(" ")[2])
                 self._placements.remove(placement)
                 self._placements.insert(0, placement)
                 return token

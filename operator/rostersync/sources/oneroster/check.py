@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from rostersync.model import Entity
 from rostersync.roster import BY_NAME, RANK, ROLES
-from rostersync.sources.oneroster.pull import Got, Pull
 from rostersync.sources.oneroster.paging import Ask
+from rostersync.sources.oneroster.pull import Got, Pull
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.port import COLLECTIONS, CheckResult, Filled, Page, SchoolFound
 

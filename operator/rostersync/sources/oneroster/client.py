@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from rostersync.sources.oneroster.check import check
 from rostersync.sources.oneroster.delivery import Delivery
+from rostersync.sources.oneroster.discretion import Discretion
 from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.port import CheckResult, Credentials, Page, Reading
@@ -14,15 +15,18 @@ class OneRoster:
 
     def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
         self.version = delivery.version
-        self._transport = Transport(delivery, credentials)
+        self._discretion = Discretion(credentials)
+        self._transport = Transport(delivery, credentials, self._discretion.add)
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
-        return Pull(self._transport, collection, metadata, sink).run()
+        with self._discretion.kept():
+            return Pull(self._transport, collection, metadata, sink).run()
 
     def check(self) -> CheckResult:
         """Test Connection (port.Source.check)."""
-        return check(self._transport)
+        with self._discretion.kept():
+            return check(self._transport)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -22,7 +22,10 @@ _BOOLEANS: dict[Any, str] = {
     **dict.fromkeys(_TRUE, "true"),
     **dict.fromkeys(_FALSE, "false"),
 }
-_ZERO, _DATE_LENGTH = pa.scalar(0, pa.int32()), pa.scalar(10, pa.int32())  # made once: a scalar costs more than a column
+_ZERO, _DATE_LENGTH = (
+    pa.scalar(0, pa.int32()),
+    pa.scalar(10, pa.int32()),
+)  # made once: a scalar costs more than a column
 _NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
 _DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
@@ -144,7 +147,7 @@ def _strings(values: Sequence[Any]) -> pa.StringArray:
 
 def _scalar(value: Any) -> str | None:
     if value is None or value.__class__ is str:
-        return value  # type: ignore[no-any-return]
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

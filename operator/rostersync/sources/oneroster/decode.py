@@ -14,6 +14,7 @@ from rostersync.sources.oneroster import columns, tolerant
 from rostersync.sources.oneroster.envelope import around, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
 from rostersync.sources.oneroster.records import FIELD, Ref, shape
+from rostersync.sources.oneroster.trouble import Again, Trouble
 from rostersync.sources.staged import METADATA, schema
 
 
@@ -60,7 +61,10 @@ class Decoder:
                 total, said = around(page.pagination, page.total)
                 return self._decoded(page.rows, 0, total, said)
         envelope = open_envelope(body, self.collection)
-        rows, no_objects = tolerant.records(envelope.rows, self._shape)
+        try:
+            rows, no_objects = tolerant.records(envelope.rows, self._shape)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise Again(Trouble.UNREADABLE, "text that is not UTF-8") from None
         return self._decoded(rows, no_objects, envelope.total, envelope.next)
 
     def _spells_otherwise(self, body: bytes) -> bool | None:

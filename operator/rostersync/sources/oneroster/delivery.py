@@ -34,7 +34,7 @@ class Delivery:
     insecure_http: bool = False
     ca_bundle: str | None = field(default=None, repr=False)  # PEM
     name: str = "The OneRoster service"
-    secret_name: str = "credentials"
+    secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
     patience: Patience = field(default_factory=Patience)
 
     def __post_init__(self) -> None:

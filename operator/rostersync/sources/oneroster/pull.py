@@ -19,7 +19,7 @@ from rostersync.sources.port import REQUIRED, End, Page, Reading
 
 NOT_OFFERED = frozenset({403, 404, 405, 410, 501})
 MAY_BE_THE_SORT = frozenset({400, 422})
-SMALLEST_REFUSED = 100  # a first page of fewer rows that is refused is not refused for its size
+SMALLEST_REFUSED = 10  # a first page of fewer rows that is refused is not refused for its size
 UNSORTED_AFTER = 3  # failures of a first page after which it is asked for without sort
 SHORT_TRIES = 2  # times that a page with fewer rows than its own x-count is asked for again
 
@@ -184,7 +184,7 @@ class Pull:
         running: set[Future[list[Got]]] = set()
         rows = 0
         while True:
-            running |= {pool.submit(self._window, *w) for w in islice(left, 2 * threads - len(running))}
+            running |= {pool.submit(self._window, *w) for w in islice(left, threads + 1 - len(running))}
             if not running:
                 return self._walk.after_windows(rows)
             done, running = wait(running, return_when=FIRST_COMPLETED)

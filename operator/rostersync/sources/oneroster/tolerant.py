@@ -28,7 +28,7 @@ def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Str
             continue
         values: dict[str, Any] = {FIELD + "sourcedId": None}
         for key, value in raw.items():
-            name = names.get(key.lower())
+            name = key if key in shape.forms else names.get(key.lower())
             if name is not None and (key == name or values.get(FIELD + name) is None):
                 values[FIELD + name] = _FORMED[shape.forms[name]](msgspec.json.decode(value))
         found.append(shape.record(**values))

@@ -1,5 +1,6 @@
 """One request at a time: authorization, rate limit, retries, and what each status means."""
 
+import logging
 import ssl
 import time
 from collections.abc import Callable
@@ -18,6 +19,9 @@ from rostersync.sources.oneroster.pace import Pace
 from rostersync.sources.oneroster.trouble import OVERLOAD, Again, Trouble, given_up, of_transport
 from rostersync.sources.port import Credentials
 
+log = logging.getLogger(__name__)
+stamina.instrumentation.set_on_retry_hooks([])  # its own warnings would end up on the terminal; ours say more
+
 T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024  # bytes of one answer
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -26,9 +30,14 @@ SLOWEST = 10  # an answer that trickles in may take this many times timeoutSecon
 
 
 class Transport:
-    """HTTP to one OneRoster service. Safe to use from several threads; close it at the end."""
+    """HTTP to one OneRoster service. Safe to use from several threads; close it at the end.
 
-    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+    `secret` is told every token, which must not turn up in what is said of errors.
+    """
+
+    def __init__(
+        self, delivery: Delivery, credentials: Credentials, secret: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.delivery = delivery
         self.read_before = False  # whether this service has ever answered OneRoster
         self._pace = Pace(delivery.requests_per_second)
@@ -44,7 +53,7 @@ class Transport:
         self.auth: Auth = (
             OAuth1(delivery, credentials)
             if delivery.authentication == "OAuth1"
-            else OAuth2(delivery, credentials, self._post)
+            else OAuth2(delivery, credentials, self._post, secret=secret)
         )
 
     def close(self) -> None:
@@ -98,6 +107,9 @@ class Transport:
             if not isinstance(error, Again):
                 return False
             failures += 1
+            log.info(
+                "%s: %s (%s), attempt %d of %d", tried, error.trouble.value, error.what, failures, patience.attempts
+            )
             if error.trouble in OVERLOAD and on_overload:
                 on_overload()
             if error.wait is None and error.trouble is not Trouble.LIMITED:

@@ -1,0 +1,56 @@
+"""Keeps the client's secret and tokens out of the texts of servers, which echo what they were sent."""
+
+import base64
+import html
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote, quote_plus
+
+from rostersync.errors import RostersyncError
+from rostersync.sources.port import Credentials
+
+_HIDDEN = "[hidden]"
+_SHORTEST = 4  # characters: what is shorter stands in every text by chance
+
+
+class Discretion:
+    """Knows what must not be told: the credentials it is made with, and every token that is added."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._lock = threading.Lock()
+        self._told: set[str] = set()
+        self.add(credentials.client_secret)
+        self.add(base64.b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode())
+
+    def add(self, secret: str) -> None:
+        """One more secret."""
+        with self._lock:
+            self._told |= _spellings(secret) if len(secret) >= _SHORTEST else set()
+
+    def without(self, text: str | None) -> str | None:
+        """The text without secrets, in whatever spelling."""
+        with self._lock:
+            words = sorted(self._told, key=len, reverse=True)
+        for word in words if text else ():
+            text = (text or "").replace(word, _HIDDEN)
+        return text
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Errors that leave here have no secret in their detail."""
+        try:
+            yield
+        except RostersyncError as error:
+            error.detail = self.without(error.detail)
+            raise
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, and as forms, JSON (PHP escapes slashes), HTML and Python write it."""
+    escaped = json.dumps(secret)[1:-1]
+    return {
+        secret, escaped, escaped.replace("/", "\\/"), html.escape(secret), quote(secret), quote(secret, safe=""),
+        quote_plus(secret), repr(secret)[1:-1],
+    }  # fmt: skip

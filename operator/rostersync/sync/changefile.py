@@ -1,0 +1,81 @@
+"""One entity's changes as a Parquet file, and the hash of them, in one pass over batches that come in order of id."""
+
+import hashlib
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+LINE = "line"  # the column that is hashed and not written
+
+
+class ChangeFile:
+    """Writes batches to `file` and hashes their lines; one batch is written while the next one is made."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._writer: pq.ParquetWriter | None = None
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="changes")
+        self._pending: Future[None] | None = None
+        self._last = ""
+
+    def add(self, batch: Any) -> None:
+        """Take one record batch with the columns of a change and LINE; ids go on ascending."""
+        if not batch.num_rows:
+            return
+        self._ascending(batch.column("id"))
+        self._digest(batch.column(LINE))
+        self._finish()
+        self._pending = self._pool.submit(self._write, batch.drop_columns([LINE]))
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all lines so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._finish()
+        finally:
+            self._pool.shutdown()
+            if self._writer is not None:
+                self._writer.close()
+
+    def _finish(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def _ascending(self, ids: Any) -> None:
+        # The digest is over lines in order of id: a batch out of order would make two digests of one plan.
+        in_order = pc.all(pc.less(ids.slice(0, len(ids) - 1), ids.slice(1))).as_py()
+        if in_order is False or ids[0].as_py() <= self._last:
+            raise AssertionError("changes came out of order")
+        self._last = ids[-1].as_py()
+
+    def _digest(self, lines: Any) -> None:
+        # The text of all lines lies in one buffer, in order: no line becomes an object.
+        _, offsets, text = lines.buffers()
+        width = 8 if pa.types.is_large_string(lines.type) else 4
+        view = memoryview(offsets)
+        ends = (lines.offset * width, (lines.offset + len(lines)) * width)
+        first, last = (int.from_bytes(view[at : at + width], "little") for at in ends)
+        self._hash.update(memoryview(text)[first:last])
+
+    def _write(self, batch: Any) -> None:
+        # DuckDB hands booleans over as bytes when it is asked to lose nothing of UUIDs.
+        columns = [c.storage.cast(pa.bool_()) if c.type == pa.bool8() else c for c in batch.columns]
+        plain = pa.record_batch(columns, names=batch.schema.names)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._file, plain.schema, compression="zstd")
+        self._writer.write_batch(plain)

@@ -1,0 +1,108 @@
+"""What is kept and what is not: history, sealed artifacts, forgotten people, backups."""
+
+import csv
+import json
+
+import duckdb
+import pytest
+
+from support.cli import Bench, name_of, reason_of
+from support.simulated import simulated
+
+
+@pytest.fixture
+def bench(tmp_path):
+    with simulated(30) as simulator:
+        yield Bench(tmp_path, simulator)
+
+
+def users(folder):
+    with (folder / "users.csv").open() as file:
+        return {row["sourcedId"]: row for row in csv.DictReader(file)}
+
+
+def test_history_keeps_so_many_runs(bench):
+    manifests = bench.manifests(history={"runs": {"successful": 2, "failed": 1}})
+    names = [name_of(bench.run(manifests=manifests)) for _ in range(4)]
+
+    for folder, suffix in (("runs", ".json"), ("artifacts", "")):
+        assert {p.name.removesuffix(suffix) for p in (bench.state / folder).iterdir()} == set(names[2:])
+
+
+def test_the_state_folder_is_for_its_user_alone(bench):
+    bench.run()
+
+    for folder in ("store", "artifacts"):
+        assert (bench.state / folder).stat().st_mode & 0o077 == 0
+
+
+def test_artifacts_are_sealed_with_the_key_that_the_connection_names(bench, monkeypatch):
+    spec = {"artifacts": {"encryptionKeySecretRef": {"name": "artifact-key"}}}
+    secret = {
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "artifact-key"}, "stringData": {"key": "open sesame"},
+    }  # fmt: skip
+    bench.run(manifests=bench.manifests(secret, **spec))
+    bench.simulator.add_event("mass-leave:30")
+    held = name_of(bench.run(manifests=bench.manifests(secret, **spec), code=3))
+    folder = bench.state / "artifacts" / held
+
+    records = [p for part in ("plan", "extract") for p in (folder / part).rglob("*") if p.is_file()]
+    assert records
+    assert {p.suffix for p in records} == {".age"}
+    assert not (folder / "scratch").exists()
+    assert "ROSTERSYNC_ARTIFACT_KEY" in bench.call("diff", held, code=1).stderr
+
+    monkeypatch.setenv("ROSTERSYNC_ARTIFACT_KEY", "open sesame")
+    assert "SourceMissing" in bench.call("diff", held).stdout
+    assert not (folder / "scratch").exists()
+    bench.call("approve", held, "--reason", "seen")
+    assert bench.show(held)["status"]["outcome"] == "Applied"
+
+
+def test_a_person_is_forgotten_everywhere(bench):
+    prefixed = {"sisIDPrefix": "F-"}
+    first = name_of(bench.run(manifests=bench.manifests(**prefixed)))
+    bench.simulator.add_event("mass-leave:40")
+    held = name_of(bench.run(manifests=bench.manifests(**prefixed), code=3))
+    bench.call("export", "--to", str(bench.folder / "before"))
+    before = users(bench.folder / "before")
+    person = next(i for i, row in before.items() if row["role"] == "student")
+
+    said = bench.call("forget", person, "--yes").stdout
+    bench.call("export", "--to", str(bench.folder / "after"))
+
+    assert "Removed: 1 records" in said
+    assert set(users(bench.folder / "after")) == set(before) - {person}
+    for path in bench.state.rglob("*"):
+        if path.is_file():
+            assert person.encode() not in path.read_bytes()
+    assert reason_of(bench.show(held)) == "Cancelled"
+    assert bench.show(first)["status"]["outcome"] == "Applied"
+    bench.call("diff", first, code=1)
+
+
+def test_forgetting_asks_first(bench):
+    bench.run()
+
+    assert "Aborted" in bench.call("forget", "x", code=1).stderr
+
+
+def test_a_backup_is_a_store_and_compact_keeps_every_record(bench):
+    bench.run()
+    copy = bench.folder / "backups" / "roster.duckdb"
+
+    bench.call("backup", "--to", str(copy))
+    bench.call("compact")
+
+    with duckdb.connect(str(copy), read_only=True) as con:
+        assert con.execute("SELECT max(revision) FROM revisions").fetchone() == (1,)
+    bench.call("export", "--to", str(bench.folder / "out"))
+    assert len(users(bench.folder / "out")) == bench.simulator.roster.total("users")
+
+
+def test_the_store_says_which_districts_it_has(bench):
+    bench.run()
+
+    result = bench.call("export", "--to", str(bench.folder / "x"), "--district", "shelbyville", code=1)
+
+    assert "springfield" in json.loads(result.stderr)["message"]

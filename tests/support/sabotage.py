@@ -1,0 +1,194 @@
+"""What goes wrong inside of a command on purpose: functions for the `hook` of a command, run before it begins.
+
+Errors quote records, as those of libraries do. `SABOTAGE` in the environment is a folder to say things in.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from support.marked import BIRTH, EMAIL, FAMILY, GIVEN
+
+
+def crash_in_shape() -> None:
+    """A plain exception with a record in its text, and another one in its cause."""
+
+    def shape(context: Any) -> None:
+        try:
+            raise KeyError(f"{GIVEN} {FAMILY}")
+        except KeyError as error:
+            raise ValueError(f"cannot shape {GIVEN} {FAMILY}, born {BIRTH}") from error
+
+    _instead("shape", shape)
+
+
+def crash_in_link() -> None:
+    """DuckDB quotes the value that it cannot cast."""
+    _before("link", lambda context: context.con.execute("SELECT CAST(? AS DATE)", [f"{GIVEN} on {BIRTH}"]).fetchall())
+
+
+def crash_in_compare() -> None:
+    """DuckDB quotes the key that breaks a constraint."""
+
+    def fail(context: Any) -> None:
+        context.con.execute("CREATE TEMP TABLE one (email VARCHAR PRIMARY KEY)")
+        for _ in range(2):
+            context.con.execute("INSERT INTO one VALUES (?)", [EMAIL])
+
+    _before("compare", fail)
+
+
+def crash_without_memory() -> None:
+    """A MemoryError that quotes a record."""
+
+    def fail(context: Any) -> None:
+        raise MemoryError(f"no room for {GIVEN}")
+
+    _before("require", fail)
+
+
+def crash_in_extract() -> None:
+    """The extract breaks off on a record."""
+    from rostersync.sync.staging import Stage
+
+    def write(self: Any, page: Any) -> None:
+        if page.batch.schema.get_field_index("givenName") >= 0:
+            raise ValueError(str(page.batch.to_pylist()[0]))
+        original(self, page)
+
+    original = Stage.write
+    Stage.write = write  # type: ignore[method-assign]
+
+
+def truncated_part() -> None:
+    """Half of a Parquet part is gone between extract and plan."""
+    from rostersync.local import engine
+
+    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
+        original(source, connection, folder, progress)
+        part = next((folder / "users").glob("part-*.parquet"))
+        part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
+
+    original = engine.stage_extract
+    engine.stage_extract = stage_extract
+
+
+def strange_part() -> None:
+    """A Parquet part has text where a list belongs."""
+    from rostersync.local import engine
+
+    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
+        original(source, connection, folder, progress)
+        part = next((folder / "users").glob("part-*.parquet"))
+        table = pq.read_table(part)
+        at = table.schema.get_field_index("orgSourcedIds")
+        pq.write_table(table.set_column(at, "orgSourcedIds", table.column("givenName")), part)
+
+    original = engine.stage_extract
+    engine.stage_extract = stage_extract
+
+
+def crash_in_apply() -> None:
+    """A constraint of the store breaks within the transaction."""
+    from rostersync.stores import applying
+
+    def write(con: Any, table: Any, *rest: Any) -> None:
+        con.execute("SELECT CAST(? AS INTEGER)", [f"{GIVEN} {FAMILY}"]).fetchall()
+
+    applying._write = write
+
+
+def spill_and_wait() -> None:
+    """Spills records to scratch in the middle of the plan, says so, and waits."""
+
+    def wait(context: Any) -> None:
+        context.con.execute("SET memory_limit = '48MB'")
+        context.con.execute(
+            "CREATE TEMP TABLE spilled AS SELECT ? || md5(range::VARCHAR) || md5((-range)::VARCHAR) AS a FROM range(1200000)",
+            [GIVEN],
+        )
+        _say("spilled")
+        time.sleep(60)
+
+    _before("link", wait)
+
+
+def wait_in_extract() -> None:
+    """Waits once the users are there, with their pull not yet in its place."""
+    from rostersync.sync.staging import Stage
+
+    def finish(self: Any, reading: Any) -> Any:
+        done = original(self, reading)
+        if "users" in self.folder.name:
+            _say("reached")
+            time.sleep(60)
+        return done
+
+    original = Stage.finish
+    Stage.finish = finish  # type: ignore[method-assign]
+
+
+def wait_in_freeze() -> None:
+    """Waits when some files of the plan are written."""
+    from rostersync.sync import freeze
+
+    def write_issues(context: Any, folder: Path) -> Any:
+        _say("reached")
+        time.sleep(60)
+        return original(context, folder)
+
+    original = freeze.write_issues
+    freeze.write_issues = write_issues
+
+
+def wait_before_commit() -> None:
+    """Waits with everything written and nothing committed."""
+    from rostersync.stores import applying
+
+    def write(*args: Any) -> None:
+        original(*args)
+        _say("reached")
+        time.sleep(float(os.environ.get("SABOTAGE_SECONDS", "60")))
+
+    original = applying._write_revision
+    applying._write_revision = write
+
+
+def clock() -> None:
+    """The clock is off by SABOTAGE_SECONDS."""
+    from datetime import timedelta
+
+    from rostersync.local import drive
+
+    def now() -> Any:
+        return original() + timedelta(seconds=float(os.environ["SABOTAGE_SECONDS"]))
+
+    original = drive.now_utc
+    drive.now_utc = now
+    drive.Driver.__init__.__defaults__ = (now,)  # type: ignore[misc]
+
+
+def _say(word: str) -> None:
+    (Path(os.environ["SABOTAGE"]) / word).touch()
+
+
+def _before(stage: str, act: Callable[[Any], Any]) -> None:
+    from rostersync.sync import pipeline
+
+    original = getattr(pipeline, stage)
+
+    def both(context: Any) -> Any:
+        act(context)
+        return original(context)
+
+    _instead(stage, both)
+
+
+def _instead(stage: str, act: Callable[[Any], Any]) -> None:
+    from rostersync.sync import pipeline
+
+    setattr(pipeline, stage, act)

@@ -1,0 +1,71 @@
+"""What a FocusConnection's Delivery Config means to the OneRoster client."""
+
+from typing import Any
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.sources.focus import delivery
+from rostersync.sources.oneroster.client import OneRoster
+from rostersync.sources.oneroster.delivery import Delivery, Patience
+from rostersync.sources.port import Credentials
+from rostersync.sources.registry import open_source
+
+URL = "https://springfield.focusschoolsoftware.com/focus/api/1.0/ims/oneroster/v1p1"
+
+
+def connection(**config: Any) -> FocusConnection:
+    return FocusConnection.model_validate(
+        {
+            "apiVersion": "rostersync.dev/v1alpha1",
+            "kind": "FocusConnection",
+            "metadata": {"name": "springfield", "namespace": "rosters"},
+            "spec": {
+                "termsOfUse": {"accepted": True},
+                "deliveryConfig": {"serviceURL": URL, "credentialsSecretRef": {"name": "focus-credentials"}, **config},
+            },
+        }
+    )
+
+
+def test_the_smallest_connection_gets_focus_defaults() -> None:
+    assert delivery(connection(), None, Patience()) == Delivery(
+        service_url=URL,
+        authentication_url=URL + "/token",
+        name="Focus",
+        secret_name="rosters/focus-credentials",
+    )
+
+
+def test_every_field_is_carried_over() -> None:
+    config = {
+        "authenticationURL": "https://sis.example/oauth/token?appName=x", "version": "1.2", "scope": "*",
+        "pageSize": 250, "maxConcurrentRequests": 2, "requestsPerSecond": 20, "timeoutSeconds": 30,
+    }  # fmt: skip
+
+    assert delivery(connection(**config), "PEM", Patience(attempts=2)) == Delivery(
+        service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
+        page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
+        name="Focus", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
+    )  # fmt: skip
+
+
+def test_oauth1_and_plain_http_are_carried_over() -> None:
+    config = {
+        "serviceURL": "http://sis.example/v1p1", "insecureHTTP": True, "authentication": "OAuth1",
+        "signatureMethod": "HMAC-SHA1",
+    }  # fmt: skip
+
+    found = delivery(connection(**config), None, Patience())
+
+    assert (found.authentication, found.signature_method, found.insecure_http) == ("OAuth1", "HMAC-SHA1", True)
+
+
+def test_the_registry_opens_a_focus_connection_without_sending_anything() -> None:
+    source = open_source(connection(version="1.2"), Credentials("a", "b"))
+    source.close()
+
+    assert isinstance(source, OneRoster)
+    assert source.version == "1.2"
+
+
+def test_credentials_are_never_printed() -> None:
+    assert "b" not in repr(Credentials("a-client", "b")).replace("Credentials", "")

@@ -1,0 +1,143 @@
+"""The way through a collection: property tests against servers that are told by a few numbers."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rostersync.sources.oneroster.links import Next
+from rostersync.sources.oneroster.paging import GROW_AFTER, SMALLEST, Ask, PageSize, Seen, Walk
+from rostersync.sources.port import End
+
+
+@dataclass(frozen=True)
+class Server:
+    """Rows 0 … rows-1, pages of at most `clamp`, and what it tells of the whole."""
+
+    rows: int
+    clamp: int
+    total: bool
+    next: bool
+
+    def page(self, offset: int, limit: int) -> tuple[Seen, list[int]]:
+        found = list(range(self.rows))[offset : offset + min(limit, self.clamp)]
+        after = offset + len(found)
+        link = f"?offset={after}" if found and after < self.rows else None
+        total = self.rows if self.total else None
+        return Seen(len(found), total, Next(True, link) if self.next else Next(), None, hash(tuple(found))), found
+
+
+SERVERS = st.builds(Server, st.integers(0, 60), st.integers(1, 25), st.booleans(), st.booleans())
+
+
+@given(SERVERS, st.integers(1, 30))
+def test_page_by_page_every_row_comes_once_and_the_end_is_seen(server: Server, limit: int) -> None:
+    walk, step, received, asked = Walk(), Ask(0), [], 0
+    while isinstance(step, Ask):
+        seen, rows = server.page(step.offset, limit)
+        step = walk.after(step, seen)
+        received += rows if walk.fresh else []
+        asked += 1
+
+    assert received == list(range(server.rows))
+    assert step is (End.NEXT if server.next else End.EMPTY)
+    assert asked <= server.rows + 2
+
+
+@given(SERVERS, st.integers(1, 30), st.randoms())
+@settings(max_examples=50)
+def test_side_by_side_the_windows_hold_every_row_once(server: Server, limit: int, random: object) -> None:
+    walk = Walk()
+    first, rows = server.page(0, limit)
+    if not isinstance(walk.after(Ask(0), first), Ask) or walk.probing:
+        return
+    windows = walk.windows(min(limit, first.rows))
+
+    received = rows + [row for start, count in windows for row in range(start, start + count)]
+    assert received == (list(range(server.rows)) if server.total else rows)
+    if windows:
+        end = walk.after_windows(len(received) - len(rows))
+        assert (end, walk.probing, walk.received) == (Ask(server.rows), True, server.rows)
+
+
+def seen(rows: int = 10, print_: int | None = None, **more: object) -> Seen:
+    return Seen(rows, None, more.get("next", Next()), more.get("cursor"), print_ or 0)  # type: ignore[arg-type]
+
+
+def test_a_page_that_repeats_three_times_is_stuck() -> None:
+    walk, step = Walk(), Ask(0)
+    ends = []
+    for _ in range(4):
+        result = walk.after(step, seen(print_=7))
+        ends.append(result)
+        step = result if isinstance(result, Ask) else step
+
+    assert [isinstance(e, Ask) for e in ends] == [True, True, True, False]
+    assert ends[-1] is End.STUCK
+
+
+def test_a_cursor_that_repeats_is_stuck_at_once() -> None:
+    walk = Walk()
+    link = Next(True, "?cursor=a")
+    step = walk.after(Ask(0), seen(print_=1, next=link, cursor="u?cursor=a"))
+
+    assert step == Ask(10, "u?cursor=a")
+    assert walk.after(Ask(10, "u?cursor=a"), seen(print_=2, next=link, cursor="u?cursor=a")) is End.STUCK
+
+
+def test_a_refusal_is_the_end_only_where_one_was_expected() -> None:
+    unexpected, expected = Walk(), Walk()
+    unexpected.after(Ask(0), seen(print_=1))
+    expected.after(Ask(0), seen(print_=1, next=Next(True, None)))
+
+    assert (unexpected.refused(), expected.refused()) == (End.REFUSED, End.NEXT)
+
+
+def test_a_link_that_stops_coming_is_the_end_of_the_links() -> None:
+    walk = Walk()
+    walk.after(Ask(0), seen(print_=1, next=Next(True, "?offset=10")))
+    walk.after(Ask(10), seen(print_=2))
+
+    assert walk.probing
+    assert walk.after(Ask(20), seen(rows=0)) is End.NEXT
+
+
+def test_page_size_is_halved_once_for_threads_that_fail_together() -> None:
+    size = PageSize(500)
+    size.shrink(500)
+    size.shrink(500)
+    assert size.current == 250
+
+
+def test_page_size_is_never_below_the_smallest_nor_raised_by_shrinking() -> None:
+    size, small = PageSize(500), PageSize(4)
+    for _ in range(20):
+        size.shrink(size.current)
+    small.shrink(4)
+    assert (size.current, small.current) == (SMALLEST, 4)
+
+
+def test_page_size_grows_back_after_many_good_pages() -> None:
+    size = PageSize(500)
+    size.shrink(500)
+    for _ in range(GROW_AFTER * 3):
+        size.good()
+    assert size.current == 500
+
+
+@pytest.mark.parametrize("good", [GROW_AFTER - 1, GROW_AFTER])
+def test_page_size_does_not_grow_back_at_once(good: int) -> None:
+    size = PageSize(500)
+    size.shrink(500)
+    for _ in range(good):
+        size.good()
+    assert size.current == (250 if good < GROW_AFTER else 500)
+
+
+def test_a_page_size_that_was_refused_is_never_asked_for_again() -> None:
+    size = PageSize(500)
+    size.limit(500)
+    for _ in range(GROW_AFTER * 3):
+        size.good()
+    assert size.current == 250

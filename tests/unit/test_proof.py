@@ -1,0 +1,127 @@
+"""What pulls prove: the truth table of rules 2."""
+
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rostersync.sources.port import End
+from rostersync.sync.ascending import Ascending
+from rostersync.sync.proof import Proof, Pulled, Rule, best, prove
+
+# A pull of ten rows that came out of order, to an empty page, with neither total nor next.
+PLAIN = Pulled(End.EMPTY, total=None, recount=None, rows=10, distinct=10, without_id=0, ascending=False, ids="f00")
+AGAIN = Proof(None, again=True)
+
+
+def pull(**changes: Any) -> Pulled:
+    return replace(PLAIN, **changes)
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ({"total": 10, "recount": 10}, Proof(Rule.TOTAL)),
+        ({"total": 10, "recount": 10, "end": End.TOTAL}, Proof(Rule.TOTAL)),
+        ({"total": 10}, Proof(Rule.TOTAL)),
+        ({"total": 9, "recount": 10}, Proof(Rule.TOTAL)),
+        ({"total": 10, "recount": 11}, AGAIN),
+        ({"total": 11, "recount": 11}, AGAIN),
+        ({"total": 9, "recount": 9}, AGAIN),
+        ({"total": 10, "recount": 10, "distinct": 9}, AGAIN),
+        ({"total": 9, "recount": 9, "distinct": 9}, Proof(Rule.TOTAL)),
+        ({"total": 0, "recount": 0, "rows": 0, "distinct": 0}, Proof(Rule.TOTAL)),
+        ({"end": End.NEXT}, Proof(Rule.NEXT_END)),
+        ({"end": End.NEXT, "total": 10, "recount": 10}, Proof(Rule.TOTAL)),
+        ({"end": End.NEXT, "total": 11, "recount": 11}, AGAIN),
+        ({"end": End.NEXT, "distinct": 9}, AGAIN),
+        ({"end": End.NEXT, "rows": 0, "distinct": 0}, AGAIN),
+        ({"ascending": True}, Proof(Rule.ORDERED)),
+        ({"ascending": True, "total": 11, "recount": 11}, AGAIN),
+        ({"ascending": True, "rows": 0, "distinct": 0}, AGAIN),
+        ({"ascending": True, "end": End.REFUSED}, AGAIN),
+        ({}, AGAIN),
+        ({"end": End.STUCK, "ascending": True}, AGAIN),
+        ({"end": End.STUCK, "total": 10, "recount": 10}, AGAIN),
+        ({"end": End.MOVED, "total": 10, "ascending": True}, AGAIN),
+        ({"without_id": 1, "distinct": 9, "total": 10, "recount": 10}, Proof(None)),
+        ({"without_id": 1, "distinct": 9, "end": End.NEXT}, Proof(None)),
+    ],
+)
+def test_one_pull(what: dict[str, Any], expected: Proof) -> None:
+    assert prove([pull(**what)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({}, {}, Proof(Rule.TWICE)),
+        ({}, {"ids": "f01"}, AGAIN),
+        ({}, {"distinct": 9}, AGAIN),
+        ({}, {"rows": 12}, Proof(Rule.TWICE)),
+        ({}, {"total": 11, "recount": 11}, AGAIN),
+        ({}, {"total": 10, "recount": 10}, Proof(Rule.TOTAL)),
+        ({"end": End.STUCK}, {}, AGAIN),
+        ({"end": End.MOVED}, {}, AGAIN),
+        ({}, {"end": End.STUCK}, AGAIN),
+        ({"end": End.REFUSED}, {"end": End.REFUSED}, Proof(Rule.TWICE)),
+        ({"rows": 0, "distinct": 0, "ids": "0"}, {"rows": 0, "distinct": 0, "ids": "0"}, Proof(Rule.TWICE)),
+    ],
+)
+def test_two_pulls(first: dict[str, Any], second: dict[str, Any], expected: Proof) -> None:
+    assert prove([pull(**first), pull(**second)]) == expected
+
+
+def test_three_pulls_are_the_last() -> None:
+    assert prove([pull(ids="1"), pull(ids="2"), pull(ids="3")]) == Proof(None, again=False)
+
+
+def test_the_third_pull_may_agree_with_the_first() -> None:
+    assert prove([pull(ids="1"), pull(ids="2"), pull(ids="1")]) == Proof(Rule.TWICE)
+
+
+def test_unproved_the_pull_with_most_ids_is_kept_and_of_equals_the_latest() -> None:
+    assert best([pull(distinct=9), pull(distinct=11), pull(distinct=11), pull(distinct=3)]) == 2
+
+
+def test_duplicates_are_the_rows_that_repeated_an_id() -> None:
+    assert pull(rows=12, distinct=9, without_id=1).duplicates == 2
+
+
+@pytest.mark.parametrize(
+    ("pages", "holds"),
+    [
+        ([(0, ["a", "b"]), (2, ["c"])], True),
+        ([(2, ["c"]), (0, ["a", "b"])], True),
+        ([(0, ["a", "b"]), (2, ["b"])], False),
+        ([(0, ["b", "a"])], False),
+        ([(0, ["a", "a"])], False),
+        ([(0, ["2", "9", "10"]), (3, ["11", "100"])], True),
+        ([(0, ["2", "9", "10"]), (3, ["9"])], False),
+        ([(0, ["a", "B"]), (2, ["c", "D"])], True),
+        ([(0, ["a", "B"]), (2, ["A"])], False),
+        ([(0, ["2", "10"]), (2, ["a"])], False),
+        ([(0, ["02", "2"])], True),
+        ([(0, ["é", "z"])], False),
+        ([(0, []), (0, ["a"])], True),
+        ([], True),
+    ],
+)
+def test_ids_are_in_order_by_code_point_folded_or_as_numbers(pages: list[tuple[int, list[str]]], holds: bool) -> None:
+    ascending = Ascending()
+    for offset, ids in pages:
+        ascending.add(offset, pa.array(ids, pa.string()))
+
+    assert ascending.holds() == holds
+
+
+@given(st.lists(st.text(st.sampled_from("aAbB129é"), min_size=1, max_size=3), max_size=12), st.integers(1, 4))
+def test_ids_that_are_in_order_are_distinct(ids: list[str], size: int) -> None:
+    ascending = Ascending()
+    for offset in range(0, len(ids), size):
+        ascending.add(offset, pa.array(ids[offset : offset + size], pa.string()))
+
+    assert not ascending.holds() or len(set(ids)) == len(ids)

@@ -1,0 +1,58 @@
+"""What an extract reads: the collections that are needed, and only the keys of metadata that a rule names."""
+
+import pytest
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.sync.wanting import collections, metadata_keys
+
+SMALLEST = {
+    "termsOfUse": {"accepted": True},
+    "deliveryConfig": {"serviceURL": "https://focus.example.org/x", "credentialsSecretRef": {"name": "s"}},
+}
+NO_DEMOGRAPHICS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
+
+COLLECTIONS = {
+    "the default leaves out demographics": ({}, NO_DEMOGRAPHICS),
+    "demographics when they are listed": (
+        {"entities": ["Student", "Demographics"]}, ("orgs", "classes", "users", "enrollments", "demographics"),
+    ),
+    "what no import can do without": ({"entities": ["School"]}, ("orgs", "classes", "users", "enrollments")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "expected"), COLLECTIONS.values(), ids=COLLECTIONS)
+def test_collections(spec, expected):
+    assert collections(FocusConnectionSpec.model_validate(SMALLEST | spec)) == expected
+
+
+KEYS = {
+    "none by default": ({}, {}),
+    "a mapping's source": (
+        {"attributesMapping": [{"entity": "Student", "attribute": "identifier", "from": "metadata.stateID"}]},
+        {"users": {"stateID"}},
+    ),
+    "every piece of a template": (
+        {"attributesMapping": [
+            {"entity": "Class", "attribute": "title", "template": "{metadata.room} {title} {metadata.wing}"},
+        ]},
+        {"classes": {"room", "wing"}},
+    ),
+    "an attribute that is required": (
+        {"dataRequirements": [{"entity": "Student", "attribute": "metadata.homeroom", "action": "Error"}]},
+        {"users": {"homeroom"}},
+    ),
+    "an attribute that is filtered by": (
+        {"filterRules": [{"entity": "School", "conditions": [{"attribute": "metadata.kind", "condition": "IsNotEmpty"}]}]},
+        {"orgs": {"kind"}},
+    ),
+    "an attribute of a domain": (
+        {"compareByDomainsOfUniqueness": True,
+         "domainsOfUniqueness": [{"entity": "Teacher", "attributes": ["metadata.badge"]}]},
+        {"users": {"badge"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "expected"), KEYS.values(), ids=KEYS)
+def test_metadata_keys(spec, expected):
+    assert metadata_keys(FocusConnectionSpec.model_validate(SMALLEST | spec)) == expected
