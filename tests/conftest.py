@@ -1,7 +1,9 @@
 """What every test starts from: the same examples each time, and nothing of the environment it happens to run in."""
 
 import os
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # Without deadlines, since other processes share the machine's cores; derandomised, so that a commit either passes or not.
@@ -14,3 +16,12 @@ settings.load_profile("ci")
 
 for name in [n for n in os.environ if n.startswith("ROSTERSYNC_")]:
     del os.environ[name]  # credentials or a state folder of the person who runs the tests
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a missing part is a failure: a test that skips has tested nothing."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"{item.nodeid} was skipped, which CI does not allow"
+    return report

@@ -45,3 +45,14 @@ def fields_of(tree: ast.Module, types: frozenset[str]) -> frozenset[str]:
         for name, annotation in declared(owner).items()
         if names_in(annotation) & types
     )
+
+
+def expressions_of(statement: ast.stmt) -> list[ast.expr]:
+    """The expressions of a statement itself, not those of the statements in it."""
+    found = [c for c in ast.iter_child_nodes(statement) if isinstance(c, ast.expr)]
+    return found + [item.context_expr for item in getattr(statement, "items", [])]  # those of with
+
+
+def is_text(node: ast.expr) -> bool:
+    """Whether an expression is plainly text: a constant or an f-string."""
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

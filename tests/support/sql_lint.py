@@ -10,12 +10,12 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from support.source_tree import api_types, declared, fields_of, imported, names_in
+from support.source_tree import api_types, declared, expressions_of, fields_of, imported, is_text, names_in
 
 WORDS = frozenset({"district", "source", "record_id"})  # parameters and fields that hold words as plain text
 FIELDS = WORDS | {"prefix"}
 CLOSED = frozenset(
-    {"entity", "action", "whenAccepted", "condition", "format", "kind", "mode", "flag", "place", "number"}
+    {"entity", "action", "version", "whenAccepted", "condition", "format", "kind", "mode", "flag", "place", "number"}
 )
 HARMLESS_TYPES = frozenset(
     [
@@ -49,6 +49,7 @@ HARMLESS_CALLS = frozenset(
     {"len", "bool", "int", "isinstance", "hexdigest", "any", "all", "min", "max", "sum", "range", "Entity"}
 )
 BUILDERS = ("duckdb", "rostersync.sync.expressions")  # what these give is an expression, its constants bound
+FILLING = frozenset({"add", "append", "extend", "insert", "setdefault", "update"})
 STATEMENTS = frozenset({"sql", "execute", "executemany", "one", "exists", "query", "from_query"})
 
 
@@ -63,18 +64,17 @@ class _Function:
 def findings(files: Mapping[str, str]) -> list[str]:
     """`file:line: what` for each place, of sources by file name."""
     trees = {name: ast.parse(text) for name, text in files.items()}
-    types = frozenset().union(*(api_types(t) for t in trees.values()))
-    fields = set().union(*(fields_of(t, types) for t in trees.values())) | FIELDS
+    fields = set().union(*(fields_of(t, api_types(t)) for t in trees.values())) | FIELDS
     classes = {c.name: declared(c) for t in trees.values() for c in ast.walk(t) if isinstance(c, ast.ClassDef)}
     functions: dict[str, list[_Function]] = {}
     for name, tree in trees.items():
-        builders = imported(tree, BUILDERS)
+        builders, types = imported(tree, BUILDERS), api_types(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 begin = {
                     a.arg: ""
                     for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-                    if a.arg in WORDS or (a.annotation and names_in(a.annotation) & types)
+                    if a.annotation and names_in(a.annotation) & (types | ({"str"} if a.arg in WORDS else set()))
                 }
                 functions.setdefault(node.name, []).append(_Function(name, node, builders, begin))
     giving: set[str] = set()  # functions that return words whatever they are given
@@ -106,11 +106,14 @@ class _Body:
         self.function, self.fields, self.classes = function, fields, classes
         self.functions, self.giving = functions, giving
         self.words: set[str] = set()
+        self.rows: dict[str, set[int]] = {}  # lists of tuples, and where in these the words are
+        self.row: dict[str, set[int]] = {}  # one such tuple
         self.found: list[str] = []
         self.alone = True  # without words in the parameters: does it give words all the same?
 
     def look(self) -> list[str]:
         for self.alone in (True, False):
+            self.rows, self.row = {}, {}
             self.words = set() if self.alone else set(self.function.tainted)
             for _ in range(2):  # so that what a loop's end says reaches its beginning
                 self.found = []
@@ -137,6 +140,15 @@ class _Body:
                     self.bind(target)
             case ast.For(target=target, iter=of):
                 self.bind_each(target, of)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=args)):
+                if method in FILLING and self.among(args):
+                    match args:
+                        case [ast.Tuple(elts=parts)]:
+                            self.rows.setdefault(name, set()).update(
+                                i for i, p in enumerate(parts) if self.has_words(p)
+                            )
+                        case _:
+                            self.words.add(name)
             case ast.Return(value=value):
                 if self.alone and value is not None and self.has_words(value) and _gives(self.function):
                     self.giving.add(self.function.node.name)
@@ -144,7 +156,7 @@ class _Body:
                 if self.has_words(subject):
                     for case in cases:
                         self.words |= {n.name for n in ast.walk(case.pattern) if isinstance(n, ast.MatchAs) and n.name}
-        for child in _expressions(node):
+        for child in expressions_of(node):
             self.sinks(child)
         for block in ("body", "orelse", "finalbody"):
             for inner in getattr(node, block, []):
@@ -154,6 +166,8 @@ class _Body:
                 self.statement(statement)
 
     def bind(self, target: ast.expr) -> None:
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self.words.add(target.value.id)
         self.words |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
     def bind_each(self, target: ast.expr, of: ast.expr) -> None:
@@ -164,6 +178,11 @@ class _Body:
                     self.bind_each(one, part)
             case ast.Tuple(elts=[_, one]), ast.Call(func=ast.Name(id="enumerate"), args=[part, *_]):
                 self.bind_each(one, part)
+            case ast.Tuple(elts=targets), ast.Name(id=name) if name in self.rows and name not in self.words:
+                for i in self.rows[name]:
+                    self.bind(targets[i])
+            case ast.Name(id=one), ast.Name(id=name) if name in self.rows and name not in self.words:
+                self.row[one] = self.rows[name]
             case _ if self.has_words(of):
                 self.bind(target)
 
@@ -175,7 +194,7 @@ class _Body:
             match node:
                 case ast.JoinedStr(values=values):
                     self.report(node, "f-string", (v.value for v in values if isinstance(v, ast.FormattedValue)))
-                case ast.BinOp(op=ast.Add() | ast.Mod(), left=left, right=right) if _is_text(left) or _is_text(right):
+                case ast.BinOp(op=ast.Add() | ast.Mod(), left=left, right=right) if is_text(left) or is_text(right):
                     self.report(node, "concatenation", (left, right))
                 case ast.Call(func=ast.Attribute(value=text, attr="format" | "format_map")):
                     self.report(node, "format", (*node.args, *(k.value for k in node.keywords), text))
@@ -217,7 +236,9 @@ class _Body:
     def has_words(self, node: ast.expr) -> bool:
         match node:
             case ast.Name(id=name):
-                return name in self.words
+                return name in self.words or name in self.rows or name in self.row
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=int() as i)) if name in self.row:
+                return i in self.row[name] or name in self.words
             case ast.Attribute(value=value, attr=attr):
                 return attr not in CLOSED and (attr in self.fields or self.has_words(value))
             case ast.Compare() | ast.Constant() | ast.Lambda() | ast.UnaryOp(op=ast.Not()):
@@ -264,13 +285,3 @@ def _gives(function: _Function) -> bool:
 
 def _callee(call: ast.Call) -> str:
     return getattr(call.func, "id", None) or getattr(call.func, "attr", "")
-
-
-def _expressions(statement: ast.stmt) -> list[ast.expr]:
-    """The expressions of a statement itself, not those of the statements in it."""
-    found = [c for c in ast.iter_child_nodes(statement) if isinstance(c, ast.expr)]
-    return found + [item.context_expr for item in getattr(statement, "items", [])]  # those of with
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

@@ -141,6 +141,16 @@ def test_defaults_are_as_the_table_says() -> None:
             assert rows[name].strip() == f"`{info.default}`", name
 
 
+def test_every_variable_of_the_environment_is_in_the_readme() -> None:
+    read = {
+        name
+        for path in (ROOT / "operator").rglob("*.py")
+        for name in re.findall(r"\bROSTERSYNC_[A-Z_]+\b", path.read_text())
+    }
+    assert len(read) > 3
+    assert read == set(re.findall(r"\bROSTERSYNC_[A-Z_]+\b", README))
+
+
 def test_exit_codes_are_as_the_table_says() -> None:
     rows = {row[0].strip("` "): row[1].strip() for row in table_after("### How a run ends")}
     held = next(name for name in rows if "AwaitingApproval" in name)

@@ -113,6 +113,28 @@ def test_the_rule_looks_at_the_files_that_matter() -> None:
                 context.sql(f"SELECT '{text}'")
         """,
         """
+        parts = []
+        for rule in context.spec.dataRequirements:
+            parts.append(("x", rule.attribute))
+        for broken, attribute in parts:
+            context.sql(f"SELECT {attribute} FROM a WHERE {broken}")
+        """,
+        """
+        parts = []
+        parts.append(("x", context.prefix))
+        context.sql(", ".join(f"{n} AS {part[1]}" for n, part in enumerate(parts)))
+        """,
+        """
+        names = {}
+        names[1] = context.prefix
+        context.sql(f"SELECT {names}")
+        """,
+        """
+        parts = []
+        parts.append(context.prefix)
+        context.sql(" ".join(parts))
+        """,
+        """
         with open("x") as file:
             context.sql(f"SELECT {context.spec.schoolsMapping.exclude}")
         """,
@@ -146,6 +168,13 @@ def test_sql_expressions_are_found(example: str) -> None:
         """
         for rule in context.spec.filterRules:
             context.con.view("a").filter(ColumnExpression("entity") == const(rule.conditions[0].values[0]))
+        """,
+        """
+        parts = []
+        for rule in context.spec.dataRequirements:
+            parts.append(("x", rule.attribute))
+        for broken, attribute in parts:
+            context.con.execute(f"SELECT ? FROM a WHERE {broken}", [attribute])
         """,
         """
         if context.spec.bulkUploadMode:

@@ -14,7 +14,7 @@ NO_DEMOGRAPHICS = ("orgs", "academicSessions", "courses", "classes", "users", "e
 COLLECTIONS = {
     "the default leaves out demographics": ({}, NO_DEMOGRAPHICS),
     "demographics when they are listed": (
-        {"entities": ["Student", "Demographics"]}, ("orgs", "classes", "users", "enrollments", "demographics"),
+        {"entities": ["School", "Student", "Demographics"]}, ("orgs", "classes", "users", "enrollments", "demographics"),
     ),
     "what no import can do without": ({"entities": ["School"]}, ("orgs", "classes", "users", "enrollments")),
 }  # fmt: skip
@@ -42,8 +42,8 @@ KEYS = {
         {"users": {"homeroom"}},
     ),
     "an attribute that is filtered by": (
-        {"filterRules": [{"entity": "School", "conditions": [{"attribute": "metadata.kind", "condition": "IsNotEmpty"}]}]},
-        {"orgs": {"kind"}},
+        {"filterRules": [{"entity": "Course", "conditions": [{"attribute": "metadata.kind", "condition": "IsNotEmpty"}]}]},
+        {"courses": {"kind"}},
     ),
     "an attribute of a domain": (
         {"compareByDomainsOfUniqueness": True,

@@ -131,7 +131,8 @@ class LocalHalves:
     def _apply(self, connection: FocusConnection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
         from rostersync.stores.embedded import EmbeddedStore
         from rostersync.stores.port import Consent
-        from rostersync.sync.apply import apply
+        from rostersync.sync.apply import apply, read_manifest
+        from rostersync.sync.verify import verify_digest
 
         consent, given = None, step.consent
         if given:
@@ -144,6 +145,7 @@ class LocalHalves:
 
         store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
         plan = work.open("plan")
+        verify_digest(plan, read_manifest(plan), work.scratch, self.memory_limit, self.threads)
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
                 report.done(apply(plan, store.writer(), consent, digest=step.digest, mark=mark))

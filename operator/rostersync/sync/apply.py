@@ -17,6 +17,10 @@ from rostersync.stores.memories import memory_from_dict
 from rostersync.stores.port import Consent, PlanToApply, StoreWriter
 
 FORMAT = 1
+_NEEDED = (
+    "run", "digest", "district", "source", "baseRevision", "configHash", "entities", "memory", "schoolsImported",
+    "files", "holds", "holdsTotal", "noChanges",
+)  # fmt: skip
 
 
 def apply(
@@ -63,8 +67,12 @@ def read_manifest(plan: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((plan / "manifest.json").read_text())
     except (OSError, ValueError) as error:
         raise _corrupt("has no readable manifest", detail=str(error)) from None
-    if manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise _corrupt("has no readable manifest")
+    if manifest["format"] != FORMAT:
         raise Permanent("The plan was made by another version of rostersync; plan again.", reason="PlanFormat")
+    if missing := [name for name in _NEEDED if name not in manifest]:
+        raise _corrupt(f"has a manifest without {', '.join(missing)}")
     return manifest
 
 

@@ -29,7 +29,7 @@ class ChangeFile:
         if not batch.num_rows:
             return
         self._ascending(batch.column("id"))
-        self._digest(batch.column(LINE))
+        add_lines(self._hash, batch.column(LINE))
         self._finish()
         self._pending = self._pool.submit(self._write, batch.drop_columns([LINE]))
 
@@ -63,15 +63,6 @@ class ChangeFile:
             raise AssertionError("changes came out of order")
         self._last = ids[-1].as_py()
 
-    def _digest(self, lines: Any) -> None:
-        # The text of all lines lies in one buffer, in order: no line becomes an object.
-        _, offsets, text = lines.buffers()
-        width = 8 if pa.types.is_large_string(lines.type) else 4
-        view = memoryview(offsets)
-        ends = (lines.offset * width, (lines.offset + len(lines)) * width)
-        first, last = (int.from_bytes(view[at : at + width], "little") for at in ends)
-        self._hash.update(memoryview(text)[first:last])
-
     def _write(self, batch: Any) -> None:
         # DuckDB hands booleans over as bytes when it is asked to lose nothing of UUIDs.
         columns = [c.storage.cast(pa.bool_()) if c.type == pa.bool8() else c for c in batch.columns]
@@ -79,3 +70,14 @@ class ChangeFile:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._file, plain.schema, compression="zstd")
         self._writer.write_batch(plain)
+
+
+def add_lines(digest: "hashlib._Hash", lines: Any) -> None:
+    """Hash a column of lines, one after the other."""
+    # The text of all lines lies in one buffer, in order: no line becomes an object.
+    _, offsets, text = lines.buffers()
+    width = 8 if pa.types.is_large_string(lines.type) else 4
+    view = memoryview(offsets)
+    ends = (lines.offset * width, (lines.offset + len(lines)) * width)
+    first, last = (int.from_bytes(view[at : at + width], "little") for at in ends)
+    digest.update(memoryview(text)[first:last])

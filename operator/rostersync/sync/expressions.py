@@ -140,7 +140,6 @@ def today(as_of: object, zone: str) -> str:
 
 def condition(value: Expression, listed: bool, name: str, values: Sequence[str], now: str) -> Expression:
     """One condition of a Filter Rule; texts compare in lower case, dates by their ISO text, null meets IsEmpty only."""
-    wanted = [v.lower() for v in values]
     match name:
         case "IsEmpty":
             return value.isnull()
@@ -148,23 +147,11 @@ def condition(value: Expression, listed: bool, name: str, values: Sequence[str],
             return value.isnotnull()
         case "DoesNotContain":
             return ~condition(value, listed, "Contains", values, now)
-        case "Contains":
-            test = lambda v: _any_of([Fn("contains", Fn("lower", v), const(w)) for w in wanted])  # noqa: E731
-        case "Equals" | "In":
-            test = lambda v: Fn("lower", v).isin(*[const(w) for w in wanted])  # noqa: E731
-        case "After":
-            test = lambda v: _date(v) > const(values[0][:10])  # noqa: E731
-        case "Before":
-            test = lambda v: _date(v) < const(values[0][:10])  # noqa: E731
-        case "IsFuture":
-            test = lambda v: _date(v) > const(now)  # noqa: E731
-        case "IsPast":
-            test = lambda v: _date(v) < const(now)  # noqa: E731
-        case _:
-            raise ValueError(f"no such condition: {name}")
+    test = _TESTS[name]
+    wanted = [v.lower() for v in values]
     if listed:
-        return any_element(value, test)
-    return CoalesceOperator(test(value), ConstantExpression(False))
+        return any_element(value, lambda v: test(v, wanted, now))
+    return CoalesceOperator(test(value, wanted, now), ConstantExpression(False))
 
 
 def _any_of(tests: Sequence[Expression]) -> Expression:
@@ -174,3 +161,14 @@ def _any_of(tests: Sequence[Expression]) -> Expression:
 def _date(value: Expression) -> Expression:
     """ISO dates sort as texts do; what is no date compares as null."""
     return CaseExpression(matches(value, FORMATS["Date"]), value)
+
+
+_TESTS: dict[str, Callable[[Expression, Sequence[str], str], Expression]] = {
+    "Contains": lambda v, wanted, _: _any_of([Fn("contains", Fn("lower", v), const(w)) for w in wanted]),
+    "Equals": lambda v, wanted, _: Fn("lower", v).isin(*[const(w) for w in wanted]),
+    "In": lambda v, wanted, _: Fn("lower", v).isin(*[const(w) for w in wanted]),
+    "After": lambda v, wanted, _: _date(v) > const(wanted[0][:10]),
+    "Before": lambda v, wanted, _: _date(v) < const(wanted[0][:10]),
+    "IsFuture": lambda v, _, now: _date(v) > const(now),
+    "IsPast": lambda v, _, now: _date(v) < const(now),
+}

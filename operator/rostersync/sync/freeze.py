@@ -38,13 +38,13 @@ def write_changes(context: Context, table: Table, folder: Path) -> dict[Entity, 
         if entity.value in present:
             with ChangeFile(folder / f"{entity.value}.parquet") as file:
                 for rows in _selected(context, table, entity):
-                    for batch in context.con.sql(_with_line(table, rows)).to_arrow_reader(_BATCH):
+                    for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
                         file.add(batch)
             digests[entity] = file.sha256
     return digests
 
 
-def _with_line(table: Table, rows: str) -> str:
+def with_line(table: Table, rows: str) -> str:
     """Change rows with one canonical line each: id, change, cause, hash of the before-image, after values.
 
     Hashes become UUIDs, since Parquet has no integer of 128 bits: DuckDB would write a DOUBLE.

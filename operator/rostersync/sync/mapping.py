@@ -66,7 +66,10 @@ def _mapped(
 def value_of(table: Table, entry: AttributeMapping, to_list: bool) -> Expression:
     """The value that an entry gives its target: a list of texts, or one text."""
     value, listed = _source(table, entry)
-    change = lambda v: transformed(v, [str(t) for t in entry.transforms], entry.values)  # noqa: E731
+
+    def change(v: Expression) -> Expression:
+        return transformed(v, entry.transforms, entry.values)
+
     if listed and not to_list:
         value, listed = Fn("array_to_string", value, const(",")), False
     value = each(value, change) if listed else change(value)

@@ -203,7 +203,7 @@ def report(context: Context, table: Table) -> None:
     rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
     parts: list[tuple[str, str, str, str, str | None, str]] = []
     for rule in rules:
-        action = rule.requirement.action
+        action: str = rule.requirement.action
         if action not in (*REPORTED, "Skip"):
             continue
         code = "FormatFailed" if rule.requirement.format or rule.requirement.pattern else "Missing"
@@ -216,11 +216,21 @@ def report(context: Context, table: Table) -> None:
     for of, name in ENUMERATIONS:
         if of == table.name:
             parts.append((f"fate IS NULL AND {_unknown(table, name)}", "Error", "UnknownValue", name, None, "Error"))
-    for broken, issue_class, code, attribute_name, place, action in parts:
-        context.con.execute(
-            f"INSERT INTO issues SELECT entity, id, ?, ?, ?, ?, ? FROM checked_{table.name} WHERE {broken}",
-            [issue_class, code, attribute_name, place, action],
-        )
+    if not parts:
+        return
+    # One look at every record, whatever the number of things that can be wrong with it.
+    context.sql("CREATE OR REPLACE TEMP TABLE issue_kinds (n INTEGER, class VARCHAR, code VARCHAR, attribute VARCHAR, "
+                "rule VARCHAR, action VARCHAR)")  # fmt: skip
+    context.con.executemany(
+        "INSERT INTO issue_kinds VALUES (?, ?, ?, ?, ?, ?)", [(n, *part[1:]) for n, part in enumerate(parts)]
+    )
+    found = ", ".join(f"CASE WHEN {part[0]} THEN {n} END" for n, part in enumerate(parts))
+    context.sql(f"""
+        INSERT INTO issues
+        SELECT c.entity, c.id, k.class, k.code, k.attribute, k.rule, k.action
+        FROM (SELECT entity, id, unnest(list_filter([{found}], lambda x: x IS NOT NULL)) AS n FROM checked_{table.name}) c
+        JOIN issue_kinds k ON k.n = c.n
+    """)
 
 
 def _fail(context: Context, table: Table, rules: list[Rule]) -> None:

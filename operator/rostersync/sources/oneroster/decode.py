@@ -110,7 +110,7 @@ class Decoder:
 def _plain(values: list[Any], kind: Kind) -> list[Any]:
     """References to ids, userIds to pairs."""
     match kind:
-        case Kind.REF | Kind.TEXT:
+        case Kind.REF:
             return [v.sourcedId if v.__class__ is Ref else v for v in values]
         case Kind.REFS:
             return [[_id(i) for i in v] if v else None for v in values]

@@ -101,8 +101,6 @@ def shape(collection: str, with_metadata: bool) -> Shape:
             forms[name] = _FORMS[attribute.kind]
     if collection == "users":
         forms["roles"] = Form.ROLES
-    if collection == "academicSessions":
-        forms["schoolYear"] = Form.REF  # some send a reference where a year belongs
     if with_metadata:
         forms["metadata"] = Form.ANY
     record = msgspec.defstruct(

@@ -1,0 +1,62 @@
+"""Whether the changes that lie in a plan's folder are those that its digest stands for.
+
+Checksums beside the files tell of damage; only the digest tells that what was approved is what will be applied.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from rostersync.errors import Permanent
+from rostersync.model import Change, Entity
+from rostersync.roster import BY_ENTITY
+from rostersync.stores.engine import connect, literal
+from rostersync.sync.changefile import LINE, add_lines
+from rostersync.sync.freeze import digest, with_line
+
+_BATCH = 50_000
+_COUNTED = {Change.CREATE: "created", Change.UPDATE: "updated", Change.DELETE: "deleted"}
+
+
+def verify_digest(
+    plan: Path, manifest: dict[str, Any], scratch: Path, memory_limit: int | None = None, threads: int | None = None
+) -> None:
+    """Makes the digest again from the folder's files. Raises Permanent (PlanCorrupt) when it is another."""
+    con = connect(memory_limit, threads, scratch, [plan])
+    try:
+        con.execute("SET preserve_insertion_order = true")
+        counts: dict[Entity, dict[str, int]] = {}
+        hashes: dict[Entity, str] = {}
+        for entity in Entity:
+            if f"changes/{entity}.parquet" in manifest["files"]:
+                rows = f"SELECT * FROM read_parquet({literal(plan / 'changes' / f'{entity}.parquet')})"
+                counts[entity], hashes[entity] = _counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows))
+    except duckdb.Error as error:
+        raise _other(detail=str(error)) from None
+    finally:
+        con.close()
+    if digest(manifest["district"], manifest["source"], manifest["configHash"], counts, hashes) != manifest["digest"]:
+        raise _other()
+
+
+def _counts(con: duckdb.DuckDBPyConnection, rows: str) -> dict[str, int]:
+    found = dict(con.execute(f"SELECT change, count(*) FROM ({rows}) GROUP BY change").fetchall())
+    return {name: found.get(change.value, 0) for change, name in _COUNTED.items()}
+
+
+def _hash(con: duckdb.DuckDBPyConnection, lines: str) -> str:
+    made = hashlib.sha256()
+    for batch in con.sql(f"SELECT {LINE} FROM ({lines})").to_arrow_reader(_BATCH):
+        if batch.num_rows:
+            add_lines(made, batch.column(0))
+    return made.hexdigest()
+
+
+def _other(detail: str | None = None) -> Permanent:
+    return Permanent(
+        "The changes in the plan's folder are not those that its digest stands for; nothing was applied. Plan again.",
+        reason="PlanCorrupt",
+        detail=detail,
+    )
