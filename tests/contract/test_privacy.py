@@ -168,7 +168,11 @@ def _echo_of_the_request(request: Request) -> Reply:
 
 
 def _total_of_words(request: Request) -> Reply:
-    return Reply({"users": [marked.person(1)]}, 200, {"X-Total-Count": GIVEN.encode().decode("latin-1"), "Link": f"<{EMAIL}>; rel=next"})
+    return Reply(
+        {"users": [marked.person(1)]},
+        200,
+        {"X-Total-Count": GIVEN.encode().decode("latin-1"), "Link": f"<{EMAIL}>; rel=next"},
+    )
 
 
 USERS_ANSWER: dict[str, Callable[[Request], Reply | None]] = {
@@ -203,7 +207,9 @@ def test_a_server_that_echoes_names(desk: Desk, kind: str) -> None:
 
 
 def _tells_the_secret(status: int) -> Callable[[Request], Reply]:
-    return lambda r: Reply({"error": f"wrong secret {SECRET} of {CLIENT_ID}", "form": str(r.form), "basic": r.headers}, status)
+    return lambda r: Reply(
+        {"error": f"wrong secret {SECRET} of {CLIENT_ID}", "form": str(r.form), "basic": r.headers}, status
+    )
 
 
 def _token_in_a_refusal(request: Request) -> Reply | None:
@@ -255,7 +261,11 @@ def test_a_crash_whose_text_holds_a_record(desk: Desk, crash: str) -> None:
 def test_spill_files_and_half_made_folders_do_not_outlive_a_killed_run(desk: Desk, number: int) -> None:
     with marked.server(marked.district(sound=True)) as server:
         manifest(desk, server)
-        for hook, word in (("spill_and_wait", "spilled"), ("wait_in_extract", "reached"), ("wait_in_freeze", "reached")):
+        for hook, word in (
+            ("spill_and_wait", "spilled"),
+            ("wait_in_extract", "reached"),
+            ("wait_in_freeze", "reached"),
+        ):
             said = desk.root / hook
             said.mkdir()
             running = desk.start(

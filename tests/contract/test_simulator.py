@@ -1,4 +1,7 @@
-"""The simulator over HTTP: Focus' OneRoster API as far as it is known, and each fault as a client meets it."""
+"""The simulator over HTTP: Focus' OneRoster API as far as it is known, and each fault as a client meets it.
+
+Over 300 lines: one topic, in the order of the API; most tests are a few lines against the same server.
+"""
 
 import base64
 import json

@@ -154,6 +154,19 @@ def test_a_pattern_must_match_the_whole_value(roster: Roster) -> None:
     assert {i[1] for i in plan.issues if i[0] == "Student"} == {"s1", "s3"}
 
 
+def test_patterns_on_references_see_them_as_the_sis_sends_them(roster: Roster) -> None:
+    rules = [
+        rule("courseSourcedId", "Skip", "Class", pattern="c1"),
+        rule("agentSourcedIds", "DropValue", pattern="p[0-9]"),
+        rule("schoolSourcedId", "Error", "Enrollment", pattern="1001"),
+    ]
+    day = district().add("users", "x1", role="parent").change("users", "s1", agentSourcedIds=["p1", "x1"])
+    plan = roster.plan(day, sisIDPrefix="F-", dataRequirements=rules)
+    assert {i for _, e, i, _ in plan.changes if e == "Class"} == {"F-k1"}
+    assert plan.after("F-s1", "agentSourcedIds") == ["F-p1"]
+    assert {i[1] for i in plan.issues if i[5] == "dataRequirements[2]"} == {"F-e3", "F-e5"}
+
+
 def test_rules_act_in_their_order_and_each_sees_what_the_earlier_ones_did(roster: Roster) -> None:
     drop, fill = rule("email", "DropValue", format="Email"), rule("email", "Default", default="none@x.example")
     day = district().change("users", "s1", email="at home")

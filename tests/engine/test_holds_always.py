@@ -117,8 +117,17 @@ def test_fewer_than_20_deletes_or_pairs_for_less_than_half_are_no_new_ids(roster
     assert {h[1] for h in roster.plan(few, **FREE).holds} == {"Class", "Course"}
     others = many("new", 20).change("users", *[f"snew{n}" for n in range(11)], identifier="another")
     assert {h[1] for h in roster.plan(others, **FREE).holds} == {"Class", "Course"}
-    twice = many("new", 20).change("users", *[f"snew{n}" for n in range(20)], identifier="i0")
-    assert {h[1] for h in roster.plan(twice, **FREE).holds} == {"Class", "Course"}
+
+
+def test_new_ids_are_paired_one_to_one_only(roster: Roster) -> None:
+    old, new = district(), district()
+    for n in range(20):
+        old = old.add("users", f"old{n}", identifier=f"i{n // 2}")  # every key twice
+    for n in range(10):
+        new = new.add("users", f"new{n}", identifier=f"i{n}")
+    plan = roster.begin(old, **FREE).plan(new, **FREE)
+    assert plan.counts("Student")["deleted"] == 20
+    assert "ReKeyed" not in plan.reasons
 
 
 MAPPED = {"attributesMapping": [{"entity": "Student", "attribute": "phone", "from": "sms"}]}

@@ -82,6 +82,14 @@ def test_what_refers_to_a_vanished_school_stays(roster: Roster, status: str | No
     assert plan.counts("School") == {"unchanged": 1, "population": 2}
 
 
+def test_a_school_that_is_sent_as_something_else_has_vanished_too(roster: Roster) -> None:
+    mapping = {"schools": [{"sourcedId": "1001", "target": {"id": "WHS"}}]}
+    day = district().change("orgs", "1001", type=None, name="New").change("orgs", "1002", type="local")
+    plan = roster.begin(**BULK, schoolsMapping=mapping).plan(day, **BULK, schoolsMapping=mapping)
+    assert plan.changes == set()
+    assert plan.schools == (0, 0, 0, 2)
+
+
 def test_a_vanished_school_goes_with_all_that_is_its_own_once_it_is_taken_out_of_the_mapping(roster: Roster) -> None:
     roster.begin(**BULK).run(without_south(), **BULK)
     plan = roster.plan(without_south(), **BULK, schoolsMapping={"exclude": ["1002"]})
@@ -108,6 +116,12 @@ def test_an_explicit_removal_of_what_refers_to_a_vanished_school_waits_until_it_
     day = district().without("orgs", "1002").change("users", "s3", status="tobedeleted")
     plan = roster.begin(**BULK).plan(day, **BULK)
     assert plan.changes == set()
+
+
+def test_the_course_of_a_class_at_a_vanished_school_stays_whosever_it_is(roster: Roster) -> None:
+    day = district().add("courses", "c3").add("courses", "c4").change("classes", "k2", courseSourcedId="c3")
+    gone = without_south(day).without("courses", "c3", "c4")
+    assert roster.begin(day, **BULK).plan(gone, **BULK).ids("Delete") == {"c4"}
 
 
 def test_a_vanished_school_that_returns_is_as_it_was(roster: Roster) -> None:

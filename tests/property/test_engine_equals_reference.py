@@ -19,7 +19,7 @@ from support.reference import Model, ModelStore
 from support.side_by_side import Engine, differences
 from support.staging import stage
 
-SHARDS, DISTRICTS, DAYS = 10, 18, 3
+SHARDS, DISTRICTS, DAYS = 10, 17, 3
 FIRST_DAY = datetime(2026, 1, 10, 3, tzinfo=UTC)
 
 

@@ -142,9 +142,7 @@ class Desk:
 
     def start(self, *args: Any, hook: str | None = None, patient: bool = False, **env: str) -> Running:
         """Begin a command."""
-        return self.commands.start(
-            self.jobs, *args, cwd=self.home, env={**self.env, **env}, hook=hook, patient=patient
-        )
+        return self.commands.start(self.jobs, *args, cwd=self.home, env={**self.env, **env}, hook=hook, patient=patient)
 
     def __call__(self, *args: Any, exits: int | None = None, hook: str | None = None, **env: str) -> Done:
         """Run a command to its end; `exits` is the exit code it must have."""

@@ -2,7 +2,7 @@
 
 `Day` is what the SIS sends, built by small steps that each give a new Day; `Roster` plans and applies days and reads
 back plain tuples. Ids tell what a record is: 1001 and 1002 are schools, s students, t teachers, p contacts, a admins,
-k classes, c courses, y sessions, e enrolments.
+k classes, c courses, y sessions, e enrolments. Over 300 lines, mostly the small steps, of a few lines each.
 """
 
 import copy

@@ -133,7 +133,9 @@ def enrolment(number: int, user: str) -> Row:
 
 
 def server(
-    data: dict[str, list[Row]] | None = None, answer: Callable[[Request], Reply | None] = lambda request: None, **more: Any
+    data: dict[str, list[Row]] | None = None,
+    answer: Callable[[Request], Reply | None] = lambda request: None,
+    **more: Any,
 ) -> Quirky:
     """A server of the district that takes the marked credentials and gives the marked token."""
 

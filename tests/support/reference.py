@@ -1,7 +1,8 @@
 """A slow, obvious model of a whole plan: the oracle of the engine.
 
 Plain dicts and loops over single records, written from the rules alone. `Model(config).plan(…)` says what a plan must
-come to; `ModelStore.apply(plan)` what the store must hold afterwards.
+come to; `ModelStore.apply(plan)` what the store must hold afterwards. Over 300 lines, since an oracle is believed when it
+can be read from the top to the bottom, beside the rules.
 """
 
 from collections import Counter
@@ -126,6 +127,7 @@ class Model:
         offered = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
         orgs = [o for o in offered["orgs"] if not (is_school(o) and is_removed(o))]
         self.orgs = map_schools(self.spec, orgs, store.schools, store.table("orgs"))
+        orgs = [o for o in orgs if o["sourcedId"] not in self.orgs.vanished]
         self.sent_ids: dict[str, set[str]] = {}
         self.records = self.identify({**offered, "orgs": orgs})
         self.scope()
@@ -176,8 +178,9 @@ class Model:
                 elif entity is None:
                     r.fate = "UnknownRole"
                 found[t.name].append(r)
-        self.people = {u["sourcedId"]: self.entity_of("users", u) for u in offered["users"]}
-        found["enrollments"] = [e for e in found["enrollments"] if e.fate == "Removed" or not self.of_untaken_user(e)]
+        self.people = {self.prefix + u["sourcedId"]: self.entity_of("users", u) for u in offered["users"]}
+        for name in ("enrollments", "demographics"):
+            found[name] = [r for r in found[name] if r.fate == "Removed" or not self.of_untaken_user(r)]
         return found
 
     def regarded(self, r: Record) -> bool:
@@ -205,13 +208,15 @@ class Model:
             role = deciding[0] if deciding else None
         return SPELLED.get(role.lower(), role) if role else None
 
-    def of_untaken_user(self, enrolment: Record) -> bool:
-        """Whether an enrolment belongs to a person of an entity that is not taken."""
-        user = enrolment.sent.get("userSourcedId")
-        entity = self.people.get(user) if user else None
-        stored = self.store.active(("users", self.prefix + user)) if user else None
-        if entity is None and stored:
-            entity = Entity(stored["entity"])
+    def of_untaken_user(self, r: Record) -> bool:
+        """Whether an enrolment or demographics belong to a person of an entity that is not taken."""
+        user = r.raw if r.table == "demographics" else r.sent.get("userSourcedId")
+        return bool(user) and self.untaken(self.prefix + user)
+
+    def untaken(self, user: str) -> bool:
+        """Whether the person of that id in the store is of an entity that is not taken, as sent or else as stored."""
+        stored = self.store.active(("users", user))
+        entity = self.people.get(user) or (Entity(stored["entity"]) if stored else None)
         return entity is not None and entity not in self.taken
 
     # ---- scope, shape
@@ -404,12 +409,10 @@ class Model:
             return row["orgSourcedId"] in lost or any(
                 c["courseSourcedId"] == i and c["schoolSourcedId"] in lost for c in classes
             )
-        if table == "enrollments":
-            user = self.store.active(("users", row["userSourcedId"] or ""))
-            sent = self.people.get((row["userSourcedId"] or "").removeprefix(self.prefix))
-            entity = sent or (Entity(user["entity"]) if user else None)
-            if entity and entity not in self.taken:
-                return True
+        if table in ("enrollments", "demographics") and self.untaken(
+            i if table == "demographics" else row["userSourcedId"]
+        ):
+            return True
         if table in ("classes", "enrollments"):
             return row["schoolSourcedId"] in lost
         return table == "users" and bool(lost & set(row["orgSourcedIds"] or []))

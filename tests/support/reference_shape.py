@@ -75,7 +75,8 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
     out.mapped = {raw for raw in schools if wanted(raw)}
     out.missing = schools - out.mapped
     out.found = len(schools)
-    out.vanished = {raw for raw in remembered if wanted(raw) and raw not in there}
+    out.vanished = {raw for raw in remembered if wanted(raw) and raw not in schools}
+    out.present -= out.vanished  # sent as something else than a school: its row says nothing
     never_seen = {raw for raw in entries if selected and wanted(raw) and raw not in schools}
     out.lost = out.vanished | never_seen
     for raw, o in there.items():
@@ -98,7 +99,7 @@ def climb_pull(parent: str | None, there: dict[str, dict[str, Any]], out: Orgs) 
     seen = set()
     while parent in there and parent not in seen:
         seen.add(parent)
-        if not is_school(there[parent]):
+        if not is_school(there[parent]) and parent not in out.vanished:
             out.ancestors.add(parent)
         parent = there[parent].get("parentSourcedId")
 

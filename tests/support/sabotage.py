@@ -192,3 +192,36 @@ def _instead(stage: str, act: Callable[[Any], Any]) -> None:
     from rostersync.sync import pipeline
 
     setattr(pipeline, stage, act)
+
+
+def full_disk() -> None:
+    """SABOTAGE_FOLDER lies on a disk of SABOTAGE_BYTES, with what was in it; in the end it is copied to SABOTAGE."""
+    import atexit
+    import shutil
+
+    folder, kept = Path(os.environ["SABOTAGE_FOLDER"]), Path(os.environ["SABOTAGE"])
+    beside = kept / "before"
+    shutil.copytree(folder, beside)
+    small_disk(folder, int(os.environ["SABOTAGE_BYTES"]))
+    for path in beside.rglob("*"):
+        if path.is_file() and "artifacts" not in str(folder):
+            (folder / path.relative_to(beside)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, folder / path.relative_to(beside))
+    shutil.rmtree(beside)
+    atexit.register(lambda: shutil.copytree(folder, kept, dirs_exist_ok=True))
+
+
+def small_disk(folder: Path, size: int) -> None:
+    """Mount a file system of so many bytes on a folder, for this process alone. Raises OSError where that is not allowed."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    new_mounts, private = 0x00020000, 0x00040000 | 0x00004000  # CLONE_NEWNS; MS_PRIVATE | MS_REC
+
+    def check(code: int) -> None:
+        if code:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    check(libc.unshare(new_mounts))
+    check(libc.mount(b"none", b"/", None, private, None))
+    check(libc.mount(b"none", str(folder).encode(), b"tmpfs", 0, f"size={size}".encode()))

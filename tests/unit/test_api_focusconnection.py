@@ -1,4 +1,7 @@
-"""What a FocusConnection refuses: each with the place, the reason and what is allowed, and without the input."""
+"""What a FocusConnection refuses: each with the place, the reason and what is allowed, and without the input.
+
+Over 300 lines, nearly all of them a table: one entry for each thing that is refused.
+"""
 
 from copy import deepcopy
 from typing import Any

@@ -1,4 +1,7 @@
-"""The local driver over a state folder, with halves that write the reports they are told to."""
+"""The local driver over a state folder, with halves that write the reports they are told to.
+
+Over 300 lines: the stories of runs share the halves and the folder, and are read one after the other.
+"""
 
 import json
 from dataclasses import replace

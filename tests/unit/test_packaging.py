@@ -129,6 +129,12 @@ def test_every_dependency_is_locked_and_used() -> None:
     assert {modules.get(d, d) for d in declared - not_imported} == _third_party()
 
 
+@pytest.mark.parametrize(("group", "name"), [("dev", "requirements-dev.txt"), ("bench", "requirements-bench.txt")])
+def test_every_tool_is_locked(group: str, name: str) -> None:
+    wanted = {re.split(r"[><=\[]", d)[0].lower() for d in PROJECT["dependency-groups"][group]}
+    assert wanted <= set(re.findall(r"^([\w.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
+
+
 def test_dev_locks_the_same_versions() -> None:
     """What is tested is what is installed."""
     first, dev = (

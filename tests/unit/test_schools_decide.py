@@ -76,8 +76,12 @@ def test_several_schools_lead_to_one() -> None:
     assert numbers(scope) == (2, 2, 0, 0)
 
 
-@pytest.mark.parametrize("sent", [[], [school("2", status="tobedeleted")], [school("2", status="INACTIVE")]])
-def test_a_mapped_school_that_is_gone_or_flagged_has_vanished(sent: list[Org]) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [[], [school("2", status="tobedeleted")], [school("2", status="INACTIVE")], [above("2", "d")]],
+    ids=["gone", "removed", "inactive", "sent as something else"],
+)
+def test_a_mapped_school_that_is_a_school_no_more_has_vanished(sent: list[Org]) -> None:
     scope = of([above("d"), school("1"), *sent], remembered={"1": "1", "2": "WHS"})
     assert scope.states["2"] is State.VANISHED
     assert scope.targets["2"] == "WHS"
@@ -119,6 +123,11 @@ def test_ancestors_go_up_any_number_of_steps_and_a_loop_ends() -> None:
 def test_a_school_is_no_ancestor_only_its_own_mapping_counts() -> None:
     scope = of([above("d"), school("campus"), school("1", parent="campus")], selected("1"))
     assert scope.states == {"d": State.ANCESTOR, "campus": State.UNMAPPED, "1": State.MAPPED}
+
+
+def test_a_vanished_school_that_stands_above_another_stays_vanished() -> None:
+    scope = of([above("2", "d"), above("d"), school("1", parent="2")], remembered={"1": "1", "2": "2"})
+    assert scope.states == {"1": State.MAPPED, "2": State.VANISHED, "d": State.ANCESTOR}
 
 
 def test_what_stands_above_a_vanished_school_stays() -> None:

@@ -66,7 +66,7 @@ class _Loader(yaml.SafeLoader):
     def _key(self, node: yaml.Node) -> str:
         if node.tag == "tag:yaml.org,2002:merge":
             return "<<"
-        value = self.construct_object(node)  # type: ignore[no-untyped-call]
+        value = self.construct_object(node)
         if isinstance(value, int) and not isinstance(value, bool) and str(value) == node.value:
             node.tag = "tag:yaml.org,2002:str"  # values: {9: "09"} means the text 9, as for the API server
             self.constructed_objects.pop(node, None)
@@ -93,14 +93,13 @@ def read(file: Path) -> Iterator[Document]:
     try:
         loader = _Loader(text)
         try:
-            while loader.check_node():  # type: ignore[no-untyped-call]
+            while loader.check_node():
                 number += 1
-                node = loader.get_node()  # type: ignore[no-untyped-call]
-                value = loader.construct_document(node)  # type: ignore[no-untyped-call]
-                if value is not None:
+                node = loader.get_node()
+                if node is not None and (value := loader.construct_document(node)) is not None:
                     yield Document(file, number, value, node)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(file, max(number, 1), error) from None
     except yaml.YAMLError:

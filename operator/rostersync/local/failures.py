@@ -4,6 +4,7 @@ Texts of DuckDB, servers and others may hold records, so they go nowhere else: n
 """
 
 import errno
+import os
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from rostersync.errors import Permanent, Retryable, RostersyncError
 
 PERMANENT_EXIT = 42
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
 
 
 class Terminated(BaseException):
@@ -32,6 +34,12 @@ def told(error: Exception, stage: str, keep: Callable[[str, str], Path] | None) 
         )
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Retryable(f"Stage {stage} found the disk full: make room and run again.{full}", reason="DiskFull")
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE and isinstance(error.filename, str | Path):
+        return Permanent(
+            f"Stage {stage} cannot use {error.filename} ({os.strerror(error.errno)}): check that the state folder "
+            f"(--state) and the folders named on the command line are there and may be written.{full}",
+            reason="NotWritable",
+        )
     return Retryable(
         f"Stage {stage} failed for a reason that rostersync does not know ({kind}); the store is whole. "
         f"Run again; if it stays, report it with --debug.{full}",

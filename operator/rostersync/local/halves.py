@@ -145,7 +145,9 @@ class LocalHalves:
 
         store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
         plan = work.open("plan")
-        verify_digest(plan, read_manifest(plan), work.scratch, self.memory_limit, self.threads)
+        manifest = read_manifest(plan)
+        self._check_held(work.run, manifest, consent is not None)
+        verify_digest(plan, manifest, work.scratch, self.memory_limit, self.threads)
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
                 report.done(apply(plan, store.writer(), consent, digest=step.digest, mark=mark))
@@ -155,6 +157,16 @@ class LocalHalves:
                     raise
                 time.sleep(BUSY_WAIT)
         self._expire(store.writer(), connection, work)
+
+    def _check_held(self, run: str, manifest: dict[str, Any], agreed: bool) -> None:
+        """A plan that was held when it was made is held still, whatever its folder says now."""
+        status = (self.state.find(run) or {}).get("status") or {}
+        if status.get("holdsTotal") and not manifest["holdsTotal"] and not agreed:
+            raise Permanent(
+                f"The plan of run {run} was held when it was made, and nobody has approved it; nothing was applied. "
+                "Look at it with `rostersync show` and `rostersync diff`, then approve or reject it.",
+                reason="ApprovalRequired",
+            )
 
     def _expire(self, writer: "StoreWriter", connection: FocusConnection, work: Workspace) -> None:
         """Remove former values that are older than the connection keeps them. What fails is done the next time."""

@@ -10,6 +10,8 @@ References are resolved against the resulting store, in dependency order. Reads 
 - `final_<table>` (id, entity, attributes, metadata): accepted records as they will stand in the store
 - `differing_<table>`, for enrolments and demographics only: accepted records that are new or other than the store's
 - `trimmed_<table>`: records of the store that stay but lose an optional reference
+
+Over 300 lines: what stays, what goes and what follows from it is one argument, and each step needs the one before.
 """
 
 from collections.abc import Mapping

@@ -110,12 +110,17 @@ def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression
     value = read(table, rule.attribute)
     listed = is_list(table, rule.attribute)
     pattern = rule.pattern or (FORMATS[rule.format] if rule.format else None)
+    refers = rule.attribute in {a.name for a in table.references}
+
+    def fits(v: Expression) -> Expression:
+        return matches(_without_prefix(v) if refers else v, pattern or "")
+
     if pattern is None:
         broken = value.isnull()
     elif listed:
-        broken = any_element(value, lambda v: ~matches(v, pattern))
+        broken = any_element(value, lambda v: ~fits(v))
     else:
-        broken = value.isnotnull() & ~matches(value, pattern)
+        broken = value.isnotnull() & ~fits(value)
     applies = (
         ColumnExpression("fate").isnull()
         & (ColumnExpression("entity") == const(rule.entity.value))
@@ -128,13 +133,20 @@ def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression
     elif rule.action == "DropValue" and pattern is not None:
         mended = NULL
         if listed:
-            kept = lambda v: CaseExpression(matches(v, pattern), v)  # noqa: E731
+            kept = lambda v: CaseExpression(fits(v), v)  # noqa: E731
             mended = each(value, kept)
     if mended is None:
         return applies, None
     if rule.attribute.startswith(METADATA):
         return applies, _metadata_with(rule.attribute.removeprefix(METADATA), applies, mended)
     return applies, CaseExpression(applies, mended).otherwise(value)
+
+
+def _without_prefix(reference: Expression) -> Expression:
+    """A reference as the SIS sends it: configuration names raw ids (a school mapped to a target id has that one)."""
+    prefix = Fn("getvariable", const("sis_id_prefix"))
+    raw = Fn("substr", reference, Fn("length", prefix) + const(1))
+    return CaseExpression(Fn("starts_with", reference, prefix), raw).otherwise(reference)
 
 
 def _metadata_with(key: str, applies: Expression, value: Expression) -> Expression:

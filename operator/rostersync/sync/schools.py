@@ -19,7 +19,7 @@ class State(StrEnum):
 
     MAPPED = "mapped"  # a mapped school of this pull
     ANCESTOR = "ancestor"  # stands above a mapped school
-    VANISHED = "vanished"  # a mapped school that was imported once and is gone from the source
+    VANISHED = "vanished"  # a mapped school that was imported once and is no school of the source any more
     UNMAPPED = "unmapped"  # in the pull, and nobody wants it
 
 
@@ -88,19 +88,20 @@ def decide(
     pulled = {o.id: o for o in orgs if not o.removed}
     schools = {o.id for o in pulled.values() if o.is_school}
     mapped = {i for i in schools if mapping.wants(i)}
-    vanished = {i for i in remembered if i not in schools and i not in pulled and mapping.wants(i)}
+    # A school that is sent as something else is no school any more: gone too, and its row says nothing (rules 1.4).
+    vanished = {i for i in remembered if i not in schools and mapping.wants(i)}
     targets = {i: (mapping.target(i) if o.is_school else mapping.prefix + i) for i, o in pulled.items()}
     targets.update({i: remembered[i] for i in vanished})
     states = dict.fromkeys(pulled, State.UNMAPPED)
     states.update(dict.fromkeys(vanished, State.VANISHED))
     for i in mapped:
         for above in _above(i, pulled):
-            if not pulled[above].is_school:
+            if not pulled[above].is_school and above not in vanished:
                 states[above] = State.ANCESTOR
     by_target = {t: i for i, t in targets.items() if i in pulled}
     for i in vanished:
         for above in _above_in_store(remembered[i], store_parents, by_target, pulled, targets):
-            if not pulled[above].is_school:
+            if not pulled[above].is_school and above not in vanished:
                 states[above] = State.ANCESTOR
     states.update(dict.fromkeys(mapped, State.MAPPED))
     never_seen = set() if mapping.auto else {i for i in mapping.targets if mapping.wants(i)} - schools - vanished

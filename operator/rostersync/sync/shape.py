@@ -136,11 +136,12 @@ def _scopes(context: Context) -> None:
 
 
 def _org_scopes(context: Context) -> None:
-    # A School that the source takes out has vanished: the row itself says nothing any more (rules 1.4).
+    # A School that the source takes out, or sends as something else, has vanished: the row itself says nothing any
+    # more (rules 1.4).
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_orgs AS
         SELECT m.*, o.target, CASE
-            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' THEN {literal(NOT_TAKEN)}
+            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' OR o.state = 'vanished' THEN {literal(NOT_TAKEN)}
             WHEN m.said IS NOT NULL THEN m.said
             WHEN o.state = 'unmapped' THEN 'SchoolUnmapped' END AS fate
         FROM mapped_orgs m LEFT JOIN org_scope o USING (raw_id)

