@@ -34,13 +34,13 @@ class Cause(StrEnum):
 
     SOURCE_CREATED = "SourceCreated"
     SOURCE_CHANGED = "SourceChanged"
-    SOURCE_DELETED = "SourceDeleted"          # the source said so (tobedeleted, inactive)
-    SOURCE_MISSING = "SourceMissing"          # absent from a complete pull, Bulk Upload Mode
+    SOURCE_DELETED = "SourceDeleted"  # the source said so (tobedeleted, inactive)
+    SOURCE_MISSING = "SourceMissing"  # absent from a complete pull, Bulk Upload Mode
     SCHOOL_UNMAPPED = "SchoolUnmapped"
     FILTERED_OUT = "FilteredOut"
     REQUIREMENT_FAILED = "RequirementFailed"  # Skip with whenAccepted: Remove
     CASCADE = "Cascade"
-    RESTORED = "Restored"                     # an id that came back from its tombstone
+    RESTORED = "Restored"  # an id that came back from its tombstone
 
 
 class HoldReason(StrEnum):
@@ -66,12 +66,12 @@ class Hold:
 
     reason: HoldReason
     entity: Entity | None = None
-    change: str | None = None          # Create | Update | Delete | Any
-    school: str | None = None          # the school's id in the store
+    change: str | None = None  # Create | Update | Delete | Any
+    school: str | None = None  # the school's id in the store
     count: int | None = None
     population: int | None = None
     limit: int | None = None
-    unit: str | None = None            # Percent | Count
+    unit: str | None = None  # Percent | Count
 
     def as_dict(self) -> dict[str, Any]:
         """Only the fields that are set, in the API's names."""
@@ -82,7 +82,7 @@ class Hold:
 class EntityCounts:
     """Counts of one entity in one plan (status.entities[])."""
 
-    entity: Entity | None              # None: held-back records of unknown role that the store does not know
+    entity: Entity | None  # None: held-back records of unknown role that the store does not know
     created: int = 0
     updated: int = 0
     deleted: int = 0
@@ -111,19 +111,19 @@ class PlanReport:
     """What a plan came to. Free of personal data; at most 4,096 bytes as JSON (see sync/report.py)."""
 
     run: str
-    stage: str                         # extract … gate, done
-    digest: str | None = None          # "sha256:…"; None until the plan is frozen
+    stage: str  # extract … gate, done
+    digest: str | None = None  # "sha256:…"; None until the plan is frozen
     base_revision: int = 0
     entities: list[EntityCounts] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     holds_total: int = 0
-    issues: list[dict[str, Any]] = field(default_factory=list)   # {code, entity, attribute, class, count}
+    issues: list[dict[str, Any]] = field(default_factory=list)  # {code, entity, attribute, class, count}
     schools: Schools = field(default_factory=Schools)
-    incomplete: list[str] = field(default_factory=list)          # collections that could not be proved complete
-    blast_radius: dict[str, int] = field(default_factory=dict)   # {students, teachers} touched by cascades
+    incomplete: list[str] = field(default_factory=list)  # collections that could not be proved complete
+    blast_radius: dict[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     outbox_pending: bool = False
     no_changes: bool = False
-    error: dict[str, str] | None = None                          # {reason, message}
+    error: dict[str, str] | None = None  # {reason, message}
 
 
 @dataclass
@@ -131,7 +131,7 @@ class ApplyReport:
     """What an apply came to."""
 
     run: str
-    stage: str                         # verify | apply | done
+    stage: str  # verify | apply | done
     digest: str | None = None
     revision: int | None = None
     already_applied: bool = False

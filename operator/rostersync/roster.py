@@ -13,14 +13,14 @@ from rostersync.model import Entity
 class Kind(StrEnum):
     """How an attribute is typed: (staged Parquet type, store type)."""
 
-    TEXT = "text"            # VARCHAR, VARCHAR
-    DATE = "date"            # VARCHAR (YYYY-MM-DD where it parses, else as sent), DATE
-    BOOLEAN = "boolean"      # VARCHAR ('true', 'false', else as sent), BOOLEAN
-    LIST = "list"            # VARCHAR[], VARCHAR[]: order kept
-    SET = "set"              # VARCHAR[], VARCHAR[]: sorted, distinct
-    REF = "ref"              # VARCHAR, VARCHAR: sourcedId, in the store the prefixed id
-    REFS = "refs"            # VARCHAR[], VARCHAR[]: sorted, distinct
-    USER_IDS = "userIds"     # STRUCT(type VARCHAR, identifier VARCHAR)[] in both: sorted, distinct
+    TEXT = "text"  # VARCHAR, VARCHAR
+    DATE = "date"  # VARCHAR (YYYY-MM-DD where it parses, else as sent), DATE
+    BOOLEAN = "boolean"  # VARCHAR ('true', 'false', else as sent), BOOLEAN
+    LIST = "list"  # VARCHAR[], VARCHAR[]: order kept
+    SET = "set"  # VARCHAR[], VARCHAR[]: sorted, distinct
+    REF = "ref"  # VARCHAR, VARCHAR: sourcedId, in the store the prefixed id
+    REFS = "refs"  # VARCHAR[], VARCHAR[]: sorted, distinct
+    USER_IDS = "userIds"  # STRUCT(type VARCHAR, identifier VARCHAR)[] in both: sorted, distinct
 
 
 SQL_TYPES = {

@@ -1,5 +1,6 @@
 """More bad input, through the real commands: a sentence that names the place and the remedy, the right exit code, and a
-store that has not moved. (What `test_cli_refuses.py` has is not repeated here.)"""
+store that has not moved. (What `test_cli_refuses.py` has is not repeated here.) Over 300 lines, most of them
+tables of input and what is said to it."""
 
 import hashlib
 import json
@@ -16,8 +17,8 @@ import pytest
 import trustme
 import yaml
 
-from rostersync.sources.oneroster import delivery
 from rostersync.simulator.server import Simulator
+from rostersync.sources.oneroster import delivery
 from support.cli import SECRET, Bench, name_of, reason_of
 from support.quirky import Quirky, Reply
 from support.simulated import simulated

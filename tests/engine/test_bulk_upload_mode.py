@@ -90,15 +90,13 @@ def test_held_back_ids_are_never_deleted(roster: Roster) -> None:
     assert plan.counts("Class") == {"skipped": 1, "unchanged": 1, "population": 2}
 
 
-@pytest.mark.parametrize("collection", ["academicSessions", "courses", "demographics"])
-def test_a_collection_that_is_not_offered_creates_and_deletes_nothing(roster: Roster, collection: str) -> None:
-    first = spare()
-    plan = roster.begin(first, entities=WITH_DEMOGRAPHICS).plan(
-        first.not_offering(collection).change(collection, *list(first.rows[collection])[:1], title="x"),
-        **BULK,
-        entities=WITH_DEMOGRAPHICS,
+def test_collections_that_are_not_offered_create_and_delete_nothing(roster: Roster) -> None:
+    day = left(spare()).add("courses", "c7").change("academicSessions", "y1", title="New")
+    plan = roster.begin(spare(), entities=WITH_DEMOGRAPHICS).plan(
+        day.not_offering("academicSessions", "courses", "demographics"), **BULK, entities=WITH_DEMOGRAPHICS
     )
-    assert plan.changes == set()
+    assert plan.ids("Create") == plan.ids("Update") == set()
+    assert plan.ids("Delete") == {"k9", "s9", "t9", "p9", "a9", "e9"}
 
 
 def test_demographics_that_are_not_offered_go_when_their_person_goes(roster: Roster) -> None:

@@ -1,4 +1,7 @@
-"""Schools Mapping: the scenarios of rules 4, each with exact counts, and what else the mapping decides."""
+"""Schools Mapping: the scenarios of rules 4, each with exact counts, and what else the mapping decides.
+
+Over 300 lines: seven scenarios with their counts, and the cases between them.
+"""
 
 from typing import Any
 
@@ -69,7 +72,7 @@ def test_a_changed_school_keeps_its_attributes_and_its_people_and_classes_update
     assert plan.schools == (2, 2, 0, 0)
 
 
-@pytest.mark.parametrize("status", [None, "tobedeleted", "inactive", "ToBeDeleted"])
+@pytest.mark.parametrize("status", [None, "Inactive"])
 def test_what_refers_to_a_vanished_school_stays(roster: Roster, status: str | None) -> None:
     day = without_south()
     if status:

@@ -155,6 +155,12 @@ def school_that_vanished_and_is_taken_out_goes(corner: Corner) -> dict[str, str]
     }  # fmt: skip
 
 
+def school_of_unknown_status_outside_the_mapping_stays(corner: Corner) -> dict[str, str]:
+    corner.specs = ({}, {"schoolsMapping": {"exclude": ["2"]}})
+    corner.row("orgs", "2")["status"] = "pending"
+    return dict.fromkeys(["users/s2", "classes/C2", "enrollments/e-s2"], "Delete SchoolUnmapped")
+
+
 def rule_by_school_replaces_no_default(corner: Corner) -> dict[str, str]:
     rules = [{"entity": "Student", "change": "Delete", "percent": 100, "perSchool": True, "minPopulation": 0}]
     more = [row("users", f"more-{i}", role="student", orgSourcedIds=["2"]) for i in range(18)]

@@ -172,16 +172,19 @@ def until(condition: Any, seconds: float = 30.0) -> None:
 
 
 def _serve() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin:
         if os.fork() == 0:
             _mind(json.loads(line))
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+    with contextlib.suppress(ChildProcessError, AssertionError):
+        until(lambda: os.waitpid(-1, os.WNOHANG)[0] < 0, 3)
 
 
 def _mind(order: dict[str, Any]) -> None:
     """Fork the command, say its process id, wait for it, say how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pipe = os.open(Path(order["folder"]) / "rc", os.O_WRONLY)
     child = os.fork()
     if child == 0:

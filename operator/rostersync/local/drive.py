@@ -5,6 +5,7 @@ The same decisions as on a cluster; only looking (files) and doing (in this proc
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -13,7 +14,8 @@ from rostersync.errors import StoreBusy
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
-from rostersync.lifecycle.observed import Connection, Observed, WorkState
+from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
+from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
 from rostersync.local.observe import observed
 from rostersync.local.state import API, State
@@ -42,8 +44,11 @@ def now_utc() -> datetime:
 class Driver:
     """Works on runs of one connection, whose lock the caller holds."""
 
-    def __init__(self, state: State, connection: Connection, halves: Halves | None, clock: Clock = now_utc) -> None:
-        self.state, self.connection, self.halves, self.clock = state, connection, halves, clock
+    def __init__(
+        self, state: State, connection: Connection, halves: Halves | None, clock: Clock = now_utc, again: str | None = None
+    ) -> None:
+        """`again` names a run that is asked for once more: a plan of it that was interrupted is tried again."""
+        self.state, self.connection, self.halves, self.clock, self.again = state, connection, halves, clock, again
 
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
         """Take a run as far as it goes now; returns it with its status. Raises StoreBusy when the store is in use."""
@@ -92,21 +97,27 @@ class Driver:
 
     def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
         # The caller holds the connection's lock, so whatever is unfinished has no process behind it.
-        return observed(
+        seen = observed(
             self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply
         )
+        if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != "Queued":
+            return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan left a word
+        if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:
+            return replace(seen, tries=seen.plan.number + 1)
+        return seen
 
     def _record(self, run: dict[str, Any], seen: Observed, step: Step) -> dict[str, Any]:
         if isinstance(step, Nothing):
             return run
         made = {**run, "status": status.of(seen, step, sentence)}
+        if isinstance(step, Finish):
+            # The raw extract lives until its run is final; the others are what a killed process left. First, since a
+            # final run is never looked at again.
+            for name in ("extract", "scratch", "plan.making"):
+                Artifacts(self.state.artifacts).drop(run["metadata"]["name"], name)
         if made != run:
             self.state.save(made)
         self._record_approval(run, seen, step)
-        if isinstance(step, Finish):
-            # The raw extract lives until its run is final; the others are what a killed process left.
-            for name in ("extract", "scratch", "plan.making"):
-                Artifacts(self.state.artifacts).drop(run["metadata"]["name"], name)
         return made
 
     def _record_approval(self, run: dict[str, Any], seen: Observed, step: Step) -> None:

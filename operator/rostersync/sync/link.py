@@ -224,7 +224,10 @@ def _direct(context: Context, table: Table) -> str:
     ]
     unmapped = literal(Cause.SCHOOL_UNMAPPED.value)
     if table is ORGS:
-        cases.insert(0, f"WHEN s.entity = 'School' AND s.id NOT IN (SELECT id FROM kept_schools) THEN {unmapped}")
+        # What is held back is no candidate, not even outside the mapping: an unknown status decides nothing.
+        known = "s.fate IS DISTINCT FROM 'UnknownStatus'"
+        gone = f"s.entity = 'School' AND {known} AND s.id NOT IN (SELECT id FROM kept_schools)"
+        cases.insert(0, f"WHEN {gone} THEN {unmapped}")
         cases.insert(1, "WHEN s.entity = 'School' THEN NULL")
     elif table is USERS:
         gone = "(SELECT coalesce(list(id), []) FROM deletes_orgs)"

@@ -163,10 +163,10 @@ def _import(
         raise NotYetSupported(f"FocusConnection {connection.name}: {connection.problem[1]}")
     with state.lock(connection.name):
         state.make_private()
-        driver = Driver(state, connection, halves)
-        driver.settle_others()
-        driver.resume()
         name = name or (asked.metadata.name if asked else None) or None
+        driver = Driver(state, connection, halves, again=name)
+        driver.settle_others(state.find(name) if name else None)
+        driver.resume()
         run = state.find(name) if name else None
         if run is not None and (run.get("status") or {}).get("outcome"):
             common.note(
@@ -183,7 +183,8 @@ def _import(
         try:
             run = driver.advance(run, may_apply)
         except BaseException:
-            driver.settle(state.run(run["metadata"]["name"]))
+            if name is None:  # a run that was given a name can be asked for again, and goes on from what it has read
+                driver.settle(state.run(run["metadata"]["name"]))
             raise
         driver.settle_others(run)
         history = manifests.connection.spec.history.runs
