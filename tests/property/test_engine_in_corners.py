@@ -224,6 +224,7 @@ CORNERS: list[Callable[[Corner], dict[str, str]]] = [
     student_sent_as_an_entity_that_is_not_taken_stays, teacher_who_was_of_an_entity_no_longer_taken_is_updated,
     what_is_no_longer_taken_is_not_even_trimmed, removed_enrolment_goes_whoever_it_names_now,
     smallest_active_school_speaks_for_the_united_one, school_that_vanished_and_is_taken_out_goes,
+    school_of_unknown_status_outside_the_mapping_stays,
     rule_by_school_replaces_no_default, new_ids_for_the_same_people_are_paired_one_to_one,
     filter_on_metadata_sees_it_without_a_mapping, default_of_a_metadata_key_is_stored_and_stays,
     filtered_enrolments_link_nobody, rule_on_enrolments_keeps_their_people,
