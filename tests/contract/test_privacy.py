@@ -246,7 +246,8 @@ CRASHES = {
 def test_a_crash_whose_text_holds_a_record(desk: Desk, crash: str) -> None:
     with marked.server(marked.district(sound=True)) as server:
         manifest(desk, server)
-        done = run(desk, exits=1, hook=f"support.sabotage:{crash}")
+        words = ("run",) if crash == "crash_in_apply" else ("plan", "--report", desk.home / "report.json")
+        done = desk(*words, "-f", "connection.yaml", *QUICK, "--debug", exits=1, hook=f"support.sabotage:{crash}")
         assert done.error["reason"] == CRASHES[crash]
         assert "Traceback" not in done.err
         assert ".py:" in done.err, "--debug says where"

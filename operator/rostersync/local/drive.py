@@ -45,7 +45,12 @@ class Driver:
     """Works on runs of one connection, whose lock the caller holds."""
 
     def __init__(
-        self, state: State, connection: Connection, halves: Halves | None, clock: Clock = now_utc, again: str | None = None
+        self,
+        state: State,
+        connection: Connection,
+        halves: Halves | None,
+        clock: Clock = now_utc,
+        again: str | None = None,
     ) -> None:
         """`again` names a run that is asked for once more: a plan of it that was interrupted is tried again."""
         self.state, self.connection, self.halves, self.clock, self.again = state, connection, halves, clock, again

@@ -18,7 +18,7 @@ _NATURAL_KEYS = {
     ORGS: "r.identifier",
     COURSES: "r.courseCode",
     CLASSES: "r.classCode || chr(31) || r.schoolSourcedId",
-    USERS: "coalesce(r.identifier, r.username, r.email)",
+    USERS: "coalesce('identifier ' || r.identifier, 'username ' || r.username, 'email ' || r.email)",
 }
 
 
