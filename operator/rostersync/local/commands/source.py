@@ -44,19 +44,31 @@ def check(paths: tuple[Path, ...], output: str) -> None:
 
 def _page(found: "CheckResult") -> None:
     from rostersync.render.tables import console, grid, say
-    from rostersync.render.words import percent
 
     out = console()
     say(out, found.message, "green")
     out.print(
-        grid(("School", "Name"), ((s.id, s.name) for s in found.schools), title=f"{len(found.schools):,} schools")
+        grid(("School", "Name"), ((s.id, s.name) for s in found.schools), title=f"{len(found.schools):,} school{'' if len(found.schools) == 1 else 's'}")
     )
     totals = ((name, "not said" if total is None else total) for name, total in found.totals.items())
     out.print(grid(("Collection", "Records"), totals, ("Records",)))
-    rows = ((f.entity, f.attribute, percent(f.filled, f.sampled), f.sampled) for f in found.attributes)
-    out.print(grid(("Entity", "Attribute", "Filled", "Of"), rows, ("Filled", "Of"), "Attributes, in a sample"))
+    heads = ("Entity", "Sample", "Always filled", "Sometimes filled")
+    out.print(grid(heads, _by_entity(found), ("Sample",), "Attributes that the source fills"))
     if found.not_offered:
         say(out, f"Not offered by the source: {', '.join(found.not_offered)}.", "yellow")
+
+
+def _by_entity(found: "CheckResult") -> list[tuple[str, int, str, str]]:
+    """A row for each entity: what a person maps from, with how often it is there."""
+    from rostersync.render.words import percent
+
+    rows = []
+    for entity in dict.fromkeys(f.entity for f in found.attributes):
+        of = [f for f in found.attributes if f.entity == entity]
+        always = ", ".join(f.attribute for f in of if f.filled == f.sampled)
+        sometimes = ", ".join(f"{f.attribute} {percent(f.filled, f.sampled)}" for f in of if f.filled < f.sampled)
+        rows.append((entity, max(f.sampled for f in of), always, sometimes))
+    return rows
 
 
 def _object(found: "CheckResult") -> dict[str, Any]:
