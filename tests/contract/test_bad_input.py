@@ -397,13 +397,19 @@ def test_what_is_approved_is_what_is_applied(held: tuple[Bench, str], touch: Any
     message = refused(bench, "approve", name, *WHY)
     assert "nothing was applied" in message
     assert reason_of(bench.show(name)) == "PlanCorrupt"
-    # A fresh plan is sound again, and is decided anew.
+
+
+def test_after_a_spoiled_plan_a_fresh_one_is_sound_and_decided_anew(held: tuple[Bench, str]) -> None:
+    bench, name = held
+    folder, manifest = plan_of(bench, name)
+    a_flipped_byte(folder, manifest)
+    refused(bench, "approve", name, *WHY)
     bench.simulator.add_event("mass-leave:40")
     try:
         again = bench.run(code=3)
     finally:
         bench.simulator.clear_events()
-    assert again["status"]["plan"]["digest"] == digest
+    assert again["status"]["plan"]["digest"] == manifest["digest"]
     bench.call("approve", name_of(again), *WHY)
 
 

@@ -48,7 +48,11 @@ def _page(found: "CheckResult") -> None:
     out = console()
     say(out, found.message, "green")
     out.print(
-        grid(("School", "Name"), ((s.id, s.name) for s in found.schools), title=f"{len(found.schools):,} school{'' if len(found.schools) == 1 else 's'}")
+        grid(
+            ("School", "Name"),
+            ((s.id, s.name) for s in found.schools),
+            title=f"{len(found.schools):,} school{'' if len(found.schools) == 1 else 's'}",
+        )
     )
     totals = ((name, "not said" if total is None else total) for name, total in found.totals.items())
     out.print(grid(("Collection", "Records"), totals, ("Records",)))
