@@ -6,10 +6,10 @@ Each writes its report at every stage. What goes wrong ends up in the report, an
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
@@ -28,6 +28,8 @@ from rostersync.model import ApplyReport, PlanReport
 
 if TYPE_CHECKING:
     from rostersync.stores.port import StoreWriter
+
+T = TypeVar("T")
 
 BUSY_TRIES, BUSY_WAIT = 20, 0.5  # a reader or another connection's apply is soon done; seconds
 
@@ -114,15 +116,13 @@ class LocalHalves:
         else:
             extract = work.making("extract")
             client = self._extract(connection, extract, report)
-        made = plan(
-            PlanInputs(
-                connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.scratch,
-                reader=EmbeddedStore(self.state.store).reader(),
-                as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
-                memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
-            ),
-            self.progress, report.stage,
+        inputs = PlanInputs(
+            connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.scratch,
+            reader=EmbeddedStore(self.state.store).reader(),
+            as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
+            memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
         )  # fmt: skip
+        made = _when_free(lambda: plan(inputs, self.progress, report.stage))
         work.keep("plan")
         if not again:
             work.keep("extract")
@@ -148,14 +148,7 @@ class LocalHalves:
         manifest = read_manifest(plan)
         self._check_held(work.run, manifest, consent is not None)
         verify_digest(plan, manifest, work.scratch, self.memory_limit, self.threads)
-        for tries_left in reversed(range(BUSY_TRIES)):
-            try:
-                report.done(apply(plan, store.writer(), consent, digest=step.digest, mark=mark))
-                break
-            except StoreBusy:
-                if not tries_left:
-                    raise
-                time.sleep(BUSY_WAIT)
+        report.done(_when_free(lambda: apply(plan, store.writer(), consent, digest=step.digest, mark=mark)))
         self._expire(store.writer(), connection, work)
 
     def _check_held(self, run: str, manifest: dict[str, Any], agreed: bool) -> None:
@@ -209,6 +202,16 @@ class LocalHalves:
         finally:
             source.close()
         return hashlib.sha256(client_id.encode()).hexdigest()
+
+
+def _when_free(work: Callable[[], T]) -> T:
+    """What `work` returns, once no other process has the store. Raises StoreBusy when it stays in use."""
+    for _ in range(BUSY_TRIES - 1):
+        try:
+            return work()
+        except StoreBusy:
+            time.sleep(BUSY_WAIT)
+    return work()
 
 
 def _client_of(plan: Path) -> str:
