@@ -90,7 +90,7 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
     for raw in out.mapped:
         climb_pull(there[raw].get("parentSourcedId"), there, out)
     for raw in out.vanished:
-        climb_store(store_orgs.get(out.targets[raw], {}).get("parentSourcedId"), there, store_orgs, out)
+        climb_store(out.targets[raw], there, store_orgs, out)
     return out
 
 
@@ -104,10 +104,11 @@ def climb_pull(parent: str | None, there: dict[str, dict[str, Any]], out: Orgs) 
         parent = there[parent].get("parentSourcedId")
 
 
-def climb_store(parent: str | None, there: dict[str, dict[str, Any]], store_orgs: dict[str, dict[str, Any]],
+def climb_store(school: str, there: dict[str, dict[str, Any]], store_orgs: dict[str, dict[str, Any]],
                 out: Orgs) -> None:  # fmt: skip
     """The same above a vanished school: by the store's parents until the pull knows one, then by the pull's."""
-    seen = set()
+    seen = {school}
+    parent = store_orgs.get(school, {}).get("parentSourcedId")
     while parent is not None and parent not in seen:
         seen.add(parent)
         raws = sorted(raw for raw in there if out.targets[raw] == parent)
