@@ -24,9 +24,14 @@ class Ascending:
         """The ids of the page that begins at `offset`."""
         if not len(ids):
             return
+        plain: bool | None = None  # of the ids as they are, which are the keys of more than one order
         for name in list(self._spans):
             keys = _KEYS[name](ids)
-            if keys is None or not (len(keys) < 2 or pc.all(pc.less(keys[:-1], keys[1:])).as_py()):
+            rising = plain if keys is ids else None
+            if keys is not None and rising is None:
+                rising = len(keys) < 2 or bool(pc.all(pc.less(keys[:-1], keys[1:])).as_py())
+                plain = rising if keys is ids else plain
+            if keys is None or not rising:
                 del self._spans[name]
             else:
                 self._spans[name].append((offset, keys[0].as_py(), keys[-1].as_py()))
@@ -41,10 +46,15 @@ def _linked(spans: list[Span]) -> bool:
 
 
 def _folded(ids: pa.StringArray) -> pa.Array | None:
-    return pc.ascii_lower(ids) if pc.all(pc.string_is_ascii(ids)).as_py() else None
+    raw = bytes(ids.buffers()[2] or b"")
+    if not raw.isascii():
+        return None
+    return ids if raw == raw.lower() else pc.ascii_lower(ids)
 
 
 def _numbers(ids: pa.StringArray) -> pa.Array | None:
+    if not ids[0].as_py().isdecimal():
+        return None
     return ids.cast(pa.int64()) if pc.all(pc.match_substring_regex(ids, _NUMBER)).as_py() else None
 
 

@@ -27,23 +27,44 @@ _ZERO, _DATE_LENGTH = (
     pa.scalar(10, pa.int32()),
 )  # made once: a scalar costs more than a column
 _NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
+_SPACES = tuple(bytes((c,)) for c in (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x20))
 _DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
 
 
 def text(values: Sequence[Any]) -> pa.StringArray:
     """Strings; numbers and booleans as JSON would write them."""
-    return canonical(_strings(values))
+    column = _strings(values)
+    if "" not in values and _nothing_to_trim(column):
+        return column
+    return canonical(column)
+
+
+def _nothing_to_trim(column: pa.StringArray) -> bool:
+    """Whether a column is plainly canonical but for empty texts: ASCII without white space, as ids and dates are.
+
+    Said without the compute functions: each of them lets go of the interpreter lock and waits for it again.
+    """
+    data = column.buffers()[2]
+    if data is None:
+        return True
+    raw = bytes(data)
+    return raw.isascii() and not any(space in raw for space in _SPACES)
 
 
 def date(values: Sequence[Any]) -> pa.StringArray:
     """`YYYY-MM-DD` where the text begins with such a date (a time may follow), else as sent."""
     column = text(values)
-    if (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
+    if not _short(values) and (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
         longer = pc.greater(pc.utf8_length(column), _DATE_LENGTH)
         cut = pc.and_(longer, pc.match_substring_regex(column, _DATE))
         column = pc.if_else(cut, pc.utf8_slice_codeunits(column, 0, 10), column)
     return column
+
+
+def _short(values: Sequence[Any]) -> bool:
+    """Whether every value is plainly a text no longer than a date."""
+    return all(v is None or (v.__class__ is str and len(v) <= len("2026-08-15")) for v in values)
 
 
 def boolean(values: Sequence[Any]) -> pa.StringArray:
