@@ -1,7 +1,8 @@
 """The reports of a run's two halves, one file a try, among its artifacts. They hold counts and codes only."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rostersync.errors import RostersyncError
 from rostersync.lifecycle.observed import Work, WorkState
@@ -13,16 +14,22 @@ LAST_STAGE = "done"
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost
 
 
-class PlanReportFile:
-    """The report of one try of the plan half, rewritten at each stage; also to `copy`, when one is asked for."""
+R = TypeVar("R", PlanReport, ApplyReport)
 
-    def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None) -> None:
-        self.paths = [_plan_path(folder, number), *([copy] if copy else [])]
-        self.report = PlanReport(run, "start")
+
+class _ReportFile(Generic[R]):
+    """The report of one try of a half, rewritten at each stage; also to the copy, when one is asked for."""
+
+    report: R
+
+    def __init__(self, path: Path, report: R, to_json: Callable[[R], str], copy: Path | None) -> None:
+        self.paths = [path, *([copy] if copy else [])]
+        self.report = report
+        self._to_json: Callable[[R], str] = to_json
 
     def text(self) -> str:
         """The report as it is now, as JSON of at most 4,096 bytes."""
-        return plan_to_json(self.report)
+        return self._to_json(self.report)
 
     def write(self, *, durable: bool = False) -> None:
         """Write the report as it is now."""
@@ -36,59 +43,34 @@ class PlanReportFile:
             self.report.stage = name
             self.write()
 
-    def done(self, report: PlanReport) -> None:
-        """Write what the plan came to."""
+    def done(self, report: R) -> None:
+        """Write what the half came to."""
         self.report = report
         self.report.stage = LAST_STAGE
+        self.write(durable=True)
+
+    def failed(self, error: RostersyncError) -> None:
+        """Write why the half failed; the stage stays the one that did."""
+        self.report.error = {"reason": error.reason, "message": str(error)}
         self.write(durable=True)
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun."""
         self.paths[0].unlink(missing_ok=True)
 
-    def failed(self, error: RostersyncError) -> None:
-        """Write why there is no plan; the stage stays the one that failed."""
-        self.report.error = {"reason": error.reason, "message": str(error)}
-        self.write(durable=True)
+
+class PlanReportFile(_ReportFile[PlanReport]):
+    """The report of one try of the plan half."""
+
+    def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None) -> None:
+        super().__init__(_plan_path(folder, number), PlanReport(run, "start"), plan_to_json, copy)
 
 
-class ApplyReportFile:
+class ApplyReportFile(_ReportFile[ApplyReport]):
     """The report of one try of the apply half."""
 
     def __init__(self, folder: Path, number: int, of_plan: int, run: str, copy: Path | None = None) -> None:
-        self.paths = [_apply_path(folder, number, of_plan), *([copy] if copy else [])]
-        self.report = ApplyReport(run, "verify")
-
-    def text(self) -> str:
-        """The report as it is now, as JSON of at most 4,096 bytes."""
-        return apply_to_json(self.report)
-
-    def write(self, *, durable: bool = False) -> None:
-        """Write the report as it is now."""
-        text = self.text()
-        for path in self.paths:
-            files.write(path, text, durable=durable)
-
-    def stage(self, name: str) -> None:
-        """Say that a stage has begun."""
-        if name != self.report.stage:
-            self.report.stage = name
-            self.write()
-
-    def done(self, report: ApplyReport) -> None:
-        """Write what the apply came to."""
-        self.report = report
-        self.report.stage = LAST_STAGE
-        self.write(durable=True)
-
-    def failed(self, error: RostersyncError) -> None:
-        """Write why nothing was applied."""
-        self.report.error = {"reason": error.reason, "message": str(error)}
-        self.write(durable=True)
-
-    def forget(self) -> None:
-        """Take the try back, as if it had not begun: another process was in the way and nothing was written."""
-        self.paths[0].unlink(missing_ok=True)
+        super().__init__(_apply_path(folder, number, of_plan), ApplyReport(run, "verify"), apply_to_json, copy)
 
 
 def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:

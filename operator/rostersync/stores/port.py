@@ -16,7 +16,7 @@ Mark = Callable[[str], None]  # told the name of each step of an apply as it is 
 class SourceMemory:
     """What the store remembers of a source's last applied plan, to hold the next one against (rules 1.5, 7.3).
 
-    `shape` and `safety` are the gate's own; the store only keeps them. `revision` and `applied_at` (UTC) say when.
+    `safety` is the gate's own; the store only keeps it. `revision` and `applied_at` (UTC) say when.
     """
 
     prefix: str = ""
@@ -24,7 +24,6 @@ class SourceMemory:
     client_id_hash: str = ""
     version: str = ""
     config_hash: str = ""
-    shape: dict[str, str] = field(default_factory=dict)
     connection_uid: str | None = None
     safety: dict[str, Any] = field(default_factory=dict)
     revision: int = 0

@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.model import Entity
-from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Table
+from rostersync.roster import TABLES, Table
 
 Progress = Callable[[str, str, int, int | None], None]
 
@@ -53,6 +53,10 @@ class Context:
     def takes(self, table: Table) -> bool:
         """Whether any entity of a table is taken from the source."""
         return any(e in self.taken for e in table.entities)
+
+    def taken_of(self, table: Table) -> str:
+        """The entities of a table that are taken, for `IN …`; a list that nothing is in when there are none."""
+        return in_list(e.value for e in table.entities if e in self.taken) if self.takes(table) else "('')"
 
     def offered(self, name: str) -> bool:
         """Whether the server offers a collection at all."""
@@ -99,11 +103,6 @@ def columns(table: Table, of: str = "") -> str:
     """All attributes and metadata of a table as a list of columns."""
     dot = f"{of}." if of else ""
     return ", ".join(f"{dot}{q(n)}" for n in (*table.names, "metadata"))
-
-
-def typed(table: Table) -> list[tuple[str, str]]:
-    """(column, type in the store) of all attributes and metadata."""
-    return [(a.name, SQL_TYPES[a.kind]) for a in table.attributes] + [("metadata", METADATA_TYPE)]
 
 
 def row_json(table: Table, of: str = "") -> str:

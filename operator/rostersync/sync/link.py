@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
-from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, in_list, literal, progress_of, q, row_hash
+from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, literal, progress_of, q, row_hash
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
@@ -136,7 +136,7 @@ def _staying(context: Context, table: Table) -> None:
     For the largest tables it comes out of the one join of pull and store, which also leaves `differing_<table>`: the
     accepted records that are new or other than the store's.
     """
-    entities = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    entities = context.taken_of(table)
     stored = f"(SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active')"
     if not _goes_through_once(context, table):
         context.sql(f"""
@@ -262,7 +262,7 @@ def _targets(context: Context, table: Table) -> None:
     """`targets_<table>`: the ids of the resulting store, and of what goes with this plan."""
     if table in (ENROLLMENTS, DEMOGRAPHICS):
         return  # nothing refers to them
-    taken = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    taken = context.taken_of(table)
     untaken = ""
     if table is USERS and not context.taken.issuperset(USERS.entities):
         untaken = f"UNION ALL SELECT id, FALSE, FALSE FROM fates_users WHERE fate = {literal(NOT_TAKEN)}"

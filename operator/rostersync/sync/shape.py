@@ -87,7 +87,7 @@ def _entities(context: Context, table: Table) -> None:
         entity = "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
     if table is USERS:
         entity, role = _user_entity(), f" REPLACE ({_deciding_role()} AS role)"
-    taken = in_list(e.value for e in table.entities if e in context.taken) if context.takes(table) else "('')"
+    taken = context.taken_of(table)
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW named_{table.name} AS
         SELECT *{role},
