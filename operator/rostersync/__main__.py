@@ -2,10 +2,14 @@
 
 import importlib
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
+
+if sys.argv[1:2] == ["job"]:  # process 1 of a pod never gets a SIGTERM that it neither handles nor holds back
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 import click
 
@@ -15,12 +19,16 @@ from rostersync.local.commands import common, deciding, generating, importing, k
 from rostersync.local.failures import Terminated, frames, half_exit, is_permanent, told
 
 HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help
-LATER = {"simulate": "rostersync.simulator.command:simulate"}  # imported when it is asked for
+LATER = {  # imported when it is asked for; `job` is for the operator's pods and stands in no section
+    "job": "rostersync.jobs.command:job",
+    "operator": "rostersync.controller.command:operator",
+    "simulate": "rostersync.simulator.command:simulate",
+}
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run", "plan", "apply"),
     "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject"),
     "The store": ("export", "forget", "backup", "compact"),
-    "More": ("simulate", "crds", "version"),
+    "More": ("simulate", "operator", "crds", "version"),
 }
 
 

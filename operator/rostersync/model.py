@@ -127,6 +127,16 @@ class PlanReport:
 
 
 @dataclass
+class CheckReport:
+    """What Test Connection came to. Free of personal data; at most 4,096 bytes as JSON."""
+
+    stage: str  # start | connect | done
+    message: str = ""
+    schools: Schools = field(default_factory=Schools)
+    error: dict[str, str] | None = None  # {reason, message}
+
+
+@dataclass
 class ApplyReport:
     """What an apply came to."""
 

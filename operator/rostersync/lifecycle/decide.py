@@ -4,7 +4,7 @@ The driver performs the step, observes again, and asks again, until the step is 
 Nothing here is remembered between two calls, so a driver that was killed just goes on.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -22,6 +22,8 @@ from rostersync.lifecycle.steps import (
 from rostersync.lifecycle.windows import open_window
 from rostersync.model import ApplyReport, PlanReport
 
+PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
+DISRUPTIONS = 5  # how many lost pods a plan is worth
 REPLANS = 5  # how often a moved base is planned again before the run gives up
 
 
@@ -34,6 +36,8 @@ def next_step(seen: Observed) -> Step:
         return _applying(seen, begun)
     if seen.run.cancel:
         return _end(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
+    if seen.connection.missing:
+        return _without_connection(seen)
     if seen.connection.deleted:
         return _end(Outcome.CANCELLED, "Cancelled because its connection was deleted; nothing was applied.")
     if seen.plan is None:
@@ -47,7 +51,13 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
     """The plan half has begun and is not done, or failed."""
     match plan.state:
         case WorkState.RUNNING:
-            return Wait("Planning", "Reading the source and comparing it with the store.")
+            if plan.disruptions > DISRUPTIONS:
+                return Finish(
+                    Outcome.FAILED, "TooManyDisruptions",
+                    f"The plan's pods were disrupted {plan.disruptions} times (evicted, or lost with their node); the "
+                    f"store has not moved: {seen.words.rerun}.",
+                )  # fmt: skip
+            return Wait("Planning", plan.message or "Reading the source and comparing it with the store.")
         case WorkState.LOST if plan.number < seen.tries:
             return StartPlan(plan.number + 1)
         case WorkState.LOST:
@@ -82,8 +92,19 @@ def _before_start(seen: Observed) -> Step:
     if connection.suspended:
         return Wait("Queued", f"FocusConnection {connection.name} is suspended (spec.suspend).")
     if not seen.may_start:
-        return Wait("Queued", "Waiting for its turn.")
+        return Wait("Queued", seen.queued or "Waiting for its turn.")
     return StartPlan(1)
+
+
+def _without_connection(seen: Observed) -> Step:
+    """The run names a connection that is not there: it may come a moment later, as from Git."""
+    name, until = seen.connection.name, (seen.run.created_at or seen.now) + PATIENCE
+    if seen.now < until:
+        return Wait("Queued", f"FocusConnection {name} is not there yet.", until)
+    return Finish(
+        Outcome.FAILED, "ConnectionNotFound",
+        f"There is no FocusConnection {name} in this namespace: make it, then make another SyncRun.",
+    )  # fmt: skip
 
 
 def _planned(seen: Observed, report: PlanReport | None) -> Step:
@@ -106,7 +127,11 @@ def _held(seen: Observed, report: PlanReport) -> Step:
     digest = report.digest or ""
     approval = seen.approval
     if approval is None or approval.digest != digest or approval.superseded:
-        twin = next((s for s in seen.siblings if s.held and not s.newer and s.digest == digest and s.approval), None)
+        twin = next(
+            (s for s in seen.siblings if s.held and not s.newer and s.digest == digest and _stands(s.approval)), None
+        )
+        if seen.unguarded and (twin is None or twin.approval is None):
+            return Wait("AwaitingApproval", f"{held_reasons(report)} {seen.unguarded}")
         if twin is None or twin.approval is None:
             return CreateApproval(
                 digest, seen.now + seen.connection.expires_after, seen.run.requested_by,
@@ -117,7 +142,7 @@ def _held(seen: Observed, report: PlanReport) -> Step:
         return _end(
             Outcome.SAME_AS_HELD,
             f"The same changes already wait for a decision in run {twin.name}: "
-            f"`{seen.words.approve.format(run=twin.name)}`.",
+            f"`{seen.words.approval(twin.name, twin.approval.name)}`.",
             twin.name,
         )  # fmt: skip
     match _counts(approval, seen.now):
@@ -127,8 +152,14 @@ def _held(seen: Observed, report: PlanReport) -> Step:
             return _end(Outcome.REJECTED, f"Rejected by {approval.decided_by}: {approval.reason}")
         case "Expired":
             return _end(Outcome.EXPIRED, f"Nobody decided before {approval.expires_at:%Y-%m-%dT%H:%MZ}.")
+        case _ if seen.unguarded:
+            return Wait("AwaitingApproval", f"{held_reasons(report)} {seen.unguarded}", approval.expires_at)
         case _:
             return Wait("AwaitingApproval", held_message(seen, report), approval.expires_at)
+
+
+def _stands(approval: Approval | None) -> bool:
+    return approval is not None and not approval.superseded
 
 
 def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
@@ -145,7 +176,7 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
         return _applied(seen)
     match apply.state:
         case WorkState.RUNNING:
-            return Wait("Applying", "Writing the approved changes to the store in one transaction.")
+            return Wait("Applying", apply.message or "Writing the changes to the store in one transaction.")
         case WorkState.LOST:
             # What was applied is the store's to say: the same once more finds itself done, or does it.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
@@ -175,8 +206,11 @@ def _applied(seen: Observed) -> Step:
 
 
 def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:
-    if not seen.may_apply or seen.connection.suspended:
-        return Wait("Queued", f"Planned and free to be applied: `{seen.words.apply.format(run=seen.run.name)}`.")
+    if seen.connection.suspended:
+        return Wait("Queued", f"Planned; FocusConnection {seen.connection.name} is suspended (spec.suspend).")
+    if not seen.may_apply:
+        free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
+        return Wait("Queued", seen.queued or free)
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 
 
@@ -231,11 +265,14 @@ def revision_of(seen: Observed) -> int | None:
 
 def held_message(seen: Observed, report: PlanReport) -> str:
     """Why the run waits and the very command that lets it go on."""
+    approval = seen.approval.name if seen.approval else ""
+    return f"{held_reasons(report)} `{seen.words.approval(seen.run.name, approval)}`."
+
+
+def held_reasons(report: PlanReport) -> str:
+    """How many reasons there are to wait for a person."""
     n = report.holds_total
-    return (
-        f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides: "
-        f"`{seen.words.approve.format(run=seen.run.name)}`."
-    )
+    return f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides:"
 
 
 def dry_run_message(report: PlanReport) -> str:

@@ -27,3 +27,26 @@ def job_name(run: str, stage: str, number: int, uid: str) -> str:
     """A Job's name: at most 63 characters, the same for the same run (by UID), stage and try."""
     short = run.replace(".", "-")[:40].rstrip("-")
     return f"{short}-{stage}-{number}-{hashlib.sha256(f'{uid}/{stage}/{number}'.encode()).hexdigest()[:8]}"
+
+
+def triggered_name(connection: str, uid: str, hint: str, token: str) -> str:
+    """The name of a run that a trigger makes: the same for the same token of the same connection (by UID)."""
+    digits = hashlib.sha256(f"{uid}/{hint}/{token}".encode()).hexdigest()[:8]
+    return f"{connection[: LONGEST - len(hint) - 10].rstrip('-.')}-{hint}-{digits}".lower()
+
+
+def label_value(text: str) -> str:
+    """A text as the value of a label (at most 63 characters): itself, or cut and told apart by a hash."""
+    if len(text) <= 63:
+        return text
+    return f"{text[:54].rstrip('-._')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def store_claim(district: str) -> str:
+    """The claim of a district's embedded store."""
+    return f"rostersync-{district}-store"
+
+
+def artifacts_claim(connection: str) -> str:
+    """The claim of a connection's artifacts."""
+    return f"rostersync-{connection}-artifacts"

@@ -33,7 +33,10 @@ class WorkState(StrEnum):
 
 @dataclass(frozen=True)
 class Work(Generic[R]):
-    """The newest try of one half. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to."""
+    """The newest try of one half. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to.
+
+    `message` says why it failed or, while it runs, what keeps it from going on ("" when nothing does).
+    """
 
     state: WorkState
     number: int = 1
@@ -43,7 +46,9 @@ class Work(Generic[R]):
     retryable: bool = False
     of_plan: int = 1
     started_at: datetime | None = None
+    ended_at: datetime | None = None
     job: str | None = None
+    disruptions: int = 0  # pods that were evicted or lost with their node
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Connection:
     problem: tuple[str, str] | None = None  # (reason, message) why no run may start: NotYetSupported …
     suspended: bool = False
     deleted: bool = False
+    missing: bool = False  # never seen, so perhaps yet to come
+    uid: str = ""
     suspend_import: tuple[Window, ...] = ()
     expires_after: timedelta = timedelta(hours=72)
     require_distinct_approver: bool = False
@@ -114,11 +121,19 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Words:
-    """The commands that messages tell a person to type; `{run}` is filled in. A cluster has kubectl's."""
+    """The commands that messages tell a person to type, about `{run}` and `{approval}`. A cluster has kubectl's."""
 
     approve: str = 'rostersync approve {run} --reason "…"'
     apply: str = "rostersync apply {run}"
     rerun: str = "run it again with `rostersync run`"
+
+    def approval(self, run: str, approval: str) -> str:
+        """The command that approves the plan of a run."""
+        return self.approve.replace("{run}", run).replace("{approval}", approval)
+
+    def application(self, run: str) -> str:
+        """What applies a plan that waits."""
+        return self.apply.replace("{run}", run)
 
 
 @dataclass(frozen=True)
@@ -135,6 +150,8 @@ class Observed:
     siblings: tuple[Sibling, ...] = ()
     applied_revision: int | None = None  # the store's, naming this run and digest, where it was asked
     may_start: bool = True  # a free slot for a plan
-    may_apply: bool = True  # False: an approved or clean plan waits (suspend; --no-apply)
+    may_apply: bool = True  # False: an approved or clean plan waits (--no-apply, or for a slot)
+    queued: str = ""  # why neither may start now; "" locally
+    unguarded: str = ""  # why no approval can be trusted (policies are missing); "" when one can
     tries: int = 1  # how often a retryable failure of plan or apply is tried in all
     words: Words = Words()

@@ -41,6 +41,9 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         other = {Outcome.SAME_AS_HELD: "sameAs", Outcome.SUPERSEDED: "supersededBy"}.get(step.outcome)
         if other and step.by:
             status[other] = step.by
+    uid = before.get("connectionUID") or seen.connection.uid
+    if uid:
+        status["connectionUID"] = uid
     if seen.run.requested_by:
         status["requestedBy"] = list(seen.run.requested_by)
     if seen.plan and seen.plan.report:
@@ -55,7 +58,10 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
     jobs = _jobs(seen)
     if jobs:
         status["jobs"] = jobs
-    status["conditions"] = _dated(_conditions(seen, step), before.get("conditions") or [], seen)
+    if disruptions := sum(w.disruptions for w in (seen.plan, seen.apply) if w):
+        status["disruptions"] = disruptions
+    made, known = _conditions(seen, step), before.get("conditions") or []
+    status["conditions"] = dated(made, known, seen.now, seen.run.generation)
     return status
 
 
@@ -132,6 +138,7 @@ def _jobs(seen: Observed) -> list[dict[str, Any]]:
     return [
         {"type": kind, "name": work.job, "attempts": work.number}
         | ({"startTime": stamp(work.started_at)} if work.started_at else {})
+        | ({"completionTime": stamp(work.ended_at)} if work.ended_at else {})
         for kind, work in works
         if work and work.job
     ]
@@ -274,14 +281,17 @@ def _before(seen: Observed, kind: str) -> Condition | None:
     return (kind, found["status"], found["reason"], found["message"]) if found else None
 
 
-def _dated(new: list[Condition], old: Iterable[Mapping[str, Any]], seen: Observed) -> list[dict[str, Any]]:
+def dated(
+    new: Iterable[Condition], old: Iterable[Mapping[str, Any]], now: datetime, generation: int
+) -> list[dict[str, Any]]:
+    """Conditions as the API has them; one whose status is as before keeps the time of its last transition."""
     known = {c["type"]: c for c in old}
     out = []
     for kind, state, reason, message in new:
         was = known.get(kind)
-        since = was["lastTransitionTime"] if was and was["status"] == state else stamp(seen.now)
+        since = was["lastTransitionTime"] if was and was["status"] == state else stamp(now)
         out.append({
             "type": kind, "status": state, "reason": reason, "message": message,
-            "lastTransitionTime": since, "observedGeneration": seen.run.generation,
+            "lastTransitionTime": since, "observedGeneration": generation,
         })  # fmt: skip
     return out

@@ -27,6 +27,21 @@ def write(path: Path, text: str, *, durable: bool = True) -> None:
         os.close(folder)
 
 
+def overwrite(path: Path, text: str) -> None:
+    """Write a file where it lies, since a file that is a mount cannot be replaced. It is whole at every moment:
+
+    what the former text was longer becomes spaces with the same call, and is cut off then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = text.encode()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, data.ljust(os.fstat(handle).st_size))
+        os.ftruncate(handle, len(data))
+    finally:
+        os.close(handle)
+
+
 def write_object(path: Path, data: dict[str, Any]) -> None:
     """Replace a file by a JSON object."""
     write(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")

@@ -56,7 +56,7 @@ class LocalHalves:
         name, status = run["metadata"]["name"], run.get("status") or {}
         last = apply_work(self.state.folder(name), alive=False)
         report = ApplyReportFile(self.state.folder(name), 0, 0, name, self.copy)
-        report.paths = report.paths[1:]  # nothing was tried: only the copy is written
+        report.path = None  # nothing was tried: only the copy is written
         report.report = (last and last.report) or ApplyReport(
             name, "verify", (status.get("plan") or {}).get("digest"), status.get("revision"),
             error={"reason": succeeded_reason(status), "message": succeeded_message(status)},
@@ -143,7 +143,8 @@ class LocalHalves:
             report.stage(stage)
             self.progress("apply", stage, 0, None)
 
-        store = EmbeddedStore(self.state.store, memory_limit=self.memory_limit, threads=self.threads)
+        spilled = self.state.store_scratch(work.run)
+        store = EmbeddedStore(self.state.store, scratch=spilled, memory_limit=self.memory_limit, threads=self.threads)
         plan = work.open("plan")
         manifest = read_manifest(plan)
         self._check_held(work.run, manifest, consent is not None)

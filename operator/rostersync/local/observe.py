@@ -4,14 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
-from rostersync.api.v1alpha1.times import parse_duration, parse_local
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.lifecycle.windows import window
 from rostersync.local.reports import apply_work, plan_work
 from rostersync.local.state import State, number
 
@@ -30,26 +25,6 @@ def observed(
         approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
         may_apply=may_apply,
     )  # fmt: skip
-
-
-def connection_of(conn: FocusConnection) -> Connection:
-    """What the lifecycle needs to know of a connection."""
-    spec = conn.spec
-    zone = ZoneInfo(spec.timeZone)
-    later = not_yet_supported(conn)
-    problem = (
-        ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
-    )
-    return Connection(
-        name=conn.metadata.name,
-        terms_accepted=terms_accepted(conn),
-        problem=problem,
-        suspend_import=tuple(
-            window(parse_local(w.start), parse_local(w.end), zone) for w in spec.dataRollover.suspendImport
-        ),
-        expires_after=parse_duration(spec.approval.expiresAfter),
-        require_distinct_approver=spec.approval.requireDistinctApprover,
-    )
 
 
 def instant(text: str) -> datetime:

@@ -7,23 +7,26 @@ from typing import Any, Generic, TypeVar
 from rostersync.errors import RostersyncError
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.local import files
-from rostersync.model import ApplyReport, PlanReport
-from rostersync.sync.report import apply_from_json, apply_to_json, plan_from_json, plan_to_json
+from rostersync.model import ApplyReport, CheckReport, PlanReport
+from rostersync.sync.report import apply_from_json, apply_to_json, check_to_json, plan_from_json, plan_to_json
 
 LAST_STAGE = "done"
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost
 
 
-R = TypeVar("R", PlanReport, ApplyReport)
+R = TypeVar("R", PlanReport, ApplyReport, CheckReport)
 
 
 class _ReportFile(Generic[R]):
-    """The report of one try of a half, rewritten at each stage; also to the copy, when one is asked for."""
+    """The report of one try of a half, rewritten at each stage; also to the copy, when one is asked for.
+
+    `path` is None where nothing is tried that could be looked at later: only the copy is written.
+    """
 
     report: R
 
-    def __init__(self, path: Path, report: R, to_json: Callable[[R], str], copy: Path | None) -> None:
-        self.paths = [path, *([copy] if copy else [])]
+    def __init__(self, path: Path | None, report: R, to_json: Callable[[R], str], copy: Path | None) -> None:
+        self.path, self.copy = path, copy
         self.report = report
         self._to_json: Callable[[R], str] = to_json
 
@@ -34,8 +37,15 @@ class _ReportFile(Generic[R]):
     def write(self, *, durable: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
-        for path in self.paths:
-            files.write(path, text, durable=durable)
+        if self.copy:  # first: it can be written when the other cannot
+            files.overwrite(self.copy, text)
+        if self.path:
+            files.write(self.path, text, durable=durable)
+
+    @property
+    def at(self) -> str:
+        """The stage that has begun."""
+        return self.report.stage
 
     def stage(self, name: str) -> None:
         """Say that a stage has begun."""
@@ -56,7 +66,8 @@ class _ReportFile(Generic[R]):
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun."""
-        self.paths[0].unlink(missing_ok=True)
+        if self.path:
+            self.path.unlink(missing_ok=True)
 
 
 class PlanReportFile(_ReportFile[PlanReport]):
@@ -71,6 +82,13 @@ class ApplyReportFile(_ReportFile[ApplyReport]):
 
     def __init__(self, folder: Path, number: int, of_plan: int, run: str, copy: Path | None = None) -> None:
         super().__init__(_apply_path(folder, number, of_plan), ApplyReport(run, "verify"), apply_to_json, copy)
+
+
+class CheckReportFile(_ReportFile[CheckReport]):
+    """The report of one Test Connection, which nobody looks at twice."""
+
+    def __init__(self, copy: Path) -> None:
+        super().__init__(None, CheckReport("start"), check_to_json, copy)
 
 
 def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:

@@ -24,10 +24,13 @@ NUMBER = "rostersync.dev/number"  # runs in the order they were made; seconds ar
 
 
 class State:
-    """One state folder. Nothing is made before it is needed."""
+    """One state folder. Nothing is made before it is needed.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    `scratch`: where records lie in the clear while they are worked on, if not beside the run's artifacts and the store.
+    """
+
+    def __init__(self, root: Path, *, scratch: Path | None = None) -> None:
+        self.root, self._scratch = root, scratch
 
     @property
     def store(self) -> Path:
@@ -42,6 +45,14 @@ class State:
     def folder(self, run: str) -> Path:
         """A run's artifacts: extract, plan, reports, errors."""
         return self.artifacts / run
+
+    def scratch(self, run: str) -> Path:
+        """Where what is opened and what is spilled lies while a run is worked on."""
+        return self._scratch / run if self._scratch else self.folder(run) / "scratch"
+
+    def store_scratch(self, run: str) -> Path | None:
+        """Where a write of the store spills to; None leaves it to the store."""
+        return self._scratch / run if self._scratch else None
 
     def make_private(self) -> None:
         """Make the folders that hold records, for this user only."""

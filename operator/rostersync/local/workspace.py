@@ -21,7 +21,7 @@ class Workspace:
 
     def __init__(self, state: State, run: str, key: str | None) -> None:
         self.run, self.folder = run, state.folder(run)
-        self.scratch = self.folder / "scratch"
+        self.scratch = state.scratch(run)
         self.artifacts = Artifacts(state.artifacts, key)
 
     def making(self, name: str) -> Path:

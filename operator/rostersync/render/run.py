@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from rostersync.render.tables import grid, say
+from rostersync.render.words_to_type import LOCAL, Typed
 
 _COLUMNS = {
     "Entity": "entity", "Population": "population", "Created": "created", "Updated": "updated", "Deleted": "deleted",
@@ -15,44 +16,49 @@ _COLUMNS = {
 _STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
-def page(out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None, rekeyed: int = 0) -> None:
-    """The whole run. `causes`: changes by cause, `rekeyed`: records with new ids, where the plan is at hand."""
+def page(
+    out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None, rekeyed: int = 0,
+    typed: Typed = LOCAL, with_issues: bool = False,
+) -> None:  # fmt: skip
+    """The whole run. `causes`: changes by cause, `rekeyed`: records with new ids, where the plan is at hand;
+    `with_issues`: the status's own counts of them, where it is not."""
     status = run.get("status") or {}
     _header(out, run, status)
     counts(out, status)
-    _holds(out, status)
+    holds(out, status)
     if causes:
         out.print(grid(("Cause", "Changes"), causes.items(), ("Changes",), "Changes by cause"))
     if rekeyed:
-        command = f"rostersync diff {run['metadata']['name']} --rekeyed"
+        command = typed.rekeyed.format(run=run["metadata"]["name"])
         say(out, f"{rekeyed:,} records come back under other ids: `{command}`.")
-    _schools(out, status)
+    if with_issues:
+        issues(out, status)
+    schools(out, status)
     rest(out, status)
-    commands(out, run)
+    commands(out, run, typed)
 
 
-def brief(out: Console, run: Mapping[str, Any]) -> None:
+def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     """What a person wants to see when a run stops: counts, holds, schools, and how it goes on."""
     status = run.get("status") or {}
     say(out, f"Run {run['metadata']['name']}", "bold")
     counts(out, status)
-    _holds(out, status)
-    _schools(out, status)
+    holds(out, status)
+    schools(out, status)
     rest(out, status)
-    commands(out, run)
+    commands(out, run, typed)
 
 
-def commands(out: Console, run: Mapping[str, Any]) -> None:
+def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     """What to type to look at a held run and to decide about it."""
     name, status = run["metadata"]["name"], run.get("status") or {}
     reason = next((c["reason"] for c in status.get("conditions") or [] if c["type"] == "Succeeded"), "")
     if reason != "AwaitingApproval":
         return
     for what, command in (
-        ("Look at it", f"rostersync diff {name}"), ("Let it through", f'rostersync approve {name} --reason "…"'),
-        ("Or refuse it", f'rostersync reject {name} --reason "…"'),
+        ("Look at it", typed.look), ("Let it through", typed.approve), ("Or refuse it", typed.reject),
     ):  # fmt: skip
-        say(out, f"  {what + ':':<16}{command}")
+        say(out, f"  {what + ':':<16}{command.format(run=name)}")
 
 
 def counts(out: Console, status: Mapping[str, Any]) -> None:
@@ -71,12 +77,17 @@ def rest(out: Console, status: Mapping[str, Any]) -> None:
     """What was not read completely, issues in brief, and how it goes on: the message of Succeeded."""
     if status.get("incomplete"):
         say(out, f"Not read completely: {', '.join(status['incomplete'])}. What leans on it is not deleted.", "yellow")
-    touched = status.get("blastRadius") or {}
-    if any(touched.values()):
-        say(out, "Touched by cascades: " + ", ".join(f"{n:,} {who}" for who, n in touched.items()))
+    touched(out, status)
     for c in status.get("conditions") or []:
         if c["type"] == "Succeeded":
             say(out, f"{c['reason']}: {c['message']}", _STYLES[c["status"]])
+
+
+def touched(out: Console, status: Mapping[str, Any]) -> None:
+    """How many people cascades reach."""
+    people = status.get("blastRadius") or {}
+    if any(people.values()):
+        say(out, "Touched by cascades: " + ", ".join(f"{n:,} {who}" for who, n in people.items()))
 
 
 def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> None:
@@ -103,22 +114,31 @@ def _approval(approval: Mapping[str, Any]) -> str:
     return f"{approval['state']}{by}" if by else f"{approval['state']}, ends {approval['expiresAt']}"
 
 
-def _holds(out: Console, status: Mapping[str, Any]) -> None:
-    holds = status.get("holds") or []
-    if not holds:
+def holds(out: Console, status: Mapping[str, Any]) -> None:
+    """Why a person must decide: the worst reasons, each with its sentence."""
+    found = status.get("holds") or []
+    if not found:
         return
     title = "Why it was held" if status.get("outcome") else "Why it is held"
-    out.print(grid((title, ""), [(h["reason"], h.get("message", "")) for h in holds]))
-    more = status.get("holdsTotal", len(holds)) - len(holds)
+    out.print(grid((title, ""), [(h["reason"], h.get("message", "")) for h in found]))
+    more = status.get("holdsTotal", len(found)) - len(found)
     if more > 0:
         say(out, f"… and {more:,} more; these are the worst.")
 
 
-def _schools(out: Console, status: Mapping[str, Any]) -> None:
-    schools = status.get("schools") or {}
-    if not any(schools.get(k) for k in ("found", "mapped", "missing", "vanished")):
+def issues(out: Console, status: Mapping[str, Any]) -> None:
+    """What is wrong with the source's data, as far as a status counts it."""
+    rows = [[i.get(k) for k in ("class", "code", "entity", "attribute", "count")] for i in status.get("issues") or []]
+    if rows:
+        out.print(grid(("Class", "Code", "Entity", "Attribute", "Count"), rows, ("Count",), "Issues in the data"))
+
+
+def schools(out: Console, status: Mapping[str, Any]) -> None:
+    """What Schools Mapping came to, of a run's status or a connection's."""
+    found = status.get("schools") or {}
+    if not any(found.get(k) for k in ("found", "mapped", "missing", "vanished")):
         return
-    say(out, "Schools: " + ", ".join(f"{schools.get(k, 0):,} {k}" for k in ("found", "mapped", "missing", "vanished")))
+    say(out, "Schools: " + ", ".join(f"{found.get(k, 0):,} {k}" for k in ("found", "mapped", "missing", "vanished")))
     for key, what in (("missingIDs", "Not mapped"), ("vanishedIDs", "Vanished from the source")):
-        if schools.get(key):
-            say(out, f"  {what}: {', '.join(schools[key])}")
+        if found.get(key):
+            say(out, f"  {what}: {', '.join(found[key])}")

@@ -1,11 +1,14 @@
 """All runs for people: a line for each connection, then the runs, newest first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 
 from rostersync.render.tables import grid, say
+from rostersync.render.words_to_type import LOCAL, Typed
+
+Key = tuple[str, str]  # namespace (empty where all are of one) and name of a connection
 
 
 def state(run: Mapping[str, Any]) -> str:
@@ -14,24 +17,55 @@ def state(run: Mapping[str, Any]) -> str:
     return next((c["reason"] for c in conditions if c["type"] == "Succeeded"), "New")
 
 
-def page(out: Console, runs: list[dict[str, Any]]) -> None:
-    """Connections with their last run and how many are held; then the runs, which must be sorted newest first."""
+def page(
+    out: Console, runs: list[dict[str, Any]], connections: Iterable[Mapping[str, Any]] = (), typed: Typed = LOCAL,
+    namespaces: bool = False,
+) -> None:  # fmt: skip
+    """Connections with their last run and how many are held; then the runs, which must be sorted newest first.
+
+    `connections`: objects that are shown also without runs, and whose condition Ready counts. `namespaces`: with a
+    column that tells them apart.
+    """
+    lines = _connections(runs, connections, namespaces)
+    if lines:
+        out.print(_grid(("Connection", "State", "Last run", "Held"), lines, ("Held",), namespaces))
     if not runs:
-        say(out, "No runs yet. Start one: rostersync run -f connection.yaml")
+        say(out, f"No runs yet. Start one: {typed.start}")
         return
-    out.print(grid(("Connection", "State", "Last run", "Held"), _connections(runs), ("Held",)))
     columns = ("Run", "Connection", "Status", "Created", "Updated", "Deleted", "Started")
-    out.print(grid(columns, (_line(r) for r in runs), columns[3:6]))
+    out.print(_grid(columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces))
 
 
-def _connections(runs: Iterable[dict[str, Any]]) -> list[tuple[object, ...]]:
-    by: dict[str, list[dict[str, Any]]] = {}
+def _grid(columns: Sequence[str], rows: list[tuple[object, ...]], right: Iterable[str], namespaces: bool) -> Any:
+    """Every row begins with its namespace, which is shown or not."""
+    return grid(
+        (*(("Namespace",) if namespaces else ()), *columns), rows if namespaces else [r[1:] for r in rows], right
+    )
+
+
+def _connections(
+    runs: Iterable[dict[str, Any]], known: Iterable[Mapping[str, Any]], namespaces: bool
+) -> list[tuple[object, ...]]:
+    objects = {(c["metadata"].get("namespace", "") if namespaces else "", c["metadata"]["name"]): c for c in known}
+    by: dict[Key, list[dict[str, Any]]] = {key: [] for key in objects}
     for run in runs:
-        by.setdefault(run["spec"]["connectionRef"]["name"], []).append(run)
+        by.setdefault(_key(run, namespaces), []).append(run)
     return [
-        (name, state(own[0]), own[0]["metadata"]["name"], sum(state(r) == "AwaitingApproval" for r in own))
-        for name, own in sorted(by.items())
-    ]
+        (*key, _standing(objects.get(key), own), own[0]["metadata"]["name"] if own else "",
+         sum(state(r) == "AwaitingApproval" for r in own))
+        for key, own in sorted(by.items())
+    ]  # fmt: skip
+
+
+def _standing(connection: Mapping[str, Any] | None, runs: list[dict[str, Any]]) -> str:
+    """Why the connection starts nothing, where it says so; else how its last run stands."""
+    conditions = ((connection or {}).get("status") or {}).get("conditions") or []
+    unready = next((c["reason"] for c in conditions if c["type"] == "Ready" and c["status"] == "False"), "")
+    return unready or (state(runs[0]) if runs else "No runs")
+
+
+def _key(run: Mapping[str, Any], namespaces: bool) -> Key:
+    return (run["metadata"].get("namespace", "") if namespaces else "", run["spec"]["connectionRef"]["name"])
 
 
 def _line(run: Mapping[str, Any]) -> tuple[object, ...]:

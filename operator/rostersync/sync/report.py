@@ -6,15 +6,16 @@ number of holds, every count and the totals are never lost.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 
 LIMIT = 4096
 HOLDS = 16
 ISSUES = 20
+IDS = 20  # of schools, each kind
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut; halved until it fits
 _COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 _REASONS = tuple(HoldReason)
@@ -54,6 +55,17 @@ def apply_to_json(report: ApplyReport) -> str:
     return _fitting(lambda _: out, 1)
 
 
+def check_to_json(report: CheckReport) -> str:
+    """The report of Test Connection, at most 4,096 bytes of UTF-8."""
+
+    def made(ids: int) -> dict[str, Any]:
+        out = {"stage": report.stage, "message": report.message, "schools": _schools_dict(report.schools, ids)}
+        return out | _without_none({"error": report.error})
+
+    shapes = (IDS, 12, 6, 3, 0)
+    return _fitting(lambda i: made(shapes[i]), len(shapes))
+
+
 def plan_from_json(text: str) -> PlanReport:
     """The report that `plan_to_json` wrote. Raises ValueError for anything else."""
     data = _object(text)
@@ -73,6 +85,12 @@ def apply_from_json(text: str) -> ApplyReport:
         run=data["run"], stage=data["stage"], digest=data.get("digest"), revision=data.get("revision"),
         already_applied=data["alreadyApplied"], outbox_pending=data["outboxPending"], error=data.get("error"),
     )  # fmt: skip
+
+
+def check_from_json(text: str) -> CheckReport:
+    """The report that `check_to_json` wrote. Raises ValueError for anything else."""
+    data = _object(text)
+    return CheckReport(data["stage"], data["message"], _schools(data["schools"]), data.get("error"))
 
 
 def hold(data: Mapping[str, Any]) -> Hold:
@@ -98,10 +116,7 @@ def _plan_dict(report: PlanReport, issues: list[dict[str, Any]], holds: int, kep
     }
     out |= {"totals": {c: sum(getattr(e, c) for e in report.entities) for c in _COUNTS}, "entities": rows}
     out |= {"holdsTotal": report.holds_total, "holds": [h.as_dict() for h in worst(report.holds, holds)]}
-    s = report.schools if ids else replace(report.schools, missing_ids=(), vanished_ids=())
-    out["schools"] = {"found": s.found, "mapped": s.mapped, "missing": s.missing, "vanished": s.vanished}
-    lists = {"missingIDs": list(s.missing_ids), "vanishedIDs": list(s.vanished_ids)}
-    out["schools"] |= {k: v for k, v in lists.items() if v}
+    out["schools"] = _schools_dict(report.schools, IDS if ids else 0)
     extra = {"issues": issues[:kept], "incomplete": report.incomplete, "blastRadius": _some(report.blast_radius)}
     return out | {k: v for k, v in extra.items() if v} | _without_none({"error": report.error})
 
@@ -143,6 +158,13 @@ def _counts(e: EntityCounts) -> dict[str, Any]:
 def _entity(data: Mapping[str, Any]) -> EntityCounts:
     counts = {c: int(data.get(c, 0)) for c in _COUNTS}
     return EntityCounts(Entity(data["entity"]) if "entity" in data else None, **counts)
+
+
+def _schools_dict(s: Schools, ids: int) -> dict[str, Any]:
+    """`ids` of each kind at most."""
+    lists = {"missingIDs": list(s.missing_ids[:ids]), "vanishedIDs": list(s.vanished_ids[:ids])}
+    numbers = {"found": s.found, "mapped": s.mapped, "missing": s.missing, "vanished": s.vanished}
+    return numbers | {k: v for k, v in lists.items() if v}
 
 
 def _schools(data: Mapping[str, Any]) -> Schools:

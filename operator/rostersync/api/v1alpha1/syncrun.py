@@ -184,6 +184,9 @@ class SyncRunStatus(StatusModel):
         description="Jobs of the run, the newest of each type.",
         json_schema_extra=_LIST_BY_TYPE,
     )
+    connectionUID: UID | None = Field(
+        default=None, description="UID of the connection that the run was made for; another of that name is another."
+    )
     disruptions: Count | None = Field(default=None, description="How often a Job was lost to a disruption.")
     requestedBy: tuple[UserName, ...] = Field(
         default=(), max_length=8, description="Who asked for the run, and who last changed the connection."

@@ -10,23 +10,32 @@ from rostersync.local.commands import common
 @click.command()
 @click.option("--to", "folder", default="crds", show_default=True, metavar="DIR",
               type=click.Path(file_okay=False, path_type=Path), help="Where the YAML files go.")  # fmt: skip
+@click.option("--repository", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
+              "admission policies and roles.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; fail when the files there differ.")
 @common.debug_option
-def crds(folder: Path, check: bool) -> None:
+def crds(folder: Path, repository: Path | None, check: bool) -> None:
     """Write the CustomResourceDefinitions, made from the same types that validate manifests."""
+    from rostersync.api import crd, manifests
     from rostersync.errors import Permanent
-    from rostersync.local import engine
 
-    texts = engine.crds()
-    differ = [n for n, text in texts.items() if not (folder / n).exists() or (folder / n).read_text() != text]
+    texts = {folder / name: text for name, text in crd.render().items()}
+    if repository:
+        texts |= {repository / path: text for path, text in manifests.repository().items()}
     if check:
+        differ = [p for p, text in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
         if differ:
-            raise Permanent(f"Not up to date: {', '.join(differ)}; run `rostersync crds`.", reason="Differs")
+            also = f" --repository {repository}" if repository else ""
+            raise Permanent(
+                f"Not up to date: {', '.join(map(str, differ))}; run `rostersync crds --to {folder}{also}`.",
+                reason="Differs",
+            )
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-        click.echo(folder / name)
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        click.echo(path)
 
 
 @click.command()

@@ -149,7 +149,7 @@ def _import(
     from rostersync.errors import NotYetSupported, Permanent
     from rostersync.lifecycle.outcomes import succeeded_reason
     from rostersync.local.drive import Driver, now_utc
-    from rostersync.local.observe import connection_of
+    from rostersync.lifecycle.configured import connection_of
 
     connection = connection_of(manifests.connection)
     asked = manifests.run

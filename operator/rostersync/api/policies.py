@@ -1,0 +1,45 @@
+"""Admission policies: who may decide, ask and change, checked by the API server itself and made from the types.
+
+A policy is given with its binding, as the manifests that are installed. What differs between installs comes in as
+`Settings`; the CEL of each policy stands in policies_approvals.py, policies_connections.py and policies_jobs.py.
+"""
+
+from rostersync.api import policies_approvals, policies_connections, policies_jobs
+from rostersync.api.policies_parts import Manifest, Settings, cel_list
+from rostersync.api.v1alpha1 import GROUP
+
+__all__ = ["MUTATING", "VALIDATING", "Settings", "cel_list", "mutating_policies", "validating_policies"]
+
+VALIDATING: tuple[str, ...] = (
+    f"syncapproval-decision.{GROUP}",
+    f"syncapproval-create.{GROUP}",
+    f"syncapproval-keep.{GROUP}",
+    f"syncrun-create.{GROUP}",
+    f"focusconnection-secrets.{GROUP}",
+    f"focusconnection-safety.{GROUP}",
+    f"operator-jobs.{GROUP}",
+    f"jobs-and-pods.{GROUP}",
+)
+MUTATING: tuple[str, ...] = (
+    f"syncapproval-stamp.{GROUP}",
+    f"syncrun-stamp.{GROUP}",
+    f"syncrun-keep-requester.{GROUP}",
+    f"focusconnection-stamp.{GROUP}",
+)
+
+
+def validating_policies(settings: Settings) -> list[Manifest]:
+    """Every ValidatingAdmissionPolicy with its binding, in the order of VALIDATING."""
+    return [
+        *policies_approvals.validating_policies(settings),
+        *policies_connections.validating_policies(settings),
+        *policies_jobs.validating_policies(settings),
+    ]
+
+
+def mutating_policies(settings: Settings) -> list[Manifest]:
+    """Every MutatingAdmissionPolicy with its binding, in the order of MUTATING. Servers before 1.36 have no such kind."""
+    return [
+        *policies_approvals.mutating_policies(settings),
+        *policies_connections.mutating_policies(),
+    ]

@@ -1,0 +1,175 @@
+"""Policies on SyncApprovals and SyncRuns: who decides, who asked, and what only the operator may write."""
+
+from rostersync.api.policies_parts import (
+    CONTROLLER_MANAGER,
+    GARBAGE_COLLECTOR,
+    NAMESPACE_CONTROLLER,
+    TRIGGER_LABEL,
+    USER,
+    Manifest,
+    Settings,
+    cel_list,
+    must,
+    mutating,
+    named,
+    rule,
+    stamp,
+    validating,
+    when,
+)  # fmt: skip
+from rostersync.api.v1alpha1 import GROUP
+
+_DECISION_CHANGES = """\
+object.spec.?decision != oldObject.spec.?decision ||
+object.spec.?decidedBy != oldObject.spec.?decidedBy ||
+object.spec.?reason != oldObject.spec.?reason"""
+
+# No name in here can be forged by a person: these are the API server's own controllers.
+_HOUSEKEEPING = cel_list([CONTROLLER_MANAGER, GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER])
+_NOT_STATUS = "request.?subResource.orValue('') != 'status'"
+
+
+def validating_policies(settings: Settings) -> list[Manifest]:
+    """Decision, creation and keeping of approvals; creation of runs."""
+    return [*_decision(settings), *_create(settings), *_keep(settings), *_run(settings)]
+
+
+def mutating_policies(settings: Settings) -> list[Manifest]:
+    """The stamps: decidedBy, requestedBy, and that requestedBy stays."""
+    return [
+        *mutating(
+            f"syncapproval-stamp.{GROUP}",
+            [rule(["UPDATE"], ["syncapprovals"])],
+            [stamp(f"Object{{spec: Object.spec{{decidedBy: {USER}}}}}")],
+            when("decision-is-made", "has(object.spec.decision) && !has(oldObject.spec.decision)"),
+        ),
+        *mutating(
+            f"syncrun-stamp.{GROUP}",
+            [rule(["CREATE"], ["syncruns"])],
+            [stamp(f"Object{{spec: Object.spec{{requestedBy: {USER}}}}}")],
+            when("not-the-operator", f"!({USER} in {settings.operators})"),
+        ),
+        *mutating(
+            f"syncrun-keep-requester.{GROUP}",
+            [rule(["UPDATE"], ["syncruns"])],
+            [stamp("Object{spec: Object.spec{requestedBy: oldObject.spec.requestedBy}}")],
+            # so that applying a manifest again that names somebody else, or nobody, changes nothing
+            when(
+                "requester-would-change",
+                "has(oldObject.spec.requestedBy) && object.spec.?requestedBy != oldObject.spec.?requestedBy",
+            ),
+        ),
+    ]
+
+
+def _decision(settings: Settings) -> list[Manifest]:
+    return validating(
+        f"syncapproval-decision.{GROUP}",
+        [rule(["UPDATE"], ["syncapprovals"])],
+        [
+            must(
+                f"!variables.user.startsWith('system:') || variables.user in {settings.approvers}",
+                "'a person decides, not a service account or another system user: ' + variables.user + "
+                "'; decide with kubectl under your own name, not through Git or a robot'",
+                computed=True,
+            ),
+            must(
+                "object.spec.?decidedBy.orValue('') == variables.user",
+                "'spec.decidedBy is \"' + object.spec.?decidedBy.orValue('') + '\", but you are \"' + variables.user + "
+                "'\" (kubectl auth whoami); leave it out where the server stamps it, else give your own name'",
+                computed=True,
+            ),
+            must(
+                f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
+                ".name(variables.connection).check('approve').allowed()",
+                "'you (' + variables.user + ') lack the verb approve on focusconnections.rostersync.dev \"' + "
+                "variables.connection + '\" in namespace \"' + request.namespace + "
+                "'\"; ask somebody who has it to decide, or a cluster administrator for the role'",
+                computed=True,
+            ),
+            must(
+                "!object.spec.requireDistinctApprover || !(variables.user in object.spec.requestedBy)",
+                "'this connection demands four eyes, and you (' + variables.user + ') asked for the run or last "
+                "changed the connection; another person has to decide'",
+                computed=True,
+            ),
+        ],
+        when("decision-changes", _DECISION_CHANGES),
+        named(user=USER, connection="object.spec.connectionRef.name"),
+        [
+            {
+                "key": "decision",
+                "valueExpression": "object.spec.?decision.orValue('') + ' by ' + variables.user + ' run=' + "
+                "object.spec.runRef.name + ' uid=' + object.spec.runRef.uid + ' plan=' + object.spec.planDigest",
+            }
+        ],
+    )
+
+
+def _create(settings: Settings) -> list[Manifest]:
+    return validating(
+        f"syncapproval-create.{GROUP}",
+        [rule(["CREATE"], ["syncapprovals"])],
+        [
+            must(
+                f"{USER} in {settings.operators}",
+                f"'the operator makes a SyncApproval when a run is held; you (' + {USER} + ') can decide one, not make it'",
+                computed=True,
+            )
+        ],
+    )
+
+
+def _keep(settings: Settings) -> list[Manifest]:
+    return validating(
+        f"syncapproval-keep.{GROUP}",
+        [rule(["UPDATE", "DELETE"], ["syncapprovals"]), rule(["UPDATE"], ["syncapprovals/status"])],
+        [
+            must(_NOT_STATUS, "the status of a SyncApproval is the operator's to write; set spec.decision to decide"),
+            must(
+                "request.operation != 'UPDATE' ||\n"
+                "(object.metadata.?ownerReferences == oldObject.metadata.?ownerReferences &&\n"
+                " object.metadata.?finalizers == oldObject.metadata.?finalizers)",
+                "ownerReferences and finalizers of a SyncApproval are the operator's to write; leave them as they are",
+            ),
+            must(
+                "request.operation != 'DELETE' || !has(oldObject.spec.decision)",
+                "a decided SyncApproval is a record and goes only together with its SyncRun",
+            ),
+        ],
+        when("not-the-system", f"!({USER} in {settings.operators}) && !({USER} in {_HOUSEKEEPING})"),
+    )
+
+
+def _run(settings: Settings) -> list[Manifest]:
+    return validating(
+        f"syncrun-create.{GROUP}",
+        [rule(["CREATE", "UPDATE"], ["syncruns"]), rule(["UPDATE"], ["syncruns/status"])],
+        [
+            must(_NOT_STATUS, "the status of a SyncRun is the operator's to write; set spec.cancel to end the run"),
+            must(
+                f"request.operation != 'CREATE' || object.spec.?requestedBy.orValue({USER}) == {USER}",
+                "'spec.requestedBy is \"' + object.spec.?requestedBy.orValue('') + '\", but you are \"' + "
+                f"{USER} + '\" (kubectl auth whoami); leave it out'",
+                computed=True,
+            ),
+            must(
+                "variables.trigger == variables.triggerBefore",
+                f"the label {TRIGGER_LABEL} marks the runs that the operator made and may remove; leave it as it is",
+            ),
+            # whoever gives a run an owner that is not there has the garbage collector delete it
+            must(
+                "request.operation != 'UPDATE' || object.metadata.?ownerReferences == "
+                "oldObject.metadata.?ownerReferences ||\n"
+                f"authorizer.group('{GROUP}').resource('syncruns').namespace(request.namespace)\n"
+                ".name(object.metadata.name).check('delete').allowed()",
+                "ownerReferences decide when a SyncRun is deleted, and you may not delete this one; "
+                "leave them as they are",
+            ),
+        ],
+        when("not-the-operator", f"!({USER} in {settings.operators})"),
+        named(
+            trigger=f"object.metadata.?labels[?'{TRIGGER_LABEL}'].orValue('')",
+            triggerBefore=f"request.operation == 'CREATE' ? '' : oldObject.metadata.?labels[?'{TRIGGER_LABEL}'].orValue('')",
+        ),
+    )

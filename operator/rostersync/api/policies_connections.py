@@ -1,0 +1,166 @@
+"""Policies on FocusConnections: which Secrets they may name, who may loosen them, and who changed them last."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from rostersync.api.policies_parts import (
+    LAST_CHANGED_BY,
+    REQUESTED_AT,
+    REQUESTED_BY,
+    USER,
+    Manifest,
+    Settings,
+    must,
+    mutating,
+    named,
+    rule,
+    stamp,
+    validating,
+    when,
+)  # fmt: skip
+from rostersync.api.v1alpha1 import GROUP
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.jobs import ImagePullSecret
+from rostersync.api.v1alpha1.meta import SecretRef
+
+SAFETY: tuple[str, ...] = (
+    "syncHoldThreshold", "previewDataUpload", "approval", "bulkUploadMode", "onIncompleteRead", "termsOfUse", "store",
+    "deliveries", "artifacts",
+)  # fmt: skip
+"""Fields of a connection that an UPDATE may change only with the verb approve on it."""
+
+Step = tuple[str, int]
+"""A field, and how many entries it may have; 0 where it is no list."""
+
+
+def secret_paths(
+    model: type[BaseModel] = FocusConnectionSpec, above: tuple[Step, ...] = ()
+) -> Iterator[tuple[Step, ...]]:
+    """Every place in the spec that names a Secret, found in the types."""
+    for name, field in model.model_fields.items():
+        for inner in _models(field.annotation):
+            path = (*above, (field.alias or name, _at_most(field) if _is_list(field.annotation) else 0))
+            if issubclass(inner, SecretRef | ImagePullSecret):
+                yield path
+            else:
+                yield from secret_paths(inner, path)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation mentions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models(argument)
+
+
+def _is_list(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is tuple
+
+
+def _at_most(field: FieldInfo) -> int:
+    return next(m.max_length for m in field.metadata if isinstance(m, annotated_types.MaxLen))
+
+
+def validating_policies(_: Settings) -> list[Manifest]:
+    """Secrets that a connection names, and its safety."""
+    return [*_secrets(), *_safety()]
+
+
+def _secrets() -> list[Manifest]:
+    # The API server allows a million units an expression, and a question to the authorizer costs 350,000: every entry
+    # of a list is a validation of its own.
+    return validating(
+        f"focusconnection-secrets.{GROUP}",
+        [rule(["CREATE", "UPDATE"], ["focusconnections"])],
+        [
+            must(
+                f"{absent} ||\n"
+                "authorizer.group('').resource('secrets').namespace(request.namespace)\n"
+                f".name({ref}.name).check('get').allowed()",
+                f"'you may not get Secret \"' + {ref}.name + '\" in namespace \"' + request.namespace + "
+                f"'\", so you may not let {ref.removeprefix('object.')} name it: a connection sends its Secrets "
+                "where its spec says'",
+                computed=True,
+            )
+            for path in secret_paths()
+            for ref, absent in _places(path)
+        ],
+        when("spec-changes", "request.operation == 'CREATE' || object.spec != oldObject.spec"),
+    )
+
+
+def _places(path: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
+    """Each reference a path can mean, as CEL, with the CEL that says that it is not there."""
+    places = [("object.spec", [])]  # type: list[tuple[str, list[str]]]
+    for name, count in path:
+        if count:
+            places = [
+                (f"{at}.{name}[{i}]", [*absent, f"!has({at}.{name})", f"size({at}.{name}) <= {i}"])
+                for at, absent in places
+                for i in range(count)
+            ]
+        else:
+            places = [(f"{at}.{name}", [*absent, f"!has({at}.{name})"]) for at, absent in places]
+    for at, absent in places:
+        yield at, " || ".join(absent)
+
+
+def _safety() -> list[Manifest]:
+    changed = " +\n".join(f"(object.spec.?{field} == oldObject.spec.?{field} ? [] : ['{field}'])" for field in SAFETY)
+    return validating(
+        f"focusconnection-safety.{GROUP}",
+        [rule(["UPDATE"], ["focusconnections"])],
+        [
+            must(
+                "size(variables.changed) == 0 ||\n"
+                f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
+                ".name(object.metadata.name).check('approve').allowed()",
+                "'a change of ' + variables.changed.join(', ') + ' can waive an approval, so it needs the verb approve "
+                "on focusconnections.rostersync.dev \"' + object.metadata.name + '\", which you (' + "
+                f"{USER} + ') lack; ask an approver to make the change'",
+                computed=True,
+            )
+        ],
+        when("spec-changes", "object.spec != oldObject.spec"),
+        named(changed=changed),
+    )
+
+
+def mutating_policies() -> list[Manifest]:
+    """The stamps on a connection: who last changed its spec, and who last asked for a run."""
+    path = "/metadata/annotations/" + REQUESTED_BY.replace("/", "~1")
+
+    def annotation(of: str, key: str) -> str:
+        return f"{of}.metadata.?annotations[?'{key}']"
+
+    return mutating(
+        f"focusconnection-stamp.{GROUP}",
+        [rule(["CREATE", "UPDATE"], ["focusconnections"])],
+        [
+            stamp(f"Object{{metadata: Object.metadata{{annotations: {{'{LAST_CHANGED_BY}': variables.changedBy}}}}}}"),
+            {
+                "patchType": "JSONPatch",
+                "jsonPatch": {
+                    "expression": f"variables.askedBy == {annotation('object', REQUESTED_BY)} ? [] :\n"
+                    "variables.askedBy.hasValue()\n"
+                    f"? [JSONPatch{{op: 'add', path: '{path}', value: variables.askedBy.value()}}]\n"
+                    f": [JSONPatch{{op: 'remove', path: '{path}'}}]"
+                },
+            },
+        ],
+        variables=named(
+            changedBy="request.operation == 'CREATE' || object.spec != oldObject.spec\n"
+            f"? {USER} : {annotation('oldObject', LAST_CHANGED_BY)}.orValue('unknown')",
+            # absent where nobody ever asked; a name that somebody wrote there goes
+            askedBy=f"{annotation('object', REQUESTED_AT)}.hasValue() &&\n"
+            f"(request.operation == 'CREATE' || {annotation('object', REQUESTED_AT)} != "
+            f"{annotation('oldObject', REQUESTED_AT)})\n"
+            f"? optional.of({USER})\n"
+            f": request.operation == 'CREATE' ? optional.none() : {annotation('oldObject', REQUESTED_BY)}",
+        ),
+    )

@@ -1,0 +1,129 @@
+"""What admission policies are made of: settings, names, and the manifests around their CEL."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rostersync.api.v1alpha1 import GROUP, VERSION
+
+Manifest = dict[str, Any]
+API_VERSION = "admissionregistration.k8s.io/v1"
+RUN_LABEL = f"{GROUP}/run"
+TRIGGER_LABEL = f"{GROUP}/trigger"
+REQUESTED_AT = f"{GROUP}/requestedAt"
+REQUESTED_BY = f"{GROUP}/requested-by"
+LAST_CHANGED_BY = f"{GROUP}/last-changed-by"
+
+USER = "request.userInfo.username"
+# What the API server's own housekeeping writes as: the controller manager with and without an identity per controller.
+CONTROLLER_MANAGER = "system:kube-controller-manager"
+GARBAGE_COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
+NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
+JOB_CONTROLLER = "system:serviceaccount:kube-system:job-controller"
+
+
+def cel_list(values: Iterable[str]) -> str:
+    """Strings as a CEL list; JSON's spelling of one is also CEL's."""
+    return json.dumps(list(values))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What differs between installs, each a CEL list: the chart puts its own template in the place of one."""
+
+    operators: str = cel_list(["system:serviceaccount:rostersync-system:rostersync-operator"])
+    """User names of all rostersync operators in the cluster."""
+    approvers: str = cel_list([])
+    """Service accounts that may decide approvals all the same."""
+    images: str = cel_list(["rostersync:"])
+    """Beginnings of the images that Jobs may run."""
+    accounts: str = cel_list(["rostersync-jobs"])
+    """Service accounts that Jobs may run as."""
+    claims: str = cel_list(["rostersync-"])
+    """Beginnings of the names of claims that Jobs may mount."""
+
+
+def rule(
+    operations: Sequence[str], resources: Sequence[str], group: str = GROUP, version: str = VERSION
+) -> dict[str, Any]:
+    """What a policy looks at. The version is always said: without it the API server does not check types."""
+    return {
+        "apiGroups": [group],
+        "apiVersions": [version],
+        "operations": list(operations),
+        "resources": list(resources),
+        "scope": "Namespaced",
+    }
+
+
+def named(**expressions: str) -> list[dict[str, str]]:
+    """Variables by name; each may use those before it."""
+    return [{"name": name, "expression": expression} for name, expression in expressions.items()]
+
+
+def when(name: str, expression: str) -> list[dict[str, str]]:
+    """The condition under which a policy looks at all; it cannot use variables."""
+    return [{"name": name, "expression": expression}]
+
+
+def must(expression: str, message: str, *, computed: bool = False) -> dict[str, str]:
+    """What must hold, and the sentence for who broke it. `computed`: the message is CEL that makes the sentence."""
+    # Forbidden: otherwise kubectl says that the object is invalid, and not that the caller may not do this
+    return {"expression": expression, "messageExpression" if computed else "message": message, "reason": "Forbidden"}
+
+
+def stamp(expression: str) -> dict[str, Any]:
+    """A mutation that sets what the expression says, whatever stood there."""
+    return {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
+
+
+def validating(
+    name: str,
+    rules: Sequence[dict[str, Any]],
+    validations: Sequence[dict[str, str]],
+    conditions: Sequence[dict[str, str]] = (),
+    variables: Sequence[dict[str, str]] = (),
+    audit: Sequence[dict[str, str]] = (),
+) -> list[Manifest]:
+    """A ValidatingAdmissionPolicy that denies, and its binding. An error in it denies too."""
+    spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": list(rules)}}
+    for key, value in (("matchConditions", conditions), ("variables", variables)):
+        if value:
+            spec[key] = list(value)
+    spec["validations"] = list(validations)
+    if audit:
+        spec["auditAnnotations"] = list(audit)
+    return _with_binding("ValidatingAdmissionPolicy", name, spec, {"validationActions": ["Deny", "Audit"]})
+
+
+def mutating(
+    name: str,
+    rules: Sequence[dict[str, Any]],
+    mutations: Sequence[dict[str, Any]],
+    conditions: Sequence[dict[str, str]] = (),
+    variables: Sequence[dict[str, str]] = (),
+) -> list[Manifest]:
+    """A MutatingAdmissionPolicy and its binding."""
+    spec: dict[str, Any] = {
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "IfNeeded",
+        "matchConstraints": {"resourceRules": list(rules)},
+    }
+    for key, value in (("matchConditions", conditions), ("variables", variables)):
+        if value:
+            spec[key] = list(value)
+    spec["mutations"] = list(mutations)
+    return _with_binding("MutatingAdmissionPolicy", name, spec, {})
+
+
+def _with_binding(kind: str, name: str, spec: dict[str, Any], binding: dict[str, Any]) -> list[Manifest]:
+    return [
+        {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec},
+        {
+            "apiVersion": API_VERSION,
+            "kind": f"{kind}Binding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name} | binding,
+        },
+    ]

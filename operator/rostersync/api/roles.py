@@ -1,0 +1,73 @@
+"""RBAC rules: what the operator needs, and what people get. No verb on Secrets, and no wildcard."""
+
+from typing import Any
+
+from rostersync.api.policies import MUTATING, VALIDATING
+from rostersync.api.v1alpha1 import GROUP
+
+Rule = dict[str, list[str]]
+
+KINDS = ("focusconnections", "syncruns", "syncapprovals")
+_READ = ("get", "list", "watch")
+
+
+def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], names: tuple[str, ...] = ()) -> Rule:
+    rule = {"apiGroups": [group], "resources": list(resources)}
+    return rule | ({"resourceNames": list(names)} if names else {}) | {"verbs": list(verbs)}
+
+
+def operator_rules() -> list[Rule]:
+    """What the operator may do in a namespace that it watches."""
+    return [
+        _rule(GROUP, KINDS, _READ),
+        _rule(GROUP, ("syncruns", "syncapprovals"), ("create",)),
+        _rule(GROUP, ("syncruns",), ("delete",)),  # history
+        _rule(GROUP, tuple(f"{kind}/status" for kind in KINDS), ("get", "patch")),
+        # owners of its Jobs and approvals; asked for where OwnerReferencesPermissionEnforcement is on
+        _rule(GROUP, ("focusconnections/finalizers", "syncruns/finalizers"), ("update",)),
+        _rule("batch", ("jobs",), (*_READ, "create", "patch", "delete")),
+        _rule("", ("pods",), _READ),
+        _rule("", ("persistentvolumeclaims",), (*_READ, "create")),
+        # a missing Secret shows only in an event of the pod
+        _rule("", ("events",), (*_READ, "create", "patch")),
+        _rule("events.k8s.io", ("events",), (*_READ, "create", "patch")),
+    ]
+
+
+def policy_rules() -> list[Rule]:
+    """What the operator may read of the cluster: that the admission policies are there."""
+    group = "admissionregistration.k8s.io"
+    return [
+        _rule(group, (f"{kind}policies", f"{kind}policybindings"), ("get",), names)
+        for kind, names in (("validatingadmission", VALIDATING), ("mutatingadmission", MUTATING))
+    ]
+
+
+def people() -> list[dict[str, Any]]:
+    """ClusterRoles of people: additions to Kubernetes' own view, edit and admin, and the approvers'."""
+    changed = ("create", "update", "patch", "delete", "deletecollection")
+    return [
+        _aggregated("view", ("view", "edit", "admin"), [_rule(GROUP, KINDS, _READ)]),
+        _aggregated("edit", ("edit", "admin"), [_rule(GROUP, ("focusconnections", "syncruns"), changed)]),
+        # an approval that nobody decided may be tidied away; deciding one takes the verb approve
+        _aggregated("admin", ("admin",), [_rule(GROUP, ("syncapprovals",), changed[1:])]),
+        cluster_role(
+            "rostersync-approver",
+            [
+                _rule(GROUP, KINDS, _READ),
+                _rule(GROUP, ("syncapprovals",), ("update", "patch")),
+                _rule(GROUP, ("focusconnections",), ("approve",)),
+            ],
+        ),
+    ]
+
+
+def _aggregated(name: str, into: tuple[str, ...], rules: list[Rule]) -> dict[str, Any]:
+    labels = {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in into}
+    return cluster_role(f"rostersync-{name}", rules, labels)
+
+
+def cluster_role(name: str, rules: list[Rule], labels: dict[str, str] | None = None) -> dict[str, Any]:
+    """A ClusterRole."""
+    metadata: dict[str, Any] = {"name": name} | ({"labels": labels} if labels else {})
+    return {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules}

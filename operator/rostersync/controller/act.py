@@ -1,0 +1,164 @@
+"""The only place that changes the cluster for a run. Every act can be done twice: names are made of what is done."""
+
+import logging
+from typing import Any
+
+from rostersync.controller import approvals, jobs
+from rostersync.controller.cluster import ApiError, path
+from rostersync.controller.guards import Guard
+from rostersync.controller.options import STAGE_LABEL
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, RUNS, Object, age, finished, labels, owner
+from rostersync.controller.view import View
+from rostersync.lifecycle.observed import Observed, WorkState
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.status import approval_state
+from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Step
+
+log = logging.getLogger(__name__)
+
+_NAMES = 8  # approvals of one digest before something must be wrong
+_KEEP_EXTRACT = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
+
+
+class Actor:
+    """Does what was decided about runs."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
+        """Make the plan Job, or find that it is there."""
+        await self._job(run, jobs.plan_job(run, view, self.shared.options, step, self._finished_runs(run)))
+
+    async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
+        """Make the apply Job, or find that it is there."""
+        await self._job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
+
+    async def create_approval(self, run: Object, step: CreateApproval, guard: Guard | None) -> None:
+        """Make the pending SyncApproval, with the policies that guard it; one that was made before is taken up."""
+        namespace = run["metadata"]["namespace"]
+        for number in range(1, _NAMES + 1):
+            wanted = approvals.made(run, step, number)
+            try:
+                made = await self.shared.cluster.create(APPROVALS, namespace, wanted)
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+                made = await self.shared.cluster.get(path(APPROVALS, namespace, wanted["metadata"]["name"]))
+                if not approvals.same(made, wanted):
+                    continue
+            await self._write_approval(made, "Pending", guard)
+            holds = (run.get("status") or {}).get("holdsTotal")
+            self.shared.events.note(
+                run, RUNS, "ApprovalRequested",
+                f"SyncApproval {made['metadata']['name']} waits for a decision"
+                + (f" about {holds} reason{'' if holds == 1 else 's'}." if holds else "."),
+            )  # fmt: skip
+            return
+        raise ApiError(409, "AlreadyExists", "every name for the approval is taken by others")
+
+    async def record_approvals(self, run: Object, seen: Observed, step: Step, guard: Guard | None) -> None:
+        """Bring the states of the run's approvals up to date: seen decisions, what expired, what another replaced."""
+        for obj in self.shared.store.related(APPROVALS, f"run/{seen.run.uid}"):
+            status = obj.get("status") or {}
+            if obj["metadata"]["uid"] == (seen.approval.uid if seen.approval else None) and seen.approval:
+                state = approval_state(seen.approval, seen, step)
+                if state == "Superseded" and status.get("state") != state and "decision" in obj["spec"]:
+                    self._doubted(run, obj, seen, guard)
+            elif status.get("state") == "Pending" and seen.approval:
+                state = "Superseded"
+            else:
+                continue
+            decided = "decision" in obj["spec"] and not status.get("decisionSeenAt")
+            if status.get("state") != state or decided:
+                await self._write_approval(obj, state, guard)
+
+    def _doubted(self, run: Object, obj: Object, seen: Observed, guard: Guard | None) -> None:
+        four_eyes = seen.connection.require_distinct_approver
+        rules = approvals.Rules(seen.run.requested_by, four_eyes, self.shared.options.approvers)
+        why = approvals.doubt(obj, guard, rules)
+        if why:
+            text = f"The decision in {obj['metadata']['name']} does not count: {why}. A new approval is asked for."
+            self.shared.events.warn(run, RUNS, "DecisionRefused", text)
+
+    async def write_run(self, run: Object, status: dict[str, Any]) -> Object:
+        """Write a run's whole status; returns the run with it."""
+        made = await self.shared.cluster.apply_status(RUNS, run, status)
+        self.shared.store.put(RUNS, made)
+        return made
+
+    async def finished(self, run: Object, seen: Observed, step: Finish, view: View | None) -> None:
+        """After the final status: say so, stop what still runs, take away what nobody needs, wake who waited."""
+        shared, meta = self.shared, run["metadata"]
+        say = shared.events.note if ENDINGS[step.outcome].succeeded else shared.events.warn
+        say(run, RUNS, step.outcome.value if step.reason == step.outcome.value else step.reason, step.message)
+        await self.tidy(run)
+        if seen.plan and view and view.spec and step.outcome not in _KEEP_EXTRACT:
+            # Made once at this moment; where the operator is killed right before, the next plan Job clears up.
+            purge = jobs.purge_job(run, view, shared.options, [meta["name"]], [], "end")
+            await self._job(run, purge, quiet=True)
+        namespace, connection = meta["namespace"], run["spec"]["connectionRef"]["name"]
+        shared.queue.add((CONNECTIONS, namespace, connection))
+        for other in shared.store.related(RUNS, f"open/{namespace}/{connection}"):
+            shared.queue.add((RUNS, namespace, other["metadata"]["name"]))
+
+    async def retire(self, run: Object, seen: Observed) -> None:
+        """Let Jobs go whose end the status has recorded."""
+        recorded = {w.job for w in (seen.plan, seen.apply) if w and w.ended_at and w.state != WorkState.LOST}
+        for job in self.shared.store.related(JOBS, f"owner/{seen.run.uid}"):
+            if job["metadata"]["name"] in recorded and finished(JOBS, job):
+                await self.expire(job)
+
+    async def tidy(self, run: Object) -> None:
+        """A final run: what still runs for it is stopped, what ended goes after a while, so that its log can be read."""
+        for job in self.shared.store.related(JOBS, f"owner/{run['metadata']['uid']}"):
+            if finished(JOBS, job):
+                await self.expire(job)
+            elif labels(job).get(STAGE_LABEL) != "purge":
+                await self.shared.cluster.delete(JOBS, job)
+
+    async def expire(self, job: Object) -> None:
+        """Let a finished Job go, after a while in which its log can be read."""
+        if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is not None:
+            return
+        ttl = int(self.shared.options.finished_ttl.total_seconds())
+        where = path(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])
+        try:
+            self.shared.store.put(
+                JOBS, await self.shared.cluster.merge(where, {"spec": {"ttlSecondsAfterFinished": ttl}})
+            )
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        self.shared.reports.forget(job)
+
+    async def _job(self, run: Object, job: Object, quiet: bool = False) -> None:
+        namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
+        try:
+            made = await self.shared.cluster.create(JOBS, namespace, job)
+        except ApiError as error:
+            if quiet and error.status in (403, 404, 422):
+                log.warning("Job %s/%s was refused: %s", namespace, name, error.reason)
+                return
+            if error.status != 409:
+                raise
+            made = await self.shared.cluster.get(path(JOBS, namespace, name))
+            if owner(made) != run["metadata"]["uid"]:
+                raise ApiError(409, "AlreadyExists", f"Job {name} is there and belongs to another") from error
+        self.shared.store.put(JOBS, made)
+
+    async def _write_approval(self, obj: Object, state: str, guard: Guard | None) -> None:
+        status = approvals.status(obj, state, guard, self.shared.clock())
+        self.shared.store.put(APPROVALS, await self.shared.cluster.apply_status(APPROVALS, obj, status))
+
+    def _finished_runs(self, run: Object) -> list[str]:
+        """`NAME=ok|failed` of the connection's ended runs, the one that ended first first."""
+        meta = run["metadata"]
+        of = self.shared.store.related(RUNS, f"connection/{meta['namespace']}/{run['spec']['connectionRef']['name']}")
+        ended = [r for r in of if (r.get("status") or {}).get("outcome")]
+        ended.sort(key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))
+        return [
+            f"{r['metadata']['name']}={'ok' if ENDINGS[Outcome(r['status']['outcome'])].succeeded else 'failed'}"
+            for r in ended
+        ]

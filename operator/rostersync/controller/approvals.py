@@ -1,0 +1,124 @@
+"""Approvals as they are made, read and judged. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rostersync.controller.guards import Guard
+from rostersync.controller.reports import moment
+from rostersync.controller.store import Object, owner
+from rostersync.lifecycle.names import LONGEST, approval_name
+from rostersync.lifecycle.observed import Approval
+from rostersync.lifecycle.status import dated, stamp
+from rostersync.lifecycle.steps import CreateApproval
+
+
+def name(run: str, digest: str, number: int) -> str:
+    """The name of a run's `number`th approval of one digest."""
+    if number == 1:
+        return approval_name(run, digest)
+    suffix = f"-{number}"
+    return approval_name(run[: LONGEST - 9 - len(suffix)], digest) + suffix
+
+
+def made(run: Object, step: CreateApproval, number: int) -> Object:
+    """The SyncApproval to make."""
+    meta = run["metadata"]
+    return {
+        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncApproval",
+        "metadata": {
+            "name": name(meta["name"], step.digest, number), "namespace": meta["namespace"],
+            "ownerReferences": [
+                {
+                    "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "name": meta["name"],
+                    "uid": meta["uid"], "controller": True, "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {
+            "runRef": {"name": meta["name"], "uid": meta["uid"]},
+            "connectionRef": {"kind": "FocusConnection", "name": run["spec"]["connectionRef"]["name"]},
+            "planDigest": step.digest, "requestedBy": list(step.requested_by),
+            "requireDistinctApprover": step.require_distinct_approver, "expiresAt": stamp(step.expires_at),
+        },
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a decision is held against."""
+
+    requesters: Sequence[str]
+    four_eyes: bool
+    robots: Sequence[str]  # service accounts that may decide
+
+
+def same(found: Object, wanted: Object) -> bool:
+    """Whether an approval that has the name already is the one that was to be made, and still open."""
+    spec, asked = found["spec"], wanted["spec"]
+    same_facts = all(
+        spec.get(k) == asked[k] for k in ("runRef", "planDigest", "requestedBy", "requireDistinctApprover")
+    )
+    state = (found.get("status") or {}).get("state")
+    return (
+        same_facts and owner(found) == asked["runRef"]["uid"] and "decision" not in spec and state in (None, "Pending")
+    )
+
+
+def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
+    """The approval as the lifecycle sees it; one whose decision cannot be trusted counts as superseded."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    return Approval(
+        name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], digest=spec["planDigest"],
+        expires_at=moment(spec["expiresAt"]) or datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
+        decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""), reason=spec.get("reason", ""),
+        seen_at=moment(status.get("decisionSeenAt")),
+        superseded=status.get("state") == "Superseded" or bool(doubt(obj, guard, rules)),
+    )  # fmt: skip
+
+
+def doubt(obj: Object, guard: Guard | None, rules: Rules) -> str:
+    """Why a decision that was just seen does not count; empty when it does, or when it was judged before."""
+    spec, status = obj["spec"], obj.get("status") or {}
+    if "decision" not in spec or status.get("decisionSeenAt"):
+        return ""
+    by = str(spec.get("decidedBy", ""))
+    if not by or (by.startswith("system:") and by not in rules.robots):
+        return "it was not decided by a person"
+    if (rules.four_eyes or spec.get("requireDistinctApprover")) and (
+        by in rules.requesters or by in spec["requestedBy"]
+    ):
+        return f"{by} is among those who asked for it, and another person must decide"
+    if guard is None or guard.missing:
+        return "the admission policies are missing, so anybody could have written the name"
+    before = sorted((p["kind"], p["name"], p["uid"], p["generation"]) for p in status.get("policies") or ())
+    now = sorted((p["kind"], p["name"], p["uid"], p["generation"]) for p in guard.seen)
+    if before != now:
+        return "the admission policies are not those of when it was asked for"
+    return ""
+
+
+def status(obj: Object, state: str, guard: Guard | None, now: datetime) -> dict[str, Any]:
+    """The whole status of an approval in this state."""
+    before = obj.get("status") or {}
+    out: dict[str, Any] = {"observedGeneration": obj["metadata"].get("generation", 1), "state": state}
+    policies = before.get("policies") or (list(guard.seen) if guard else [])
+    if policies:
+        out["policies"] = policies
+    seen = before.get("decisionSeenAt") or (stamp(now) if obj["spec"].get("decision") else None)
+    if seen:
+        out["decisionSeenAt"] = seen
+    message = {
+        "Pending": f"Waits for a decision until {obj['spec']['expiresAt']}.",
+        "Expired": "Nobody decided in time.",
+        "Superseded": "Another plan, or another approval, takes its place.",
+    }.get(state, f"{state} by {obj['spec'].get('decidedBy', '')}.")
+    ready = (
+        "Ready",
+        "False" if state == "Pending" else "True",
+        "AwaitingDecision" if state == "Pending" else state,
+        message,
+    )
+    out["conditions"] = dated([ready], before.get("conditions") or [], now, out["observedGeneration"])
+    return out

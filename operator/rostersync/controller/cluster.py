@@ -1,0 +1,117 @@
+"""Requests to the API server as plain JSON over one session: fast, and free of any model of what a server may send."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from rostersync.controller.options import MANAGER
+from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object
+
+_PREFIX = {
+    CONNECTIONS: "/apis/rostersync.dev/v1alpha1", RUNS: "/apis/rostersync.dev/v1alpha1",
+    APPROVALS: "/apis/rostersync.dev/v1alpha1", JOBS: "/apis/batch/v1", PODS: "/api/v1",
+    "persistentvolumeclaims": "/api/v1", "events": "/api/v1", "leases": "/apis/coordination.k8s.io/v1",
+}  # fmt: skip
+_ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+_TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
+_PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server refused a request, or could not be reached (status 0)."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status, self.reason, self.message = status, reason, message
+
+
+def path(kind: str, namespace: str = "", name: str = "", sub: str = "") -> str:
+    """The path of a collection, an object or a subresource."""
+    prefix = _PREFIX.get(kind, _ADMISSION)
+    parts = [prefix, *(("namespaces", namespace) if namespace else ()), kind, *((name,) if name else ())]
+    return "/".join(parts + ([sub] if sub else []))
+
+
+class Cluster:
+    """One API server."""
+
+    def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
+        self._session, self._server = session, server.rstrip("/")
+        self.requests: dict[tuple[str, int], int] = {}  # (method, status) -> count, for the metrics
+
+    async def get(self, where: str, **query: str) -> Object:
+        """The object or list at a path."""
+        return await self._send("GET", where, params=query)
+
+    async def list(self, kind: str, namespace: str = "", **query: str) -> tuple[list[Object], int]:
+        """All objects of a kind, page by page, and the resourceVersion of the list."""
+        found: list[Object] = []
+        more = {"limit": str(_PAGE), **query}
+        while True:
+            page = await self.get(path(kind, namespace), **more)
+            found += page.get("items") or []
+            if not page["metadata"].get("continue"):
+                return found, int(page["metadata"].get("resourceVersion") or 0)
+            more["continue"] = page["metadata"]["continue"]
+
+    async def create(self, kind: str, namespace: str, body: Mapping[str, Any]) -> Object:
+        """Make an object. Raises ApiError 409 when the name is taken."""
+        return await self._send("POST", path(kind, namespace), body, params={"fieldManager": MANAGER})
+
+    async def apply_status(self, kind: str, obj: Object, status: Mapping[str, Any]) -> Object:
+        """Write an object's whole status by server-side apply. Raises ApiError 409 when it is another by UID."""
+        meta = obj["metadata"]
+        names = {CONNECTIONS: "FocusConnection", RUNS: "SyncRun", APPROVALS: "SyncApproval"}
+        body = {
+            "apiVersion": "rostersync.dev/v1alpha1", "kind": names[kind],
+            "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}, "status": status,
+        }  # fmt: skip
+        where = path(kind, meta["namespace"], meta["name"], "status")
+        query = {"fieldManager": MANAGER, "force": "true"}
+        return await self._send("PATCH", where, body, "application/apply-patch+yaml", query)
+
+    async def merge(self, where: str, body: Mapping[str, Any]) -> Object:
+        """Change some fields of an object."""
+        return await self._send("PATCH", where, body, "application/merge-patch+json", {"fieldManager": MANAGER})
+
+    async def put(self, where: str, body: Mapping[str, Any]) -> Object:
+        """Replace an object. Raises ApiError 409 when it has moved since it was read."""
+        return await self._send("PUT", where, body)
+
+    async def delete(self, kind: str, obj: Object) -> None:
+        """Delete an object and what belongs to it; another of the same name stays, one that is gone is fine."""
+        meta = obj["metadata"]
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": meta["uid"]}}
+        try:
+            await self._send("DELETE", path(kind, meta["namespace"], meta["name"]), body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def _send(
+        self, method: str, where: str, body: Mapping[str, Any] | None = None, content: str = "application/json",
+        params: Mapping[str, str] | None = None,
+    ) -> Object:  # fmt: skip
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = {"Accept": "application/json"} | ({"Content-Type": content} if data else {})
+        url = self._server + where
+        try:
+            async with self._session.request(
+                method, url, data=data, headers=headers, params=params, timeout=_TIMEOUT
+            ) as response:
+                text = await response.read()
+                self._count(method, response.status)
+                answer: Object = json.loads(text) if text[:1] == b"{" else {}
+                if response.status < 400:
+                    return answer
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            self._count(method, 0)
+            raise ApiError(0, "Unreachable", f"no answer from the API server ({type(error).__name__})") from error
+        except ValueError as error:
+            raise ApiError(response.status, "NotJSON", "the answer is no JSON") from error
+        raise ApiError(response.status, str(answer.get("reason") or response.reason), str(answer.get("message") or ""))
+
+    def _count(self, method: str, status: int) -> None:
+        self.requests[method, status] = self.requests.get((method, status), 0) + 1

@@ -1,0 +1,109 @@
+"""One leader by a Lease: only what is seen to change counts, by this process's own monotonic clock.
+
+A leader that cannot renew in time leaves at once (its process ends), since another may have begun. On a wanted end it
+gives the Lease back, so that the next one need not wait.
+"""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.store import Object
+
+LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's life, the leader's patience, between two looks
+
+log = logging.getLogger(__name__)
+
+
+class Election:
+    """This process as a candidate."""
+
+    def __init__(
+        self, cluster: Cluster, namespace: str, name: str, identity: str,
+        lost: Callable[[], None] = lambda: os._exit(1),
+    ) -> None:  # fmt: skip
+        """`lost` is called when a leader is one no more: it must not return to work."""
+        self.cluster, self.namespace, self.name, self.identity, self._lost = cluster, namespace, name, identity, lost
+        self.leading = asyncio.Event()
+        self.renewed = 0.0  # monotonic time of the last success
+        self._seen: tuple[str, float] = ("", 0.0)  # the Lease's version, and when it was first seen
+
+    async def run(self) -> None:
+        """Stand for election, lead, renew; until cancelled, then give the Lease back."""
+        try:
+            while True:
+                begun = time.monotonic()
+                try:
+                    async with asyncio.timeout(RENEW / 2):
+                        held = await self._try(begun)
+                except (ApiError, TimeoutError) as error:
+                    log.warning("Lease %s/%s: %s", self.namespace, self.name, error)
+                    held = None
+                if held:
+                    self.renewed = begun
+                    self.leading.set()
+                elif self.leading.is_set() and (held is False or time.monotonic() - self.renewed > RENEW):
+                    log.error("The Lease is lost; leaving, since another operator may lead now")
+                    self._lost()
+                await asyncio.sleep(RETRY * random.uniform(0.8, 1.2))  # noqa: S311  (spreads candidates)
+        finally:
+            if self.leading.is_set():
+                await self._give_back()
+
+    async def _try(self, now: float) -> bool | None:
+        """Take or renew the Lease; whether this process holds it, None when that is not known."""
+        where = path("leases", self.namespace, self.name)
+        try:
+            lease = await self.cluster.get(where)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            fresh = {
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "metadata": {"name": self.name, "namespace": self.namespace}, "spec": self._spec({}),
+            }  # fmt: skip
+            return await self._wrote(self.cluster.create("leases", self.namespace, fresh))
+        spec = lease.get("spec") or {}
+        version = str(lease["metadata"]["resourceVersion"])
+        if self._seen[0] != version:
+            self._seen = (version, now)
+        holder = spec.get("holderIdentity") or ""
+        if holder and holder != self.identity:
+            life = float(spec.get("leaseDurationSeconds") or LEASE)
+            if now - self._seen[1] < life:
+                return False
+        return await self._wrote(self.cluster.put(where, {**lease, "spec": self._spec(spec)}))
+
+    async def _wrote(self, write: Awaitable[Object]) -> bool | None:
+        try:
+            lease = await write
+        except ApiError as error:
+            if error.status == 409:
+                return None  # it moved since it was read: the next look says to whom
+            raise
+        self._seen = (str(lease["metadata"]["resourceVersion"]), time.monotonic())
+        return True
+
+    def _spec(self, before: Object) -> Object:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        mine = before.get("holderIdentity") == self.identity
+        return {
+            "holderIdentity": self.identity, "leaseDurationSeconds": int(LEASE), "renewTime": now,
+            "acquireTime": before.get("acquireTime", now) if mine else now,
+            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if mine else 1),
+        }  # fmt: skip
+
+    async def _give_back(self) -> None:
+        try:
+            async with asyncio.timeout(2):
+                lease = await self.cluster.get(path("leases", self.namespace, self.name))
+                if (lease.get("spec") or {}).get("holderIdentity") == self.identity:
+                    spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                    await self.cluster.put(path("leases", self.namespace, self.name), {**lease, "spec": spec})
+        except (ApiError, TimeoutError) as error:
+            log.warning("The Lease could not be given back: %s", error)

@@ -1,0 +1,102 @@
+"""Events of Kubernetes: ours, gathered so that saying the same again counts instead of piling up; and those of others."""
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.options import MANAGER
+from rostersync.controller.store import CONNECTIONS, RUNS, Object
+
+log = logging.getLogger(__name__)
+
+_KINDS = {RUNS: "SyncRun", CONNECTIONS: "FocusConnection", "syncapprovals": "SyncApproval"}
+_KEPT, _WAITING = 2000, 500  # events whose count is known; events that wait to be sent
+_FRESH = 5.0  # seconds that a look at somebody's events is good for
+
+
+class Events:
+    """Sends events in the background: a lost one is no reason to stop."""
+
+    def __init__(self, cluster: Cluster, identity: str) -> None:
+        self._cluster, self._identity = cluster, identity
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._queue: asyncio.Queue[Object] = asyncio.Queue(_WAITING)
+        self._looked: OrderedDict[str, tuple[float, list[Object]]] = OrderedDict()
+
+    def note(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        """Something that is as it should be."""
+        self._say(obj, kind, "Normal", reason, message)
+
+    def warn(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        """Something that a person should look at."""
+        self._say(obj, kind, "Warning", reason, message)
+
+    def _say(self, obj: Object, kind: str, sort: str, reason: str, message: str) -> None:
+        meta = obj["metadata"]
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        digits = hashlib.sha256(f"{meta['uid']}/{sort}/{reason}/{message}".encode()).hexdigest()[:16]
+        event = {
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": {"name": f"{meta['name'][:200]}.{digits}", "namespace": meta["namespace"]},
+            "involvedObject": {
+                "apiVersion": "rostersync.dev/v1alpha1", "kind": _KINDS[kind], "name": meta["name"],
+                "namespace": meta["namespace"], "uid": meta["uid"],
+            },
+            "type": sort, "reason": reason, "message": message[:1024], "firstTimestamp": now, "lastTimestamp": now,
+            "count": 1, "source": {"component": MANAGER}, "reportingComponent": MANAGER,
+            "reportingInstance": self._identity,
+        }  # fmt: skip
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            log.warning("Too many events at once; one about %s was dropped", meta["name"])
+
+    async def run(self) -> None:
+        """Send what is said; until cancelled."""
+        while True:
+            event = await self._queue.get()
+            try:
+                await self._send(event)
+            except ApiError as error:
+                log.warning("An event could not be written: %s %s", error.status, error.reason)
+
+    async def _send(self, event: Object) -> None:
+        meta = event["metadata"]
+        count = self._counts.pop(meta["name"], 0) + 1
+        self._counts[meta["name"]] = count
+        while len(self._counts) > _KEPT:
+            self._counts.popitem(last=False)
+        if count == 1:
+            try:
+                await self._cluster.create("events", meta["namespace"], event)
+                return
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+                known = await self._cluster.get(path("events", meta["namespace"], meta["name"]))
+                count = self._counts[meta["name"]] = int(known.get("count") or 0) + 1
+        more = {"count": count, "lastTimestamp": event["lastTimestamp"]}
+        try:
+            await self._cluster.merge(path("events", meta["namespace"], meta["name"]), more)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            self._counts.pop(meta["name"], None)  # it was too old and is gone: begin again
+            await self._cluster.create("events", meta["namespace"], event)
+
+    async def of(self, obj: Object) -> list[Object]:
+        """The events about an object, as they were less than a few seconds ago."""
+        meta, now = obj["metadata"], time.monotonic()
+        known = self._looked.get(meta["uid"])
+        if known and now - known[0] < _FRESH:
+            return known[1]
+        selector = f"involvedObject.uid={meta['uid']}"
+        found, _ = await self._cluster.list("events", meta["namespace"], fieldSelector=selector)
+        self._looked[meta["uid"]] = (now, found)
+        while len(self._looked) > _KEPT:
+            self._looked.popitem(last=False)
+        return found

@@ -1,0 +1,94 @@
+"""Whether the admission policies that guard decisions stand, and whether they are the ones of before."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rostersync.api.policies import MUTATING, VALIDATING
+from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.store import Object
+
+_FRESH = 30.0  # seconds that a look is good for where nothing is decided
+_KINDS = {
+    "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+    "mutatingadmissionpolicies": "MutatingAdmissionPolicy",
+    "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The policies at one moment. `seen`: kind, name, uid and generation of each, as an approval records them."""
+
+    missing: tuple[str, ...]
+    stamping: bool  # names are stamped, so that four eyes can be proved
+    seen: tuple[dict[str, Any], ...]
+
+    @property
+    def unguarded(self) -> str:
+        """Why no decision can be trusted; empty when one can."""
+        if not self.missing:
+            return ""
+        return (
+            f"admission policies are missing ({', '.join(self.missing)}), so nobody's decision could be trusted. Install them "
+            "with the chart (policies.enabled=true) or `kubectl apply -k deploy/base`."
+        )
+
+
+class Guards:
+    """Looks at the policies, not more often than needed."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._last: tuple[float, Guard] | None = None
+
+    async def look(self, fresh: bool = False) -> Guard:
+        """The policies now, or as they were less than half a minute ago."""
+        if self._last is None or fresh or time.monotonic() - self._last[0] > _FRESH:
+            self._last = (time.monotonic(), await self._look())
+        return self._last[1]
+
+    async def _look(self) -> Guard:
+        missing, seen = [], []
+        for kind, names in (("validating", VALIDATING), ("mutating", MUTATING)):
+            for name in names:
+                policy = await self._get(f"{kind}admissionpolicies", name)
+                binding = await self._get(f"{kind}admissionpolicybindings", name)
+                if policy is None or binding is None or not _enforced(policy, binding, kind == "validating"):
+                    missing.append(name)
+                seen += [o for o in (policy, binding) if o]
+        needed = [n for n in missing if n in VALIDATING]
+        rows = tuple(
+            {
+                "kind": o["kind"],
+                "name": o["metadata"]["name"],
+                "uid": o["metadata"]["uid"],
+                "generation": _generation(o),
+            }
+            for o in seen
+        )
+        return Guard(tuple(needed), not any(n in MUTATING for n in missing), rows)
+
+    async def _get(self, kind: str, name: str) -> Object | None:
+        try:
+            found = await self._cluster.get(path(kind, name=name))
+        except ApiError as error:
+            if error.status in (403, 404):  # not there, not served, or not ours to see: nothing to rely on
+                return None
+            raise
+        return {**found, "kind": _KINDS[kind]}
+
+
+def _enforced(policy: Object, binding: Object, validating: bool) -> bool:
+    """Whether the pair refuses what it should: fails closed, denies, and is narrowed to nothing."""
+    spec, bound = policy["spec"], binding["spec"]
+    denies = not validating or "Deny" in (bound.get("validationActions") or ())
+    return (
+        spec.get("failurePolicy", "Fail") == "Fail" and denies and not bound.get("matchResources")
+        and bound.get("policyName") == policy["metadata"]["name"]
+    )  # fmt: skip
+
+
+def _generation(obj: Object) -> int:
+    return int(obj["metadata"].get("generation") or 1)

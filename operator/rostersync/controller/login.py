@@ -1,0 +1,75 @@
+"""How to reach the cluster and log in to it: the kubernetes package reads the configuration, one session uses it."""
+
+import base64
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from rostersync.errors import Permanent
+
+_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+
+
+@dataclass(frozen=True)
+class Login:
+    """An API server and what proves who asks."""
+
+    server: str
+    context: ssl.SSLContext | None
+    token: str = ""
+    token_file: Path | None = None  # read again for every request: tokens of a pod live an hour
+    basic: str = ""
+
+    def session(self) -> aiohttp.ClientSession:
+        """A session that logs in with every request. No limit of connections: each watch holds one."""
+
+        async def log_in(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+            token = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else self.token
+            if token:
+                request.headers["Authorization"] = f"Bearer {token}"
+            elif self.basic:
+                request.headers["Authorization"] = f"Basic {self.basic}"
+            return await send(request)
+
+        connector = aiohttp.TCPConnector(limit=0, ssl=self.context if self.context else True)
+        return aiohttp.ClientSession(connector=connector, middlewares=(log_in,))
+
+
+def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
+    """From the kubeconfig that is named, else from within a pod, else the default kubeconfig. Raises Permanent."""
+    from kubernetes import client, config
+
+    found = client.Configuration()
+    inside = not kubeconfig and "KUBECONFIG" not in os.environ and _TOKEN.exists()
+    try:
+        if inside:
+            config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
+        else:
+            config.load_kube_config(kubeconfig, context, client_configuration=found)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError) as error:
+        raise Permanent(
+            f"There is no way to a cluster: {type(error).__name__}. Name a kubeconfig with --kubeconfig or KUBECONFIG, "
+            "or run in a pod with a service account.",
+            reason="NoCluster",
+        ) from error
+    bearer = str((found.api_key or {}).get("BearerToken") or (found.api_key or {}).get("authorization") or "")
+    basic = base64.b64encode(f"{found.username}:{found.password}".encode()).decode() if found.username else ""
+    return Login(
+        found.host, _tls(found) if found.host.startswith("https") else None,
+        "" if inside else bearer.removeprefix("Bearer ").strip(), _TOKEN if inside else None, basic,
+    )  # fmt: skip
+
+
+def _tls(found: object) -> ssl.SSLContext:
+    """TLS as configured. Not strict about X.509 extensions, which the authorities of some clusters lack."""
+    made = ssl.create_default_context(cafile=getattr(found, "ssl_ca_cert", None) or None)
+    made.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    if not getattr(found, "verify_ssl", True):
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    certificate = getattr(found, "cert_file", None)
+    if certificate:
+        made.load_cert_chain(certificate, getattr(found, "key_file", None) or None)
+    return made

@@ -1,0 +1,75 @@
+"""What Prometheus is told: the names that dashboards for controllers know, and what only this operator can tell."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from rostersync.controller.reports import moment
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import CONNECTIONS, RUNS
+from rostersync.lifecycle.outcomes import succeeded_reason
+
+
+class Metrics:
+    """Counters of this process, and gauges read from the store when somebody asks."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciles = Counter(
+            "controller_runtime_reconcile_total", "Looks at an object, by what came of them.", ["controller", "result"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.seconds = Histogram(
+            "controller_runtime_reconcile_time_seconds", "Time of one look.", ["controller"],
+            buckets=(0.005, 0.02, 0.1, 0.5, 2, 10), registry=self.registry,
+        )  # fmt: skip
+        self.leader = Gauge(
+            "leader_election_master_status", "1 while this process leads.", ["name"], registry=self.registry
+        )
+        self.registry.register(_FromStore(shared))
+
+    def text(self) -> bytes:
+        """Everything, as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+
+class _FromStore:
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    def collect(self) -> Iterator[Metric]:
+        shared = self.shared
+        yield GaugeMetricFamily("workqueue_depth", "Keys that want to be looked at.", len(shared.queue))
+        requests = CounterMetricFamily("rest_client_requests", "Requests to the API server.", labels=["method", "code"])
+        for (method, code), count in shared.cluster.requests.items():
+            requests.add_metric([method, str(code)], count)
+        yield requests
+        yield from self._runs()
+        last = GaugeMetricFamily(
+            "rostersync_connection_last_success_timestamp_seconds", "When a connection's last good run ended.",
+            labels=["namespace", "connection"],
+        )  # fmt: skip
+        ready = GaugeMetricFamily("rostersync_connection_ready", "1 when Ready.", labels=["namespace", "connection"])
+        for obj in shared.store.all(CONNECTIONS):
+            meta, status = obj["metadata"], obj.get("status") or {}
+            names = [meta["namespace"], meta["name"]]
+            state = next((c["status"] for c in status.get("conditions") or () if c["type"] == "Ready"), "")
+            ready.add_metric(names, 1.0 if state == "True" else 0.0)
+            run = status.get("lastRun") or {}
+            ended = moment(run.get("completionTime"))
+            if ended and run.get("outcome") in ("Applied", "AppliedIncomplete", "NoChanges"):
+                last.add_metric(names, ended.timestamp())
+        yield last
+        yield ready
+
+    def _runs(self) -> Iterator[Metric]:
+        counts: dict[str, int] = {}
+        for run in self.shared.store.all(RUNS):
+            status = run.get("status") or {}
+            state = str(status.get("outcome") or succeeded_reason(status) or "New")
+            counts[state] = counts.get(state, 0) + 1
+        runs = GaugeMetricFamily("rostersync_syncruns", "SyncRuns by how they stand.", labels=["state"])
+        for state, count in sorted(counts.items()):
+            runs.add_metric([state], count)
+        yield runs

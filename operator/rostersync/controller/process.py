@@ -1,0 +1,214 @@
+"""The operator's process: log in, watch, list, stand for election, and work the queue while leading."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+
+import kopf
+
+from rostersync.controller.act import Actor
+from rostersync.controller.cluster import ApiError, Cluster
+from rostersync.controller.connections import Connections
+from rostersync.controller.elect import RENEW, Election
+from rostersync.controller.events import Events
+from rostersync.controller.guards import Guards
+from rostersync.controller.login import Login
+from rostersync.controller.metrics import Metrics
+from rostersync.controller.options import RUN_LABEL, Options
+from rostersync.controller.queue import Queue
+from rostersync.controller.router import Router
+from rostersync.controller.runs import Runs
+from rostersync.controller.serve import serve
+from rostersync.controller.shared import Shared
+from rostersync.controller.slots import Slots
+from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Key, Object, Store, slim
+from rostersync.controller.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+_WORKERS = 16  # more gain nothing: the API server is what is waited for
+_DRAIN = 10.0  # seconds for what is under way when the process is told to end
+_LAG = 30.0  # seconds that the event loop may be late before the process counts as stuck
+_GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
+_VERSIONS = {JOBS: "v1", PODS: "v1"}
+
+
+class Process:
+    """One operator."""
+
+    def __init__(self, options: Options, cluster: Cluster) -> None:
+        store: Store = Store(slim)
+        self.options = options
+        self.shared = Shared(
+            options,
+            cluster,
+            store,
+            Queue[Key](),
+            Guards(cluster),
+            Slots(store, options),
+            Events(cluster, options.identity),
+        )
+        self.runs = Runs(self.shared, Actor(self.shared))
+        self.connections = Connections(self.shared, self.runs)
+        self.router = Router(self.shared, self.connections)
+        self.sweep = Sweep(self.shared, self.router)
+        self.election = Election(cluster, options.lease_namespace, options.lease_name, options.identity)
+        self.metrics = Metrics(self.shared)
+        self._beat = time.monotonic()
+        self._stopping = False
+
+    def alive(self) -> str:
+        """What is wrong with this process; nothing while it lives."""
+        if self.sweep.dead:
+            return f"the watch of {', '.join(sorted(self.sweep.dead))} is dead"
+        if time.monotonic() - self._beat > _LAG:
+            return "the event loop is stuck"
+        if self.election.leading.is_set() and time.monotonic() - self.election.renewed > RENEW * 2:
+            return "the Lease is not renewed"
+        return ""
+
+    def ready(self) -> str:
+        """What is yet to come; nothing when it leads, or stands by with everything listed."""
+        return "" if self.sweep.done.is_set() else "the first lists are not complete"
+
+    async def run(self, login: Login) -> None:
+        """Work until told to end. Raises when a watch or a worker dies, so that the process ends too."""
+        runner = await serve(self.options.host, self.options.port, self.alive, self.ready, self.metrics)
+        watches = asyncio.create_task(self._watch(login), name="watches")
+        others = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("heart", self._heart()), ("events", self.shared.events.run()), ("election", self.election.run()),
+                ("work", self._work()),
+            )
+        ]  # fmt: skip
+        try:
+            done, _ = await asyncio.wait([watches, *others], return_when=asyncio.FIRST_COMPLETED)
+            self._stopping = True
+            await self._drain()
+            for task in done:
+                task.result()
+        finally:
+            for task in [watches, *others]:
+                task.cancel()
+            await asyncio.gather(watches, *others, return_exceptions=True)
+            await runner.cleanup()
+
+    async def _watch(self, login: Login) -> None:
+        """kopf's watches, until SIGTERM."""
+        registry = kopf.OperatorRegistry()
+        settings = kopf.OperatorSettings()
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.watching.server_timeout = 600
+        settings.watching.connect_timeout = 10
+        settings.networking.error_backoffs = [0.2, 0.5, 1, 2, *[5] * 20]
+        settings.queueing.idle_timeout = 1.0
+        for plural in (JOBS, PODS):
+            settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
+        session = login.session()
+
+        @kopf.on.login(registry=registry)
+        async def log_in(**_: object) -> kopf.AiohttpSession:
+            return kopf.AiohttpSession(aiohttp_session=session, server=login.server)
+
+        for plural, group in _GROUPS.items():
+            self._observe(registry, group, _VERSIONS.get(plural, "v1alpha1"), plural)
+        everywhere = not self.options.namespaces
+        await kopf.operator(
+            registry=registry, settings=settings, standalone=True, clusterwide=everywhere,
+            namespaces=() if everywhere else self.options.namespaces,
+        )  # fmt: skip
+
+    def _observe(self, registry: kopf.OperatorRegistry, group: str, version: str, plural: str) -> None:
+        @kopf.on.event(group, version, plural, id=f"see-{plural}", registry=registry)
+        async def see(event: kopf.RawEvent, **_: object) -> None:
+            self.router.event(plural, event["type"], plain(event["object"]))
+
+    async def _work(self) -> None:
+        """List everything, wait to lead, list again (another may have led till now), and work."""
+        await self._listed()
+        await self.election.leading.wait()
+        self.metrics.leader.labels(self.options.lease_name).set(1)
+        log.info("Leading")
+        await self._listed()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.sweep.run())
+            for _ in range(_WORKERS):
+                group.create_task(self._worker())
+
+    async def _listed(self) -> None:
+        pause = 0.5
+        while True:
+            try:
+                await self.sweep.once()
+            except ApiError as error:
+                log.warning("Listing failed: %s %s %s", error.status, error.reason, error.message)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 10)
+            else:
+                return
+
+    async def _worker(self) -> None:
+        queue = self.shared.queue
+        while True:
+            key = await queue.get()
+            if self._stopping:
+                queue.done(key)
+                return
+            begun, result = time.monotonic(), "success"
+            try:
+                await self._reconcile(key)
+            except ApiError as error:
+                result = "error"
+                level = logging.DEBUG if queue.failures(key) == 0 else logging.WARNING
+                log.log(level, "%s %s/%s: %s %s: %s", *key, error.status, error.reason, error.message)
+            except Exception:
+                result = "error"
+                log.exception("%s %s/%s", *key)
+            queue.done(key, result == "success")
+            self.metrics.reconciles.labels(key[0], result).inc()
+            self.metrics.seconds.labels(key[0]).observe(time.monotonic() - begun)
+
+    async def _reconcile(self, key: Key) -> None:
+        kind, namespace, name = key
+        if kind == CONNECTIONS and not name:
+            while self.router.gone:
+                await self.connections.deleted(self.router.gone[0])
+                self.router.gone.pop(0)
+        elif kind == CONNECTIONS:
+            await self.connections.reconcile(namespace, name)
+        else:
+            await self.runs.reconcile(namespace, name)
+
+    async def _heart(self) -> None:
+        while True:
+            self._beat = time.monotonic()
+            await asyncio.sleep(1)
+
+    async def _drain(self) -> None:
+        """Let what is under way come to its end: every write is whole, but a run looks better at a whole step."""
+        until = time.monotonic() + _DRAIN
+        while self.shared.queue.working and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+
+
+def plain(obj: object) -> Object:
+    """kopf's object as a dictionary."""
+    return dict(obj)  # type: ignore[call-overload,no-any-return]
+
+
+async def operate(options: Options, login: Login) -> None:
+    """Run an operator until it is told to end."""
+    async with login.session() as session:
+        await Process(options, Cluster(session, login.server)).run(login)
+
+
+def main(options: Options, login: Login) -> None:
+    """Run an operator as a process: whatever ends it unexpectedly ends the process with 1."""
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(operate(options, login))
+    logging.shutdown()
+    os._exit(0)  # threads of libraries are not waited for

@@ -1,0 +1,157 @@
+"""What pods said when they ended: exit code and report, kept from the watch since a pod can be gone the next moment.
+
+A report steers; whether a plan may be applied, the plan itself decides (it lies where no pod of others writes).
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from rostersync.api.v1alpha1.report import SchoolsStatus
+from rostersync.api.v1alpha1.syncrun import SyncRunStatus
+from rostersync.controller.store import Object, owner
+from rostersync.lifecycle.status import of_plan
+from rostersync.model import ApplyReport, PlanReport
+from rostersync.sync.report import LIMIT, apply_from_json, plan_from_json
+
+R = TypeVar("R")
+
+CONTAINER = "sync"
+_REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,62}[A-Za-z0-9])?")
+_SPOILED = (ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One pod of a Job that ended. `text` is its report, perhaps none."""
+
+    pod: str
+    exit: int
+    reason: str  # Completed | Error | OOMKilled | ContainerStatusUnknown …
+    text: str
+    at: str
+    disrupted: bool
+    started: bool
+
+
+class Reports:
+    """Ended pods by the UID of their Job."""
+
+    def __init__(self) -> None:
+        self._ended: dict[str, dict[str, Ended]] = {}
+
+    def note(self, pod: Object) -> bool:
+        """Remember how a pod ended; whether there was something new."""
+        ended = ended_of(pod)
+        job = owner(pod)
+        if ended is None or not job:
+            return False
+        known = self._ended.setdefault(job, {})
+        old = known.get(ended.pod)
+        if old == ended or (old and old.text and not ended.text):
+            return False
+        known[ended.pod] = ended
+        return True
+
+    def of(self, job: Object) -> list[Ended]:
+        """The ended pods of a Job, oldest first."""
+        return sorted(self._ended.get(job["metadata"]["uid"], {}).values(), key=lambda e: (e.at, e.pod))
+
+    def forget(self, job: Object) -> None:
+        """The Job's end is recorded."""
+        self._ended.pop(job["metadata"]["uid"], None)
+
+
+def ended_of(pod: Object) -> Ended | None:
+    """How a pod ended; None while it lives."""
+    status = pod.get("status") or {}
+    container: Object = next((c for c in status.get("containerStatuses") or () if c["name"] == CONTAINER), {})
+    state = (container.get("state") or {}).get("terminated")
+    disrupted = any(
+        c["type"] == "DisruptionTarget" and c["status"] == "True" for c in status.get("conditions") or ()
+    )  # fmt: skip
+    meta = pod["metadata"]
+    if state is None:
+        if status.get("phase") != "Failed" and not (disrupted and meta.get("deletionTimestamp")):
+            return None
+        return Ended(meta["uid"], -1, str(status.get("reason", "")), "", meta["creationTimestamp"], disrupted, False)
+    return Ended(
+        meta["uid"], int(state["exitCode"]), str(state.get("reason", "")), str(state.get("message", "")),
+        str(state.get("finishedAt") or meta["creationTimestamp"]), disrupted, True,
+    )  # fmt: skip
+
+
+def plan_report(text: str, run: str) -> PlanReport | None:
+    """A plan's report, if the text is one that a status can hold."""
+    report = _read(text, plan_from_json)
+    if report is None or report.run != run:
+        return None
+    try:
+        SyncRunStatus.model_validate(of_plan(report))
+    except (ValidationError, *_SPOILED):
+        return None
+    return report
+
+
+def apply_report(text: str, run: str) -> ApplyReport | None:
+    """An apply's report, if the text is one."""
+    report = _read(text, apply_from_json)
+    if report is None or report.run != run:
+        return None
+    return report if report.revision is None or (isinstance(report.revision, int) and report.revision >= 0) else None
+
+
+@dataclass
+class CheckReport:
+    """What Test Connection came to."""
+
+    stage: str
+    message: str
+    schools: Mapping[str, Any] | None
+    error: dict[str, str] | None
+
+
+def check_report(text: str) -> CheckReport | None:
+    """A report of Test Connection, if the text is one."""
+    data = _read(text, json.loads)
+    if not isinstance(data, dict):
+        return None
+    try:
+        schools = data.get("schools")
+        if schools:
+            SchoolsStatus.model_validate(schools)
+        return CheckReport(
+            str(data.get("stage", "")), str(data.get("message", ""))[:1024], schools or None, data.get("error")
+        )
+    except (ValidationError, *_SPOILED):
+        return None
+
+
+def told(error: Any) -> tuple[str, str] | None:
+    """(reason, message) of a report's error, as conditions can have them."""
+    if not isinstance(error, Mapping):
+        return None
+    reason, message = str(error.get("reason", "")), str(error.get("message", ""))
+    return (reason if _REASON.fullmatch(reason) else "Failed", message[:2048])
+
+
+def _read(text: str, parse: Callable[[str], R]) -> R | None:
+    if not text or len(text.encode()) > LIMIT:
+        return None
+    try:
+        return parse(text)
+    except _SPOILED:
+        return None
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as the API writes it."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None

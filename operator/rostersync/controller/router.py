@@ -1,0 +1,74 @@
+"""From what the watches show to the keys that want to be looked at."""
+
+from rostersync.controller.connections import Connections
+from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import (
+    APPROVALS,
+    CONNECTIONS,
+    JOBS,
+    PODS,
+    RUNS,
+    Object,
+    finished,
+    labels,
+    owner,
+    version,
+)
+
+WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
+_SOON = 2.0  # seconds: a connection tells of many runs at once
+
+
+class Router:
+    """Takes events into the store and queues whom they concern. `watched`: newest version that a watch has shown."""
+
+    def __init__(self, shared: Shared, connections: Connections) -> None:
+        self.shared, self.connections = shared, connections
+        self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
+        self.gone: list[Object] = []  # deleted connections that are yet to be seen to
+
+    def event(self, kind: str, sort: str | None, obj: Object) -> None:
+        """One event of a watch; objects of the first listing have no `sort`."""
+        self.watched[kind] = max(self.watched[kind], version(obj))
+        if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
+            sort = "DELETED"  # it lost its label: it is nothing of ours any more
+        if sort == "DELETED":
+            if kind == PODS:
+                self.shared.reports.note(obj)
+            if self.shared.store.remove(kind, obj) or kind == PODS:
+                self.route(kind, obj, deleted=True)
+        elif self.shared.store.put(kind, obj):
+            self.route(kind, obj)
+
+    def route(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
+        """Queue what a change of an object concerns."""
+        shared, meta = self.shared, obj["metadata"]
+        namespace, name = meta["namespace"], meta["name"]
+        if kind == CONNECTIONS:
+            if deleted:
+                self.gone.append(obj)
+                shared.queue.add((CONNECTIONS, "", ""))
+                return
+            shared.queue.add((CONNECTIONS, namespace, name))
+            for run in shared.store.related(RUNS, f"open/{namespace}/{name}"):
+                shared.queue.add((RUNS, namespace, run["metadata"]["name"]))
+        elif kind == RUNS:
+            shared.queue.add((RUNS, namespace, name))
+            self._tell_connection(namespace, str(obj["spec"]["connectionRef"]["name"]))
+        elif kind == APPROVALS:
+            shared.queue.add((RUNS, namespace, str(obj["spec"]["runRef"]["name"])))
+        elif kind == JOBS:
+            shared.queue.add(shared.key_of(obj))
+            if deleted or finished(JOBS, obj):
+                shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
+        elif kind == PODS:
+            shared.reports.note(obj)
+            for job in shared.store.related(JOBS, f"uid/{owner(obj)}"):
+                shared.queue.add(shared.key_of(job))
+            if deleted or finished(PODS, obj):
+                shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
+
+    def _tell_connection(self, namespace: str, name: str) -> None:
+        if self.shared.store.get(CONNECTIONS, namespace, name) is not None:
+            self.shared.queue.add_after((CONNECTIONS, namespace, name), _SOON)

@@ -1,0 +1,34 @@
+"""Probes and metrics over HTTP."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from rostersync.controller.metrics import Metrics
+
+
+async def serve(
+    host: str, port: int, alive: Callable[[], str], ready: Callable[[], str], metrics: Metrics
+) -> web.AppRunner:
+    """Serve /healthz, /readyz and /metrics. `alive` and `ready` say what is wrong, or nothing."""
+
+    def answer(wrong: str) -> web.Response:
+        return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)
+
+    async def healthz(_: web.Request) -> web.Response:
+        return answer(alive())
+
+    async def readyz(_: web.Request) -> web.Response:
+        return answer(ready())
+
+    async def numbers(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", numbers)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return runner

@@ -1,0 +1,175 @@
+"""What the watches have shown, newest first: the only thing that decisions look at.
+
+Watches of different kinds run at their own pace, and a write's answer comes before its echo. So the newest
+resourceVersion of each object wins wherever it came from, an object that was deleted stays deleted, and children are
+found by the UID of their owner, never by name alone.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+Object = dict[str, Any]
+Key = tuple[str, str, str]  # kind (plural), namespace, name
+
+CONNECTIONS, RUNS, APPROVALS, JOBS, PODS = "focusconnections", "syncruns", "syncapprovals", "jobs", "pods"
+_REMEMBERED = 20_000  # UIDs of deleted objects
+
+
+class Store:
+    """Objects by kind, namespace and name, with their children."""
+
+    def __init__(self, slim: Callable[[str, Object], Object] = lambda kind, obj: obj) -> None:
+        """`slim` takes away what nobody will look at."""
+        self._slim = slim
+        self._objects: dict[str, dict[tuple[str, str], Object]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._related: dict[tuple[str, str], set[Key]] = {}  # (kind, relation) -> keys of that kind
+
+    def put(self, kind: str, obj: Object) -> bool:
+        """Take a newer state of an object; whether it was one."""
+        meta = obj["metadata"]
+        key, uid = (meta.get("namespace", ""), meta["name"]), meta["uid"]
+        if uid in self._gone:
+            return False
+        known = self._objects.setdefault(kind, {})
+        old = known.get(key)
+        if old and version(old) >= version(obj):
+            return False
+        if old:
+            self._unrelate(kind, key, old)
+        known[key] = self._slim(kind, obj)
+        for relation in relations(kind, known[key]):
+            self._related.setdefault((kind, relation), set()).add((kind, *key))
+        return True
+
+    def remove(self, kind: str, obj: Object) -> bool:
+        """An object was deleted; whether it was there. One of the same name made since then stays."""
+        meta = obj["metadata"]
+        key = (meta.get("namespace", ""), meta["name"])
+        self._gone[meta["uid"]] = None
+        while len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+        old = self._objects.get(kind, {}).get(key)
+        if old is None or old["metadata"]["uid"] != meta["uid"]:
+            return False
+        self._unrelate(kind, key, old)
+        del self._objects[kind][key]
+        return True
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object, if it is there."""
+        return self._objects.get(kind, {}).get((namespace, name))
+
+    def all(self, kind: str) -> Iterator[Object]:
+        """All objects of a kind."""
+        yield from list(self._objects.get(kind, {}).values())
+
+    def count(self, kind: str) -> int:
+        """How many objects of a kind there are."""
+        return len(self._objects.get(kind, {}))
+
+    def related(self, kind: str, relation: str) -> list[Object]:
+        """Objects of a kind with a relation: see `relations`."""
+        found = (self.get(*key) for key in self._related.get((kind, relation), ()))
+        return sorted((o for o in found if o), key=age)
+
+    def size(self, kind: str, relation: str) -> int:
+        """How many objects of a kind have a relation."""
+        return len(self._related.get((kind, relation), ()))
+
+    def replace(self, kind: str, listed: Iterable[Object], at: int) -> list[Object]:
+        """Correct a kind by a full list made at resourceVersion `at`; returns what differed, old or new state."""
+        differed, seen = [], set()
+        for obj in listed:
+            seen.add((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+            if self.put(kind, obj):
+                differed.append(obj)
+        for key, obj in list(self._objects.get(kind, {}).items()):
+            if key not in seen and version(obj) <= at:
+                self.remove(kind, obj)
+                differed.append(obj)
+        return differed
+
+    def _unrelate(self, kind: str, key: tuple[str, str], obj: Object) -> None:
+        for relation in relations(kind, obj):
+            keys = self._related.get((kind, relation), set())
+            keys.discard((kind, *key))
+            if not keys:
+                self._related.pop((kind, relation), None)
+
+
+def version(obj: Object) -> int:
+    """The resourceVersion, which the API server lets one compare."""
+    return int(obj["metadata"].get("resourceVersion", 0))
+
+
+def age(obj: Object) -> tuple[str, str]:
+    """Sorts objects oldest first; those of one second by name."""
+    return (str(obj["metadata"].get("creationTimestamp", "")), str(obj["metadata"]["name"]))
+
+
+def owner(obj: Object) -> str:
+    """The UID of the controlling owner; empty without one."""
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((str(r["uid"]) for r in references if r.get("controller")), "")
+
+
+def labels(obj: Object) -> dict[str, str]:
+    """The object's labels."""
+    return obj["metadata"].get("labels") or {}
+
+
+def relations(kind: str, obj: Object) -> Iterator[str]:
+    """By what an object is found: its UID, its owner's, its connection, its run, its district while it lives."""
+    yield f"uid/{obj['metadata']['uid']}"
+    namespace = obj["metadata"].get("namespace", "")
+    if kind in (RUNS, APPROVALS):
+        name = obj["spec"].get("connectionRef", {}).get("name", "")
+        yield f"connection/{namespace}/{name}"
+        if kind == RUNS and not (obj.get("status") or {}).get("outcome"):
+            yield f"open/{namespace}/{name}"
+            yield "open"
+        if kind == APPROVALS:
+            yield f"run/{obj['spec']['runRef']['uid']}"
+    elif kind in (JOBS, PODS):
+        yield f"owner/{owner(obj)}"
+        if not finished(kind, obj):
+            yield f"district/{namespace}/{labels(obj).get('rostersync.dev/district', '')}"
+            yield f"live/{namespace}"
+            yield "live"
+
+
+def finished(kind: str, obj: Object) -> bool:
+    """Whether a Job or a pod is over for good."""
+    status = obj.get("status") or {}
+    if kind == PODS:
+        return status.get("phase") in ("Succeeded", "Failed")
+    return job_condition(obj) is not None
+
+
+def job_condition(job: Object) -> Object | None:
+    """The Job's final condition, Complete or Failed; None while it is at work."""
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    found = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")
+    return next(found, None)
+
+
+def slim(kind: str, obj: Object) -> Object:
+    """What is worth keeping in memory: no managedFields; of a finished run, what history and siblings look at."""
+    meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+    if kind == RUNS and (obj.get("status") or {}).get("outcome"):
+        status = obj["status"]
+        kept = {k: status[k] for k in _OF_FINISHED if k in status}
+        plan = {k: v for k, v in (status.get("plan") or {}).items() if k in ("digest", "noChanges")}
+        return {"metadata": meta, "spec": obj["spec"], "status": kept | ({"plan": plan} if plan else {})}
+    if kind == PODS:
+        spec = {"nodeName": (obj.get("spec") or {}).get("nodeName")}
+        return {"metadata": meta, "spec": spec, "status": obj.get("status") or {}}
+    if kind == JOBS:
+        return {"metadata": meta, "status": obj.get("status") or {}, "spec": {k: obj["spec"].get(k) for k in _OF_JOB}}
+    return {**obj, "metadata": meta}
+
+
+_OF_JOB = ("suspend", "ttlSecondsAfterFinished")
+_OF_FINISHED = ("outcome", "completionTime", "revision", "schools", "connectionUID")

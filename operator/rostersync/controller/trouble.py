@@ -1,0 +1,104 @@
+"""Why a Job's pod does not run, in words that say what to do. Pure: the Job, its pods and their events in, words out."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rostersync.controller.store import Object
+
+_WAITING = {
+    "ErrImagePull": "ImageNotPulled", "ImagePullBackOff": "ImageNotPulled", "ErrImageNeverPull": "ImageNotPulled",
+    "InvalidImageName": "ImageNotPulled", "RegistryUnavailable": "ImageNotPulled",
+    "CreateContainerConfigError": "ContainerNotCreated", "CreateContainerError": "ContainerNotCreated",
+    "RunContainerError": "ContainerNotCreated", "CrashLoopBackOff": "ContainerNotCreated",
+}  # fmt: skip
+_SECRET = re.compile(r'(secret|configmap) "([^"]+)" not found')
+_ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a Job from going on."""
+
+    reason: str
+    message: str
+
+
+def of(job: Object, pods: Sequence[Object], events: Iterable[Object]) -> Trouble | None:
+    """The trouble of an unfinished Job; None when there is none to see."""
+    if (job.get("spec") or {}).get("suspend"):
+        return Trouble(
+            "JobSuspended", "The Job is suspended by a queue of the cluster, and starts when the queue lets it."
+        )
+    live = [p for p in pods if (p.get("status") or {}).get("phase") in (None, "", "Pending")]
+    warned = sorted(
+        (e for e in events if e.get("type") == "Warning"),
+        key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""),
+    )
+    if not pods:
+        return next((t for e in reversed(warned) if (t := _refused(e))), None)
+    for pod in live:
+        found = _of_pod(pod, warned)
+        if found:
+            return found
+    return None
+
+
+def _of_pod(pod: Object, warned: Sequence[Object]) -> Trouble | None:
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return Trouble(
+                "Unschedulable",
+                f"No node takes the pod: {_text(condition)} Check spec.jobTemplate (resources, nodeSelector, tolerations) and "
+                "the claims' volumes.",
+            )
+    for container in status.get("containerStatuses") or ():
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        reason = _WAITING.get(str(waiting.get("reason")))
+        if reason == "ImageNotPulled":
+            return Trouble(
+                reason,
+                f"The image {container.get('image', '')} cannot be had ({waiting['reason']}): check the operator's --image and "
+                "spec.jobTemplate.imagePullSecrets.",
+            )
+        if reason:
+            return _missing(_text(waiting)) or Trouble(reason, f"The container cannot be created: {_text(waiting)}")
+    for event in reversed(warned):
+        if event.get("reason") in ("FailedMount", "FailedAttachVolume"):
+            text = _text(event)
+            return _missing(text) or Trouble("VolumeNotMounted", f"A volume cannot be mounted: {text}")
+    return None
+
+
+def _missing(text: str) -> Trouble | None:
+    found = _SECRET.search(text)
+    if not found:
+        return None
+    kind, name = ("Secret", found[2]) if found[1] == "secret" else ("ConfigMap", found[2])
+    return Trouble(
+        f"{kind}NotFound", f"{kind} {name} is not in this namespace: make it, and the Job goes on by itself."
+    )
+
+
+def _refused(event: Object) -> Trouble | None:
+    if event.get("reason") != "FailedCreate":
+        return None
+    text = _text(event)
+    account = _ACCOUNT.search(text)
+    if account:
+        return Trouble(
+            "ServiceAccountNotFound",
+            f"Service account {account[1]} is not in this namespace: make it (`kubectl create serviceaccount {account[1]}`), or "
+            "name another in spec.jobTemplate.serviceAccountName.",
+        )
+    if "exceeded quota" in text:
+        return Trouble("QuotaExceeded", f"The namespace's quota does not allow the pod: {text}")
+    if "PodSecurity" in text:
+        return Trouble("PodRefused", f"Pod security refuses the pod: {text}")
+    return Trouble("PodRefused", f"The API server refuses the pod: {text}")
+
+
+def _text(thing: Object) -> str:
+    text = " ".join(str(thing.get("message") or thing.get("reason") or "").split())
+    return text[:600] + ("" if text[:600].endswith(".") else ".")

@@ -1,0 +1,125 @@
+"""A FocusConnection as the controller uses it: validated once a generation, with everything that its Jobs need."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from rostersync.api.explain import problems
+from rostersync.api.packed import pack
+from rostersync.api.v1alpha1.defaults import district
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
+from rostersync.controller.store import Object
+from rostersync.lifecycle.configured import connection_of
+from rostersync.lifecycle.names import artifacts_claim, store_claim
+from rostersync.lifecycle.observed import Connection
+from rostersync.lifecycle.timetable import Timetable, timetable
+
+LARGEST = 200 * 1024  # bytes of a packed connection: annotations end at 256 KiB in all
+
+
+@dataclass(frozen=True)
+class View:
+    """One connection at one generation. `spec` is None when it is invalid; `known.problem` then says why."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    known: Connection
+    spec_hash: str
+    district: str
+    spec: Any = None  # FocusConnectionSpec
+    packed: str = ""
+    table: Timetable | None = None
+
+    @property
+    def store_claim(self) -> str:
+        """The claim that the store lies on."""
+        embedded = self.spec.store.embedded if self.spec and self.spec.store else None
+        return (embedded.existingClaim if embedded else None) or store_claim(self.district)
+
+    @property
+    def artifacts_claim(self) -> str:
+        """The claim that the artifacts lie on."""
+        return (self.spec.artifacts.existingClaim if self.spec else None) or artifacts_claim(self.name)
+
+
+class Views:
+    """Views of connections, made anew when a spec changes."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, View] = {}
+
+    def of(self, obj: Object) -> View:
+        """The view of a connection's object."""
+        meta = obj["metadata"]
+        known = self._made.get(meta["uid"])
+        if known is None or known.generation != meta["generation"]:
+            known = self._made[meta["uid"]] = view(obj)
+        return known
+
+    def last(self, uid: str) -> View | None:
+        """The last view of a connection that is gone, if this process ever saw it."""
+        return self._made.get(uid)
+
+    def forget(self, uid: str) -> None:
+        """Nobody asks for the connection any more."""
+        self._made.pop(uid, None)
+
+
+def view(obj: Object) -> View:
+    """The view of a connection's object, whatever its spec is."""
+    meta = obj["metadata"]
+    kept = {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}
+    plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj["spec"]}
+    digits = hashlib.sha256(json.dumps(obj["spec"], sort_keys=True).encode()).hexdigest()[:16]
+    base = View(
+        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(meta["name"], uid=meta["uid"]),
+        digits, str(obj["spec"].get("district") or meta["name"]),
+    )  # fmt: skip
+    try:
+        model = FocusConnection.model_validate(plain)
+    except ValidationError as error:
+        wrong = "; ".join(str(p) for p in problems(error, FocusConnection)[:5])
+        return replace(base, known=replace(base.known, problem=("InvalidSpec", wrong[:1024])))
+    spec, known = model.spec, connection_of(model)
+    packed = pack(plain)
+    problem = known.problem
+    if not known.terms_accepted:
+        problem = (
+            "TermsNotAccepted",
+            "spec.termsOfUse.accepted is not true; no run starts before the terms are accepted.",
+        )
+    elif problem is None and len(packed) > LARGEST:
+        problem = (
+            "SpecTooLarge",
+            f"The connection comes to {len(packed):,} bytes, packed; {LARGEST:,} fit. Shorten lists such as "
+            "spec.schoolsMapping.schools or values of spec.attributesMapping.",
+        )
+    known = replace(known, problem=problem, suspended=spec.suspend, uid=meta["uid"])
+    return replace(
+        base, known=known, district=district(model), spec=spec, packed=packed, table=timetable(spec, meta["uid"])
+    )
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """What annotations of a connection say, as admission stamped them."""
+
+    requested_at: str
+    requested_by: str
+    changed_by: str
+    check_requested_at: str
+
+
+def stamps(obj: Object) -> Stamps:
+    """The annotations that count; cut to what a status can remember."""
+    notes = obj["metadata"].get("annotations") or {}
+    return Stamps(
+        str(notes.get(REQUESTED_AT, ""))[:256], str(notes.get(REQUESTED_BY, "")), str(notes.get(CHANGED_BY, "")),
+        str(notes.get(CHECK_REQUESTED_AT, ""))[:256],
+    )  # fmt: skip

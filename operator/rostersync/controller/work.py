@@ -1,0 +1,174 @@
+"""How far the halves of a run came, from its Jobs, what their pods said, and what its status remembers. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from rostersync.controller import reports
+from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL, STAGE_LABEL
+from rostersync.controller.reports import Ended, moment
+from rostersync.controller.store import Object, job_condition, labels
+from rostersync.controller.trouble import Trouble
+from rostersync.lifecycle.observed import Work, WorkState
+from rostersync.lifecycle.recorded import plan_report
+from rostersync.model import ApplyReport, PlanReport
+
+R = TypeVar("R", PlanReport, ApplyReport)
+
+
+@dataclass(frozen=True)
+class JobSeen:
+    """One Job and what is known of its pods. `lost`: it ended and no report can be had any more."""
+
+    job: Object
+    ended: Sequence[Ended]
+    trouble: Trouble | None = None
+    started: bool = False  # whether a container of it ever ran
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Halves:
+    """All that is known of one run's Jobs. `missing`: names of Jobs that were looked for and are not there."""
+
+    run: Object
+    jobs: Sequence[JobSeen]
+    now: datetime
+    start_deadline: timedelta
+    missing: frozenset[str] = frozenset()
+
+    def plan(self) -> Work[PlanReport] | None:
+        """The newest try of the plan half."""
+        name, status = self.run["metadata"]["name"], self.run.get("status") or {}
+        recorded = _recorded(status, "Plan")
+        seen = self._newest("plan")
+        number = max(int(recorded.get("attempts", 0)), _number(seen))
+        if number == 0:
+            return None
+        if number == int(recorded.get("attempts", 0)) and recorded.get("completionTime"):
+            return Work(
+                WorkState.SUCCEEDED, number, plan_report(status, name), started_at=moment(recorded.get("startTime")),
+                ended_at=moment(recorded["completionTime"]), job=recorded.get("name"),
+                disruptions=int(status.get("disruptions", 0)),
+            )  # fmt: skip
+        return self._work(recorded, seen, number, lambda text: reports.plan_report(text, name))
+
+    def apply(self) -> Work[ApplyReport] | None:
+        """The newest try of the apply half."""
+        name, status = self.run["metadata"]["name"], self.run.get("status") or {}
+        recorded = _recorded(status, "Apply")
+        seen = self._newest("apply")
+        number = max(int(recorded.get("attempts", 0)), _number(seen))
+        if number == 0:
+            return None
+        if number == int(recorded.get("attempts", 0)) and recorded.get("completionTime"):
+            # An apply that ended leaves a run final, but for one that found the base moved: that one is history.
+            return Work(
+                WorkState.FAILED, number, None, "BaseMoved", of_plan=0, job=recorded.get("name"),
+                started_at=moment(recorded.get("startTime")), ended_at=moment(recorded["completionTime"]),
+            )  # fmt: skip
+        of_plan = (
+            int(labels(seen.job).get(PLAN_LABEL, 1)) if seen else int(_recorded(status, "Plan").get("attempts", 1))
+        )
+        return self._work(recorded, seen, number, lambda text: reports.apply_report(text, name), of_plan)
+
+    def unknown(self) -> list[str]:
+        """Names of Jobs that the status names, that were not seen to end, and that are not there."""
+        names = []
+        for kind, stage in (("Plan", "plan"), ("Apply", "apply")):
+            recorded = _recorded(self.run.get("status") or {}, kind)
+            newer = _number(self._newest(stage)) >= int(recorded.get("attempts", 0))
+            if recorded.get("name") and not recorded.get("completionTime") and not newer:
+                names.append(str(recorded["name"]))
+        return names
+
+    def _newest(self, stage: str) -> JobSeen | None:
+        of = [j for j in self.jobs if labels(j.job).get(STAGE_LABEL) == stage]
+        return max(of, key=_number, default=None)
+
+    def _work(
+        self, recorded: dict[str, Any], seen: JobSeen | None, number: int, parse: Callable[[str], R | None],
+        of_plan: int = 1,
+    ) -> Work[R]:  # fmt: skip
+        if seen is None or _number(seen) < number:
+            lost = recorded.get("name") in self.missing
+            return Work(
+                WorkState.LOST if lost else WorkState.RUNNING, number, job=recorded.get("name"), of_plan=of_plan,
+                started_at=moment(recorded.get("startTime")), message="" if lost else "Looking for its Job.",
+            )  # fmt: skip
+        meta, status = seen.job["metadata"], seen.job.get("status") or {}
+        begun = moment(status.get("startTime") or meta["creationTimestamp"])
+        base: dict[str, Any] = {
+            "number": number, "job": meta["name"], "of_plan": of_plan, "started_at": begun,
+            "disruptions": sum(1 for e in seen.ended if e.disrupted),
+        }  # fmt: skip
+        condition = job_condition(seen.job)
+        if condition is None:
+            return self._unfinished(seen, base)
+        base["ended_at"] = moment(condition.get("lastTransitionTime")) or self.now
+        if condition["type"] == "Complete":
+            report = next((r for e in reversed(seen.ended) if e.exit == 0 and (r := parse(e.text))), None)
+            if report is None:
+                return Work(WorkState.LOST if seen.lost else WorkState.RUNNING, **{**base, "ended_at": None})
+            return Work(WorkState.SUCCEEDED, report=report, **base)
+        reason, message, last = job_failure(seen, condition, parse)
+        return Work(WorkState.FAILED, report=last, reason=reason, message=message, **base)
+
+    def _unfinished(self, seen: JobSeen, base: dict[str, Any]) -> Work[Any]:
+        trouble = seen.trouble
+        if trouble is None:
+            return Work(WorkState.RUNNING, **base)
+        made = moment(seen.job["metadata"]["creationTimestamp"]) or self.now
+        waited = self.now - made
+        if trouble.reason != "JobSuspended" and not seen.started and waited > self.start_deadline:
+            minutes = int(waited.total_seconds() // 60)
+            text = f"{trouble.message} Given up after {minutes} minutes; nothing was done."
+            return Work(WorkState.FAILED, reason=trouble.reason, message=text, ended_at=self.now, **base)
+        return Work(WorkState.RUNNING, reason=trouble.reason, message=trouble.message, **base)
+
+
+def _recorded(status: Any, kind: str) -> dict[str, Any]:
+    return next((j for j in status.get("jobs") or () if j["type"] == kind), {})
+
+
+def _number(seen: JobSeen | None) -> int:
+    text = labels(seen.job).get(NUMBER_LABEL, "") if seen else ""
+    return int(text) if text.isdigit() else 0
+
+
+class _Told(Protocol):
+    """A report that may tell an error and a stage."""
+
+    stage: str
+    error: dict[str, str] | None
+
+
+T = TypeVar("T", bound=_Told)
+
+
+def job_failure(seen: JobSeen, condition: Object, parse: Callable[[str], T | None]) -> tuple[str, str, T | None]:
+    """(reason, message, the last report) of a Job that failed."""
+    last = seen.ended[-1] if seen.ended else None
+    report = parse(last.text) if last else None
+    if last and last.reason == "OOMKilled":
+        return (
+            "OutOfMemory",
+            "The pod was killed for want of memory: give spec.jobTemplate.resources.limits.memory more.", report,
+        )  # fmt: skip
+    error = reports.told(report.error) if report else None
+    if error:
+        tries = len(seen.ended)
+        more = f" Tried {tries} times." if condition.get("reason") == "BackoffLimitExceeded" and tries > 1 else ""
+        return (error[0], f"{error[1]}{more}", report)
+    if condition.get("reason") == "DeadlineExceeded":
+        why = seen.trouble.message if seen.trouble else "Its stages took too long, or it never started."
+        return ("DeadlineExceeded", f"The Job came to its deadline. {why}", report)
+    at = f" in stage {report.stage}" if report else ""
+    code = f" with exit code {last.exit}" if last and last.started else ""
+    return (
+        "JobFailed",
+        f"The Job's pods ended{code}{at} and left no reason ({condition.get('reason', 'unknown')}); look at the log of "
+        f"Job {seen.job['metadata']['name']} while it is there.",
+        report,
+    )  # fmt: skip

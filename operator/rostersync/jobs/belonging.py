@@ -1,0 +1,56 @@
+"""Whose artifacts a run's folder holds: SyncRuns are told apart by UID, since a name can be used again."""
+
+import shutil
+from contextlib import suppress
+
+from rostersync.artifacts import Artifacts
+from rostersync.errors import Permanent
+from rostersync.local import files
+from rostersync.local.state import State
+
+FILE = "run.json"
+UNTIL_FINAL = ("extract", "scratch", "plan.making")  # needed until a run is final, then never
+
+
+def uid_of(state: State, run: str) -> str | None:
+    """The UID of the run that a folder belongs to; None when there is no folder, or one that nobody began properly."""
+    with suppress(Permanent):  # a file that is spoiled says nothing
+        found = files.read_object(state.folder(run) / FILE)
+        return None if found is None else str(found.get("uid"))
+    return None
+
+
+def take(state: State, run: str, uid: str) -> None:
+    """Make a run's folder this run's own: one of a former run of that name goes first."""
+    artifacts = Artifacts(state.artifacts)
+    if uid_of(state, run) == uid:
+        return
+    artifacts.remove(run)
+    artifacts.run_folder(run)
+    files.write_object(state.folder(run) / FILE, {"name": run, "uid": uid})
+
+
+def check(state: State, run: str, uid: str) -> None:
+    """Raises Permanent when a run's folder is gone, or is another run's."""
+    found = uid_of(state, run)
+    if found is None:
+        raise Permanent(
+            f"Run {run} has no artifacts: they were removed, or it was never planned here. Nothing was applied; make a "
+            "new run.",
+            reason="ArtifactsGone",
+        )
+    if found != uid:
+        raise Permanent(
+            f"The artifacts of {run} belong to another run of that name ({found}), not to this one ({uid}); nothing "
+            "was applied. Make a new run, under a name that was not used yet.",
+            reason="RunReplaced",
+        )
+
+
+def finish(state: State, run: str) -> None:
+    """Remove what is needed only until a run is final: the raw extract, and what a killed process left."""
+    for name in UNTIL_FINAL:
+        Artifacts(state.artifacts).drop(run, name)
+    # Only of this run: another may be planned at the same time, which makes its parts just now.
+    for stale in (*state.folder(run).glob(".*.part-*"), *state.folder(run).glob(".gone-*")):
+        shutil.rmtree(stale, ignore_errors=True)

@@ -1,0 +1,92 @@
+"""Test Connection as a Job: does the source answer, and what does Schools Mapping make of its schools?"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.jobs.halves import reported
+from rostersync.jobs.mount import Pod
+from rostersync.jobs.watch import Watch
+from rostersync.local import engine
+from rostersync.local.reports import CheckReportFile
+from rostersync.model import CheckReport, Schools
+from rostersync.sources.port import CheckResult, Page, Source
+from rostersync.sync.schools import Org, SchoolRules, decide
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a source was found to have. `vanished`: ids of mapped schools that it does not have."""
+
+    result: CheckResult
+    schools: Schools
+    mapped: frozenset[str]
+    vanished: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for the Job's log: schools, totals and how attributes are filled; no records."""
+        return {
+            "message": self.result.message,
+            "schools": [
+                {"sourcedId": s.id, "name": s.name, "mapped": s.id in self.mapped} for s in self.result.schools
+            ],
+            "vanished": list(self.vanished),
+            "totals": dict(self.result.totals),
+            "attributes": [vars(f) for f in self.result.attributes],
+            "notOffered": list(self.result.not_offered),
+        }
+
+
+def check(pod: Pod, watch: Watch) -> Found:
+    """Try the connection; writes the report and returns everything. Raises its error."""
+    report = CheckReportFile(pod.report)
+    watch.report = lambda: report
+    with reported(report):
+        report.write()
+        connection = pod.connection()
+        manifests = pod.to_read(connection)
+        report.stage("connect")
+        source, _ = engine.open_source(manifests, {})
+        try:
+            found = _look(source, connection.spec)
+        finally:
+            source.close()
+        report.done(CheckReport("done", found.result.message, found.schools))
+    return found
+
+
+def _look(source: Source, spec: FocusConnectionSpec) -> Found:
+    result = source.check()
+    pages: list[Page] = []
+    source.pull("orgs", frozenset(), pages.append)
+    return mapped(result, orgs_of(pages), rules_of(spec))
+
+
+def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
+    """What Schools Mapping makes of the organisations of a source. What the store remembers plays no part. Pure."""
+    scope = decide(orgs, rules, {}, {})
+    schools = {o.id for o in orgs if o.is_school and not o.removed}
+    wanted = {i for i in rules.targets if rules.wants(i)}
+    vanished = set() if rules.auto else wanted - schools
+    return Found(result, scope.schools, frozenset(i for i in schools if rules.wants(i)), tuple(sorted(vanished)))
+
+
+def rules_of(spec: FocusConnectionSpec) -> SchoolRules:
+    """Schools Mapping as configured: as `sync.shape.mapping_of`, without a plan in the making."""
+    configured = spec.schoolsMapping
+    return SchoolRules(
+        auto=configured.mode == "Auto",
+        targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
+        exclude=frozenset(configured.exclude),
+        prefix=spec.sisIDPrefix,
+    )
+
+
+def orgs_of(pages: list[Page]) -> list[Org]:
+    """The organisations in pages as they came; of an id that comes twice, the first."""
+    orgs: dict[str, Org] = {}
+    for page in pages:
+        columns = [page.batch.column(n).to_pylist() for n in ("sourcedId", "type", "status", "parentSourcedId")]
+        for id_, kind, status, parent in zip(*columns, strict=True):
+            orgs.setdefault(id_, Org(id_, (kind or "").lower() == "school", status, parent))
+    return list(orgs.values())

@@ -1,0 +1,267 @@
+"""job plan, apply, check, purge: what the pods of Kubernetes Jobs run. Light, since help is quick; the rest comes late."""
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from rostersync.errors import BaseMoved, RostersyncError
+from rostersync.jobs.watch import Watch
+from rostersync.local.commands import common
+from rostersync.local.failures import PERMANENT_EXIT, frames, half_exit, is_permanent, told
+
+if TYPE_CHECKING:
+    from rostersync.jobs.mount import Pod
+
+REPORT = "dev/termination-log"
+EXITS = "Exit codes: 0 done, also when held; 42 fails until something is changed; 1 may go through later; 143 SIGTERM."
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the pod's files are; a Pod without its imports."""
+
+    root: Path
+    report: Path
+
+    def pod(self) -> "Pod":
+        """The pod."""
+        from rostersync.jobs.mount import Pod
+
+        return Pod(self.root, self.report)
+
+
+class Jobs(click.Group):
+    """The commands, each of which ends the process itself: threads that wait for a server are not waited for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its errors become one line and an exit code."""
+        try:
+            super().invoke(ctx)
+        except RostersyncError as error:
+            _say(ctx, error, error)
+            leave(code_of(error))
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001  (its text may hold records and must not reach the log)
+            said = told(error, str(ctx.invoked_subcommand), None)
+            _say(ctx, said, error)
+            leave(code_of(said))
+        leave(0)
+
+
+def code_of(error: RostersyncError) -> int:
+    """The exit code of a failure. When the store has moved, the same Job would only fail again: a new plan is needed."""
+    return PERMANENT_EXIT if isinstance(error, BaseMoved) else half_exit(is_permanent(error))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now, with everything said."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 1
+    os._exit(code)
+
+
+def _say(ctx: click.Context, said: RostersyncError, error: BaseException) -> None:
+    from rostersync.local.progress import log
+
+    log("error", reason=said.reason, message=str(said))
+    if ctx.meta.get(common.DEBUG):
+        click.echo(frames(error), err=True)
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator, in this order."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _time(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        zoned = datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        zoned = False
+    if not zoned:
+        raise click.BadParameter("must be a time with zone, as in 2026-11-24T02:07:09Z")
+    return value
+
+
+def _finished(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> list[tuple[str, bool]]:
+    found = [re.fullmatch(r"(.+)=(ok|failed)", text) for text in value]
+    if not all(found):
+        raise click.BadParameter("must be NAME=ok or NAME=failed")
+    return [(match[1], match[2] == "ok") for match in found if match]
+
+
+_place = _options(
+    click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        help=f"Where the report is written, at every stage, in place; default /{REPORT}.",
+    ),
+    click.option(
+        "--root", default="/", hidden=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        help="Where the pod's files are, for trying it without a pod.",
+    ),
+    common.debug_option,
+)  # fmt: skip
+_deadline = click.option(
+    "--deadline", type=click.IntRange(min=1), metavar="SECONDS",
+    help="Give up after so long, saying so in the report (exit code 42). Default: never.",
+)  # fmt: skip
+_run = _options(
+    click.option("--run", required=True, metavar="NAME", help="Name of the SyncRun."),
+    click.option("--uid", required=True, metavar="UID", help="UID of the SyncRun."),
+    click.option(
+        "--number", required=True, type=click.IntRange(min=1), metavar="N", help="Which try it is, counted from 1."
+    ),
+)
+
+
+@click.group(cls=Jobs, no_args_is_help=True)
+@common.debug_option
+def job() -> None:
+    """What Kubernetes Jobs run: the halves of a run, Test Connection, and clearing up, from a pod's mounts.
+
+    The operator makes these Jobs. The FocusConnection, Secrets, the CA bundle, the store and the artifacts are read
+    where the operator mounts them; nothing is asked of the API server. Progress goes to standard error as JSON lines.
+    """
+    os.umask(0o077)  # whatever a library makes is for this user only
+
+
+@job.command(epilog=EXITS)
+@_run
+@click.option("--created", required=True, callback=_time, metavar="TIME", help="When the run was made: its now.")
+@click.option("--again", is_flag=True, help="The store has moved: plan from the extract that is staged.")
+@_deadline
+@click.option(
+    "--finished",
+    multiple=True,
+    callback=_finished,
+    metavar="NAME=ok|failed",
+    help="A finished run of the connection, oldest first; over the limits, its artifacts are removed first.",
+)
+@click.option(
+    "--keep-successful", default=20, type=click.IntRange(min=0), metavar="N", help="How many of them keep theirs."
+)
+@click.option(
+    "--keep-failed", default=20, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
+)
+@_place
+@common.engine_options
+def plan(
+    run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
+    keep_successful: int, keep_failed: int, report: Path | None, root: Path, memory: int | None, threads: int | None,
+) -> None:  # fmt: skip
+    """Read the source and freeze a plan; the store is only read."""
+    place = _begin(root, report)
+    watch = _watch(deadline, place.root / "scratch" / run)
+    from rostersync.jobs import halves
+
+    history = halves.History(finished, keep_successful, keep_failed)
+    engine = halves.Engine(common.bytes_of(memory), threads)
+    of = halves.Run(run, uid, number)
+    halves.plan(place.pod(), of, created, history, watch, _progress(), engine, again=again)
+
+
+@job.command(epilog=EXITS)
+@_run
+@click.option("--of-plan", required=True, type=click.IntRange(min=1), metavar="P", help="Which try of the plan it is.")
+@click.option("--plan", "digest", required=True, metavar="DIGEST", help="The plan's digest (sha256:…).")
+@click.option("--approved-by", metavar="NAME", help="Who approved a plan with holds.")
+@click.option("--approval", default="", metavar="NAME", help="The SyncApproval that says so.")
+@click.option("--approval-uid", default="", metavar="UID", help="Its UID.")
+@click.option("--reason", default="", metavar="TEXT", help="Why it was approved.")
+@click.option("--four-eyes", is_flag=True, help="Somebody has proved that the decider is no requester.")
+@_deadline
+@_place
+@common.engine_options
+def apply(
+    run: str, uid: str, number: int, of_plan: int, digest: str, approved_by: str | None, approval: str,
+    approval_uid: str, reason: str, four_eyes: bool, deadline: int | None, report: Path | None, root: Path,
+    memory: int | None, threads: int | None,
+) -> None:  # fmt: skip
+    """Write a plan to the store, in one transaction, once; a plan with holds only with an approval."""
+    place = _begin(root, report)
+    watch = _watch(deadline, place.root / "scratch" / run)
+    from rostersync.jobs import halves
+    from rostersync.lifecycle.steps import Consent
+
+    consent = Consent(approval, approval_uid, digest, approved_by, reason, four_eyes) if approved_by else None
+    engine = halves.Engine(common.bytes_of(memory), threads)
+    of = halves.Run(run, uid, number)
+    halves.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)
+
+
+@job.command(epilog=EXITS)
+@_deadline
+@_place
+def check(deadline: int | None, report: Path | None, root: Path) -> None:
+    """Test Connection: does the source answer, and what does Schools Mapping make of its schools?
+
+    Prints all schools and the attributes that the source fills as JSON; the report has numbers and some ids.
+    """
+    place = _begin(root, report)
+    watch = _watch(deadline, place.root / "scratch" / "check")
+    from rostersync.jobs.check import check as found_by
+    from rostersync.render.objects import dump
+
+    click.echo(dump(found_by(place.pod(), watch).as_dict(), "json"), nl=False)
+
+
+@job.command(epilog=EXITS)
+@click.option(
+    "--run",
+    "ended",
+    multiple=True,
+    metavar="NAME[=UID]",
+    help="A run that has ended: what is only needed until then is removed. With UID, only if it is that run.",
+)
+@click.option(
+    "--remove", "removed", multiple=True, metavar="NAME[=UID]", help="A run whose artifacts are removed altogether."
+)
+@_deadline
+@_place
+def purge(
+    ended: tuple[str, ...], removed: tuple[str, ...], deadline: int | None, report: Path | None, root: Path
+) -> None:
+    """Remove artifacts of runs that have ended; what is gone already is fine."""
+    place = _begin(root, report)
+    watch = _watch(deadline, place.root / "scratch" / "purge")
+    from rostersync.jobs.purge import purge as clear
+
+    clear(place.pod(), [_named(r) for r in ended], [_named(r) for r in removed], watch)
+
+
+def _begin(root: Path, report: Path | None) -> Place:
+    return Place(root, report or root / REPORT)
+
+
+def _watch(deadline: int | None, scratch: Path) -> Watch:
+    watch = Watch(deadline, scratch)
+    watch.begin()
+    return watch
+
+
+def _progress() -> Any:
+    from rostersync.local.progress import Lines
+
+    return Lines()
+
+
+def _named(text: str) -> tuple[str, str | None]:
+    name, _, uid = text.partition("=")
+    return name, uid or None

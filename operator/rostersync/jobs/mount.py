@@ -1,0 +1,128 @@
+"""Where things lie in a Job's pod, and what is mounted there as the manifests that a run is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rostersync.api.explain import problems
+from rostersync.api.packed import unpack
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.errors import InvalidManifest
+from rostersync.local import manifests as loading
+from rostersync.local.manifests import Manifests
+from rostersync.local.state import State
+from rostersync.local.workspace import KEY
+
+Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The folders of a pod under `root`, which is / but for tests, and the file that holds its report."""
+
+    root: Path
+    report: Path
+
+    @property
+    def state(self) -> State:
+        """Store and artifacts, with scratch on a volume that goes with the pod."""
+        return State(self.root / "var/lib/rostersync", scratch=self.scratch)
+
+    @property
+    def scratch(self) -> Path:
+        """Where records lie in the clear while they are worked on."""
+        return self.root / "scratch"
+
+    @property
+    def mounted(self) -> Path:
+        """What the Job was given: connection, Secrets, ConfigMaps."""
+        return self.root / "var/run/rostersync"
+
+    def connection(self) -> FocusConnection:
+        """The connection that the Job is made for. Raises InvalidManifest."""
+        path = self.mounted / "connection" / "connection"
+        try:
+            text = path.read_text(encoding="ascii")
+        except (OSError, ValueError):
+            raise InvalidManifest(
+                f"{path} cannot be read: the pod was not given its connection. Make the run again.",
+                reason="ConnectionUnreadable",
+            ) from None
+        try:
+            return FocusConnection.model_validate(unpack(text))
+        except ValidationError as error:
+            found = "\n  ".join(str(p) for p in problems(error, FocusConnection))
+        # raised outside of the except block: the cause would print the inputs
+        raise InvalidManifest(
+            f"The connection that the Job was given is not a valid FocusConnection:\n  {found}\n"
+            "Operator, CRDs and image must be of one version."
+        )
+
+    def to_read(self, connection: FocusConnection) -> Manifests:
+        """What reading the source and keeping the plan takes. Raises InvalidManifest for what is not mounted."""
+        config = connection.spec.deliveryConfig
+        name, keys = config.credentialsSecretRef.name, f"the keys {loading.CLIENT_ID} and {loading.CLIENT_SECRET}"
+        secrets = {name: self._secret(connection, "spec.deliveryConfig.credentialsSecretRef", name, keys)}
+        config_maps: dict[str, Mapping[str, str]] = {}
+        if config.caBundleRef:
+            name = config.caBundleRef.name
+            found = _read(self.mounted / "configmaps" / name, f"ConfigMap {name}")
+            if not found:
+                raise InvalidManifest(
+                    f"ConfigMap {_qualified(connection, name)}, which spec.deliveryConfig.caBundleRef names, is not "
+                    f"mounted or empty; make it, with certificates in PEM form under the key {config.caBundleRef.key}.",
+                    reason="ConfigMapNotFound",
+                )
+            config_maps[name] = found
+        made = Manifests(connection, None, {**secrets, **self._key(connection)}, config_maps)
+        loading.credentials(made, {})  # what is incomplete is said before anything is read
+        loading.ca_bundle(made)
+        return made
+
+    def to_keep(self, connection: FocusConnection) -> Manifests:
+        """What opening and keeping plans takes. Raises InvalidManifest when the key is not mounted."""
+        return Manifests(connection, None, self._key(connection))
+
+    def _key(self, connection: FocusConnection) -> Data:
+        reference = connection.spec.artifacts.encryptionKeySecretRef
+        if reference is None:
+            return {}
+        field = "spec.artifacts.encryptionKeySecretRef"
+        keys = f"the key {KEY} (an age identity, as age-keygen makes it, or a passphrase)"
+        found = self._secret(connection, field, reference.name, keys)
+        if not found.get(KEY, "").strip():
+            raise InvalidManifest(
+                f"Secret {_qualified(connection, reference.name)}, which {field} names, needs {keys}.",
+                reason="SecretIncomplete",
+            )
+        return {reference.name: found}
+
+    def _secret(self, connection: FocusConnection, field: str, name: str, needs: str) -> Mapping[str, str]:
+        found = _read(self.mounted / "secrets" / name, f"Secret {name}")
+        if not found:
+            raise InvalidManifest(
+                f"Secret {_qualified(connection, name)}, which {field} names, is not mounted or empty; make it, with "
+                f"{needs}.",
+                reason="SecretNotFound",
+            )
+        return found
+
+
+def _read(folder: Path, what: str) -> dict[str, str]:
+    """The keys of a mounted Secret or ConfigMap; none when it is not there."""
+    found: dict[str, str] = {}
+    try:
+        for path in folder.iterdir():
+            if not path.name.startswith("..") and path.is_file():  # ..data and the like are the mount's own
+                found[path.name] = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return found
+    except ValueError:
+        raise InvalidManifest(f"{what} holds something else than UTF-8 text.", reason="SecretIncomplete") from None
+    return found
+
+
+def _qualified(connection: FocusConnection, name: str) -> str:
+    return f"{connection.metadata.namespace or 'default'}/{name}"

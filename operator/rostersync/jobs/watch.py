@@ -1,0 +1,88 @@
+"""What ends a Job's process before it is done: SIGTERM, and a deadline of its own.
+
+A thread watches, since Python hears a signal between two of its own steps only and a query of the engine, a retry's
+sleep or a slow server can be one step for minutes. The store is whole whenever the process ends, so nobody is asked.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from rostersync.errors import Permanent, RostersyncError
+from rostersync.local.failures import PERMANENT_EXIT
+
+TERMINATED = 128 + signal.SIGTERM
+_TICK = 1.0  # seconds after which a deadline that was lifted is noticed
+
+
+class Told(Protocol):
+    """A report of a half, as far as it is needed here."""
+
+    @property
+    def at(self) -> str:
+        """The stage that it says."""
+        ...
+
+    def failed(self, error: RostersyncError) -> None:
+        """Write why there will be nothing more."""
+        ...
+
+
+class Watch:
+    """Watches from `begin` until the process ends. `report` gives what is to say that the deadline has passed."""
+
+    def __init__(self, deadline: int | None, scratch: Path) -> None:
+        self._deadline, self._scratch = deadline, scratch
+        self._until = None if deadline is None else time.monotonic() + deadline
+        self.report: Callable[[], Told | None] = lambda: None
+
+    def begin(self) -> None:
+        """Begin; before any thread is started, since threads inherit that SIGTERM is left to this one."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def lift(self) -> None:
+        """From now on no deadline: the transaction is being committed, and ending here would hide that it was."""
+        self._until = None
+
+    def _watch(self) -> None:
+        while True:
+            left = _TICK if self._until is None else self._until - time.monotonic()
+            if left <= 0:
+                self._late()
+            if signal.sigtimedwait({signal.SIGTERM}, min(left, _TICK)) is not None:
+                self._end(TERMINATED, "Terminated", "Ended by SIGTERM; the store is whole, and a new try goes on.")
+
+    def _late(self) -> None:
+        report = self.report()
+        at = report.at if report else "start"
+        error = Permanent(
+            f"The deadline of {self._deadline} seconds passed in stage {at}, so the Job ended itself; the store is "
+            "whole. See in its log what took so long: a slow or failing source, or too little memory or CPU "
+            "(jobTemplate.resources). Then run again.",
+            reason="DeadlineExceeded",
+        )
+        try:
+            if report:
+                report.failed(error)
+        finally:
+            self._end(PERMANENT_EXIT, error.reason, str(error))
+
+    def _end(self, code: int, reason: str, message: str) -> NoReturn:
+        """End the process, whatever the other threads are doing. Not even their locks are waited for."""
+        try:
+            with suppress(OSError):
+                now = datetime.now(UTC).isoformat(timespec="milliseconds")
+                line = {"time": now, "level": "error", "reason": reason, "message": message}
+                os.write(2, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+            shutil.rmtree(self._scratch, ignore_errors=True)  # records in the clear
+        finally:
+            os._exit(code)

@@ -1,0 +1,29 @@
+"""What a connection's manifest means for its runs: the lifecycle's view of a FocusConnection. Pure."""
+
+from zoneinfo import ZoneInfo
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.times import parse_duration, parse_local
+from rostersync.lifecycle.observed import Connection
+from rostersync.lifecycle.windows import window
+
+
+def connection_of(conn: FocusConnection) -> Connection:
+    """What the lifecycle needs to know of a connection."""
+    spec = conn.spec
+    zone = ZoneInfo(spec.timeZone)
+    later = not_yet_supported(conn)
+    problem = (
+        ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
+    )
+    return Connection(
+        name=conn.metadata.name,
+        terms_accepted=terms_accepted(conn),
+        problem=problem,
+        suspend_import=tuple(
+            window(parse_local(w.start), parse_local(w.end), zone) for w in spec.dataRollover.suspendImport
+        ),
+        expires_after=parse_duration(spec.approval.expiresAfter),
+        require_distinct_approver=spec.approval.requireDistinctApprover,
+    )

@@ -1,0 +1,151 @@
+"""What a connection asks for by itself: runs by schedule, spec change and request, and Test Connection. Pure.
+
+Everything that was acted on is remembered in the connection's status, and names are made of what asked, so that
+asking again, or a controller that was killed in between, makes nothing twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rostersync.lifecycle.names import triggered_name
+from rostersync.lifecycle.observed import Window
+from rostersync.lifecycle.timetable import Timetable, due
+from rostersync.lifecycle.windows import open_window
+
+CHECK_AGAIN = timedelta(hours=1)  # the longest pause between two failing Test Connections
+_FIRST_PAUSE = timedelta(seconds=20)
+
+
+class Trigger(StrEnum):
+    """What asked for a run that nobody made by name."""
+
+    SCHEDULE = "Schedule"
+    SPEC_CHANGE = "SpecChange"
+    REQUEST = "Request"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a connection's object and status say about runs of its own making."""
+
+    name: str
+    uid: str
+    generation: int
+    spec_hash: str
+    table: Timetable | None = None
+    on_spec_change: bool = False
+    requested_at: str = ""  # the annotation rostersync.dev/requestedAt
+    requested_by: str = ""  # who set it, as stamped
+    changed_by: str = ""  # who last changed the spec, as stamped
+    suspend_import: Sequence[Window] = ()
+    may_run: bool = True  # neither suspended nor wrong
+    promised: datetime | None = None  # status.nextRunTime
+    handled_request: str = ""  # status.lastHandledRequestedAt
+    handled_spec: str = ""  # status.lastRunSpecHash
+    waiting: frozenset[Trigger] = frozenset()  # triggers that have a run which has not begun
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """A SyncRun to make."""
+
+    name: str
+    trigger: Trigger
+    requested_by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The runs to make, and what the status remembers afterwards."""
+
+    runs: tuple[NewRun, ...] = ()
+    next_run: datetime | None = None
+    handled_request: str = ""
+    handled_spec: str = ""
+    missed: bool = False
+
+
+def answer(asked: Asked, now: datetime) -> Answer:
+    """What to make now. While a connection may not run, nothing is made and requests wait; a schedule rests."""
+    if not asked.may_run:
+        return Answer(handled_request=asked.handled_request, handled_spec=asked.handled_spec)
+    runs: list[NewRun] = []
+    planned = due(asked.table, asked.promised, now) if asked.table else None
+    if planned and planned.start:
+        hint = planned.start.strftime("%Y%m%dt%H%M%S")
+        runs.append(_run(asked, Trigger.SCHEDULE, hint, hint, f"schedule, {planned.start:%Y-%m-%dT%H:%MZ}"))
+    if asked.on_spec_change and asked.spec_hash != asked.handled_spec:
+        token = f"{asked.generation}/{asked.spec_hash}"
+        runs.append(_run(asked, Trigger.SPEC_CHANGE, f"g{asked.generation}", token, "the connection's spec changed"))
+    if asked.requested_at and asked.requested_at != asked.handled_request:
+        runs.append(_run(asked, Trigger.REQUEST, "request", asked.requested_at, "rostersync.dev/requestedAt"))
+    if open_window(asked.suspend_import, now):
+        runs = []  # Data Rollover: what would start now is left out, not put off
+    return Answer(
+        # one that waits reads the source when its turn comes, so it stands for those after it
+        tuple(r for r in runs if r.trigger not in asked.waiting),
+        planned.next if planned else None,
+        asked.requested_at or asked.handled_request,
+        asked.spec_hash if asked.on_spec_change else asked.handled_spec,
+        bool(planned and planned.missed),
+    )
+
+
+def _run(asked: Asked, trigger: Trigger, hint: str, token: str, reason: str) -> NewRun:
+    who = asked.requested_by if trigger == Trigger.REQUEST else asked.changed_by
+    return NewRun(triggered_name(asked.name, asked.uid, hint, token), trigger, who, reason)
+
+
+@dataclass(frozen=True)
+class Checking:
+    """What is known of a connection's Test Connection. `verified`: the state of the last one, None before it."""
+
+    generation: int
+    requested: str = ""  # the annotation rostersync.dev/checkRequestedAt
+    handled: str = ""  # status.lastHandledCheckRequestedAt
+    verified: bool | None = None
+    checked_generation: int = 0
+    ended_at: datetime | None = None
+    failures: int = 0  # in a row, as far as this process knows
+
+
+@dataclass(frozen=True)
+class CheckDue:
+    """Whether Test Connection is to run now, or when to look again."""
+
+    now: bool
+    at: datetime | None = None
+
+
+def check_due(seen: Checking, now: datetime) -> CheckDue:
+    """A new or changed spec and a request are checked at once; what failed, again after a growing pause."""
+    if seen.verified is None or seen.checked_generation != seen.generation or seen.requested != seen.handled:
+        return CheckDue(True)
+    if seen.verified:
+        return CheckDue(False)
+    if seen.ended_at is None:
+        return CheckDue(True)
+    again = seen.ended_at + min(_FIRST_PAUSE * 2 ** min(seen.failures, 12), CHECK_AGAIN)
+    return CheckDue(now >= again, again)
+
+
+@dataclass(frozen=True)
+class OldRun:
+    """A finished run of a connection, for `over_limits`."""
+
+    name: str
+    successful: bool
+    ended_at: datetime
+    made_by_operator: bool
+
+
+def over_limits(runs: Sequence[OldRun], successful: int, failed: int) -> list[str]:
+    """Names of runs of the operator's making that history no longer keeps. Runs of others count, and stay."""
+    gone = []
+    for good, keep in ((True, successful), (False, failed)):
+        same = sorted((r for r in runs if r.successful is good), key=lambda r: (r.ended_at, r.name), reverse=True)
+        gone += [r.name for r in same[keep:] if r.made_by_operator]
+    return gone

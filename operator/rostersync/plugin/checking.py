@@ -1,0 +1,86 @@
+"""check: Test Connection, as a Job on the cluster."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.plugin import options
+
+if TYPE_CHECKING:
+    from rostersync.plugin.cluster import Cluster, Object
+
+ANNOTATION = "rostersync.dev/checkRequestedAt"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kubectl roster check springfield
+  kubectl roster check springfield -n rosters --timeout 5m
+  kubectl roster check springfield --no-wait
+
+\b
+Exit codes: 0 connection is OK; 1 not, the message says what to mend."""
+)
+@click.argument("name", metavar="CONNECTION")
+@options.waiting_options
+@options.output_option
+@options.cluster_options
+def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
+    """Test Connection: does the source answer, and which of its schools are mapped?
+
+    Changes nothing. Which attributes the source fills stands in the log of the check's Job, and in `rostersync check`
+    on a machine that reaches the source.
+    """
+    from rostersync.plugin import looking, standing
+    from rostersync.render import objects
+
+    cluster = options.cluster()
+    looking.connection(cluster, name)
+    asked = cluster.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    seen = cluster.patch("FocusConnection", name, {"metadata": {"annotations": {ANNOTATION: asked}}})
+    if wait:
+        seen = _watch(cluster, seen, timeout, quiet)
+    if output != "table":
+        click.echo(objects.dump(seen, output), nl=False)
+    elif wait:
+        _page(seen)
+    else:
+        click.echo(f"Asked; `kubectl describe focusconnection {name}{options.options_for(cluster)}` says how it is.")
+    verified = standing.condition(seen, "ConnectionVerified") or {}
+    raise SystemExit(0 if not wait or verified.get("status") == "True" else 1)
+
+
+def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quiet: bool) -> "Object":
+    from rostersync.plugin import follow, standing
+
+    name = connection["metadata"]["name"]
+
+    def line(seen: "Object") -> str:
+        verified = standing.condition(seen, "ConnectionVerified") or {}
+        done = standing.check_is_done(seen, ANNOTATION)
+        return f"{name}: {verified.get('reason', 'New') if done else 'being tested'}"
+
+    wish = follow.Wish(
+        "FocusConnection", name, lambda c: standing.check_is_done(c, ANNOTATION), line,
+        lambda c: bool(standing.status_of(c)),
+        f"The test goes on: `kubectl describe focusconnection {name}{options.options_for(cluster)}`.",
+        connection["metadata"]["uid"], timeout,
+    )  # fmt: skip
+    return follow.wait(cluster, wish, follow.Show(quiet))
+
+
+def _page(connection: "Object") -> None:
+    from rostersync.plugin import standing
+    from rostersync.render.run import schools
+    from rostersync.render.tables import console, say
+
+    out = console()
+    verified = standing.condition(connection, "ConnectionVerified") or {}
+    say(out, f"{verified['reason']}: {verified.get('message', '')}", "green" if verified["status"] == "True" else "red")
+    schools(out, standing.status_of(connection))
+    for kind in ("Ready", "SchoolsComplete"):
+        other = standing.condition(connection, kind)
+        if other and other["status"] == "False":
+            say(out, f"{kind} is False, {other['reason']}: {other.get('message', '')}", "yellow")

@@ -1,0 +1,135 @@
+"""The cluster as the plugin sees it: objects as plain dictionaries, errors as sentences. The only file with requests."""
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from rostersync.api.v1alpha1 import API_VERSION
+from rostersync.errors import Permanent, Retryable
+from rostersync.plugin.kubeconfig import Login
+from rostersync.plugin.refusals import PLURALS, Asked, refused
+
+Object = dict[str, Any]
+
+PAGE = 500  # objects in one answer, as kubectl asks for them
+TIMEOUT = (10, 60)  # seconds to connect, and to answer
+MANAGER = "kubectl-roster"  # whose fields these are, in managedFields
+
+
+class Cluster:
+    """Requests to one API server, in one namespace where no other is named."""
+
+    def __init__(self, login: Login, namespace: str | None = None) -> None:
+        self.client, self.server, self.default = login.client, login.server, login.namespace
+        self.namespace = namespace or login.namespace
+        self.client.user_agent = MANAGER
+        self._ahead = 0.0  # seconds that the API server's clock is ahead of this machine's
+
+    def get(self, kind: str, name: str) -> Object:
+        """One object. Raises Permanent with reason NotFound."""
+        return self._call(Asked("get", kind, self.namespace, name), "GET")
+
+    def list(self, kind: str, everywhere: bool = False, fields: str = "") -> list[Object]:
+        """All objects of a kind, of the namespace or of all; `fields` is a field selector."""
+        asked = Asked("list", kind, "" if everywhere else self.namespace)
+        found: list[Object] = []
+        query = [("limit", str(PAGE)), *([("fieldSelector", fields)] if fields else [])]
+        after = ""
+        while True:
+            page = self._call(asked, "GET", query=[*query, *([("continue", after)] if after else [])])
+            items = page.get("items") or []
+            found += [{"apiVersion": API_VERSION, "kind": kind, **_plain(item)} for item in items]
+            after = (page.get("metadata") or {}).get("continue") or ""
+            if not after:
+                return found
+
+    def create(self, kind: str, name: str, spec: Object) -> Object:
+        """Make an object. Raises Permanent with reason AlreadyExists."""
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        return self._call(Asked("create", kind, self.namespace, name), "POST", body)
+
+    def patch(self, kind: str, name: str, change: Object) -> Object:
+        """Merge `change` into an object; with uid and resourceVersion in it only into that very state of it.
+
+        Raises Retryable with reason Conflict when it is in another.
+        """
+        return self._call(Asked("patch", kind, self.namespace, name), "PATCH", change)
+
+    def whoami(self) -> str:
+        """The caller's user name, as admission policies see it."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        url = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        answer = self._request(Asked("create", "SelfSubjectReview", ""), "POST", url, body, [])
+        return str(answer["status"]["userInfo"]["username"])
+
+    def now(self) -> datetime:
+        """The time by the API server's clock, as far as its answers told it."""
+        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self._ahead, UTC)
+
+    def _call(self, asked: Asked, method: str, body: Object | None = None, query: Any = ()) -> Object:
+        where = f"/namespaces/{asked.namespace}" if asked.namespace else ""
+        name = f"/{asked.name}" if asked.name and method != "POST" else ""
+        written = [] if body is None else [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
+        path = f"/apis/{API_VERSION}{where}/{PLURALS[asked.kind]}{name}"
+        return self._request(asked, method, path, body, [*query, *written])
+
+    def _request(self, asked: Asked, method: str, path: str, body: Object | None, query: Any) -> Object:
+        import urllib3
+
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        try:
+            request = self.client.param_serialize(
+                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            response = self.client.call_api(*request, _request_timeout=TIMEOUT)
+            text = response.read().decode("utf-8", "replace")
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        except Exception as error:
+            if getattr(error, "status", None) != 0:  # the library's word for TLS that failed
+                raise
+            raise self._untrusted(error) from error
+        self._note_time(response.headers.get("Date"))
+        if not 200 <= response.status < 300:
+            raise refused(asked, response.status, text)
+        return _object(text, self.server)
+
+    def _unreachable(self, error: Exception) -> Exception:
+        import urllib3
+
+        cause = getattr(error, "reason", None) or error
+        if isinstance(cause, urllib3.exceptions.SSLError):
+            return self._untrusted(cause)
+        return Retryable(
+            f"The cluster at {self.server} cannot be reached ({type(cause).__name__}): is it running, is the network "
+            "or VPN up, is it the right --context?", reason="Unreachable",
+        )  # fmt: skip
+
+    def _untrusted(self, error: object) -> Permanent:
+        return Permanent(
+            f"The cluster at {self.server} cannot be talked to safely ({str(error).splitlines()[-1]}): the kubeconfig's "
+            "certificates are not those of this cluster, or have ended.", reason="TLS",
+        )  # fmt: skip
+
+    def _note_time(self, date: str | None) -> None:
+        if date:
+            self._ahead = parsedate_to_datetime(date).timestamp() - datetime.now(UTC).timestamp()
+
+
+def _object(text: str, server: str) -> Object:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Permanent(f"{server} does not answer as a Kubernetes API server does; check --context.", reason="NoAPI")
+    return _plain(found)
+
+
+def _plain(found: Object) -> Object:
+    """Without what only machines read, as kubectl shows objects."""
+    (found.get("metadata") or {}).pop("managedFields", None)
+    return found

@@ -1,0 +1,106 @@
+"""kubectl roster: which commands there are, and how the process ends when one fails."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from rostersync import __version__
+from rostersync.errors import RostersyncError
+from rostersync.plugin import checking, deciding, importing, looking, options
+from rostersync.plugin.follow import Stopped
+
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    "Import": ("check", "run"),
+    "Look and decide": ("runs", "show", "approve", "reject"),
+}
+ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", "apply")
+INTERRUPTED = 130
+
+
+class Commands(click.Group):
+    """The commands in sections, and one way out for every error."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; those that only the local command has say why."""
+        if args and args[0] in ELSEWHERE:
+            raise click.UsageError(
+                f"There is no `kubectl roster {args[0]}`: single records stay in the store and in the runs' artifacts, "
+                "out of the cluster's reach. `kubectl roster show` has counts, holds, issues and schools."
+            )
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the sections."""
+        return [name for names in SECTIONS.values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, each with its first sentence."""
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                commands = ((name, self.get_command(ctx, name)) for name in names)
+                formatter.write_dl([(name, c.get_short_help_str(150)) for name, c in commands if c])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; its errors become one sentence and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except Stopped as error:
+            click.echo(str(error), err=True)
+            ctx.exit(INTERRUPTED)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
+        except RostersyncError as error:
+            _say(str(error))
+            ctx.exit(1)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if ctx.meta.get(options.DEBUG):
+                raise
+            _say(f"kubectl roster failed for a reason it does not know ({type(error).__name__}); see --debug.")
+            ctx.exit(1)
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog="""\b
+Examples:
+  kubectl roster runs -A
+  kubectl roster run springfield -n rosters
+  kubectl roster approve RUN --reason "End of term: these students have left"
+
+\b
+Plain kubectl shows the same objects: kubectl get focusconnections,syncruns,syncapprovals""")  # fmt: skip
+@click.version_option(__version__, prog_name="kubectl roster")
+@options.cluster_options
+def cli() -> None:
+    """Import school districts' rosters on a cluster: ask for a run, see why it is held, decide.
+
+    Needs the rostersync operator there. Single records stay out of the cluster's reach: what is shown are counts,
+    reasons and schools.
+    """
+
+
+for command in (
+    checking.check, importing.run, looking.runs, looking.show, deciding.approve, deciding.reject,
+):  # fmt: skip
+    cli.add_command(command)
+
+
+def main() -> None:
+    """The entry point."""
+    cli(prog_name="kubectl roster")
+
+
+def _say(message: str) -> None:
+    from rostersync.render.words import plain
+
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True, color=None if sys.stderr.isatty() else False)
+    click.echo(plain(message), err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Which cluster, which namespace, and a client for it: as kubectl would choose them."""
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rostersync.errors import Permanent
+
+DEFAULT = "~/.kube/config"
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the options say; None where they say nothing."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+
+
+@dataclass(frozen=True)
+class Login:
+    """A client (kubernetes.client.ApiClient), and the namespace of its context."""
+
+    client: Any
+    server: str
+    namespace: str
+
+
+def login(target: Target) -> Login:
+    """A client for the target. Raises Permanent when there is no cluster to be found in the configuration."""
+    paths = _paths(target)
+    if not paths and target.context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        return _in_pod()
+    if not paths:
+        raise Permanent(
+            f"No kubeconfig: {_wanted(target)} is not there, so there is no cluster to ask. Name one with --kubeconfig "
+            "or KUBECONFIG.", reason="NoKubeconfig",
+        )  # fmt: skip
+    import yaml
+
+    try:
+        return _from_files(paths, target)
+    except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+        raise Permanent(
+            f"The kubeconfig {os.pathsep.join(paths)} cannot be read ({type(error).__name__}): `kubectl config view` "
+            "says what it holds.", reason="InvalidKubeconfig",
+        ) from error  # fmt: skip
+
+
+def _from_files(paths: list[str], target: Target) -> Login:
+    import yaml
+    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.config import ConfigException, load_kube_config
+
+    files = [yaml.safe_load(Path(p).read_text(encoding="utf-8")) or {} for p in paths]
+    # As kubectl does: the first file that says so. The library takes the last, which may be another cluster.
+    context = target.context or next((f["current-context"] for f in files if f.get("current-context")), None)
+    contexts = {c["name"]: c.get("context") or {} for f in reversed(files) for c in f.get("contexts") or []}
+    there = ", ".join(sorted(contexts)) or "none"
+    if context is None:
+        raise Permanent(
+            f"The kubeconfig has no current context: choose one with --context, or `kubectl config use-context`. "
+            f"There are: {there}.", reason="NoContext",
+        )  # fmt: skip
+    if context not in contexts:
+        raise Permanent(f"The kubeconfig has no context {context}. There are: {there}.", reason="NoContext")
+    configuration = Configuration()
+    said = _Said()
+    root = logging.getLogger()
+    root.addHandler(said)  # the library logs why a credential plugin failed, and goes on as nobody
+    try:
+        load_kube_config(os.pathsep.join(paths), context, configuration)  # type: ignore[no-untyped-call]
+    except ConfigException as error:
+        raise Permanent(
+            f"The kubeconfig's context {context} cannot be used: {error}", reason="InvalidKubeconfig"
+        ) from error
+    finally:
+        root.removeHandler(said)
+    if said.texts:
+        raise Permanent(
+            f"The credentials of the kubeconfig's context {context} could not be had: {' '.join(said.texts)}",
+            reason="NoCredentials",
+        )
+    namespace = contexts[context].get("namespace") or "default"
+    return Login(_relaxed(ApiClient(configuration)), configuration.host, namespace)
+
+
+def _in_pod() -> Login:
+    """The service account of the pod that this runs in."""
+    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.config import ConfigException, load_incluster_config
+
+    configuration = Configuration()
+    try:
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except ConfigException as error:
+        raise Permanent(f"This pod's service account cannot be used: {error}", reason="NoKubeconfig") from error
+    namespace = POD_NAMESPACE.read_text(encoding="utf-8").strip() if POD_NAMESPACE.exists() else "default"
+    return Login(_relaxed(ApiClient(configuration)), configuration.host, namespace)
+
+
+def _relaxed(client: Any) -> Any:
+    """Verify certificates as kubectl does: since Python 3.13 many a cluster's own CA would be refused."""
+    import ssl
+
+    import urllib3
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    keywords = client.rest_client.pool_manager.connection_pool_kw
+    context = create_urllib3_context(cert_reqs=keywords["cert_reqs"])
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not keywords.get("ca_certs") and not keywords.get("ca_cert_data"):
+        context.load_default_certs()
+    keywords["ssl_context"] = context
+    # What the server turned away (429, 503) is sent again when it says so, what it may have begun is not: a request of
+    # a run that is sent twice would be two runs.
+    keywords["retries"] = urllib3.Retry(
+        total=5, connect=1, read=0, other=0, allowed_methods=None, raise_on_status=False
+    )
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # who asked for it knows
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every retry
+    return client
+
+
+def _paths(target: Target) -> list[str]:
+    """The files that are there."""
+    if target.kubeconfig:
+        wanted = [target.kubeconfig]
+    else:
+        wanted = [p for p in os.environ.get("KUBECONFIG", "").split(os.pathsep) if p] or [DEFAULT]
+    return [path for p in wanted if os.path.isfile(path := os.path.expanduser(p))]
+
+
+def _wanted(target: Target) -> str:
+    return target.kubeconfig or os.environ.get("KUBECONFIG") or DEFAULT
+
+
+class _Said(logging.Handler):
+    """Keeps what is logged as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(record.getMessage())

@@ -1,0 +1,124 @@
+"""Options that the commands share, and what they come to: a cluster, and how results are printed."""
+
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rostersync.plugin.kubeconfig import Target
+
+if TYPE_CHECKING:
+    from rostersync.plugin.cluster import Cluster
+    from rostersync.render.words_to_type import Typed
+
+F = TypeVar("F", bound=Callable[..., Any])
+TARGET, DEBUG = "rostersync.target", "rostersync.debug"
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        known = context.meta.get(TARGET, Target())
+        context.meta[TARGET] = replace(known, **{str(parameter.name): value})
+
+
+def _debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[DEBUG] = context.meta.get(DEBUG, False) or value
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """`90s`, `30m`, `2h` as seconds."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)([smh])", value)
+    if not found:
+        raise click.BadParameter(f"{value} is no time; write a whole number and s, m or h, such as 90s or 30m.")
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def cluster_options(function: F) -> F:
+    """-n, --context, --kubeconfig, as kubectl has them; before the command's name or after it. And --debug."""
+    for option in (
+        click.option("--debug", is_flag=True, expose_value=False, callback=_debug,
+                     help="On an unexpected failure, print the whole traceback."),
+        click.option("--kubeconfig", metavar="FILE", expose_value=False, callback=_keep,
+                     help="The kubeconfig; default as kubectl: KUBECONFIG, else ~/.kube/config."),
+        click.option("--context", metavar="NAME", expose_value=False, callback=_keep,
+                     help="The kubeconfig's context; default the current one."),
+        click.option("-n", "--namespace", metavar="NAME", expose_value=False, callback=_keep,
+                     help="The namespace; default that of the context."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def output_option(function: F) -> F:
+    """-o table|json|yaml."""
+    return click.option(
+        "-o", "--output", type=click.Choice(("table", "json", "yaml")), default="table", show_default=True,
+        help="How to print the result.",
+    )(function)  # fmt: skip
+
+
+def waiting_options(function: F) -> F:
+    """--wait, --timeout, --quiet."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, help="No progress."),
+        click.option("--timeout", callback=_seconds, metavar="TIME",
+                     help="Watch no longer than this, such as 90s, 30m or 2h; default as long as it takes."),
+        click.option("--wait/--no-wait", default=True, show_default=True,
+                     help="Watch how it goes on; the exit code says how it ended."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def cluster() -> "Cluster":
+    """The cluster that the options name."""
+    from rostersync.plugin.cluster import Cluster
+    from rostersync.plugin.kubeconfig import login
+
+    target = click.get_current_context().meta.get(TARGET, Target())
+    return Cluster(login(target), target.namespace)
+
+
+def typed(where: "Cluster") -> "Typed":
+    """What to type next, with the options that lead to the same cluster and namespace."""
+    from rostersync.plugin import standing
+
+    return standing.typed(options_for(where))
+
+
+def options_for(where: "Cluster") -> str:
+    """` -n rosters --context prod`: what must be typed so that kubectl finds the same place; empty where it does."""
+    target = click.get_current_context().meta.get(TARGET, Target())
+    namespace = where.namespace if where.namespace != where.default else None
+    given = (("-n", namespace), ("--context", target.context), ("--kubeconfig", target.kubeconfig))
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+
+
+def note(text: str) -> None:
+    """A remark, on standard error."""
+    from rostersync.render.words import plain
+
+    click.echo(plain(text), err=True)
+
+
+def show_run(run: dict[str, Any], output: str, words: "Typed") -> None:
+    """Print a run when a command ends: briefly for people, or as the SyncRun object."""
+    from rostersync.render import objects, tables
+    from rostersync.render.run import brief
+
+    if output == "table":
+        brief(tables.console(), run, words)
+    else:
+        click.echo(objects.dump(run, output), nl=False)
+
+
+def asks() -> bool:
+    """Whether there is a person who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
