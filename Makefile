@@ -11,11 +11,12 @@ BENCH_STAMP := .venv/.installed-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types imports generated verify bench lock clean
+.PHONY: help setup demo test lint format types imports generated verify bench lock clean \
+  cluster cluster-down cluster-tools image
 
 help: ## Say what there is
 	@echo 'make TARGET, with these targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(STAMP) ## Make .venv with everything that is needed, once
 
@@ -55,8 +56,8 @@ types: $(STAMP) ## Types (mypy, strict)
 imports: $(STAMP) ## Imports go downwards only (import-linter)
 	$(BIN)/lint-imports
 
-generated: $(STAMP) ## What is generated is up to date: crds/
-	$(BIN)/rostersync crds --check --to crds
+generated: $(STAMP) ## What is generated is up to date: crds/, and what the chart and deploy/base have of it
+	$(BIN)/rostersync crds --check --to crds --repository .
 
 verify: lint types imports generated ## All checks but the tests
 
@@ -67,6 +68,20 @@ $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'
 	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@
+
+cluster: $(STAMP) ## A Kubernetes cluster to try things on, by kind, with the image of this clone
+	@$(CLUSTER) up
+
+cluster-down: $(STAMP) ## Remove that cluster, and everything that was started for it
+	@$(CLUSTER) down
+
+cluster-tools: $(STAMP) ## Build what the test clusters run, once (15 minutes on two cores; kept in ~/.cache/rostersync)
+	@$(CLUSTER) tools
+
+image: $(STAMP) ## The container image rostersync:dev, from deploy/Dockerfile
+	@$(CLUSTER) image
+
+CLUSTER = PYTHONPATH=tests $(BIN)/python -m support.cluster
 
 lock: $(STAMP) ## Write requirements*.txt anew from pyproject.toml, with hashes (UPGRADE=1: newest versions)
 	$(call compile,requirements.txt,)

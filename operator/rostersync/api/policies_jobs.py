@@ -165,8 +165,8 @@ def _pretenders(settings: Settings) -> list[Manifest]:
         [
             must(
                 "!variables.changes || request.resource.resource == 'pods' ||\n" + f"{USER} in {settings.operators}",
-                f"'a Job with the label {RUN_LABEL} or an owner of {GROUP} is the rostersync operator\\'s to make; you (' + {USER} + ') may not "
-                f"make one, nor change what begins with {GROUP}/ on one'",
+                f"'a Job with the label {RUN_LABEL} or an owner of {GROUP} is the rostersync operator\\'s to make; you (' + "
+                f"{USER} + ') may not make one, nor change what begins with {GROUP}/ on one'",
                 computed=True,
             ),
             # the controller manager may write under one name for all its controllers; a ReplicaSet's pod is not ours
@@ -174,8 +174,8 @@ def _pretenders(settings: Settings) -> list[Manifest]:
                 "!variables.changes || request.resource.resource == 'jobs' || (request.operation == 'CREATE' &&\n"
                 f"{USER} in {cel_list([JOB_CONTROLLER, CONTROLLER_MANAGER])} &&\n"
                 "object.metadata.?ownerReferences.orValue([]).exists(o, o.apiVersion == 'batch/v1' && o.kind == 'Job'))",
-                f"'a pod with the label {RUN_LABEL} or an owner of {GROUP} is made by the Job controller only; you (' + {USER} + ') may not "
-                f"make one, nor change what begins with {GROUP}/ on one'",
+                f"'a pod with the label {RUN_LABEL} or an owner of {GROUP} is made by the Job controller only; you (' + "
+                f"{USER} + ') may not make one, nor change what begins with {GROUP}/ on one'",
                 computed=True,
             ),
         ],

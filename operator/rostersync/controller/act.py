@@ -6,7 +6,7 @@ from typing import Any
 from rostersync.controller import approvals, jobs
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.guards import Guard
-from rostersync.controller.options import STAGE_LABEL
+from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.controller.shared import Shared
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, RUNS, Object, age, finished, labels, owner
 from rostersync.controller.view import View
@@ -29,11 +29,11 @@ class Actor:
 
     async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
         """Make the plan Job, or find that it is there."""
-        await self._job(run, jobs.plan_job(run, view, self.shared.options, step, self._finished_runs(run)))
+        await self.job(run, jobs.plan_job(run, view, self.shared.options, step, self._finished_runs(run)))
 
     async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
         """Make the apply Job, or find that it is there."""
-        await self._job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
+        await self.job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
 
     async def create_approval(self, run: Object, step: CreateApproval, guard: Guard | None) -> None:
         """Make the pending SyncApproval, with the policies that guard it; one that was made before is taken up."""
@@ -97,7 +97,7 @@ class Actor:
         if seen.plan and view and view.spec and step.outcome not in _KEEP_EXTRACT:
             # Made once at this moment; where the operator is killed right before, the next plan Job clears up.
             purge = jobs.purge_job(run, view, shared.options, [meta["name"]], [], "end")
-            await self._job(run, purge, quiet=True)
+            await self.job(run, purge, quiet=True)
         namespace, connection = meta["namespace"], run["spec"]["connectionRef"]["name"]
         shared.queue.add((CONNECTIONS, namespace, connection))
         for other in shared.store.related(RUNS, f"open/{namespace}/{connection}"):
@@ -133,7 +133,8 @@ class Actor:
                 raise
         self.shared.reports.forget(job)
 
-    async def _job(self, run: Object, job: Object, quiet: bool = False) -> None:
+    async def job(self, of: Object, job: Object, quiet: bool = False) -> None:
+        """Make a Job of a run or connection, or take up the one that was made before. Raises ApiError."""
         namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
         try:
             made = await self.shared.cluster.create(JOBS, namespace, job)
@@ -144,7 +145,7 @@ class Actor:
             if error.status != 409:
                 raise
             made = await self.shared.cluster.get(path(JOBS, namespace, name))
-            if owner(made) != run["metadata"]["uid"]:
+            if owner(made) != of["metadata"]["uid"] or labels(made).get(RUN_LABEL) != of["metadata"]["uid"]:
                 raise ApiError(409, "AlreadyExists", f"Job {name} is there and belongs to another") from error
         self.shared.store.put(JOBS, made)
 

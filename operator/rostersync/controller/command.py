@@ -109,8 +109,8 @@ def operator(
     charts/rostersync installs all of them.
     """
     from rostersync.controller.login import login
-    from rostersync.controller.process import main
     from rostersync.controller.options import Options
+    from rostersync.controller.process import main
 
     _log(log_format)
     own = _NAMESPACE.read_text().strip() if _NAMESPACE.exists() else "rostersync-system"

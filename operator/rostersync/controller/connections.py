@@ -6,28 +6,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rostersync.controller import claims, jobs, reports
-from rostersync.controller.cluster import ApiError, path
+from rostersync.controller import claims, jobs
+from rostersync.controller.checks import Checks
+from rostersync.controller.cluster import ApiError
 from rostersync.controller.guards import Guard
-from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL, TRIGGER_LABEL
+from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, Key, Object, job_condition, labels
+from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, Key, Object, labels
 from rostersync.controller.view import View, stamps
-from rostersync.controller.work import JobSeen, job_failure
 from rostersync.lifecycle import connection_status
-from rostersync.lifecycle.connection_status import Checked, Known, RunSeen
+from rostersync.lifecycle.connection_status import Known, RunSeen
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome, succeeded_reason
 from rostersync.lifecycle.triggers import (
     Answer,
     Asked,
-    Checking,
     NewRun,
     OldRun,
     Trigger,
     answer,
-    check_due,
     over_limits,
 )
 
@@ -46,15 +44,14 @@ class Memory:
     claims_at: float = float("-inf")
     claims_problem: tuple[str, str] | None = None
     generation: int = 0
-    failures: int = 0
-    checked_at: datetime | None = None
 
 
 class Connections:
     """Reconciles FocusConnections."""
 
     def __init__(self, shared: Shared, runs: Runs) -> None:
-        self.shared, self.runs = shared, runs
+        self.shared = shared
+        self.checks = Checks(shared, runs.actor, runs.look)
         self._memory: dict[str, Memory] = {}
 
     async def reconcile(self, namespace: str, name: str) -> None:
@@ -70,7 +67,7 @@ class Connections:
         problem = view.known.problem or _stamping(view, guard) or await self._claims(view, memory)
         self._hold_up(view, problem if view.known.problem is None else None)
         may_run = view.known.problem is None and not view.known.suspended
-        checked, handled = await self._check(key, obj, view, memory, now, problem)
+        checked, handled = await self.checks.check(key, obj, view, now, problem)
         answered = answer(self._asked(obj, view, may_run and problem is None), now)
         for wanted in answered.runs:
             await self._make(view, wanted)
@@ -89,6 +86,7 @@ class Connections:
         """The connection is gone: what waits ends, and what is left of its artifacts that nobody needs goes."""
         shared, meta = self.shared, obj["metadata"]
         self._memory.pop(meta["uid"], None)
+        self.checks.forget(meta["uid"])
         shared.holdups.pop(meta["uid"], None)
         view = shared.views.of(obj)
         of = shared.store.related(RUNS, f"connection/{meta['namespace']}/{meta['name']}")
@@ -125,63 +123,6 @@ class Connections:
             memory.claims_problem = await claims.ensure(self.shared.cluster, view)
             memory.claims_at, memory.generation = time.monotonic(), view.generation
         return memory.claims_problem
-
-    async def _check(
-        self, key: Key, obj: Object, view: View, memory: Memory, now: datetime, problem: tuple[str, str] | None
-    ) -> tuple[Checked | None, str]:
-        """Test Connection: what it came to, and the request that it answers."""
-        status, asked = obj.get("status") or {}, stamps(obj)
-        handled = str(status.get("lastHandledCheckRequestedAt", ""))
-        current = _recorded(status)
-        if problem:
-            return (current, handled)
-        token = f"{view.generation}/{asked.check_requested_at}"
-        job = self._newest_check(obj, token)
-        if job is not None:
-            seen = await self.runs.job_seen(job, now)
-            made = _outcome(seen, view.generation)
-            condition = job_condition(job)
-            if condition is None or made.ok is None:
-                self.shared.queue.add_after(key, 6.0)
-                still = current if current and current.generation == view.generation and made.ok is None else made
-                return (still, handled)
-            number = int(labels(job).get(NUMBER_LABEL, 1))
-            memory.failures, memory.checked_at = (0 if made.ok else number), moment(condition.get("lastTransitionTime"))
-            current, handled = made, asked.check_requested_at
-            if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is None:
-                await self.runs.actor.expire(job)
-        verified = current.ok if current else None
-        tested = current.generation if current else 0
-        due = check_due(
-            Checking(
-                view.generation, asked.check_requested_at, handled, verified, tested, memory.checked_at, memory.failures
-            ),
-            now,
-        )
-        if due.now:
-            await self._start_check(obj, view, memory.failures + 1, token)
-            self.shared.queue.add_after(key, 6.0)
-            under_way = Checked(None, "Checking", "Test Connection is under way.", None, view.generation)
-            return (current if current and tested == view.generation else under_way, handled)
-        if due.at:
-            self.shared.queue.add_after(key, (due.at - now).total_seconds() + 0.5)
-        return (current, handled)
-
-    def _newest_check(self, obj: Object, token: str) -> Object | None:
-        of = self.shared.store.related(JOBS, f"owner/{obj['metadata']['uid']}")
-        mine = [j for j in of if labels(j).get(CHECK_LABEL) == jobs.digits(token)]
-        return max(mine, key=lambda j: int(labels(j).get(NUMBER_LABEL, 0)), default=None)
-
-    async def _start_check(self, obj: Object, view: View, number: int, token: str) -> None:
-        shared = self.shared
-        job = jobs.check_job(obj, view, shared.options, number, token)
-        try:
-            made = await shared.cluster.create(JOBS, view.namespace, job)
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            made = await shared.cluster.get(path(JOBS, view.namespace, job["metadata"]["name"]))
-        shared.store.put(JOBS, made)
 
     def _asked(self, obj: Object, view: View, may_run: bool) -> Asked:
         status, marks = obj.get("status") or {}, stamps(obj)
@@ -259,32 +200,6 @@ def _stamping(view: View, guard: Guard) -> tuple[str, str] | None:
         "spec.approval.requireDistinctApprover needs the MutatingAdmissionPolicies that stamp names (Kubernetes 1.36 and "
         "later, the chart's policies.enabled); without them nobody can prove who asked.",
     )
-
-
-def _recorded(status: Object) -> Checked | None:
-    """What the status remembers of Test Connection."""
-    found = next((c for c in status.get("conditions") or () if c["type"] == "ConnectionVerified"), None)
-    if found is None:
-        return None
-    ok = {"True": True, "False": False}.get(found["status"])
-    return Checked(ok, found["reason"], found["message"], None, int(found.get("observedGeneration", 0)))
-
-
-def _outcome(seen: JobSeen, generation: int) -> Checked:
-    condition = job_condition(seen.job)
-    if condition is None:
-        if seen.trouble:
-            return Checked(False, seen.trouble.reason, seen.trouble.message, None, generation)
-        return Checked(None, "Checking", "Test Connection is under way.", None, generation)
-    if condition["type"] == "Complete":
-        report = next((r for e in reversed(seen.ended) if (r := reports.check_report(e.text))), None)
-        if report is not None:
-            return Checked(True, "Verified", report.message or connection_status.OK, report.schools, generation)
-        if not seen.lost:
-            return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
-        return Checked(False, "ReportLost", "Test Connection left no report; it is made again.", None, generation)
-    reason, message, _ = job_failure(seen, condition, reports.check_report)
-    return Checked(False, reason, message, None, generation)
 
 
 def _ended(run: Object) -> bool:

@@ -19,6 +19,7 @@ from typing import NoReturn, Protocol
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.local.failures import PERMANENT_EXIT
 
+LAST_STAGE = "done"  # of every report
 TERMINATED = 128 + signal.SIGTERM
 _TICK = 1.0  # seconds after which a deadline that was lifted is noticed
 
@@ -58,12 +59,16 @@ class Watch:
             left = _TICK if self._until is None else self._until - time.monotonic()
             if left <= 0:
                 self._late()
+                continue
             if signal.sigtimedwait({signal.SIGTERM}, min(left, _TICK)) is not None:
                 self._end(TERMINATED, "Terminated", "Ended by SIGTERM; the store is whole, and a new try goes on.")
 
     def _late(self) -> None:
         report = self.report()
         at = report.at if report else "start"
+        if at == LAST_STAGE:  # what was to be done is done and said; only clearing up is left
+            self.lift()
+            return
         error = Permanent(
             f"The deadline of {self._deadline} seconds passed in stage {at}, so the Job ended itself; the store is "
             "whole. See in its log what took so long: a slow or failing source, or too little memory or CPU "

@@ -213,7 +213,7 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
         return ("Approved", "True", "NoHolds", "No limit is exceeded, so nobody is asked.")
     consent = step.consent if isinstance(step, StartApply) else None
     if consent and (seen.approval is None or consent.approval != seen.approval.name):
-        return ("Approved", "True", "Approved", f"By {consent.decided_by} for the same digest: {consent.reason}")
+        return ("Approved", "True", "Approved", _by(f"{consent.decided_by} for the same digest", consent.reason))
     before = _before(seen, "Approved")
     if seen.approval is None:
         # Consent came from another run's approval: the condition stays as it was written when the apply began.
@@ -223,9 +223,9 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
     approval = seen.approval
     match approval_state(approval, seen, step):
         case "Approved":
-            return ("Approved", "True", "Approved", f"By {approval.decided_by}: {approval.reason}")
+            return ("Approved", "True", "Approved", _by(approval.decided_by, approval.reason))
         case "Rejected":
-            return ("Approved", "False", "Rejected", f"By {approval.decided_by}: {approval.reason}")
+            return ("Approved", "False", "Rejected", _by(approval.decided_by, approval.reason))
         case "Pending":
             return (
                 "Approved",
@@ -237,6 +237,10 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
             return ("Approved", "False", state, step.message)
         case _:
             return ("Approved", "Unknown", "AwaitingApproval", "The plan changed, so its approval no longer counts.")
+
+
+def _by(who: str, reason: str) -> str:
+    return f"By {who}: {reason}" if reason else f"By {who}."
 
 
 def _applied(seen: Observed, step: Step) -> Condition | None:

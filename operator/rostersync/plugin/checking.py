@@ -49,18 +49,22 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
     else:
         click.echo(f"Asked; `kubectl describe focusconnection {name}{options.options_for(cluster)}` says how it is.")
     verified = standing.condition(seen, "ConnectionVerified") or {}
-    raise SystemExit(0 if not wait or verified.get("status") == "True" else 1)
+    good = verified.get("status") == "True" and not standing.not_testable(seen)
+    raise SystemExit(0 if good or not wait else 1)
 
 
 def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quiet: bool) -> "Object":
     from rostersync.plugin import follow, standing
+    from rostersync.render.words import plain
 
     name = connection["metadata"]["name"]
 
     def line(seen: "Object") -> str:
         verified = standing.condition(seen, "ConnectionVerified") or {}
-        done = standing.check_is_done(seen, ANNOTATION)
-        return f"{name}: {verified.get('reason', 'New') if done else 'being tested'}"
+        if standing.check_is_done(seen, ANNOTATION):
+            return f"{name}: tested"
+        stuck = f" ({verified['reason']}: {verified.get('message', '')})" if verified.get("status") == "False" else ""
+        return plain(f"{name}: being tested{stuck}")
 
     wish = follow.Wish(
         "FocusConnection", name, lambda c: standing.check_is_done(c, ANNOTATION), line,
@@ -77,10 +81,13 @@ def _page(connection: "Object") -> None:
     from rostersync.render.tables import console, say
 
     out = console()
+    if problem := standing.not_testable(connection):
+        say(out, f"Not tested, the connection is not Ready. {problem['reason']}: {problem.get('message', '')}", "red")
+        return
     verified = standing.condition(connection, "ConnectionVerified") or {}
-    say(out, f"{verified['reason']}: {verified.get('message', '')}", "green" if verified["status"] == "True" else "red")
+    style = "green" if verified.get("status") == "True" else "red"
+    say(out, f"{verified.get('reason', '')}: {verified.get('message', '')}", style)
     schools(out, standing.status_of(connection))
-    for kind in ("Ready", "SchoolsComplete"):
-        other = standing.condition(connection, kind)
-        if other and other["status"] == "False":
-            say(out, f"{kind} is False, {other['reason']}: {other.get('message', '')}", "yellow")
+    complete = standing.condition(connection, "SchoolsComplete")
+    if complete and complete["status"] == "False":
+        say(out, f"{complete['reason']}: {complete.get('message', '')}", "yellow")

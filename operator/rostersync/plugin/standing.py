@@ -99,11 +99,24 @@ def exit_after(run: Object, decision: str) -> int:
 
 
 def check_is_done(connection: Object, key: str) -> bool:
-    """Whether Test Connection has answered the newest request, which the annotation `key` holds."""
+    """Whether Test Connection has answered the newest request, which the annotation `key` holds, or never will."""
     asked = (connection["metadata"].get("annotations") or {}).get(key)
     verified = condition(connection, "ConnectionVerified")
     handled = status_of(connection).get("lastHandledCheckRequestedAt") == asked
-    return handled and verified is not None and verified["status"] != "Unknown"
+    return (handled and verified is not None and verified["status"] != "Unknown") or not_testable(
+        connection
+    ) is not None
+
+
+def not_testable(connection: Object) -> Mapping[str, Any] | None:
+    """The condition Ready when it says that the spec, as it is now, must be mended before there can be a test."""
+    ready, verified = condition(connection, "Ready"), condition(connection, "ConnectionVerified")
+    if ready is None or ready["status"] != "False":
+        return None
+    if ready.get("observedGeneration") != connection["metadata"].get("generation"):
+        return None
+    of_a_test = verified is not None and verified["status"] == "False" and verified["reason"] == ready["reason"]
+    return None if of_a_test else ready
 
 
 def condition(thing: Object, kind: str) -> Mapping[str, Any] | None:

@@ -6,12 +6,10 @@ writes them, termination message included.
 """
 
 import base64
-import os
-import signal
-import subprocess
-import sys
+import contextlib
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -20,23 +18,26 @@ import httpx
 
 from rostersync.controller.options import RUN_LABEL
 from support.cluster.access import Cluster
+from support.cluster.forks import Forks, Process
 from support.cluster.pods import Pod, finish_pod, start_pod
 
 _NODE = "test-node"
 
 
 class Kubelet:
-    """A context manager. Claims are folders that stay; `environment` goes to every process."""
+    """A context manager. Claims are folders that stay."""
 
-    def __init__(self, cluster: Cluster, folder: Path, **environment: str) -> None:
-        self.cluster, self.folder, self.environment = cluster, folder, environment
+    def __init__(self, cluster: Cluster, folder: Path) -> None:
+        self.cluster, self.folder = cluster, folder
         self.paused = threading.Event()  # while set, no new pod starts
         self.hold: set[str] = set()  # stages (plan, apply …) whose pods are not started
         self._threads: dict[str, threading.Thread] = {}
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}  # UID of the pod -> its process
+        self.processes: dict[str, Process] = {}  # UID of the pod -> its process
         self._end = threading.Event()
 
     def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._pods = Forks(self.folder)
         self._loop = threading.Thread(target=self._run, daemon=True)
         self._loop.start()
         return self
@@ -46,6 +47,7 @@ class Kubelet:
         self._loop.join(10)
         for process in list(self.processes.values()):
             process.kill()
+        self._pods.close()
         for thread in list(self._threads.values()):
             thread.join(10)
 
@@ -53,17 +55,15 @@ class Kubelet:
         """The folder of a claim's volume."""
         return self.folder / "claims" / namespace / name
 
-    def running(self, stage: str) -> list[subprocess.Popen[bytes]]:
+    def running(self, stage: str) -> list[Process]:
         """The processes of pods of a stage that are at work."""
-        return [p for p in self.processes.values() if p.poll() is None and f"{stage}" in p.args]  # type: ignore[operator]
+        return [p for p in self.processes.values() if p.poll() is None and p.argv[1] == stage]
 
     def _run(self) -> None:
         with self.cluster.client() as client:
             while not self._end.is_set():
-                try:
+                with contextlib.suppress(httpx.HTTPError):  # the API server is being restarted
                     self._look(client)
-                except httpx.HTTPError:
-                    pass  # the API server is being restarted
                 time.sleep(0.1)
 
     def _look(self, client: httpx.Client) -> None:
@@ -107,20 +107,30 @@ class Kubelet:
                     if self._end.is_set() or not self._there(client, pod):
                         return
             container = pod["spec"]["containers"][0]
-            with (root / "log").open("wb") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", *container["command"], *container["args"], "--root", str(root)],
-                    stdout=log, stderr=log, cwd=root, env={**os.environ, **self.environment},
-                )  # fmt: skip
+            process = self._pods.start([*container["args"], "--root", str(root)], root, root / "log")
             self.processes[pod["metadata"]["uid"]] = process
-            start_pod(self.cluster, pod)
+            self._say(lambda: start_pod(self.cluster, pod))
             code = process.wait()
             report = root / "dev" / "termination-log"
             said = report.read_bytes()[-4096:].decode(errors="replace") if report.exists() else ""
-            finish_pod(self.cluster, pod, code if code >= 0 else 128 - code, said)
+            self._say(lambda: finish_pod(self.cluster, pod, code if code >= 0 else 128 - code, said))
         except httpx.HTTPError:
             if not self._end.is_set() and self._retry(pod):
                 self._threads.pop(pod["metadata"]["uid"], None)
+
+    def _say(self, write: Callable[[], object]) -> None:
+        """Write a pod's state; again, while the API server is away."""
+        while not self._end.is_set():
+            try:
+                write()
+            except httpx.TransportError:
+                time.sleep(0.2)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code not in (403, 429, 500, 503):
+                    return  # the pod is gone
+                time.sleep(0.2)
+            else:
+                return
 
     def _retry(self, pod: Pod) -> bool:
         """Whether nothing of the pod was started, so that it can be begun anew when the API server is back."""
@@ -188,8 +198,3 @@ class Kubelet:
             "source": {"component": "kubelet"},
         }  # fmt: skip
         client.post(f"/api/v1/namespaces/{meta['namespace']}/events", json=body)
-
-
-def kill_hard(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL, as the kernel's OOM killer sends it."""
-    process.send_signal(signal.SIGKILL)

@@ -3,7 +3,6 @@
 import re
 from typing import Annotated, Literal
 
-import duckdb
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from rostersync.api.v1alpha1.attributes import AttributeName, check_value, entity_of, find
@@ -21,6 +20,8 @@ def check_pattern(pattern: str) -> str:
             "uses look-around, a back-reference, or an atomic or possessive part, which RE2 does not have; "
             "write it without"
         )
+    import duckdb  # only who has a pattern needs the engine to check it: the operator, for one, should stay small
+
     try:
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
             con.execute("SELECT regexp_full_match('', ?)", [pattern]).fetchall()

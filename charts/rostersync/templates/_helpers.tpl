@@ -1,0 +1,71 @@
+{{- define "rostersync.fullname" -}}
+{{- $name := contains .Chart.Name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) }}
+{{- $name | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rostersync.operator" -}}
+{{ include "rostersync.fullname" . }}-operator
+{{- end }}
+
+{{/* Name of this release's cluster-wide objects: two releases of one name in two namespaces do not meet. */}}
+{{- define "rostersync.clusterwide" -}}
+{{ include "rostersync.operator" . }}:{{ .Release.Namespace }}
+{{- end }}
+
+{{- define "rostersync.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rostersync.labels" -}}
+{{ include "rostersync.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "rostersync.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (include "rostersync.operator" .) }}
+{{- end }}
+
+{{- define "rostersync.image" -}}
+{{- with .Values.image -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* The lists below are CEL: JSON spells them the same way. */}}
+{{- define "rostersync.operators" -}}
+{{- $own := printf "system:serviceaccount:%s:%s" .Release.Namespace (include "rostersync.serviceAccountName" .) }}
+{{- prepend .Values.policies.operators $own | uniq | toJson }}
+{{- end }}
+
+{{- define "rostersync.jobImages" -}}
+{{- $own := list (printf "%s:" .Values.image.repository) (printf "%s@" .Values.image.repository) }}
+{{- .Values.jobs.images | default $own | toJson }}
+{{- end }}
+
+{{- define "rostersync.jobServiceAccounts" -}}
+{{- prepend .Values.jobs.serviceAccounts .Values.jobs.serviceAccount.name | uniq | toJson }}
+{{- end }}
+
+{{/* Where the chart makes the Jobs' service account. */}}
+{{- define "rostersync.jobNamespaces" -}}
+{{- $own := .Values.watch.namespaces | default (list .Release.Namespace) }}
+{{- concat $own .Values.jobs.serviceAccount.namespaces | uniq | toJson }}
+{{- end }}
+
+{{- define "rostersync.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "rostersync.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}

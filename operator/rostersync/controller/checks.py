@@ -1,0 +1,114 @@
+"""Test Connection: a Job for every changed spec and every request, and again after a failure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rostersync.controller import jobs, reports
+from rostersync.controller.act import Actor
+from rostersync.controller.look import Look, look_again
+from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
+from rostersync.controller.reports import moment
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import JOBS, Key, Object, job_condition, labels
+from rostersync.controller.view import View, stamps
+from rostersync.controller.work import JobSeen, job_failure
+from rostersync.lifecycle import connection_status
+from rostersync.lifecycle.connection_status import Checked
+from rostersync.lifecycle.triggers import Checking, check_due
+
+
+@dataclass
+class Tries:
+    """What this process remembers of a connection's tests; losing it costs a test."""
+
+    failures: int = 0
+    checked_at: datetime | None = None
+
+
+class Checks:
+    """Makes the Jobs of Test Connection and reads what they came to."""
+
+    def __init__(self, shared: Shared, actor: Actor, look: Look) -> None:
+        self.shared, self.actor, self.look = shared, actor, look
+        self._tries: dict[str, Tries] = {}
+
+    def forget(self, uid: str) -> None:
+        """The connection is gone."""
+        self._tries.pop(uid, None)
+
+    async def check(
+        self, key: Key, obj: Object, view: View, now: datetime, problem: tuple[str, str] | None
+    ) -> tuple[Checked | None, str]:
+        """See to Test Connection; returns what it came to, and the request that it answers. Raises ApiError."""
+        memory = self._tries.setdefault(view.uid, Tries())
+        status, asked = obj.get("status") or {}, stamps(obj)
+        handled = str(status.get("lastHandledCheckRequestedAt", ""))
+        current = _recorded(status)
+        if problem:
+            return (current, handled)
+        token = f"{view.generation}/{asked.check_requested_at}"
+        job = self._newest_check(obj, token)
+        if job is not None:
+            seen = await self.look.job_seen(job, now)
+            made = _outcome(seen, view.generation)
+            condition = job_condition(job)
+            if condition is None or made.ok is None:
+                begun = moment(job["metadata"]["creationTimestamp"]) or now
+                self.shared.queue.add_after(key, look_again((now - begun).total_seconds()))
+                still = current if current and current.generation == view.generation and made.ok is None else made
+                return (still, handled)
+            number = int(labels(job).get(NUMBER_LABEL, 1))
+            memory.failures, memory.checked_at = (0 if made.ok else number), moment(condition.get("lastTransitionTime"))
+            current, handled = made, asked.check_requested_at
+            if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is None:
+                await self.actor.expire(job)
+        verified = current.ok if current else None
+        tested = current.generation if current else 0
+        due = check_due(
+            Checking(
+                view.generation, asked.check_requested_at, handled, verified, tested, memory.checked_at, memory.failures
+            ),
+            now,
+        )
+        if due.now:
+            await self._start_check(obj, view, memory.failures + 1, token)
+            self.shared.queue.add_after(key, 6.0)
+            under_way = Checked(None, "Checking", "Test Connection is under way.", None, view.generation)
+            return (current if current and tested == view.generation else under_way, handled)
+        if due.at:
+            self.shared.queue.add_after(key, (due.at - now).total_seconds() + 0.5)
+        return (current, handled)
+
+    def _newest_check(self, obj: Object, token: str) -> Object | None:
+        of = self.shared.store.related(JOBS, f"owner/{obj['metadata']['uid']}")
+        mine = [j for j in of if labels(j).get(CHECK_LABEL) == jobs.digits(token)]
+        return max(mine, key=lambda j: int(labels(j).get(NUMBER_LABEL, 0)), default=None)
+
+    async def _start_check(self, obj: Object, view: View, number: int, token: str) -> None:
+        await self.actor.job(obj, jobs.check_job(obj, view, self.shared.options, number, token))
+
+
+def _recorded(status: Object) -> Checked | None:
+    """What the status remembers of Test Connection."""
+    found = next((c for c in status.get("conditions") or () if c["type"] == "ConnectionVerified"), None)
+    if found is None:
+        return None
+    ok = {"True": True, "False": False}.get(found["status"])
+    return Checked(ok, found["reason"], found["message"], None, int(found.get("observedGeneration", 0)))
+
+
+def _outcome(seen: JobSeen, generation: int) -> Checked:
+    condition = job_condition(seen.job)
+    if condition is None:
+        if seen.trouble:
+            return Checked(False, seen.trouble.reason, seen.trouble.message, None, generation)
+        return Checked(None, "Checking", "Test Connection is under way.", None, generation)
+    if condition["type"] == "Complete":
+        report = next((r for e in reversed(seen.ended) if (r := reports.check_report(e.text))), None)
+        if report is not None:
+            return Checked(True, "Verified", report.message or connection_status.OK, report.schools, generation)
+        if not seen.lost:
+            return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
+        return Checked(False, "ReportLost", "Test Connection left no report; it is made again.", None, generation)
+    reason, message, _ = job_failure(seen, condition, reports.check_report)
+    return Checked(False, reason, message, None, generation)

@@ -1,0 +1,108 @@
+"""What has to be asked for about a run, beside what the watches have shown: lost Jobs and pods, events, policies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rostersync.controller import trouble
+from rostersync.controller.cluster import ApiError, path
+from rostersync.controller.guards import Guard
+from rostersync.controller.options import STAGE_LABEL
+from rostersync.controller.reports import ended_of, moment
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import APPROVALS, JOBS, PODS, Object, job_condition, labels
+from rostersync.controller.work import Halves, JobSeen
+
+TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
+_REPORT_GRACE = timedelta(seconds=20)  # a Job can be seen to end before its pod's report is
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What had to be asked for; all else is in the store."""
+
+    jobs: Sequence[JobSeen]
+    missing: frozenset[str]
+    guard: Guard | None
+
+
+class Look:
+    """Asks the API server, where the store does not say."""
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    async def facts(self, run: Object) -> Facts:
+        """Everything that must be known of a run before it is decided on. Raises ApiError."""
+        store, meta, now = self.shared.store, run["metadata"], self.shared.clock()
+        of_run = [
+            j for j in store.related(JOBS, f"owner/{meta['uid']}") if labels(j).get(STAGE_LABEL) in ("plan", "apply")
+        ]
+        jobs = [await self.job_seen(j, now) for j in of_run]
+        halves = Halves(run, jobs, now, self.shared.options.start_deadline)
+        missing = frozenset([n for n in halves.unknown() if not await self._there(meta["namespace"], n, meta["uid"])])
+        open_approvals = store.related(APPROVALS, f"run/{meta['uid']}")
+        undecided = any(
+            "decision" in a["spec"] and not (a.get("status") or {}).get("decisionSeenAt") for a in open_approvals
+        )
+        held = open_approvals or any(j.ended for j in jobs) or (run.get("status") or {}).get("holdsTotal")
+        guard = await self.shared.guards.look(fresh=undecided) if held or undecided else None
+        return Facts(jobs, missing, guard)
+
+    async def job_seen(self, job: Object, now: datetime) -> JobSeen:
+        """A Job with what can be had of its pods."""
+        shared, meta = self.shared, job["metadata"]
+        pods = shared.store.related(PODS, f"owner/{meta['uid']}")
+        ended = shared.reports.of(job)
+        started = any(e.started for e in ended) or any(_runs(p) for p in pods)
+        condition = job_condition(job)
+        if condition is not None:
+            lost = False
+            if not any(e.text for e in ended):
+                for pod in await self._pods_of(job):
+                    shared.reports.note(pod)
+                ended = shared.reports.of(job)
+                since = moment(condition.get("lastTransitionTime")) or now
+                lost = not any(e.text for e in ended) and now - since > _REPORT_GRACE
+                if not lost and not ended:
+                    shared.queue.add_after(shared.key_of(job), 3.0)
+            return JobSeen(job, ended, None, started, lost)
+        found = None
+        running = any(_runs(p, now=True) for p in pods)
+        if not running and now - (moment(meta["creationTimestamp"]) or now) >= TROUBLE_AFTER:
+            events = []
+            for obj in (job, *pods):
+                events += await shared.events.of(obj)
+            found = trouble.of(job, pods, events)
+        return JobSeen(job, ended, found, started, False)
+
+    async def _there(self, namespace: str, name: str, owner_uid: str) -> bool:
+        """Whether a Job that the store does not know is there after all."""
+        try:
+            job = await self.shared.cluster.get(path(JOBS, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        self.shared.store.put(JOBS, job)
+        return any(r["uid"] == owner_uid for r in job["metadata"].get("ownerReferences") or ())
+
+    async def _pods_of(self, job: Object) -> list[Object]:
+        meta = job["metadata"]
+        selector = f"batch.kubernetes.io/controller-uid={meta['uid']}"
+        found, _ = await self.shared.cluster.list(PODS, meta["namespace"], labelSelector=selector)
+        return [p for p in found if ended_of(p)]
+
+
+def look_again(waited: float) -> float:
+    """Seconds until the next look at a pod that has not started for so long; thousands may wait for the same node."""
+    return min(max(6.0, waited / 3), 60.0)
+
+
+def _runs(pod: Object, now: bool = False) -> bool:
+    """Whether a pod's container runs, or (not `now`) ever ran."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or ():
+        state = container.get("state") or {}
+        if "running" in state or (not now and "terminated" in state):
+            return True
+    return False

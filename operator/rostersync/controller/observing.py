@@ -1,0 +1,128 @@
+"""One run as the lifecycle sees it, from the store and what was asked for. Nothing here waits or acts."""
+
+from dataclasses import replace
+
+from rostersync.api.v1alpha1.support import run_not_yet_supported
+from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.controller import approvals
+from rostersync.controller.approvals import Rules
+from rostersync.controller.guards import Guard
+from rostersync.controller.look import Facts
+from rostersync.controller.reports import moment
+from rostersync.controller.shared import Shared
+from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS, Object, age
+from rostersync.controller.view import View, stamps
+from rostersync.controller.work import Halves
+from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Words, Work, WorkState
+from rostersync.lifecycle.outcomes import Outcome
+from rostersync.model import ApplyReport
+
+_TRIES = 3  # of a half whose Job or report was lost
+
+
+def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, str]:
+    """A run as the lifecycle sees it, its connection's view, and why it may not start a Job now ("" when it may)."""
+    meta, spec = run["metadata"], run["spec"]
+    now, before = shared.clock(), run.get("status") or {}
+    namespace, name = meta["namespace"], spec["connectionRef"]["name"]
+    obj = shared.store.get(CONNECTIONS, namespace, name)
+    recorded = before.get("connectionUID")
+    gone = obj is None or (recorded and recorded != obj["metadata"]["uid"])
+    view = shared.views.of(obj) if obj and not gone else shared.views.last(str(recorded))
+    changed_by = stamps(obj).changed_by if obj else ""
+    requesters = tuple(
+        dict.fromkeys(filter(None, (*before.get("requestedBy", ()), spec.get("requestedBy"), changed_by)))
+    )[:8]
+    halves = Halves(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
+    plan, apply = halves.plan(), halves.apply()
+    connection = _connection(name, view, obj is None and not recorded, bool(gone and recorded), facts.guard)
+    if connection.deleted and view is None and apply and apply.state == WorkState.LOST:
+        apply = _given_up(apply)
+    if spec.get("mode") == "Restore" or spec.get("schools"):
+        later = ", ".join(run_not_yet_supported(SyncRun.model_validate(run)))
+        connection = replace(connection, problem=("NotYetSupported", f"{later}: not supported in this version."))
+    rules = Rules(requesters, connection.require_distinct_approver, shared.options.approvers)
+    refusal = _refusal(shared, run, view, plan is None)
+    observed = Observed(
+        now=now, connection=connection, plan=plan, apply=apply,
+        run=Run(
+            meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
+            bool(spec.get("cancel")), requesters, moment(meta["creationTimestamp"]), before,
+        ),
+        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(_siblings(shared, run, rules)),
+        may_start=not refusal, may_apply=not refusal, queued=refusal, tries=_TRIES,
+        unguarded=facts.guard.unguarded if facts.guard else "", words=_words(namespace, facts.guard),
+    )  # fmt: skip
+    return observed, view, refusal
+
+
+def _refusal(shared: Shared, run: Object, view: View | None, unstarted: bool) -> str:
+    """Why the run may not start a Job now; "" when it may."""
+    if view is None:
+        return ""
+    meta = run["metadata"]
+    wait = shared.holdups.get(view.uid, "")
+    if wait:
+        return wait
+    if unstarted:
+        for other in shared.store.related(RUNS, f"open/{meta['namespace']}/{view.name}"):
+            if age(other) < age(run) and not (other.get("status") or {}).get("jobs") and other is not run:
+                return f"Waiting for its turn: run {other['metadata']['name']} was made before it."
+    return shared.slots.refusal(meta["namespace"], view.district, meta["uid"])
+
+
+def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) -> Approval | None:
+    """The run's own approval: the one that its status names, else the newest that stands."""
+    recorded = ((run.get("status") or {}).get("approval") or {}).get("uid")
+    own = shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}")
+    own = [a for a in own if (a.get("status") or {}).get("policies") or (a.get("status") or {}).get("state")]
+    made = [approvals.read(a, guard, rules) for a in own]
+    standing = [a for a in made if not a.superseded]
+    named = [a for a in standing if a.uid == recorded]
+    return next(iter([*named, *reversed(standing), *(a for a in made if a.uid == recorded)]), None)
+
+
+def _siblings(shared: Shared, run: Object, rules: Rules) -> list[Sibling]:
+    """Other imports of the connection that have a plan."""
+    out = []
+    meta = run["metadata"]
+    for other in shared.store.related(RUNS, f"connection/{meta['namespace']}/{run['spec']['connectionRef']['name']}"):
+        status = other.get("status") or {}
+        plan, outcome = status.get("plan") or {}, status.get("outcome")
+        if other["metadata"]["uid"] == meta["uid"] or other["spec"].get("mode", "Import") != "Import":
+            continue
+        if not plan.get("digest") or (outcome and age(other) < age(run)):
+            continue
+        asked = tuple(status.get("requestedBy", ()))
+        # What another run's approval is worth was judged when that run saw its decision.
+        approval = None if outcome else _approval(shared, other, None, replace(rules, requesters=asked))
+        out.append(Sibling(
+            other["metadata"]["name"], plan["digest"], age(other) > age(run), bool(plan.get("noChanges")),
+            approval is not None, Outcome(outcome) if outcome else None, approval,
+        ))  # fmt: skip
+    return out
+
+
+def _connection(name: str, view: View | None, missing: bool, deleted: bool, guard: Guard | None) -> Connection:
+    if view is None:
+        return Connection(name, missing=missing, deleted=deleted)
+    return replace(
+        view.known, deleted=deleted, four_eyes_enforced=guard is not None and guard.stamping and not guard.missing
+    )
+
+
+def _given_up(apply: Work[ApplyReport]) -> Work[ApplyReport]:
+    return replace(
+        apply, state=WorkState.FAILED, reason="ConnectionDeleted",
+        message="The apply had begun, its Job is gone and so is the connection; the store's newest revision says whether it "
+        "was applied.",
+    )  # fmt: skip
+
+
+def _words(namespace: str, guard: Guard | None) -> Words:
+    by = "" if guard is None or guard.stamping else '"decidedBy":"YOUR-USER-NAME",'
+    patch = f'{{"spec":{{"decision":"Approved",{by}"reason":"WHY"}}}}'
+    return Words(
+        approve=f"kubectl -n {namespace} patch syncapproval {{approval}} --type=merge -p '{patch}'",
+        apply="wait", rerun="make another SyncRun",
+    )  # fmt: skip

@@ -1,0 +1,31 @@
+"""Debian packages that a bare machine lacks: installed as root, otherwise named."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+
+from support.cluster.cache import locked
+from support.cluster.programs import say
+
+
+def need(commands: Mapping[str, str], purpose: str) -> None:
+    """Commands that must be there, and the Debian packages that bring them."""
+    missing = sorted({package for command, package in commands.items() if shutil.which(command, path=_path()) is None})
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise RuntimeError(f"{purpose} needs {', '.join(missing)}. On Debian: sudo apt-get install {' '.join(missing)}")
+    with locked("apt"):
+        say(f"Installing the Debian packages {' '.join(missing)}: {purpose} needs them.")
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
+            done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(
+                    f"apt-get {command[0]} fails, which {purpose} needs: {(done.stderr or done.stdout).strip()[-800:]}"
+                )
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"

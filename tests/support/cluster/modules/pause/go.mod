@@ -1,0 +1,3 @@
+module rostersync.dev/tests/cluster/pause
+
+go 1.26.0

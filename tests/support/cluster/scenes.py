@@ -1,0 +1,41 @@
+"""Fixtures for tests of the operator on a control plane: an operator and a kubelet for all tests of a worker, a scene each."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.cluster.kubelet import Kubelet
+from support.cluster.operator import Operator
+from support.cluster.plane import ControlPlane
+from support.cluster.scene import Scene
+from support.simulated import simulated
+
+
+@pytest.fixture(scope="session")
+def kubelet(plane: ControlPlane) -> Iterator[Kubelet]:
+    """Runs the pods of all Jobs."""
+    with Kubelet(plane, plane.folder / "kubelet") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def operator(plane: ControlPlane, kubelet: Kubelet) -> Iterator[Operator]:
+    """An operator for all namespaces."""
+    options = ("--max-concurrent-runs", "6", "--start-deadline-seconds", "25", "--lease-name", "rostersync-operator")
+    with Operator(plane, plane.folder / "operator", *options) as started:
+        yield started
+
+
+@pytest.fixture
+def quiet_scene(plane: ControlPlane, namespace: str) -> Iterator[Scene]:
+    """A scene without the shared operator: a test starts its own."""
+    with simulated(60) as simulator:
+        scene = Scene(plane, namespace, simulator)
+        scene.prepare()
+        yield scene
+
+
+@pytest.fixture
+def scene(quiet_scene: Scene, operator: Operator) -> Scene:
+    """A scene that the shared operator works on."""
+    return quiet_scene

@@ -1,0 +1,166 @@
+"""What a connection's status says, from what is known of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionStatus
+from rostersync.lifecycle.connection_status import OK, Checked, Known, RunSeen, of
+from rostersync.lifecycle.triggers import Answer
+
+NOW = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+QUIET = Known(3, {}, None, False, None, None, (), Answer(), "", NOW)
+VERIFIED = Checked(True, "Verified", OK, {"found": 3, "mapped": 3, "missing": 0, "vanished": 0}, 3)
+REFUSED = Checked(False, "CredentialsRefused", "Focus refused the token request (401)", None, 3)
+UNDER_WAY = Checked(None, "Checking", "Test Connection is under way.", None, 3)
+CLAIM = ("ClaimNotFound", "make it")
+GONE = {"found": 2, "mapped": 3, "missing": 0, "vanished": 1, "vanishedIDs": ["1003"]}
+PLANNED = RunSeen("r", "AwaitingApproval", schools=GONE)
+
+
+def known(**kwargs):
+    return replace(QUIET, **kwargs)
+
+
+def conditions(made):
+    return {c["type"]: (c["status"], c["reason"]) for c in made["conditions"]}
+
+
+READY = ("True", "Ready")
+TABLE = {
+    "not looked yet": (known(), {"Ready": READY}),
+    "verified": (
+        known(checked=VERIFIED),
+        {"Ready": READY, "ConnectionVerified": ("True", "Verified"), "SchoolsComplete": ("True", "Complete")},
+    ),
+    "under way": (known(checked=UNDER_WAY), {"Ready": READY, "ConnectionVerified": ("Unknown", "Checking")}),
+    "Test Connection failed": (
+        known(checked=REFUSED),
+        {"Ready": ("False", "CredentialsRefused"), "ConnectionVerified": ("False", "CredentialsRefused")},
+    ),
+    "a problem comes before what Test Connection said": (
+        known(problem=CLAIM, checked=REFUSED),
+        {"Ready": ("False", "ClaimNotFound"), "ConnectionVerified": ("False", "CredentialsRefused")},
+    ),
+    "suspended": (known(suspended=True), {"Ready": ("True", "Suspended")}),
+    "suspended and wrong is wrong": (known(suspended=True, problem=CLAIM), {"Ready": ("False", "ClaimNotFound")}),
+    "policies stand": (known(missing_policies=()), {"Ready": READY, "PoliciesInstalled": ("True", "Installed")}),
+    "policies are missing": (
+        known(missing_policies=("a", "b")), {"Ready": READY, "PoliciesInstalled": ("False", "PoliciesMissing")},
+    ),
+    "a school vanished": (
+        known(runs=(PLANNED,)), {"Ready": READY, "SchoolsComplete": ("False", "SchoolsVanished")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "expected"), TABLE.values(), ids=TABLE)
+def test_conditions(seen, expected):
+    assert conditions(of(seen)) == expected
+
+
+@pytest.mark.parametrize(("seen", "_expected"), TABLE.values(), ids=TABLE)
+def test_a_status_is_one_of_the_api_and_every_condition_is_whole(seen, _expected):
+    made = of(seen)
+
+    assert set(FocusConnectionStatus.model_validate(made).model_dump(exclude_unset=True)) == set(made)
+    assert made["observedGeneration"] == 3
+    assert all(c["message"] and c["lastTransitionTime"] == "2026-07-01T02:30:00Z" for c in made["conditions"])
+
+
+@pytest.mark.parametrize(("seen", "_expected"), TABLE.values(), ids=TABLE)
+def test_looked_at_again_later_the_status_is_the_same(seen, _expected):
+    made = of(seen)
+
+    assert of(replace(seen, status=made, now=LATER)) == made
+
+
+def test_what_was_tested_keeps_its_generation():
+    made = of(known(generation=4, checked=VERIFIED))
+
+    by_type = {c["type"]: c["observedGeneration"] for c in made["conditions"]}
+    assert by_type == {"Ready": 4, "ConnectionVerified": 3, "SchoolsComplete": 4}
+
+
+def test_a_transition_time_changes_only_with_the_condition_s_status():
+    first = of(known(checked=REFUSED))
+
+    then = of(known(status=first, checked=replace(REFUSED, reason="Unreachable", message="…"), now=LATER))
+    mended = of(known(status=first, checked=VERIFIED, now=LATER))
+
+    times = {c["type"]: c["lastTransitionTime"] for c in then["conditions"]}
+    assert set(times.values()) == {"2026-07-01T02:30:00Z"}
+    assert {c["lastTransitionTime"] for c in mended["conditions"]} == {"2026-07-01T03:30:00Z"}
+
+
+def test_missing_policies_and_vanished_schools_are_named():
+    made = of(known(missing_policies=("a", "b"), runs=(PLANNED,)))
+
+    messages = {c["type"]: c["message"] for c in made["conditions"]}
+    assert "a, b" in messages["PoliciesInstalled"]
+    assert "1 mapped school is" in messages["SchoolsComplete"]
+    assert "1003" in messages["SchoolsComplete"]
+
+
+def ended(name, completed, outcome="Applied", **kwargs):
+    return RunSeen(name, outcome, outcome, f"2026-07-0{completed}T00:00:00Z", **kwargs)
+
+
+RUNS = {
+    "none": ((), {}, None, None, 0),
+    "the run that ended last is the last, whichever was made first": (
+        (ended("a", 3, revision=7), ended("b", 2)), {},
+        {"name": "a", "outcome": "Applied", "completionTime": "2026-07-03T00:00:00Z", "revision": 7}, None, 0,
+    ),
+    "a run without a revision": (
+        (ended("a", 3, "NoChanges"),), {},
+        {"name": "a", "outcome": "NoChanges", "completionTime": "2026-07-03T00:00:00Z"}, None, 0,
+    ),
+    "history took the last run away": ((), {"lastRun": {"name": "old"}}, {"name": "old"}, None, 0),
+    "one at work": ((RunSeen("a", "Queued"), RunSeen("b", "Planning")), {}, None, "b", 0),
+    "one that applies": ((RunSeen("a", "Applying"),), {}, None, "a", 0),
+    "those that wait for a decision are counted": ((RunSeen("a", "AwaitingApproval"), PLANNED), {}, None, None, 2),
+    "one that is queued is neither at work nor held": ((RunSeen("a", "Queued"),), {}, None, None, 0),
+    "one that nobody took up yet": ((RunSeen("a"),), {}, None, None, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("runs", "before", "last", "active", "held"), RUNS.values(), ids=RUNS)
+def test_runs(runs, before, last, active, held):
+    made = of(known(runs=runs, status=before))
+
+    assert (made.get("lastRun"), made.get("activeRun"), made["heldRuns"]) == (last, active, held)
+
+
+TESTED = {"found": 5, "mapped": 5, "missing": 0, "vanished": 0}
+SCHOOLS = {
+    "of Test Connection before there is a plan": (
+        known(checked=replace(VERIFIED, schools=TESTED)), TESTED,
+    ),
+    "of the newest plan": (
+        known(checked=replace(VERIFIED, schools=TESTED), runs=(RunSeen("a", schools=TESTED), PLANNED)), GONE,
+    ),
+    "of the newest plan, not of a run without one": (known(runs=(PLANNED, RunSeen("b", "Planning"))), GONE),
+    "of the status before when nothing is known any more": (known(status={"schools": TESTED}), TESTED),
+    "none": (known(), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "expected"), SCHOOLS.values(), ids=SCHOOLS)
+def test_schools(seen, expected):
+    assert of(seen).get("schools") == expected
+
+
+def test_what_was_handled_is_remembered():
+    made = of(known(answer=Answer((), LATER, "asked", "hash"), handled_check="tested"))
+
+    assert made["nextRunTime"] == "2026-07-01T03:30:00Z"
+    assert made["lastHandledRequestedAt"] == "asked"
+    assert made["lastHandledCheckRequestedAt"] == "tested"
+    assert made["lastRunSpecHash"] == "hash"
+
+
+def test_a_suspended_connection_has_no_next_run():
+    assert "nextRunTime" not in of(known(answer=Answer((), LATER), suspended=True))
