@@ -11,8 +11,8 @@ BENCH_STAMP := .venv/.installed-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types imports generated verify bench lock clean \
-  cluster cluster-down cluster-tools image
+.PHONY: help setup demo test lint format types imports generated verify bench demo-cluster \
+  cluster cluster-down cluster-tools image lock clean
 
 help: ## Say what there is
 	@echo 'make TARGET, with these targets:'
@@ -68,6 +68,9 @@ $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'
 	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@
+
+demo-cluster: $(STAMP) ## The same story on a Kubernetes cluster, by the operator; it stays to look at (make cluster-down)
+	@PYTHONPATH=tests $(BIN)/python deploy/demo/cluster.py
 
 cluster: $(STAMP) ## A Kubernetes cluster to try things on, by kind, with the image of this clone
 	@$(CLUSTER) up

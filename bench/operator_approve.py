@@ -16,10 +16,15 @@ from support.cluster.pods import finish_pod, pods_of
 _PATIENCE = 300.0  # seconds
 
 
-async def approve(apis: Apis, cluster: Cluster, count: int) -> list[float]:
-    """Hold so many runs, approve them one after the other; seconds from each decision to its apply Job."""
+async def prepare(apis: Apis, count: int) -> Named:
+    """So many connections for the runs that will be held; no operator may run."""
     names = Named(await load.namespace(apis, "held"), count)
     await load.connections(apis, names)
+    return names
+
+
+async def approve(apis: Apis, cluster: Cluster, names: Named) -> list[float]:
+    """Hold a run of each connection, approve them one after the other; seconds from each decision to its apply Job."""
     where = path("syncruns", names.namespace)
     await each(names.runs("held"), lambda one: apis.admin.send("POST", where, made.run(names.namespace, *one)))
     await _finish(apis, cluster, names)

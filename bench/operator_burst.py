@@ -30,7 +30,7 @@ class Burst:
     lost: int = 0
     peak: int = 0
     after: dict[str, float] = field(default_factory=dict)  # what it took while nothing happened afterwards
-    complaints: int = 0
+    complaints: list[str] = field(default_factory=list)
 
 
 async def floor(apis: Apis, server: Server, count: int) -> Burst:

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 import operator_made as made
-from operator_api import Api, Refused, each, until
+from operator_api import Api, each, until
 from operator_made import Named, Object
 from rostersync.controller.cluster import path
 from rostersync.controller.view import View
@@ -30,17 +30,19 @@ async def namespace(apis: Apis, purpose: str) -> str:
 
 
 async def remove(apis: Apis, name: str) -> None:
-    """Delete a namespace and wait until all of it is gone."""
-    await apis.admin.send("DELETE", f"/api/v1/namespaces/{name}")
+    """Delete a namespace, and wait until no run, Job or pod of it is left.
+
+    Jobs go first: pods that no node has wait for their Job, which a namespace keeps until its pods are gone.
+    """
+    kinds = ("jobs", "pods", "syncruns")
+    for kind in kinds:
+        await apis.admin.send("DELETE", path(kind, name), {"propagationPolicy": "Background"})
 
     async def gone() -> bool:
-        try:
-            await apis.admin.send("GET", f"/api/v1/namespaces/{name}")
-        except Refused as error:
-            return error.status == 404
-        return False
+        return not any([await apis.admin.items(kind, name, limit="1") for kind in kinds])
 
-    await until(gone, 600, f"the end of namespace {name}", 0.5)
+    await until(gone, 300, f"the end of all runs in namespace {name}", 0.5)
+    await apis.admin.send("DELETE", f"/api/v1/namespaces/{name}")
 
 
 async def connections(apis: Apis, names: Named) -> dict[str, View]:

@@ -71,7 +71,7 @@ def verified(seen: View) -> Object:
 
 def plan_job(made: Object, seen: View) -> Object:
     """The plan Job of a run, from the operator's own hand."""
-    return jobs.plan_job(made, seen, _OPTIONS, StartPlan(1), ())
+    return jobs.plan_job(made, seen, _OPTIONS, StartPlan(1), (), [made["metadata"]["name"]])
 
 
 def planning(made: Object, seen: View, job: Object) -> Object:

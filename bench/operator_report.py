@@ -120,7 +120,7 @@ def _exactness(bursts: list[Burst], count: int) -> Row:
     others = [b.counts["all"] - b.counts["jobs"] - b.counts["statuses"] - b.counts["connections"] for b in bursts]
     duplicates, lost = sum(b.duplicates for b in bursts), sum(b.lost for b in bursts)
     exact = all(b.counts["jobs"] == count == b.counts["statuses"] for b in bursts)
-    failed, complaints = sum(b.counts["failed"] for b in bursts), sum(b.complaints for b in bursts)
+    failed, complaints = sum(b.counts["failed"] for b in bursts), sum(len(b.complaints) for b in bursts)
     return Row(
         "writes a run (the most of the rounds)",
         f"{each('jobs'):.2f} Jobs, {each('statuses'):.2f} statuses; {duplicates} duplicates, {lost} lost",

@@ -27,7 +27,7 @@ class Rest:
     resident: int = 0
     idle: float = 0.0  # share of one core
     singles: list[float] = field(default_factory=list)
-    complaints: int = 0
+    complaints: list[str] = field(default_factory=list)
 
 
 async def fill(apis: Apis, server: Server, running: Running, connections: int, finished: int) -> Named:

@@ -61,11 +61,12 @@ async def measured(options: argparse.Namespace, folder: Path) -> Figures:
             figures.bursts.append(await operator_burst.operator(apis, server, running, options.runs, options.pause))
         say(f"making {options.finished:,} finished runs of {options.connections:,} connections")
         running = Running(server.plane, folder / "operator-rest")
+        held = await operator_approve.prepare(apis, options.held)
         names = await operator_rest.fill(apis, server, running, options.connections, options.finished)
         say("starting the operator again, and leaving it alone")
         figures.rest = await operator_rest.rest(apis, server, running, names, options.idle, options.singles)
         say(f"holding and approving {options.held} runs")
-        figures.approvals = await operator_approve.approve(apis, server.plane, options.held)
+        figures.approvals = await operator_approve.approve(apis, server.plane, held)
         await running.stop()
     return figures
 
@@ -104,9 +105,11 @@ def main() -> int:
         try:
             figures = asyncio.run(measured(options, folder))
         except Refused as refused:
-            console.print(f"[red]{escape(str(refused))}[/red]")
+            console.print(f"[red]{escape(str(refused))}[/red]", soft_wrap=True)
             return 1
     show(" ".join(filter(None, [f"operator, {description()}.", *notes])), figures)
+    for line in [c for one in (*figures.bursts, figures.rest) for c in one.complaints][:20]:
+        console.print(f"[yellow]logged: {escape(line)}[/yellow]", soft_wrap=True)
     if options.figures:
         options.figures.write_text(json.dumps(asdict(figures), indent=1))
     page = options.out.read_text(encoding="utf-8") if options.out.exists() else ""

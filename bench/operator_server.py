@@ -95,10 +95,10 @@ class Running:
             await asyncio.sleep(1)
         raise self._failed(f"does not come to rest in {_PATIENCE:.0f} s")
 
-    def complaints(self) -> int:
+    def complaints(self) -> list[str]:
         """Lines of its log above the level of information."""
-        text = self.operator.log.read_text(errors="replace")
-        return sum(1 for line in text.splitlines() if '"level": "info"' not in line)
+        lines = self.operator.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if line and '"level": "info"' not in line]
 
     def _failed(self, how: str) -> Refused:
         return Refused(0, f"the operator {how}; the end of its log:\n{tail(self.operator.log)}")

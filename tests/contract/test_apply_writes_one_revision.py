@@ -113,6 +113,19 @@ def test_applying_the_same_plan_twice_is_once(store: EmbeddedStore, first: Path,
     assert table_rows(store, tmp_path, "SELECT count(*) FROM store_history") == [(4,)]
 
 
+def test_the_same_changes_of_a_later_run_of_the_same_name_are_written(
+    store: EmbeddedStore, first: Path, tmp_path: Path
+) -> None:
+    """There and back, and there again: the third plan has name and digest of the first, and another base."""
+    other = PUPIL | {"grades": ["09"]}
+    there, back = ({"grades": ["09"]}, PUPIL), ({"grades": ["08"]}, other)
+    for base, (run, (values, before)) in enumerate([("x", there), ("y", back), ("x", there)], start=1):
+        plan = write_plan(tmp_path / f"p{base}", [update(Entity.STUDENT, "FOC-u1", before, **values)], run=run, base=base)
+        done = apply(plan, store.writer(), now=NOW)
+        assert (done.revision, done.already_applied) == (base + 1, False)
+    assert table_rows(store, tmp_path, "SELECT grades FROM store_users WHERE id = 'FOC-u1'") == [(["09"],)]
+
+
 def test_a_plan_without_changes_makes_no_revision(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
     report = apply(write_plan(tmp_path / "p", [], run="run-2", base=1), store.writer())
     assert (report.already_applied, report.revision) == (True, 1)

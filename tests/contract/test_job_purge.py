@@ -20,7 +20,7 @@ def cluster(warm, tmp_path):
         made.give(connection(simulator.url), credentials(simulator))
         for name in ("a", "b"):
             made.plan(name)
-    return made
+        yield made
 
 
 def names(folder):
@@ -72,3 +72,23 @@ def test_nothing_but_runs_can_be_named(cluster, name):
     assert cluster.reason == "InvalidRun"
     assert names(cluster.artifacts) == ["a", "b"]
     assert cluster.store.exists()
+
+
+def test_a_plan_first_removes_what_belongs_to_no_run_any_more(cluster):
+    cluster.plan("c", "--known", "b", "--known", "c")
+
+    assert names(cluster.artifacts) == ["b", "c"]
+
+
+def test_a_plan_that_nothing_follows_keeps_no_raw_records(cluster):
+    cluster.plan("dry", "--dry-run")
+
+    assert (cluster.artifacts / "dry/plan").exists()
+    assert not (cluster.artifacts / "dry/extract").exists()
+
+
+def test_a_plan_without_changes_keeps_no_raw_records(cluster):
+    cluster.apply("a", cluster.plan("a", number=2)["digest"])
+
+    assert cluster.plan("same")["noChanges"]
+    assert not (cluster.artifacts / "same/extract").exists()

@@ -29,7 +29,9 @@ class Actor:
 
     async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
         """Make the plan Job, or find that it is there."""
-        await self.job(run, jobs.plan_job(run, view, self.shared.options, step, self._finished_runs(run)))
+        of = self._runs_of(run)
+        known = [r["metadata"]["name"] for r in of]
+        await self.job(run, jobs.plan_job(run, view, self.shared.options, step, _finished(of), known))
 
     async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
         """Make the apply Job, or find that it is there."""
@@ -96,7 +98,7 @@ class Actor:
         await self.tidy(run)
         if seen.plan and view and view.spec and step.outcome not in _KEEP_EXTRACT:
             # Made once at this moment; where the operator is killed right before, the next plan Job clears up.
-            purge = jobs.purge_job(run, view, shared.options, [meta["name"]], [], "end")
+            purge = jobs.purge_job(run, view, shared.options, [f"{meta['name']}={meta['uid']}"], [], "end")
             await self.job(run, purge, quiet=True)
         namespace, connection = meta["namespace"], run["spec"]["connectionRef"]["name"]
         shared.queue.add((CONNECTIONS, namespace, connection))
@@ -153,13 +155,17 @@ class Actor:
         status = approvals.status(obj, state, guard, self.shared.clock())
         self.shared.store.put(APPROVALS, await self.shared.cluster.apply_status(APPROVALS, obj, status))
 
-    def _finished_runs(self, run: Object) -> list[str]:
-        """`NAME=ok|failed` of the connection's ended runs, the one that ended first first."""
-        meta = run["metadata"]
-        of = self.shared.store.related(RUNS, f"connection/{meta['namespace']}/{run['spec']['connectionRef']['name']}")
-        ended = [r for r in of if (r.get("status") or {}).get("outcome")]
-        ended.sort(key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))
-        return [
-            f"{r['metadata']['name']}={'ok' if ENDINGS[Outcome(r['status']['outcome'])].succeeded else 'failed'}"
-            for r in ended
-        ]
+    def _runs_of(self, run: Object) -> list[Object]:
+        """All runs of the run's connection."""
+        where = f"{run['metadata']['namespace']}/{run['spec']['connectionRef']['name']}"
+        return self.shared.store.related(RUNS, f"connection/{where}")
+
+
+def _finished(of: list[Object]) -> list[str]:
+    """`NAME=ok|failed` of the runs that have ended, the one that ended first first."""
+    ended = [r for r in of if (r.get("status") or {}).get("outcome")]
+    ended.sort(key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))
+    return [
+        f"{r['metadata']['name']}={'ok' if ENDINGS[Outcome(r['status']['outcome'])].succeeded else 'failed'}"
+        for r in ended
+    ]

@@ -39,7 +39,7 @@ Examples:
   rostersync operator --image rostersync:0.1.0                  in a pod, for all namespaces
   rostersync operator --image rostersync:0.1.0 --namespace rosters --kubeconfig ~/.kube/config
 
-Each option can also be given as ROSTERSYNC_OPERATOR_<OPTION>, such as ROSTERSYNC_OPERATOR_IMAGE.""",
+Each option can also come from the environment, under the prefix ROSTERSYNC_OPERATOR, as in ROSTERSYNC_OPERATOR_IMAGE.""",
 )
 @click.option("--image", required=True, help="Image of the Jobs; the operator's own.")
 @click.option(

@@ -93,7 +93,7 @@ class Connections:
         for run in of:
             if not (run.get("status") or {}).get("outcome"):
                 shared.queue.add((RUNS, meta["namespace"], run["metadata"]["name"]))
-        ended = [r["metadata"]["name"] for r in of if (r.get("status") or {}).get("outcome")]
+        ended = [f"{r['metadata']['name']}={r['metadata']['uid']}" for r in of if _ended(r)]
         if view.spec and ended:
             purge = jobs.purge_job(None, view, shared.options, [], ended, "deleted")
             try:

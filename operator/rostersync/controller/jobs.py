@@ -39,14 +39,17 @@ class Volume:
     read_only: bool = False
 
 
-def plan_job(run: Object, view: View, options: Options, step: StartPlan, finished: Sequence[str]) -> Object:
-    """The Job that plans. `finished`: `NAME=ok|failed` of ended runs of the connection, oldest first."""
+def plan_job(
+    run: Object, view: View, options: Options, step: StartPlan, finished: Sequence[str], known: Sequence[str]
+) -> Object:
+    """The Job that plans. `finished`: `NAME=ok|failed` of ended runs of the connection, oldest first; `known`: all runs."""
     meta, history = run["metadata"], view.spec.history.runs
     args = [
         "job", "plan", "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
         "--created", meta["creationTimestamp"], *(["--again"] if step.again else []),
         "--keep-successful", str(history.successful), "--keep-failed", str(history.failed),
-        *(f"--finished={name}" for name in finished),
+        *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
+        *(f"--finished={name}" for name in finished), *(f"--known={name}" for name in known),
     ]  # fmt: skip
     volumes = [*_source(view), _store(view, read_only=True), _artifacts(view), *_key(view)]
     return _job(run, "SyncRun", "plan", step.number, args, volumes, view, options, options.job_deadline.total_seconds())

@@ -160,21 +160,26 @@ def job() -> None:
 @click.option(
     "--keep-failed", default=20, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
 )
+@click.option(
+    "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, and not what was read.")
 @_place
 @common.engine_options
 def plan(
     run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
-    keep_successful: int, keep_failed: int, report: Path | None, root: Path, memory: int | None, threads: int | None,
+    keep_successful: int, keep_failed: int, known: tuple[str, ...], dry: bool, report: Path | None, root: Path,
+    memory: int | None, threads: int | None,
 ) -> None:  # fmt: skip
     """Read the source and freeze a plan; the store is only read."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
     from rostersync.jobs import halves
 
-    history = halves.History(finished, keep_successful, keep_failed)
+    history = halves.History(finished, keep_successful, keep_failed, known)
     engine = halves.Engine(common.bytes_of(memory), threads)
     of = halves.Run(run, uid, number)
-    halves.plan(place.pod(), of, created, history, watch, _progress(), engine, again=again)
+    halves.plan(place.pod(), of, created, history, watch, _progress(), engine, again=again, dry=dry)
 
 
 @job.command(epilog=EXITS)

@@ -39,18 +39,25 @@ class Run:
 
 @dataclass(frozen=True)
 class History:
-    """Finished runs of the connection (name, whether it succeeded), oldest first, and how many keep their artifacts."""
+    """Finished runs of the connection (name, whether it succeeded), oldest first, and how many keep their artifacts.
+
+    `known` has the names of all runs that there still are; artifacts of others go. Empty: nothing is known, all stay.
+    """
 
     finished: Sequence[tuple[str, bool]]
     successful: int
     failed: int
+    known: Sequence[str] = ()
 
 
 def plan(
     pod: Pod, run: Run, created: str, history: History, watch: Watch, progress: Progress, engine: Engine, *,
-    again: bool = False,
+    again: bool = False, dry: bool = False,
 ) -> None:  # fmt: skip
-    """Make a plan; `again`: from the extract that is staged, with the connection it was staged with. Raises its error."""
+    """Make a plan; `again`: from the extract that is staged, with the connection it was staged with. Raises its error.
+
+    `dry`: nothing will be applied. Then, and when nothing changes, what is needed only until a run is final goes at once.
+    """
     state = pod.state
     report = PlanReportFile(state.folder(run.name), run.number, run.name, pod.report)
     report.path = None  # the folder may be another run's yet
@@ -68,6 +75,10 @@ def plan(
         halves.plan({"metadata": {"name": run.name, "creationTimestamp": created}}, StartPlan(run.number, again))
     if halves.error:
         raise halves.error
+    made = halves.written.report if halves.written else None
+    if dry or getattr(made, "no_changes", False):
+        with suppress(OSError):  # it is removed with the run
+            belonging.finish(state, run.name)
 
 
 def apply(
@@ -118,7 +129,12 @@ def reported(report: PlanReportFile | ApplyReportFile | CheckReportFile) -> Iter
 def _prune(pod: Pod, run: Run, history: History) -> None:
     try:
         finished = [FinishedRun(name, good) for name, good in history.finished if name != run.name]
-        gone = Artifacts(pod.state.artifacts).purge(finished, history.successful, history.failed)
+        artifacts = Artifacts(pod.state.artifacts)
+        gone = artifacts.purge(finished, history.successful, history.failed)
+        unknown = set(artifacts.runs()) - {*history.known, run.name} if history.known else set()
+        for name in sorted(unknown):
+            artifacts.remove(name)
+        gone += sorted(unknown)
     except (OSError, RostersyncError) as error:
         log(
             "warning",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 
-from rostersync.api import crd
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
@@ -65,11 +64,6 @@ def compact(store: Path) -> tuple[int, int]:
     """Rewrite the store; returns its bytes before and after."""
     _there(store)
     return EmbeddedStore(store).writer().compact()
-
-
-def crds() -> dict[str, str]:
-    """The CustomResourceDefinitions by file name."""
-    return crd.render()
 
 
 def _there(store: Path) -> None:

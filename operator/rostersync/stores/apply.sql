@@ -13,9 +13,10 @@ FROM read_parquet(getvariable('plan_files'))
 SELECT column_type FROM (DESCRIBE SELECT before_hash, hash FROM read_parquet(getvariable('plan_files')))
 
 -- name: applied_before
--- The same plan of the same run: its report may have been lost, the revision cannot be.
+-- The same plan of the same run: its report may have been lost, the revision cannot be. A plan makes the revision after its
+-- base and no other: a later run of the same name with the same changes (there and back, and there again) is another.
 SELECT revision FROM store.revisions
-WHERE district = $district AND source = $source AND run = $run AND digest = $digest
+WHERE district = $district AND source = $source AND run = $run AND digest = $digest AND revision = $base + 1
 
 -- name: repeated_ids
 -- Stands in for a primary key: a record changes at most once in a plan.

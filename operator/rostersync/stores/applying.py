@@ -49,7 +49,7 @@ def apply(
         before = state(con, plan.district, plan.source)
         done = execute(
             con, "apply.applied_before",
-            district=plan.district, source=plan.source, run=plan.run, digest=plan.digest,
+            district=plan.district, source=plan.source, run=plan.run, digest=plan.digest, base=plan.base_revision,
         ).fetchone()  # fmt: skip
         if done:
             return Applied(revision=done[0], already_applied=True, outbox_pending=before.outbox_pending)

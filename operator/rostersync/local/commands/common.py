@@ -125,8 +125,8 @@ def terminable() -> Iterator[None]:
 def known_connection(state: "State", name: str) -> "Connection":
     """What is known of a connection without its manifest: that of its newest run, else the defaults."""
     from rostersync.errors import Permanent
-    from rostersync.lifecycle.observed import Connection
     from rostersync.lifecycle.configured import connection_of
+    from rostersync.lifecycle.observed import Connection
     from rostersync.local.workspace import stored_connection
 
     for run in state.runs(name):

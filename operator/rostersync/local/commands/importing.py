@@ -147,9 +147,9 @@ def _import(
     name: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     from rostersync.errors import NotYetSupported, Permanent
+    from rostersync.lifecycle.configured import connection_of
     from rostersync.lifecycle.outcomes import succeeded_reason
     from rostersync.local.drive import Driver, now_utc
-    from rostersync.lifecycle.configured import connection_of
 
     connection = connection_of(manifests.connection)
     asked = manifests.run

@@ -1,0 +1,87 @@
+"""Who may start a Job now: one for each store, and not too many in a namespace and in all."""
+
+import pytest
+
+from rostersync.controller.options import Options
+from rostersync.controller.slots import Slots
+from rostersync.controller.store import JOBS, PODS, Store
+
+LONG = "d" * 90  # more than a label's value holds
+
+
+def made(kind, uid, namespace="a", district="springfield", stage="plan", over=False):
+    marks = {"rostersync.dev/district": district, "rostersync.dev/job": stage}
+    status = {"phase": "Succeeded" if over else "Running"}
+    if kind == JOBS:
+        status = {"conditions": [{"type": "Complete", "status": "True"}] if over else []}
+    meta = {"namespace": namespace, "name": uid, "uid": uid, "resourceVersion": "1", "labels": marks}
+    return kind, {"metadata": meta, "status": status}
+
+
+def slots(*objects, **limits):
+    store = Store()
+    for kind, obj in objects:
+        store.put(kind, obj)
+    return Slots(store, Options("rostersync:test", **limits))
+
+
+TURN = "Waiting for its turn: "
+BUSY = f"{TURN}another Job works on the store of district springfield."
+TABLE = {
+    "nothing is at work": ([], ""),
+    "a plan of the same store": ([made(JOBS, "1")], BUSY),
+    "an apply of the same store": ([made(JOBS, "1", stage="apply")], BUSY),
+    "a Job of the same store that is over": ([made(JOBS, "1", over=True)], ""),
+    "its pod has the volume still": ([made(JOBS, "1", over=True), made(PODS, "2")], BUSY),
+    "its pod is over too": ([made(JOBS, "1", over=True), made(PODS, "2", over=True)], ""),
+    "Test Connection touches no store": ([made(JOBS, "1", stage="check")], ""),
+    "another store": ([made(JOBS, "1", district="shelbyville")], ""),
+    "a store of that name in another namespace": ([made(JOBS, "1", namespace="b")], ""),
+    "as many as a namespace may have": (
+        [made(JOBS, str(n), district=f"d{n}") for n in range(2)],
+        f"{TURN}2 Jobs are at work in this namespace, of at most 2.",
+    ),
+    "as many as there may be in all": (
+        [made(JOBS, str(n), f"n{n}") for n in range(3)], f"{TURN}3 Jobs are at work, of at most 3.",
+    ),
+    "one fewer": ([made(JOBS, str(n), f"n{n}") for n in range(2)], ""),
+    "those that are over do not count": ([made(JOBS, str(n), f"n{n}", over=True) for n in range(3)], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("objects", "expected"), TABLE.values(), ids=TABLE)
+def test_refusal(objects, expected):
+    assert slots(*objects, runs=3, runs_per_namespace=2).refusal("a", "springfield", "r") == expected
+
+
+def test_a_promised_store_is_taken_for_others_and_free_for_its_own_run():
+    table = slots()
+
+    release = table.promise("r", "a", "springfield")
+
+    assert table.refusal("a", "springfield", "other") == BUSY
+    assert table.refusal("a", "springfield", "r") == ""
+    assert table.refusal("b", "springfield", "other") == ""
+    release()
+    assert table.refusal("a", "springfield", "other") == ""
+    release()  # twice is once
+
+
+@pytest.mark.parametrize("limits", [{"runs": 2}, {"runs_per_namespace": 2}], ids=["in all", "in the namespace"])
+def test_promises_count(limits):
+    table = slots(made(JOBS, "1", district="d1"), **limits)
+    release = table.promise("r", "a", "d2")
+
+    assert "2 Jobs are at work" in table.refusal("a", "d3", "other")
+
+    release()
+    assert table.refusal("a", "d3", "other") == ""
+
+
+def test_districts_whose_names_are_longer_than_a_label_are_told_apart():
+    from rostersync.lifecycle.names import label_value
+
+    table = slots(made(JOBS, "1", district=label_value(LONG + "x")))
+
+    assert table.refusal("a", LONG + "x", "r") != ""
+    assert table.refusal("a", LONG + "y", "r") == ""
