@@ -2,6 +2,9 @@
 PYTHON ?= python3
 SEED ?= 1
 SIZE ?= 10k
+RUNS ?= 1000
+FINISHED ?= 10000
+CONNECTIONS ?= 1000
 WORKERS ?= 2
 ARGS ?=
 
@@ -63,6 +66,9 @@ verify: lint types imports generated ## All checks but the tests
 
 bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M)
 	$(BIN)/python bench/run.py --size $(SIZE)
+
+bench-operator: $(STAMP) ## The operator against a bare client on a control plane (RUNS=1000 FINISHED=10000 CONNECTIONS=1000)
+	@PYTHONPATH=tests $(BIN)/python bench/operator_run.py --runs $(RUNS) --finished $(FINISHED) --connections $(CONNECTIONS)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'

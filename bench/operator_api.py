@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
+
 from rostersync.controller.cluster import path
 from rostersync.controller.login import login
 
@@ -22,7 +23,7 @@ _REQUESTS = re.compile(r"^apiserver_request_total\{(.*)\} (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-class Refused(RuntimeError):
+class Refused(RuntimeError):  # noqa: N818 - what the server said, not a mistake
     """The API server did not do what the benchmark asked for; the text says why."""
 
     def __init__(self, status: int, what: str) -> None:
@@ -67,7 +68,7 @@ class Api:
         found: list[Object] = []
         more = {"limit": "500", **query}
         while True:
-            page = await self.send("GET", path(kind, namespace), **more)
+            page = await self.send("GET", path(kind, namespace), None, **more)
             found += page["items"] or []
             if not page["metadata"].get("continue"):
                 return found
@@ -93,7 +94,7 @@ class Api:
         self, kind: str, namespace: str, seen: Callable[[Object], None], *, metadata: bool = False, **query: str
     ) -> AsyncIterator[None]:
         """Calls `seen` with every object that is made or changed from now on, until the block ends."""
-        head = await self.send("GET", path(kind, namespace), limit="1", **query)
+        head = await self.send("GET", path(kind, namespace), None, limit="1", **query)
         task = asyncio.create_task(
             self._watch(kind, namespace, seen, head["metadata"]["resourceVersion"], metadata, query)
         )

@@ -9,6 +9,7 @@ from operator_api import Object, each, until
 from operator_load import Apis
 from operator_made import Named
 from operator_seen import watched
+
 from rostersync.controller.cluster import path
 from support.cluster.access import Cluster
 from support.cluster.pods import finish_pod, pods_of

@@ -12,6 +12,7 @@ from operator_load import Apis
 from operator_made import Named
 from operator_seen import Seen, watched
 from operator_server import Running, Server
+
 from rostersync.controller.cluster import path
 
 _PATIENCE = 900.0  # seconds

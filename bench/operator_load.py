@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import operator_made as made
 from operator_api import Api, each, until
 from operator_made import Named, Object
+
 from rostersync.controller.cluster import path
 from rostersync.controller.view import View
 
@@ -72,4 +73,3 @@ async def finished(apis: Apis, names: Named, views: dict[str, View], count: int)
         await apis.operator.apply_status("syncruns", obj, made.applied(obj, views[name], number))
 
     await each(range(count), make)
-

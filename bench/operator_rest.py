@@ -11,6 +11,7 @@ from operator_load import Apis
 from operator_made import Named
 from operator_seen import watched
 from operator_server import Running, Server
+
 from rostersync.controller.cluster import path
 
 _PATIENCE = 300.0  # seconds

@@ -24,6 +24,7 @@ from operator_server import Running, Server
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
 from support.cluster.operator import ACCOUNT
 from support.cluster.plane import ControlPlane
 from support.cluster.processes import own_folder
@@ -108,7 +109,8 @@ def main() -> int:
             console.print(f"[red]{escape(str(refused))}[/red]", soft_wrap=True)
             return 1
     show(" ".join(filter(None, [f"operator, {description()}.", *notes])), figures)
-    for line in [c for one in (*figures.bursts, figures.rest) for c in one.complaints][:20]:
+    logged = [line for burst in figures.bursts for line in burst.complaints] + figures.rest.complaints
+    for line in logged[:20]:
         console.print(f"[yellow]logged: {escape(line)}[/yellow]", soft_wrap=True)
     if options.figures:
         options.figures.write_text(json.dumps(asdict(figures), indent=1))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import operator_process as process
 from operator_api import Api, Refused
+
 from support.cluster.operator import Operator
 from support.cluster.plane import ControlPlane
 from support.cluster.processes import tail
@@ -36,7 +37,9 @@ class Server:
         before, end = -1, time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             counts = await self.admin.counted()
-            writes = sum(n for (verb, what), n in counts.items() if verb not in ("GET", "LIST", "WATCH") and what != "leases")
+            writes = sum(
+                n for (verb, what), n in counts.items() if verb not in ("GET", "LIST", "WATCH") and what != "leases"
+            )
             if writes - before <= 3:
                 return
             before = writes

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meter import Measured
+from operator_page import placed, split
 from sizes import MIB, SIZES, Bench
 
 FIRST, SAME, NEXT = "first import", "no change", "next day"
@@ -169,8 +170,10 @@ def sections_of(text: str) -> dict[str, str]:
 
 
 def updated(page: str, size: str, holds: str, table: list[Row], machine: str) -> str:
-    """The page with this size measured anew and the other sizes as they were, each with the machine it was made on."""
+    """The page with this size measured anew and the rest as it was, each with the machine it was made on."""
+    page, operator = split(page)
     lines = [f"## {size} users", "", f"{holds} Machine: {machine}.", "", _table(HEADER), _table(["---"] * len(HEADER))]
     lines += [_table(row.cells()) for row in table]
     sections = {**sections_of(page), **sections_of("\n" + "\n".join(lines))}
-    return "\n\n".join([HEAD, *(f"## {sections[name]}" for name in SIZES if name in sections)]) + "\n"
+    engine = "\n\n".join([HEAD, *(f"## {sections[name]}" for name in SIZES if name in sections)])
+    return placed(engine, operator)

@@ -34,6 +34,7 @@ def scene(lawless: ControlPlane) -> Iterator[Scene]:
         scene = Scene(lawless, name, simulator)
         scene.prepare()
         yield scene
+        scene.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from support.cluster.scene import Object, Scene, condition
 
 
 def _made(scene: Scene, trigger: str) -> list[Object]:
-    return scene.list("syncruns", "-l", f"rostersync.dev/trigger={trigger}")
+    return scene.list("syncruns", f"rostersync.dev/trigger={trigger}")
 
 
 def test_a_request_makes_one_run_for_who_asked(scene: Scene) -> None:
@@ -40,9 +40,11 @@ def test_a_schedule_starts_a_run_at_its_minute_once(scene: Scene) -> None:
     assert promised.strftime("%Y%m%dt%H%M") in run["metadata"]["name"]
     made = datetime.fromisoformat(run["metadata"]["creationTimestamp"])
     assert 0 <= (made - promised).total_seconds() < 15
-    scene.connect(schedule={"cron": "* * * * *"}, suspend=True)
+    scene.connect(schedule={"cron": "0 0 1 1 *"})
     scene.ended(run["metadata"]["name"], "Applied")
+    scene.until("focusconnection", "springfield", lambda c: c["status"]["nextRunTime"].endswith("-01-01T00:00:00Z"))
     assert len(_made(scene, "Schedule")) == 1
+    scene.connect(schedule={"cron": "0 0 1 1 *"}, suspend=True)
     scene.until("focusconnection", "springfield", lambda c: "nextRunTime" not in c["status"])
 
 

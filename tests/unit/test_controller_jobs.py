@@ -43,12 +43,12 @@ def run(name="r", uid="run-uid"):
     return {"metadata": meta, "spec": {"connectionRef": {"name": "springfield"}}}
 
 
-def jobs(name="r", uid="run-uid", of="springfield", options=OPTIONS, number=1, again=False, **spec):
+def jobs(name="r", uid="run-uid", of="springfield", options=OPTIONS, number=1, **spec):
     """One Job of each kind."""
     obj = connection(of, spec)
     seen, owner = view(obj), run(name, uid)
     return {
-        "plan": plan_job(owner, seen, options, StartPlan(number, again), ["a=ok", "b=failed"], ["a", "r"]),
+        "plan": plan_job(owner, seen, options, StartPlan(number), ["a=ok", "b=failed"], ["a", "r"]),
         "apply": apply_job(owner, seen, options, StartApply(DIGEST, CONSENT, number), 2),
         "check": check_job(obj, seen, options, number, "3/"),
         "purge": purge_job(owner, seen, options, ["r=run-uid"], ["old"], "end"),
@@ -202,16 +202,12 @@ def test_arguments(kind):
     assert container(ALL[kind])["args"] == ARGS[kind]
 
 
-def test_a_plan_from_the_staged_extract_says_so():
-    assert "--again" in container(jobs(again=True)["plan"])["args"]
-
-
-def test_a_dry_run_says_so():
+def test_a_plan_says_what_sort_of_plan_it_is():
     owner = run() | {"spec": {"mode": "DryRun", "connectionRef": {"name": "springfield"}}}
-    job = plan_job(owner, view(connection()), OPTIONS, StartPlan(1), [], [])
+    dry = plan_job(owner, view(connection()), OPTIONS, StartPlan(2, again=True), [], [])
 
-    assert "--dry-run" in container(job)["args"]
-    assert "--dry-run" not in container(ALL["plan"])["args"]
+    assert {"--dry-run", "--again"} <= set(container(dry)["args"])
+    assert not {"--dry-run", "--again"} & set(container(ALL["plan"])["args"])
 
 
 def test_an_apply_without_holds_names_nobody():

@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 
 _CLAIMS_FRESH = 300.0  # seconds between two looks at claims that are as they should be
 _CLAIMS_AGAIN = 15.0
-_POLICIES_AGAIN = 30.0
 _GITOPS = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
 
@@ -80,7 +79,7 @@ class Connections:
             self._seen_runs(view), answered, handled, now,
         )  # fmt: skip
         await self._write(obj, connection_status.of(known))
-        self._again(key, answered, guard, problem, now)
+        self._again(key, answered, problem, now)
 
     async def deleted(self, obj: Object) -> None:
         """The connection is gone: what waits ends, and what is left of its artifacts that nobody needs goes."""
@@ -182,13 +181,13 @@ class Connections:
             made = await self.shared.cluster.apply_status(CONNECTIONS, obj, status)
             self.shared.store.put(CONNECTIONS, made)
 
-    def _again(self, key: Key, answered: Answer, guard: Guard, problem: tuple[str, str] | None, now: datetime) -> None:
+    def _again(self, key: Key, answered: Answer, problem: tuple[str, str] | None, now: datetime) -> None:
         """When to look again without anything having happened."""
         queue = self.shared.queue
         if answered.next_run:
             queue.add_after(key, (answered.next_run - now).total_seconds() + 0.2)
-        if guard.missing or (problem and problem[0].startswith(("Claim", "FourEyes"))):
-            queue.add_after(key, _POLICIES_AGAIN if guard.missing else _CLAIMS_AGAIN)
+        if problem and problem[0].startswith("Claim"):
+            queue.add_after(key, _CLAIMS_AGAIN)
 
 
 def _stamping(view: View, guard: Guard) -> tuple[str, str] | None:

@@ -57,15 +57,16 @@ class Look:
         started = any(e.started for e in ended) or any(_runs(p) for p in pods)
         condition = job_condition(job)
         if condition is not None:
-            lost = False
             if not any(e.text for e in ended):
                 for pod in await self._pods_of(job):
                     shared.reports.note(pod)
                 ended = shared.reports.of(job)
-                since = moment(condition.get("lastTransitionTime")) or now
-                lost = not any(e.text for e in ended) and now - since > _REPORT_GRACE
-                if not lost and not ended:
-                    shared.queue.add_after(shared.key_of(job), 3.0)
+            since = moment(condition.get("lastTransitionTime")) or now
+            told = any(e.text for e in ended)
+            # A pod that succeeded and said nothing will not say more; one that is not seen yet may.
+            lost = not told and (any(e.exit == 0 for e in ended) or now - since > _REPORT_GRACE)
+            if not told and not lost:
+                shared.queue.add_after(shared.key_of(job), 3.0)
             return JobSeen(job, ended, None, started, lost)
         found = None
         running = any(_runs(p, now=True) for p in pods)

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _WORKERS = 16  # more gain nothing: the API server is what is waited for
 _DRAIN = 10.0  # seconds for what is under way when the process is told to end
+_GUARD = 30.0  # seconds between two looks at the policies
 _LAG = 30.0  # seconds that the event loop may be late before the process counts as stuck
 _GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
 _VERSIONS = {JOBS: "v1", PODS: "v1"}
@@ -136,6 +137,7 @@ class Process:
         await self._listed()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.sweep.run())
+            group.create_task(self._guard())
             for _ in range(_WORKERS):
                 group.create_task(self._worker())
 
@@ -182,6 +184,20 @@ class Process:
             await self.connections.reconcile(namespace, name)
         else:
             await self.runs.reconcile(namespace, name)
+
+    async def _guard(self) -> None:
+        """Look at the policies, and let everybody know when they come or go."""
+        before = None
+        while True:
+            try:
+                guard = await self.shared.guards.look(fresh=True)
+            except ApiError as error:
+                log.warning("The policies could not be read: %s %s", error.status, error.reason)
+            else:
+                if before is not None and (guard.missing, guard.stamping) != before:
+                    self.sweep.queue_all()
+                before = (guard.missing, guard.stamping)
+            await asyncio.sleep(_GUARD)
 
     async def _heart(self) -> None:
         while True:

@@ -98,8 +98,6 @@ class Runs:
             shared.queue.add_after(key, self._next_look(busy, seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
-        if seen.unguarded:
-            shared.queue.add_after(key, 30.0)
         for sibling in shared.store.related(RUNS, f"open/{key[1]}/{seen.connection.name}"):
             if changed and sibling["metadata"]["uid"] != seen.run.uid:
                 shared.queue.add((RUNS, key[1], sibling["metadata"]["name"]))

@@ -46,11 +46,12 @@ class Sweep:
             for obj in self.shared.store.replace(kind, found, at):
                 current = self.shared.store.get(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
                 self.router.route(kind, obj, deleted=current is None)
-        self._queue_all()
+        self.queue_all()
         self.done.set()
         self._listen(shown)
 
-    def _queue_all(self) -> None:
+    def queue_all(self) -> None:
+        """Look at everything that is not at rest."""
         store, queue = self.shared.store, self.shared.queue
         for obj in store.all(CONNECTIONS):
             queue.add((CONNECTIONS, obj["metadata"]["namespace"], obj["metadata"]["name"]))

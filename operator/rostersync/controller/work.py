@@ -50,7 +50,7 @@ class Halves:
             return Work(
                 WorkState.SUCCEEDED, number, plan_report(status, name), started_at=moment(recorded.get("startTime")),
                 ended_at=moment(recorded["completionTime"]), job=recorded.get("name"),
-                disruptions=int(status.get("disruptions", 0)),
+                disruptions=int(recorded.get("disruptions", 0)),
             )  # fmt: skip
         return self._work(recorded, seen, number, lambda text: reports.plan_report(text, name))
 
@@ -67,6 +67,7 @@ class Halves:
             return Work(
                 WorkState.FAILED, number, None, "BaseMoved", of_plan=0, job=recorded.get("name"),
                 started_at=moment(recorded.get("startTime")), ended_at=moment(recorded["completionTime"]),
+                disruptions=int(recorded.get("disruptions", 0)),
             )  # fmt: skip
         of_plan = (
             int(labels(seen.job).get(PLAN_LABEL, 1)) if seen else int(_recorded(status, "Plan").get("attempts", 1))

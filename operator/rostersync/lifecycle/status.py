@@ -139,6 +139,7 @@ def _jobs(seen: Observed) -> list[dict[str, Any]]:
         {"type": kind, "name": work.job, "attempts": work.number}
         | ({"startTime": stamp(work.started_at)} if work.started_at else {})
         | ({"completionTime": stamp(work.ended_at)} if work.ended_at else {})
+        | ({"disruptions": work.disruptions} if work.disruptions else {})
         for kind, work in works
         if work and work.job
     ]

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from rostersync.simulator.server import Simulator
 from support.cluster.access import Cluster
 
@@ -18,6 +20,11 @@ class Scene:
 
     def __init__(self, cluster: Cluster, namespace: str, simulator: Simulator) -> None:
         self.cluster, self.namespace, self.simulator = cluster, namespace, simulator
+        self._client = cluster.client()  # looks are many, and kubectl takes a while to start
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        self._client.close()
 
     def prepare(self) -> None:
         """The service account of the Jobs, and the credentials of the SIS."""
@@ -53,14 +60,30 @@ class Scene:
 
     def get(self, kind: str, name: str) -> Object:
         """An object; empty when it is not there."""
-        done = self.cluster.kubectl("-n", self.namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
-        found: Object = json.loads(done.stdout) if done.stdout.strip() else {}
-        return found
+        found = self._asked(f"{_path(kind)}/{name}", {})
+        return found or {}
 
-    def list(self, kind: str, *options: str) -> list[Object]:
-        """All objects of a kind."""
-        items: list[Object] = json.loads(self.kubectl("get", kind, "-o", "json", *options))["items"]
-        return items
+    def list(self, kind: str, selector: str = "") -> list[Object]:
+        """All objects of a kind that meet a label selector."""
+        found = self._asked(_path(kind), {"labelSelector": selector} if selector else {})
+        return found["items"] or [] if found else []
+
+    def _asked(self, where: str, query: dict[str, str]) -> Object | None:
+        """What the API server answers; None for what is not there. Again, while it is away."""
+        prefix, _, rest = where.rpartition("//")
+        for _ in range(400):
+            try:
+                answer = self._client.get(f"{prefix}/namespaces/{self.namespace}/{rest}", params=query)
+            except httpx.TransportError:
+                time.sleep(0.2)
+                continue
+            if answer.status_code == 404:
+                return None
+            if answer.is_success:
+                found: Object = answer.json()
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"the API server does not answer for {where}")
 
     def until(self, kind: str, name: str, holds: Callable[[Object], Any], seconds: float = PATIENCE) -> Object:
         """The object, as soon as something holds of it."""
@@ -109,6 +132,14 @@ class Scene:
 
     def _named(self, version: str, kind: str, name: str) -> Object:
         return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}}
+
+
+def _path(kind: str) -> str:
+    """`PREFIX//PLURAL`: the namespace goes between."""
+    plural = kind if kind.endswith("s") else f"{kind}s"
+    if plural in ("syncruns", "syncapprovals", "focusconnections"):
+        return f"/apis/{API}//{plural}"
+    return f"/apis/batch/v1//{plural}" if plural == "jobs" else f"/api/v1//{plural}"
 
 
 def condition(obj: Object, kind: str) -> tuple[str, str, str]:

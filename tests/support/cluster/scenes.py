@@ -33,6 +33,7 @@ def quiet_scene(plane: ControlPlane, namespace: str) -> Iterator[Scene]:
         scene = Scene(plane, namespace, simulator)
         scene.prepare()
         yield scene
+        scene.close()
 
 
 @pytest.fixture

@@ -125,6 +125,7 @@ class JobStatus(StatusModel):
     startTime: Timestamp | None = Field(default=None, description="When it started.")
     completionTime: Timestamp | None = Field(default=None, description="When it ended.")
     attempts: Count | None = Field(default=None, description="How many Jobs of that type the run has had.")
+    disruptions: Count | None = Field(default=None, description="How many of its pods were lost to a disruption.")
 
 
 class ApprovalStatus(StatusModel):

@@ -1,0 +1,132 @@
+"""A reverse proxy before the API server that counts an operator's writes and lets a test strike at any of them.
+
+Plain HTTP on the loopback address; the caller's token goes through, watches stream. Leases and events do not count.
+"""
+
+import asyncio
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+_WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_UNCOUNTED = ("leases", "events")
+_HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive"}  # of one connection only
+
+
+class Blow(Enum):
+    """What becomes of a write: passed on, lost with the operator before it arrives, or done without an answer."""
+
+    NONE = "none"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Proxy:
+    """A context manager. `kubeconfig` leads through it, as whoever the given one belongs to."""
+
+    def __init__(self, kubeconfig: Path, choose: Callable[[int], Blow], strike: Callable[[], None]) -> None:
+        """`choose` says what becomes of the N-th write, `strike` kills the operator."""
+        document = json.loads(kubeconfig.read_text())
+        cluster = document["clusters"][0]["cluster"]
+        self._server, self._document = cluster["server"], document
+        self._authority = cluster["certificate-authority-data"]
+        self._choose, self._strike = choose, strike
+        self.kubeconfig = kubeconfig.with_name(f"proxied-{id(self)}.kubeconfig")
+        self.writes: list[tuple[Blow, str, str]] = []  # what became of it, method, path
+
+    def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        self._document["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{port}"}
+        self.kubeconfig.write_text(json.dumps(self._document))
+        self.kubeconfig.chmod(0o600)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _start(self) -> int:
+        import base64
+
+        context = ssl.create_default_context(cadata=base64.b64decode(self._authority).decode())
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=context), auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None),
+        )  # fmt: skip
+        app = web.Application(client_max_size=1 << 24)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        await self._session.close()
+        await asyncio.sleep(0.05)  # TLS connections close one turn of the loop later
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.method not in _WRITES:
+            return await self._read(request)
+        # A write that is under way arrives, whatever becomes of who sent it.
+        return await asyncio.shield(asyncio.ensure_future(self._write(request, await request.read())))
+
+    async def _read(self, request: web.Request) -> web.StreamResponse:
+        url = self._server + request.raw_path
+        async with self._session.get(url, headers=_passed(request.headers)) as answer:
+            response = web.StreamResponse(status=answer.status, headers=_passed(answer.headers))
+            await response.prepare(request)
+            try:
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                await response.write_eof()
+            except (ConnectionResetError, aiohttp.ClientError):
+                _cut(request)
+            return response
+
+    async def _write(self, request: web.Request, body: bytes) -> web.StreamResponse:
+        blow = Blow.NONE
+        if not any(f"/{kind}" in request.path for kind in _UNCOUNTED):
+            blow = self._choose(len(self.writes) + 1)
+            self.writes.append((blow, request.method, request.path))
+        if blow is Blow.BEFORE:
+            self._strike()
+            return _cut(request)
+        url = self._server + request.raw_path
+        try:
+            async with self._session.request(
+                request.method, url, data=body, headers=_passed(request.headers)
+            ) as answer:
+                text = await answer.read()
+        except aiohttp.ClientError:
+            return _cut(request)
+        if blow is Blow.AFTER:
+            self._strike()
+            return _cut(request)
+        return web.Response(status=answer.status, body=text, headers=_passed(answer.headers))
+
+
+def _passed(headers: "CIMultiDict[str] | object") -> CIMultiDict[str]:
+    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP)  # type: ignore[attr-defined]
+
+
+def _cut(request: web.Request) -> web.Response:
+    """No answer: the connection is gone."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
