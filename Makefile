@@ -14,7 +14,7 @@ BENCH_STAMP := .venv/.installed-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types imports generated verify bench demo-cluster \
+.PHONY: help setup demo test lint format types imports generated verify bench bench-operator demo-cluster \
   cluster cluster-down cluster-tools image lock clean
 
 help: ## Say what there is
@@ -43,7 +43,7 @@ demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad 
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=loadgroup $(ARGS)
 
 lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
 	$(BIN)/ruff check .

@@ -32,19 +32,16 @@ async def approve(apis: Apis, cluster: Cluster, names: Named) -> list[float]:
     pending = await _held(apis, names)
     out = []
     for approval in pending:
-        async with watched(apis.admin, names.namespace, 1, "apply") as seen:
+        run = approval["spec"]["runRef"]["name"]
+        async with watched(apis.admin, names.namespace, [run], "apply") as seen:
             begun = time.perf_counter()
             await apis.admin.send(
                 "PATCH", path("syncapprovals", names.namespace, approval["metadata"]["name"]),
                 {"spec": {"decision": "Approved", "reason": "As agreed."}}, "application/merge-patch+json",
             )  # fmt: skip
-            await until(lambda seen=seen: _any(seen.jobs), _PATIENCE, "the apply Job", 0.002)  # type: ignore[misc]
-            out.append(next(iter(seen.jobs.values())) - begun)
+            await seen.all(_PATIENCE)
+            out.append(seen.jobs[run] - begun)
     return out
-
-
-async def _any(found: object) -> bool:
-    return bool(found)
 
 
 async def _finish(apis: Apis, cluster: Cluster, names: Named) -> None:

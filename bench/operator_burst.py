@@ -39,7 +39,7 @@ async def floor(apis: Apis, server: Server, count: int) -> Burst:
     names = Named(await load.namespace(apis, "floor"), count)
     views = {name: made.view_of(made.connection(names.namespace, name)) for name in names.connections()}
     await server.rest()
-    async with watched(apis.admin, names.namespace, count) as seen:
+    async with watched(apis.admin, names.namespace, dict(names.runs())) as seen:
 
         async def make(wanted: tuple[str, str]) -> None:
             run = await _send(apis, names, seen, wanted)
@@ -64,7 +64,7 @@ async def operator(apis: Apis, server: Server, running: Running, count: int, pau
     await running.start()
     await running.rest()
     await server.rest()
-    async with watched(apis.admin, names.namespace, count) as seen:
+    async with watched(apis.admin, names.namespace, dict(names.runs())) as seen:
         before, sent = await apis.admin.counted(), await running.requests()
         client, taken, begun = running.cpu(), server.cpu(), time.perf_counter()
         await each(names.runs(), lambda wanted: _send(apis, names, seen, wanted))

@@ -48,7 +48,7 @@ async def rest(apis: Apis, server: Server, running: Running, names: Named, idle:
     got = Rest()
     of = names.connections()
     first = made.run(names.namespace, "first", of[0])
-    async with watched(apis.admin, names.namespace, 1) as seen:
+    async with watched(apis.admin, names.namespace, ["first"]) as seen:
         run = await apis.admin.send("POST", path("syncruns", names.namespace), first)
         begun = time.perf_counter()
         got.ready = await running.start()
@@ -67,7 +67,7 @@ async def rest(apis: Apis, server: Server, running: Running, names: Named, idle:
 
 
 async def _single(apis: Apis, names: Named, name: str, connection: str) -> float:
-    async with watched(apis.admin, names.namespace, 1) as seen:
+    async with watched(apis.admin, names.namespace, [name]) as seen:
         begun = time.perf_counter()
         await apis.admin.send("POST", path("syncruns", names.namespace), made.run(names.namespace, name, connection))
         await seen.all(_PATIENCE)

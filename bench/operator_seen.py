@@ -2,40 +2,38 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from operator_api import Api, Object, Refused
 
 
 class Seen:
-    """Times are those of `time.perf_counter`. `done` is set once every run has its Job and its conditions."""
+    """Times are those of `time.perf_counter`. `done` is set once every wanted run has its Job and its conditions.
 
-    def __init__(self, wanted: int) -> None:
-        self.wanted = wanted
+    Runs that are not wanted, and their Jobs, may change meanwhile and do not count.
+    """
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self.wanted = frozenset(wanted)
         self.sent: dict[str, float] = {}  # run -> when its creation was sent
-        self.jobs: dict[str, float] = {}  # run -> when its Job was seen first
-        self.made: Counter[str] = Counter()  # run -> how many Jobs
+        self.jobs: dict[str, float] = {}  # run -> when its (first) Job was seen
         self.conditions: dict[str, float] = {}  # run -> when its status was seen first
         self.done = asyncio.Event()
-        self._uids: set[str] = set()
 
     def job(self, obj: Object) -> None:
         """A Job, in any state."""
         meta = obj["metadata"]
-        if meta["uid"] in self._uids:
-            return
-        self._uids.add(meta["uid"])
         run = str(meta["ownerReferences"][0]["name"])
-        self.made[run] += 1
-        self.jobs.setdefault(run, time.perf_counter())
-        self._look()
+        if run in self.wanted and run not in self.jobs:
+            self.jobs[run] = time.perf_counter()
+            self._look()
 
     def run(self, obj: Object) -> None:
         """A SyncRun, in any state."""
-        if (obj.get("status") or {}).get("conditions"):
-            self.conditions.setdefault(obj["metadata"]["name"], time.perf_counter())
+        name = obj["metadata"]["name"]
+        if name in self.wanted and name not in self.conditions and (obj.get("status") or {}).get("conditions"):
+            self.conditions[name] = time.perf_counter()
             self._look()
 
     def latencies(self) -> list[float]:
@@ -48,17 +46,17 @@ class Seen:
             async with asyncio.timeout(seconds):
                 await self.done.wait()
         except TimeoutError as error:
-            text = f"after {seconds:.0f} s {len(self.jobs)} of {self.wanted} runs have a Job, {len(self.conditions)} a status"
+            text = f"after {seconds:.0f} s {len(self.jobs)} of {len(self.wanted)} runs have a Job, {len(self.conditions)} a status"
             raise Refused(0, text) from error
         return max(*self.jobs.values(), *self.conditions.values())
 
     def _look(self) -> None:
-        if len(self.jobs) >= self.wanted and len(self.conditions) >= self.wanted:
+        if len(self.jobs) == len(self.conditions) == len(self.wanted):
             self.done.set()
 
 
 @asynccontextmanager
-async def watched(api: Api, namespace: str, wanted: int, stage: str = "plan") -> AsyncIterator[Seen]:
+async def watched(api: Api, namespace: str, wanted: Iterable[str], stage: str = "plan") -> AsyncIterator[Seen]:
     """Jobs of a stage, and runs, of a namespace, as long as the block lasts."""
     seen = Seen(wanted)
     label = f"rostersync.dev/job={stage}"

@@ -14,8 +14,11 @@ settings.register_profile(
 settings.register_profile("seek", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
-for name in [n for n in os.environ if n.startswith("ROSTERSYNC_")]:
-    del os.environ[name]  # credentials or a state folder of the person who runs the tests
+# Where test clusters come from (tests/support/cluster/README.md); all else is of the person who runs the tests:
+# credentials, a state folder.
+_CLUSTERS = {"ROSTERSYNC_CACHE", "ROSTERSYNC_TEST_KUBECONFIG", "ROSTERSYNC_TEST_IMAGE", "ROSTERSYNC_KEEP_CLUSTER"}
+for name in [n for n in os.environ if n.startswith("ROSTERSYNC_") and n not in _CLUSTERS]:
+    del os.environ[name]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from support.cluster.alone import Alone, LonelyScene, Undying, alone
+from support.cluster.alone import Alone, LonelyScene, Undying, alone, catching
 from support.cluster.operator import ACCOUNT
 from support.cluster.product import NAMESPACE
 from support.cluster.proxy import Blow, Proxy
@@ -29,10 +30,24 @@ def test_an_operator_killed_at_any_of_its_writes_applies_once_and_loses_nothing(
     assert fewest > 20, "a story takes at least so many writes"
 
 
-def _story(stage: Alone, account, first: int) -> list[int]:  # type: ignore[no-untyped-def]
+def test_an_apply_ends_though_its_connection_went_while_no_operator_looked(stage: Alone) -> None:
+    with stage.scene() as scene, scene.operator("--identity", "one") as operator:
+        scene.connect()
+        with catching(scene.kubelet, "one", "apply") as caught:
+            scene.run("one")
+            caught.wait(scene)
+            operator.kill()
+            scene.kubectl("delete", "focusconnection", "springfield")
+            operator.start()
+            scene.stands("one", "Applying")
+        scene.ended("one", "Applied")
+        assert scene.applied() == ["one"]
+
+
+def _story(stage: Alone, account: Path, first: int) -> list[int]:
     """Tell it; returns at which writes the operator was killed."""
 
-    def choose(number: int) -> Blow:
+    def choose(number: int, _method: str, _path: str) -> Blow:
         if number % _STRIDE != first:
             return Blow.NONE
         return Blow.BEFORE if number // _STRIDE % 2 else Blow.AFTER

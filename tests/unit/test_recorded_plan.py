@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
@@ -43,16 +43,19 @@ REPORTS = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(REPORTS)
 def test_a_report_is_the_same_after_its_status(report):
     assert plan_report(of_plan(report), "r") == report
 
 
+@settings(max_examples=40)
 @given(REPORTS)
 def test_a_report_is_the_same_when_the_status_has_sentences(report):
     assert plan_report(of_plan(report, lambda hold: f"{hold.count} of {hold.population}"), "r") == report
 
 
+@settings(max_examples=40)
 @given(REPORTS)
 def test_a_report_is_the_same_after_the_api_server_has_had_it(report):
     held = SyncRunStatus.model_validate(of_plan(report)).model_dump(mode="json", exclude_unset=True)
@@ -60,6 +63,7 @@ def test_a_report_is_the_same_after_the_api_server_has_had_it(report):
     assert plan_report(held, "r") == report
 
 
+@settings(max_examples=40)
 @given(REPORTS)
 def test_what_a_job_writes_is_what_a_status_remembers(report):
     text = plan_to_json(report)

@@ -66,6 +66,13 @@ def same(found: Object, wanted: Object) -> bool:
     )
 
 
+def of_another(obj: Object) -> Approval:
+    """The approval of another run: a decision that its own run has not judged yet is not there yet."""
+    judged = (obj.get("status") or {}).get("decisionSeenAt")
+    spec = obj["spec"] if judged else {k: v for k, v in obj["spec"].items() if k != "decision"}
+    return read({**obj, "spec": spec}, None, Rules((), False, ()))
+
+
 def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
     """The approval as the lifecycle sees it; one whose decision cannot be trusted counts as superseded."""
     spec, status = obj["spec"], obj.get("status") or {}

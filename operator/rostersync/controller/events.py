@@ -5,6 +5,7 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rostersync.controller.cluster import ApiError, Cluster, path
@@ -25,7 +26,7 @@ class Events:
         self._cluster, self._identity = cluster, identity
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._queue: asyncio.Queue[Object] = asyncio.Queue(_WAITING)
-        self._looked: OrderedDict[str, tuple[float, list[Object]]] = OrderedDict()
+        self._looked: dict[str, tuple[float, list[Object]]] = {}  # namespace -> when, and its warnings
 
     def note(self, obj: Object, kind: str, reason: str, message: str) -> None:
         """Something that is as it should be."""
@@ -88,15 +89,15 @@ class Events:
             self._counts.pop(meta["name"], None)  # it was too old and is gone: begin again
             await self._cluster.create("events", meta["namespace"], event)
 
-    async def of(self, obj: Object) -> list[Object]:
-        """The events about an object, as they were less than a few seconds ago."""
-        meta, now = obj["metadata"], time.monotonic()
-        known = self._looked.get(meta["uid"])
-        if known and now - known[0] < _FRESH:
-            return known[1]
-        selector = f"involvedObject.uid={meta['uid']}"
-        found, _ = await self._cluster.list("events", meta["namespace"], fieldSelector=selector)
-        self._looked[meta["uid"]] = (now, found)
-        while len(self._looked) > _KEPT:
-            self._looked.popitem(last=False)
-        return found
+    async def of(self, objects: Sequence[Object]) -> list[Object]:
+        """The warnings about some objects of one namespace, as they were less than a few seconds ago.
+
+        A namespace is listed once for all that wait in it: thousands may, for the same node.
+        """
+        namespace, now = objects[0]["metadata"]["namespace"], time.monotonic()
+        known = self._looked.get(namespace)
+        if known is None or now - known[0] > _FRESH:
+            found, _ = await self._cluster.list("events", namespace, fieldSelector="type=Warning")
+            known = self._looked[namespace] = (now, found)
+        uids = {o["metadata"]["uid"] for o in objects}
+        return [e for e in known[1] if (e.get("involvedObject") or {}).get("uid") in uids]

@@ -1,5 +1,6 @@
 """Whether the admission policies that guard decisions stand, and whether they are the ones of before."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -42,12 +43,20 @@ class Guards:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._last: tuple[float, Guard] | None = None
+        self._one = asyncio.Lock()
 
     async def look(self, fresh: bool = False) -> Guard:
-        """The policies now, or as they were less than half a minute ago."""
-        if self._last is None or fresh or time.monotonic() - self._last[0] > _FRESH:
-            self._last = (time.monotonic(), await self._look())
-        return self._last[1]
+        """The policies now (`fresh`), or as they were less than half a minute ago; one look at a time serves all."""
+        asked = time.monotonic()
+        if not self._good(asked if fresh else asked - _FRESH):
+            async with self._one:
+                if not self._good(asked if fresh else asked - _FRESH):
+                    begun = time.monotonic()
+                    self._last = (begun, await self._look())
+        return self._last[1] if self._last else await self._look()
+
+    def _good(self, since: float) -> bool:
+        return self._last is not None and self._last[0] >= since
 
     async def _look(self) -> Guard:
         missing, seen = [], []

@@ -57,24 +57,21 @@ class Look:
         started = any(e.started for e in ended) or any(_runs(p) for p in pods)
         condition = job_condition(job)
         if condition is not None:
-            if not any(e.text for e in ended):
+            done = condition["type"] == "Complete"
+            # A pod that succeeded has said all that it will; one that is not seen yet may still tell.
+            if not any(e.exit == 0 for e in ended) if done else not ended:
                 for pod in await self._pods_of(job):
                     shared.reports.note(pod)
                 ended = shared.reports.of(job)
             since = moment(condition.get("lastTransitionTime")) or now
-            told = any(e.text for e in ended)
-            # A pod that succeeded and said nothing will not say more; one that is not seen yet may.
-            lost = not told and (any(e.exit == 0 for e in ended) or now - since > _REPORT_GRACE)
-            if not told and not lost:
+            lost = any(e.exit == 0 for e in ended) or now - since > _REPORT_GRACE
+            if done and not lost:
                 shared.queue.add_after(shared.key_of(job), 3.0)
             return JobSeen(job, ended, None, started, lost)
         found = None
         running = any(_runs(p, now=True) for p in pods)
         if not running and now - (moment(meta["creationTimestamp"]) or now) >= TROUBLE_AFTER:
-            events = []
-            for obj in (job, *pods):
-                events += await shared.events.of(obj)
-            found = trouble.of(job, pods, events)
+            found = trouble.of(job, pods, await shared.events.of([job, *pods]))
         return JobSeen(job, ended, found, started, False)
 
     async def _there(self, namespace: str, name: str, owner_uid: str) -> bool:

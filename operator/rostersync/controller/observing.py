@@ -8,13 +8,15 @@ from rostersync.controller import approvals
 from rostersync.controller.approvals import Rules
 from rostersync.controller.guards import Guard
 from rostersync.controller.look import Facts
+from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS, Object, age
+from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
 from rostersync.controller.view import View, stamps
 from rostersync.controller.work import Halves
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport
 
 _TRIES = 3  # of a half whose Job or report was lost
@@ -29,10 +31,11 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     recorded = before.get("connectionUID")
     gone = obj is None or (recorded and recorded != obj["metadata"]["uid"])
     view = shared.views.of(obj) if obj and not gone else shared.views.last(str(recorded))
-    changed_by = stamps(obj).changed_by if obj else ""
-    requesters = tuple(
-        dict.fromkeys(filter(None, (*before.get("requestedBy", ()), spec.get("requestedBy"), changed_by)))
-    )[:8]
+    marks = stamps(obj) if obj else None
+    # Who asked again while a requested run waits is among those who asked for it.
+    again = marks.requested_by if marks and labels(run).get(TRIGGER_LABEL) == Trigger.REQUEST else ""
+    named = (*before.get("requestedBy", ()), spec.get("requestedBy"), marks.changed_by if marks else "", again)
+    requesters = tuple(dict.fromkeys(filter(None, named)))[:8]
     halves = Halves(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
     plan, apply = halves.plan(), halves.apply()
     connection = _connection(name, view, obj is None and not recorded, bool(gone and recorded), facts.guard)
@@ -49,7 +52,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
             meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
             bool(spec.get("cancel")), requesters, moment(meta["creationTimestamp"]), before,
         ),
-        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(_siblings(shared, run, rules)),
+        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(_siblings(shared, run)),
         may_start=not refusal, may_apply=not refusal, queued=refusal, tries=_TRIES,
         unguarded=facts.guard.unguarded if facts.guard else "", words=_words(namespace, facts.guard),
     )  # fmt: skip
@@ -74,15 +77,13 @@ def _refusal(shared: Shared, run: Object, view: View | None, unstarted: bool) ->
 def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) -> Approval | None:
     """The run's own approval: the one that its status names, else the newest that stands."""
     recorded = ((run.get("status") or {}).get("approval") or {}).get("uid")
-    own = shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}")
-    own = [a for a in own if (a.get("status") or {}).get("policies") or (a.get("status") or {}).get("state")]
-    made = [approvals.read(a, guard, rules) for a in own]
+    made = [approvals.read(a, guard, rules) for a in _asked(shared, run)]
     standing = [a for a in made if not a.superseded]
     named = [a for a in standing if a.uid == recorded]
     return next(iter([*named, *reversed(standing), *(a for a in made if a.uid == recorded)]), None)
 
 
-def _siblings(shared: Shared, run: Object, rules: Rules) -> list[Sibling]:
+def _siblings(shared: Shared, run: Object) -> list[Sibling]:
     """Other imports of the connection that have a plan."""
     out = []
     meta = run["metadata"]
@@ -91,16 +92,21 @@ def _siblings(shared: Shared, run: Object, rules: Rules) -> list[Sibling]:
         plan, outcome = status.get("plan") or {}, status.get("outcome")
         if other["metadata"]["uid"] == meta["uid"] or other["spec"].get("mode", "Import") != "Import":
             continue
-        if not plan.get("digest") or (outcome and age(other) < age(run)):
+        if not plan.get("digest"):
             continue
-        asked = tuple(status.get("requestedBy", ()))
-        # What another run's approval is worth was judged when that run saw its decision.
-        approval = None if outcome else _approval(shared, other, None, replace(rules, requesters=asked))
+        made = [approvals.of_another(a) for a in _asked(shared, other)]
+        approval = next((a for a in reversed(made) if not a.superseded), None)
         out.append(Sibling(
             other["metadata"]["name"], plan["digest"], age(other) > age(run), bool(plan.get("noChanges")),
-            approval is not None, Outcome(outcome) if outcome else None, approval,
+            approval is not None and not outcome, Outcome(outcome) if outcome else None, approval, status.get("revision"),
         ))  # fmt: skip
     return out
+
+
+def _asked(shared: Shared, run: Object) -> list[Object]:
+    """The approvals that the operator asked for, oldest first: those that it has given a state."""
+    of = shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}")
+    return [a for a in of if (a.get("status") or {}).get("state")]
 
 
 def _connection(name: str, view: View | None, missing: bool, deleted: bool, guard: Guard | None) -> Connection:

@@ -107,6 +107,7 @@ class Process:
         settings.watching.connect_timeout = 10
         settings.networking.error_backoffs = [0.2, 0.5, 1, 2, *[5] * 20]
         settings.queueing.idle_timeout = 1.0
+        settings.persistence.diffbase_storage = _NoDiffs()
         for plural in (JOBS, PODS):
             settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
         session = login.session()
@@ -209,6 +210,20 @@ class Process:
         until = time.monotonic() + _DRAIN
         while self.shared.queue.working and time.monotonic() < until:
             await asyncio.sleep(0.05)
+
+
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Nobody asks what changed: kopf need not copy every object to find out."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        """Nothing."""
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: object) -> None:
+        """Nothing."""
+
+    def store(self, **_: object) -> None:
+        """Nothing is kept, so nothing is written to anybody's object."""
 
 
 def plain(obj: object) -> Object:

@@ -23,7 +23,8 @@ R = TypeVar("R")
 
 CONTAINER = "sync"
 _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,62}[A-Za-z0-9])?")
-_SPOILED = (ValueError, KeyError, TypeError, AttributeError)
+_SPOILED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
+_MOST = 2**53  # what the API and its clients can count
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,11 @@ def plan_report(text: str, run: str) -> PlanReport | None:
     if report is None or report.run != run:
         return None
     try:
-        SyncRunStatus.model_validate(of_plan(report))
+        status = of_plan(report)
+        SyncRunStatus.model_validate(status)
     except (ValidationError, *_SPOILED):
         return None
-    return report
+    return report if _countable(status) else None
 
 
 def apply_report(text: str, run: str) -> ApplyReport | None:
@@ -103,7 +105,17 @@ def apply_report(text: str, run: str) -> ApplyReport | None:
     report = _read(text, apply_from_json)
     if report is None or report.run != run:
         return None
-    return report if report.revision is None or (isinstance(report.revision, int) and report.revision >= 0) else None
+    known = report.revision
+    return report if known is None or (type(known) is int and 0 <= known <= _MOST) else None
+
+
+def _countable(value: Any) -> bool:
+    """Whether every number is one that a status can hold."""
+    if isinstance(value, Mapping):
+        return all(_countable(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return all(_countable(v) for v in value)
+    return not isinstance(value, int) or -_MOST <= value <= _MOST
 
 
 @dataclass
@@ -125,6 +137,8 @@ def check_report(text: str) -> CheckReport | None:
         schools = data.get("schools")
         if schools:
             SchoolsStatus.model_validate(schools)
+            if not _countable(schools):
+                return None
         return CheckReport(
             str(data.get("stage", "")), str(data.get("message", ""))[:1024], schools or None, data.get("error")
         )

@@ -17,7 +17,7 @@ from rostersync.controller.store import (
 )
 
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
-_SOON = 2.0  # seconds: a connection tells of many runs at once
+_SOON = 5.0  # seconds: a connection tells of many runs at once
 
 
 class Router:

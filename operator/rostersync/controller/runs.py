@@ -83,7 +83,12 @@ class Runs:
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:
-            run = await self.actor.write_run(run, made)
+            try:
+                run = await self.actor.write_run(run, made)
+            except ApiError as error:
+                if error.status == 404:
+                    return  # it was deleted; the watch will say so
+                raise
         if isinstance(step, Finish):
             await self.actor.finished(run, seen, step, view)
             return

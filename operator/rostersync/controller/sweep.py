@@ -53,10 +53,10 @@ class Sweep:
     def queue_all(self) -> None:
         """Look at everything that is not at rest."""
         store, queue = self.shared.store, self.shared.queue
+        for run in store.related(RUNS, "open"):  # first: somebody waits for them
+            queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
         for obj in store.all(CONNECTIONS):
             queue.add((CONNECTIONS, obj["metadata"]["namespace"], obj["metadata"]["name"]))
-        for run in store.related(RUNS, "open"):
-            queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
         for job in store.all(JOBS):
             queue.add(self.shared.key_of(job))
 

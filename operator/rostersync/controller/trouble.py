@@ -33,10 +33,11 @@ def of(job: Object, pods: Sequence[Object], events: Iterable[Object]) -> Trouble
     live = [p for p in pods if (p.get("status") or {}).get("phase") in (None, "", "Pending")]
     warned = sorted(
         (e for e in events if e.get("type") == "Warning"),
-        key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""),
+        key=_time,
     )
-    if not pods:
-        return next((t for e in reversed(warned) if (t := _refused(e))), None)
+    if not any((p.get("status") or {}).get("phase") not in ("Succeeded", "Failed") for p in pods):
+        newest = max((str((p.get("metadata") or {}).get("creationTimestamp", "")) for p in pods), default="")
+        return next((t for e in reversed(warned) if _time(e) >= newest and (t := _refused(e))), None)
     for pod in live:
         found = _of_pod(pod, warned)
         if found:
@@ -97,6 +98,10 @@ def _refused(event: Object) -> Trouble | None:
     if "PodSecurity" in text:
         return Trouble("PodRefused", f"Pod security refuses the pod: {text}")
     return Trouble("PodRefused", f"The API server refuses the pod: {text}")
+
+
+def _time(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _text(thing: Object) -> str:

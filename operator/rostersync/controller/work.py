@@ -98,8 +98,8 @@ class Halves:
                 WorkState.LOST if lost else WorkState.RUNNING, number, job=recorded.get("name"), of_plan=of_plan,
                 started_at=moment(recorded.get("startTime")), message="" if lost else "Looking for its Job.",
             )  # fmt: skip
-        meta, status = seen.job["metadata"], seen.job.get("status") or {}
-        begun = moment(status.get("startTime") or meta["creationTimestamp"])
+        meta = seen.job["metadata"]
+        begun = moment(meta["creationTimestamp"])  # never changes, unlike the Job's startTime: one write less a run
         base: dict[str, Any] = {
             "number": number, "job": meta["name"], "of_plan": of_plan, "started_at": begun,
             "disruptions": sum(1 for e in seen.ended if e.disrupted),

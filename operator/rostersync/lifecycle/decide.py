@@ -24,6 +24,7 @@ from rostersync.model import ApplyReport, PlanReport
 
 PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
 DISRUPTIONS = 5  # how many lost pods a plan is worth
+APPLIES = 10  # how often an apply whose Job was taken away is begun
 REPLANS = 5  # how often a moved base is planned again before the run gives up
 
 
@@ -44,7 +45,7 @@ def next_step(seen: Observed) -> Step:
         return _before_start(seen)
     if seen.plan.state != WorkState.SUCCEEDED:
         return _planning(seen, seen.plan)
-    return _planned(seen, seen.plan.report)
+    return _planned(seen, seen.plan)
 
 
 def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
@@ -59,14 +60,14 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
                 )  # fmt: skip
             return Wait("Planning", plan.message or "Reading the source and comparing it with the store.")
         case WorkState.LOST if plan.number < seen.tries:
-            return StartPlan(plan.number + 1)
+            return _start_plan(seen, plan.number + 1)
         case WorkState.LOST:
             return Finish(
                 Outcome.FAILED, "Interrupted",
                 f"The plan was interrupted before it was done; the store has not moved: {seen.words.rerun}.",
             )  # fmt: skip
         case _ if plan.retryable and plan.number < seen.tries:
-            return StartPlan(plan.number + 1)
+            return _start_plan(seen, plan.number + 1)
         case _:
             return Finish(Outcome.FAILED, plan.reason, plan.message)
 
@@ -107,8 +108,9 @@ def _without_connection(seen: Observed) -> Step:
     )  # fmt: skip
 
 
-def _planned(seen: Observed, report: PlanReport | None) -> Step:
+def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
     """There is a plan, and nothing of it is applied."""
+    report = plan.report
     if report is None or report.digest is None:
         return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
     if seen.run.mode == Mode.DRY_RUN:
@@ -120,10 +122,10 @@ def _planned(seen: Observed, report: PlanReport | None) -> Step:
         return _taken_over(report, taken)
     if report.holds_total == 0:
         return _start_apply(seen, report.digest, None)
-    return _held(seen, report)
+    return _held(seen, plan, report)
 
 
-def _held(seen: Observed, report: PlanReport) -> Step:
+def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
     digest = report.digest or ""
     approval = seen.approval
     if approval is None or approval.digest != digest or approval.superseded:
@@ -132,6 +134,8 @@ def _held(seen: Observed, report: PlanReport) -> Step:
         )
         if seen.unguarded and (twin is None or twin.approval is None):
             return Wait("AwaitingApproval", f"{held_reasons(report)} {seen.unguarded}")
+        if (twin is None or twin.approval is None) and _moved(seen, report) and plan.number <= REPLANS:
+            return _start_plan(seen, plan.number + 1, again=True)
         if twin is None or twin.approval is None:
             return CreateApproval(
                 digest, seen.now + seen.connection.expires_after, seen.run.requested_by,
@@ -158,6 +162,15 @@ def _held(seen: Observed, report: PlanReport) -> Step:
             return Wait("AwaitingApproval", held_message(seen, report), approval.expires_at)
 
 
+def _moved(seen: Observed, report: PlanReport) -> bool:
+    """Whether another run has changed the store since the plan was made: nobody should be asked about what is past."""
+    return any(s.revision is not None and s.revision > report.base_revision for s in seen.siblings)
+
+
+def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
+    return Wait("Queued", seen.queued) if seen.queued else StartPlan(number, again)
+
+
 def _stands(approval: Approval | None) -> bool:
     return approval is not None and not approval.superseded
 
@@ -177,11 +190,17 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
     match apply.state:
         case WorkState.RUNNING:
             return Wait("Applying", apply.message or "Writing the changes to the store in one transaction.")
+        case WorkState.LOST if apply.number >= APPLIES:
+            return Finish(
+                Outcome.FAILED, "JobsLost",
+                f"The apply was begun {apply.number} times and its Job taken away each time; the store's newest revision says "
+                "whether it was applied.",
+            )  # fmt: skip
         case WorkState.LOST:
             # What was applied is the store's to say: the same once more finds itself done, or does it.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _ if apply.reason == "BaseMoved" and apply.of_plan <= REPLANS:
-            return StartPlan(apply.of_plan + 1, again=True)
+            return _start_plan(seen, apply.of_plan + 1, again=True)
         case _ if apply.retryable and apply.number < seen.tries:
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _:

@@ -108,7 +108,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another Import run of the same connection whose plan is done: held, or finished after this one was made."""
+    """Another Import run of the same connection whose plan is done. `revision`: what it made of the store, where known."""
 
     name: str
     digest: str | None
@@ -117,6 +117,7 @@ class Sibling:
     held: bool = False  # awaits a decision, or is approved and not applied yet
     outcome: str | None = None
     approval: Approval | None = None
+    revision: int | None = None
 
 
 @dataclass(frozen=True)

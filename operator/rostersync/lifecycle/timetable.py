@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.lifecycle.windows import instant
 
-_MANY = 1000  # missed starts that are looked at one by one
+_SPANS = tuple(timedelta(days=d) for d in (1 / 24, 2, 62, 400, 3000))  # an hour, …, past every 29th of February
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,20 @@ def timetable(spec: FocusConnectionSpec, uid: str) -> Timetable | None:
 
 
 def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
-    """Every start later than `after` (both with zone; starts are UTC), in order."""
-    local = (after - table.jitter).astimezone(table.zone)
-    last = None
-    for at in CronSim(table.cron, local):
-        if table.end is not None and at.date() > table.end:
-            return
-        start = at.astimezone(UTC) + table.jitter
-        if start > after and start != last:
-            yield start
-        last = start
+    """Every start later than `after` (both with zone; starts are UTC), in order. None for a time that never comes."""
+    local = (after - table.jitter).astimezone(table.zone).replace(tzinfo=None)
+    last = after
+    try:
+        # By wall clock, without a zone: what does not exist or comes twice, `instant` decides for every form of cron.
+        for at in CronSim(table.cron, local - timedelta(minutes=1)):
+            if table.end is not None and at.date() > table.end:
+                return
+            start = instant(at, table.zone) + table.jitter
+            if start > last:
+                yield start
+                last = start
+    except CronSimError:
+        return
 
 
 def due(table: Timetable, promised: datetime | None, now: datetime) -> Due:
@@ -68,28 +73,22 @@ def due(table: Timetable, promised: datetime | None, now: datetime) -> Due:
         return Due(None, next(starts(table, now), None))
     if promised > now:
         return Due(None, promised)
-    newest = promised
-    for count, start in enumerate(starts(table, promised)):
-        if start > now:
-            break
-        newest = start
-        if count > _MANY:
-            newest = _newest(table, newest, now)
-            break
+    newest = _newest(table, promised, now)
     after = next(starts(table, now), None)
     if table.deadline is not None and now - newest > table.deadline:
         return Due(None, after, missed=True)
     return Due(newest, after)
 
 
-def _newest(table: Timetable, known: datetime, now: datetime) -> datetime:
-    """The newest start up to `now`, after an absence with more starts than anybody wants to walk through."""
-    for back in (timedelta(hours=1), timedelta(days=2), timedelta(days=62)):
+def _newest(table: Timetable, promised: datetime, now: datetime) -> datetime:
+    """The newest start up to `now`: looked for in ever longer spans, so that few starts are walked through."""
+    for back in _SPANS:
+        begin = max(promised - timedelta(seconds=1), now - back)
         found = None
-        for start in starts(table, max(known, now - back)):
+        for start in starts(table, begin):
             if start > now:
                 break
             found = start
         if found is not None:
             return found
-    return known
+    return promised

@@ -7,7 +7,7 @@ import itertools
 import signal
 import threading
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -168,23 +168,34 @@ class Caught:
     def __init__(self) -> None:
         self.process: Process | None = None
 
-    def wait(self, scene: Scene, stage: str = "pod") -> Process:
+    def wait(self, scene: Scene) -> Process:
         """The process, once it is caught."""
-        found: Process = scene.wait(lambda: self.process, f"the process of a {stage}")
+        found: Process = scene.wait(lambda: self.process, "the process of a pod")
         return found
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
-def catching(kubelet: Kubelet, run: str, stage: str) -> Iterator[Caught]:
-    """Stops the next process that works for a run's half; it goes on when the block ends, if it still can."""
+def catching(kubelet: Kubelet, run: str, stage: str, *, unheard: bool = False) -> Iterator[Caught]:
+    """Stops the next process that works for a run's half; it goes on when the block ends, if it still can.
+
+    `unheard`: whatever it does, its pod is said to have been killed, and there is no report.
+    """
     forks, caught = kubelet._pods, Caught()
     start = forks.start
 
     def catch(argv: Sequence[str], cwd: Path, log: Path) -> Process:
         process = start(argv, cwd, log)
+        wait = process.wait
         if caught.process is None and argv[1] == stage and run in argv:
             process.send_signal(signal.SIGSTOP)
             caught.process = process
+            if unheard:
+                process.wait = lambda: _silenced(wait(), cwd)  # type: ignore[method-assign]
         return process
 
     forks.start = catch  # type: ignore[method-assign]
@@ -194,6 +205,11 @@ def catching(kubelet: Kubelet, run: str, stage: str) -> Iterator[Caught]:
         forks.start = start  # type: ignore[method-assign]
         if caught.process is not None:
             caught.process.send_signal(signal.SIGCONT)
+
+
+def _silenced(_code: int, root: Path) -> int:
+    (root / "dev" / "termination-log").write_text("")
+    return -signal.SIGKILL
 
 
 class Undying:

@@ -125,7 +125,6 @@ def _start() -> None:
     _refuse_second()
     started, folder = time.monotonic(), _folder()
     traces = Traces(folder / "traces.json")
-    traces.remove()  # of one that was killed
     traces.prepare()
     # without CAP_SYS_RESOURCE in the bounding set, `docker run --privileged` fails: a runc that asks for less
     runtime = Path(__file__).parent / "node" / "runc-without-sys-resource"

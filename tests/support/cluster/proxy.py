@@ -1,9 +1,10 @@
-"""A reverse proxy before the API server that counts an operator's writes and lets a test strike at any of them.
+"""A reverse proxy before the API server that sees an operator's writes and lets a test strike at any of them.
 
 Plain HTTP on the loopback address; the caller's token goes through, watches stream. Leases and events do not count.
 """
 
 import asyncio
+import base64
 import json
 import ssl
 import threading
@@ -22,18 +23,19 @@ _HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive
 
 
 class Blow(Enum):
-    """What becomes of a write: passed on, lost with the operator before it arrives, or done without an answer."""
+    """What becomes of a write."""
 
-    NONE = "none"
-    BEFORE = "before"
-    AFTER = "after"
+    NONE = "none"  # passed on
+    BEFORE = "before"  # the operator is struck, and the write never arrives
+    AFTER = "after"  # it arrives, and the operator is struck before it hears of that
+    LATE = "late"  # the operator is struck, and the write arrives when `release` is set
 
 
 class Proxy:
     """A context manager. `kubeconfig` leads through it, as whoever the given one belongs to."""
 
-    def __init__(self, kubeconfig: Path, choose: Callable[[int], Blow], strike: Callable[[], None]) -> None:
-        """`choose` says what becomes of the N-th write, `strike` kills the operator."""
+    def __init__(self, kubeconfig: Path, choose: Callable[[int, str, str], Blow], strike: Callable[[], None]) -> None:
+        """`choose` says what becomes of the N-th write (method and path follow), `strike` does it to the operator."""
         document = json.loads(kubeconfig.read_text())
         cluster = document["clusters"][0]["cluster"]
         self._server, self._document = cluster["server"], document
@@ -41,6 +43,8 @@ class Proxy:
         self._choose, self._strike = choose, strike
         self.kubeconfig = kubeconfig.with_name(f"proxied-{id(self)}.kubeconfig")
         self.writes: list[tuple[Blow, str, str]] = []  # what became of it, method, path
+        self.release = threading.Event()
+        self.arrived = threading.Event()  # the late write
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -59,8 +63,6 @@ class Proxy:
         self._loop.close()
 
     async def _start(self) -> int:
-        import base64
-
         context = ssl.create_default_context(cadata=base64.b64decode(self._authority).decode())
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=context), auto_decompress=False,
@@ -102,11 +104,15 @@ class Proxy:
     async def _write(self, request: web.Request, body: bytes) -> web.StreamResponse:
         blow = Blow.NONE
         if not any(f"/{kind}" in request.path for kind in _UNCOUNTED):
-            blow = self._choose(len(self.writes) + 1)
+            blow = self._choose(len(self.writes) + 1, request.method, request.path)
             self.writes.append((blow, request.method, request.path))
         if blow is Blow.BEFORE:
             self._strike()
             return _cut(request)
+        if blow is Blow.LATE:
+            self._strike()
+            while not self.release.is_set():
+                await asyncio.sleep(0.05)
         url = self._server + request.raw_path
         try:
             async with self._session.request(
@@ -115,6 +121,8 @@ class Proxy:
                 text = await answer.read()
         except aiohttp.ClientError:
             return _cut(request)
+        if blow is Blow.LATE:
+            self.arrived.set()
         if blow is Blow.AFTER:
             self._strike()
             return _cut(request)

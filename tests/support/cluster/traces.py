@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 _TABLES = ("filter", "nat")
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -19,41 +20,59 @@ class Traces:
         self._file = file
 
     def prepare(self) -> None:
-        """Notes how the machine is, then makes the bridge."""
-        before = {
-            "rules": {table: _rules(table) for table in _TABLES},
-            "forwarding": {str(p): p.read_text().strip() for p in _forwarding()},
-            "links": _links(),
-            "cgroups": [str(p) for p in _cgroups()],
-        }
+        """Notes how the machine is, then makes the bridge. The note of a dockerd that was killed stays true."""
+        before = self._noted()
+        if before is not None:
+            self._restore(before)
+        else:
+            before = {
+                "boot": _boot(),
+                "rules": {table: _rules(table) for table in _TABLES},
+                "forwarding": {str(p): p.read_text().strip() for p in _forwarding()},
+                "links": _links(),
+                "cgroups": [str(p) for p in _cgroups()],
+            }
         self._file.write_text(json.dumps(before))
+        _try("ip", "link", "delete", self.bridge)
         for command in (["add", self.bridge, "type", "bridge"], ["set", self.bridge, "up"]):
             _run("ip", "link", *command)
         _run("ip", "address", "add", self.address, "dev", self.bridge)
 
     def remove(self) -> None:
-        """Takes out every bridge, chain, rule and cgroup that came since, and nothing else; nothing if there is no note."""
+        """Takes out every bridge, chain, rule, cgroup and mount that came since, and nothing else."""
+        before = self._noted()
+        if before is not None:
+            self._restore(before)
+        self._file.unlink(missing_ok=True)
+
+    def _noted(self) -> dict[str, Any] | None:
         if not self._file.exists():
-            return
-        before = json.loads(self._file.read_text())
+            return None
+        note: dict[str, Any] = json.loads(self._file.read_text())
+        return note if note["boot"] == _boot() else None  # a machine that was started anew has nothing of it
+
+    def _restore(self, before: dict[str, Any]) -> None:
         for link in _links():
             # kind's network is a bridge named br-…, which stays when dockerd was killed
             if link not in before["links"] and (link == self.bridge or link.startswith("br-")):
                 _try("ip", "link", "delete", link)
         for table in _TABLES:
-            _restore(table, before["rules"][table])
-        for name, value in sorted(
+            _restore_rules(table, before["rules"][table])
+        by_all = sorted(
             before["forwarding"].items(), key=lambda item: "/all/" not in item[0]
-        ):  # `all` sets each
+        )  # `all` sets each, so it comes first
+        for name, value in by_all:
             with contextlib.suppress(OSError):  # an interface that is gone
                 Path(name).write_text(value)
         for group in _cgroups():
             if str(group) not in before["cgroups"]:
                 _remove_cgroup(group)
-        self._file.unlink()
+        for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
+            if line.split()[1].startswith(f"{self._file.parent}/"):
+                _try("umount", "--lazy", line.split()[1])
 
 
-def _restore(table: str, before: list[str]) -> None:
+def _restore_rules(table: str, before: list[str]) -> None:
     now = _rules(table)
     new = [rule for rule in now if rule not in before]
     ours = [rule for rule in new if "docker" in rule.lower() or Traces.bridge in rule or " br-" in rule]
@@ -71,6 +90,10 @@ def _restore(table: str, before: list[str]) -> None:
 
 def _rules(table: str) -> list[str]:
     return _run("iptables", "-t", table, "-S").splitlines()
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def _links() -> list[str]:

@@ -1,0 +1,212 @@
+"""The whole on a kind cluster: chart, samples, real pods, volumes, people; as somebody would do it by hand."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rostersync.simulator.district import District
+from rostersync.simulator.layout import Size
+from support.cluster.kind import KindCluster
+from support.cluster.programs import programs
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "deploy" / "samples"
+NAMESPACE, SYSTEM = "rosters", "rostersync-system"
+BOB = "registrar@springfield.example"  # who may approve, in 02-approver.yaml
+_PATIENCE = 300
+pytestmark = pytest.mark.xdist_group("kind")
+
+
+def helm(cluster: KindCluster, *words: str) -> str:
+    """helm on the cluster."""
+    env = {"HOME": str(cluster.folder), "PATH": "/usr/bin:/bin", "KUBECONFIG": str(cluster.kubeconfig)}
+    done = subprocess.run(
+        [programs("clients") / "helm", *words], capture_output=True, text=True, env=env, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def cluster(kind_cluster: KindCluster) -> Iterator[KindCluster]:
+    """The operator, by its chart, and every sample."""
+    repository, _, tag = kind_cluster.image.rpartition(":")
+    helm(
+        kind_cluster, "upgrade", "--install", "rostersync", str(ROOT / "charts" / "rostersync"), "-n", SYSTEM,
+        "--create-namespace", "--wait", "--timeout", "4m",
+        "--set", f"image.repository={repository},image.tag={tag},image.pullPolicy=Never",
+        "--set", "jobs.resources.requests.cpu=50m,jobs.resources.requests.memory=128Mi",
+    )  # fmt: skip
+    for path in sorted(SAMPLES.glob("*.yaml")):
+        text = path.read_text().replace("rostersync:0.1.0", kind_cluster.image)
+        done = kind_cluster.kubectl("apply", "-f", "-", input=text)
+        assert done.returncode == 0, f"{path.name}: {done.stderr}"
+    kind_cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/simulated-focus", "--timeout=180s", check=True)
+    yield kind_cluster
+    kind_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=120s")
+
+
+def kubectl(cluster: KindCluster, *words: str, **more: Any) -> str:
+    """kubectl in the namespace of the samples."""
+    return cluster.kubectl("-n", NAMESPACE, *words, check=True, **more).stdout
+
+
+def get(cluster: KindCluster, kind: str, name: str) -> dict[str, Any]:
+    """An object; empty when it is not there."""
+    text = kubectl(cluster, "get", kind, name, "-o", "json", "--ignore-not-found")
+    found: dict[str, Any] = json.loads(text) if text.strip() else {}
+    return found
+
+
+def until(cluster: KindCluster, kind: str, name: str, holds: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """The object, as soon as something holds of it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        found = get(cluster, kind, name)
+        if found and holds(found):
+            return found
+        if time.monotonic() > end:
+            shown = kubectl(cluster, "get", "syncruns,syncapprovals,focusconnections,jobs,pods", "-o", "wide")
+            raise AssertionError(f"{kind}/{name}:\n{shown}\n{yaml.safe_dump(found.get('status'))}")
+        time.sleep(1)
+
+
+def reason(obj: dict[str, Any], kind: str = "Succeeded") -> str:
+    """The reason of a condition."""
+    found = (c for c in (obj.get("status") or {}).get("conditions", ()) if c["type"] == kind)
+    return next((str(c["reason"]) for c in found), "")
+
+
+def ended(cluster: KindCluster, run: str, outcome: str) -> dict[str, Any]:
+    """The run, once it has ended; it must have ended that way."""
+    found = until(cluster, "syncrun", run, lambda r: (r.get("status") or {}).get("outcome"))
+    assert found["status"]["outcome"] == outcome, yaml.safe_dump(found["status"]["conditions"])
+    return found
+
+
+def start(cluster: KindCluster, name: str, connection: str = "simulated", **spec: Any) -> None:
+    """Make a SyncRun."""
+    body = {
+        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"connectionRef": {"name": connection}, **spec},
+    }  # fmt: skip
+    kubectl(cluster, "create", "-f", "-", input=json.dumps(body))
+
+
+def happens(cluster: KindCluster, event: str) -> None:
+    """Something happens in the simulated district."""
+    where = f"/api/v1/namespaces/{NAMESPACE}/services/simulated-focus:8600/proxy/_simulator/event"
+    kubectl(cluster, "create", "--raw", where, "-f", "-", input=json.dumps({"event": event}))
+
+
+def test_the_sample_district_is_imported_by_real_pods(cluster: KindCluster) -> None:
+    ended(cluster, "simulated-2026-07-20", "Applied" if _first(cluster) == "simulated-2026-07-20" else "NoChanges")
+    seen = until(cluster, "focusconnection", "simulated", lambda c: reason(c, "ConnectionVerified") == "Verified")
+    assert reason(seen, "Ready") == "Ready"
+    table = kubectl(cluster, "get", "syncruns")
+    assert "Applied" in table
+    assert "simulated" in table
+
+
+def _first(cluster: KindCluster) -> str:
+    """The run that was applied: the one by hand or the one of the spec change, whichever came first."""
+
+    def applied() -> str:
+        runs = json.loads(
+            kubectl(cluster, "get", "syncruns", "--field-selector", "status.outcome=Applied", "-o", "json")
+        )
+        return next((str(r["metadata"]["name"]) for r in runs["items"]), "")
+
+    end = time.monotonic() + _PATIENCE
+    while not applied() and time.monotonic() < end:
+        time.sleep(1)
+    return applied()
+
+
+def test_a_bad_day_waits_for_bob_and_is_applied_as_it_was_seen(cluster: KindCluster) -> None:
+    happens(cluster, "mass-leave:40")
+    start(cluster, "bad-day")
+    run = until(cluster, "syncrun", "bad-day", lambda r: reason(r) == "AwaitingApproval" and "approval" in r["status"])
+    name = run["status"]["approval"]["name"]
+    pending = kubectl(cluster, "get", "syncapprovals", "--field-selector", "status.state=Pending")
+    assert name in pending
+    patch = json.dumps({"spec": {"decision": "Approved", "reason": "moved away"}})
+    refused = cluster.kubectl(
+        "-n", NAMESPACE, "patch", "syncapproval", name, "--type=merge", "-p", patch, user="carol@springfield.example"
+    )
+    assert refused.returncode != 0
+    kubectl(cluster, "patch", "syncapproval", name, "--type=merge", "-p", patch, user=BOB)
+    run = ended(cluster, "bad-day", "Applied")
+    assert run["status"]["approval"]["decidedBy"] == BOB
+    assert run["status"]["totals"]["deleted"] > 100
+
+
+def test_memory_that_does_not_suffice_is_told_by_the_kernel(cluster: KindCluster) -> None:
+    connection = yaml.safe_load((SAMPLES / "simulated-district.yaml").read_text())
+    connection["metadata"]["name"] = "starved"
+    connection["spec"]["jobTemplate"] = {"resources": {"requests": {"memory": "24Mi"}, "limits": {"memory": "24Mi"}}}
+    connection["spec"].pop("runOn")
+    kubectl(cluster, "apply", "-f", "-", input=json.dumps(connection))
+    start(cluster, "starved-1", "starved")
+    run = ended(cluster, "starved-1", "Failed")
+    assert reason(run) == "OutOfMemory"
+    kubectl(cluster, "delete", "focusconnection", "starved")
+
+
+def test_an_evicted_plan_pod_is_replaced_and_no_failure(cluster: KindCluster) -> None:
+    happens(cluster, "mass-leave:1")
+    start(cluster, "evicted")
+
+    def pod() -> str:
+        text = kubectl(cluster, "get", "pods", "-l", "rostersync.dev/job=plan", "-o", "json")
+        live = [p for p in json.loads(text)["items"] if p["metadata"]["name"].startswith("evicted-plan")]
+        return next(
+            (str(p["metadata"]["name"]) for p in live if p["status"].get("phase") in ("Pending", "Running")), ""
+        )
+
+    end = time.monotonic() + 60
+    while not pod() and time.monotonic() < end:
+        time.sleep(0.2)
+    name = pod()
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": NAMESPACE}}
+    with cluster.client() as client:
+        answer = client.post(f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/eviction", json=body)
+    assert answer.is_success, answer.text
+    run = until(cluster, "syncrun", "evicted", lambda r: (r.get("status") or {}).get("outcome"))
+    assert run["status"]["outcome"] in ("Applied", "NoChanges"), yaml.safe_dump(run["status"])
+
+
+def test_containerd_restarted_under_a_run_does_no_harm(cluster: KindCluster) -> None:
+    happens(cluster, "mass-leave:2")
+    start(cluster, "restarted")
+    until(cluster, "syncrun", "restarted", lambda r: reason(r) == "Planning")
+    cluster.node("systemctl", "restart", "containerd")
+    run = until(cluster, "syncrun", "restarted", lambda r: (r.get("status") or {}).get("outcome"))
+    assert run["status"]["outcome"] in ("Applied", "NoChanges"), yaml.safe_dump(run["status"])
+
+
+def test_helm_test_passes(cluster: KindCluster) -> None:
+    assert "Succeeded" in helm(cluster, "test", "rostersync", "-n", SYSTEM, "--timeout", "3m")
+
+
+def test_nothing_of_a_person_is_in_any_object_event_or_log(cluster: KindCluster) -> None:
+    people = District(Size(400, 1.4), 1).day(0)
+    rows = list(people.rows("users", 0, people.total("users")))
+    marks = {row[field] for row in rows for field in ("email", "username", "sourcedId") if row.get(field)}
+    marks |= {f"{row['givenName']} {row['familyName']}" for row in rows}
+    assert len(marks) > 1000
+    shown = kubectl(cluster, "get", "syncruns,syncapprovals,focusconnections,events,jobs,pods", "-o", "yaml")
+    logs = kubectl(cluster, "logs", "-l", "rostersync.dev/run", "--tail=-1", "--prefix", "--ignore-errors")
+    operator = cluster.kubectl(
+        "-n", SYSTEM, "logs", "-l", "app.kubernetes.io/name=rostersync", "--tail=-1", check=True
+    ).stdout
+    assert len(shown) > 10_000
+    assert "plan" in logs
+    for text in (shown, logs, operator):
+        assert [m for m in marks if m in text] == []
