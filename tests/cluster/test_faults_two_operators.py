@@ -117,7 +117,7 @@ def test_a_leader_of_before_asks_for_no_approval_of_what_is_decided(stage: Alone
         assert one.process is not None
         assert one.process.wait(60) == 1
         _applied_once(scene, "one")
-        found = [(a["metadata"]["name"], a["status"]["state"]) for a in scene.list("syncapprovals")]
+        found = [(a["metadata"]["name"], (a.get("status") or {}).get("state")) for a in scene.list("syncapprovals")]
         assert found == [(approval["metadata"]["name"], "Approved")]
     assert scene.applied() == ["one"]
 

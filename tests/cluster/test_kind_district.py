@@ -44,12 +44,21 @@ def cluster(kind_cluster: KindCluster) -> Iterator[KindCluster]:
         "--set", "jobs.resources.requests.cpu=50m,jobs.resources.requests.memory=128Mi",
     )  # fmt: skip
     for path in sorted(SAMPLES.glob("*.yaml")):
-        text = path.read_text().replace("rostersync:0.1.0", kind_cluster.image)
-        done = kind_cluster.kubectl("apply", "-f", "-", input=text)
-        assert done.returncode == 0, f"{path.name}: {done.stderr}"
+        _apply(kind_cluster, path)
     kind_cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/simulated-focus", "--timeout=180s", check=True)
     yield kind_cluster
     kind_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=true", "--timeout=120s")
+
+
+def _apply(cluster: KindCluster, sample: Path) -> None:
+    """A sample, with the image of this clone. New types take the API server a moment."""
+    text = sample.read_text().replace("rostersync:0.1.0", cluster.image)
+    for _ in range(20):
+        done = cluster.kubectl("apply", "-f", "-", input=text)
+        if "ServiceUnavailable" not in done.stderr:
+            break
+        time.sleep(1)
+    assert done.returncode == 0, f"{sample.name}: {done.stderr}"
 
 
 def kubectl(cluster: KindCluster, *words: str, **more: Any) -> str:

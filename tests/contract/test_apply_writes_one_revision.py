@@ -120,7 +120,9 @@ def test_the_same_changes_of_a_later_run_of_the_same_name_are_written(
     other = PUPIL | {"grades": ["09"]}
     there, back = ({"grades": ["09"]}, PUPIL), ({"grades": ["08"]}, other)
     for base, (run, (values, before)) in enumerate([("x", there), ("y", back), ("x", there)], start=1):
-        plan = write_plan(tmp_path / f"p{base}", [update(Entity.STUDENT, "FOC-u1", before, **values)], run=run, base=base)
+        plan = write_plan(
+            tmp_path / f"p{base}", [update(Entity.STUDENT, "FOC-u1", before, **values)], run=run, base=base
+        )
         done = apply(plan, store.writer(), now=NOW)
         assert (done.revision, done.already_applied) == (base + 1, False)
     assert table_rows(store, tmp_path, "SELECT grades FROM store_users WHERE id = 'FOC-u1'") == [(["09"],)]

@@ -88,8 +88,8 @@ def looked(scene: Scene) -> JobSeen:
         assert kind == PODS
         return scene.pods, 9
 
-    async def about(obj: Object) -> list[Object]:
-        return [e for e in scene.events if e["about"] == obj["metadata"]["uid"]]
+    async def about(objects: list[Object]) -> list[Object]:
+        return [e for e in scene.events if e["about"] in {o["metadata"]["uid"] for o in objects}]
 
     shared: Any = SimpleNamespace(
         store=store, reports=reports, cluster=SimpleNamespace(list=listed), events=SimpleNamespace(of=about),

@@ -160,7 +160,8 @@ def test_a_job_says_whose_it_is(kind):
 def test_an_end_is_told_apart_and_keeps_its_report(kind):
     spec = ALL[kind]["spec"]
 
-    assert (spec["completions"], spec["parallelism"], spec["backoffLimit"]) == (1, 1, 2)
+    # Test Connection is made again by the operator itself, later each time.
+    assert (spec["completions"], spec["parallelism"], spec["backoffLimit"]) == (1, 1, 0 if kind == "check" else 2)
     assert spec["podReplacementPolicy"] == "Failed"
     fail, ignore = spec["podFailurePolicy"]["rules"]
     assert (fail["action"], fail["onExitCodes"]["values"]) == ("FailJob", [42])
@@ -192,7 +193,7 @@ ARGS = {
         "--approved-by=dana", "--approval=r-aaaaaaaa", "--approval-uid=uid-2", "--reason=--end of term\n", "--four-eyes",
         "--deadline", "21540",
     ],
-    "check": ["job", "check", "--deadline", "540"],
+    "check": ["job", "check", "--deadline", "180"],
     "purge": ["job", "purge", "--run=r=run-uid", "--remove=old"],
 }  # fmt: skip
 
@@ -267,7 +268,8 @@ def test_the_template_is_honoured(kind):
     job = jobs(jobTemplate=TEMPLATE)[kind]
     pod = pod_of(job)
 
-    assert container(job)["resources"] == TEMPLATE["resources"]
+    light = kind in ("check", "purge")
+    assert (container(job)["resources"] == TEMPLATE["resources"]) is not light
     assert pod["nodeSelector"] == {"a": "b"}
     assert pod["tolerations"] == [{"key": "batch", "operator": "Equal", "value": "rosters", "effect": "NoSchedule"}]
     assert (pod["serviceAccountName"], pod["imagePullSecrets"]) == ("others", [{"name": "registry"}])
@@ -275,9 +277,11 @@ def test_the_template_is_honoured(kind):
         assert marks["kueue.x-k8s.io/queue-name"] == "rosters"
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_resources_of_its_own_a_job_has_the_operator_s(kind):
-    assert container(ALL[kind])["resources"] == OPTIONS.resources
+def test_without_resources_of_its_own_a_job_has_the_operator_s_and_little_where_it_does_little():
+    for kind in ("plan", "apply"):
+        assert container(ALL[kind])["resources"] == OPTIONS.resources
+    for kind in ("check", "purge"):
+        assert container(ALL[kind])["resources"]["requests"] == {"cpu": "20m", "memory": "96Mi"}
 
 
 @pytest.mark.parametrize("kind", KINDS)

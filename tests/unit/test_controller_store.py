@@ -34,7 +34,10 @@ def run(name="a", uid="u1", rv=1, connection="c", outcome=None, **more):
 
 def job(name="j", uid="j1", rv=1, of="u1", done=None, district="springfield"):
     references = [{"uid": "stranger"}, {"uid": of, "controller": True}]
-    meta = {"ownerReferences": references, "labels": {"rostersync.dev/district": district}}
+    meta = {
+        "ownerReferences": references,
+        "labels": {"rostersync.dev/district": district, "rostersync.dev/job": "plan"},
+    }
     conditions = [{"type": done, "status": "True"}] if done else []
     return thing(name, uid, rv, metadata=meta, status={"conditions": conditions})
 

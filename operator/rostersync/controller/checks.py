@@ -16,6 +16,8 @@ from rostersync.lifecycle import connection_status
 from rostersync.lifecycle.connection_status import Checked
 from rostersync.lifecycle.triggers import Checking, check_due
 
+_TURN = 10.0  # seconds until a test whose turn has not come is looked at again
+
 
 @dataclass
 class Tries:
@@ -70,12 +72,14 @@ class Checks:
             ),
             now,
         )
-        if due.now:
+        if due.now and self.shared.store.size(JOBS, "checks") >= self.shared.options.runs:
+            self.shared.queue.add_after(key, _TURN)  # a thousand connections need not be tested at once
+        elif due.now:
             await self._start_check(obj, view, memory.failures + 1, token)
             self.shared.queue.add_after(key, 6.0)
             under_way = Checked(None, "Checking", "Test Connection is under way.", None, view.generation)
             return (current if current and tested == view.generation else under_way, handled)
-        if due.at:
+        elif due.at:
             self.shared.queue.add_after(key, (due.at - now).total_seconds() + 0.5)
         return (current, handled)
 

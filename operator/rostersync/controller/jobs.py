@@ -25,8 +25,9 @@ _USER = 65532
 _RUN = "/var/run/rostersync"
 _DATA = "/var/lib/rostersync"
 _SPARE = 60  # seconds between the pod's own deadline and the Job's, which deletes the pod
-_CHECK_DEADLINE = 600
+_CHECK_DEADLINE = 240
 _PURGE_DEADLINE = 1800
+_LIGHT = {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}  # no engine, no records
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def check_job(connection: Object, view: View, options: Options, number: int, tok
         token,
     )  # fmt: skip
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
+    job["spec"]["backoffLimit"] = 0  # the operator tries again itself, later each time
     return job
 
 
@@ -167,7 +169,9 @@ def _job(
 def _container(args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options, own: float) -> Object:
     asked = view.spec.jobTemplate.resources
     resources: dict[str, Any] = dict(options.resources)
-    if asked.requests or asked.limits:
+    if args[1] in ("check", "purge"):
+        resources = _LIGHT
+    elif asked.requests or asked.limits:
         resources = {k: dict(v) for k, v in (("requests", asked.requests), ("limits", asked.limits)) if v}
     timed = [] if args[1] == "purge" else ["--deadline", str(int(own))]
     return {

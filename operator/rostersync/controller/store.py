@@ -136,8 +136,11 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
         yield f"owner/{owner(obj)}"
         if not finished(kind, obj):
             yield f"district/{namespace}/{labels(obj).get('rostersync.dev/district', '')}"
-            yield f"live/{namespace}"
-            yield "live"
+            if labels(obj).get("rostersync.dev/job") in ("plan", "apply"):
+                yield f"live/{namespace}"
+                yield "live"
+            elif labels(obj).get("rostersync.dev/job") == "check":
+                yield "checks"
 
 
 def finished(kind: str, obj: Object) -> bool:

@@ -8,7 +8,8 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,14 @@ from multidict import CIMultiDict
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _UNCOUNTED = ("leases", "events")
+_GONE = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "status": "Failure",
+    "reason": "Expired",
+    "code": 410,
+    "message": "too old",
+}
 _HOP = {"connection", "transfer-encoding", "content-length", "host", "keep-alive"}  # of one connection only
 
 
@@ -45,6 +54,9 @@ class Proxy:
         self.writes: list[tuple[Blow, str, str]] = []  # what became of it, method, path
         self.release = threading.Event()
         self.arrived = threading.Event()  # the late write
+        self._watches: dict[int, asyncio.Transport] = {}
+        self._blind = False
+        self._expired: set[str] | None = None  # paths whose watch was told that its history is gone
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
@@ -61,6 +73,17 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    @contextmanager
+    def blind(self) -> Iterator[None]:
+        """Nothing is read and every watch breaks; when the block ends, watches hear that their history is gone.
+
+        This is what an operator sees of an API server that restarts after etcd was compacted, but for its Lease.
+        """
+        self._blind, self._expired = True, None
+        self._loop.call_soon_threadsafe(lambda: [t.abort() for t in self._watches.values()])
+        yield
+        self._blind, self._expired = False, set()
 
     async def _start(self) -> int:
         context = ssl.create_default_context(cadata=base64.b64decode(self._authority).decode())
@@ -89,21 +112,30 @@ class Proxy:
         return await asyncio.shield(asyncio.ensure_future(self._write(request, await request.read())))
 
     async def _read(self, request: web.Request) -> web.StreamResponse:
-        url = self._server + request.raw_path
-        async with self._session.get(url, headers=_passed(request.headers)) as answer:
-            response = web.StreamResponse(status=answer.status, headers=_passed(answer.headers))
-            await response.prepare(request)
-            try:
+        if self._blind and not _uncounted(request):
+            return _cut(request)
+        watch = "watch" in request.query
+        if watch and self._expired is not None and request.path not in self._expired:
+            self._expired.add(request.path)
+            return web.json_response({"type": "ERROR", "object": _GONE})
+        if watch and request.transport is not None:
+            self._watches[id(request)] = request.transport
+        try:
+            async with self._session.get(self._server + request.raw_path, headers=_passed(request.headers)) as answer:
+                response = web.StreamResponse(status=answer.status, headers=_passed(answer.headers))
+                await response.prepare(request)
                 async for chunk in answer.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()
-            except (ConnectionResetError, aiohttp.ClientError):
-                _cut(request)
-            return response
+                return response
+        except (ConnectionResetError, aiohttp.ClientError):
+            return _cut(request)
+        finally:
+            self._watches.pop(id(request), None)
 
     async def _write(self, request: web.Request, body: bytes) -> web.StreamResponse:
         blow = Blow.NONE
-        if not any(f"/{kind}" in request.path for kind in _UNCOUNTED):
+        if not _uncounted(request):
             blow = self._choose(len(self.writes) + 1, request.method, request.path)
             self.writes.append((blow, request.method, request.path))
         if blow is Blow.BEFORE:
@@ -131,6 +163,10 @@ class Proxy:
 
 def _passed(headers: "CIMultiDict[str] | object") -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP)  # type: ignore[attr-defined]
+
+
+def _uncounted(request: web.Request) -> bool:
+    return any(f"/{kind}" in request.path for kind in _UNCOUNTED)
 
 
 def _cut(request: web.Request) -> web.Response:
