@@ -74,7 +74,7 @@ def test_a_run_of_the_same_name_made_unseen_is_another_run(scene: LonelyScene, o
         "spec": {"connectionRef": {"name": "springfield"}},
     })  # fmt: skip
     # an API server that has just started does not know every kind yet
-    scene.wait(lambda: "created" in scene.kubectl("create", "-f", "-", input=again, code=None), "a run")
+    scene.wait(lambda: "/one created" in scene.kubectl("create", "-f", "-", input=again, code=None), "a run")
     _signal(operator, signal.SIGCONT)
     after = scene.held("one")
     assert after["metadata"]["uid"] != before["metadata"]["uid"]

@@ -74,7 +74,8 @@ def test_a_forged_approval_is_refused_and_counts_for_nothing_where_the_policy_is
 
     scene.plane.kubectl("delete", "validatingadmissionpolicybinding", _CREATE, check=True)
     scene.wait(
-        lambda: "created" in scene.kubectl("create", "-f", "-", input=json.dumps(forged), code=None), "a forgery"
+        lambda: "/forged created" in scene.kubectl("create", "-f", "-", input=json.dumps(forged), code=None),
+        "a forgery",
     )
     assert "only while status.state is Pending" in scene.decide({"metadata": {"name": "forged"}}, "Approved")
     scene.decide(real, "Approved")

@@ -425,6 +425,14 @@ def test_a_bundle_is_served_whole(sample: str) -> None:
         assert client.page("enrollments").json()["total"] == 0
 
 
+def test_a_body_in_chunks_is_read_as_a_whole(simulator: Simulator, client: Client) -> None:
+    """As the API server of a cluster passes it on."""
+    address = f"{simulator.origin}/_simulator/day"
+    assert client.post(address, content=iter([b'{"da', b'y": 3}'])).status_code == 200
+    assert client.post(f"{simulator.origin}/_simulator/event", content=iter([b""])).status_code == 400
+    assert simulator.day == 3
+
+
 def test_it_can_serve_something_else_from_now_on(simulator: Simulator, client: Client) -> None:
     simulator.add_event("wiped-table:users")
     simulator.serve(District(30, seed=99))

@@ -1,4 +1,7 @@
-"""The Jobs as they are sent: restricted, fenced, without a credential too many, and the same every time."""
+"""The Jobs as they are sent: restricted, fenced, without a credential too many, and the same every time.
+
+Over 300 lines: one topic; a test for each thing that a Job must say.
+"""
 
 import json
 from datetime import timedelta

@@ -20,7 +20,7 @@ HOSTS = [
     "".join(parts)
     for parts in (
         ("py", "pi.org"), ("python", "hosted.org"), ("crates", ".io/"), ("registry.npm", "js.org"), ("npm", "js.com"),
-        ("proxy.", "golang.org"), ("repo1.", "maven"), ("repo.", "maven"), ("docker", ".io"), ("gh", "cr.io"),
+        ("proxy.", "golang.org"), ("repo1.", "maven"), ("repo.", "maven"), ("docker", ".io/"), ("gh", "cr.io"),
         ("quay", ".io"), ("registry.", "k8s.io"), ("gcr", ".io"), ("deb.", "debian.org"),
     )
 ]  # fmt: skip
@@ -124,7 +124,7 @@ def test_every_dependency_is_locked_and_used() -> None:
     locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert declared <= locked
 
-    modules = {"pyyaml": "yaml"}
+    modules = {"pyyaml": "yaml", "prometheus-client": "prometheus_client"}
     not_imported = {"tzdata"}  # zoneinfo's data, for machines that have none
     assert {modules.get(d, d) for d in declared - not_imported} == _third_party()
 

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
-from rostersync.lifecycle.recorded import plan_report
-from rostersync.lifecycle.status import of_plan
+from rostersync.lifecycle.recorded import of_plan, plan_report
 from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.sync.report import LIMIT, plan_from_json, plan_to_json
 

@@ -43,10 +43,10 @@ def test_the_crd_takes_the_sample(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_sample_loads_and_is_supported(name: str) -> None:
-    manifests = load([FOLDER / name, FOLDER / "credentials.yaml"], {})
+    manifests = load([FOLDER / name, FOLDER / "credentials.yaml", FOLDER / "simulated-focus-secret.yaml"], {})
     assert not_yet_supported(manifests.connection) == []
     assert terms_accepted(manifests.connection)
-    assert credentials(manifests, {}).client_id == "replace-with-the-client-id"
+    assert credentials(manifests, {}).client_id in ("replace-with-the-client-id", "simulated")
 
 
 def test_the_run_goes_with_the_smallest_connection() -> None:
@@ -77,6 +77,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "data-rollover.yaml",
         "oauth1.yaml",
         "connection-every-field.yaml",
+        "simulated-district.yaml",
     }
 
 

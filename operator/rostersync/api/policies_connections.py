@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, get_args
 
-import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -63,7 +62,7 @@ def _is_list(annotation: Any) -> bool:
 
 
 def _at_most(field: FieldInfo) -> int:
-    return next(m.max_length for m in field.metadata if isinstance(m, annotated_types.MaxLen))
+    return int(next(m.max_length for m in field.metadata if hasattr(m, "max_length")))
 
 
 def validating_policies(_: Settings) -> list[Manifest]:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.controller.store import Object, owner
-from rostersync.lifecycle.status import of_plan
+from rostersync.lifecycle.recorded import of_plan
 from rostersync.model import ApplyReport, PlanReport
 from rostersync.sync.report import LIMIT, apply_from_json, plan_from_json
 

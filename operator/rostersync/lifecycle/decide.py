@@ -6,6 +6,7 @@ Nothing here is remembered between two calls, so a driver that was killed just g
 
 from datetime import datetime, timedelta
 
+from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import (
@@ -116,7 +117,7 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
     if seen.run.mode == Mode.DRY_RUN:
         return _end(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes:
-        return _end(Outcome.NO_CHANGES, f"There is nothing to change in the store.{_deferred(report)}")
+        return _end(Outcome.NO_CHANGES, f"There is nothing to change in the store.{deferred(report)}")
     taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
     if taken:
         return _taken_over(report, taken)
@@ -220,7 +221,7 @@ def _applied(seen: Observed) -> Step:
     revision = revision_of(seen)
     at = f"The store is at revision {revision}." if revision is not None else "Applied."
     if report and incomplete(report):
-        return _end(Outcome.APPLIED_INCOMPLETE, f"{at}{_deferred(report)}")
+        return _end(Outcome.APPLIED_INCOMPLETE, f"{at}{deferred(report)}")
     return _end(Outcome.APPLIED, at)
 
 
@@ -280,39 +281,6 @@ def revision_of(seen: Observed) -> int | None:
     if seen.apply and seen.apply.report and seen.apply.report.revision is not None:
         return seen.apply.report.revision
     return seen.applied_revision
-
-
-def held_message(seen: Observed, report: PlanReport) -> str:
-    """Why the run waits and the very command that lets it go on."""
-    approval = seen.approval.name if seen.approval else ""
-    return f"{held_reasons(report)} `{seen.words.approval(seen.run.name, approval)}`."
-
-
-def held_reasons(report: PlanReport) -> str:
-    """How many reasons there are to wait for a person."""
-    n = report.holds_total
-    return f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides:"
-
-
-def dry_run_message(report: PlanReport) -> str:
-    """What a dry run would have come to."""
-    if report.no_changes:
-        return f"Dry run: there is nothing to change in the store.{_deferred(report)}"
-    held = f"would be held for {report.holds_total} reason{'' if report.holds_total == 1 else 's'}"
-    return f"Dry run: {held if report.holds_total else 'would be applied'}; nothing was changed.{_deferred(report)}"
-
-
-def incomplete(report: PlanReport) -> bool:
-    """Whether something was left for a later run: a collection not proved complete, or deletes deferred."""
-    return bool(report.incomplete) or any(e.deferred for e in report.entities)
-
-
-def _deferred(report: PlanReport) -> str:
-    # Deletes are deferred for an incomplete reading, and in a Disable Deletion window of Data Rollover.
-    count = sum(e.deferred for e in report.entities)
-    torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
-    left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
-    return torn + left
 
 
 def _end(outcome: Outcome, message: str, by: str | None = None) -> Finish:

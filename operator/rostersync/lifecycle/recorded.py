@@ -1,10 +1,52 @@
-"""A plan's report as a run's status remembers it, once its Job is gone. The inverse of `status.of_plan`. Pure."""
+"""A plan's report as a run's status remembers it, once its Job is gone: into the status, and out of it again. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from rostersync.lifecycle.status import COUNTS
 from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+
+COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
+
+
+def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
+    """The part of a status that tells what the plan came to."""
+    if not report.digest:
+        return {"stage": report.stage}
+    status: dict[str, Any] = {"stage": report.stage}
+    status["plan"] = {
+        "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
+    }  # fmt: skip
+    status["entities"] = [
+        {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
+        for e in report.entities
+    ]
+    status["totals"] = totals(report.entities)
+    status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
+    status["holdsTotal"] = report.holds_total
+    status["schools"] = of_schools(report.schools)
+    if report.incomplete:
+        status["incomplete"] = list(report.incomplete)
+    if any(report.blast_radius.values()):
+        status["blastRadius"] = dict(report.blast_radius)
+    if report.issues:
+        status["issues"] = [dict(i) for i in report.issues]
+    if report.outbox_pending:
+        status["outboxPending"] = True
+    return status
+
+
+def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
+    """Every count, summed over the entities."""
+    rows = list(entities)
+    return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
+
+
+def of_schools(schools: Schools) -> dict[str, Any]:
+    """What Schools Mapping came to, in the API's names."""
+    lists = {"missingIDs": list(schools.missing_ids), "vanishedIDs": list(schools.vanished_ids)}
+    numbers = {k: getattr(schools, k) for k in ("found", "mapped", "missing", "vanished")}
+    return numbers | {k: v for k, v in lists.items() if v}
 
 
 def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:

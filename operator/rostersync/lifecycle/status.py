@@ -4,13 +4,14 @@ A pure function of its inputs; times of transition are kept from the status befo
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from rostersync.lifecycle.decide import held_message, revision_of
+from rostersync.lifecycle.decide import revision_of
+from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.recorded import of_plan, totals
 from rostersync.lifecycle.steps import (
     CreateApproval,
     Finish,
@@ -21,9 +22,8 @@ from rostersync.lifecycle.steps import (
     Step,
     Wait,
 )
-from rostersync.model import EntityCounts, Hold, PlanReport, Schools
+from rostersync.model import Hold, PlanReport
 
-COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)
 
 
@@ -63,46 +63,6 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
     made, known = _conditions(seen, step), before.get("conditions") or []
     status["conditions"] = dated(made, known, seen.now, seen.run.generation)
     return status
-
-
-def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
-    """The part of a status that tells what the plan came to."""
-    if not report.digest:
-        return {"stage": report.stage}
-    status: dict[str, Any] = {"stage": report.stage}
-    status["plan"] = {
-        "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
-    }  # fmt: skip
-    status["entities"] = [
-        {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
-        for e in report.entities
-    ]
-    status["totals"] = totals(report.entities)
-    status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
-    status["holdsTotal"] = report.holds_total
-    status["schools"] = of_schools(report.schools)
-    if report.incomplete:
-        status["incomplete"] = list(report.incomplete)
-    if any(report.blast_radius.values()):
-        status["blastRadius"] = dict(report.blast_radius)
-    if report.issues:
-        status["issues"] = [dict(i) for i in report.issues]
-    if report.outbox_pending:
-        status["outboxPending"] = True
-    return status
-
-
-def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
-    """Every count, summed over the entities."""
-    rows = list(entities)
-    return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
-
-
-def of_schools(schools: Schools) -> dict[str, Any]:
-    """What Schools Mapping came to, in the API's names."""
-    lists = {"missingIDs": list(schools.missing_ids), "vanishedIDs": list(schools.vanished_ids)}
-    numbers = {k: getattr(schools, k) for k in ("found", "mapped", "missing", "vanished")}
-    return numbers | {k: v for k, v in lists.items() if v}
 
 
 def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:

@@ -70,13 +70,25 @@ class Handler(BaseHTTPRequestHandler):
     # -- control ------------------------------------------------------------------------------------------------
 
     def _post(self, path: str, query: dict[str, str]) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         if path == f"{self.simulator.base_path}/token":
             self._token(body, query)
         elif path.startswith("/_simulator/"):
             self._control(path.removeprefix("/_simulator/"), body)
         else:
             raise Refused(404, "no such thing")
+
+    def _body(self) -> bytes:
+        """What the client sent, whole or in chunks, as proxies pass it on."""
+        if "chunked" not in (self.headers.get("Transfer-Encoding") or "").lower():
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(64).split(b";")[0].strip() or b"0", 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline(8)
+        while self.rfile.readline(1024).strip():
+            continue  # trailers
+        return b"".join(parts)
 
     def _control(self, what: str, body: bytes) -> None:
         try:

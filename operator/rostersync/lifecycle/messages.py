@@ -1,0 +1,37 @@
+"""What a plan came to, in sentences for people. Pure."""
+
+from rostersync.lifecycle.observed import Observed
+from rostersync.model import PlanReport
+
+
+def held_message(seen: Observed, report: PlanReport) -> str:
+    """Why the run waits and the very command that lets it go on."""
+    approval = seen.approval.name if seen.approval else ""
+    return f"{held_reasons(report)} `{seen.words.approval(seen.run.name, approval)}`."
+
+
+def held_reasons(report: PlanReport) -> str:
+    """How many reasons there are to wait for a person."""
+    n = report.holds_total
+    return f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides:"
+
+
+def dry_run_message(report: PlanReport) -> str:
+    """What a dry run would have come to."""
+    if report.no_changes:
+        return f"Dry run: there is nothing to change in the store.{deferred(report)}"
+    held = f"would be held for {report.holds_total} reason{'' if report.holds_total == 1 else 's'}"
+    return f"Dry run: {held if report.holds_total else 'would be applied'}; nothing was changed.{deferred(report)}"
+
+
+def incomplete(report: PlanReport) -> bool:
+    """Whether something was left for a later run: a collection not proved complete, or deletes deferred."""
+    return bool(report.incomplete) or any(e.deferred for e in report.entities)
+
+
+def deferred(report: PlanReport) -> str:
+    # Deletes are deferred for an incomplete reading, and in a Disable Deletion window of Data Rollover.
+    count = sum(e.deferred for e in report.entities)
+    torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
+    left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
+    return torn + left
