@@ -30,6 +30,7 @@ def incomplete(report: PlanReport) -> bool:
 
 
 def deferred(report: PlanReport) -> str:
+    """What was not read whole and what is left for a later run, as sentences with a space before; "" when nothing is."""
     # Deletes are deferred for an incomplete reading, and in a Disable Deletion window of Data Rollover.
     count = sum(e.deferred for e in report.entities)
     torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
