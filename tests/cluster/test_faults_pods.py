@@ -4,6 +4,7 @@ import random
 import time
 
 from support.cluster.alone import catching, revisions
+from support.cluster.forks import Process
 from support.cluster.kubelet import Kubelet
 from support.cluster.pods import pods_of
 from support.cluster.scene import Object, Scene, succeeded
@@ -75,8 +76,7 @@ def test_a_run_deleted_at_work_takes_its_job_along_and_leaves_a_whole_store(scen
             scene.run(name)
             process = caught.wait(scene)
             scene.kubectl("delete", "syncrun", name)
-        scene.wait(lambda n=name: not [j for j in scene.list("jobs") if j["metadata"]["name"].startswith(n)], "no Job")
-        scene.wait(lambda p=process: p.poll() is not None, "end of the process")
+        scene.wait(lambda: _gone(scene, name, process), f"end of all that worked for {name}")  # noqa: B023  (called here)
     found = [r.run for r in revisions(scene, kubelet)]
     assert found in ([], ["two"])
     scene.run("three")
@@ -110,6 +110,11 @@ def test_a_connection_made_again_with_looser_limits_holds_its_next_deletes(scene
     assert {h["reason"] for h in run["status"]["holds"]} == {"SafetyLoosened"}
     assert "revision" not in run["status"]
     assert [r.run for r in revisions(scene, kubelet)] == ["one"]
+
+
+def _gone(scene: Scene, run: str, process: Process) -> bool:
+    jobs = [j for j in scene.list("jobs") if j["metadata"]["name"].startswith(f"{run}-")]
+    return not jobs and process.poll() is not None
 
 
 def _applied_by_one_job(scene: Scene, name: str) -> Object:

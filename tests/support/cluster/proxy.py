@@ -8,7 +8,7 @@ import base64
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -54,7 +54,7 @@ class Proxy:
         self.writes: list[tuple[Blow, str, str]] = []  # what became of it, method, path
         self.release = threading.Event()
         self.arrived = threading.Event()  # the late write
-        self._watches: dict[int, asyncio.Transport] = {}
+        self._watches: dict[int, asyncio.WriteTransport] = {}
         self._blind = False
         self._expired: set[str] | None = None  # paths whose watch was told that its history is gone
 
@@ -81,9 +81,13 @@ class Proxy:
         This is what an operator sees of an API server that restarts after etcd was compacted, but for its Lease.
         """
         self._blind, self._expired = True, None
-        self._loop.call_soon_threadsafe(lambda: [t.abort() for t in self._watches.values()])
+        self._loop.call_soon_threadsafe(self._break_watches)
         yield
         self._blind, self._expired = False, set()
+
+    def _break_watches(self) -> None:
+        for transport in list(self._watches.values()):
+            transport.abort()
 
     async def _start(self) -> int:
         context = ssl.create_default_context(cadata=base64.b64decode(self._authority).decode())
@@ -161,8 +165,8 @@ class Proxy:
         return web.Response(status=answer.status, body=text, headers=_passed(answer.headers))
 
 
-def _passed(headers: "CIMultiDict[str] | object") -> CIMultiDict[str]:
-    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP)  # type: ignore[attr-defined]
+def _passed(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP)
 
 
 def _uncounted(request: web.Request) -> bool:
