@@ -30,7 +30,7 @@ def started(people: People) -> Manifest:
     """The Job that the operator's own code makes to plan a run."""
     fcon = made(people.erin.create(connection(artifacts={"encryptionKeySecretRef": {"name": "key"}})))
     srun = made(people.alice.create(run()))
-    return jobs.plan_job(srun, view(fcon), OPTIONS, StartPlan(), [])
+    return jobs.plan_job(srun, view(fcon), OPTIONS, StartPlan(), [], [])
 
 
 def test_the_operators_own_jobs_pass(people: People) -> None:

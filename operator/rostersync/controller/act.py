@@ -49,6 +49,9 @@ class Actor:
                     raise
                 made = await self.shared.cluster.get(path(APPROVALS, namespace, wanted["metadata"]["name"]))
                 if not approvals.same(made, wanted):
+                    if approvals.stands(made, wanted):
+                        self.shared.store.put(APPROVALS, made)
+                        raise ApiError(409, "Conflict", "the approval has moved on; looking again") from error
                     continue
             await self._write_approval(made, "Pending", guard)
             holds = (run.get("status") or {}).get("holdsTotal")
@@ -119,6 +122,9 @@ class Actor:
                 await self.expire(job)
             elif labels(job).get(STAGE_LABEL) != "purge":
                 await self.shared.cluster.delete(JOBS, job)
+        for obj in self.shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}"):
+            if (obj.get("status") or {}).get("state") in (None, "Pending"):
+                await self._write_approval(obj, "Superseded", None)
 
     async def expire(self, job: Object) -> None:
         """Let a finished Job go, after a while in which its log can be read."""

@@ -66,6 +66,16 @@ def same(found: Object, wanted: Object) -> bool:
     )
 
 
+def stands(found: Object, wanted: Object) -> bool:
+    """Whether an approval that has the name is this run's about this digest, and still counts, whatever became of it."""
+    facts = ("runRef", "planDigest")
+    mine = (
+        all(found["spec"].get(k) == wanted["spec"][k] for k in facts)
+        and owner(found) == wanted["spec"]["runRef"]["uid"]
+    )
+    return mine and (found.get("status") or {}).get("state") != "Superseded"
+
+
 def of_another(obj: Object) -> Approval:
     """The approval of another run: a decision that its own run has not judged yet is not there yet."""
     judged = (obj.get("status") or {}).get("decisionSeenAt")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ class Guards:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.changed: Callable[[], None] = lambda: None  # called when policies came or went since the look before
         self._last: tuple[float, Guard] | None = None
         self._one = asyncio.Lock()
 
@@ -51,8 +53,10 @@ class Guards:
         if not self._good(asked if fresh else asked - _FRESH):
             async with self._one:
                 if not self._good(asked if fresh else asked - _FRESH):
-                    begun = time.monotonic()
+                    begun, before = time.monotonic(), self._last
                     self._last = (begun, await self._look())
+                    if before and _standing(before[1]) != _standing(self._last[1]):
+                        self.changed()
         return self._last[1] if self._last else await self._look()
 
     def _good(self, since: float) -> bool:
@@ -87,6 +91,10 @@ class Guards:
                 return None
             raise
         return {**found, "kind": _KINDS[kind]}
+
+
+def _standing(guard: Guard) -> tuple[Any, ...]:
+    return (guard.missing, guard.stamping)
 
 
 def _enforced(policy: Object, binding: Object, validating: bool) -> bool:

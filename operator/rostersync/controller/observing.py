@@ -64,6 +64,8 @@ def _refusal(shared: Shared, run: Object, view: View | None, unstarted: bool) ->
     if view is None:
         return ""
     meta = run["metadata"]
+    if view.spec is None:
+        return f"FocusConnection {view.name} is not valid: {view.known.problem[1] if view.known.problem else ''}"
     wait = shared.holdups.get(view.uid, "")
     if wait:
         return wait

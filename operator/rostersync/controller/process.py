@@ -187,17 +187,13 @@ class Process:
             await self.runs.reconcile(namespace, name)
 
     async def _guard(self) -> None:
-        """Look at the policies, and let everybody know when they come or go."""
-        before = None
+        """Look at the policies over and over, also while nothing is decided: who comes and goes is told to everybody."""
+        self.shared.guards.changed = self.sweep.queue_all
         while True:
             try:
-                guard = await self.shared.guards.look(fresh=True)
+                await self.shared.guards.look(fresh=True)
             except ApiError as error:
                 log.warning("The policies could not be read: %s %s", error.status, error.reason)
-            else:
-                if before is not None and (guard.missing, guard.stamping) != before:
-                    self.sweep.queue_all()
-                before = (guard.missing, guard.stamping)
             await asyncio.sleep(_GUARD)
 
     async def _heart(self) -> None:

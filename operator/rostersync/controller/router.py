@@ -1,5 +1,8 @@
 """From what the watches show to the keys that want to be looked at."""
 
+import asyncio
+import time
+
 from rostersync.controller.connections import Connections
 from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
 from rostersync.controller.shared import Shared
@@ -17,6 +20,7 @@ from rostersync.controller.store import (
 )
 
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
+_FIRST_LIST = 15.0  # seconds that the first listing of a kind may take
 _SOON = 5.0  # seconds: a connection tells of many runs at once
 
 
@@ -27,10 +31,16 @@ class Router:
         self.shared, self.connections = shared, connections
         self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
         self.gone: list[Object] = []  # deleted connections that are yet to be seen to
+        self.relisted = asyncio.Event()  # a watch began anew: what went meanwhile, it does not tell
+        self._first: dict[str, float] = {}
 
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
         """One event of a watch; objects of the first listing have no `sort`."""
         self.watched[kind] = max(self.watched[kind], version(obj))
+        if sort is None:
+            now = time.monotonic()
+            if now - self._first.setdefault(kind, now) > _FIRST_LIST:
+                self.relisted.set()
         if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
             sort = "DELETED"  # it lost its label: it is nothing of ours any more
         if sort == "DELETED":

@@ -7,6 +7,7 @@ watch is dead: then the process is not alive, whatever else it does.
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from rostersync.controller.cluster import ApiError
@@ -19,6 +20,7 @@ from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS
 log = logging.getLogger(__name__)
 
 EVERY = 300.0  # seconds between two sweeps
+_DEBOUNCE = 2.0
 _ECHO = 60.0  # seconds that a watch may be behind a list
 _ORPHANS = timedelta(days=1)  # how long runs of a connection that is gone are kept
 
@@ -87,7 +89,11 @@ class Sweep:
     async def run(self) -> None:
         """Sweep until cancelled; what fails is done the next time."""
         while True:
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self.router.relisted.wait()
+                await asyncio.sleep(_DEBOUNCE)  # the watches of all kinds begin anew together
+            self.router.relisted.clear()
             try:
                 await self.once()
                 await self.orphans()

@@ -200,6 +200,9 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
         case WorkState.LOST:
             # What was applied is the store's to say: the same once more finds itself done, or does it.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
+        case _ if apply.reason == "BaseMoved" and (seen.connection.deleted or seen.run.cancel):
+            why = "its connection was deleted" if seen.connection.deleted else "it was asked to"
+            return _end(Outcome.CANCELLED, f"Cancelled because {why}; the store had moved, and nothing was applied.")
         case _ if apply.reason == "BaseMoved" and apply.of_plan <= REPLANS:
             return _start_plan(seen, apply.of_plan + 1, again=True)
         case _ if apply.retryable and apply.number < seen.tries:
