@@ -19,6 +19,7 @@ from support.killing import Kill, Killer
 from support.plans import Row, create, delete, row_hash, update, write_manifest, write_plan
 
 KILLS = 50  # of each shard, and 20 first imports
+BETWEEN = 13  # of them between BEGIN and the return of COMMIT
 STEPS = ["verify", "begin", "orgs", "users", "enrollments", "revision", "commit", "commit", "committed"]
 LONGEST = {"commit": 0.012, "committed": 0.03}  # seconds after the step within which the kill comes
 PEOPLE = 60
@@ -38,7 +39,10 @@ def test_a_killed_apply_leaves_the_old_revision_or_the_new_one(tmp_path: Path, k
     plans = [write_plan(tmp_path / f"content-{parity}", _changes(parity)) for parity in (0, 1)]
     apply(write_plan(tmp_path / "first", _first()), store.writer())
     between, old, new = 0, 0, 0  # (what an apply after a kill wrote is looked at after the next kill)
-    for revision in range(1, KILLS + 1):
+    revision = 0
+    # On a busy machine fewer kills hit the moment that counts: then there are more of them.
+    while revision < KILLS or ((between < BETWEEN or not old or not new) and revision < 5 * KILLS):
+        revision += 1
         plan = plans[revision % 2]
         write_manifest(plan, f"sha256:{revision}", run=f"run-{revision}", baseRevision=revision)
         after = rng.choice(STEPS)
@@ -52,8 +56,8 @@ def test_a_killed_apply_leaves_the_old_revision_or_the_new_one(tmp_path: Path, k
         old, new = old + (found == revision), new + (found == revision + 1)
         report = apply(plan, store.writer())
         assert (report.revision, report.already_applied) == (revision + 1, found == revision + 1)
-    assert _revision_that_is_whole(store, tmp_path / "scratch") == KILLS + 1
-    assert between >= 13
+    assert _revision_that_is_whole(store, tmp_path / "scratch") == revision + 1
+    assert between >= BETWEEN
     assert old
     assert new
     assert not list(tmp_path.glob("store/.*.part-*"))
