@@ -43,7 +43,7 @@ demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad 
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=loadgroup $(ARGS)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=loadfile $(ARGS)
 
 lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
 	$(BIN)/ruff check .

@@ -13,8 +13,6 @@ from support.cluster.product import NAMESPACE
 from support.cluster.proxy import Blow, Proxy
 from support.cluster.scene import succeeded
 
-pytestmark = pytest.mark.xdist_group("faults-api")  # they share a control plane
-
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Alone]:

@@ -14,8 +14,6 @@ from support.cluster.scene import Object, succeeded
 _CREATE = "syncapproval-create.rostersync.dev"
 _OTHER = "0f0f0f0f-0f0f-0f0f-0f0f-0f0f0f0f0f0f"
 
-pytestmark = pytest.mark.xdist_group("faults-approvals")  # they share a control plane
-
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Alone]:

@@ -13,8 +13,6 @@ from support.cluster.proxy import Blow, Proxy
 
 _STRIDE = 5  # a story is struck at every fifth write, so that five stories are struck at every one
 
-pytestmark = pytest.mark.xdist_group("faults-operator")  # they share a control plane
-
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Alone]:

@@ -15,8 +15,6 @@ from support.cluster.product import NAMESPACE
 from support.cluster.proxy import Blow, Proxy
 from support.cluster.scene import Object
 
-pytestmark = pytest.mark.xdist_group("faults-two")  # they share a control plane
-
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Alone]:

@@ -20,7 +20,6 @@ SAMPLES = ROOT / "deploy" / "samples"
 NAMESPACE, SYSTEM = "rosters", "rostersync-system"
 BOB = "registrar@springfield.example"  # who may approve, in 02-approver.yaml
 _PATIENCE = 300
-pytestmark = pytest.mark.xdist_group("kind")
 
 
 def helm(cluster: KindCluster, *words: str) -> str:

@@ -14,7 +14,6 @@ from support.cluster.product import install_product, wait_for_policies
 from support.cluster.scene import Scene, condition, succeeded
 from support.simulated import simulated
 
-pytestmark = pytest.mark.xdist_group("rechecks")  # a control plane of its own is made once
 DECISION = "syncapproval-decision.rostersync.dev"
 
 

@@ -1,7 +1,6 @@
 """From what the watches show to the keys that want to be looked at."""
 
 import asyncio
-import time
 
 from rostersync.controller.connections import Connections
 from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
@@ -20,7 +19,6 @@ from rostersync.controller.store import (
 )
 
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
-_FIRST_LIST = 15.0  # seconds that the first listing of a kind may take
 _SOON = 5.0  # seconds: a connection tells of many runs at once
 
 
@@ -32,18 +30,19 @@ class Router:
         self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
         self.gone: list[Object] = []  # deleted connections that are yet to be seen to
         self.relisted = asyncio.Event()  # a watch began anew: what went meanwhile, it does not tell
-        self._first: dict[str, float] = {}
+        self._told: set[str] = set()  # UIDs of objects that a watch has told of and that are there
 
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
         """One event of a watch; objects of the first listing have no `sort`."""
         self.watched[kind] = max(self.watched[kind], version(obj))
-        if sort is None:
-            now = time.monotonic()
-            if now - self._first.setdefault(kind, now) > _FIRST_LIST:
-                self.relisted.set()
+        uid = str(obj["metadata"]["uid"])
+        if sort is None and uid in self._told:
+            self.relisted.set()  # a listing tells of it again
+        self._told.add(uid)
         if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
             sort = "DELETED"  # it lost its label: it is nothing of ours any more
         if sort == "DELETED":
+            self._told.discard(uid)
             if kind == PODS:
                 self.shared.reports.note(obj)
             if self.shared.store.remove(kind, obj) or kind == PODS:

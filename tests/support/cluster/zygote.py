@@ -23,6 +23,8 @@ def main() -> None:
     from rostersync.stores import embedded  # noqa: F401
     from rostersync.sync import apply, pipeline, verify  # noqa: F401
 
+    # Inherited, so that no moment is left in which a child could be ended before it listens.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     server = socket.socket(socket.AF_UNIX)
     server.bind(sys.argv[1])
     server.listen(1)
