@@ -40,6 +40,25 @@ def install_product(cluster: Cluster) -> None:
     if base:
         cluster.apply(*base)
         wait_for_policies(cluster)
+        _wait_for_stamps(cluster)
+
+
+def _wait_for_stamps(cluster: Cluster, seconds: float = 120) -> None:
+    """Returns once objects of the new types can be made: what stamps them learns of a type a while after it is there."""
+    delivery = {"serviceURL": "https://sis.example", "credentialsSecretRef": {"name": "canary"}}
+    specs = {
+        "FocusConnection": {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery},
+        "SyncRun": {"connectionRef": {"name": "canary"}},
+    }
+    end = time.monotonic() + seconds
+    with cluster.client() as client:
+        for kind, spec in specs.items():
+            body = {"apiVersion": "rostersync.dev/v1alpha1", "kind": kind, "metadata": {"name": "canary"}, "spec": spec}
+            path = f"/apis/rostersync.dev/v1alpha1/namespaces/{NAMESPACE}/{kind.lower()}s"
+            while (answer := client.post(path, params={"dryRun": "All"}, json=body)).status_code == 503:
+                if time.monotonic() > end:
+                    raise RuntimeError(f"no {kind} can be made {seconds} s after its type was: {answer.text}")
+                time.sleep(0.2)
 
 
 def wait_for_policies(cluster: Cluster, seconds: float = 30) -> None:
