@@ -43,7 +43,12 @@ demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad 
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist=loadfile $(ARGS)
+	$(if $(ARGS),$(PYTEST) --dist=loadfile $(ARGS),$(PYTEST) --dist=worksteal --ignore=tests/cluster)
+	$(if $(ARGS),,$(PYTEST) --dist=loadfile tests/cluster || $(BIN)/python -m pytest -q tests/cluster $(AGAIN))
+
+PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS)
+# What failed on a cluster is tried once more by itself, since a busy machine can be late; other tests never are.
+AGAIN = --last-failed --last-failed-no-failures none
 
 lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
 	$(BIN)/ruff check .
