@@ -66,10 +66,6 @@ class Views:
         """The last view of a connection that is gone, if this process ever saw it."""
         return self._made.get(uid)
 
-    def forget(self, uid: str) -> None:
-        """Nobody asks for the connection any more."""
-        self._made.pop(uid, None)
-
 
 def view(obj: Object) -> View:
     """The view of a connection's object, whatever its spec is."""
