@@ -146,8 +146,8 @@ def write(collection: str, pages: Iterable[bytes], file: Path, batch: int = 20_0
             written += len(rows)
             rows.clear()
 
-        for page in pages:
-            rows += getattr(decode.decode(page), collection)
+        for number, page in enumerate(pages):
+            rows += getattr(decode.decode(page), collection)[number > 0 :]  # the first one is the last page's last
             if len(rows) >= batch:
                 flush()
         flush()

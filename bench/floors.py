@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import by_hand
 import duckdb
 from pages import Pages
-from sizes import COLLECTIONS, PAGE
+from sizes import COLLECTIONS, PAGE, STEP
 
 CLOCK = time.perf_counter, time.process_time
 
@@ -98,7 +98,7 @@ def fetch(url: str, collection: str) -> Iterator[bytes]:
         answer = connection.getresponse()
         total = int(answer.headers["X-Total-Count"])
         yield answer.read()
-        offset += PAGE
+        offset += STEP
 
 
 def script(url: str, store: Path, out: Path, memory: int | None) -> dict[str, object]:

@@ -18,20 +18,20 @@ import dlt
 import msgspec
 import pyarrow.parquet as pq
 from pages import Pages
-from sizes import PAGE
+from sizes import STEP
 
 
 def dicts(pages: Path, rows: int, out: Path) -> Iterator[Any]:
     """Rows as dictionaries."""
     source = Pages(pages)
-    for number in range(min(source.count("enrollments"), -(-rows // PAGE))):
-        yield msgspec.json.decode(source["enrollments", number])["enrollments"]
+    for number in range(min(source.count("enrollments"), -(-rows // STEP))):
+        yield msgspec.json.decode(source["enrollments", number])["enrollments"][number > 0 :]
 
 
 def arrow(pages: Path, rows: int, out: Path) -> Iterator[Any]:
     """Rows as Arrow tables; decoding them is counted, as it is for everybody else."""
     source = Pages(pages)
-    numbers = range(min(source.count("enrollments"), -(-rows // PAGE)))
+    numbers = range(min(source.count("enrollments"), -(-rows // STEP)))
     file = out / "peer.parquet"
     by_hand.write("enrollments", (source["enrollments", n] for n in numbers), file)
     yield from pq.ParquetFile(file).iter_batches(50_000)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 from pages import BASE_PATH
-from sizes import COLLECTIONS, PAGE, SEED, Bench
+from sizes import COLLECTIONS, PAGE, SEED, STEP, Bench
 
 from rostersync.simulator.district import District
 from rostersync.simulator.layout import Size
@@ -43,7 +43,7 @@ def page(students: int, day: int, collection: str, offset: int) -> bytes:
 def _chunk(task: tuple[int, int, str, int]) -> list[bytes]:
     students, day, collection, start = task
     total = day_of(students, day).total(collection)
-    return [page(students, day, collection, o) for o in range(start, min(total, start + CHUNK * PAGE), PAGE)]
+    return [page(students, day, collection, o) for o in range(start, min(total, start + CHUNK * STEP), STEP)]
 
 
 def rendered(bench: Bench, day: int) -> Path:
@@ -58,7 +58,7 @@ def rendered(bench: Bench, day: int) -> Path:
     totals = {c: roster.total(c) for c in COLLECTIONS}
     with multiprocessing.get_context("fork").Pool() as pool:
         for collection, total in totals.items():
-            tasks = [(bench.students, day, collection, start) for start in range(0, max(total, 1), CHUNK * PAGE)]
+            tasks = [(bench.students, day, collection, start) for start in range(0, max(total, 1), CHUNK * STEP)]
             offsets = array("Q", [0])
             with (making / f"{collection}.pages").open("wb") as file:
                 for pages in pool.imap(_chunk, tasks):

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from pages import BASE_PATH, Pages
-from sizes import PAGE
+from sizes import PAGE, STEP
 
 
 class Server:
@@ -51,13 +51,14 @@ class Server:
 
     def _page(self, collection: str, limit: int, offset: int) -> bytes:
         self.stats["pages"] += 1
-        if offset % PAGE == 0 and limit == PAGE and offset // PAGE < self.pages.count(collection):
-            return self.pages[collection, offset // PAGE]
+        number, row = divmod(offset, STEP)
+        if row == 0 and limit == PAGE and number < self.pages.count(collection):
+            return self.pages[collection, number]
         # Another cut than the rendered one (a recount, the end): few, so it may cost something.
         body = {collection: [], "pagination": {"next": ""}, "total": self.pages.totals[collection]}
-        if offset // PAGE < self.pages.count(collection):
-            rows = json.loads(self.pages[collection, offset // PAGE])[collection]
-            body[collection] = rows[offset % PAGE : offset % PAGE + limit]
+        if number < self.pages.count(collection):
+            rows = json.loads(self.pages[collection, number])[collection]
+            body[collection] = rows[row : row + limit]
         return json.dumps(body).encode()
 
 

@@ -7,6 +7,7 @@ HERE = Path(__file__).resolve().parent
 WORK = HERE.parent / ".bench"
 COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments")
 PAGE = 500  # rows, as in the connection's default
+STEP = PAGE - 1  # from page to page: each begins with the record that the one before ended with
 SEED = 1
 MIB = 1 << 20
 
@@ -23,7 +24,7 @@ class Bench:
     @property
     def folder(self) -> Path:
         """Where everything of this size lies."""
-        return WORK / f"{self.name}-seed{SEED}-page{PAGE}"
+        return WORK / f"{self.name}-seed{SEED}-page{PAGE}-step{STEP}"
 
 
 SIZES = {

@@ -62,19 +62,21 @@ def test_a_next_link_that_is_always_there_does_not_outlive_empty_pages(tmp_path:
 
 def test_a_page_that_was_filtered_empty_is_passed_when_the_server_says_there_is_more(tmp_path: Path) -> None:
     """A server that filters after paging leaves the second page empty."""
-    rows = enrollments(30)
+    rows = enrollments(45)
+    shown = [r["sourcedId"] for r in rows[:10] + rows[25:]]
 
     def answer(request: Request) -> Reply | None:
         if request.collection != "enrollments":
             return None
-        part = [] if 10 <= request.offset < 20 else rows[request.offset : request.offset + 10]
-        link = f"{server.url}/enrollments?offset={request.offset + 10}" if request.offset < 20 else ""
+        part = [r for r in rows[request.offset : request.offset + 10] if r["sourcedId"] in shown]
+        link = f"{server.url}/enrollments?offset={request.offset + 10}" if request.offset < 35 else ""
         return Reply({"enrollments": part, "pagination": {"next": link}})
 
     with Quirky(answer=answer) as server:
         result = staged(server, tmp_path, "enrollments")
 
-    assert set(result.rows("enrollments")) == {r["sourcedId"] for r in rows[:10] + rows[20:]}
+    assert set(result.rows("enrollments")) == set(shown)
+    assert result.proof["enrollments"]["rule"] == "Twice"
 
 
 def test_a_server_that_does_not_page_at_all_is_complete_when_its_total_says_so(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_refusal_beyond_the_last_page_is_the_end_only_where_one_was_expected(t
     """404 beyond the end, without a total: believed after a second pull gave the same ids."""
 
     def answer(request: Request) -> Reply | None:
-        return Reply({}, 404) if request.collection == "enrollments" and request.offset >= 25 else None
+        return Reply({}, 404) if request.collection == "enrollments" and request.offset >= 24 else None
 
     with Quirky({"enrollments": enrollments(25)}, total=None, answer=answer) as server:
         without = staged(server, tmp_path / "without", "enrollments").proof["enrollments"]

@@ -49,6 +49,9 @@ def pull(**changes: Any) -> Pulled:
         ({"end": End.MOVED, "total": 10, "ascending": True}, AGAIN),
         ({"without_id": 1, "distinct": 9, "total": 10, "recount": 10}, Proof(None)),
         ({"without_id": 1, "distinct": 9, "end": End.NEXT}, Proof(None)),
+        ({"seamless": False, "total": 10, "recount": 10}, AGAIN),
+        ({"seamless": False, "end": End.NEXT}, AGAIN),
+        ({"seamless": False, "ascending": True}, AGAIN),
     ],
 )
 def test_one_pull(what: dict[str, Any], expected: Proof) -> None:

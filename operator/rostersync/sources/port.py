@@ -53,6 +53,7 @@ class Reading:
     `total` is what the server said first and `recount` what it said at the end; None where it said nothing.
     `rows` counts everything received, duplicates and rows without sourcedId included.
     `revision` is the server's own revision of what it shows (x-perm-rev); None where it has none.
+    `seamless` False: pages did not fit together, so records moved between them while they were read.
     """
 
     offered: bool
@@ -63,6 +64,7 @@ class Reading:
     page_size: int = 0
     requests: int = 0
     revision: str | None = None
+    seamless: bool = True
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ class Pulled:
     without_id: int
     ascending: bool
     ids: str
+    seamless: bool = True  # each page began with the record that the one before had ended with
 
     @property
     def expected(self) -> int | None:
@@ -76,8 +77,11 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | None:
     if last.end in (End.STUCK, End.MOVED):
         return None
     if last.expected is not None:
-        return Rule.TOTAL if last.distinct == last.expected else None
-    if last.rows:  # an empty collection without a total is believed when it was empty twice
+        if last.distinct != last.expected:
+            return None
+        if last.seamless:
+            return Rule.TOTAL
+    elif last.rows and last.seamless:  # an empty collection without a total is believed when it was empty twice
         if last.end is End.NEXT and not last.duplicates:
             return Rule.NEXT_END
         if last.end is End.EMPTY and last.ascending:

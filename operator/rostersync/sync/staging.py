@@ -69,12 +69,13 @@ class Stage:
         rows = self.rows - self._without_id
         ascending = self._ascending.holds()
         # Ids in order are distinct without counting; their set is only compared where order alone proves nothing.
-        distinct, ids = (rows, "") if ascending and reading.end is not End.REFUSED else self._count()
+        ordered = ascending and reading.seamless and reading.end is not End.REFUSED
+        distinct, ids = (rows, "") if ordered else self._count()
         if distinct != rows:
             self._resolve()
         return Pulled(
             end=reading.end, total=reading.total, recount=reading.recount, rows=self.rows, distinct=distinct,
-            without_id=self._without_id, ascending=ascending, ids=ids,
+            without_id=self._without_id, ascending=ascending, ids=ids, seamless=reading.seamless,
         )  # fmt: skip
 
     def discard(self) -> None:

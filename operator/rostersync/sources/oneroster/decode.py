@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -24,7 +24,8 @@ class Decoded:
     """One page: its rows in staged form, and what its body says of the whole.
 
     `rows` counts what was received; `without_id` those of them that have no sourcedId and are not in the batch.
-    `fingerprint` is equal for pages with the same ids in the same order.
+    `fingerprint` is equal for pages with the same ids in the same order. `first` and `last` are the ids of the first and
+    the last row, None where that has none or some rows are no objects.
     """
 
     batch: pa.RecordBatch
@@ -33,6 +34,14 @@ class Decoded:
     total: int | None
     next: Next
     fingerprint: int
+    first: str | None = None
+    last: str | None = None
+
+    def without_first(self) -> "Decoded":
+        """The page but for its first row."""
+        if self.first is None:
+            return replace(self, rows=self.rows - 1, without_id=self.without_id - 1)
+        return replace(self, rows=self.rows - 1, batch=self.batch.slice(1))
 
 
 class Decoder:
@@ -94,6 +103,8 @@ class Decoder:
             total=total,
             next=said,
             fingerprint=hash(tuple(sent)),
+            first=ids[0].as_py() if sent and not no_objects else None,
+            last=ids[-1].as_py() if sent and not no_objects else None,
         )
 
     def _column(self, rows: Sequence[Any], name: str) -> pa.Array:

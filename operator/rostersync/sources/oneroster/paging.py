@@ -18,10 +18,14 @@ MAX_EMPTY = 3  # empty pages in a row that are followed because the server names
 
 @dataclass(frozen=True)
 class Ask:
-    """The page to ask for: by offset, or by the server's own address where its paging is a secret."""
+    """The page to ask for: by offset, or by the server's own address where its paging is a secret.
+
+    `jump`: the record in front of it has not been read, since the server passes over what it does not show.
+    """
 
     offset: int
     cursor: str | None = None
+    jump: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,31 @@ class Seen:
     next: Next
     cursor: str | None
     fingerprint: int
+
+
+class Seams:
+    """Whether each page begins where the one before ended, when records come and go while pages are read.
+
+    Offsets count from the front: a record that goes shifts what follows, and one that was never read falls between two
+    pages while every count agrees. So each page is asked for with the record in front of it, and where the server keeps
+    an order, a record between the same two neighbours at every seam is on the page between them, whenever it was read.
+    """
+
+    def __init__(self) -> None:
+        self._begins: dict[int, str | None] = {}
+        self._ends: dict[int, str | None] = {}
+
+    def begins(self, offset: int, before: str | None) -> None:
+        """The record in front of the page at `offset` has the id `before`; None when there was no such record."""
+        self._begins[offset] = before
+
+    def ends(self, offset: int, last: str | None) -> None:
+        """The last record of the page that reaches to `offset` has the id `last`."""
+        self._ends[offset] = last
+
+    def hold(self) -> bool:
+        """Whether all pages so far fit together."""
+        return all(id_ is not None and self._ends.get(at) == id_ for at, id_ in self._begins.items())
 
 
 class PageSize:
@@ -150,7 +179,7 @@ class Walk:
                 return self._follow(seen.cursor)
             further = offset_of(seen.next)
             if further is not None and further > ask.offset:
-                return Ask(further)
+                return Ask(further, jump=True)
         if seen.next.ended or ask.cursor is not None:
             return End.NEXT
         return End.NEXT if self._hint is End.NEXT else End.EMPTY

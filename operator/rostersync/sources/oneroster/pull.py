@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -12,7 +12,7 @@ from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.delivery import bare
 from rostersync.sources.oneroster.envelope import count
 from rostersync.sources.oneroster.links import cursor, from_header
-from rostersync.sources.oneroster.paging import Ask, PageSize, Seen, Walk
+from rostersync.sources.oneroster.paging import Ask, PageSize, Seams, Seen, Walk
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.oneroster.trouble import Again, Trouble
 from rostersync.sources.port import REQUIRED, End, Page, Reading
@@ -33,6 +33,8 @@ class Got:
     seen: Seen
     revision: str | None
     limit: int
+    before: str | None = None  # id of the record in front of the page, where it was asked for too
+    overlaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Pull:
         self._base = address(transport.delivery.service_url, collection)
         self._size = PageSize(transport.delivery.page_size)
         self._walk = Walk()
+        self._seams = Seams()
+        self._largest = 0  # rows on the largest page so far
         self._sort = True
         self._revision: str | None = None
         self._requests = 0
@@ -79,6 +83,7 @@ class Pull:
         return Reading(
             offered=True, end=end, total=self._walk.total, recount=recount, rows=self._walk.received,
             page_size=self._size.current, requests=self._requests, revision=self._revision,
+            seamless=self._seams.hold(),
         )  # fmt: skip
 
     def first(self) -> Got | None:
@@ -150,21 +155,44 @@ class Pull:
             cursor=cursor(said, self._base),
             fingerprint=decoded.fingerprint,
         )
+        self._largest = max(self._largest, decoded.rows)
         return Got(ask, decoded, seen, (answer.headers.get("x-perm-rev") or "").strip() or None, limit)
+
+    def following(self, ask: Ask, limit: int | None = None, last: str | None = None) -> Got | Refused:
+        """A page that is not the first, asked for with the record in front of it, which shows whether records moved.
+
+        `last` is the id that the page before ended with, None when that page is still on its way.
+        """
+        if ask.cursor is not None or ask.offset == 0:
+            return self.page(ask, limit)
+        got = self.page(ask if ask.jump else Ask(ask.offset - 1), limit and limit + 1)
+        if not isinstance(got, Refused) and got.seen.rows == 1 and self._largest == 1:
+            got = self.page(ask, limit)  # a server of one row a page would never get any further
+        if isinstance(got, Refused):
+            return got
+        if got.ask is ask:
+            return replace(got, overlaps=got.seen.rows > 0)
+        first = got.decoded.first
+        if got.seen.rows == 0 or (last is not None and first != last):
+            return replace(got, before=first, overlaps=True)
+        return replace(
+            got, ask=ask, decoded=got.decoded.without_first(), seen=replace(got.seen, rows=got.seen.rows - 1),
+            before=first, overlaps=True,
+        )  # fmt: skip
 
     def _read(self, pool: ThreadPoolExecutor, threads: int, first: Got) -> tuple[End, int | None]:
         got = first
-        step = self._step(first)
+        step, last = self._step(first), first.decoded.last
         unwritten = first if self._walk.fresh else None
         if isinstance(step, Ask) and step.cursor is None and not self._walk.probing and threads > 1:
             # A first page with fewer rows than asked for shows what the server clamps to.
-            windows = self._walk.windows(min(first.limit, first.seen.rows))
+            windows = self._walk.windows(min(first.limit, first.seen.rows) - 1)
             if windows:
                 self._emit(first)
                 unwritten = None
-                step = self._side_by_side(pool, threads, windows)
+                step, last = self._side_by_side(pool, threads, windows), None
         while isinstance(step, Ask):
-            coming = pool.submit(self.page, step)
+            coming = pool.submit(self.following, step, None, last)
             if unwritten is not None:
                 self._emit(unwritten)  # while the next page is on its way
                 unwritten = None
@@ -172,7 +200,7 @@ class Pull:
             if isinstance(next_, Refused):
                 return self._walk.refused(), self._recount(None)
             got = next_
-            step = self._step(got)
+            step, last = self._step(got), got.decoded.last
             unwritten = got if self._walk.fresh else None
         if unwritten is not None:
             self._emit(unwritten)
@@ -194,6 +222,7 @@ class Pull:
                 if self._walk.stuck:
                     return End.STUCK
                 rows += got.seen.rows
+                self._join(got)
                 self._emit(got)
 
     def _window(self, offset: int, rows: int) -> list[Got]:
@@ -201,16 +230,27 @@ class Pull:
         pages: list[Got] = []
         have = 0
         while have < rows:
-            got = self.page(Ask(offset + have), rows - have)
-            if isinstance(got, Refused) or got.seen.rows == 0:
+            got = self.following(Ask(offset + have), rows - have, pages[-1].decoded.last if pages else None)
+            if isinstance(got, Refused):
                 break
             pages.append(got)
-            have += got.seen.rows
+            before, have = have, got.ask.offset + got.seen.rows - offset
+            if have <= before:
+                break
         return pages
 
     def _step(self, got: Got) -> Ask | End:
         self._watch_revision(got)
-        return self._walk.after(got.ask, got.seen)
+        step = self._walk.after(got.ask, got.seen)
+        if self._walk.fresh or got.seen.rows == 0:
+            self._join(got)
+        return step
+
+    def _join(self, got: Got) -> None:
+        if got.overlaps:
+            self._seams.begins(got.ask.offset, got.before)
+        if got.seen.rows:
+            self._seams.ends(got.ask.offset + got.seen.rows, got.decoded.last)
 
     def _emit(self, got: Got) -> None:
         decoded = got.decoded
