@@ -120,6 +120,7 @@ class PlanReport:
     issues: list[dict[str, Any]] = field(default_factory=list)  # {code, entity, attribute, class, count}
     schools: Schools = field(default_factory=Schools)
     incomplete: list[str] = field(default_factory=list)  # collections that could not be proved complete
+    causes: dict[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
     blast_radius: dict[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     outbox_pending: bool = False
     no_changes: bool = False

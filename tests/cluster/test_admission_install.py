@@ -84,7 +84,6 @@ CORE = {
     "pods": "get list watch",
     "persistentvolumeclaims": "get list watch create",
     "events": "get list watch create patch",
-    "events.events.k8s.io": "get list watch create patch",
 }
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 

@@ -121,7 +121,7 @@ def test_show_prints_what_the_local_renderer_prints(operator: Operator, people: 
 
     assert people["bob"].types("show", "first").stdout == page_of(run)
     text = page_of(run)
-    for part in ("Deletes 312 of 1,204", "Touched by cascades: 0 students, 9 teachers", "Not mapped: 1003", "Missing",
+    for part in ("Deletes 312 of 1,204", "SourceMissing", "Touched by cascades: 0 students, 9 teachers", "Not mapped: 1003", "Missing",
                  "single records stay in the run's artifacts", digest("a"), "Pending, ends"):  # fmt: skip
         assert part in text
 

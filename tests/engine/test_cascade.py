@@ -41,6 +41,7 @@ def test_a_course_takes_its_classes_and_they_take_their_enrolments(roster: Roste
         "e4": "Cascade",
     }
     assert plan.manifest["blastRadius"] == {"students": 2, "teachers": 1}
+    assert list(plan.manifest["causes"].items()) == [("Cascade", 4), ("SourceMissing", 1)]
 
 
 def test_what_goes_with_something_need_not_be_sent(roster: Roster) -> None:

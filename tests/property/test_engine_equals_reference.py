@@ -6,6 +6,7 @@ values, counts, holds, schools), and so is the store after it was applied. Shard
 
 import random
 import shutil
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def agree(example: str, folder: Path) -> int:
         planned = engine.plan(spec, extract, f"run-{day}", now)
         assert differences(expected, planned, store) == [], told
         assert planned.manifest["noChanges"] is not bool(expected.changes), told
+        assert planned.manifest["causes"] == Counter(cause for _, _, cause, _ in planned.changes.values()), told
         if expected.changes:
             store.apply(expected)
             engine.apply(planned)

@@ -41,7 +41,7 @@ def planned(letter: str = "a", holds: int = 1, **more: Any) -> Work[PlanReport]:
     report = PlanReport(
         "r", "done", digest(letter), 4, COUNTS, [HOLD] * holds, holds, schools=Schools(3, 2, 1, 0, ("1003",)),
         issues=[{"class": "Error", "code": "Missing", "entity": "Student", "attribute": "email", "count": 7}],
-        blast_radius={"students": 0, "teachers": 9},
+        causes={"SourceMissing": 312}, blast_radius={"students": 0, "teachers": 9},
     )  # fmt: skip
     return Work(WorkState.SUCCEEDED, 1, replace(report, **more))
 

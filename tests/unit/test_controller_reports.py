@@ -41,6 +41,8 @@ LIES = {
     "more holds than a status takes": altered(holds=[{"reason": "Preview"}] * 17), "schools of another shape": altered(schools=[1]),
     "more schools than a status takes": altered(schools={"missingIDs": [str(n) for n in range(21)]}),
     "a stage of another type": altered(stage={"a": 1}), "a blast of another shape": altered(blastRadius=[1]),
+    "causes of another shape": altered(causes=["Cascade"]), "a cause that is no code": altered(causes={"No, thanks!": 1}),
+    "more causes than there are": altered(causes={f"C{n}": 1 for n in range(17)}),
 }  # fmt: skip
 
 
@@ -163,3 +165,16 @@ def test_what_is_recorded_can_be_forgotten():
     reports.forget(JOB)
 
     assert reports.of(JOB) == []
+
+
+def test_pods_of_jobs_that_are_gone_are_forgotten_but_not_those_whose_job_is_yet_to_be_seen():
+    reports = Reports()
+    reports.note(pod(0, "t"))
+
+    reports.keep(set())
+    assert reports.of(JOB)  # the pod may have been seen before its Job
+    reports.keep({"j1"})
+    reports.keep(set())
+    assert reports.of(JOB)
+    reports.keep(set())
+    assert not reports.of(JOB)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle.recorded import of_plan, plan_report
-from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.sync.report import LIMIT, plan_from_json, plan_to_json
 
 COUNT = st.integers(0, 10_000_000)
@@ -37,6 +37,7 @@ REPORTS = st.builds(
     holds=st.lists(HOLDS, max_size=16), holds_total=COUNT, issues=st.lists(ISSUES, max_size=20),
     schools=st.builds(Schools, COUNT, COUNT, COUNT, COUNT, IDS, IDS),
     incomplete=st.lists(st.sampled_from(["orgs", "users", "classes"]), unique=True),
+    causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
     blast_radius=st.just({}) | st.fixed_dictionaries({"students": st.integers(1, 9), "teachers": COUNT}),
     outbox_pending=st.booleans(), no_changes=st.booleans(),
 )  # fmt: skip

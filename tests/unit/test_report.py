@@ -29,7 +29,7 @@ def test_a_plan_report_comes_back_equal():
         "springfield-1", "done", A, 4,
         [EntityCounts(Entity.STUDENT, 1, 2, 3, 4, 5, 6, 7, 8, 9), EntityCounts(None, skipped=2)],
         [hold(50)], 1, [{"code": "Missing", "entity": "Student", "attribute": "email", "class": "Error", "count": 3}],
-        Schools(3, 1, 1, 1, ("1002",), ("1003",)), ["users"], {"students": 2, "teachers": 0}, True, False,
+        Schools(3, 1, 1, 1, ("1002",), ("1003",)), ["users"], {"Cascade": 3, "SourceMissing": 1}, {"students": 2, "teachers": 0}, True, False,
         {"reason": "X", "message": "y"},
     )  # fmt: skip
 

@@ -30,7 +30,6 @@ def operator_rules() -> list[Rule]:
         _rule("", ("persistentvolumeclaims",), (*_READ, "create")),
         # a missing Secret shows only in an event of the pod
         _rule("", ("events",), (*_READ, "create", "patch")),
-        _rule("events.k8s.io", ("events",), (*_READ, "create", "patch")),
     ]
 
 

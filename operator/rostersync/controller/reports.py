@@ -5,7 +5,7 @@ A report steers; whether a plan may be applied, the plan itself decides (it lies
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -45,6 +45,7 @@ class Reports:
 
     def __init__(self) -> None:
         self._ended: dict[str, dict[str, Ended]] = {}
+        self._gone: set[str] = set()  # Jobs that were not there the last time
 
     def note(self, pod: Object) -> bool:
         """Remember how a pod ended; whether there was something new."""
@@ -66,6 +67,13 @@ class Reports:
     def forget(self, job: Object) -> None:
         """The Job's end is recorded."""
         self._ended.pop(job["metadata"]["uid"], None)
+
+    def keep(self, jobs: Set[str]) -> None:
+        """Forget the pods of all Jobs but these; not at once, since a pod may be seen before its Job is."""
+        gone = self._ended.keys() - jobs
+        for uid in gone & self._gone:
+            del self._ended[uid]
+        self._gone = gone
 
 
 def ended_of(pod: Object) -> Ended | None:

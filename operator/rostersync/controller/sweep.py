@@ -49,8 +49,16 @@ class Sweep:
                 current = self.shared.store.get(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
                 self.router.route(kind, obj, deleted=current is None)
         self.queue_all()
+        self.forget()
         self.done.set()
         self._listen(shown)
+
+    def forget(self) -> None:
+        """What pods said whose Jobs are gone, and connections that are gone and that no open run was made for."""
+        shared, store = self.shared, self.shared.store
+        shared.reports.keep({str(job["metadata"]["uid"]) for job in store.all(JOBS)})
+        needed = {str((run.get("status") or {}).get("connectionUID")) for run in store.related(RUNS, "open")}
+        shared.views.keep({str(obj["metadata"]["uid"]) for obj in store.all(CONNECTIONS)} | needed)
 
     def queue_all(self) -> None:
         """Look at everything that is not at rest."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,6 +66,11 @@ class Views:
     def last(self, uid: str) -> View | None:
         """The last view of a connection that is gone, if this process ever saw it."""
         return self._made.get(uid)
+
+    def keep(self, uids: Set[str]) -> None:
+        """Forget all connections but these."""
+        for uid in self._made.keys() - uids:
+            del self._made[uid]
 
 
 def view(obj: Object) -> View:

@@ -25,6 +25,8 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
     status["holdsTotal"] = report.holds_total
     status["schools"] = of_schools(report.schools)
+    if report.causes:
+        status["causes"] = [{"cause": cause, "count": count} for cause, count in report.causes.items()]
     if report.incomplete:
         status["incomplete"] = list(report.incomplete)
     if any(report.blast_radius.values()):
@@ -60,6 +62,7 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         entities=[_counts(e) for e in status.get("entities", ())], holds=[_hold(h) for h in status.get("holds", ())],
         holds_total=int(status.get("holdsTotal", 0)), issues=[dict(i) for i in status.get("issues", ())],
         schools=_schools(status.get("schools") or {}), incomplete=list(status.get("incomplete", ())),
+        causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}), outbox_pending=bool(status.get("outboxPending")),
     )  # fmt: skip
 

@@ -141,6 +141,7 @@ def _page(run: "Object", approval: "Object") -> None:
             tables.say(out, f"  {what + ':':<15}{value}")
     pages.counts(out, status)
     pages.holds(out, status)
+    pages.causes(out, status)
     pages.issues(out, status)
     pages.schools(out, status)
     pages.touched(out, status)

@@ -61,7 +61,7 @@ Single records stay in the run's artifacts, out of the cluster's reach."""
 @options.output_option
 @options.cluster_options
 def show(name: str | None, of: str | None, output: str) -> None:
-    """Show a run (by default the newest): counts, why it is held, whom it touches, schools, and what to do next."""
+    """Show a run (by default the newest): counts, why it is held, causes, schools, and what to do next."""
     from rostersync.render import objects, tables
     from rostersync.render.run import page
 

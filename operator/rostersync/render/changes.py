@@ -80,17 +80,6 @@ def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
                     yield change
 
 
-def causes(plan: Path) -> dict[str, int]:
-    """How many changes each cause has, the most frequent first."""
-    import pyarrow.parquet as pq
-
-    found: dict[str, int] = {}
-    for path in sorted((plan / "changes").glob("*.parquet")):
-        for pair in pq.read_table(path, columns=["cause"])["cause"].value_counts().to_pylist():
-            found[pair["values"]] = found.get(pair["values"], 0) + pair["counts"]
-    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
-
-
 def page(out: Console, changes: Iterable[RecordChange], limit: int | None) -> None:
     """A table of at most `limit` records: each attribute of an Update, one line for a Create or Delete."""
     rows: list[tuple[object, ...]] = []

@@ -17,17 +17,15 @@ _STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
 def page(
-    out: Console, run: Mapping[str, Any], causes: Mapping[str, int] | None = None, rekeyed: int = 0,
-    typed: Typed = LOCAL, with_issues: bool = False,
-) -> None:  # fmt: skip
-    """The whole run. `causes`: changes by cause, `rekeyed`: records with new ids, where the plan is at hand;
-    `with_issues`: the status's own counts of them, where it is not."""
+    out: Console, run: Mapping[str, Any], rekeyed: int = 0, typed: Typed = LOCAL, with_issues: bool = False
+) -> None:
+    """The whole run. `rekeyed`: records with new ids, where the plan is at hand; `with_issues`: the status's own counts
+    of them, where it is not."""
     status = run.get("status") or {}
     _header(out, run, status)
     counts(out, status)
     holds(out, status)
-    if causes:
-        out.print(grid(("Cause", "Changes"), causes.items(), ("Changes",), "Changes by cause"))
+    causes(out, status)
     if rekeyed:
         command = typed.rekeyed.format(run=run["metadata"]["name"])
         say(out, f"{rekeyed:,} records come back under other ids: `{command}`.")
@@ -44,6 +42,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     say(out, f"Run {run['metadata']['name']}", "bold")
     counts(out, status)
     holds(out, status)
+    causes(out, status)
     schools(out, status)
     rest(out, status)
     commands(out, run, typed)
@@ -124,6 +123,13 @@ def holds(out: Console, status: Mapping[str, Any]) -> None:
     more = status.get("holdsTotal", len(found)) - len(found)
     if more > 0:
         say(out, f"… and {more:,} more; these are the worst.")
+
+
+def causes(out: Console, status: Mapping[str, Any]) -> None:
+    """Why records change."""
+    rows = [(c["cause"], c["count"]) for c in status.get("causes") or []]
+    if rows:
+        out.print(grid(("Cause", "Changes"), rows, ("Changes",), "Changes by cause"))
 
 
 def issues(out: Console, status: Mapping[str, Any]) -> None:

@@ -230,6 +230,12 @@ def renamed_by_prefix(context: Context) -> None:
         """)
 
 
+def causes(context: Context) -> dict[str, int]:
+    """How many changes each cause has, the most frequent first."""
+    all_ = " UNION ALL ".join(f"SELECT cause FROM changes_{table.name}" for table in TABLES)
+    return dict(_rows(context, f"SELECT cause, count(*) AS n FROM ({all_}) GROUP BY cause ORDER BY n DESC, cause"))
+
+
 def blast_radius(context: Context) -> dict[str, int]:
     """Distinct students and teachers that cascades touch: their own records, or their enrolments."""
     sql = """

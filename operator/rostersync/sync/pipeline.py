@@ -227,7 +227,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         changes,
     )
     no_changes = not changes
-    blast_radius = measure.blast_radius(context)
+    blast_radius, causes = measure.blast_radius(context), measure.causes(context)
     manifest = {
         "format": freeze.FORMAT,
         "run": inputs.run,
@@ -250,6 +250,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         "schools": asdict(made.scope.schools),
         "schoolsImported": [list(pair) for pair in made.scope.imported],
         "incomplete": incomplete,
+        "causes": causes,
         "blastRadius": blast_radius,
         "proof": context.proof,
         "issues": issues,
@@ -271,6 +272,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         issues=issues,
         schools=made.scope.schools,
         incomplete=incomplete,
+        causes=causes,
         blast_radius=blast_radius,
         outbox_pending=made.state.outbox_pending,
         no_changes=no_changes,

@@ -75,6 +75,13 @@ class SchoolsStatus(StatusModel):
     )
 
 
+class CauseCount(StatusModel):
+    """How many changes have one cause."""
+
+    cause: Code = Field(description="Why records change, such as SourceMissing or Cascade.")
+    count: Count = Field(description="Changes with that cause.")
+
+
 class BlastRadius(StatusModel):
     """People that cascades touch."""
 

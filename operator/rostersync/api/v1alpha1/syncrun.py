@@ -26,6 +26,7 @@ from rostersync.api.v1alpha1.meta import (
 )  # fmt: skip
 from rostersync.api.v1alpha1.report import (
     BlastRadius,
+    CauseCount,
     EntityTotals,
     HoldStatus,
     IssueCount,
@@ -167,6 +168,12 @@ class SyncRunStatus(StatusModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["entity"]},
     )
     totals: Totals | None = Field(default=None, description="Counts over all entities.")
+    causes: tuple[CauseCount, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Changes by cause, the most frequent first.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["cause"]},
+    )
     holds: tuple[HoldStatus, ...] = Field(
         default=(), max_length=16, description="The 16 worst reasons to wait for a person."
     )

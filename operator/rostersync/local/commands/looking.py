@@ -46,7 +46,7 @@ Examples:
 def show(name: str | None, state: "State", output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
     from rostersync.errors import Permanent
-    from rostersync.render import changes, objects, rekeyed, tables
+    from rostersync.render import objects, rekeyed, tables
     from rostersync.render.run import page
 
     connection = state.latest(name)["spec"]["connectionRef"]["name"]
@@ -55,10 +55,10 @@ def show(name: str | None, state: "State", output: str) -> None:
     if output != "table":
         click.echo(objects.dump(run, output), nl=False)
         return
-    causes, pairs = None, 0
+    pairs = 0
     with suppress(Permanent), common.opened_plan(state, run["metadata"]["name"]) as plan:
-        causes, pairs = changes.causes(plan), rekeyed.count(plan)
-    page(tables.console(), run, causes, pairs)
+        pairs = rekeyed.count(plan)
+    page(tables.console(), run, pairs)
 
 
 @click.command(
