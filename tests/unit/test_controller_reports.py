@@ -41,7 +41,7 @@ LIES = {
     "more holds than a status takes": altered(holds=[{"reason": "Preview"}] * 17), "schools of another shape": altered(schools=[1]),
     "more schools than a status takes": altered(schools={"missingIDs": [str(n) for n in range(21)]}),
     "a stage of another type": altered(stage={"a": 1}), "a blast of another shape": altered(blastRadius=[1]),
-    "causes of another shape": altered(causes=["Cascade"]), "a cause that is no code": altered(causes={"No, thanks!": 1}),
+    "causes of another shape": altered(causes=["Cascade"]), "a cause that is counted below nothing": altered(causes={"Cascade": -1}),
     "more causes than there are": altered(causes={f"C{n}": 1 for n in range(17)}),
 }  # fmt: skip
 
