@@ -17,6 +17,7 @@ from rostersync import __version__
 from rostersync.errors import RostersyncError
 from rostersync.local.commands import common, deciding, generating, importing, keeping, looking, source
 from rostersync.local.failures import Terminated, frames, half_exit, is_permanent, told
+from rostersync.render.sections import Sectioned
 
 HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help
 LATER = {  # imported when it is asked for; `job` is for the operator's pods and stands in no section
@@ -32,8 +33,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Commands(click.Group):
+class Commands(Sectioned):
     """The commands in sections, and one way out for every error."""
+
+    sections = SECTIONS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by name; those of LATER are imported now."""
@@ -41,17 +44,6 @@ class Commands(click.Group):
             module, name = LATER[cmd_name].split(":")
             return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
         return super().get_command(ctx, cmd_name)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the sections."""
-        return [name for names in SECTIONS.values() for name in names]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands by section, each with its first sentence."""
-        for title, names in SECTIONS.items():
-            with formatter.section(title):
-                commands = ((name, self.get_command(ctx, name)) for name in names)
-                formatter.write_dl([(name, c.get_short_help_str(150)) for name, c in commands if c])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its errors become one sentence and an exit code."""

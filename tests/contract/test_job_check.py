@@ -3,15 +3,8 @@
 import pytest
 import trustme
 
-from support.commands import commands
 from support.pod import SECRET, Cluster, connection, credentials
 from support.simulated import everything, ids, simulated
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

@@ -10,18 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from support.commands import commands, until
+from support.commands import until
 from support.pod import Cluster, connection, credentials
 from support.simulated import simulated
 
 SOON = 2.0  # seconds, on a machine that has nothing else to do; others share it here
 PATIENCE = 5 * SOON
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

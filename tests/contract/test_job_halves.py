@@ -8,15 +8,8 @@ import sys
 import duckdb
 import pytest
 
-from support.commands import commands
 from support.pod import APPROVED, SECRET, Cluster, connection, credentials
 from support.simulated import simulated
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from support import marked
-from support.commands import commands, until
+from support.commands import until
 from support.marked import CLIENT_ID, EMAIL, FAMILY, GIVEN, SECRET
 from support.pod import APPROVED, ENGINE, Cluster, connection
 from support.quirky import Reply
@@ -22,12 +22,6 @@ CHECKED = {
         {"entity": "Student", "attribute": "identifier", "format": "Integer", "action": "Error"},
     ],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

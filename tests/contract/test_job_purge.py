@@ -2,15 +2,8 @@
 
 import pytest
 
-from support.commands import commands
 from support.pod import Cluster, connection, credentials
 from support.simulated import simulated
-
-
-@pytest.fixture(scope="module")
-def warm():
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

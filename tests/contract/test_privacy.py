@@ -7,25 +7,19 @@ search at the end of many paths, which is only worth something while all of them
 
 import csv
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import marked
-from support.commands import Commands, Desk, Done, commands, until
+from support.commands import Commands, Desk, Done, until
 from support.marked import BIRTH, CLIENT_ID, EMAIL, FAMILY, GIVEN, PHONE, SECRET, TOKEN
 from support.quirky import BASE, Quirky, Reply, Request
 
 ENV = {"ROSTERSYNC_CLIENT_ID": CLIENT_ID, "ROSTERSYNC_CLIENT_SECRET": SECRET}
 QUICK = ("--threads", "1", "--memory", "512")
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Commands]:
-    with commands() as process:
-        yield process
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.commands import Commands, Desk, commands, until
+from support.commands import Commands, Desk, until
 
 DATA = Path(__file__).parents[1] / "data"
 BUNDLES = ("district-small", "classlink-style")
@@ -29,12 +29,6 @@ OF_ROLE = {
 SETS = ("grades", "orgSourcedIds", "agentSourcedIds", "termSourcedIds")
 LEFT_OUT = ("status", "dateLastModified", "password")
 Rows = dict[str, dict[str, str | tuple[str, ...]]]
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Commands]:
-    with commands() as process:
-        yield process
 
 
 @contextmanager

@@ -18,18 +18,12 @@ import yaml
 from rostersync.simulator.bundle import Bundle
 from rostersync.simulator.faults import Faults
 from rostersync.simulator.server import Simulator
-from support.commands import Commands, Desk, Done, commands, until
+from support.commands import Commands, Desk, Done, until
 from support.rosters import Rows, by_hand, content, ids, ref, revision, without
 from support.simulated import simulated
 
 DATA = Path(__file__).parents[1] / "data"
 LIGHT = ("--threads", "1", "--memory", "300")
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[Commands]:
-    with commands() as process:
-        yield process
 
 
 def at(desk: Desk, simulator: Simulator, name: str = "rivers", file: str = "connection.yaml", **spec: Any) -> Path:

@@ -10,6 +10,7 @@ from rostersync import __version__
 from rostersync.errors import RostersyncError
 from rostersync.plugin import checking, deciding, importing, looking, options
 from rostersync.plugin.follow import Stopped
+from rostersync.render.sections import Sectioned
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run"),
@@ -19,8 +20,10 @@ ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", 
 INTERRUPTED = 130
 
 
-class Commands(click.Group):
+class Commands(Sectioned):
     """The commands in sections, and one way out for every error."""
+
+    sections = SECTIONS
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -32,17 +35,6 @@ class Commands(click.Group):
                 "out of the cluster's reach. `kubectl roster show` has counts, holds, issues and schools."
             )
         return super().resolve_command(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the sections."""
-        return [name for names in SECTIONS.values() for name in names]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands by section, each with its first sentence."""
-        for title, names in SECTIONS.items():
-            with formatter.section(title):
-                commands = ((name, self.get_command(ctx, name)) for name in names)
-                formatter.write_dl([(name, c.get_short_help_str(150)) for name, c in commands if c])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its errors become one sentence and an exit code."""

@@ -1,0 +1,23 @@
+"""Help whose commands stand in sections."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import click
+
+
+class Sectioned(click.Group):
+    """A group whose help lists its commands by section, in that order; what stands in no section is not listed."""
+
+    sections: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the sections."""
+        return [name for names in self.sections.values() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, each with its first sentence."""
+        for title, names in self.sections.items():
+            with formatter.section(title):
+                commands = ((name, self.get_command(ctx, name)) for name in names)
+                formatter.write_dl([(name, c.get_short_help_str(150)) for name, c in commands if c])
