@@ -1,6 +1,7 @@
 """What the operator itself may start, and that nobody else passes for it."""
 
 import copy
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ from rostersync.controller.view import view
 from rostersync.lifecycle.steps import StartApply, StartPlan
 from support.cluster.plane import ControlPlane
 from support.cluster.pods import finish_pod, pods_of, start_pod
+from support.cluster.product import install_product
+from support.commands import until
 from support.everybody import DIGEST, Manifest, People, connection, made, refused, run
 
 RUN = "rostersync.dev/run"
@@ -45,6 +48,25 @@ def test_the_operators_own_jobs_pass(people: People) -> None:
     name = manifest["metadata"]["name"]
     made(people.operator.patch("Job", name, {"spec": {"ttlSecondsAfterFinished": 60}}))
     made(people.operator.delete("Job", name))
+
+
+def test_a_job_of_before_an_upgrade_can_still_be_given_its_end(people: People, plane: ControlPlane) -> None:
+    """Other images are allowed now: no such Job can be made, but those that are there can go."""
+    manifest = started(people)
+    name, patch = manifest["metadata"]["name"], {"spec": {"ttlSecondsAfterFinished": 60}}
+    made(people.operator.create(manifest))
+    policy = "operator-jobs.rostersync.dev"
+    told = json.loads(plane.kubectl("get", "validatingadmissionpolicy", policy, "-o", "json", check=True).stdout)
+    settings = {"images": "['new.example/']"}
+    variables = [v | {"expression": settings.get(v["name"], v["expression"])} for v in told["spec"]["variables"]]
+    text = json.dumps({"spec": {"variables": variables}})
+    plane.kubectl("patch", "validatingadmissionpolicy", policy, "--type=merge", "-p", text, check=True)
+    try:
+        other = changed(manifest, "metadata.name", f"{name}-2")
+        until(lambda: people.operator.create(other).status_code == 422)
+        made(people.operator.patch("Job", name, patch))
+    finally:
+        install_product(plane)
 
 
 def changed(manifest: Manifest, path: str, value: Any) -> Manifest:

@@ -84,6 +84,35 @@ def test_a_server_of_one_record_a_page_is_believed_the_second_time(total: str | 
     assert (result.proof["enrollments"]["rule"], len(result.rows("enrollments"))) == ("Twice", 5)
 
 
+@TOTAL
+@THREADS
+def test_a_server_that_knows_only_whole_pages_is_believed_the_second_time(
+    total: str | None, threads: int, tmp_path: Path
+) -> None:
+    """Behind some an offset becomes the number of a page."""
+
+    def answer(request: Request) -> Reply | None:
+        request.query["offset"] = str(request.offset // request.limit * request.limit)
+        return None
+
+    with Quirky({"enrollments": ROWS[:45]}, answer=answer, total=total) as server:
+        result = staged(server, tmp_path, "enrollments", max_concurrent_requests=threads)
+
+    assert (result.proof["enrollments"]["rule"], len(result.rows("enrollments"))) == ("Twice", 45)
+    assert len(server.asked("enrollments")) < 20
+
+
+@THREADS
+def test_a_server_that_refuses_all_but_whole_pages_is_believed_the_second_time(threads: int, tmp_path: Path) -> None:
+    def answer(request: Request) -> Reply | None:
+        return Reply({}, 400) if request.collection == "enrollments" and request.offset % 10 else None
+
+    with Quirky({"enrollments": ROWS[:45]}, answer=answer) as server:
+        result = staged(server, tmp_path, "enrollments", max_concurrent_requests=threads)
+
+    assert (result.proof["enrollments"]["rule"], len(result.rows("enrollments"))) == ("Twice", 45)
+
+
 @given(
     st.lists(st.sets(st.integers(0, 59), max_size=2), min_size=30, max_size=30),
     st.lists(st.sets(st.integers(0, 59), max_size=2), min_size=30, max_size=30),

@@ -33,6 +33,10 @@ def _fence(settings: Settings) -> list[Manifest]:
     def of_job(expression: str, message: str) -> dict[str, str]:
         return must(f"variables.goes ||\n({expression})", f"the operator's Jobs are fenced: {message}")
 
+    def as_allowed(expression: str, message: str) -> dict[str, str]:
+        # A Job of before an upgrade, which allows other images, can still be given its end.
+        return of_job(f"variables.same ||\n({expression})", message)
+
     return validating(
         f"operator-jobs.{GROUP}",
         [rule(["CREATE", "UPDATE", "DELETE"], ["jobs"], "batch", "v1")],
@@ -57,7 +61,7 @@ def _fence(settings: Settings) -> list[Manifest]:
                 "size(variables.pod.containers) == 1 && !has(variables.pod.initContainers)",
                 "one container, and none before it",
             ),
-            of_job(
+            as_allowed(
                 "variables.images.exists(i, variables.container.image.startsWith(i))",
                 "the image is not one of those allowed (jobs.images in the chart)",
             ),
@@ -76,7 +80,7 @@ def _fence(settings: Settings) -> list[Manifest]:
                 "!has(e.valueFrom) && !e.name.startsWith('PYTHON') && !e.name.startsWith('LD_'))",
                 "no Secret in the environment, and nothing there that changes how the program is loaded",
             ),
-            of_job(
+            as_allowed(
                 f"variables.pod.?serviceAccountName.orValue('default') in {settings.accounts} &&\n"
                 "variables.pod.?automountServiceAccountToken.orValue(true) == false",
                 "the service account is one of those allowed (jobs.serviceAccounts in the chart), without a token",
@@ -86,7 +90,7 @@ def _fence(settings: Settings) -> list[Manifest]:
                 "has(v.persistentVolumeClaim))",
                 "volumes are emptyDir, downwardAPI, secret, configMap or persistentVolumeClaim",
             ),
-            of_job(
+            as_allowed(
                 "variables.volumes.all(v, !has(v.persistentVolumeClaim) ||\n"
                 f"{settings.claims}.exists(c, v.persistentVolumeClaim.claimName.startsWith(c)))",
                 "the claim's name does not begin as allowed (jobs.claims in the chart; add there what existingClaim names)",
@@ -117,6 +121,7 @@ def _fence(settings: Settings) -> list[Manifest]:
         when("by-the-operator", f"{USER} in {settings.operators}"),
         named(
             goes="request.operation == 'DELETE'",
+            same="request.operation == 'UPDATE' && object.spec.template == oldObject.spec.template",
             job="request.operation == 'DELETE' ? oldObject : object",
             images=settings.images,
             pod="object.spec.template.spec",

@@ -48,11 +48,11 @@ class Seams:
     """
 
     def __init__(self) -> None:
-        self._begins: dict[int, str | None] = {}
+        self._begins: dict[int, str] = {}
         self._ends: dict[int, str | None] = {}
 
-    def begins(self, offset: int, before: str | None) -> None:
-        """The record in front of the page at `offset` has the id `before`; None when there was no such record."""
+    def begins(self, offset: int, before: str) -> None:
+        """The record in front of the page at `offset` has the id `before`."""
         self._begins[offset] = before
 
     def ends(self, offset: int, last: str | None) -> None:
@@ -61,7 +61,7 @@ class Seams:
 
     def hold(self) -> bool:
         """Whether all pages so far fit together."""
-        return all(id_ is not None and self._ends.get(at) == id_ for at, id_ in self._begins.items())
+        return all(self._ends.get(at) == id_ for at, id_ in self._begins.items())
 
 
 class PageSize:
@@ -146,9 +146,13 @@ class Walk:
         """The server refused a page that is not the first: the end where one was expected."""
         return self._hint or End.REFUSED
 
+    def knows(self, fingerprint: int) -> bool:
+        """Whether a page had been seen before."""
+        return fingerprint in self._prints
+
     def repeated(self, fingerprint: int) -> bool:
         """Remember a page; whether it had been seen before."""
-        known = fingerprint in self._prints
+        known = self.knows(fingerprint)
         self._prints.add(fingerprint)
         self._repeats = self._repeats + 1 if known else 0
         return known

@@ -34,7 +34,6 @@ class Got:
     revision: str | None
     limit: int
     before: str | None = None  # id of the record in front of the page, where it was asked for too
-    overlaps: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,7 @@ class Pull:
         self._size = PageSize(transport.delivery.page_size)
         self._walk = Walk()
         self._seams = Seams()
+        self._overlap = True  # whether pages are asked for with the record in front of them
         self._largest = 0  # rows on the largest page so far
         self._sort = True
         self._revision: str | None = None
@@ -83,7 +83,7 @@ class Pull:
         return Reading(
             offered=True, end=end, total=self._walk.total, recount=recount, rows=self._walk.received,
             page_size=self._size.current, requests=self._requests, revision=self._revision,
-            seamless=self._seams.hold(),
+            seamless=self._overlap and self._seams.hold(),
         )  # fmt: skip
 
     def first(self) -> Got | None:
@@ -165,43 +165,49 @@ class Pull:
         """
         if ask.cursor is not None or ask.offset == 0:
             return self.page(ask, limit)
-        got = self.page(ask if ask.jump else Ask(ask.offset - 1), limit and limit + 1)
-        if not isinstance(got, Refused) and got.seen.rows == 1 and self._largest == 1:
-            got = self.page(ask, limit)  # a server of one row a page would never get any further
-        if isinstance(got, Refused):
-            return got
-        if got.ask is ask:
-            return replace(got, overlaps=got.seen.rows > 0)
-        first = got.decoded.first
-        if got.seen.rows == 0 or (last is not None and first != last):
-            return replace(got, before=first, overlaps=True)
-        return replace(
-            got, ask=ask, decoded=got.decoded.without_first(), seen=replace(got.seen, rows=got.seen.rows - 1),
-            before=first, overlaps=True,
-        )  # fmt: skip
+        got: Got | Refused | None = None
+        if self._overlap and not ask.jump:
+            got = self.page(Ask(ask.offset - 1), limit and limit + 1)
+            if isinstance(got, Got) and self._fits(got, last):
+                rest, seen = got.decoded.without_first(), replace(got.seen, rows=got.seen.rows - 1)
+                return replace(got, ask=ask, decoded=rest, seen=seen, before=got.decoded.first)
+            if isinstance(got, Got) and self._walk.probing and self._walk.knows(got.seen.fingerprint):
+                return got  # the whole collection once more
+        plain = self.page(ask, limit)  # some know only offsets that are multiples of the limit
+        nothing = isinstance(plain, Refused) or plain.seen.rows == 0
+        if not (nothing and (ask.jump or isinstance(got, Refused))):
+            self._overlap = False
+        return plain
+
+    def _fits(self, got: Got, last: str | None) -> bool:
+        """Whether a page begins with the record that was to be there, as far as that is known."""
+        # A server of one record a page would get no further this way; one that keeps to multiples sends a page again.
+        enough = got.seen.rows > 1 or (got.seen.rows == 1 and self._largest > 1)
+        return enough and got.decoded.first is not None and last in (None, got.decoded.first)
 
     def _read(self, pool: ThreadPoolExecutor, threads: int, first: Got) -> tuple[End, int | None]:
         got = first
         step, last = self._step(first), first.decoded.last
         unwritten = first if self._walk.fresh else None
-        if isinstance(step, Ask) and step.cursor is None and not self._walk.probing and threads > 1:
-            # A first page with fewer rows than asked for shows what the server clamps to.
-            windows = self._walk.windows(min(first.limit, first.seen.rows) - 1)
-            if windows:
-                self._emit(first)
-                unwritten = None
-                step, last = self._side_by_side(pool, threads, windows), None
+        one_by_one = threads == 1
         while isinstance(step, Ask):
             coming = pool.submit(self.following, step, None, last)
             if unwritten is not None:
                 self._emit(unwritten)  # while the next page is on its way
                 unwritten = None
-            next_ = coming.result()
-            if isinstance(next_, Refused):
+            if isinstance(next_ := coming.result(), Refused):
                 return self._walk.refused(), self._recount(None)
             got = next_
             step, last = self._step(got), got.decoded.last
             unwritten = got if self._walk.fresh else None
+            if isinstance(step, Ask) and step.cursor is None and not self._walk.probing and not one_by_one:
+                # The first page shows what the server clamps to, the second one which offsets it knows.
+                one_by_one = True
+                windows = self._walk.windows(min(first.limit, first.seen.rows) - self._overlap)
+                if windows and unwritten is not None:
+                    self._emit(unwritten)
+                    unwritten = None
+                    step, last = self._side_by_side(pool, threads, windows), None
         if unwritten is not None:
             self._emit(unwritten)
         return step, None if step is End.STUCK else self._recount(got)
@@ -247,7 +253,7 @@ class Pull:
         return step
 
     def _join(self, got: Got) -> None:
-        if got.overlaps:
+        if got.before is not None:
             self._seams.begins(got.ask.offset, got.before)
         if got.seen.rows:
             self._seams.ends(got.ask.offset + got.seen.rows, got.decoded.last)
