@@ -228,7 +228,7 @@ def settled(desk: Desk, simulator: Simulator, before: Any) -> None:
     [
         ("disconnect,after=9", "ServerFailed"), ("truncated,on=users,after=1", "BadResponse"),
         ("truncated:wire,on=enrollments", "ServerFailed"), ("html,after=5", "BadResponse"),
-         ("500,on=classes", "ServerFailed"), ("404,on=users", ""), ("403,on=classes", ""),
+        ("500,on=classes", "ServerFailed"), ("404,on=users", ""), ("403,on=classes", ""),
         ("429:0,after=4", "RateLimited"), ("echo-names,on=users,after=2", "ServerFailed"),
     ],
 )  # fmt: skip
