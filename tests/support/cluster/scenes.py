@@ -1,4 +1,7 @@
-"""Fixtures for tests of the operator on a control plane: an operator and a kubelet for all tests of a worker, a scene each."""
+"""Fixtures for tests of the operator on a control plane: an operator and a kubelet for all tests of a file, a scene each.
+
+Not longer than a file: the next one may play the operator itself.
+"""
 
 from collections.abc import Iterator
 
@@ -11,18 +14,18 @@ from support.cluster.scene import Scene
 from support.simulated import simulated
 
 
-@pytest.fixture(scope="session")
-def kubelet(plane: ControlPlane) -> Iterator[Kubelet]:
+@pytest.fixture(scope="module")
+def kubelet(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Kubelet]:
     """Runs the pods of all Jobs."""
-    with Kubelet(plane, plane.folder / "kubelet") as started:
+    with Kubelet(plane, plane.folder / f"{request.module.__name__}-kubelet") as started:
         yield started
 
 
-@pytest.fixture(scope="session")
-def operator(plane: ControlPlane, kubelet: Kubelet) -> Iterator[Operator]:
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, kubelet: Kubelet, request: pytest.FixtureRequest) -> Iterator[Operator]:
     """An operator for all namespaces."""
     options = ("--max-concurrent-runs", "6", "--start-deadline-seconds", "25", "--lease-name", "rostersync-operator")
-    with Operator(plane, plane.folder / "operator", *options) as started:
+    with Operator(plane, plane.folder / f"{request.module.__name__}-operator", *options) as started:
         yield started
 
 
