@@ -9,7 +9,7 @@ import time
 import kopf
 
 from rostersync.controller.act import Actor
-from rostersync.controller.cluster import ApiError, Cluster
+from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.connections import Connections
 from rostersync.controller.elect import RENEW, Election
 from rostersync.controller.events import Events
@@ -30,9 +30,11 @@ log = logging.getLogger(__name__)
 
 _WORKERS = 16  # more gain nothing: the API server is what is waited for
 _DRAIN = 10.0  # seconds for what is under way when the process is told to end
+_PAUSE = 0.5  # seconds
 _GUARD = 30.0  # seconds between two looks at the policies
 _LAG = 30.0  # seconds that the event loop may be late before the process counts as stuck
 _GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
+_OPEN = "status.outcome="  # of runs: those that have not ended
 _VERSIONS = {JOBS: "v1", PODS: "v1"}
 
 
@@ -110,6 +112,8 @@ class Process:
         settings.persistence.diffbase_storage = _NoDiffs()
         for plural in (JOBS, PODS):
             settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
+        if await self._selects():
+            settings.watching.field_selectors[_GROUPS[RUNS], "v1alpha1", RUNS] = _OPEN
         session = login.session()
 
         @kopf.on.login(registry=registry)
@@ -127,15 +131,35 @@ class Process:
     def _observe(self, registry: kopf.OperatorRegistry, group: str, version: str, plural: str) -> None:
         @kopf.on.event(group, version, plural, id=f"see-{plural}", registry=registry)
         async def see(event: kopf.RawEvent, **_: object) -> None:
-            self.router.event(plural, event["type"], plain(event["object"]))
+            if plural == RUNS and event["type"] == "DELETED":
+                await self.router.left(plain(event["object"]))
+            else:
+                self.router.event(plural, event["type"], plain(event["object"]))
+
+    async def _selects(self) -> bool:
+        """Whether the server lists runs by their outcome, as from Kubernetes 1.31 on: thousands have ended, few are open."""
+        where = path(RUNS, self.options.namespaces[0] if self.options.namespaces else "")
+        while True:
+            try:
+                await self.shared.cluster.get(where, limit="1", fieldSelector=_OPEN)
+            except ApiError as error:
+                if error.status == 400:
+                    return False
+                await asyncio.sleep(_PAUSE)
+            else:
+                return True
 
     async def _work(self) -> None:
-        """List everything, wait to lead, list again (another may have led till now), and work."""
+        """List everything, wait to lead, list again if that took a while (another may have led till now), and work."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.election.leading.wait(), _PAUSE)
+        led = self.election.leading.is_set()
         await self._listed()
         await self.election.leading.wait()
         self.metrics.leader.labels(self.options.lease_name).set(1)
         log.info("Leading")
-        await self._listed()
+        if not led:
+            await self._listed()
         async with asyncio.TaskGroup() as group:
             group.create_task(self.sweep.run())
             group.create_task(self._guard())

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.connections import Connections
 from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
 from rostersync.controller.shared import Shared
@@ -14,6 +15,7 @@ from rostersync.controller.store import (
     Object,
     finished,
     labels,
+    over,
     owner,
     version,
 )
@@ -49,6 +51,26 @@ class Router:
                 self.route(kind, obj, deleted=True)
         elif self.shared.store.put(kind, obj):
             self.route(kind, obj)
+        if kind == RUNS and over(obj):
+            self._told.discard(uid)
+
+    async def left(self, run: Object) -> None:
+        """A run is no longer in its watch, which shows those that have not ended: it has ended, or it is gone."""
+        meta, store = run["metadata"], self.shared.store
+        known = store.get(RUNS, meta["namespace"], meta["name"])
+        if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
+            self.watched[RUNS] = max(self.watched[RUNS], version(run))
+            self._told.discard(str(meta["uid"]))
+            return  # this process ended it
+        try:
+            current = await self.shared.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
+        except ApiError as error:
+            if error.status != 404:
+                self.relisted.set()
+                return
+            current = {"metadata": {"uid": ""}}
+        there = current["metadata"]["uid"] == meta["uid"]
+        self.event(RUNS, "MODIFIED" if there else "DELETED", current if there else run)
 
     def route(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
         """Queue what a change of an object concerns."""

@@ -127,7 +127,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
     if kind in (RUNS, APPROVALS):
         name = obj["spec"].get("connectionRef", {}).get("name", "")
         yield f"connection/{namespace}/{name}"
-        if kind == RUNS and not (obj.get("status") or {}).get("outcome"):
+        if kind == RUNS and not over(obj):
             yield f"open/{namespace}/{name}"
             yield "open"
         if kind == APPROVALS:
@@ -151,6 +151,11 @@ def finished(kind: str, obj: Object) -> bool:
     return job_condition(obj) is not None
 
 
+def over(run: Object) -> bool:
+    """Whether a run has ended: its watch does not show it any more."""
+    return bool((run.get("status") or {}).get("outcome"))
+
+
 def job_condition(job: Object) -> Object | None:
     """The Job's final condition, Complete or Failed; None while it is at work."""
     conditions = (job.get("status") or {}).get("conditions") or ()
@@ -161,7 +166,7 @@ def job_condition(job: Object) -> Object | None:
 def slim(kind: str, obj: Object) -> Object:
     """What is worth keeping in memory: no managedFields; of a finished run, what history and siblings look at."""
     meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    if kind == RUNS and (obj.get("status") or {}).get("outcome"):
+    if kind == RUNS and over(obj):
         status = obj["status"]
         kept = {k: status[k] for k in _OF_FINISHED if k in status}
         plan = {k: v for k, v in (status.get("plan") or {}).items() if k in ("digest", "noChanges")}

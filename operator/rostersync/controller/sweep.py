@@ -9,13 +9,14 @@ import logging
 import time
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.connections import old_run
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.router import WATCHED, Router
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS
+from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS, over, slim, version
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +42,10 @@ class Sweep:
             found, at = [], 0
             for namespace in self.shared.options.namespaces or ("",):
                 query = {"labelSelector": RUN_LABEL} if kind in (JOBS, PODS) else {}
-                some, rv = await self.shared.cluster.list(kind, namespace, **query)
+                some, rv = await self.shared.cluster.list(kind, namespace, partial(slim, kind), **query)
                 found += some
                 at = min(at, rv) if at else rv
-            shown[kind] = max((int(o["metadata"]["resourceVersion"]) for o in found), default=0)
+            shown[kind] = max((version(o) for o in found if kind != RUNS or not over(o)), default=0)
             for obj in self.shared.store.replace(kind, found, at):
                 current = self.shared.store.get(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
                 self.router.route(kind, obj, deleted=current is None)
