@@ -1,0 +1,72 @@
+"""A run that leaves its watch has ended or is gone: what the store believes afterwards, whatever came first."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from rostersync.controller.cluster import ApiError
+from rostersync.controller.router import Router
+from rostersync.controller.store import RUNS, Store, slim
+
+
+def run(version, uid="u1", outcome=None):
+    meta = {"namespace": "rosters", "name": "monday", "uid": uid, "resourceVersion": str(version)}
+    status = {"outcome": outcome} if outcome else {"stage": "extract"}
+    return {"metadata": meta, "spec": {"connectionRef": {"name": "springfield"}}, "status": status}
+
+
+class Answers:
+    """An API server that has one run, none (404), or cannot say (0)."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, 0
+
+    async def get(self, where):
+        self.asked += 1
+        if isinstance(self.answer, int):
+            raise ApiError(self.answer, "", "")
+        return self.answer
+
+
+def router_of(known, answer):
+    store = Store(slim)
+    if known:
+        store.put(RUNS, known)
+    queued = []
+    queue = SimpleNamespace(add=queued.append, add_after=lambda key, delay: queued.append(key))
+    shared = SimpleNamespace(store=store, cluster=Answers(answer), queue=queue)
+    return Router(shared, None), queued
+
+
+OPEN, DONE, LEFT = run(5), run(7, outcome="Applied"), run(7)
+CASES = {  # what is known, what the server says, whether it is there afterwards, with which outcome, requests
+    "this process ended it": (DONE, 404, "Applied", 0),
+    "another process ended it": (OPEN, DONE, "Applied", 1),
+    "it was deleted": (OPEN, 404, None, 1),
+    "it was ended, and deleted at once": (run(6, outcome="Applied"), 404, None, 1),
+    "it was deleted, and another of its name made": (OPEN, run(9, uid="u2"), None, 1),
+    "nobody ever saw it": (None, DONE, "Applied", 1),
+}
+
+
+@pytest.mark.parametrize(("known", "answer", "outcome", "requests"), CASES.values(), ids=CASES)
+def test_a_run_that_leaves_its_watch(known, answer, outcome, requests):
+    router, _ = router_of(known, answer)
+
+    asyncio.run(router.left(LEFT))
+
+    found = router.shared.store.get(RUNS, "rosters", "monday")
+    assert (found and found["status"].get("outcome")) == outcome
+    assert router.shared.cluster.asked == requests
+    assert router.watched[RUNS] == 7  # the watch is alive
+
+
+def test_what_cannot_be_asked_is_listed_again():
+    router, queued = router_of(OPEN, 0)
+
+    asyncio.run(router.left(LEFT))
+
+    assert router.relisted.is_set()
+    assert router.shared.store.get(RUNS, "rosters", "monday")["status"] == {"stage": "extract"}
+    assert queued == []
