@@ -1,10 +1,10 @@
 """Requests to the API server as plain JSON over one session: fast, and free of any model of what a server may send."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from rostersync.controller.options import MANAGER
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object
@@ -96,7 +96,7 @@ class Cluster:
         self, method: str, where: str, body: Mapping[str, Any] | None = None, content: str = "application/json",
         params: Mapping[str, str] | None = None,
     ) -> Object:  # fmt: skip
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": "application/json"} | ({"Content-Type": content} if data else {})
         url = self._server + where
         try:
@@ -105,13 +105,13 @@ class Cluster:
             ) as response:
                 text = await response.read()
                 self._count(method, response.status)
-                answer: Object = json.loads(text) if text[:1] == b"{" else {}
+                answer: Object = msgspec.json.decode(text) if text[:1] == b"{" else {}
                 if response.status < 400:
                     return answer
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._count(method, 0)
             raise ApiError(0, "Unreachable", f"no answer from the API server ({type(error).__name__})") from error
-        except ValueError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ApiError(response.status, "NotJSON", "the answer is no JSON") from error
         raise ApiError(response.status, str(answer.get("reason") or response.reason), str(answer.get("message") or ""))
 
