@@ -32,7 +32,7 @@ class Commands(Sectioned):
         if args and args[0] in ELSEWHERE:
             raise click.UsageError(
                 f"There is no `kubectl roster {args[0]}`: single records stay in the store and in the runs' artifacts, "
-                "out of the cluster's reach. `kubectl roster show` has counts, holds, issues and schools."
+                "out of the cluster's reach. `kubectl roster show` has counts, holds, causes, issues and schools."
             )
         return super().resolve_command(ctx, args)
 

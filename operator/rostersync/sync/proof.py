@@ -13,7 +13,7 @@ MAX_PULLS = 3
 
 
 class Rule(StrEnum):
-    """Why a collection is known to be complete."""
+    """Why a collection is known to be complete. All but the last need pages that fit together (`Pulled.seamless`)."""
 
     TOTAL = "Total"  # distinct ids equal the server's total, counted again at the end
     NEXT_END = "NextEnd"  # the server's own next ended, nothing came twice, and no total contradicts it

@@ -38,9 +38,7 @@ class Decoded:
     last: str | None = None
 
     def without_first(self) -> "Decoded":
-        """The page but for its first row."""
-        if self.first is None:
-            return replace(self, rows=self.rows - 1, without_id=self.without_id - 1)
+        """The page but for its first row, which must have an id."""
         return replace(self, rows=self.rows - 1, batch=self.batch.slice(1))
 
 

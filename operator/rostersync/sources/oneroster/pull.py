@@ -158,7 +158,7 @@ class Pull:
         self._largest = max(self._largest, decoded.rows)
         return Got(ask, decoded, seen, (answer.headers.get("x-perm-rev") or "").strip() or None, limit)
 
-    def following(self, ask: Ask, limit: int | None = None, last: str | None = None) -> Got | Refused:
+    def _following(self, ask: Ask, limit: int | None = None, last: str | None = None) -> Got | Refused:
         """A page that is not the first, asked for with the record in front of it, which shows whether records moved.
 
         `last` is the id that the page before ended with, None when that page is still on its way.
@@ -191,7 +191,7 @@ class Pull:
         unwritten = first if self._walk.fresh else None
         one_by_one = threads == 1
         while isinstance(step, Ask):
-            coming = pool.submit(self.following, step, None, last)
+            coming = pool.submit(self._following, step, None, last)
             if unwritten is not None:
                 self._emit(unwritten)  # while the next page is on its way
                 unwritten = None
@@ -236,7 +236,7 @@ class Pull:
         pages: list[Got] = []
         have = 0
         while have < rows:
-            got = self.following(Ask(offset + have), rows - have, pages[-1].decoded.last if pages else None)
+            got = self._following(Ask(offset + have), rows - have, pages[-1].decoded.last if pages else None)
             if isinstance(got, Refused):
                 break
             pages.append(got)
