@@ -10,6 +10,7 @@ from operator_rest import Rest
 
 MIB = 1 << 20
 JUDGED_RUNS, JUDGED_FINISHED, JUDGED_CONNECTIONS = 1000, 10_000, 1000
+_RATIO, _SECONDS = 1.3, 15.0  # goals of a burst
 HEADER = ("work", "measured", "against", "goal", "met")
 
 
@@ -78,11 +79,13 @@ def _bursts(figures: Figures) -> Iterator[Row]:
         f"floor: {count:,} SyncRuns, Jobs and statuses by a bare client, {_rounds(floors)}",
         f"{_spread(plain)} s", f"{3 * count / median(plain):,.0f} writes/s",
     )  # fmt: skip
+    fast = median(plain) * _RATIO <= _SECONDS  # on a slower machine not even the floor leaves room for that
     ratios = [b.seconds / f.seconds for f, b in zip(floors, bursts, strict=True)]
     yield Row(
         f"operator: {count:,} SyncRuns at once, until every Job and status is there", f"{_spread(taken)} s",
-        f"{median(ratios):.2f} × the floor ({_list(ratios, '.2f')})", "≤ 1.3 ×, ≤ 15 s",
-        median(ratios) <= 1.3 and max(taken) <= 15 if judged else None,
+        f"{median(ratios):.2f} × the floor ({_list(ratios, '.2f')})",
+        f"≤ {_RATIO} ×" + (f", ≤ {_SECONDS:.0f} s" if fast else f" (≤ {_SECONDS:.0f} s where the floor is faster)"),
+        median(ratios) <= _RATIO and (max(taken) <= _SECONDS or not fast) if judged else None,
     )  # fmt: skip
     yield _exactness(bursts, count)
     client, floor = median(b.client for b in bursts) / count, median(f.client for f in floors) / count

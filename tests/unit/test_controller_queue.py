@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from rostersync.controller import queue as module
-from rostersync.controller.queue import FIRST_PAUSE, LONGEST_PAUSE, Queue
+from rostersync.controller.queue import AT_LAST, FIRST_PAUSE, LEISURE, LONGEST_PAUSE, Queue
 
 
 class Clock:
@@ -251,3 +251,52 @@ def test_many_workers_share_the_keys_and_no_key_has_two():
     most, looks = asyncio.run(scene())
     assert most == 1
     assert looks >= 20
+
+
+def test_what_can_wait_comes_when_nothing_else_does(clock, queue):
+    queue.add_at_leisure("later")
+    queue.add("now")
+    assert ready(queue) == ["now"], "more of the same may come"
+    clock.now += LEISURE
+    queue.add("next")
+    assert ready(queue) == ["next", "later"]
+
+
+def test_what_can_wait_does_not_wait_for_ever(clock, queue):
+    queue.add_at_leisure("later")
+    clock.now += AT_LAST
+    for number in range(3):
+        queue.add(number)
+    assert ready(queue) == [0, 1, 2, "later"]
+    for number in range(3):
+        queue.add(number)
+        queue.done(number)
+    queue.done("later")
+    queue.add_at_leisure("later")
+    clock.now += AT_LAST - 0.1
+    assert one(queue) == 0
+    clock.now += 0.1
+    assert ready(queue) == [1, 2, "later"]
+
+
+def test_what_can_wait_comes_at_once_when_somebody_asks_for_it(clock, queue):
+    queue.add_at_leisure("key")
+    queue.add("key")
+    queue.add_at_leisure("key")
+    assert ready(queue) == ["key"]
+    queue.done("key")
+    clock.now += AT_LAST
+    assert ready(queue) == []
+
+
+def test_a_worker_wakes_up_for_what_can_wait(monkeypatch):
+    monkeypatch.setattr(module, "LEISURE", 0.01)
+
+    async def taken():
+        queue = Queue()
+        waiting = asyncio.create_task(queue.get())
+        await asyncio.sleep(0)
+        queue.add_at_leisure("key")
+        return await asyncio.wait_for(waiting, 5)
+
+    assert asyncio.run(taken()) == "key"

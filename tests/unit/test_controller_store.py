@@ -167,6 +167,17 @@ def test_a_list_says_what_differed():
     assert names(store.all(RUNS)) == ["same", "older", "later", "new"]
 
 
+def test_a_list_of_some_says_nothing_of_others():
+    store = Store()
+    for obj in (run("open", "u1", 1), run("ended", "u2", 2), run("later", "u3", 9)):
+        store.put(RUNS, obj)
+
+    differed = store.replace(RUNS, [], 7, lambda obj: obj["metadata"]["name"] != "open")
+
+    assert names(differed) == ["ended"]
+    assert names(store.all(RUNS)) == ["open", "later"]
+
+
 def test_a_list_of_one_kind_leaves_others_alone():
     store = Store()
     store.put(RUNS, run())

@@ -28,8 +28,8 @@ class Actor:
         self.shared = shared
 
     async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
-        """Make the plan Job, or find that it is there."""
-        of = self._runs_of(run)
+        """Make the plan Job, or find that it is there. Before all runs are known it clears nothing up."""
+        of = self._runs_of(run) if self.shared.listed else []
         known = [r["metadata"]["name"] for r in of]
         await self.job(run, jobs.plan_job(run, view, self.shared.options, step, _finished(of), known))
 

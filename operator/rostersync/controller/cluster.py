@@ -17,6 +17,7 @@ _PREFIX = {
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
 _PAGE = 500
+Decode = Callable[[bytes], Object]
 
 
 class ApiError(Exception):
@@ -46,13 +47,14 @@ class Cluster:
         return await self._send("GET", where, params=query)
 
     async def list(
-        self, kind: str, namespace: str = "", keep: Callable[[Object], Object] = lambda obj: obj, **query: str
-    ) -> tuple[list[Object], int]:
-        """All objects of a kind, page by page, and the resourceVersion of the list; `keep` makes less of each page."""
+        self, kind: str, namespace: str = "", keep: Callable[[Object], Object] = lambda obj: obj,
+        read: Decode = msgspec.json.decode, **query: str,
+    ) -> tuple[list[Object], int]:  # fmt: skip
+        """All objects of a kind and the resourceVersion of the list. Page by page, `read` and `keep` make less of them."""
         found: list[Object] = []
         more = {"limit": str(_PAGE), **query}
         while True:
-            page = await self.get(path(kind, namespace), **more)
+            page = await self._send("GET", path(kind, namespace), params=more, read=read)
             found += map(keep, page.get("items") or [])
             if not page["metadata"].get("continue"):
                 return found, int(page["metadata"].get("resourceVersion") or 0)
@@ -94,7 +96,7 @@ class Cluster:
 
     async def _send(
         self, method: str, where: str, body: Mapping[str, Any] | None = None, content: str = "application/json",
-        params: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None, read: Decode = msgspec.json.decode,
     ) -> Object:  # fmt: skip
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": "application/json"} | ({"Content-Type": content} if data else {})
@@ -105,9 +107,9 @@ class Cluster:
             ) as response:
                 text = await response.read()
                 self._count(method, response.status)
-                answer: Object = msgspec.json.decode(text) if text[:1] == b"{" else {}
                 if response.status < 400:
-                    return answer
+                    return read(text) if text[:1] == b"{" else {}
+                answer: Object = msgspec.json.decode(text) if text[:1] == b"{" else {}
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._count(method, 0)
             raise ApiError(0, "Unreachable", f"no answer from the API server ({type(error).__name__})") from error

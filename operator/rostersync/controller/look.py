@@ -10,10 +10,11 @@ from rostersync.controller.guards import Guard
 from rostersync.controller.options import STAGE_LABEL
 from rostersync.controller.reports import ended_of, moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import APPROVALS, JOBS, PODS, Object, job_condition, labels
+from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels
 from rostersync.controller.work import Halves, JobSeen
 
 TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
+_YOUNG = timedelta(seconds=30)
 _REPORT_GRACE = timedelta(seconds=20)  # a Job can be seen to end before its pod's report is
 
 
@@ -48,6 +49,29 @@ class Look:
         held = open_approvals or any(j.ended for j in jobs) or (run.get("status") or {}).get("holdsTotal")
         guard = await self.shared.guards.look(fresh=undecided) if held or undecided else None
         return Facts(jobs, missing, guard)
+
+    async def stands(self, run: Object) -> bool:
+        """Whether a run is as the store has it, if not the store is put right. Raises ApiError.
+
+        A process that stood still believes in what went meanwhile, and a Job of a run that is gone would be in the way of
+        one that was made again under its name. A run that is new and young is not asked for: that is the hot path.
+        """
+        store, meta = self.shared.store, run["metadata"]
+        if not run.get("status") and self.shared.clock() - datetime.fromisoformat(meta["creationTimestamp"]) < _YOUNG:
+            return True
+        try:
+            current = await self.shared.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            current = None
+        if current and current["metadata"]["uid"] == meta["uid"]:
+            return not store.put(RUNS, current)
+        store.remove(RUNS, run)
+        if current:
+            store.put(RUNS, current)
+        self.shared.queue.add_at_leisure((CONNECTIONS, meta["namespace"], str(run["spec"]["connectionRef"]["name"])))
+        return False
 
     async def job_seen(self, job: Object, now: datetime) -> JobSeen:
         """A Job with what can be had of its pods."""

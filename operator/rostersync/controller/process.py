@@ -7,9 +7,10 @@ import os
 import time
 
 import kopf
+import uvloop
 
 from rostersync.controller.act import Actor
-from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.connections import Connections
 from rostersync.controller.elect import RENEW, Election
 from rostersync.controller.events import Events
@@ -24,7 +25,7 @@ from rostersync.controller.serve import serve
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Key, Object, Store, slim
-from rostersync.controller.sweep import Sweep
+from rostersync.controller.sweep import OPEN, Sweep
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ _PAUSE = 0.5  # seconds
 _GUARD = 30.0  # seconds between two looks at the policies
 _LAG = 30.0  # seconds that the event loop may be late before the process counts as stuck
 _GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
-_OPEN = "status.outcome="  # of runs: those that have not ended
 _VERSIONS = {JOBS: "v1", PODS: "v1"}
 
 
@@ -112,8 +112,8 @@ class Process:
         settings.persistence.diffbase_storage = _NoDiffs()
         for plural in (JOBS, PODS):
             settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
-        if await self._selects():
-            settings.watching.field_selectors[_GROUPS[RUNS], "v1alpha1", RUNS] = _OPEN
+        if await self.sweep.selects():
+            settings.watching.field_selectors[_GROUPS[RUNS], "v1alpha1", RUNS] = OPEN
         session = login.session()
 
         @kopf.on.login(registry=registry)
@@ -135,19 +135,6 @@ class Process:
                 await self.router.left(plain(event["object"]))
             else:
                 self.router.event(plural, event["type"], plain(event["object"]))
-
-    async def _selects(self) -> bool:
-        """Whether the server lists runs by their outcome, as from Kubernetes 1.31 on: thousands have ended, few are open."""
-        where = path(RUNS, self.options.namespaces[0] if self.options.namespaces else "")
-        while True:
-            try:
-                await self.shared.cluster.get(where, limit="1", fieldSelector=_OPEN)
-            except ApiError as error:
-                if error.status == 400:
-                    return False
-                await asyncio.sleep(_PAUSE)
-            else:
-                return True
 
     async def _work(self) -> None:
         """List everything, wait to lead, list again if that took a while (another may have led till now), and work."""
@@ -201,6 +188,8 @@ class Process:
 
     async def _reconcile(self, key: Key) -> None:
         kind, namespace, name = key
+        if kind == CONNECTIONS and not self.shared.listed:
+            return  # it comes again when the runs that have ended are known
         if kind == CONNECTIONS and not name:
             while self.router.gone:
                 await self.connections.deleted(self.router.gone[0])
@@ -259,7 +248,7 @@ async def operate(options: Options, login: Login) -> None:
 
 def main(options: Options, login: Login) -> None:
     """Run an operator as a process: whatever ends it unexpectedly ends the process with 1."""
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(operate(options, login))
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(operate(options, login))
     logging.shutdown()
     os._exit(0)  # threads of libraries are not waited for

@@ -2,15 +2,16 @@
 
 import asyncio
 import heapq
-import itertools
 import time
 from collections.abc import Hashable
 from contextlib import suppress
+from itertools import count, islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds
+LEISURE, AT_LAST = 5.0, 30.0  # seconds: what can wait is looked at after the first when idle, after the second anyhow
 
 
 class Queue(Generic[K]):
@@ -23,11 +24,13 @@ class Queue(Generic[K]):
         self._failures: dict[K, int] = {}
         self._later: list[tuple[float, int, K]] = []
         self._due: dict[K, float] = {}  # the earliest time a key is put off to
-        self._count = itertools.count()
+        self._leisure: dict[K, float] = {}  # key -> when it was added
+        self._count = count()
         self._wake = asyncio.Event()
 
     def add(self, key: K) -> None:
         """Look at the key soon; once more afterwards if somebody is at it right now."""
+        self._leisure.pop(key, None)
         if key in self._working:
             self._again.add(key)
         elif key not in self._waiting:
@@ -43,6 +46,12 @@ class Queue(Generic[K]):
         heapq.heappush(self._later, (at, next(self._count), key))
         self._wake.set()
 
+    def add_at_leisure(self, key: K) -> None:
+        """Look at the key when nothing else waits, though not at once: more of the same may come."""
+        if key not in self._waiting and key not in self._leisure:
+            self._leisure[key] = time.monotonic()
+            self._wake.set()
+
     async def get(self) -> K:
         """The next key, and it is this worker's until `done`."""
         while True:
@@ -53,9 +62,8 @@ class Queue(Generic[K]):
                 self._working.add(key)
                 return key
             self._wake.clear()
-            pause = max(self._later[0][0] - time.monotonic(), 0.0) if self._later else None
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                await asyncio.wait_for(self._wake.wait(), self._pause())
 
     def done(self, key: K, ok: bool = True) -> None:
         """The worker is through with the key; after a failure it comes back by itself, later each time."""
@@ -82,6 +90,11 @@ class Queue(Generic[K]):
     def __len__(self) -> int:
         return len(self._waiting) + len(self._working)
 
+    def _pause(self) -> float | None:
+        """Seconds until a key is due that waits for its time; None without one."""
+        due = [at for at, _, _ in self._later[:1]] + [at + LEISURE for at in islice(self._leisure.values(), 1)]
+        return max(min(due) - time.monotonic(), 0.0) if due else None
+
     def _release(self) -> None:
         now = time.monotonic()
         while self._later and self._later[0][0] <= now:
@@ -89,3 +102,8 @@ class Queue(Generic[K]):
             if self._due.get(key) == at:
                 del self._due[key]
                 self.add(key)
+        while self._leisure:
+            key, at = next(iter(self._leisure.items()))
+            if now < at + (AT_LAST if self._waiting else LEISURE):
+                return
+            self.add(key)

@@ -21,7 +21,6 @@ from rostersync.controller.store import (
 )
 
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
-_SOON = 5.0  # seconds: a connection tells of many runs at once
 
 
 class Router:
@@ -37,6 +36,9 @@ class Router:
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
         """One event of a watch; objects of the first listing have no `sort`."""
         self.watched[kind] = max(self.watched[kind], version(obj))
+        self._take(kind, sort, obj)
+
+    def _take(self, kind: str, sort: str | None, obj: Object) -> None:
         uid = str(obj["metadata"]["uid"])
         if sort is None and uid in self._told:
             self.relisted.set()  # a listing tells of it again
@@ -55,11 +57,15 @@ class Router:
             self._told.discard(uid)
 
     async def left(self, run: Object) -> None:
-        """A run is no longer in its watch, which shows those that have not ended: it has ended, or it is gone."""
+        """A run is no longer in its watch, which shows those that have not ended."""
+        self.watched[RUNS] = max(self.watched[RUNS], version(run))
+        await self.missed(run)
+
+    async def missed(self, run: Object) -> None:
+        """A run is not among those that have not ended any more: it has ended, or it is gone."""
         meta, store = run["metadata"], self.shared.store
         known = store.get(RUNS, meta["namespace"], meta["name"])
         if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
-            self.watched[RUNS] = max(self.watched[RUNS], version(run))
             self._told.discard(str(meta["uid"]))
             return  # this process ended it
         try:
@@ -70,7 +76,7 @@ class Router:
                 return
             current = {"metadata": {"uid": ""}}
         there = current["metadata"]["uid"] == meta["uid"]
-        self.event(RUNS, "MODIFIED" if there else "DELETED", current if there else run)
+        self._take(RUNS, "MODIFIED" if there else "DELETED", current if there else run)
 
     def route(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
         """Queue what a change of an object concerns."""
@@ -102,4 +108,4 @@ class Router:
 
     def _tell_connection(self, namespace: str, name: str) -> None:
         if self.shared.store.get(CONNECTIONS, namespace, name) is not None:
-            self.shared.queue.add_after((CONNECTIONS, namespace, name), _SOON)
+            self.shared.queue.add_at_leisure((CONNECTIONS, namespace, name))  # it tells of many runs at once

@@ -1,6 +1,7 @@
 """One SyncRun: look, decide, act, write its status; again until it waits or is final."""
 
 import logging
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
@@ -47,16 +48,21 @@ class Runs:
             step = next_step(seen)
             if isinstance(step, Nothing):
                 return
+            if not self.shared.listed and not isinstance(step, StartPlan | Wait):
+                return  # what has ended since may speak against it: it comes again when all of that is known
             release = None
             if isinstance(step, StartPlan | StartApply) and view:
                 release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.district)
-            await self.actor.record_approvals(run, seen, step, facts.guard)
             try:
+                if isinstance(step, StartPlan | StartApply) and not await self.look.stands(run):
+                    continue
+                await self.actor.record_approvals(run, seen, step, facts.guard)
                 match step:
                     case StartPlan() if view:
-                        await self.actor.start_plan(run, view, step)
+                        await self._start(run, seen, self.actor.start_plan(run, view, step))
                     case StartApply() if view:
-                        await self.actor.start_apply(run, view, step, seen.plan.number if seen.plan else 1)
+                        number = seen.plan.number if seen.plan else 1
+                        await self._start(run, seen, self.actor.start_apply(run, view, step, number))
                     case CreateApproval():
                         await self.actor.create_approval(run, step, facts.guard)
                     case Wait() | Finish():
@@ -65,10 +71,6 @@ class Runs:
                     case _:
                         log.error("SyncRun %s/%s: the connection's manifest is not known", namespace, name)
                         return
-            except ApiError as error:
-                if error.status in _REFUSALS and isinstance(step, StartPlan | StartApply):
-                    await self._refused(run, seen, error)
-                raise
             finally:
                 if release:
                     release()
@@ -107,8 +109,16 @@ class Runs:
             if changed and sibling["metadata"]["uid"] != seen.run.uid:
                 shared.queue.add((RUNS, key[1], sibling["metadata"]["name"]))
 
+    async def _start(self, run: Object, seen: Observed, starting: Awaitable[None]) -> None:
+        """Start a Job. When it is not taken, the run says so, once, while it is tried again and again."""
+        try:
+            await starting
+        except ApiError as error:
+            if error.status in _REFUSALS:
+                await self._refused(run, seen, error)
+            raise
+
     async def _refused(self, run: Object, seen: Observed, error: ApiError) -> None:
-        """A Job was not taken: say so, once, while it is tried again and again."""
         message = f"The API server refuses the Job ({error.reason}): {error.message}"[:1024]
         made = statuses.of(seen, Wait("Queued", message), sentence)
         if made != (run.get("status") or {}):

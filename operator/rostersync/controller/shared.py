@@ -23,7 +23,10 @@ def now_utc() -> datetime:
 
 @dataclass
 class Shared:
-    """One process's view of one cluster. `holdups`: UID of a connection -> why its runs must wait."""
+    """One process's view of one cluster.
+
+    `holdups`: UID of a connection -> why its runs must wait; `listed`: runs that have ended are in the store, too.
+    """
 
     options: Options
     cluster: Cluster
@@ -36,6 +39,7 @@ class Shared:
     reports: Reports = field(default_factory=Reports)
     waiting: dict[Key, tuple[str, str]] = field(default_factory=dict)  # queued runs -> (namespace, district)
     holdups: dict[str, str] = field(default_factory=dict)
+    listed: bool = False
     clock: Callable[[], datetime] = now_utc
 
     def key_of(self, child: Object) -> Key:

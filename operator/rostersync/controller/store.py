@@ -78,15 +78,20 @@ class Store:
         """How many objects of a kind have a relation."""
         return len(self._related.get((kind, relation), ()))
 
-    def replace(self, kind: str, listed: Iterable[Object], at: int) -> list[Object]:
-        """Correct a kind by a full list made at resourceVersion `at`; returns what differed, old or new state."""
+    def replace(
+        self, kind: str, listed: Iterable[Object], at: int, among: Callable[[Object], bool] = lambda obj: True
+    ) -> list[Object]:
+        """Correct a kind by a list of all `among` it, made at resourceVersion `at`.
+
+        Returns what differed, old or new state.
+        """
         differed, seen = [], set()
         for obj in listed:
             seen.add((obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
             if self.put(kind, obj):
                 differed.append(obj)
         for key, obj in list(self._objects.get(kind, {}).items()):
-            if key not in seen and version(obj) <= at:
+            if key not in seen and version(obj) <= at and among(obj):
                 self.remove(kind, obj)
                 differed.append(obj)
         return differed
