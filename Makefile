@@ -6,6 +6,7 @@ RUNS ?= 1000
 FINISHED ?= 10000
 CONNECTIONS ?= 1000
 WORKERS ?= 2
+CLUSTER_WORKERS ?= 3
 ARGS ?=
 
 BIN := .venv/bin
@@ -43,10 +44,12 @@ demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad 
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
-	$(if $(ARGS),$(PYTEST) --dist=loadfile $(ARGS),$(PYTEST) --dist=worksteal --ignore=tests/cluster)
-	$(if $(ARGS),,$(PYTEST) --dist=loadfile tests/cluster || $(BIN)/python -m pytest -q tests/cluster $(AGAIN))
+	$(if $(ARGS),$(PYTEST) $(WORKERS) --dist=loadfile $(ARGS),$(PYTEST) $(WORKERS) --dist=worksteal --ignore=tests/cluster)
+	$(if $(ARGS),,$(ON_CLUSTERS) || $(BIN)/python -m pytest -q tests/cluster $(AGAIN))
 
-PYTEST = $(BIN)/python -m pytest -q -n $(WORKERS)
+PYTEST = $(BIN)/python -m pytest -q -n
+# These wait for others half of their time.
+ON_CLUSTERS = $(PYTEST) $(CLUSTER_WORKERS) --dist=loadfile tests/cluster
 # What failed on a cluster is tried once more by itself, since a busy machine can be late; other tests never are.
 AGAIN = --last-failed --last-failed-no-failures none
 

@@ -3,6 +3,7 @@
 A cluster that cannot be had is an error with a sentence, never a skip.
 """
 
+import signal
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +26,13 @@ def shown(request: pytest.FixtureRequest) -> Generator[None]:
     """Lets through what is printed in here: who waits ten minutes for a first build sees what is built."""
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_ctrl_c() -> None:
+    """A shell that starts the tests in the background tells them, and so their processes, to ignore Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,7 @@ class Operator:
     @staticmethod
     def _sent(client: Any, method: str, path: str, body: Object | None = None) -> Object:
         headers = {"Content-Type": "application/merge-patch+json"} if method == "PATCH" else {}
-        while (answer := client.request(method, path, json=body, headers=headers)).status_code == 429:
+        while (answer := client.request(method, path, json=body, headers=headers)).status_code in (429, 503):
             time.sleep(0.2)  # types that were installed a moment ago
         assert answer.is_success, f"{method} {path}: {answer.text}"
         found: Object = answer.json()

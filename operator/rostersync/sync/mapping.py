@@ -12,7 +12,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from rostersync.api.v1alpha1.mapping import AttributeMapping, Source, Text, parse_from, parse_template
 from rostersync.roster import METADATA_TYPE, Table
-from rostersync.sync.context import Context
+from rostersync.sync.context import Context, q
 from rostersync.sync.expressions import LISTS, METADATA, NULL, concat, const, each, is_list, read, transformed, user_id
 
 CARRIED = ("raw_id", "entity", "said")
@@ -21,13 +21,16 @@ CARRIED = ("raw_id", "entity", "said")
 def apply(context: Context, table: Table) -> None:
     """Make `mapped_<table>`."""
     entries = [e for e in context.spec.attributesMapping if e.entity in table.entities]
-    named = context.con.view(f"named_{table.name}")
     keys = {e.value: context.metadata_keys(e) for e in table.entities}
     entities = sorted({e.entity.value for e in entries} | {e for e in keys if keys[e]})
     if not entities:
-        plain = named.project(*[ColumnExpression(c) for c in (*CARRIED, *table.names)], _no_metadata())
-        plain.create_view(f"mapped_{table.name}", replace=True)
+        columns = ", ".join(q(c) for c in (*CARRIED, *table.names))
+        context.sql(f"""
+            CREATE OR REPLACE TEMP VIEW mapped_{table.name} AS
+            SELECT {columns}, NULL::{METADATA_TYPE} AS metadata FROM named_{table.name}
+        """)
         return
+    named = context.con.view(f"named_{table.name}")
     rest = named.filter(_not_among(entities)).project(
         *[ColumnExpression(c) for c in (*CARRIED, *table.names)], _no_metadata()
     )

@@ -238,16 +238,16 @@ def _resolve(context: Context, table: Table) -> None:
     own_id, fate = f"{prefix} || s.raw_id", "s.fate"
     if table is ORGS:
         own_id = f"CASE WHEN s.entity = 'School' THEN coalesce(s.target, {own_id}) ELSE {own_id} END"
+    # Enrolments and demographics go through once, as a view; everything else is read by several stages.
+    passing = table in (ORGS, ENROLLMENTS, DEMOGRAPHICS)
     context.sql(f"""
-        CREATE OR REPLACE TEMP VIEW shaped_{table.name} AS
+        CREATE OR REPLACE TEMP {f"VIEW shaped_{table.name}" if passing else f"TABLE shaped_rows_{table.name}"} AS
         SELECT s.raw_id, {own_id} AS id, s.entity, {fate} AS fate, {", ".join(values)}, s.metadata
         FROM scoped_{table.name} s {" ".join(joins)}
     """)
     if table is ORGS:
         _unite_schools(context)
-    elif table not in (ENROLLMENTS, DEMOGRAPHICS):
-        # Everything else is read by several stages; enrolments and demographics go through once, as a view.
-        context.sql(f"CREATE OR REPLACE TEMP TABLE shaped_rows_{table.name} AS SELECT * FROM shaped_{table.name}")
+    elif not passing:
         context.sql(f"CREATE OR REPLACE TEMP VIEW shaped_{table.name} AS SELECT * FROM shaped_rows_{table.name}")
 
 
