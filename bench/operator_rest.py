@@ -37,13 +37,15 @@ async def fill(apis: Apis, server: Server, running: Running, connections: int, f
     views = await load.connections(apis, names)
     await load.finished(apis, names, views, finished)
     await running.start()
-    await running.rest()
+    await running.rest(finished)
     await running.stop()
     await server.rest()
     return names
 
 
-async def rest(apis: Apis, server: Server, running: Running, names: Named, idle: float, singles: int) -> Rest:
+async def rest(
+    apis: Apis, server: Server, running: Running, names: Named, finished: int, idle: float, singles: int
+) -> Rest:
     """Start the operator again, leave it alone, then make single runs. It runs on afterwards."""
     got = Rest()
     of = names.connections()
@@ -54,7 +56,7 @@ async def rest(apis: Apis, server: Server, running: Running, names: Named, idle:
         got.ready = await running.start()
         got.job = await seen.all(_PATIENCE) - begun
     await apis.admin.send("DELETE", path("syncruns", names.namespace, run["metadata"]["name"]))
-    await running.rest()
+    await running.rest(finished)
     await server.rest()
     got.start, got.peak, got.resident = running.cpu(), process.peak(running.pid), process.resident(running.pid)
     before = running.cpu()

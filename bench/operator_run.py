@@ -65,7 +65,9 @@ async def measured(options: argparse.Namespace, folder: Path) -> Figures:
         held = await operator_approve.prepare(apis, options.held)
         names = await operator_rest.fill(apis, server, running, options.connections, options.finished)
         say("starting the operator again, and leaving it alone")
-        figures.rest = await operator_rest.rest(apis, server, running, names, options.idle, options.singles)
+        figures.rest = await operator_rest.rest(
+            apis, server, running, names, options.finished, options.idle, options.singles
+        )
         say(f"holding and approving {options.held} runs")
         figures.approvals = await operator_approve.approve(apis, server.plane, held)
         await running.stop()

@@ -15,6 +15,7 @@ from support.cluster.plane import ControlPlane
 from support.cluster.processes import tail
 
 _REQUESTS = re.compile(r'^rest_client_requests_total\{code="(\d+)",method="(\w+)"\} (\S+)$', re.MULTILINE)
+_RUNS = re.compile(r'^rostersync_syncruns\{state="\w+"\} (\S+)$', re.MULTILINE)
 _DEPTH = re.compile(r"^workqueue_depth (\S+)$", re.MULTILINE)
 _PATIENCE = 600.0  # seconds
 SLOTS = ("--max-concurrent-runs", "5000", "--max-concurrent-runs-per-namespace", "5000")
@@ -85,14 +86,15 @@ class Running:
         found = _REQUESTS.findall(await self._get("/metrics"))
         return Counter({(method, code): int(float(value)) for code, method, value in found})
 
-    async def rest(self) -> None:
-        """Waits until its queue is empty and it sends nothing but what keeps its Lease."""
+    async def rest(self, runs: int = 0) -> None:
+        """Waits until it knows so many runs, its queue is empty and it sends nothing but what keeps its Lease."""
         before, end = -1, time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             text = await self._get("/metrics")
             depth = _DEPTH.search(text)
             sent = sum(int(float(value)) for _, _, value in _REQUESTS.findall(text))
-            if depth and float(depth[1]) == 0 and sent - before <= 4:
+            known = sum(float(count) for count in _RUNS.findall(text))
+            if depth and float(depth[1]) == 0 and sent - before <= 4 and known >= runs:
                 return
             before = sent
             await asyncio.sleep(1)

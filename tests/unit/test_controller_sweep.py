@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from rostersync.controller import sweep
+from rostersync.controller import process, sweep
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
@@ -118,6 +118,27 @@ def test_a_run_that_has_ended_goes_only_by_a_list_of_those():
     assert stored(made) == {"r120": True}
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["a watch began with a listing", "a watch began with nothing"])
+def test_what_went_before_the_watches_began_is_found_by_a_second_list(told, monkeypatch):
+    monkeypatch.setattr(sweep, "_FIRST", 0.01)
+    monkeypatch.setattr(sweep, "_DEBOUNCE", 0.01)
+
+    async def swept():
+        made = operator_of(run(3), run(4))
+        await made.sweep.once()
+        made.shared.cluster.runs.pop()  # it is deleted, and no watch was there to see it
+        if told:
+            made.router.event(RUNS, None, run(3))
+        sweeping = asyncio.create_task(made.sweep.run())
+        async with asyncio.timeout(5):
+            while len(stored(made)) > 1:
+                await asyncio.sleep(0.01)
+        sweeping.cancel()
+        return stored(made)
+
+    assert asyncio.run(swept()) == {"r3": False}
+
+
 @pytest.mark.parametrize(("listed", "dead"), [(run(9), [RUNS]), (run(9, "Applied"), [])], ids=["open", "ended"])
 def test_a_watch_of_runs_is_behind_only_when_it_has_not_shown_one_that_is_open(listed, dead, monkeypatch):
     monkeypatch.setattr(sweep, "_ECHO", 0.0)
@@ -175,11 +196,16 @@ def test_connections_that_no_run_needs_are_forgotten():
 
 @pytest.mark.parametrize(("answers", "selects"), [((200,), True), ((400,), False), ((404, 0, 200), True)])
 def test_a_server_that_cannot_select_by_outcome_is_asked_for_all_runs(answers, selects, monkeypatch):
-    monkeypatch.setattr(sweep, "_AGAIN", 0.0)
+    monkeypatch.setattr(process, "_PAUSE", 0.0)
     made = operator_of(answers=answers)
 
-    assert asyncio.run(made.sweep.selects()) is selects
+    assert asyncio.run(made._selects()) is selects
     assert asyncio.run(made.sweep.selects()) is selects, "it is asked once"
+
+
+def test_runs_that_may_not_be_listed_are_no_silence():
+    with pytest.raises(ApiError, match="403"):
+        asyncio.run(operator_of(answers=(403,)).sweep.once())
 
 
 STANDS = {  # status, age in seconds, what the server has, whether it stands, what is known afterwards

@@ -10,7 +10,7 @@ from rostersync.controller.guards import Guard
 from rostersync.controller.options import STAGE_LABEL
 from rostersync.controller.reports import ended_of, moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels
+from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
 from rostersync.controller.work import Halves, JobSeen
 
 TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
@@ -66,7 +66,8 @@ class Look:
                 raise
             current = None
         if current and current["metadata"]["uid"] == meta["uid"]:
-            return not store.put(RUNS, current)
+            store.put(RUNS, current)
+            return version(current) <= version(run)
         store.remove(RUNS, run)
         if current:
             store.put(RUNS, current)

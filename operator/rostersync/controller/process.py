@@ -112,7 +112,7 @@ class Process:
         settings.persistence.diffbase_storage = _NoDiffs()
         for plural in (JOBS, PODS):
             settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
-        if await self.sweep.selects():
+        if await self._selects():
             settings.watching.field_selectors[_GROUPS[RUNS], "v1alpha1", RUNS] = OPEN
         session = login.session()
 
@@ -135,6 +135,14 @@ class Process:
                 await self.router.left(plain(event["object"]))
             else:
                 self.router.event(plural, event["type"], plain(event["object"]))
+
+    async def _selects(self) -> bool:
+        """Whether runs can be watched by their outcome. Until somebody can say, the lists say what is wrong."""
+        while True:
+            try:
+                return await self.sweep.selects()
+            except ApiError:
+                await asyncio.sleep(_PAUSE)
 
     async def _work(self) -> None:
         """List everything, wait to lead, list again if that took a while (another may have led till now), and work."""
@@ -248,7 +256,13 @@ async def operate(options: Options, login: Login) -> None:
 
 def main(options: Options, login: Login) -> None:
     """Run an operator as a process: whatever ends it unexpectedly ends the process with 1."""
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    try:
         runner.run(operate(options, login))
+    except KeyboardInterrupt:
+        pass
+    except BaseException:
+        runner.close()
+        raise
     logging.shutdown()
-    os._exit(0)  # threads of libraries are not waited for
+    os._exit(0)  # what there was to end has ended: neither threads of libraries nor kopf's generators are waited for

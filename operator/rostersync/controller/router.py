@@ -30,8 +30,7 @@ class Router:
         self.shared, self.connections = shared, connections
         self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
         self.gone: list[Object] = []  # deleted connections that are yet to be seen to
-        self.relisted = asyncio.Event()  # a watch began anew: what went meanwhile, it does not tell
-        self._told: set[str] = set()  # UIDs of objects that a watch has told of and that are there
+        self.relisted = asyncio.Event()  # a watch began with a listing: what went before that, it does not tell
 
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
         """One event of a watch; objects of the first listing have no `sort`."""
@@ -39,22 +38,17 @@ class Router:
         self._take(kind, sort, obj)
 
     def _take(self, kind: str, sort: str | None, obj: Object) -> None:
-        uid = str(obj["metadata"]["uid"])
-        if sort is None and uid in self._told:
-            self.relisted.set()  # a listing tells of it again
-        self._told.add(uid)
+        if sort is None:
+            self.relisted.set()
         if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
             sort = "DELETED"  # it lost its label: it is nothing of ours any more
         if sort == "DELETED":
-            self._told.discard(uid)
             if kind == PODS:
                 self.shared.reports.note(obj)
             if self.shared.store.remove(kind, obj) or kind == PODS:
                 self.route(kind, obj, deleted=True)
         elif self.shared.store.put(kind, obj):
             self.route(kind, obj)
-        if kind == RUNS and over(obj):
-            self._told.discard(uid)
 
     async def left(self, run: Object) -> None:
         """A run is no longer in its watch, which shows those that have not ended."""
@@ -66,7 +60,6 @@ class Router:
         meta, store = run["metadata"], self.shared.store
         known = store.get(RUNS, meta["namespace"], meta["name"])
         if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
-            self._told.discard(str(meta["uid"]))
             return  # this process ended it
         try:
             current = await self.shared.cluster.get(path(RUNS, meta["namespace"], meta["name"]))

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 OPEN, ENDED = "status.outcome=", "status.outcome!="  # of runs, as a field selector
 EVERY = 300.0  # seconds between two sweeps
+_FIRST = 10.0  # seconds until the second: what went between the first and the beginning of the watches, nobody tells
 _RARELY = 3  # sweeps between two lists of runs that have ended
 _AGAIN = 1.0  # seconds until what has to be known is asked for again
 _DEBOUNCE = 2.0
@@ -44,21 +45,26 @@ class Sweep:
         self._selects: bool | None = None
 
     async def selects(self) -> bool:
-        """Whether the server lists runs by their outcome, as from Kubernetes 1.31 on: thousands have ended, few are open."""
-        where = path(RUNS, self.shared.options.namespaces[0] if self.shared.options.namespaces else "")
-        while self._selects is None:
+        """Whether the server lists runs by their outcome, as from Kubernetes 1.31 on: thousands have ended, few are open.
+
+        Raises ApiError when it does not say.
+        """
+        if self._selects is None:
+            where = path(RUNS, self.shared.options.namespaces[0] if self.shared.options.namespaces else "")
             try:
                 await self.shared.cluster.get(where, limit="1", fieldSelector=OPEN)
                 self._selects = True
             except ApiError as error:
-                if error.status == 400:
-                    self._selects = False
-                else:
-                    await asyncio.sleep(_AGAIN)
+                if error.status != 400:
+                    raise
+                self._selects = False
         return self._selects
 
-    async def once(self) -> None:
-        """List every kind, of runs the open ones, correct the store, and queue what is not at rest. Raises ApiError."""
+    async def once(self, everything: bool = True) -> None:
+        """List every kind, of runs the open ones, and correct the store. Raises ApiError.
+
+        Queues what differed, or `everything` that is not at rest.
+        """
         shown: dict[str, int] = {}
         for kind in WATCHED:
             some = kind == RUNS and await self.selects()
@@ -71,7 +77,8 @@ class Sweep:
                 for run in self.shared.store.related(RUNS, "open"):
                     if run["metadata"]["uid"] not in listed and version(run) <= at:
                         await self.router.missed(run)
-        self.queue_all()
+        if everything:
+            self.queue_all()
         self.forget()
         self.done.set()
         self._listen(shown)
@@ -147,7 +154,7 @@ class Sweep:
         while True:
             try:
                 if number:
-                    await self.once()
+                    await self.once(everything=number > 1)
                 if number % _RARELY == 0:
                     await self.ended()
                 await self.orphans()
@@ -155,7 +162,7 @@ class Sweep:
                 log.warning("A sweep failed: %s %s", error.status, error.reason)
             number += self.shared.listed
             with suppress(TimeoutError):
-                async with asyncio.timeout(EVERY if self.shared.listed else _AGAIN):
+                async with asyncio.timeout(_AGAIN if number == 0 else _FIRST if number == 1 else EVERY):
                     await self.router.relisted.wait()
                 await asyncio.sleep(_DEBOUNCE)  # the watches of all kinds begin anew together
             self.router.relisted.clear()
