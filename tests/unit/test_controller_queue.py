@@ -268,11 +268,9 @@ def test_what_can_wait_does_not_wait_for_ever(clock, queue):
     for number in range(3):
         queue.add(number)
     assert ready(queue) == [0, 1, 2, "later"]
-    for number in range(3):
-        queue.add(number)
-        queue.done(number)
-    queue.done("later")
-    queue.add_at_leisure("later")
+    for key in (0, 1, 2, "later"):
+        queue.done(key)
+        queue.add(key) if key != "later" else queue.add_at_leisure(key)
     clock.now += AT_LAST - 0.1
     assert one(queue) == 0
     clock.now += 0.1
@@ -282,7 +280,6 @@ def test_what_can_wait_does_not_wait_for_ever(clock, queue):
 def test_what_can_wait_comes_at_once_when_somebody_asks_for_it(clock, queue):
     queue.add_at_leisure("key")
     queue.add("key")
-    queue.add_at_leisure("key")
     assert ready(queue) == ["key"]
     queue.done("key")
     clock.now += AT_LAST
