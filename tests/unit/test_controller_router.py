@@ -1,12 +1,14 @@
 """A run that leaves its watch has ended or is gone: what the store believes afterwards, whatever came first."""
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.router import Router
+from rostersync.controller.shared import Shared
 from rostersync.controller.store import RUNS, Store, slim
 
 
@@ -36,6 +38,7 @@ def router_of(known, answer):
     queued = []
     queue = SimpleNamespace(add=queued.append, add_after=lambda key, delay: queued.append(key))
     shared = SimpleNamespace(store=store, cluster=Answers(answer), queue=queue)
+    shared.current = partial(Shared.current, shared)
     return Router(shared, None), queued
 
 

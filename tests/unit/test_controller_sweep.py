@@ -6,11 +6,20 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from rostersync.controller import process, sweep
+from rostersync.controller import act, process, sweep
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
 from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, over, slim
+
+ENDED = {
+    "completionTime": "2026-11-26T02:00:00Z",
+    "revision": 3,
+    "schools": {"found": 1},
+    "connectionUID": "c",
+    "plan": {"digest": "sha256:1", "noChanges": False, "holds": []},
+    "entities": [{}],
+}
 
 
 def run(version, outcome=None, uid=None, name=None):
@@ -25,7 +34,7 @@ def run(version, outcome=None, uid=None, name=None):
     return {
         "metadata": meta,
         "spec": {"connectionRef": {"name": "s"}},
-        "status": {"outcome": outcome, "completionTime": "2026-11-26T02:00:00Z", "entities": [{}]} if outcome else {},
+        "status": {**ENDED, "outcome": outcome} if outcome else {},
     }
 
 
@@ -179,9 +188,49 @@ def test_connections_wait_for_the_runs_that_have_ended(monkeypatch):
     assert looked == []
 
     asyncio.run(made.sweep.ended())
-    assert asyncio.run(made.shared.queue.get()) == key
+    assert asyncio.run(asyncio.wait_for(made.shared.queue.get(), 5)) == key
     asyncio.run(made._reconcile(key))
     assert looked == ["springfield"]
+
+
+def test_a_connection_that_went_before_that_is_seen_to_afterwards():
+    made, seen = operator_of(), []
+    connection = {"metadata": {"namespace": "rosters", "name": "springfield", "uid": "c", "resourceVersion": "2"}}
+
+    async def deleted(obj):
+        seen.append(obj["metadata"]["name"])
+
+    made.connections.deleted = deleted
+    made.shared.store.put(CONNECTIONS, connection)
+    made.router.event(CONNECTIONS, "DELETED", connection)
+
+    async def look():
+        key = await asyncio.wait_for(made.shared.queue.get(), 5)
+        await made._reconcile(key)
+        made.shared.queue.done(key)
+
+    asyncio.run(look())
+    assert seen == []
+    asyncio.run(made.sweep.ended())
+    asyncio.run(look())
+    assert seen == ["springfield"]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_plan_clears_up_only_when_all_runs_are_known(listed, monkeypatch):
+    made, jobs = operator_of(), []
+    made.shared.listed = listed
+    made.shared.store.put(RUNS, run(3, "Applied"))
+    made.shared.store.put(RUNS, run(4))
+    monkeypatch.setattr(act.jobs, "plan_job", lambda run, view, options, step, finished, known: (finished, known))
+
+    async def job(of, job):
+        jobs.append(job)
+
+    made.runs.actor.job = job
+    asyncio.run(made.runs.actor.start_plan(run(4), None, None))
+
+    assert jobs == [(["r3=ok"], ["r3", "r4"]) if listed else ([], [])]
 
 
 def test_connections_that_no_run_needs_are_forgotten():
@@ -214,7 +263,7 @@ STANDS = {  # status, age in seconds, what the server has, whether it stands, wh
     "as it was": ({"stage": "extract"}, 5, ("u1", 5), True, "u1"),
     "it has moved on": ({"stage": "extract"}, 5, ("u1", 6), False, "u1"),
     "it is gone": ({"stage": "extract"}, 5, None, False, None),
-    "another has its name": ({"stage": "extract"}, 5, ("u2", 9), False, "u2"),
+    "another has its name": ({"stage": "extract"}, 5, ("u2", 9), False, None),
 }
 
 

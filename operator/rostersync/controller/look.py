@@ -14,7 +14,7 @@ from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS
 from rostersync.controller.work import Halves, JobSeen
 
 TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
-_YOUNG = timedelta(seconds=30)
+_YOUNG = timedelta(seconds=30)  # so long a run is what its watch has just shown
 _REPORT_GRACE = timedelta(seconds=20)  # a Job can be seen to end before its pod's report is
 
 
@@ -59,18 +59,11 @@ class Look:
         store, meta = self.shared.store, run["metadata"]
         if not run.get("status") and self.shared.clock() - datetime.fromisoformat(meta["creationTimestamp"]) < _YOUNG:
             return True
-        try:
-            current = await self.shared.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            current = None
-        if current and current["metadata"]["uid"] == meta["uid"]:
+        current = await self.shared.current(run)
+        if current:
             store.put(RUNS, current)
             return version(current) <= version(run)
         store.remove(RUNS, run)
-        if current:
-            store.put(RUNS, current)
         self.shared.queue.add_at_leisure((CONNECTIONS, meta["namespace"], str(run["spec"]["connectionRef"]["name"])))
         return False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from rostersync.controller.cluster import ApiError, path
+from rostersync.controller.cluster import ApiError
 from rostersync.controller.connections import Connections
 from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
 from rostersync.controller.shared import Shared
@@ -35,11 +35,11 @@ class Router:
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
         """One event of a watch; objects of the first listing have no `sort`."""
         self.watched[kind] = max(self.watched[kind], version(obj))
+        if sort is None:
+            self.relisted.set()
         self._take(kind, sort, obj)
 
     def _take(self, kind: str, sort: str | None, obj: Object) -> None:
-        if sort is None:
-            self.relisted.set()
         if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
             sort = "DELETED"  # it lost its label: it is nothing of ours any more
         if sort == "DELETED":
@@ -62,14 +62,11 @@ class Router:
         if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
             return  # this process ended it
         try:
-            current = await self.shared.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
-        except ApiError as error:
-            if error.status != 404:
-                self.relisted.set()
-                return
-            current = {"metadata": {"uid": ""}}
-        there = current["metadata"]["uid"] == meta["uid"]
-        self._take(RUNS, "MODIFIED" if there else "DELETED", current if there else run)
+            current = await self.shared.current(run)
+        except ApiError:
+            self.relisted.set()
+            return
+        self._take(RUNS, "MODIFIED" if current else "DELETED", current or run)
 
     def route(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
         """Queue what a change of an object concerns."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rostersync.controller.cluster import Cluster
+from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
 from rostersync.controller.guards import Guards
 from rostersync.controller.options import Options
@@ -41,6 +41,17 @@ class Shared:
     holdups: dict[str, str] = field(default_factory=dict)
     listed: bool = False
     clock: Callable[[], datetime] = now_utc
+
+    async def current(self, run: Object) -> Object | None:
+        """A run as the API server has it; None when it is gone, whoever has its name now. Raises ApiError."""
+        meta = run["metadata"]
+        try:
+            found = await self.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return found if found["metadata"]["uid"] == meta["uid"] else None
 
     def key_of(self, child: Object) -> Key:
         """The run or connection that a Job belongs to; a key of nothing when its owner is not known."""

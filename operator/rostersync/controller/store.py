@@ -7,7 +7,9 @@ found by the UID of their owner, never by name alone.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypedDict
+
+import msgspec
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]  # kind (plural), namespace, name
@@ -173,8 +175,8 @@ def slim(kind: str, obj: Object) -> Object:
     meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     if kind == RUNS and over(obj):
         status = obj["status"]
-        kept = {k: status[k] for k in _OF_FINISHED if k in status}
-        plan = {k: v for k, v in (status.get("plan") or {}).items() if k in ("digest", "noChanges")}
+        kept = {k: status[k] for k in _Ended.__annotations__ if k in status and k != "plan"}
+        plan = {k: v for k, v in (status.get("plan") or {}).items() if k in _Plan.__annotations__}
         return {"metadata": meta, "spec": obj["spec"], "status": kept | ({"plan": plan} if plan else {})}
     if kind == PODS:
         spec = {"nodeName": (obj.get("spec") or {}).get("nodeName")}
@@ -185,4 +187,47 @@ def slim(kind: str, obj: Object) -> Object:
 
 
 _OF_JOB = ("suspend", "ttlSecondsAfterFinished")
-_OF_FINISHED = ("outcome", "completionTime", "revision", "schools", "connectionUID")
+
+
+class _Meta(TypedDict, total=False):
+    name: Any
+    namespace: Any
+    uid: Any
+    resourceVersion: Any
+    creationTimestamp: Any
+    labels: Any
+    annotations: Any
+
+
+class _Plan(TypedDict, total=False):
+    digest: Any
+    noChanges: Any
+
+
+class _Ended(TypedDict, total=False):
+    outcome: Any
+    completionTime: Any
+    revision: Any
+    schools: Any
+    connectionUID: Any
+    plan: _Plan
+
+
+class _Run(TypedDict):
+    metadata: _Meta
+    spec: Any
+    status: _Ended
+
+
+class _Page(TypedDict):
+    metadata: Any
+    items: list[_Run]
+
+
+_PAGE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Page)
+
+
+def ended_runs(page: bytes) -> Object:
+    """A page of a list of runs that have ended, as `slim` leaves them; nine tenths of it never become objects."""
+    found: Object = _PAGE.decode(page)
+    return found

@@ -1,4 +1,4 @@
-"""Full lists beside the watches: before the first decision, and every few minutes after it.
+"""Lists beside the watches: before the first decision, and every few minutes after it.
 
 A list corrects what a watch lost. And what a list shows and a watch still has not shown a while later says that the
 watch is dead: then the process is not alive, whatever else it does. Runs that have ended, thousands of them, come after
@@ -12,16 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypedDict
-
-import msgspec
+from typing import Any
 
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.connections import old_run
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.router import WATCHED, Router
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS, Object, over, slim, version
+from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS, Object, ended_runs, over, slim, version
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +84,7 @@ class Sweep:
     async def ended(self) -> None:
         """List the runs that have ended, and queue what needs to know of them. Raises ApiError."""
         if await self.selects():
-            found, at = await self._list(RUNS, read=_ENDED.decode, fieldSelector=ENDED)
+            found, at = await self._list(RUNS, read=ended_runs, fieldSelector=ENDED)
             self._correct(RUNS, found, at, over)
         self.shared.listed = True
         self.queue_all()
@@ -174,42 +172,3 @@ def _always(_: Object) -> bool:
 
 def _never(_: Object) -> bool:
     return False
-
-
-class _Meta(TypedDict, total=False):
-    name: Any
-    namespace: Any
-    uid: Any
-    resourceVersion: Any
-    creationTimestamp: Any
-    labels: Any
-    annotations: Any
-
-
-class _Plan(TypedDict, total=False):
-    digest: Any
-    noChanges: Any
-
-
-class _Status(TypedDict, total=False):
-    outcome: Any
-    completionTime: Any
-    revision: Any
-    schools: Any
-    connectionUID: Any
-    plan: _Plan
-
-
-class _Run(TypedDict):
-    metadata: _Meta
-    spec: Any
-    status: _Status
-
-
-class _Page(TypedDict):
-    metadata: Any
-    items: list[_Run]
-
-
-# What a store keeps of runs that have ended; all else, nine tenths of it, is skipped and never becomes an object.
-_ENDED: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Page)
