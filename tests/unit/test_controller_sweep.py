@@ -129,7 +129,7 @@ def test_a_run_that_has_ended_goes_only_by_a_list_of_those():
 
 @pytest.mark.parametrize("told", [True, False], ids=["a watch began with a listing", "a watch began with nothing"])
 def test_what_went_before_the_watches_began_is_found_by_a_second_list(told, monkeypatch):
-    monkeypatch.setattr(sweep, "_FIRST", 0.01)
+    monkeypatch.setattr(sweep, "_FIRST", 60.0 if told else 0.01)
     monkeypatch.setattr(sweep, "_DEBOUNCE", 0.01)
 
     async def swept():
