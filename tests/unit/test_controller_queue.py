@@ -283,7 +283,6 @@ def test_what_can_wait_comes_at_once_when_somebody_asks_for_it(clock, queue):
     queue.add_at_leisure("key")
     queue.add("key")
     assert ready(queue) == ["key"]
-    queue.done("key")
     clock.now += AT_LAST
     assert ready(queue) == []
 
