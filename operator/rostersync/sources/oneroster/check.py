@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from rostersync.model import Entity
 from rostersync.roster import BY_NAME, RANK, ROLES
+from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.paging import Ask
 from rostersync.sources.oneroster.pull import Got, Pull
 from rostersync.sources.oneroster.transport import Transport
@@ -26,13 +27,13 @@ def check(transport: Transport) -> CheckResult:
     for collection in COLLECTIONS:
         if collection == "orgs":
             orgs: list[Page] = []
-            reading = Pull(transport, collection, None, orgs.append).run()
+            reading = Pull(transport, Decoder(collection, None), orgs.append).run()
             totals[collection] = reading.total if reading.total is not None else reading.rows
             for page in orgs:
                 fill.add(collection, page.batch)
             schools = sorted(_schools(orgs), key=lambda s: s.id)
             continue
-        pull = Pull(transport, collection, None, lambda page: None)
+        pull = Pull(transport, Decoder(collection, None), lambda page: None)
         first = pull.first()
         if first is None:
             not_offered.append(collection)

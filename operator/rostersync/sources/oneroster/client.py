@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
+from rostersync.sources.oneroster.beside import Beside
 from rostersync.sources.oneroster.check import check
+from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.delivery import Delivery
 from rostersync.sources.oneroster.discretion import Discretion
 from rostersync.sources.oneroster.pull import Pull
@@ -17,11 +19,12 @@ class OneRoster:
         self.version = delivery.version
         self._discretion = Discretion(credentials)
         self._transport = Transport(delivery, credentials, self._discretion.add)
+        self._beside = Beside()
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
         with self._discretion.kept():
-            return Pull(self._transport, collection, metadata, sink).run()
+            return Pull(self._transport, Decoder(collection, metadata, self._beside), sink).run()
 
     def check(self) -> CheckResult:
         """Test Connection (port.Source.check)."""
@@ -30,6 +33,7 @@ class OneRoster:
 
     def close(self) -> None:
         """Give the connections back."""
+        self._beside.close()
         self._transport.close()
 
     def __enter__(self) -> "OneRoster":

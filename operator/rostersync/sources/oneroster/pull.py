@@ -50,14 +50,12 @@ class Moved(Exception):  # noqa: N818 - named for what happened
 class Pull:
     """Reads a collection once; use it for one `run`."""
 
-    def __init__(
-        self, transport: Transport, collection: str, wanted: frozenset[str] | None, sink: Callable[[Page], None]
-    ) -> None:
+    def __init__(self, transport: Transport, decoder: Decoder, sink: Callable[[Page], None]) -> None:
         self._transport = transport
-        self._collection = collection
-        self._decoder = Decoder(collection, wanted)
+        self._collection = decoder.collection
+        self._decoder = decoder
         self._sink = sink
-        self._base = address(transport.delivery.service_url, collection)
+        self._base = address(transport.delivery.service_url, decoder.collection)
         self._size = PageSize(transport.delivery.page_size)
         self._walk = Walk()
         self._seams = Seams()
@@ -214,6 +212,7 @@ class Pull:
 
     def _side_by_side(self, pool: ThreadPoolExecutor, threads: int, windows: list[tuple[int, int]]) -> Ask | End:
         """Read the windows, several at once; the next step."""
+        self._decoder.expect(len(windows))
         left: Iterator[tuple[int, int]] = iter(windows)
         running: set[Future[list[Got]]] = set()
         rows = 0

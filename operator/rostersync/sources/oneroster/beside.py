@@ -1,0 +1,141 @@
+"""Pages decoded in a process beside this one, where there is a core for it.
+
+The interpreter does one thing at a time: while it decodes a page, no answer is read. The process beside it decodes the
+pages of large collections, and this one asks, reads and writes. Nothing depends on it: a page that it does not
+give back (it is not up yet, it was killed, or the page is none) is decoded here, where errors are made as well.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is decoded as; its body follows."""
+
+    collection: str
+    wanted: list[str] | None
+    odd: bool
+
+
+@dataclass(frozen=True)
+class Told:
+    """A decoded page but for its rows, which follow as Arrow's message of one record batch."""
+
+    rows: int
+    without_id: int
+    total: int | None
+    said: bool
+    url: str | None
+    fingerprint: int
+    first: str | None
+    last: str | None
+
+
+_asked, _told = msgspec.msgpack.Decoder(Asked), msgspec.msgpack.Decoder(Told)
+
+
+class Beside:
+    """The process and the way to it. Safe to use from several threads; close it at the end."""
+
+    def __init__(self) -> None:
+        self._sending = threading.Lock()
+        self._turns = threading.Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._way: Connection | None = None
+        self._up = False
+        self._sent = self._taken = 0  # pages given to the process, and taken back, in the same order
+
+    def start(self) -> None:
+        """Start the process unless it was started before, or there is no core for it."""
+        if self._process is not None or len(os.sched_getaffinity(0)) < 2:
+            return
+        way, theirs = Pipe()
+        # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
+        # other ends too. What it says is lost on purpose: it could quote records.
+        with contextlib.suppress(OSError):  # no memory for it, or no more processes
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        theirs.close()
+        self._way = way
+
+    def page(self, asked: Asked, body: bytes) -> tuple[Told, bytes] | None:
+        """What a page comes to and its rows; None when it must be decoded here."""
+        try:
+            with self._sending:  # and not until it is answered: the next page lies ready while one is decoded
+                if self._way is None or not self._is_up(self._way):
+                    return None
+                way, turn = self._way, self._sent
+                way.send_bytes(msgspec.msgpack.encode(asked))
+                way.send_bytes(body)
+                self._sent += 1
+            return self._answer(way, turn)
+        except (OSError, EOFError):  # it is gone
+            with self._turns:
+                self._way = None
+                self._turns.notify_all()
+            return None
+
+    def close(self) -> None:
+        """End the process, which holds nothing that is needed."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._way is not None:
+            self._way.close()
+            self._way = None
+
+    def _is_up(self, way: Connection) -> bool:
+        if not self._up and way.poll():
+            way.recv_bytes()
+            self._up = True
+        return self._up
+
+    def _answer(self, way: Connection, turn: int) -> tuple[Told, bytes] | None:
+        with self._turns:
+            self._turns.wait_for(lambda: self._taken == turn or self._way is None)
+        if self._way is None:
+            return None
+        told = way.recv_bytes()
+        rows = way.recv_bytes() if told else b""
+        with self._turns:
+            self._taken += 1
+            self._turns.notify_all()
+        return (_told.decode(told), rows) if told else None
+
+
+def main() -> None:
+    """Decode until the other side closes the way."""
+    from rostersync.sources.oneroster.decode import Decoder
+
+    decoders: dict[bytes, Decoder] = {}
+    way = Connection(int(sys.argv[1]))
+    with contextlib.suppress(EOFError, OSError):
+        way.send_bytes(b"up")
+        while True:
+            how, body = way.recv_bytes(), way.recv_bytes()
+            if how not in decoders:
+                asked = _asked.decode(how)
+                wanted = None if asked.wanted is None else frozenset(asked.wanted)
+                decoders[how] = Decoder(asked.collection, wanted, odd=asked.odd)
+            try:
+                told, rows = decoders[how].page(body).told()
+            except Exception:  # noqa: BLE001 - the other side meets it too, and says what it is
+                way.send_bytes(b"")
+            else:
+                way.send_bytes(told)
+                way.send_bytes(rows)
+
+
+if __name__ == "__main__":
+    main()
