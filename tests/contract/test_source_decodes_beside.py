@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -181,6 +182,13 @@ def test_an_extract_is_the_same_with_it(killed: bool, tmp_path: Path, monkeypatc
     assert 5 < len(elsewhere) < 60 if killed else len(elsewhere) > 80
 
 
+def come_up(process: Beside) -> None:
+    """Wait for a process that somebody starts."""
+    end = time.monotonic() + START
+    while not process._up and time.monotonic() < end and not (process._way and process._way.poll(0.01)):
+        time.sleep(0.01)
+
+
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Told]:
     """What processes beside this one told from now on."""
     page, found = Beside.page, []
@@ -201,13 +209,13 @@ def read(folder: Path, in_the_middle: Callable[[Beside], None] | None = None) ->
     def answer(request: Request) -> Reply | None:
         if in_the_middle and request.offset >= 400:
             in_the_middle(clients[0]._beside)
+        elif in_the_middle and request.offset >= 60:
+            come_up(clients[0]._beside)
         return None
 
     with Quirky({"enrollments": enrollments(905)}, answer=answer) as server, source(server) as client:
         clients.append(client)
-        if in_the_middle:
-            up(client._beside)
-        else:
+        if in_the_middle is None:
             client._beside.start = lambda: None  # type: ignore[method-assign]
         proof = extract(client, folder, Wanted(("enrollments",)))["collections"]
     return proof, Staged(proof, folder).rows("enrollments")
