@@ -4,19 +4,19 @@ Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; write
 it counts under: for a change of entity the old one), new_entity, change, cause, before_hash, hash (null where the store has none of a table).
 """
 
-from rostersync.roster import TABLES, Table
+from rostersync.roster import Table
 from rostersync.sync.context import Context, progress_of, row_hash
 
 
 def compare(context: Context) -> None:
     """Find the changes of every table."""
-    for table in TABLES:
+    for table in context.tables:
         progress_of(context, "compare", table)
         _changes(context, table)
 
 
 def _changes(context: Context, table: Table) -> None:
-    if not context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'active')"):
+    if not context.stored[table.name].active:
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
             SELECT id, entity, entity AS new_entity, 'Create' AS change, 'SourceCreated' AS cause,
@@ -25,7 +25,7 @@ def _changes(context: Context, table: Table) -> None:
         """)
     else:
         _differing(context, table)
-    if context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'tobedeleted')"):
+    if context.stored[table.name].tombstones:
         context.sql(f"""
             UPDATE changes_{table.name} SET cause = 'Restored'
             WHERE change = 'Create' AND id IN (SELECT id FROM store_{table.name} WHERE status = 'tobedeleted')

@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from duckdb import DuckDBPyConnection, DuckDBPyRelation
+from duckdb import DuckDBPyConnection
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.model import Entity
-from rostersync.roster import TABLES, Table
+from rostersync.roster import DEMOGRAPHICS, TABLES, Table
+
+if TYPE_CHECKING:
+    from rostersync.sync.stored import Stored
+    from rostersync.sync.tally import Tally
 
 Progress = Callable[[str, str, int, int | None], None]
 
@@ -46,9 +50,18 @@ class Context:
     progress: Progress = lambda *_: None
     staged_files: dict[str, list[Path]] = field(default_factory=dict)
     compared: set[str] = field(default_factory=set)  # tables whose differing records were found while linking
+    duplicated: set[str] = field(default_factory=set)  # tables that have records which share a domain of uniqueness
     vanished: bool = False  # a mapped school has vanished: what refers to it is protected
-    issues: list[DuckDBPyRelation] = field(default_factory=list)
     requirement_holds: dict[str, int] = field(default_factory=dict)
+    stored: dict[str, "Stored"] = field(default_factory=dict)  # what the store has of each table
+    tallies: dict[str, "Tally"] = field(default_factory=dict)  # of each table, once its changes are known
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that a plan is about: all but demographics that are neither taken nor in the store, since nothing
+        refers to them."""
+        left_out = not self.takes(DEMOGRAPHICS) and not self.stored[DEMOGRAPHICS.name].active
+        return tuple(t for t in TABLES if t is not DEMOGRAPHICS or not left_out)
 
     def takes(self, table: Table) -> bool:
         """Whether any entity of a table is taken from the source."""

@@ -7,9 +7,12 @@ difference in data (rules 8.1).
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import rfc8785
 
 from rostersync.model import Entity
@@ -31,17 +34,24 @@ _SCHOOLS = {
 
 def write_changes(context: Context, table: Table, folder: Path) -> dict[Entity, str]:
     """The changes of a table's entities as files; returns the SHA-256 of each entity's changes in order of id."""
-    digests: dict[Entity, str] = {}
-    present = {row[0] for row in context.con.execute(f"SELECT DISTINCT entity FROM changes_{table.name}").fetchall()}
     context.con.execute("SET arrow_lossless_conversion = true")
-    for entity in table.entities:
-        if entity.value in present:
-            with ChangeFile(folder / f"{entity.value}.parquet") as file:
-                for rows in _selected(context, table, entity):
-                    for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
-                        file.add(batch)
-            digests[entity] = file.sha256
-    return digests
+    with ExitStack() as open_files:
+        files: dict[str, ChangeFile] = {}
+        for rows in _selected(context, table) if context.tallies[table.name].changes else ():
+            for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
+                for entity, part in _by_entity(batch):
+                    if entity not in files:
+                        files[entity] = open_files.enter_context(ChangeFile(folder / f"{entity}.parquet"))
+                    files[entity].add(part)
+        return {Entity(entity): file.sha256 for entity, file in files.items()}
+
+
+def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
+    """A batch in order of entity, cut where the entity changes."""
+    begin = 0
+    for counted in pc.value_counts(batch.column("entity")).to_pylist():
+        yield counted["values"], batch.slice(begin, counted["counts"])
+        begin += counted["counts"]
 
 
 def with_line(table: Table, rows: str) -> str:
@@ -59,24 +69,24 @@ def with_line(table: Table, rows: str) -> str:
         FROM (SELECT *, to_json(struct_pack(entity := new_entity, {fields}))::VARCHAR AS after FROM ({rows}))"""
 
 
-def _selected(context: Context, table: Table, entity: Entity) -> list[str]:
-    """The change rows of one entity in order of id, as queries whose results follow each other."""
+def _selected(context: Context, table: Table) -> list[str]:
+    """The change rows in order of entity and id, as queries whose results follow each other."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
-    if not context.exists(f"(SELECT 1 FROM store_{name} WHERE status = 'active')"):
+    if not context.stored[name].active:
         # Everything is new: what is accepted is what is created, and nothing needs to be looked up again.
         new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
               {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
-            FROM final_{name} r WHERE r.entity = {literal(entity.value)}"""
-        return [f"{new} AND {chunk} ORDER BY r.id" for chunk in _chunks(context, table)]
+            FROM final_{name} r"""
+        return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table)]
     changed, before = _differences(table)
     attributes = ", ".join(q(n) for n in (*table.names, "metadata"))
     return [
         f"""
-        WITH c AS (SELECT * FROM changes_{name} WHERE entity = {literal(entity.value)}),
+        WITH c AS (SELECT * FROM changes_{name}),
         r AS (SELECT * FROM (
                 SELECT id, entity, {attributes} FROM final_{name} UNION ALL SELECT id, entity, {attributes} FROM trimmed_{name})
               SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
@@ -87,8 +97,12 @@ def _selected(context: Context, table: Table, entity: Entity) -> list[str]:
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
           {after}
-        FROM c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY c.id"""
+        FROM c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY {_order(table, "c")}"""
     ]
+
+
+def _order(table: Table, of: str) -> str:
+    return f"{of}.entity, {of}.id" if len(table.entities) > 1 else f"{of}.id"
 
 
 def _chunks(context: Context, table: Table) -> list[str]:
@@ -130,7 +144,7 @@ def ranges(starts: list[str]) -> list[str]:
 
 
 def _first_cause(context: Context, table: Table) -> str:
-    if not context.exists(f"(SELECT 1 FROM store_{table.name} WHERE status = 'tobedeleted')"):
+    if not context.stored[table.name].tombstones:
         return "'SourceCreated'"
     gone = f"SELECT id FROM store_{table.name} WHERE status = 'tobedeleted'"
     return f"CASE WHEN r.id IN ({gone}) THEN 'Restored' ELSE 'SourceCreated' END"

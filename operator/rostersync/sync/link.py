@@ -15,6 +15,7 @@ Over 300 lines: what stays, what goes and what follows from it is one argument, 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
@@ -48,14 +49,15 @@ def link(context: Context) -> None:
     rules = context.spec.filterRules
     listed = {Entity(e) for r in rules for e in r.includeLinked}
     links = {e: frozenset(r.entity for r in rules if e in r.includeLinked) for e in listed}
-    for table in TABLES:
+    for table in context.tables:
         progress_of(context, "link", table)
         incomplete = [c for c in leans_on(table, links) if not context.complete(c)]
         _fates(context, table)
         _staying(context, table)
-        _deletes(context, table, deferring=context.deferring or bool(incomplete))
+        seen = _seen(context, table)
+        _deletes(context, table, seen, deferring=context.deferring or bool(incomplete))
         _targets(context, table)
-        _final(context, table)
+        _final(context, table, seen)
         _trimmed(context, table)
 
 
@@ -98,13 +100,30 @@ def _fates(context: Context, table: Table) -> None:
             {nobody}
             {f"WHEN {_any(silent)} AND r.fate IS DISTINCT FROM {literal(REMOVED)} THEN {literal(NOT_TAKEN)}" if silent else ""}
             WHEN r.fate IS NOT NULL THEN r.fate
-            {duplicate if context.exists(f"duplicates_{table.name}") else ""}
+            {duplicate if table.name in context.duplicated else ""}
             WHEN {_any(gone)} THEN 'Gone'
             WHEN {_any(nowhere)} THEN {held} END AS fate,
           {_any(owed)} AS owed, {compared} AS hash,
           {"CASE " + " ".join(dangling) + " END" if dangling else literal("orgSourcedIds" if table is USERS else None)} AS dangling
         FROM required_{table.name} r {" ".join(joins)}
     """)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Whether any pulled record of a table is not accepted, refers to what goes, or to what would go."""
+
+    refused: bool
+    gone: bool
+    owed: bool
+
+
+def _seen(context: Context, table: Table) -> _Seen:
+    found = context.con.execute(f"""
+        SELECT coalesce(bool_or(fate IS NOT NULL), FALSE), coalesce(bool_or(fate = 'Gone'), FALSE),
+          coalesce(bool_or(fate IS NULL AND owed), FALSE) FROM fates_{table.name}
+    """).fetchall()
+    return _Seen(*found[0])
 
 
 def _followed(table: Table) -> tuple[Attribute, ...]:
@@ -126,8 +145,8 @@ def _goes_through_once(context: Context, table: Table) -> bool:
     """Whether accepted records need no second look: nothing refers to them, nothing of them is cut, and the store has
     some to compare them with. These are the largest tables, so their hash is made while their references are followed.
     """
-    stored = f"(SELECT 1 FROM store_{table.name} WHERE status = 'active')"
-    return table in (ENROLLMENTS, DEMOGRAPHICS) and context.exists(stored) and not _has_other_keys(context, table)
+    stored = context.stored[table.name].active
+    return stored and table in (ENROLLMENTS, DEMOGRAPHICS) and not _has_other_keys(context, table)
 
 
 def _staying(context: Context, table: Table) -> None:
@@ -166,7 +185,7 @@ def _staying(context: Context, table: Table) -> None:
     """)
 
 
-def _deletes(context: Context, table: Table, *, deferring: bool) -> None:
+def _deletes(context: Context, table: Table, seen: _Seen, *, deferring: bool) -> None:
     """`deletes_<table>`: direct causes first, then what leans on a record that goes."""
     refs = _followed(table)
     names = [a for a in dict.fromkeys([*(r.name for r in refs), *_scoping(table)]) if a != "id"]
@@ -191,17 +210,19 @@ def _deletes(context: Context, table: Table, *, deferring: bool) -> None:
           NOT goes AND NOT falls AS deferred
         FROM decided WHERE cause IS NOT NULL OR falls OR would_fall
     """)
-    context.sql(f"""
-        UPDATE fates_{table.name} SET fate = {literal("DanglingReference" if table is not DEMOGRAPHICS else NOT_TAKEN)}
-        WHERE fate = 'Gone' AND id NOT IN (SELECT id FROM unmatched_{table.name})
-    """)
-    # Accepted records whose reference is owed a delete that is deferred: counted, and compared as usual.
-    context.sql(f"""
-        INSERT INTO deletes_{table.name}
-        SELECT s.id, s.entity, 'Cascade', TRUE
-        FROM fates_{table.name} f JOIN store_{table.name} s ON s.id = f.id AND s.status = 'active'
-        WHERE f.fate IS NULL AND f.owed
-    """)
+    if seen.gone:
+        context.sql(f"""
+            UPDATE fates_{table.name} SET fate = {literal("DanglingReference" if table is not DEMOGRAPHICS else NOT_TAKEN)}
+            WHERE fate = 'Gone' AND id NOT IN (SELECT id FROM unmatched_{table.name})
+        """)
+    if seen.owed:
+        # Accepted records whose reference is owed a delete that is deferred: counted, and compared as usual.
+        context.sql(f"""
+            INSERT INTO deletes_{table.name}
+            SELECT s.id, s.entity, 'Cascade', TRUE
+            FROM fates_{table.name} f JOIN store_{table.name} s ON s.id = f.id AND s.status = 'active'
+            WHERE f.fate IS NULL AND f.owed
+        """)
 
 
 def _scoping(table: Table) -> tuple[str, ...]:
@@ -296,10 +317,10 @@ NOT_THERE = "t.there IS NOT TRUE"  # what an accepted record may not keep
 GONE = "coalesce(t.gone, FALSE)"  # what a record that merely stays loses
 
 
-def _final(context: Context, table: Table) -> None:
+def _final(context: Context, table: Table, seen: _Seen) -> None:
     """`final_<table>`: accepted records, their optional references cut to what the resulting store has."""
     among = ""
-    if context.exists(f"(SELECT 1 FROM fates_{table.name} WHERE fate IS NOT NULL)"):
+    if seen.refused:
         among = f"SEMI JOIN (SELECT id FROM fates_{table.name} WHERE fate IS NULL) f ON f.id = r.id"
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW accepted_{table.name} AS SELECT r.* FROM required_{table.name} r {among}
@@ -337,10 +358,7 @@ def _with_cuts(
 
 def _has_other_keys(context: Context, table: Table) -> bool:
     """Whether the store holds metadata keys of this table that no mapping names now: they stay, uncompared."""
-    stored = context.con.execute(
-        f"SELECT DISTINCT unnest(map_keys(metadata)) FROM store_{table.name} WHERE status = 'active' AND metadata IS NOT NULL"
-    ).fetchall()
-    return bool({k for (k,) in stored} - set(context.metadata_keys(*table.entities)))
+    return not context.stored[table.name].keys.issubset(context.metadata_keys(*table.entities))
 
 
 def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:

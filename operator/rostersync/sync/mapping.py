@@ -1,12 +1,11 @@
 """Attributes Mapping: entries lie over the identity mapping of all standard attributes.
 
-Reads `named_<table>`, writes `mapped_<table>` with the same columns. Only entities that an entry names are touched.
+Writes `mapped_<table>` with the columns of what it is given. Only entities that an entry names are touched.
 """
 
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Mapping, Sequence
 
-from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, DuckDBPyRelation, Expression, LambdaExpression
+from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, Expression, LambdaExpression
 from duckdb import FunctionExpression as Fn
 from duckdb.sqltypes import DuckDBPyType
 
@@ -18,52 +17,49 @@ from rostersync.sync.expressions import LISTS, METADATA, NULL, concat, const, ea
 CARRIED = ("raw_id", "entity", "said")
 
 
-def apply(context: Context, table: Table) -> None:
-    """Make `mapped_<table>`."""
-    entries = [e for e in context.spec.attributesMapping if e.entity in table.entities]
+def apply(context: Context, table: Table, named: str) -> None:
+    """Make `mapped_<table>` of the records that the query `named` selects."""
+    entries = {(e.entity.value, e.attribute): e for e in context.spec.attributesMapping if e.entity in table.entities}
     keys = {e.value: context.metadata_keys(e) for e in table.entities}
-    entities = sorted({e.entity.value for e in entries} | {e for e in keys if keys[e]})
-    if not entities:
+    if not entries and not any(keys.values()):
         columns = ", ".join(q(c) for c in (*CARRIED, *table.names))
         context.sql(f"""
             CREATE OR REPLACE TEMP VIEW mapped_{table.name} AS
-            SELECT {columns}, NULL::{METADATA_TYPE} AS metadata FROM named_{table.name}
+            SELECT {columns}, NULL::{METADATA_TYPE} AS metadata FROM ({named})
         """)
         return
-    named = context.con.view(f"named_{table.name}")
-    rest = named.filter(_not_among(entities)).project(
-        *[ColumnExpression(c) for c in (*CARRIED, *table.names)], _no_metadata()
-    )
-    parts = [rest] + [_mapped(named, table, [e for e in entries if e.entity.value == n], n, keys[n]) for n in entities]
-    reduce(lambda a, b: a.union(b), parts).create_view(f"mapped_{table.name}", replace=True)
-
-
-def _not_among(entities: Sequence[str]) -> Expression:
-    return ColumnExpression("entity").isnull() | ColumnExpression("entity").isnotin(*[const(e) for e in entities])
-
-
-def _no_metadata() -> Expression:
-    # Keys of metadata come only when a mapping names them for that entity.
-    return NULL.cast(DuckDBPyType(METADATA_TYPE)).alias("metadata")
-
-
-def _mapped(
-    named: DuckDBPyRelation, table: Table, entries: Sequence[AttributeMapping], entity: str, keys: Sequence[str]
-) -> DuckDBPyRelation:
-    """The records of one entity with its entries carried out."""
-    by_target = {e.attribute: e for e in entries}
     projected: list[Expression] = [ColumnExpression(c) for c in CARRIED]
     for attribute in table.attributes:
-        entry = by_target.get(attribute.name)
-        column = ColumnExpression(attribute.name)
-        if entry is not None:
-            column = value_of(table, entry, attribute.kind in LISTS).alias(attribute.name)
-        projected.append(column)
-    values: dict[str, Expression] = {}
+        mapped = {
+            e: value_of(table, entry, attribute.kind in LISTS)
+            for (e, of), entry in entries.items()
+            if of == attribute.name
+        }
+        projected.append(_by_entity(mapped, ColumnExpression(attribute.name)).alias(attribute.name))
+    metadata = {e: _metadata(_values(table, entries, e, keys[e])) for e in keys if keys[e]}
+    # Keys of metadata come only when the connection names them for that entity.
+    projected.append(_by_entity(metadata, NULL.cast(DuckDBPyType(METADATA_TYPE))).alias("metadata"))
+    context.con.sql(named).project(*projected).create_view(f"mapped_{table.name}", replace=True)
+
+
+def _by_entity(values: Mapping[str, Expression], otherwise: Expression) -> Expression:
+    """The value of each record's entity, and another one for all others."""
+    cases: Expression | None = None
+    for entity, value in values.items():
+        is_it = ColumnExpression("entity") == const(entity)
+        cases = CaseExpression(is_it, value) if cases is None else cases.when(is_it, value)
+    return otherwise if cases is None else cases.otherwise(otherwise)
+
+
+def _values(
+    table: Table, entries: Mapping[tuple[str, str], AttributeMapping], entity: str, keys: Sequence[str]
+) -> dict[str, Expression]:
+    """The named keys of an entity's metadata with their values."""
+    values = {}
     for name in [METADATA + k for k in keys]:
-        values[name] = value_of(table, by_target[name], to_list=False) if name in by_target else read(table, name)
-    projected.append(_metadata(values) if keys else _no_metadata())
-    return named.filter(ColumnExpression("entity") == const(entity)).project(*projected)
+        entry = entries.get((entity, name))
+        values[name] = read(table, name) if entry is None else value_of(table, entry, to_list=False)
+    return values
 
 
 def value_of(table: Table, entry: AttributeMapping, to_list: bool) -> Expression:
@@ -125,4 +121,4 @@ def _metadata(entries: dict[str, Expression]) -> Expression:
         Fn("list_value", *pairs),
         LambdaExpression("x", Fn("struct_extract", entry, const("value")).isnotnull()),
     )
-    return CaseExpression(Fn("len", present) > const(0), Fn("map_from_entries", present)).alias("metadata")
+    return CaseExpression(Fn("len", present) > const(0), Fn("map_from_entries", present))

@@ -1,10 +1,11 @@
 """What a plan comes to, counted for the gate and the report. Reads the tables that the stages left."""
 
+from collections import Counter
 from typing import Any
 
 from rostersync.model import Change, Entity, EntityCounts
-from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, TABLES, USERS, Table
-from rostersync.sync.context import HELD_BACK, NOT_TAKEN, Context, in_list, literal, q
+from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
+from rostersync.sync.context import HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
 from rostersync.sync.gate import BY_SCHOOL, Counted
 
 _SCHOOLS_OF = {
@@ -25,7 +26,7 @@ _NATURAL_KEYS = {
 def counts(context: Context) -> list[EntityCounts]:
     """Counts of every entity that the source brings or the store holds, in dependency order."""
     found: dict[Entity | None, EntityCounts] = {}
-    for table in TABLES:
+    for table in context.tables:
         for entity in table.entities:
             found[entity] = EntityCounts(entity)
         _count_table(context, table, found)
@@ -36,52 +37,48 @@ def counts(context: Context) -> list[EntityCounts]:
 
 
 def _count_table(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
-    name = table.name
-    store = f"(SELECT id, entity FROM store_{name} WHERE status = 'active')"
-    for entity, number in _rows(context, f"SELECT entity, count(*) FROM {store} GROUP BY 1"):
+    name, known = table.name, context.tallies[table.name]
+    for entity, number in known.population.items():
         _of(found, entity).population += number
-    for entity, change, number in _rows(context, f"SELECT entity, change, count(*) FROM changes_{name} GROUP BY 1, 2"):
+    for (entity, _, change, _), number in known.changes.items():
         field = {"Create": "created", "Update": "updated", "Delete": "deleted"}[change]
         setattr(_of(found, entity), field, getattr(_of(found, entity), field) + number)
+    for (told, fate, has_error), number in known.fates.items():
+        _of(found, told).errors += number if has_error and fate != NOT_TAKEN else 0
+    for entity, number in known.deferred.items():
+        _of(found, entity).deferred += number
     # A record of unknown role counts under the entity that it has in the store.
     held = f"""
         SELECT coalesce(f.entity, s.entity), f.fate = 'Duplicate', count(*)
-        FROM fates_{name} f LEFT JOIN {store} s ON s.id = f.id
+        FROM fates_{name} f LEFT JOIN (SELECT id, entity FROM store_{name} WHERE status = 'active') s ON s.id = f.id
         WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM deletes_{name} WHERE NOT deferred)
         GROUP BY 1, 2"""
-    if context.exists(f"(SELECT 1 FROM fates_{name} WHERE fate IN {in_list(HELD_BACK)})"):
-        for entity, duplicate, number in _rows(context, held):
-            if duplicate:
-                _of(found, entity).duplicates += number
-            else:
-                _of(found, entity).skipped += number
-    regarded = f"fate IS DISTINCT FROM {literal(NOT_TAKEN)}"
-    for entity, number in _rows(
-        context, f"SELECT entity, count(*) FROM fates_{name} WHERE has_error AND {regarded} GROUP BY 1"
-    ):
-        _of(found, entity).errors += number
-    for entity, number in _rows(context, f"SELECT entity, count(*) FROM deletes_{name} WHERE deferred GROUP BY 1"):
-        _of(found, entity).deferred += number
+    for entity, duplicate, number in _rows(context, held) if known.fated(*HELD_BACK) else ():
+        if duplicate:
+            _of(found, entity).duplicates += number
+        else:
+            _of(found, entity).skipped += number
     _count_unchanged(context, table, found)
 
 
 def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
     """Accepted records that equal the store's, and those that are still sent while their delete is deferred."""
-    name = table.name
-    accepted = f"SELECT entity, count(*) FROM fates_{name} WHERE fate IS NULL OR fate = 'Kept' GROUP BY 1"
-    for entity, number in _rows(context, accepted):
-        _of(found, entity).unchanged += number
+    name, known = table.name, context.tallies[table.name]
+    for (told, fate, _), number in known.fates.items():
+        _of(found, told).unchanged += number if fate in (None, KEPT) else 0
+    for (_, new_entity, change, cause), number in known.changes.items():
+        _of(found, new_entity).unchanged -= number if change != "Delete" and cause != "Cascade" else 0
     # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
-    kept = f"SELECT id FROM fates_{name} WHERE fate = 'Kept'"
-    changed = f"""
+    kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
-        WHERE change <> 'Delete' AND (cause <> 'Cascade' OR id IN ({kept})) GROUP BY 1"""
-    for entity, number in _rows(context, changed):
+        WHERE change <> 'Delete' AND cause = 'Cascade' AND id IN (SELECT id FROM fates_{name} WHERE fate = 'Kept')
+        GROUP BY 1"""
+    for entity, number in _rows(context, kept) if known.fated(KEPT) else ():
         _of(found, entity).unchanged -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
         WHERE d.deferred AND f.fate <> {literal(NOT_TAKEN)} GROUP BY 1"""
-    for entity, number in _rows(context, still_sent):
+    for entity, number in _rows(context, still_sent) if known.deferred else ():
         _of(found, entity).unchanged += number
 
 
@@ -96,13 +93,13 @@ def _of(found: dict[Entity | None, EntityCounts], name: str | None) -> EntityCou
 
 def resulting(context: Context, counted: list[EntityCounts]) -> dict[Entity, int]:
     """How many records of each entity there will be."""
-    result = {c.entity: c.population + c.created - c.deleted for c in counted if c.entity}
-    for table in (USERS, ORGS):
-        moved = f"SELECT entity, new_entity, count(*) FROM changes_{table.name} WHERE change = 'Update' AND entity <> new_entity GROUP BY 1, 2"
-        for old, new, number in _rows(context, moved):
-            result[Entity(old)] = result.get(Entity(old), 0) - number
-            result[Entity(new)] = result.get(Entity(new), 0) + number
-    return result
+    result = Counter({c.entity: c.population + c.created - c.deleted for c in counted if c.entity})
+    for table in context.tables:
+        for (old, new, change, _), number in context.tallies[table.name].changes.items():
+            if change == "Update" and old != new:
+                result[Entity(old)] -= number
+                result[Entity(new)] += number
+    return dict(result)
 
 
 def lay_out_schools(context: Context, *, every: bool) -> None:
@@ -119,19 +116,18 @@ def lay_out_schools(context: Context, *, every: bool) -> None:
         UNION SELECT id FROM final_orgs WHERE entity = 'School'
     """)
     for table, column in _SCHOOLS_OF.items():
-        leaves = context.exists(f"(SELECT 1 FROM changes_{table.name} WHERE change <> 'Create')")
+        known = context.tallies[table.name]
+        leaves = known.changed("Update", "Delete")
         if not every and (table not in (USERS, CLASSES) or not leaves):
             continue
         value = f"unnest(r.{q(column)})" if table is USERS else f"r.{q(column)}"
-        for side, rows, which in (
-            ("before", f"(SELECT * FROM store_{table.name} WHERE status = 'active')", "change <> 'Create'"),
-            (
-                "after",
-                f"(FROM final_{table.name} UNION ALL BY NAME FROM trimmed_{table.name})",
-                "change <> 'Delete'",
-            ),
+        stored = f"(SELECT * FROM store_{table.name} WHERE status = 'active')"
+        coming = f"(FROM final_{table.name} UNION ALL BY NAME FROM trimmed_{table.name})"
+        for side, rows, which, any_ in (
+            ("before", stored, "change <> 'Create'", leaves),
+            ("after", coming, "change <> 'Delete'", known.changed("Create", "Update")),
         ):
-            if not context.exists(f"(SELECT 1 FROM changes_{table.name} WHERE {which})"):
+            if not any_:
                 continue
             entity = "c.entity" if side == "before" else "c.new_entity"
             context.sql(f"""
@@ -219,7 +215,7 @@ def rekeyed(context: Context, counted: list[EntityCounts], least: int) -> dict[E
 def renamed_by_prefix(context: Context) -> None:
     """`rekeyed`, for a changed SIS ID prefix: the deleted id that only differs from a created one by its prefix."""
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
-    for table in TABLES:
+    for table in context.tables:
         context.sql(f"""
             INSERT INTO rekeyed
             SELECT n.entity, o.id, n.id FROM changes_{table.name} n
@@ -232,8 +228,11 @@ def renamed_by_prefix(context: Context) -> None:
 
 def causes(context: Context) -> dict[str, int]:
     """How many changes each cause has, the most frequent first."""
-    all_ = " UNION ALL ".join(f"SELECT cause FROM changes_{table.name}" for table in TABLES)
-    return dict(_rows(context, f"SELECT cause, count(*) AS n FROM ({all_}) GROUP BY cause ORDER BY n DESC, cause"))
+    found: Counter[str] = Counter()
+    for known in context.tallies.values():
+        for (_, _, _, cause), number in known.changes.items():
+            found[cause] += number
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def blast_radius(context: Context) -> dict[str, int]:
@@ -243,7 +242,7 @@ def blast_radius(context: Context) -> dict[str, int]:
                count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Teacher')
         FROM changes_enrollments c JOIN store_enrollments s ON s.id = c.id AND s.status = 'active'
         LEFT JOIN store_users u ON u.id = s.userSourcedId WHERE c.cause = 'Cascade'"""
-    if not context.exists("(SELECT 1 FROM changes_enrollments WHERE cause = 'Cascade')"):
+    if not any(cause == "Cascade" for _, _, _, cause in context.tallies[ENROLLMENTS.name].changes):
         return {"students": 0, "teachers": 0}
     students, teachers = _rows(context, sql)[0]
     return {"students": students, "teachers": teachers}

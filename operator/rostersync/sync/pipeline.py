@@ -35,6 +35,8 @@ from rostersync.sync.safety import loosened, safety
 from rostersync.sync.schools import Scope
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
+from rostersync.sync.stored import stored
+from rostersync.sync.tally import tally
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -127,6 +129,7 @@ def _one_source(connection: FocusConnection, state: StoreState) -> None:
 def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:
     """The stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
+    context.stored = stored(context)
     lay_out_staged(context, inputs.extract)
     stage("shape")
     scope = shape(context)
@@ -149,6 +152,7 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
         connection_uid=inputs.connection.metadata.uid,
         safety=safety(context.spec),
     )
+    context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
     return _Plan(context, state, scope, counts, _gate(context, state, memory, counts), memory, config)
 
@@ -210,7 +214,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
     shutil.rmtree(making, ignore_errors=True)
     (making / "changes").mkdir(parents=True, mode=0o700)
     changes: dict[Entity, str] = {}
-    for table in TABLES:
+    for table in context.tables:
         context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
         changes.update(freeze.write_changes(context, table, making / "changes"))
     report_issues(context)

@@ -12,7 +12,7 @@ from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
-from rostersync.roster import ORGS, TABLES, Kind, Table
+from rostersync.roster import ORGS, Kind, Table
 from rostersync.sync.context import Context, literal, progress_of, q
 from rostersync.sync.expressions import (
     FORMATS,
@@ -67,7 +67,7 @@ def require(context: Context) -> None:
     """
     context.sql("CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
                 "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
-    for table in TABLES:
+    for table in context.tables:
         progress_of(context, "require", table)
         rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
         _check(context, table, rules)
@@ -78,9 +78,11 @@ def require(context: Context) -> None:
 
 def _check(context: Context, table: Table, rules: list[Rule]) -> None:
     """`checked_<table>`: each rule a projection over the one before."""
-    rows = context.con.view(f"shaped_{table.name}")
-    if table is ORGS:
-        rows = context.con.sql(_first_import_only())
+    source = _first_import_only() if table is ORGS else f"SELECT * FROM shaped_{table.name}"
+    if not rules:
+        context.sql(f"CREATE OR REPLACE TEMP VIEW checked_{table.name} AS {source}")
+        return
+    rows = context.con.sql(source)
     for rule in rules:
         flag, value = _broken(table, rule.requirement)
         columns = [

@@ -15,7 +15,6 @@ from rostersync.roster import (
     ORGS,
     RANK,
     ROLES,
-    TABLES,
     USERS,
     Kind,
     Table,
@@ -29,13 +28,12 @@ from rostersync.sync.schools import Org, SchoolRules, Scope, decide
 def shape(context: Context) -> Scope:
     """Make `shaped_<table>` for every table; returns what Schools Mapping came to."""
     scope = _schools(context)
-    for table in TABLES:
+    for table in context.tables:
         progress_of(context, "shape", table)
-        _entities(context, table)
-        mapping.apply(context, table)
+        mapping.apply(context, table, _named(context, table))
     _scopes(context)
     filters.apply(context)
-    for table in TABLES:
+    for table in context.tables:
         _resolve(context, table)
     return scope
 
@@ -75,28 +73,27 @@ def _schools(context: Context) -> Scope:
 
 
 def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """One statement: bound values one row at a time take a hundred times as long."""
     if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        context.con.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+        columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
+        context.con.execute(f"INSERT INTO {table} SELECT {columns}", [list(c) for c in zip(*rows, strict=True)])
 
 
-def _entities(context: Context, table: Table) -> None:
-    """`named_<table>`: staged columns, with the entity of each record and the part of its fate that it says itself."""
+def _named(context: Context, table: Table) -> str:
+    """A query: staged columns, with the entity of each record and the part of its fate that it says itself."""
     entity, role = literal(table.entities[0].value), ""
     if table is ORGS:
         entity = "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
     if table is USERS:
         entity, role = _user_entity(), f" REPLACE ({_deciding_role()} AS role)"
     taken = context.taken_of(table)
-    context.sql(f"""
-        CREATE OR REPLACE TEMP VIEW named_{table.name} AS
+    return f"""
         SELECT *{role},
           CASE WHEN entity IS NOT NULL AND entity NOT IN {taken} THEN {literal(NOT_TAKEN)}
                WHEN lower(status) IN {in_list(REMOVED_STATUS)} THEN {literal(REMOVED)}
                WHEN lower(status) <> 'active' THEN 'UnknownStatus'
                WHEN entity IS NULL THEN 'UnknownRole' END AS said
-        FROM (SELECT * RENAME (sourcedId AS raw_id), {entity} AS entity FROM staged_{table.name})
-    """)
+        FROM (SELECT * RENAME (sourcedId AS raw_id), {entity} AS entity FROM staged_{table.name})"""
 
 
 def _roles_of(entity: Entity) -> str:
@@ -132,7 +129,10 @@ def _scopes(context: Context) -> None:
     _user_scopes(context)
     _school_scopes(context, ENROLLMENTS)
     _course_scopes(context)
-    context.sql("CREATE OR REPLACE TEMP VIEW scoped_demographics AS SELECT *, said AS fate FROM mapped_demographics")
+    if DEMOGRAPHICS in context.tables:
+        context.sql(
+            "CREATE OR REPLACE TEMP VIEW scoped_demographics AS SELECT *, said AS fate FROM mapped_demographics"
+        )
 
 
 def _org_scopes(context: Context) -> None:
@@ -171,13 +171,14 @@ def _school_scopes(context: Context, table: Table) -> None:
 
 
 def _user_scopes(context: Context) -> None:
-    """Users: scoped by all their organisations. Lists of organisations repeat, so each is decided once."""
+    """Users: scoped by all their organisations. Lists of organisations repeat, so each is decided once; no mapping can
+    change them."""
     known = "FALSE"
     if context.vanished:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_users WHERE status = 'active')"
     context.sql("""
         CREATE OR REPLACE TEMP TABLE org_lists AS
-        WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM mapped_users WHERE orgSourcedIds IS NOT NULL),
+        WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM staged_users WHERE orgSourcedIds IS NOT NULL),
              items AS (SELECT list, unnest(list) AS raw_id FROM lists)
         SELECT list,
           coalesce(bool_or(state IN ('mapped', 'ancestor')), FALSE) AS passes,

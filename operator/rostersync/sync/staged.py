@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rostersync.roster import TABLES, Kind
+from rostersync.roster import Kind
 from rostersync.sync.context import Context, literal, q
 
 _STAGED_TYPES = {
@@ -19,7 +19,7 @@ _STAGED_TYPES = {
 
 def lay_out_staged(context: Context, extract: Path) -> None:
     """Make `staged_<table>` for every table: sourcedId, status, the attributes as staged, metadata."""
-    for table in TABLES:
+    for table in context.tables:
         columns = [("sourcedId", "VARCHAR"), ("status", "VARCHAR")]
         columns += [(a.name, _STAGED_TYPES[a.kind]) for a in table.attributes]
         columns.append(("metadata", "MAP(VARCHAR, VARCHAR)"))
