@@ -48,7 +48,7 @@ def started() -> Iterator[Beside]:
 def up(process: Beside) -> None:
     process.start()
     assert process._way is not None
-    assert process._way.poll(START)
+    assert process._way.ready(START)
     process.page(Asked("orgs", None, odd=False), b"")  # takes its first word
 
 
@@ -136,7 +136,7 @@ def test_pages_go_on_here_when_the_process_is_killed(ending: signal.Signals, doo
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(decode, range(120))) == [500] * 120
-    assert doomed._way is None
+    assert doomed._gone
 
 
 def test_a_process_that_does_not_come_up_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_an_extract_is_the_same_with_it(killed: bool, tmp_path: Path, monkeypatc
 def come_up(process: Beside) -> None:
     """Wait for a process that somebody starts."""
     end = time.monotonic() + START
-    while not process._up and time.monotonic() < end and not (process._way and process._way.poll(0.01)):
+    while not process._up and time.monotonic() < end and not (process._way and process._way.ready(0.01)):
         time.sleep(0.01)
 
 

@@ -7,12 +7,12 @@ give back (it is not up yet, it was killed, or the page is none) is decoded here
 
 import contextlib
 import os
+import select
+import socket
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 
 import msgspec
 
@@ -40,6 +40,36 @@ class Told:
     last: str | None
 
 
+class Way:
+    """Bytes from one process to the other and back, each part behind its length."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end, self._reader = end, end.makefile("rb")
+
+    def give(self, *parts: bytes) -> None:
+        """Send parts. Raises OSError when the other side is gone, or this one closed."""
+        for part in parts:
+            self._end.sendall(len(part).to_bytes(8))
+            self._end.sendall(part)
+
+    def take(self) -> bytes:
+        """The next part. Raises EOFError when the other side is gone, OSError when this one is closed."""
+        length = self._reader.read(8)
+        part = self._reader.read(int.from_bytes(length))
+        if len(length) < 8 or len(part) < int.from_bytes(length):
+            raise EOFError
+        return part
+
+    def ready(self, seconds: float = 0) -> bool:
+        """Whether there is something to take, or nothing will come any more."""
+        return bool(select.select([self._end], [], [], seconds)[0])
+
+    def close(self) -> None:
+        """Nothing more; the other side finds out."""
+        self._reader.close()
+        self._end.close()
+
+
 _asked, _told = msgspec.msgpack.Decoder(Asked), msgspec.msgpack.Decoder(Told)
 
 
@@ -50,15 +80,15 @@ class Beside:
         self._sending = threading.Lock()
         self._turns = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
-        self._way: Connection | None = None
-        self._up = False
+        self._way: Way | None = None
+        self._up = self._gone = False
         self._sent = self._taken = 0  # pages given to the process, and taken back, in the same order
 
     def start(self) -> None:
         """Start the process unless it was started before, or there is no core for it."""
         if self._process is not None or len(os.sched_getaffinity(0)) < 2:
             return
-        way, theirs = Pipe()
+        ours, theirs = socket.socketpair()
         # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
         # other ends too. What it says is lost on purpose: it could quote records.
         with contextlib.suppress(OSError):  # no memory for it, or no more processes
@@ -67,22 +97,21 @@ class Beside:
                 process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
         theirs.close()
-        self._way = way
+        self._way = Way(ours)
 
     def page(self, asked: Asked, body: bytes) -> tuple[Told, bytes] | None:
         """What a page comes to and its rows; None when it must be decoded here."""
         try:
             with self._sending:  # and not until it is answered: the next page lies ready while one is decoded
-                if self._way is None or not self._is_up(self._way):
+                if self._way is None or self._gone or not self._is_up(self._way):
                     return None
                 way, turn = self._way, self._sent
-                way.send_bytes(msgspec.msgpack.encode(asked))
-                way.send_bytes(body)
+                way.give(msgspec.msgpack.encode(asked), body)
                 self._sent += 1
             return self._answer(way, turn)
         except (OSError, EOFError):  # it is gone
             with self._turns:
-                self._way = None
+                self._gone = True
                 self._turns.notify_all()
             return None
 
@@ -95,19 +124,18 @@ class Beside:
             self._way.close()
             self._way = None
 
-    def _is_up(self, way: Connection) -> bool:
-        if not self._up and way.poll():
-            way.recv_bytes()
+    def _is_up(self, way: Way) -> bool:
+        if not self._up and way.ready():
+            way.take()
             self._up = True
         return self._up
 
-    def _answer(self, way: Connection, turn: int) -> tuple[Told, bytes] | None:
+    def _answer(self, way: Way, turn: int) -> tuple[Told, bytes] | None:
         with self._turns:
-            self._turns.wait_for(lambda: self._taken == turn or self._way is None)
-        if self._way is None:
+            self._turns.wait_for(lambda: self._taken == turn or self._gone)
+        if self._gone:
             return None
-        told = way.recv_bytes()
-        rows = way.recv_bytes() if told else b""
+        told, rows = way.take(), way.take()
         with self._turns:
             self._taken += 1
             self._turns.notify_all()
@@ -119,11 +147,11 @@ def main() -> None:
     from rostersync.sources.oneroster.decode import Decoder
 
     decoders: dict[bytes, Decoder] = {}
-    way = Connection(int(sys.argv[1]))
+    way = Way(socket.socket(fileno=int(sys.argv[1])))
     with contextlib.suppress(EOFError, OSError):
-        way.send_bytes(b"up")
+        way.give(b"up")
         while True:
-            how, body = way.recv_bytes(), way.recv_bytes()
+            how, body = way.take(), way.take()
             if how not in decoders:
                 asked = _asked.decode(how)
                 wanted = None if asked.wanted is None else frozenset(asked.wanted)
@@ -131,10 +159,8 @@ def main() -> None:
             try:
                 told, rows = decoders[how].page(body).told()
             except Exception:  # noqa: BLE001 - the other side meets it too, and says what it is
-                way.send_bytes(b"")
-            else:
-                way.send_bytes(told)
-                way.send_bytes(rows)
+                told, rows = b"", b""
+            way.give(told, rows)
 
 
 if __name__ == "__main__":

@@ -55,21 +55,17 @@ def _nothing_to_trim(column: pa.StringArray) -> bool:
 def date(values: Sequence[Any]) -> pa.StringArray:
     """`YYYY-MM-DD` where the text begins with such a date (a time may follow), else as sent."""
     column = text(values)
-    if not _short(values) and (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
+    if (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
         longer = pc.greater(pc.utf8_length(column), _DATE_LENGTH)
         cut = pc.and_(longer, pc.match_substring_regex(column, _DATE))
         column = pc.if_else(cut, pc.utf8_slice_codeunits(column, 0, 10), column)
     return column
 
 
-def _short(values: Sequence[Any]) -> bool:
-    """Whether every value is plainly a text no longer than a date."""
-    return all(v is None or (v.__class__ is str and len(v) <= len("2026-08-15")) for v in values)
-
-
 def boolean(values: Sequence[Any]) -> pa.StringArray:
     """'true' or 'false' where it can be told, else as sent."""
-    return text([_BOOLEANS.get(v.strip() if v.__class__ is str else v, v) for v in values])
+    told = {v: _BOOLEANS.get(v.strip() if v.__class__ is str else v, v) for v in set(values)}
+    return text([told[v] for v in values])
 
 
 def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
