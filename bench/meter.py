@@ -15,8 +15,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and bytes. `peak` is the largest resident set, with that of a process beside it added; `enforced` the
-    limit that a cgroup set for all of them, if one did."""
+    """Seconds and bytes. `peak` is the largest resident set, processes beside it included; `enforced` the limit that a
+    cgroup set, if one did."""
 
     wall: float
     cpu: float
@@ -52,7 +52,7 @@ def measure(command: list[str], limit: int | None = None) -> Measured:
             killed = " (killed: out of the memory it may use?)" if process.returncode == -9 else ""
             raise Failed(f"{' '.join(command[1:3])}: exit {process.returncode}{killed}\n{said.decode()[-2000:]}")
         result = json.loads(file.read_text()) if file.exists() else {}
-        peak = usage.ru_maxrss * 1024 + result.get("beside", 0)
+        peak = max(usage.ru_maxrss * 1024, result.get("peak", 0))
         return Measured(wall, usage.ru_utime + usage.ru_stime, peak, group and limit, result)
 
 

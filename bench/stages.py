@@ -55,13 +55,11 @@ def cpu() -> float:
     return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
-def peak_beside() -> int:
-    """The largest resident sets, in bytes, of the processes that this one has beside it."""
-    found = 0
-    for process in " ".join(f.read_text() for f in Path("/proc/self/task").glob("*/children")).split():
-        status = Path(f"/proc/{process}/status").read_text()
-        found += int(re.search(r"VmHWM:\s*(\d+)", status)[1]) * 1024  # type: ignore[index]
-    return found
+def peak_together() -> int:
+    """The largest resident sets so far, in bytes, of this process and those beside it."""
+    children = " ".join(f.read_text() for f in Path("/proc/self/task").glob("*/children")).split()
+    told = [Path(f"/proc/{process}/status").read_text() for process in ("self", *children)]
+    return sum(int(found[1]) * 1024 for status in told if (found := re.search(r"VmHWM:\s*(\d+)", status)))
 
 
 def connection(url: str, concurrency: int = 4) -> FocusConnection:
@@ -88,7 +86,7 @@ def extract(url: str, out: Path, concurrency: int = 4) -> Result:
     source = open_source(fcon, Credentials("bench", "bench"), None)
     try:
         proof = extract_to(source, out, Wanted(COLLECTIONS))
-        beside = peak_beside()
+        peak = peak_together()
     finally:
         source.close()
     collections = proof["collections"].values()
@@ -96,7 +94,7 @@ def extract(url: str, out: Path, concurrency: int = 4) -> Result:
         "records": sum(c["rows"] for c in collections),
         "requests": sum(c["requests"] for c in collections),
         "complete": all(c["complete"] for c in collections if c["offered"]),
-        "beside": beside,
+        "peak": peak,
     }
 
 

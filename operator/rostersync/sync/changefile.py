@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+DISTINCT = frozenset({"id", "hash", "before_hash", "before"})
 LINE = "line"  # the column that is hashed and not written
 
 
@@ -68,7 +69,11 @@ class ChangeFile:
         columns = [c.storage.cast(pa.bool_()) if c.type == pa.bool8() else c for c in batch.columns]
         plain = pa.record_batch(columns, names=batch.schema.names)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._file, plain.schema, compression="zstd")
+            # A dictionary of what is all different is made for nothing.
+            repeating = [
+                f.name + ".list.element" * pa.types.is_list(f.type) for f in plain.schema if f.name not in DISTINCT
+            ]
+            self._writer = pq.ParquetWriter(self._file, plain.schema, compression="zstd", use_dictionary=repeating)
         self._writer.write_batch(plain)
 
 

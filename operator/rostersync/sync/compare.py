@@ -1,11 +1,11 @@
-"""Compare: accepted records against the store's, by (id, 128-bit hash of the canonical record).
+"""Compare: accepted records against the store's, by (id, mark of its values).
 
 Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; writes `changes_<table>`: id, entity (the one
-it counts under: for a change of entity the old one), new_entity, change, cause, before_hash, hash (null where the store has none of a table).
+it counts under: for a change of entity the old one), new_entity, change, cause, before_hash.
 """
 
 from rostersync.roster import Table
-from rostersync.sync.context import Context, progress_of, row_hash
+from rostersync.sync.context import Context, mark, progress_of
 
 
 def compare(context: Context) -> None:
@@ -20,7 +20,7 @@ def _changes(context: Context, table: Table) -> None:
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
             SELECT id, entity, entity AS new_entity, 'Create' AS change, 'SourceCreated' AS cause,
-              NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash
+              NULL::UHUGEINT AS before_hash
             FROM fates_{table.name} WHERE fate IS NULL
         """)
     else:
@@ -35,24 +35,24 @@ def _changes(context: Context, table: Table) -> None:
 def _differing(context: Context, table: Table) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
-        WITH stored AS (SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active'),
+        WITH stored AS (SELECT id, entity, hash, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active'),
         differing AS ({_joined(table) if table.name not in context.compared else f"SELECT *, FALSE AS trimmed FROM differing_{table.name}"})
         SELECT id, entity, new_entity, CASE WHEN before_hash IS NULL THEN 'Create' ELSE 'Update' END AS change,
           CASE WHEN before_hash IS NULL THEN 'SourceCreated' WHEN trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
-          before_hash, hash
+          before_hash
         FROM differing
         UNION ALL
-        SELECT d.id, d.entity, d.entity, 'Delete', d.cause, s.hash, NULL
+        SELECT d.id, d.entity, d.entity, 'Delete', d.cause, s.hash
         FROM deletes_{table.name} d JOIN stored s ON s.id = d.id WHERE NOT d.deferred
     """)
 
 
 def _joined(table: Table) -> str:
-    """Records that are new or other than the store's: id, entity, new_entity, before_hash, hash, trimmed."""
+    """Records that are new or other than the store's: id, entity, new_entity, before_hash, trimmed."""
     return f"""
-        SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity, s.hash AS before_hash, r.hash, r.trimmed
+        SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity, s.hash AS before_hash, r.trimmed
         FROM (
-            SELECT id, entity, {row_hash(table)} AS hash, FALSE AS trimmed FROM final_{table.name}
-            UNION ALL SELECT id, entity, {row_hash(table)}, TRUE FROM trimmed_{table.name}) r
+            SELECT id, entity, {mark(table)} AS mark, FALSE AS trimmed FROM final_{table.name}
+            UNION ALL SELECT id, entity, {mark(table)}, TRUE FROM trimmed_{table.name}) r
         LEFT JOIN stored s ON s.id = r.id
-        WHERE s.id IS NULL OR s.hash <> r.hash"""
+        WHERE s.id IS NULL OR s.mark <> r.mark"""

@@ -125,9 +125,11 @@ def row_json(table: Table, of: str = "") -> str:
     return f"to_json(struct_pack({fields}))::VARCHAR"
 
 
-def row_hash(table: Table, of: str = "") -> str:
-    """The 128-bit hash of a record's canonical form (MD5: told to be equal, never relied on against an adversary)."""
-    return f"md5_number({row_json(table, of)})"
+def mark(table: Table, of: str = "") -> str:
+    """64 bits by which two records of one id are told apart: the engine's own hash of entity and typed values, which is
+    made anew for both sides of a comparison and never stored."""
+    dot = f"{of}." if of else ""
+    return f"hash({', '.join(f'{dot}{q(n)}' for n in ('entity', *table.names, 'metadata'))})"
 
 
 def in_list(values: Iterable[str]) -> str:

@@ -93,7 +93,7 @@ def _selected(context: Context, table: Table) -> list[str]:
         s AS (SELECT * FROM store_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
           CASE WHEN c.change = 'Create' THEN {schools.format("r")} ELSE {schools.format("s")} END AS schools,
-          c.before_hash, c.hash,
+          c.before_hash, NULL::UHUGEINT AS hash,
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
           {after}

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
-from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, literal, progress_of, q, row_hash
+from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, literal, mark, progress_of, q
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
@@ -93,7 +93,7 @@ def _fates(context: Context, table: Table) -> None:
         nobody = f"""WHEN {_any(nowhere)} AND r.id NOT IN (
             SELECT id FROM store_demographics WHERE status = 'active') THEN {held}"""
     duplicate = f"WHEN r.id IN (SELECT id FROM duplicates_{table.name}) THEN 'Duplicate'"
-    compared = row_hash(table, "r") if _goes_through_once(context, table) else "NULL::UHUGEINT"
+    compared = mark(table, "r") if _goes_through_once(context, table) else "NULL"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
         SELECT r.id, r.entity, r.has_error, CASE
@@ -103,7 +103,7 @@ def _fates(context: Context, table: Table) -> None:
             {duplicate if table.name in context.duplicated else ""}
             WHEN {_any(gone)} THEN 'Gone'
             WHEN {_any(nowhere)} THEN {held} END AS fate,
-          {_any(owed)} AS owed, {compared} AS hash,
+          {_any(owed)} AS owed, {compared} AS mark,
           {"CASE " + " ".join(dangling) + " END" if dangling else literal("orgSourcedIds" if table is USERS else None)} AS dangling
         FROM required_{table.name} r {" ".join(joins)}
     """)
@@ -143,7 +143,7 @@ def _any(tests: list[str]) -> str:
 
 def _goes_through_once(context: Context, table: Table) -> bool:
     """Whether accepted records need no second look: nothing refers to them, nothing of them is cut, and the store has
-    some to compare them with. These are the largest tables, so their hash is made while their references are followed.
+    some to compare them with. These are the largest tables, so their mark is made while their references are followed.
     """
     stored = context.stored[table.name].active
     return stored and table in (ENROLLMENTS, DEMOGRAPHICS) and not _has_other_keys(context, table)
@@ -156,22 +156,22 @@ def _staying(context: Context, table: Table) -> None:
     accepted records that are new or other than the store's.
     """
     entities = context.taken_of(table)
-    stored = f"(SELECT id, entity, hash FROM store_{table.name} WHERE status = 'active')"
     if not _goes_through_once(context, table):
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE unmatched_{table.name} AS
             SELECT s.id, s.entity, f.fate, f.id IS NOT NULL AS seen, s.entity IN {entities} AS taken
-            FROM {stored} s LEFT JOIN fates_{table.name} f ON f.id = s.id
-            WHERE f.id IS NULL OR f.fate IS NOT NULL
+            FROM store_{table.name} s LEFT JOIN fates_{table.name} f ON f.id = s.id
+            WHERE s.status = 'active' AND (f.id IS NULL OR f.fate IS NOT NULL)
         """)
         return
     context.compared.add(table.name)
+    stored = f"(SELECT id, entity, hash, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active')"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE joined_{table.name} AS
         SELECT coalesce(f.id, s.id) AS id, f.entity AS new_entity, s.entity, f.fate, f.id IS NOT NULL AS seen,
-          s.id IS NOT NULL AS stored, f.hash, s.hash AS before_hash
+          s.id IS NOT NULL AS stored, s.hash AS before_hash
         FROM fates_{table.name} f FULL JOIN {stored} s ON s.id = f.id
-        WHERE f.fate IS NOT NULL OR f.hash IS DISTINCT FROM s.hash
+        WHERE f.fate IS NOT NULL OR f.mark IS DISTINCT FROM s.mark
     """)
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW unmatched_{table.name} AS
@@ -180,7 +180,7 @@ def _staying(context: Context, table: Table) -> None:
     """)
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW differing_{table.name} AS
-        SELECT id, coalesce(entity, new_entity) AS entity, new_entity, before_hash, hash
+        SELECT id, coalesce(entity, new_entity) AS entity, new_entity, before_hash
         FROM joined_{table.name} WHERE seen AND fate IS NULL
     """)
 
