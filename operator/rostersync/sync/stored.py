@@ -15,19 +15,22 @@ class Stored:
     keys: frozenset[str] = frozenset()
 
 
+_HAS = """
+    SELECT '{0}', coalesce(bool_or(status = 'active'), FALSE), coalesce(bool_or(status = 'tobedeleted'), FALSE)
+    FROM store_{0}"""
+_KEYS = """
+    SELECT DISTINCT '{0}', unnest(map_keys(metadata)) FROM store_{0} WHERE status = 'active' AND metadata IS NOT NULL"""
+
+
 def stored(context: Context) -> dict[str, Stored]:
     """What `store_<table>` has, by name of the table."""
-    names = [table.name for table in TABLES]
-    rows = context.con.execute(_all(names, """
-        SELECT '{0}', coalesce(bool_or(status = 'active'), FALSE), coalesce(bool_or(status = 'tobedeleted'), FALSE)
-        FROM store_{0}""")).fetchall()  # fmt: skip
-    keys: dict[str, set[str]] = {name: set() for name in names}
-    for name, key in context.con.execute(_all([name for name, active, _ in rows if active], """
-        SELECT DISTINCT '{0}', unnest(map_keys(metadata)) FROM store_{0}
-        WHERE status = 'active' AND metadata IS NOT NULL""")).fetchall() if any(row[1] for row in rows) else ():  # fmt: skip
-        keys[name].add(key)
-    return {name: Stored(active, tombstones, frozenset(keys[name])) for name, active, tombstones in rows}
+    known = context.con.execute(_of_each(_HAS, [table.name for table in TABLES])).fetchall()
+    filled = [name for name, active, _ in known if active]
+    keys: dict[str, set[str]] = {}
+    for name, key in context.con.execute(_of_each(_KEYS, filled)).fetchall() if filled else ():
+        keys.setdefault(name, set()).add(key)
+    return {name: Stored(active, tombstones, frozenset(keys.get(name, ()))) for name, active, tombstones in known}
 
 
-def _all(names: list[str], select: str) -> str:
+def _of_each(select: str, names: list[str]) -> str:
     return " UNION ALL ".join(select.format(name) for name in names)

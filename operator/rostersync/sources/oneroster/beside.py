@@ -86,7 +86,7 @@ class Beside:
 
     def start(self) -> None:
         """Start the process unless it was started before, or there is no core for it."""
-        if self._process is not None or len(os.sched_getaffinity(0)) < 2:
+        if self._process is not None or _cores() < 2:
             return
         ours, theirs = socket.socketpair()
         # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
@@ -140,6 +140,10 @@ class Beside:
             self._taken += 1
             self._turns.notify_all()
         return (_told.decode(told), rows) if told else None
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main() -> None:
