@@ -1,32 +1,29 @@
 """Match: Domains of Uniqueness. Records of one source that share a domain are Duplicates, held back on both sides.
 
-Reads `required_<table>`, writes `duplicates_<table>` (id) for tables that have a domain. A record with a null in a domain takes no part in it; only
-records that are accepted so far do. Values compare canonical and in lower case.
+Reads `required_<table>`, writes `duplicates_<table>` (id) for tables that have a domain. A record with a null in a domain
+takes no part in it; only records that are accepted so far do. Values compare canonical and in lower case.
 """
 
 from duckdb import ColumnExpression, Expression
 from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.uniqueness import Domain
-from rostersync.roster import BY_ENTITY, Table
+from rostersync.roster import Table
 from rostersync.sync.context import Context, progress_of
 from rostersync.sync.expressions import VARCHAR, const, is_list, read
 
 
 def match(context: Context) -> None:
     """Find the duplicates of every table."""
-    if not context.spec.compareByDomainsOfUniqueness:
-        return
-    by_table: dict[Table, list[Domain]] = {}
-    for domain in context.spec.domainsOfUniqueness:
-        if domain.entity in context.taken:
-            by_table.setdefault(BY_ENTITY[domain.entity], []).append(domain)
-    for table, domains in by_table.items():
+    domains = context.spec.domainsOfUniqueness if context.spec.compareByDomainsOfUniqueness else ()
+    for table in context.tables:
         progress_of(context, "match", table)
-        context.sql(f"CREATE OR REPLACE TEMP TABLE duplicates_{table.name} (id VARCHAR)")
-        for domain in domains:
+        mine = [d for d in domains if d.entity in context.taken and d.entity in table.entities]
+        if mine:
+            context.sql(f"CREATE OR REPLACE TEMP TABLE duplicates_{table.name} (id VARCHAR)")
+        for domain in mine:
             _find(context, table, domain)
-        if context.exists(f"duplicates_{table.name}"):
+        if mine and context.exists(f"duplicates_{table.name}"):
             context.duplicated.add(table.name)
 
 
