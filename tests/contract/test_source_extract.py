@@ -1,6 +1,8 @@
 """Stage extract against a real server: checkpoints, whole collections, duplicates, progress."""
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -198,3 +200,24 @@ def test_the_same_records_are_staged_whatever_page_size_order_and_threads(tmp_pa
         seen.append(result.rows("enrollments"))
 
     assert all(rows == seen[0] for rows in seen)
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_no_more_is_asked_for_at_once_than_the_connection_allows(most: int, tmp_path: Path) -> None:
+    asked, seen, alone = 0, 0, threading.Lock()
+
+    def answer(request: Request) -> Reply | None:
+        nonlocal asked, seen
+        with alone:
+            asked += 1
+            seen = max(seen, asked)
+        time.sleep(0.02)
+        with alone:
+            asked -= 1
+        return None
+
+    with Quirky({"enrollments": enrollments(300)}, answer=answer) as server:
+        result = staged(server, tmp_path, "enrollments", max_concurrent_requests=most)
+
+    assert len(result.rows("enrollments")) == 300
+    assert seen == most

@@ -68,7 +68,8 @@ class Pull:
     def run(self) -> Reading:
         """Read all pages. Raises Permanent when a required collection is not offered."""
         threads = self._transport.delivery.max_concurrent_requests
-        pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="page")
+        # One more than there are requests at once, which the transport sees to: a page is decoded while others are awaited.
+        pool = ThreadPoolExecutor(max_workers=threads + 1, thread_name_prefix="page")
         try:
             first = self.first()
             if first is None:
@@ -217,7 +218,7 @@ class Pull:
         running: set[Future[list[Got]]] = set()
         rows = 0
         while True:
-            running |= {pool.submit(self._window, *w) for w in islice(left, threads + 1 - len(running))}
+            running |= {pool.submit(self._window, *w) for w in islice(left, threads + 2 - len(running))}
             if not running:
                 return self._walk.after_windows(rows)
             done, running = wait(running, return_when=FIRST_COMPLETED)

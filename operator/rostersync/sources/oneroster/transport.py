@@ -2,6 +2,7 @@
 
 import logging
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -41,6 +42,7 @@ class Transport:
         self.delivery = delivery
         self.read_before = False  # whether this service has ever answered OneRoster
         self._pace = Pace(delivery.requests_per_second)
+        self._at_once = threading.Semaphore(delivery.max_concurrent_requests)
         self._client = httpx.Client(
             verify=_trust(delivery),
             timeout=httpx.Timeout(delivery.timeout_seconds, connect=min(delivery.timeout_seconds, 30.0)),
@@ -147,7 +149,8 @@ class Transport:
     def _send(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
         for _ in range(MAX_REDIRECTS):
             self._pace.wait()
-            answer = self._once(method, url, headers, form)
+            with self._at_once:
+                answer = self._once(method, url, headers, form)
             target = urljoin(url, answer.headers.get("location", ""))
             if answer.status not in REDIRECTS or method != "GET" or _origin(target) != _origin(url):
                 return answer  # elsewhere the token has no business
