@@ -1,8 +1,11 @@
 """Who may start a Job now: one for each store, and not too many in a namespace and in all."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from rostersync.controller.options import Options
+from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
 from rostersync.controller.store import JOBS, PODS, Store
 
@@ -85,3 +88,15 @@ def test_districts_whose_names_are_longer_than_a_label_are_told_apart():
 
     assert table.refusal("a", LONG + "x", "r") != ""
     assert table.refusal("a", LONG + "y", "r") == ""
+
+
+def test_the_run_whose_job_ended_goes_on_before_those_that_waited_for_it():
+    at_once, later = [], []
+    queue = SimpleNamespace(add=at_once.append, add_after=lambda key, seconds: later.append((key, seconds > 0)))
+    waiting = {"two": ("a", "springfield"), "far": ("b", "springfield"), "other": ("a", "shelbyville")}
+    shared = SimpleNamespace(queue=queue, waiting=waiting, options=Options("rostersync:test"))
+
+    Shared.wake(shared, "a", "springfield")
+
+    assert later == [("two", True)]
+    assert at_once == ["far", "other"]

@@ -15,6 +15,8 @@ from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object, Store, o
 from rostersync.controller.view import Views
 from rostersync.lifecycle.names import label_value
 
+HEAD_START = 0.5  # seconds, between the end of a run's Job and the look of those that waited for it
+
 
 def now_utc() -> datetime:
     """The clock: whole seconds, as the API writes times."""
@@ -62,8 +64,13 @@ class Shared:
         return (RUNS, namespace, "")
 
     def wake(self, namespace: str, district_label: str) -> None:
-        """A slot is free: those that waited for that store, and as many others as may start, look again."""
+        """A slot is free: those that waited for that store, and as many others as may start, look again.
+
+        The run whose Job has ended goes on first: it may have a plan to apply before others change the store.
+        """
         first = [k for k, (n, d) in self.waiting.items() if n == namespace and label_value(d) == district_label]
         others = [k for k in self.waiting if k not in set(first)][: self.options.runs]
-        for key in (*first, *others):
+        for key in first:
+            self.queue.add_after(key, HEAD_START)
+        for key in others:
             self.queue.add(key)
