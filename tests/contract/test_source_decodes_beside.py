@@ -151,6 +151,23 @@ def test_a_process_that_does_not_come_up_is_done_without(monkeypatch: pytest.Mon
     process.close()
 
 
+def test_a_process_that_cannot_be_made_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(*_: Any, **__: Any) -> None:
+        tried.append(1)
+        raise OSError
+
+    monkeypatch.setattr(beside.subprocess, "Popen", refuse)
+    process = Beside()
+    for _ in range(2):
+        process.start()
+        assert Decoder("orgs", None, process, odd=False).page(body("orgs", [{"sourcedId": "a"}])).rows == 1
+    process.close()
+
+    assert tried == [1]
+
+
 def test_one_core_gets_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beside.os, "sched_getaffinity", lambda _: {0})
     process = Beside()

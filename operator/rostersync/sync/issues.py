@@ -2,10 +2,10 @@
 
 from rostersync.roster import Table
 from rostersync.sync import require
-from rostersync.sync.context import NOT_TAKEN, Context, in_list, literal
+from rostersync.sync.context import HELD_BACK, NOT_TAKEN, Context, in_list, literal
 
 _SAID_ELSEWHERE = ("RequirementSkipped", "RequirementRemove")  # Data Requirements name these with their rule
-_HELD_BACK = ("UnknownStatus", "UnknownRole", "Duplicate", "DanglingReference")
+_HELD_BACK = tuple(fate for fate in HELD_BACK if fate not in _SAID_ELSEWHERE)
 
 
 def report_issues(context: Context) -> None:

@@ -86,7 +86,7 @@ class Beside:
 
     def start(self) -> None:
         """Start the process unless it was started before, or there is no core for it."""
-        if self._process is not None or _cores() < 2:
+        if self._way is not None or _cores() < 2:
             return
         ours, theirs = socket.socketpair()
         # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
