@@ -11,6 +11,7 @@ import pytest
 from oauthlib import oauth1
 
 from rostersync.errors import Permanent
+from rostersync.sources.oneroster.transport import MAX_TOKENS
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 
@@ -69,6 +70,55 @@ def test_a_token_that_is_refused_again_and_again_is_an_error_of_credentials() ->
 
     assert error.value.reason == "CredentialsRefused"
     assert (len(server.asked("orgs")), len(server.asked("token"))) == (2, 2)
+
+
+def test_a_token_that_ends_again_while_a_page_is_repeated_is_renewed_again(tmp_path: Path) -> None:
+    """Quirk 11: what others were answered meanwhile shows that the new token had been good."""
+    lock = threading.Lock()
+    served = threading.Condition(lock)
+    tries, others = [0], [0]
+
+    def answer(request: Request) -> Reply | None:
+        if request.collection != "enrollments" or request.headers.get("authorization") != f"Bearer {server.issued[-1]}":
+            return None
+        with lock:
+            if request.offset < 100 or request.offset > 109 or tries[0] == 3:
+                others[0] += 1
+                served.notify_all()
+                return None
+            tries[0] += 1
+            # Three other threads: of four requests one at least was answered before the last was sent.
+            if tries[0] > 1 and not served.wait_for(lambda: others[0] >= 4, timeout=10):
+                return None
+            others[0] = 0
+            server.issued[-1] = "taken back"
+        return None
+
+    with Quirky({"enrollments": enrollments(300)}, answer=answer) as server:
+        result = staged(server, tmp_path, "enrollments", max_concurrent_requests=4)
+
+    assert result.proof["enrollments"]["distinct"] == 300
+    assert tries == [3]
+    assert len(server.asked("token")) == 4
+
+
+def test_a_collection_that_is_refused_while_others_are_served_ends_too() -> None:
+    """Quirk 11: each new token is accepted elsewhere meanwhile, so each might have ended; but not for ever."""
+
+    def answer(request: Request) -> Reply | None:
+        if request.collection != "users":
+            return None
+        client.pull("orgs", frozenset(), lambda page: None)
+        return Reply({}, 401)
+
+    with (
+        Quirky({"orgs": []}, answer=answer) as server,
+        source(server) as client,
+        pytest.raises(Permanent, match="rosters/focus-credentials"),
+    ):
+        client.pull("users", frozenset(), lambda page: None)
+
+    assert len(server.asked("users")) == MAX_TOKENS
 
 
 def test_credentials_go_as_a_form_first() -> None:

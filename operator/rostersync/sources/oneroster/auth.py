@@ -41,21 +41,13 @@ class Auth(Protocol):
         """The header's value for a GET of this address (its query included)."""
         ...
 
+    def accepted(self, header: str) -> None:
+        """The server answered to this header."""
+        ...
+
     def renew(self, stale: str) -> bool:
         """The server refused this header: whether it is worth trying with a new one."""
         ...
-
-
-class Unsigned:
-    """No authorization yet: what the token request itself uses."""
-
-    def header(self, url: str) -> str:
-        """Nothing."""
-        return ""
-
-    def renew(self, stale: str) -> bool:
-        """Nothing to renew."""
-        return False
 
 
 class OAuth1:
@@ -72,6 +64,9 @@ class OAuth1:
         """A fresh signature (nonce and time) for this address."""
         _, headers, _ = self._client.sign(url, http_method="GET")
         return str(headers["Authorization"])
+
+    def accepted(self, header: str) -> None:
+        """Says nothing of the next signature."""
 
     def renew(self, stale: str) -> bool:
         """A signature that was refused would be refused again."""
@@ -107,6 +102,7 @@ class OAuth2:
         self._clock = clock
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._in_doubt = False  # the token replaces one that was refused and has not been accepted yet
         self._placements = ["form", "basic"]  # the one that worked comes first
 
     def header(self, url: str) -> str:
@@ -117,11 +113,21 @@ class OAuth2:
                 token = self._token = self._fetch()
             return token.header
 
+    def accepted(self, header: str) -> None:
+        """A token that was accepted and is refused later has ended; one that never was is refused for good."""
+        if self._in_doubt:
+            with self._lock:
+                if self._token is not None and self._token.header == header:
+                    self._in_doubt = False
+
     def renew(self, stale: str) -> bool:
-        """Fetch another token unless another thread already did."""
+        """Fetch another token unless another thread already did, or this one came of a refusal itself."""
         with self._lock:
             if self._token is None or self._token.header == stale:
+                if self._in_doubt:
+                    return False
                 self._token = self._fetch()
+                self._in_doubt = True
             return True
 
     def _fetch(self) -> Token:

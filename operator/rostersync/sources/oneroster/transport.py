@@ -27,6 +27,7 @@ T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024  # bytes of one answer
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 3
+MAX_TOKENS = 6  # for one request, while each ends after it was accepted elsewhere
 SLOWEST = 10  # an answer that trickles in may take this many times timeoutSeconds
 
 
@@ -88,17 +89,20 @@ class Transport:
         return self._insist(once, "the token request", url)
 
     def _authorized(self, url: str, tried: str) -> Answer:
-        header = self.auth.header(url)
-        answer = self._send("GET", url, {"Authorization": header})
-        if answer.status == 401 and self.auth.renew(header):
-            answer = self._send("GET", url, {"Authorization": self.auth.header(url)})
-        if answer.status == 401:
-            raise Permanent(
-                f"{self.delivery.name} refused {tried} (401) at {bare(url)}; check Secret {self.delivery.secret_name}, "
-                "keys clientID and clientSecret, and what they may read",
-                reason="CredentialsRefused", detail=answer.text(),
-            )  # fmt: skip
-        return self._sorted(answer)
+        for _ in range(MAX_TOKENS):
+            header = self.auth.header(url)
+            answer = self._send("GET", url, {"Authorization": header})
+            if answer.status != 401:
+                if answer.status < 400:
+                    self.auth.accepted(header)
+                return self._sorted(answer)
+            if not self.auth.renew(header):
+                break
+        raise Permanent(
+            f"{self.delivery.name} refused {tried} (401) at {bare(url)}; check Secret {self.delivery.secret_name}, "
+            "keys clientID and clientSecret, and what they may read",
+            reason="CredentialsRefused", detail=answer.text(),
+        )  # fmt: skip
 
     def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
         patience = self.delivery.patience
