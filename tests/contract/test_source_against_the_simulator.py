@@ -1,5 +1,6 @@
 """The Focus source against the simulator and its faults: what is staged is the district, or is known not to be."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from rostersync.sync.extract import Wanted, extract
 from support.quirky import IMPATIENT, Staged
 from support.simulated import ids, simulated
 
+PATIENCE = replace(IMPATIENT, attempts=8)  # what strikes every sixth request may strike one page several times running
+
 
 def staged(simulator: Simulator, folder: Path, *collections: str, **options: Any) -> Staged:
     settings: dict[str, Any] = {
         "service_url": simulator.url, "authentication_url": simulator.token_url, "insecure_http": True,
-        "version": simulator.version, "page_size": 100, "timeout_seconds": 5.0, "patience": IMPATIENT,
+        "version": simulator.version, "page_size": 100, "timeout_seconds": 5.0, "patience": PATIENCE,
     }  # fmt: skip
     credentials = Credentials(simulator.client_id, simulator.client_secret)
     with OneRoster(Delivery(**(settings | options)), credentials) as client:
