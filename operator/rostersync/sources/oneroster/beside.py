@@ -62,7 +62,9 @@ class Way:
 
     def ready(self, seconds: float = 0) -> bool:
         """Whether there is something to take, or nothing will come any more."""
-        return bool(select.select([self._end], [], [], seconds)[0])
+        poll = select.poll()  # select would not do with descriptors from 1024 on
+        poll.register(self._end, select.POLLIN)
+        return bool(poll.poll(1000 * seconds))
 
     def close(self) -> None:
         """Nothing more; the other side finds out."""
