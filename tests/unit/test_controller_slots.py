@@ -1,13 +1,16 @@
 """Who may start a Job now: one for each store, and not too many in a namespace and in all."""
 
-from types import SimpleNamespace
+import asyncio
 
 import pytest
 
+from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
+from rostersync.controller.queue import Queue
+from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import JOBS, PODS, Store
+from rostersync.controller.store import JOBS, PODS, RUNS, Store
 
 LONG = "d" * 90  # more than a label's value holds
 
@@ -90,13 +93,94 @@ def test_districts_whose_names_are_longer_than_a_label_are_told_apart():
     assert table.refusal("a", LONG + "y", "r") == ""
 
 
-def test_the_run_whose_job_ended_goes_on_before_those_that_waited_for_it():
-    at_once, later = [], []
-    queue = SimpleNamespace(add=at_once.append, add_after=lambda key, seconds: later.append((key, seconds > 0)))
-    waiting = {"two": ("a", "springfield"), "far": ("b", "springfield"), "other": ("a", "shelbyville")}
-    shared = SimpleNamespace(queue=queue, waiting=waiting, options=Options("rostersync:test"))
+@pytest.fixture
+def shared():
+    """What the parts share, with a plan of run `one` that has ended and three runs that wait."""
+    run = {"metadata": {"namespace": "a", "name": "one", "uid": "u1", "resourceVersion": "1"}}
+    run["spec"] = {"connectionRef": {"name": "c"}}
+    store = Store()
+    store.put(RUNS, run)
+    options = Options("rostersync:test")
+    shared = Shared(options, None, store, Queue(), None, Slots(store, options), None)
+    for name, where in (("two", ("a", "springfield")), ("far", ("b", "springfield")), ("other", ("a", "shelbyville"))):
+        shared.waiting[RUNS, where[0], name] = where
+    return shared
 
-    Shared.wake(shared, "a", "springfield")
 
-    assert later == [("two", True)]
-    assert at_once == ["far", "other"]
+def job(stage, run="u1"):
+    _, made_ = made(JOBS, "j", stage=stage, over=True)
+    made_["metadata"]["ownerReferences"] = [{"uid": run, "controller": True}]
+    return made_
+
+
+ONE, TWO, FAR, OTHER = (RUNS, "a", "one"), (RUNS, "a", "two"), (RUNS, "b", "far"), (RUNS, "a", "other")
+
+
+def queued(shared):
+    keys = list(shared.queue._waiting)
+    shared.queue._waiting.clear()
+    return keys
+
+
+def test_a_run_whose_plan_has_ended_goes_on_before_those_that_waited_for_it(shared):
+    shared.keep_turn(job("plan"))
+    shared.wake("a", "springfield")
+
+    assert queued(shared) == [FAR, OTHER]
+    assert shared.slots.refusal("a", "springfield", "u2") == BUSY
+    assert shared.slots.refusal("a", "springfield", "u1") == ""
+    assert shared.slots.refusal("b", "springfield", "u3") == ""
+
+    shared.end_turn(ONE, shared.slots.turn(ONE))
+
+    assert queued(shared) == [TWO]
+    assert shared.slots.refusal("a", "springfield", "u2") == ""
+
+
+def test_a_turn_that_began_during_a_look_outlasts_it(shared):
+    before = shared.slots.turn(ONE)
+    shared.keep_turn(job("plan"))
+    first = shared.slots.turn(ONE)
+    shared.keep_turn(job("plan"))
+
+    for looked in (before, first):
+        shared.end_turn(ONE, looked)
+        assert (queued(shared), shared.slots.refusal("a", "springfield", "u2")) == ([], BUSY)
+
+    shared.end_turn(ONE, shared.slots.turn(ONE))
+    assert queued(shared) == [TWO]
+
+
+@pytest.mark.parametrize(
+    "ended", [job("apply"), job("check"), job("plan", run="nobody")], ids=["apply", "check", "orphan"]
+)
+def test_what_has_nothing_to_apply_keeps_no_turn(shared, ended):
+    shared.keep_turn(ended)
+    shared.wake("a", "springfield")
+
+    assert queued(shared) == [TWO, FAR, OTHER]
+    assert shared.slots.refusal("a", "springfield", "u2") == ""
+
+
+def test_a_turn_outlasts_a_few_failures(shared, monkeypatch):
+    async def fails(self, key):
+        raise ApiError(409, "Conflict", "somebody else wrote it")
+
+    async def succeeds(self, key):
+        pass
+
+    runs = Runs(shared, None)
+    monkeypatch.setattr(Runs, "_go_on", fails)
+    for tries in range(4):
+        shared.keep_turn(job("plan"))
+        with pytest.raises(ApiError):
+            asyncio.run(runs.reconcile("a", "one"))
+        shared.queue.done(ONE, ok=False)
+        assert shared.slots.refusal("a", "springfield", "u2") == (BUSY if tries < 3 else "")
+
+    shared.keep_turn(job("plan"))
+    monkeypatch.setattr(Runs, "_go_on", succeeds)
+    asyncio.run(runs.reconcile("a", "one"))
+
+    assert shared.slots.refusal("a", "springfield", "u2") == ""
+    assert queued(shared) == [TWO]

@@ -88,12 +88,16 @@ class Router:
         elif kind == JOBS:
             shared.queue.add(shared.key_of(obj))
             if deleted or finished(JOBS, obj):
+                shared.keep_turn(obj)
                 shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
         elif kind == PODS:
             shared.reports.note(obj)
+            ended = deleted or finished(PODS, obj)
             for job in shared.store.related(JOBS, f"uid/{owner(obj)}"):
                 shared.queue.add(shared.key_of(job))
-            if deleted or finished(PODS, obj):
+                if ended:
+                    shared.keep_turn(job)
+            if ended:
                 shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
 
     def _tell_connection(self, namespace: str, name: str) -> None:

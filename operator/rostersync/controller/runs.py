@@ -21,6 +21,7 @@ from rostersync.render.holds import sentence
 log = logging.getLogger(__name__)
 
 _STEPS = 12  # more actions in a row than any run can need
+_TURN_TRIES = 3  # failures in a row that a run's turn outlasts
 _STEADY = 60.0  # seconds between two looks at a Job that is at work
 _REFUSALS = (400, 403, 404, 422)
 
@@ -34,6 +35,17 @@ class Runs:
     async def reconcile(self, namespace: str, name: str) -> None:
         """Take the run as far as it goes now. Raises ApiError; the queue then tries again."""
         key: Key = (RUNS, namespace, name)
+        turn = self.shared.slots.turn(key)
+        try:
+            await self._go_on(key)
+        except Exception:
+            if self.shared.queue.failures(key) >= _TURN_TRIES:
+                self.shared.end_turn(key, turn)  # others need not wait for what does not get better
+            raise
+        self.shared.end_turn(key, turn)
+
+    async def _go_on(self, key: Key) -> None:
+        _, namespace, name = key
         for _ in range(_STEPS):
             run = self.shared.store.get(RUNS, namespace, name)
             self.shared.waiting.pop(key, None)
@@ -82,6 +94,11 @@ class Runs:
     ) -> None:
         """Write how the run stands, and see to it that it is looked at when that may change."""
         shared = self.shared
+        if refusal and isinstance(step, Wait) and step.reason == "Queued":
+            shared.waiting[key] = (
+                key[1],
+                view.district if view else "",
+            )  # before it is written: its turn may come meanwhile
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:
@@ -96,8 +113,6 @@ class Runs:
             return
         if changed and seen.plan and seen.plan.state == WorkState.SUCCEEDED:
             await self.actor.retire(run, seen)
-        if refusal and step.reason == "Queued":
-            shared.waiting[key] = (key[1], view.district if view else "")
         if step.until:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
         busy = next((w for w in (seen.apply, seen.plan) if w and w.state == WorkState.RUNNING), None)

@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
 from rostersync.controller.guards import Guards
-from rostersync.controller.options import Options
+from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL, Options
 from rostersync.controller.queue import Queue
 from rostersync.controller.reports import Reports
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object, Store, owner
+from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object, Store, labels, owner
 from rostersync.controller.view import Views
 from rostersync.lifecycle.names import label_value
-
-HEAD_START = 0.5  # seconds, between the end of a run's Job and the look of those that waited for it
 
 
 def now_utc() -> datetime:
@@ -63,14 +61,26 @@ class Shared:
                 return (kind, namespace, found["metadata"]["name"])
         return (RUNS, namespace, "")
 
-    def wake(self, namespace: str, district_label: str) -> None:
-        """A slot is free: those that waited for that store, and as many others as may start, look again.
+    def keep_turn(self, child: Object) -> None:
+        """A Job has ended, or its pod: when it planned, those that wait for the store look after its run was looked at."""
+        kind, namespace, name = key = self.key_of(child)
+        if kind == RUNS and name and labels(child).get(STAGE_LABEL) == "plan":
+            self.slots.keep_turn(key, owner(child), namespace, labels(child).get(DISTRICT_LABEL, ""))
 
-        The run whose Job has ended goes on first: it may have a plan to apply before others change the store.
-        """
-        first = [k for k, (n, d) in self.waiting.items() if n == namespace and label_value(d) == district_label]
-        others = [k for k in self.waiting if k not in set(first)][: self.options.runs]
-        for key in first:
-            self.queue.add_after(key, HEAD_START)
-        for key in others:
+    def end_turn(self, key: Key, turn: object) -> None:
+        """The run that had this turn was looked at: those that wait for its store look again."""
+        store = self.slots.end_turn(key, turn)
+        for other in self._waiting_for(*store) if store else ():
+            self.queue.add(other)
+
+    def wake(self, namespace: str, district_label: str) -> None:
+        """A slot is free: those that waited for that store, and as many others as may start, look again."""
+        same = self._waiting_for(namespace, district_label)
+        if not self.slots.turn_kept(namespace, district_label):
+            for key in same:
+                self.queue.add(key)
+        for key in [k for k in self.waiting if k not in set(same)][: self.options.runs]:
             self.queue.add(key)
+
+    def _waiting_for(self, namespace: str, district_label: str) -> list[Key]:
+        return [k for k, (n, d) in self.waiting.items() if n == namespace and label_value(d) == district_label]
