@@ -19,7 +19,7 @@ import httpx
 from rostersync.controller.options import RUN_LABEL
 from support.cluster.access import Cluster
 from support.cluster.forks import Forks, Process
-from support.cluster.pods import Pod, finish_pod, start_pod
+from support.cluster.pods import Pod, fail_unstarted_pod, finish_pod, start_pod
 
 _NODE = "test-node"
 
@@ -92,6 +92,9 @@ class Kubelet:
         thread = self._threads.get(pod["metadata"]["uid"])
         if thread is not None and thread.is_alive() and process is not None:
             return  # its end is being written
+        if process is None and (pod.get("status") or {}).get("phase") == "Pending":
+            with contextlib.suppress(httpx.HTTPStatusError):  # it is gone
+                fail_unstarted_pod(self.cluster, pod)
         meta = pod["metadata"]
         client.request(
             "DELETE", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", json={"gracePeriodSeconds": 0}

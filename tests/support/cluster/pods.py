@@ -50,6 +50,11 @@ def set_unschedulable(cluster: Cluster, pod: Pod, message: str) -> Pod:
     return _send(cluster, pod, {"phase": "Pending", "conditions": [condition | {"lastTransitionTime": _now()}]})
 
 
+def fail_unstarted_pod(cluster: Cluster, pod: Pod) -> Pod:
+    """The pod is deleted before it ran: its Job lets go of it, and of itself, when it is said to have failed."""
+    return _send(cluster, pod, {"phase": "Failed"})
+
+
 def disrupt_pod(cluster: Cluster, pod: Pod, reason: str = "EvictionByEvictionAPI") -> Pod:
     """The pod is evicted: it fails with the condition DisruptionTarget and exit code 143, no report."""
     ended = {
