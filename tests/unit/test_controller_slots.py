@@ -101,7 +101,7 @@ def shared():
     store = Store()
     store.put(RUNS, run)
     options = Options("rostersync:test")
-    shared = Shared(options, None, store, Queue(), None, Slots(store, options), None)
+    shared = Shared(options, None, store, Queue(), None, Slots(store, options), None, listed=True)
     for name, where in (("two", ("a", "springfield")), ("far", ("b", "springfield")), ("other", ("a", "shelbyville"))):
         shared.waiting[RUNS, where[0], name] = where
     return shared
@@ -160,6 +160,14 @@ def test_what_has_nothing_to_apply_keeps_no_turn(shared, ended):
 
     assert queued(shared) == [TWO, FAR, OTHER]
     assert shared.slots.refusal("a", "springfield", "u2") == ""
+
+
+def test_who_may_not_apply_yet_keeps_no_turn(shared):
+    shared.listed = False  # or stands by, where nobody looks, for months
+
+    shared.keep_turn(job("plan"))
+
+    assert shared.slots.turn(ONE) is None
 
 
 def test_a_turn_outlasts_a_few_failures(shared, monkeypatch):

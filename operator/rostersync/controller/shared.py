@@ -64,7 +64,7 @@ class Shared:
     def keep_turn(self, child: Object) -> None:
         """A Job has ended, or its pod: when it planned, those that wait for the store look after its run was looked at."""
         kind, namespace, name = key = self.key_of(child)
-        if kind == RUNS and name and labels(child).get(STAGE_LABEL) == "plan":
+        if self.listed and kind == RUNS and name and labels(child).get(STAGE_LABEL) == "plan":
             self.slots.keep_turn(key, owner(child), namespace, labels(child).get(DISTRICT_LABEL, ""))
 
     def end_turn(self, key: Key, turn: object) -> None:
