@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+BUFFER = 1 << 20  # bytes: room for pages on the way, so that no side waits for the other's turn; a system may give less
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -91,6 +93,8 @@ class Beside:
         if self._way is not None or _cores() < 2:
             return
         ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
         # other ends too. What it says is lost on purpose: it could quote records.
         with contextlib.suppress(OSError):  # no memory for it, or no more processes
