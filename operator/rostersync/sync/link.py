@@ -165,13 +165,19 @@ def _staying(context: Context, table: Table) -> None:
         """)
         return
     context.compared.add(table.name)
-    stored = f"(SELECT id, entity, hash, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active')"
+    # The join is as large as the store and may have to go to disk: it carries ids and marks alone.
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE odd_{table.name} AS
+        SELECT coalesce(f.id, s.id) AS id, f.id IS NOT NULL AS seen, s.id IS NOT NULL AS stored
+        FROM (SELECT id, CASE WHEN fate IS NULL THEN mark END AS mark FROM fates_{table.name}) f
+        FULL JOIN (SELECT id, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active') s ON s.id = f.id
+        WHERE f.mark IS DISTINCT FROM s.mark
+    """)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE joined_{table.name} AS
-        SELECT coalesce(f.id, s.id) AS id, f.entity AS new_entity, s.entity, f.fate, f.id IS NOT NULL AS seen,
-          s.id IS NOT NULL AS stored, s.hash AS before_hash
-        FROM fates_{table.name} f FULL JOIN {stored} s ON s.id = f.id
-        WHERE f.fate IS NOT NULL OR f.mark IS DISTINCT FROM s.mark
+        SELECT o.*, f.entity AS new_entity, s.entity, f.fate, s.hash AS before_hash
+        FROM odd_{table.name} o LEFT JOIN fates_{table.name} f ON f.id = o.id
+        LEFT JOIN store_{table.name} s ON s.id = o.id AND s.status = 'active'
     """)
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW unmatched_{table.name} AS
