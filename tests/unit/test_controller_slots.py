@@ -1,27 +1,30 @@
 """Who may start a Job now: one for each store, and not too many in a namespace and in all."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.queue import Queue
+from rostersync.controller.router import Router
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
 from rostersync.controller.store import JOBS, PODS, RUNS, Store
+from rostersync.lifecycle.steps import Wait
 
 LONG = "d" * 90  # more than a label's value holds
 
 
 def made(kind, uid, namespace="a", district="springfield", stage="plan", over=False):
-    marks = {"rostersync.dev/district": district, "rostersync.dev/job": stage}
+    marks = {"rostersync.dev/district": district, "rostersync.dev/job": stage, "rostersync.dev/run": "u1"}
     status = {"phase": "Succeeded" if over else "Running"}
     if kind == JOBS:
         status = {"conditions": [{"type": "Complete", "status": "True"}] if over else []}
     meta = {"namespace": namespace, "name": uid, "uid": uid, "resourceVersion": "1", "labels": marks}
-    return kind, {"metadata": meta, "status": status}
+    return kind, {"metadata": meta, "spec": {}, "status": status}
 
 
 def slots(*objects, **limits):
@@ -135,6 +138,37 @@ def test_a_run_whose_plan_has_ended_goes_on_before_those_that_waited_for_it(shar
 
     assert queued(shared) == [TWO]
     assert shared.slots.refusal("a", "springfield", "u2") == ""
+
+
+@pytest.mark.parametrize("ended", ["its Job", "its pod"])
+def test_the_end_of_a_plan_is_seen_as_its_runs_turn(shared, ended):
+    plan, (_, pod) = job("plan"), made(PODS, "p", over=True)
+    pod["metadata"]["ownerReferences"] = [{"uid": "j", "controller": True}]
+    router = Router(shared, None)
+    if ended == "its pod":
+        plan["status"] = {}  # the Job is told of it later
+        router.event(JOBS, "ADDED", plan)
+        assert shared.slots.turn(ONE) is None
+
+    router.event(*((PODS, "MODIFIED", pod) if ended == "its pod" else (JOBS, "MODIFIED", plan)))
+
+    assert shared.slots.turn(ONE) is not None
+    assert TWO not in queued(shared)
+
+
+def test_who_has_to_wait_waits_before_that_is_written(shared, monkeypatch):
+    class Written:
+        async def write_run(self, run, status):
+            assert ONE in shared.waiting
+            raise ApiError(404, "NotFound", "it was deleted meanwhile")
+
+    monkeypatch.setattr("rostersync.controller.runs.statuses.of", lambda *_: {"stage": "other"})
+    settled = Runs(shared, Written())._settle(
+        ONE, shared.store.get(*ONE), None, Wait("Queued", BUSY), BUSY, SimpleNamespace(district="springfield")
+    )
+    asyncio.run(settled)
+
+    assert shared.waiting[ONE] == ("a", "springfield")
 
 
 def test_a_turn_that_began_during_a_look_outlasts_it(shared):

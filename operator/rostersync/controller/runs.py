@@ -95,10 +95,8 @@ class Runs:
         """Write how the run stands, and see to it that it is looked at when that may change."""
         shared = self.shared
         if refusal and isinstance(step, Wait) and step.reason == "Queued":
-            shared.waiting[key] = (
-                key[1],
-                view.district if view else "",
-            )  # before it is written: its turn may come meanwhile
+            # Before the status is written: its turn may come meanwhile, and is told only to those that wait.
+            shared.waiting[key] = (key[1], view.district if view else "")
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:

@@ -152,7 +152,7 @@ def _goes_through_once(context: Context, table: Table) -> bool:
 def _staying(context: Context, table: Table) -> None:
     """`unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them.
 
-    For the largest tables it comes out of the one join of pull and store, which also leaves `differing_<table>`: the
+    For the largest tables it comes out of one join of pull and store, which also leaves `differing_<table>`: the
     accepted records that are new or other than the store's.
     """
     entities = context.taken_of(table)
@@ -165,7 +165,8 @@ def _staying(context: Context, table: Table) -> None:
         """)
         return
     context.compared.add(table.name)
-    # The join is as large as the store and may have to go to disk: it carries ids and marks alone.
+    # The join is as large as the store and may have to go to disk: it carries ids and marks alone, and what is not accepted
+    # has no mark, so that it differs. The little that is odd is looked up afterwards.
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE odd_{table.name} AS
         SELECT coalesce(f.id, s.id) AS id, f.id IS NOT NULL AS seen, s.id IS NOT NULL AS stored
