@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rostersync.controller import claims, jobs
+from rostersync.controller import claims, jobs, sources
 from rostersync.controller.checks import Checks
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.guards import Guard
@@ -63,7 +63,8 @@ class Connections:
         now, view = shared.clock(), shared.views.of(obj)
         memory = self._memory.setdefault(view.uid, Memory())
         guard = await shared.guards.look()
-        problem = view.known.problem or _stamping(view, guard) or await self._claims(view, memory)
+        problem = view.known.problem or sources.taken(shared.store, obj) or _stamping(view, guard)
+        problem = problem or await self._claims(view, memory)
         self._hold_up(view, problem if view.known.problem is None else None)
         may_run = view.known.problem is None and not view.known.suspended
         checked, handled = await self.checks.check(key, obj, view, now, problem)
@@ -93,7 +94,8 @@ class Connections:
             if not (run.get("status") or {}).get("outcome"):
                 shared.queue.add((RUNS, meta["namespace"], run["metadata"]["name"]))
         ended = [f"{r['metadata']['name']}={r['metadata']['uid']}" for r in of if _ended(r)]
-        if view.spec and ended:
+        # one whose source was another's has planned nothing, and its last Job would hold the other's store
+        if view.spec and ended and not sources.taken(shared.store, obj):
             purge = jobs.purge_job(None, view, shared.options, [], ended, "deleted")
             try:
                 await shared.cluster.create(JOBS, meta["namespace"], purge)

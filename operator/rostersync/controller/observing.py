@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
-from rostersync.controller import approvals
+from rostersync.controller import approvals, sources
 from rostersync.controller.approvals import Rules
 from rostersync.controller.guards import Guard
 from rostersync.controller.look import Facts
@@ -44,8 +44,11 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     if spec.get("mode") == "Restore" or spec.get("schools"):
         later = ", ".join(run_not_yet_supported(SyncRun.model_validate(run)))
         connection = replace(connection, problem=("NotYetSupported", f"{later}: not supported in this version."))
+    taken = sources.taken(shared.store, obj) if obj and not gone else None
+    if taken and not connection.problem:
+        connection = replace(connection, problem=taken)
     rules = Rules(requesters, connection.require_distinct_approver, shared.options.approvers)
-    refusal = _refusal(shared, run, view, plan is None)
+    refusal = taken[1] if taken else _refusal(shared, run, view, plan is None)
     observed = Observed(
         now=now, connection=connection, plan=plan, apply=apply,
         run=Run(

@@ -6,6 +6,7 @@ from rostersync.controller.cluster import ApiError
 from rostersync.controller.connections import Connections
 from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
 from rostersync.controller.shared import Shared
+from rostersync.controller.sources import sharing
 from rostersync.controller.store import (
     APPROVALS,
     CONNECTIONS,
@@ -73,6 +74,8 @@ class Router:
         shared, meta = self.shared, obj["metadata"]
         namespace, name = meta["namespace"], meta["name"]
         if kind == CONNECTIONS:
+            for other in sharing(shared.store, obj):  # one that goes gives its source to the next
+                shared.queue.add((CONNECTIONS, namespace, other["metadata"]["name"]))
             if deleted:
                 self.gone.append(obj)
                 shared.queue.add((CONNECTIONS, "", ""))

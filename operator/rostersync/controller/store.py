@@ -127,10 +127,19 @@ def labels(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def source_of(connection: Object) -> str:
+    """The relation of all connections of one source: `source/NAMESPACE/DISTRICT/SOURCEID`, none of which has a slash."""
+    meta, spec = connection["metadata"], connection.get("spec") or {}
+    district, source = spec.get("district") or meta["name"], spec.get("sourceID") or meta["name"]
+    return f"source/{meta.get('namespace', '')}/{district}/{source}"
+
+
 def relations(kind: str, obj: Object) -> Iterator[str]:
-    """By what an object is found: its UID, its owner's, its connection, its run, its district while it lives."""
+    """By what an object is found: its UID, its owner's, its connection, its run, its source, its district while it lives."""
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
+    if kind == CONNECTIONS:
+        yield source_of(obj)
     if kind in (RUNS, APPROVALS):
         name = obj["spec"].get("connectionRef", {}).get("name", "")
         yield f"connection/{namespace}/{name}"

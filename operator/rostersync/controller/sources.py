@@ -1,0 +1,30 @@
+"""Which connection a source belongs to: one (district, sourceID) has one connection in a namespace, the oldest. Pure.
+
+Stores are claims, and claims belong to a namespace, so the same names in another namespace are another roster.
+"""
+
+from rostersync.controller.store import CONNECTIONS, Object, Store, age, source_of
+
+REASON = "SourceTaken"
+
+
+def sharing(store: Store, obj: Object) -> list[Object]:
+    """Every connection of the same source, the oldest first."""
+    return store.related(CONNECTIONS, source_of(obj))
+
+
+def taken(store: Store, obj: Object) -> tuple[str, str] | None:
+    """(reason, message) when an older connection has this connection's source; None when it is its own.
+
+    The API server says which is older, and of one second the name, so every operator comes to the same answer. A
+    connection that is suspended or wrong keeps its source: only its deletion gives it free.
+    """
+    owner = min([obj, *sharing(store, obj)], key=age)
+    if owner["metadata"]["uid"] == obj["metadata"]["uid"]:
+        return None
+    _, _, district, source = source_of(obj).split("/")
+    return (
+        REASON,
+        f"FocusConnection {owner['metadata']['name']} is older and has district {district}, sourceID {source} already. "
+        f"Delete one of the two, or make this one again with another sourceID.",
+    )
