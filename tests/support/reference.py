@@ -8,7 +8,7 @@ can be read from the top to the bottom, beside the rules.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -503,8 +503,14 @@ class Model:
     def in_window(self) -> bool:
         """Whether Data Rollover disables deletion now; windows include their start and exclude their end."""
         windows = (self.spec.get("dataRollover") or {}).get("disableDeletion") or []
-        now = self.now.replace(tzinfo=None)
-        return any(datetime.fromisoformat(w["start"]) <= now < datetime.fromisoformat(w["end"]) for w in windows)
+        return any(self.first_shown(w["start"]) <= self.now < self.first_shown(w["end"]) for w in windows)
+
+    def first_shown(self, text: str) -> datetime:
+        """The first minute at which the zone's clocks show a local time or a later one, found by walking."""
+        at = datetime.fromisoformat(text).replace(tzinfo=UTC) - timedelta(hours=27)
+        while at.astimezone(self.now.tzinfo).replace(tzinfo=None) < datetime.fromisoformat(text):
+            at += timedelta(minutes=1)
+        return at
 
     # ---- compare
 

@@ -5,8 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rostersync.instants import instant
 from rostersync.lifecycle.names import approval_name, job_name, run_name
-from rostersync.lifecycle.windows import instant, open_window, window
+from rostersync.lifecycle.observed import Window
+from rostersync.lifecycle.windows import open_window
 
 NOW = datetime(2026, 11, 24, 2, 7, 9, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -39,24 +41,11 @@ def test_a_job_name_is_short_and_a_valid_label():
     assert name != job_name("springfield.north-" + "x" * 80, "plan", 2, "other")
 
 
-INSTANTS = {
-    "an ordinary time": (datetime(2026, 7, 1, 0, 0), datetime(2026, 7, 1, 4, 0, tzinfo=UTC)),
-    "a time that does not exist": (datetime(2026, 3, 8, 2, 30, 10), datetime(2026, 3, 8, 7, 0, tzinfo=UTC)),
-    "a time that repeats": (datetime(2026, 11, 1, 1, 30), datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
-    "a time with a zone": (datetime(2026, 7, 1, 0, 0, tzinfo=UTC), datetime(2026, 7, 1, 0, 0, tzinfo=UTC)),
-}
-
-
-@pytest.mark.parametrize(("local", "expected"), INSTANTS.values(), ids=INSTANTS)
-def test_instant(local, expected):
-    assert instant(local, NEW_YORK) == expected
-
-
 @pytest.mark.parametrize(
     ("hour", "inside"), [(3, False), (4, True), (27, True), (28, False)], ids=["before", "start", "last hour", "end"]
 )
 def test_a_window_includes_its_start_and_excludes_its_end(hour, inside):
-    july = window(datetime(2026, 7, 1), datetime(2026, 7, 2), NEW_YORK)
+    july = Window(*(instant(datetime(2026, 7, d), NEW_YORK) for d in (1, 2)))
     at = datetime(2026, 7, 1 + hour // 24, hour % 24, tzinfo=UTC)
 
     assert open_window((july,), at) == (july if inside else None)

@@ -127,6 +127,12 @@ def test_the_end_date_is_the_last_local_day_with_a_start():
     assert due(table, None, utc(7, 3, 3, 30)) == Due(None, None)
 
 
+def test_jitter_carries_no_start_beyond_the_end_date():
+    table = replace(NIGHTLY, cron="30 23 * * *", end=date(2026, 7, 2), jitter=HOUR)  # of the 2nd: 00:30 of the 3rd
+
+    assert first(table, utc(7, 1, 12), 5) == [utc(7, 2, 4, 30)]
+
+
 def test_a_manifest_means_its_timetable():
     made = spec(endDate="2027-06-30", startingDeadlineSeconds=3600)
 

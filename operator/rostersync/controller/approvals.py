@@ -8,6 +8,7 @@ from typing import Any
 from rostersync.controller.guards import Guard
 from rostersync.controller.reports import moment
 from rostersync.controller.store import Object, owner
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.names import LONGEST, approval_name
 from rostersync.lifecycle.observed import Approval
 from rostersync.lifecycle.status import dated, stamp
@@ -88,7 +89,7 @@ def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
     spec, status = obj["spec"], obj.get("status") or {}
     return Approval(
         name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], digest=spec["planDigest"],
-        expires_at=moment(spec["expiresAt"]) or datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
+        expires_at=moment(spec["expiresAt"]) or parse_instant("1970-01-01T00:00:00+00:00"),
         decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""), reason=spec.get("reason", ""),
         seen_at=moment(status.get("decisionSeenAt")),
         superseded=status.get("state") == "Superseded" or bool(doubt(obj, guard, rules)),

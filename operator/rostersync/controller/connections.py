@@ -16,6 +16,7 @@ from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
 from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, Key, Object, labels
 from rostersync.controller.view import View, stamps
+from rostersync.instants import parse_instant
 from rostersync.lifecycle import connection_status
 from rostersync.lifecycle.connection_status import Known, RunSeen
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome, succeeded_reason
@@ -212,5 +213,5 @@ def old_run(run: Object) -> OldRun:
     meta, status = run["metadata"], run["status"]
     marks = {**(meta.get("annotations") or {}), **labels(run)}
     ours = TRIGGER_LABEL in labels(run) and not any(m in marks for m in _GITOPS)
-    ended = moment(status.get("completionTime")) or datetime.fromisoformat(meta["creationTimestamp"])
+    ended = moment(status.get("completionTime")) or parse_instant(meta["creationTimestamp"])
     return OldRun(meta["name"], ENDINGS[Outcome(status["outcome"])].succeeded, ended, ours)

@@ -12,6 +12,7 @@ from rostersync.controller.reports import ended_of, moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
 from rostersync.controller.work import Halves, JobSeen
+from rostersync.instants import parse_instant
 
 TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
 _YOUNG = timedelta(seconds=30)  # so long a run is what its watch has just shown
@@ -57,7 +58,7 @@ class Look:
         one that was made again under its name. A run that is new and young is not asked for: that is the hot path.
         """
         store, meta = self.shared.store, run["metadata"]
-        if not run.get("status") and self.shared.clock() - datetime.fromisoformat(meta["creationTimestamp"]) < _YOUNG:
+        if not run.get("status") and self.shared.clock() - parse_instant(meta["creationTimestamp"]) < _YOUNG:
             return True
         current = await self.shared.current(run)
         if current:

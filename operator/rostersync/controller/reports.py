@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.controller.store import Object, owner
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
 from rostersync.model import ApplyReport, PlanReport
 from rostersync.sync.report import LIMIT, apply_from_json, plan_from_json
@@ -174,6 +175,6 @@ def _read(text: str, parse: Callable[[str], R]) -> R | None:
 def moment(text: str | None) -> datetime | None:
     """A time as the API writes it."""
     try:
-        return datetime.fromisoformat(text) if text else None
+        return parse_instant(text) if text else None
     except ValueError:
         return None

@@ -4,9 +4,8 @@ from zoneinfo import ZoneInfo
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
-from rostersync.api.v1alpha1.times import parse_duration, parse_local
-from rostersync.lifecycle.observed import Connection
-from rostersync.lifecycle.windows import window
+from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.lifecycle.observed import Connection, Window
 
 
 def connection_of(conn: FocusConnection) -> Connection:
@@ -21,9 +20,7 @@ def connection_of(conn: FocusConnection) -> Connection:
         name=conn.metadata.name,
         terms_accepted=terms_accepted(conn),
         problem=problem,
-        suspend_import=tuple(
-            window(parse_local(w.start), parse_local(w.end), zone) for w in spec.dataRollover.suspendImport
-        ),
+        suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),
         expires_after=parse_duration(spec.approval.expiresAfter),
         require_distinct_approver=spec.approval.requireDistinctApprover,
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
-from rostersync.lifecycle.windows import instant
+from rostersync.instants import instant
 
 _SPANS = tuple(timedelta(days=d) for d in (1 / 24, 2, 62, 400, 3000))  # an hour, …, past every 29th of February
 
@@ -54,9 +54,9 @@ def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
     try:
         # By wall clock, without a zone: what does not exist or comes twice, `instant` decides for every form of cron.
         for at in CronSim(table.cron, local - timedelta(minutes=1)):
-            if table.end is not None and at.date() > table.end:
-                return
             start = instant(at, table.zone) + table.jitter
+            if table.end is not None and start.astimezone(table.zone).date() > table.end:
+                return  # the day on which it starts: jitter, or clocks that jump, may carry it into the next one
             if start > last:
                 yield start
                 last = start

@@ -15,6 +15,7 @@ from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.errors import Permanent, RostersyncError, StoreBusy
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartPlan
 from rostersync.local import files
@@ -119,7 +120,7 @@ class LocalHalves:
         inputs = PlanInputs(
             connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.scratch,
             reader=EmbeddedStore(self.state.store).reader(),
-            as_of=datetime.fromisoformat(run["metadata"]["creationTimestamp"]), client_id_hash=client,
+            as_of=parse_instant(run["metadata"]["creationTimestamp"]), client_id_hash=client,
             memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
         )  # fmt: skip
         made = _when_free(lambda: plan(inputs, self.progress, report.stage))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.reports import apply_work, plan_work
@@ -19,17 +20,12 @@ def observed(
     name = run["metadata"]["name"]
     folder = state.folder(name)
     plan = plan_work(folder, alive)
-    started = instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
+    started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
     return Observed(
         now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply_work(folder, alive),
         approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
         may_apply=may_apply,
     )  # fmt: skip
-
-
-def instant(text: str) -> datetime:
-    """A time as status and approvals have it."""
-    return datetime.fromisoformat(text)
 
 
 def number_of_tries(state: State, run: str) -> tuple[int, int]:
@@ -44,7 +40,7 @@ def _run(run: dict[str, Any]) -> Run:
         name=metadata["name"], uid=metadata["uid"], generation=metadata["generation"],
         mode=Mode(spec.get("mode", Mode.IMPORT)), cancel=bool(spec.get("cancel")),
         requested_by=(spec["requestedBy"],) if spec.get("requestedBy") else (),
-        created_at=instant(metadata["creationTimestamp"]), status=run.get("status") or {},
+        created_at=parse_instant(metadata["creationTimestamp"]), status=run.get("status") or {},
     )  # fmt: skip
 
 
@@ -55,8 +51,8 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
     seen = status.get("decisionSeenAt")
     return Approval(
         name=data["metadata"]["name"], uid=data["metadata"]["uid"], digest=spec["planDigest"],
-        expires_at=instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
-        reason=spec.get("reason", ""), seen_at=instant(seen) if seen else None,
+        expires_at=parse_instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
+        reason=spec.get("reason", ""), seen_at=parse_instant(seen) if seen else None,
         superseded=status.get("state") == "Superseded",
     )  # fmt: skip
 

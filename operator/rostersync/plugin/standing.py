@@ -1,9 +1,10 @@
 """How a run stands, for those who watch it or decide about it. Pure: objects in, words out."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import HELD_EXIT, Outcome, exit_code, succeeded_message, succeeded_reason
 from rostersync.render.words_to_type import Typed
 
@@ -68,7 +69,7 @@ def undecidable(run: Object, approval: Object | None, digest: str | None, now: d
         return f"Run {name} was {spec['decision'].lower()} by {spec.get('decidedBy', 'somebody')} already{why}"
     if digest is not None and digest != planned:
         return f"The plan of run {name} has the digest {planned}, not {digest}; look at it again. Nothing was decided."
-    if state == "Expired" or now >= _instant(spec["expiresAt"]):
+    if state == "Expired" or now >= parse_instant(spec["expiresAt"]):
         return f"The time to decide about run {name} ended at {spec['expiresAt']}; what is decided now does not count."
     if state != "Pending" or planned != (status.get("plan") or {}).get("digest"):
         return f"The plan of run {name} is being made again ({state or 'no state'}); look at it again in a moment."
@@ -133,8 +134,3 @@ def typed(options: str) -> Typed:
         rekeyed="",
         start=f"kubectl roster run CONNECTION{options}",
     )
-
-
-def _instant(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

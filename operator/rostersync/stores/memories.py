@@ -1,9 +1,9 @@
 """SourceMemory as JSON text and back: in the store's table `sources`, and in a plan's manifest (camelCase)."""
 
 import json
-from datetime import datetime
 from typing import Any
 
+from rostersync.instants import parse_instant
 from rostersync.stores.port import SourceMemory
 
 
@@ -34,7 +34,7 @@ def memory_from_dict(data: dict[str, Any]) -> SourceMemory:
         safety=data.get("safety") or {},
         connection_uid=data.get("connectionUID"),
         revision=data.get("revision") or 0,
-        applied_at=datetime.fromisoformat(applied_at) if applied_at else None,
+        applied_at=parse_instant(applied_at) if applied_at else None,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rostersync.instants import parse_instant
 from rostersync.sources.port import COLLECTIONS, Page, Source
 from rostersync.sync.proof import MAX_PULLS, Pulled, best, prove
 from rostersync.sync.staging import Stage
@@ -145,7 +146,7 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
     try:
         entry: dict[str, Any] = json.loads((target / "done.json").read_text())
         same = (entry["format"], entry["version"], entry["metadata"]) == (FORMAT, version, sorted(keys))
-        young = timedelta(0) <= now - datetime.fromisoformat(entry["finishedAt"]) < FRESH
+        young = timedelta(0) <= now - parse_instant(entry["finishedAt"]) < FRESH
         whole = all((target / name).stat().st_size == size for name, size in entry["files"].items())
         return entry if same and young and whole and entry["proof"]["complete"] else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,13 +1,14 @@
 """Times in a connection: durations, cron, time zones, dates, windows and the schedule. Pure checks, no clock."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from rostersync.api.v1alpha1.meta import Int, Model, cel, validations
+from rostersync.instants import instant
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -163,8 +164,12 @@ class Window(Model):
 
     def contains(self, moment: datetime, zone: ZoneInfo) -> bool:
         """Whether an aware `moment` lies in the window, read in `zone`; the start is in, the end is not."""
-        start, end = (parse_local(text).replace(tzinfo=zone).astimezone(UTC) for text in (self.start, self.end))
-        return start <= moment.astimezone(UTC) < end
+        start, end = self.span(zone)
+        return start <= moment < end
+
+    def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Start and end as instants."""
+        return instant(parse_local(self.start), zone), instant(parse_local(self.end), zone)
 
 
 class DataRollover(Model):

@@ -12,6 +12,7 @@ import msgspec
 from oauthlib import oauth1
 
 from rostersync.errors import Permanent
+from rostersync.instants import parse_instant
 from rostersync.sources.oneroster.delivery import Delivery, bare
 from rostersync.sources.oneroster.trouble import DETAIL_LIMIT, Again, Trouble
 from rostersync.sources.port import Credentials
@@ -218,10 +219,8 @@ def lifetime(body: Mapping[str, Any], now: datetime | None = None) -> float | No
     if 0 < seconds < float("inf"):
         return seconds
     try:
-        end = datetime.fromisoformat(str(body.get("expiration")))
+        end = parse_instant(str(body.get("expiration")))
     except ValueError:
         return None
-    if end.tzinfo is None:
-        end = end.replace(tzinfo=UTC)
     left = (end - (now or datetime.now(UTC))).total_seconds()
     return left if left > 0 else None
