@@ -45,6 +45,7 @@ def decided(by="dana", decision="Approved", **more):
 
 FOUR_EYES = replace(RULES, four_eyes=True)
 RELAXED = replace(STEP, require_distinct_approver=False)
+MORE = "more people than can be listed"
 NOBODY, AMONG, MISSING, OTHERS = "not decided by a person", "among those who asked", "are missing", "are not those of"
 
 
@@ -74,6 +75,14 @@ DOUBTS = {
     ),
     "one who was among those who asked when it was made": (
         decided(by="alex", step=RELAXED), GUARD, replace(FOUR_EYES, requesters=()), AMONG,
+    ),
+    "of more requesters than are listed nobody can be told apart": (decided(), GUARD, replace(RULES, more=True), MORE),
+    "and nobody needs to try": (approval(), GUARD, replace(RULES, more=True), MORE),
+    "where nobody wants four eyes they do not matter": (
+        decided(step=RELAXED), GUARD, replace(RULES, more=True), "",
+    ),
+    "judged before there were so many": (
+        decided(seen="2026-11-24T01:00:00Z"), GUARD, replace(FOUR_EYES, more=True), "",
     ),
     "a robot that may, and asked": (
         decided(by=ROBOT), GUARD, replace(FOUR_EYES, robots=(ROBOT,), requesters=(ROBOT,)), AMONG,

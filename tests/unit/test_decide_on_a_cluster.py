@@ -23,6 +23,15 @@ YES = replace(PENDING, decision="Approved", decided_by="dana", reason="end of te
 CONSENT = Consent("r-aaaaaaaa", "uid-1", A, "dana", "end of term", False)
 UNGUARDED = "admission policies are missing (x)"
 ASK = CreateApproval(A, NOW + timedelta(hours=72), (), False)
+NOBODY = Wait(
+    "AwaitingApproval",
+    "Held for 1 reason. Nobody can decide: the connection demands four eyes, and more people asked for this run or changed "
+    "the connection than an approval can list. Cancel this run and run it again with `rostersync run`.",
+)
+ASKED = {
+    "plan": {"digest": A},
+    "approval": {"name": "r-aaaaaaaa", "uid": "uid-1", "state": "Pending", "expiresAt": "2026-11-24T03:00:00Z"},
+}
 RUNNING, LOST = Work(WorkState.RUNNING), Work(WorkState.LOST)
 
 
@@ -93,6 +102,29 @@ STEPS = {
     "an own approval that was superseded is made anew": (
         seen(plan=HELD, approval=replace(YES, superseded=True)), ASK,
     ),
+    "with four eyes, and more who asked than are listed, nobody is asked": (
+        seen(plan=HELD, run={"more_requesters": True}, connection={"require_distinct_approver": True}), NOBODY,
+    ),
+    "an approval from before them waits": (
+        seen(plan=HELD, approval=PENDING, run={"more_requesters": True}, connection={"require_distinct_approver": True}),
+        NOBODY,
+    ),
+    "without four eyes they do not matter": (seen(plan=HELD, run={"more_requesters": True}), ASK),
+    "an approval that was deleted while it was pending comes back with its first expiry": (
+        seen(plan=HELD, run={"status": ASKED}), replace(ASK, expires_at=NOW + HOUR),
+    ),
+    "or not at all, when that has passed": (
+        replace(seen(plan=HELD, run={"status": ASKED}), now=NOW + HOUR), "Expired",
+    ),
+    "also while nobody could decide": (
+        replace(seen(plan=HELD, run={"status": ASKED}, unguarded=UNGUARDED), now=NOW + HOUR), "Expired",
+    ),
+    "one about another plan is another": (
+        seen(plan=HELD, run={"status": ASKED | {"plan": {"digest": "sha256:" + "b" * 64}}}), ASK,
+    ),
+    "one that was superseded is followed by another": (
+        seen(plan=HELD, run={"status": ASKED | {"approval": ASKED["approval"] | {"state": "Superseded"}}}), ASK,
+    ),
     "a planned run waits while its connection is suspended": (
         seen(plan=CLEAN, connection={"suspended": True}), "Queued",
     ),
@@ -132,8 +164,29 @@ def test_next_step(known, expected):
     if isinstance(expected, str):
         assert isinstance(step, Finish | Wait)
         assert step.reason == expected
+    elif isinstance(expected, Wait):
+        assert replace(step, until=None) == expected
     else:
         assert step == expected
+
+
+def test_while_nobody_can_decide_a_deleted_approval_is_looked_at_when_it_expires():
+    step = next_step(seen(plan=HELD, run={"status": ASKED}, unguarded=UNGUARDED))
+    assert (step.reason, step.until) == ("AwaitingApproval", NOW + HOUR)
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        (Wait("AwaitingApproval", "policies are missing"), "Pending"),
+        (Finish(Outcome.EXPIRED, "Expired", "too late"), "Expired"),
+        (Finish(Outcome.CANCELLED, "Cancelled", "as asked"), "Superseded"),
+    ],
+    ids=["waits", "expires", "ends"],
+)
+def test_the_expiry_of_an_approval_that_was_deleted_stays_known(step, state):
+    made = status.of(seen(plan=HELD, run={"status": ASKED}), step)["approval"]
+    assert made == ASKED["approval"] | {"state": state}
 
 
 def test_patience_ends_at_a_time_that_the_run_is_looked_at_again():

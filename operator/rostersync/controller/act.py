@@ -81,10 +81,11 @@ class Actor:
 
     def _doubted(self, run: Object, obj: Object, seen: Observed, guard: Guard | None) -> None:
         four_eyes = seen.connection.require_distinct_approver
-        rules = approvals.Rules(seen.run.requested_by, four_eyes, self.shared.options.approvers)
+        approvers, more = self.shared.options.approvers, seen.run.more_requesters
+        rules = approvals.Rules(seen.run.requested_by, four_eyes, approvers, more)
         why = approvals.doubt(obj, guard, rules)
         if why:
-            text = f"The decision in {obj['metadata']['name']} does not count: {why}. A new approval is asked for."
+            text = f"The decision in {obj['metadata']['name']} does not count: {why}. The run says how it goes on."
             self.shared.events.warn(run, RUNS, "DecisionRefused", text)
 
     async def write_run(self, run: Object, status: dict[str, Any]) -> Object:

@@ -53,6 +53,7 @@ class Rules:
     requesters: Sequence[str]
     four_eyes: bool
     robots: Sequence[str]  # service accounts that may decide
+    more: bool = False  # there are more requesters than are listed
 
 
 def same(found: Object, wanted: Object) -> bool:
@@ -97,16 +98,19 @@ def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
 
 
 def doubt(obj: Object, guard: Guard | None, rules: Rules) -> str:
-    """Why a decision that was just seen does not count; empty when it does, or when it was judged before."""
+    """Why a decision that was just seen, or that is yet to come, does not count; empty when it does, or did before."""
     spec, status = obj["spec"], obj.get("status") or {}
-    if "decision" not in spec or status.get("decisionSeenAt"):
+    if status.get("decisionSeenAt"):
+        return ""
+    four_eyes = rules.four_eyes or spec.get("requireDistinctApprover")
+    if four_eyes and rules.more:
+        return "more people than can be listed are among those who asked for it, and another person must decide"
+    if "decision" not in spec:
         return ""
     by = str(spec.get("decidedBy", ""))
     if not by or (by.startswith("system:") and by not in rules.robots):
         return "it was not decided by a person"
-    if (rules.four_eyes or spec.get("requireDistinctApprover")) and (
-        by in rules.requesters or by in spec["requestedBy"]
-    ):
+    if four_eyes and (by in rules.requesters or by in spec["requestedBy"]):
         return f"{by} is among those who asked for it, and another person must decide"
     if guard is None or guard.missing:
         return "the admission policies are missing, so anybody could have written the name"
@@ -130,7 +134,7 @@ def status(obj: Object, state: str, guard: Guard | None, now: datetime) -> dict[
     message = {
         "Pending": f"Waits for a decision until {obj['spec']['expiresAt']}.",
         "Expired": "Nobody decided in time.",
-        "Superseded": "Another plan, or another approval, takes its place.",
+        "Superseded": "It does not count any more: another takes its place, or its run says why nobody may decide.",
     }.get(state, f"{state} by {obj['spec'].get('decidedBy', '')}.")
     ready = (
         "Ready",

@@ -33,7 +33,8 @@ class Guard:
         if not self.missing:
             return ""
         return (
-            f"admission policies are missing ({', '.join(self.missing)}), so nobody's decision could be trusted. Install them "
+            f"Nobody can decide: admission policies are missing ({', '.join(self.missing)}), so no decision could be trusted. "
+            "Install them "
             "with the chart (policies.enabled=true) or `kubectl apply -k deploy/base`."
         )
 

@@ -49,7 +49,17 @@ class Look:
         )
         held = open_approvals or any(j.ended for j in jobs) or (run.get("status") or {}).get("holdsTotal")
         guard = await self.shared.guards.look(fresh=undecided) if held or undecided else None
+        if undecided:
+            await self._who_changed(meta["namespace"], str(run["spec"]["connectionRef"]["name"]))
         return Facts(jobs, missing, guard)
+
+    async def _who_changed(self, namespace: str, name: str) -> None:
+        """Have the connection as it is: watches run apart, and who decided may have changed it right before."""
+        try:
+            self.shared.store.put(CONNECTIONS, await self.shared.cluster.get(path(CONNECTIONS, namespace, name)))
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
     async def stands(self, run: Object) -> bool:
         """Whether a run is as the store has it, if not the store is put right. Raises ApiError.

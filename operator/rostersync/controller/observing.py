@@ -16,6 +16,7 @@ from rostersync.controller.view import View, stamps
 from rostersync.controller.work import Halves
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport
 
@@ -34,8 +35,10 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     marks = stamps(obj) if obj else None
     # Who asked again while a requested run waits is among those who asked for it.
     again = marks.requested_by if marks and labels(run).get(TRIGGER_LABEL) == Trigger.REQUEST else ""
-    named = (*before.get("requestedBy", ()), spec.get("requestedBy"), marks.changed_by if marks else "", again)
-    requesters = tuple(dict.fromkeys(filter(None, named)))[:8]
+    asked = requesters(
+        Requesters(tuple(before.get("requestedBy", ())), bool(before.get("moreRequesters"))),
+        str(spec.get("requestedBy", "")), (again, marks.changed_by if marks else ""),
+    )  # fmt: skip
     halves = Halves(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
     plan, apply = halves.plan(), halves.apply()
     connection = _connection(name, view, obj is None and not recorded, bool(gone and recorded), facts.guard)
@@ -47,13 +50,13 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     taken = sources.taken(shared.store, obj) if obj and not gone else None
     if taken and not connection.problem:
         connection = replace(connection, problem=taken)
-    rules = Rules(requesters, connection.require_distinct_approver, shared.options.approvers)
+    rules = Rules(asked.names, connection.require_distinct_approver, shared.options.approvers, asked.more)
     refusal = taken[1] if taken else _refusal(shared, run, view, plan is None)
     observed = Observed(
         now=now, connection=connection, plan=plan, apply=apply,
         run=Run(
             meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
-            bool(spec.get("cancel")), requesters, moment(meta["creationTimestamp"]), before,
+            bool(spec.get("cancel")), asked.names, moment(meta["creationTimestamp"]), before, asked.more,
         ),
         approval=_approval(shared, run, facts.guard, rules), siblings=tuple(_siblings(shared, run)),
         may_start=not refusal, may_apply=not refusal, queued=refusal, tries=_TRIES,

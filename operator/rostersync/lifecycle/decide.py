@@ -4,14 +4,14 @@ The driver performs the step, observes again, and asks again, until the step is 
 Nothing here is remembered between two calls, so a driver that was killed just goes on.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from rostersync.lifecycle.asking import ask, counts, expired, too_many_asked
 from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import (
     Consent,
-    CreateApproval,
     Finish,
     Nothing,
     StartApply,
@@ -129,20 +129,16 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
 def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
     digest = report.digest or ""
     approval = seen.approval
+    nobody = seen.unguarded or too_many_asked(seen)
     if approval is None or approval.digest != digest or approval.superseded:
         twin = next(
             (s for s in seen.siblings if s.held and not s.newer and s.digest == digest and _stands(s.approval)), None
         )
-        if seen.unguarded and (twin is None or twin.approval is None):
-            return Wait("AwaitingApproval", f"{held_reasons(report)} {seen.unguarded}")
-        if (twin is None or twin.approval is None) and _moved(seen, report) and plan.number <= REPLANS:
-            return _start_plan(seen, plan.number + 1, again=True)
         if twin is None or twin.approval is None:
-            return CreateApproval(
-                digest, seen.now + seen.connection.expires_after, seen.run.requested_by,
-                seen.connection.require_distinct_approver,
-            )  # fmt: skip
-        if _counts(twin.approval, seen.now) == "Approved":
+            if not nobody and _moved(seen, report) and plan.number <= REPLANS:
+                return _start_plan(seen, plan.number + 1, again=True)
+            return ask(seen, report, nobody)
+        if counts(twin.approval, seen.now) == "Approved":
             return _start_apply(seen, digest, consent_of(seen, twin.approval))
         return _end(
             Outcome.SAME_AS_HELD,
@@ -150,15 +146,15 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
             f"`{seen.words.approval(twin.name, twin.approval.name)}`.",
             twin.name,
         )  # fmt: skip
-    match _counts(approval, seen.now):
+    match counts(approval, seen.now):
         case "Approved":
             return _start_apply(seen, digest, consent_of(seen, approval))
         case "Rejected":
             return _end(Outcome.REJECTED, f"Rejected by {approval.decided_by}: {approval.reason}")
         case "Expired":
-            return _end(Outcome.EXPIRED, f"Nobody decided before {approval.expires_at:%Y-%m-%dT%H:%MZ}.")
-        case _ if seen.unguarded:
-            return Wait("AwaitingApproval", f"{held_reasons(report)} {seen.unguarded}", approval.expires_at)
+            return expired(approval.expires_at)
+        case _ if nobody:
+            return Wait("AwaitingApproval", f"{held_reasons(report)} {nobody}", approval.expires_at)
         case _:
             return Wait("AwaitingApproval", held_message(seen, report), approval.expires_at)
 
@@ -237,13 +233,6 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 
 
-def _counts(approval: Approval, now: datetime) -> str:
-    """Approved | Rejected | Expired | Pending: a decision counts when it was seen before the approval expired."""
-    if approval.decision and (approval.seen_at or now) < approval.expires_at:
-        return approval.decision
-    return "Expired" if approval.decision or now >= approval.expires_at else "Pending"
-
-
 def _replaces(sibling: Sibling, digest: str) -> bool:
     """Whether a newer run makes this plan pointless: it found no or other changes, or it applied these."""
     if sibling.no_changes or (sibling.digest is not None and sibling.digest != digest):
@@ -271,7 +260,7 @@ def _consent(seen: Observed) -> Consent | None:
     """The consent for an apply that had already begun."""
     digest = _digest(seen)
     given = [seen.approval, *(s.approval for s in seen.siblings)]
-    found = next((a for a in given if a and a.digest == digest and _counts(a, seen.now) == "Approved"), None)
+    found = next((a for a in given if a and a.digest == digest and counts(a, seen.now) == "Approved"), None)
     return consent_of(seen, found) if found else None
 
 

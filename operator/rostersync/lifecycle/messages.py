@@ -7,13 +7,14 @@ from rostersync.model import PlanReport
 def held_message(seen: Observed, report: PlanReport) -> str:
     """Why the run waits and the very command that lets it go on."""
     approval = seen.approval.name if seen.approval else ""
-    return f"{held_reasons(report)} `{seen.words.approval(seen.run.name, approval)}`."
+    command = seen.words.approval(seen.run.name, approval)
+    return f"{held_reasons(report)} Nothing is applied until someone decides: `{command}`."
 
 
 def held_reasons(report: PlanReport) -> str:
     """How many reasons there are to wait for a person."""
     n = report.holds_total
-    return f"Held for {n} reason{'' if n == 1 else 's'}; nothing is applied until someone decides:"
+    return f"Held for {n} reason{'' if n == 1 else 's'}."
 
 
 def dry_run_message(report: PlanReport) -> str:

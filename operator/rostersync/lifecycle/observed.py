@@ -63,6 +63,7 @@ class Run:
     requested_by: tuple[str, ...] = ()
     created_at: datetime | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
+    more_requesters: bool = False  # than `requested_by` has room for
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,12 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
     )  # fmt: skip
 
 
+def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[str, Any] | None:
+    """The approval that the status says is pending about this digest, whether or not it is still there."""
+    approval, planned = status.get("approval") or {}, (status.get("plan") or {}).get("digest")
+    return approval if approval.get("state") == "Pending" and digest is not None and planned == digest else None
+
+
 def _counts(data: Mapping[str, Any]) -> EntityCounts:
     entity = None if data["entity"] == "Unknown" else Entity(data["entity"])
     return EntityCounts(entity, **{c: int(data.get(c, 0)) for c in COUNTS})

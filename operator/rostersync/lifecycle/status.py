@@ -11,7 +11,7 @@ from rostersync.lifecycle.decide import revision_of
 from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
-from rostersync.lifecycle.recorded import of_plan, totals
+from rostersync.lifecycle.recorded import of_plan, pending_approval, totals
 from rostersync.lifecycle.steps import (
     CreateApproval,
     Finish,
@@ -46,6 +46,8 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status["connectionUID"] = uid
     if seen.run.requested_by:
         status["requestedBy"] = list(seen.run.requested_by)
+    if seen.run.more_requesters:
+        status["moreRequesters"] = True
     if seen.plan and seen.plan.report:
         status |= of_plan(seen.plan.report, sentence)
         if "plan" in status and seen.plan.started_at:
@@ -69,7 +71,7 @@ def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
     """The run's view of its own approval, with the state that the SyncApproval's status gets too."""
     approval = seen.approval
     if approval is None:
-        return None
+        return _deleted_approval(seen, step)
     out: dict[str, Any] = {"name": approval.name, "state": approval_state(approval, seen, step)}
     if approval.uid:
         out["uid"] = approval.uid
@@ -79,6 +81,15 @@ def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
     if seen.connection.require_distinct_approver:
         out["fourEyesEnforced"] = seen.connection.four_eyes_enforced
     return out
+
+
+def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
+    """An approval that somebody deleted while it was pending: its expiry stays known, and is that of the next one."""
+    digest = seen.plan.report.digest if seen.plan and seen.plan.report else None
+    known = pending_approval(seen.run.status, digest)
+    if known is None or not isinstance(step, Finish):
+        return dict(known) if known else None
+    return {**known, "state": "Expired" if step.outcome == Outcome.EXPIRED else "Superseded"}
 
 
 def approval_state(approval: Approval, seen: Observed, step: Step) -> str:

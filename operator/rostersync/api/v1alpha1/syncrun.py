@@ -199,6 +199,10 @@ class SyncRunStatus(StatusModel):
     requestedBy: tuple[UserName, ...] = Field(
         default=(), max_length=8, description="Who asked for the run, and who last changed the connection."
     )
+    moreRequesters: Bool | None = Field(
+        default=None,
+        description="There were more than requestedBy lists; then nobody decides where four eyes are needed.",
+    )
     approval: ApprovalStatus | None = Field(default=None, description="The decision about a held plan.")
     sameAs: ObjectName | None = Field(
         default=None, description="Name of the run that holds the same plan (SameAsHeld)."

@@ -1,0 +1,47 @@
+"""Asking a person about a held plan: who could decide, until when, and what a decision counts. Pure."""
+
+from datetime import datetime
+
+from rostersync.lifecycle.messages import held_reasons
+from rostersync.lifecycle.observed import Approval, Observed
+from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.recorded import pending_approval
+from rostersync.lifecycle.steps import CreateApproval, Finish, Step, Wait
+from rostersync.model import PlanReport
+
+
+def too_many_asked(seen: Observed) -> str:
+    """Why four eyes can be proved of nobody; empty when they can, or nobody asks for them."""
+    if not (seen.connection.require_distinct_approver and seen.run.more_requesters):
+        return ""
+    return (
+        "Nobody can decide: the connection demands four eyes, and more people asked for this run or changed the connection "
+        f"than an approval can list. Cancel this run and {seen.words.rerun}."
+    )
+
+
+def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
+    """Ask for a decision, or wait while there is `nobody` who could make it.
+
+    One that was asked for before and deleted comes again, and ends when it would have ended.
+    """
+    digest = report.digest or ""
+    before = pending_approval(seen.run.status, digest)
+    until = datetime.fromisoformat(before["expiresAt"]) if before else seen.now + seen.connection.expires_after
+    if seen.now >= until:
+        return expired(until)
+    if nobody:
+        return Wait("AwaitingApproval", f"{held_reasons(report)} {nobody}", until if before else None)
+    return CreateApproval(digest, until, seen.run.requested_by, seen.connection.require_distinct_approver)
+
+
+def expired(at: datetime) -> Step:
+    """The run ends, since nobody decided in time."""
+    return Finish(Outcome.EXPIRED, Outcome.EXPIRED.value, f"Nobody decided before {at:%Y-%m-%dT%H:%MZ}.")
+
+
+def counts(approval: Approval, now: datetime) -> str:
+    """Approved | Rejected | Expired | Pending: a decision counts when it was seen before the approval expired."""
+    if approval.decision and (approval.seen_at or now) < approval.expires_at:
+        return approval.decision
+    return "Expired" if approval.decision or now >= approval.expires_at else "Pending"
