@@ -106,7 +106,7 @@ def test_a_secret_of_another_cannot_be_sent_elsewhere(people: People) -> None:
     made(people.alice.patch("FocusConnection", "springfield", {"metadata": {"labels": {"mine": "yes"}}}))
     made(people.operator.patch("FocusConnection", "springfield", {"status": {"heldRuns": 0}}, "status"))
     sneaked = made(
-        people.admin.patch("FocusConnection", "springfield", elsewhere | {"status": {"heldRuns": 1}}, "status")
+        people.operator.patch("FocusConnection", "springfield", elsewhere | {"status": {"heldRuns": 1}}, "status")
     )
     assert sneaked["spec"] == connection()["spec"]
 
@@ -121,6 +121,7 @@ CHANGES: dict[str, Any] = {
     "store": {"embedded": {"existingClaim": "mine"}},
     "deliveries": NAMES_SECRETS["deliveries[7].sftp.secretRef"]["deliveries"],
     "artifacts": {"existingClaim": "mine"},
+    "history": {"records": {"maxAge": "1d"}},
 }
 
 
@@ -129,7 +130,7 @@ def test_safety_is_changed_only_by_who_may_approve(people: People, plane: Contro
     made(people.erin.create(connection()))
     for field, value in CHANGES.items():
         told = refused(people.erin.patch("FocusConnection", "springfield", {"spec": {field: value}}))
-        assert f"a change of {field} can waive an approval" in told
+        assert f"a change of {field} can waive an approval or lose evidence" in told
         assert 'needs the verb approve on focusconnections.rostersync.dev "springfield"' in told
     made(people.erin.patch("FocusConnection", "springfield", {"spec": {"timeZone": "Europe/Berlin"}}))
     may_approve(plane, namespace, "erin")
@@ -142,6 +143,42 @@ def may_approve(plane: ControlPlane, namespace: str, name: str) -> None:
         "-n", namespace, "create", "rolebinding", f"{name}-approves", "--clusterrole=rostersync-approver",
         f"--user={name}", check=True,
     )  # fmt: skip
+
+
+def test_nobody_but_the_operator_writes_the_status(people: People) -> None:
+    made(people.erin.create(connection()))
+    ready = {"status": {"conditions": [{
+        "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-11-24T02:00:00Z",
+    }]}}  # fmt: skip
+    assert "cannot patch" in refused(people.erin.patch("FocusConnection", "springfield", ready, "status"))  # RBAC
+    told = refused(people.admin.patch("FocusConnection", "springfield", ready, "status"))
+    assert "the status of a FocusConnection is the operator's to write" in told
+    made(people.operator.patch("FocusConnection", "springfield", ready, "status"))
+
+
+WITH_PASSWORD: dict[str, Manifest] = {
+    "deliveryConfig.serviceURL": {"deliveryConfig": {"serviceURL": "https://sis:hunter2@focus.example/oneroster"}},
+    "deliveryConfig.authenticationURL": {"deliveryConfig": {"authenticationURL": "https://sis@focus.example/token"}},
+    "artifacts.objectStorage.url": {
+        "artifacts": {"objectStorage": {"url": "s3://key:secret@rosters/x", "secretRef": {"name": "focus-credentials"}}}
+    },
+}
+
+
+@pytest.mark.parametrize("field", WITH_PASSWORD)
+def test_a_url_with_a_user_or_password_is_refused(people: People, field: str) -> None:
+    manifest = connection()
+    for part, fields in WITH_PASSWORD[field].items():
+        manifest["spec"][part] = manifest["spec"].get(part, {}) | fields
+    told = refused(people.erin.create(manifest))
+    assert f"spec.{field}: Invalid value" in told
+    assert "must not hold a user or password" in told
+
+
+def test_an_at_sign_in_the_path_of_a_url_is_none(people: People) -> None:
+    manifest = connection()
+    manifest["spec"]["deliveryConfig"]["serviceURL"] = "https://focus.example/tenant@district/oneroster"
+    made(people.erin.create(manifest))
 
 
 def test_safety_is_no_looser_by_taking_a_field_out(people: People) -> None:

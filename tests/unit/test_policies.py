@@ -13,7 +13,7 @@ from rostersync.api.policies_connections import SAFETY, secret_paths
 from rostersync.api.v1alpha1.delivery import CABundleRef
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
-from rostersync.api.v1alpha1.meta import LocalRef, Model, SecretRef
+from rostersync.api.v1alpha1.meta import NO_PASSWORD, LocalRef, Model, SecretRef
 from rostersync.sync.safety import safety
 
 ROOT = Path(__file__).parents[2]
@@ -124,8 +124,44 @@ def test_safety_is_of_fields_that_exist_and_covers_what_the_hold_remembers() -> 
     where = {
         "limits": "syncHoldThreshold", "preview": "previewDataUpload", "fourEyes": "approval",
         "holdFirstImport": "approval", "holdOnConfigChange": "approval", "deliveries": "deliveries",
+        "history": "history",
     }  # fmt: skip
     assert {where[key] for key in safety(spec)} <= set(SAFETY)
+
+
+HARMLESS = {
+    "district": "immutable", "sourceID": "immutable",
+    "deliveryConfig": "another server or client holds (SourceChanged), and its Secrets are asked for",
+    "sisIDPrefix": "another one holds (IdentityChanged)",
+    "timeZone": "no record goes by it alone", "multipleDataSources": "not yet supported",
+    "compareByDomainsOfUniqueness": "what it changes is held like any change",
+    "domainsOfUniqueness": "what it changes is held like any change", "masterFields": "not yet supported",
+    "entities": "what it changes is held like any change", "schoolsMapping": "what it changes is held like any change",
+    "attributesMapping": "what it changes is held like any change",
+    "dataRequirements": "what it changes is held like any change",
+    "filterRules": "what it changes is held like any change",
+    "dataRollover": "thresholds hold what a window let through",
+    "schedule": "only when runs are made", "runOn": "only when runs are made", "suspend": "only when runs are made",
+    "jobTemplate": "only where Jobs run; the policy on Jobs says what they may be",
+}  # fmt: skip
+
+
+def test_every_field_of_a_connection_is_marked_as_safety_or_known_to_be_none() -> None:
+    """A new field is neither: mark it with Safety where a change can waive an approval or lose evidence."""
+    assert set(SAFETY).isdisjoint(HARMLESS)
+    assert set(SAFETY) | HARMLESS.keys() == FocusConnectionSpec.model_fields.keys()
+
+
+def test_every_url_is_refused_with_a_user_or_password() -> None:
+    """Found in the schemas, so that a new field is found too."""
+    urls = 0
+    for kind in crd.KINDS:
+        schema = crd.definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for path, node in nodes(schema):
+            if re.search(r"ur[li]$", path, re.IGNORECASE) or "//" in node.get("pattern", ""):
+                assert NO_PASSWORD in node.get("x-kubernetes-validations", ()), path
+                urls += 1
+    assert urls >= 3
 
 
 def test_four_eyes_stand_in_the_policy_and_in_the_schema() -> None:

@@ -17,6 +17,7 @@ VALIDATING: tuple[str, ...] = (
     f"syncrun-create.{GROUP}",
     f"focusconnection-secrets.{GROUP}",
     f"focusconnection-safety.{GROUP}",
+    f"focusconnection-status.{GROUP}",
     f"operator-jobs.{GROUP}",
     f"jobs-and-pods.{GROUP}",
 )

@@ -24,12 +24,13 @@ from rostersync.api.policies_parts import (
 from rostersync.api.v1alpha1 import GROUP
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
-from rostersync.api.v1alpha1.meta import SecretRef
+from rostersync.api.v1alpha1.meta import Safety, SecretRef
 
-SAFETY: tuple[str, ...] = (
-    "syncHoldThreshold", "previewDataUpload", "approval", "bulkUploadMode", "onIncompleteRead", "termsOfUse", "store",
-    "deliveries", "artifacts",
-)  # fmt: skip
+SAFETY: tuple[str, ...] = tuple(
+    field.alias or name
+    for name, field in FocusConnectionSpec.model_fields.items()
+    if any(isinstance(mark, Safety) for mark in field.metadata)
+)
 """Fields of a connection that an UPDATE may change only with the verb approve on it."""
 
 Step = tuple[str, int]
@@ -65,9 +66,9 @@ def _at_most(field: FieldInfo) -> int:
     return int(next(m.max_length for m in field.metadata if hasattr(m, "max_length")))
 
 
-def validating_policies(_: Settings) -> list[Manifest]:
-    """Secrets that a connection names, and its safety."""
-    return [*_secrets(), *_safety()]
+def validating_policies(settings: Settings) -> list[Manifest]:
+    """Secrets that a connection names, its safety, and its status."""
+    return [*_secrets(), *_safety(), *_status(settings)]
 
 
 def _secrets() -> list[Manifest]:
@@ -119,7 +120,7 @@ def _safety() -> list[Manifest]:
                 "size(variables.changed) == 0 ||\n"
                 f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
                 ".name(object.metadata.name).check('approve').allowed()",
-                "'a change of ' + variables.changed.join(', ') + ' can waive an approval, so it needs the verb approve "
+                "'a change of ' + variables.changed.join(', ') + ' can waive an approval or lose evidence, so it needs the verb approve "
                 "on focusconnections.rostersync.dev \"' + object.metadata.name + '\", which you (' + "
                 f"{USER} + ') lack; ask an approver to make the change'",
                 computed=True,
@@ -127,6 +128,20 @@ def _safety() -> list[Manifest]:
         ],
         when("spec-changes", "object.spec != oldObject.spec"),
         named(changed=changed),
+    )
+
+
+def _status(settings: Settings) -> list[Manifest]:
+    return validating(
+        f"focusconnection-status.{GROUP}",
+        [rule(["UPDATE"], ["focusconnections/status"])],
+        [
+            must(
+                f"{USER} in {settings.operators}",
+                "the status of a FocusConnection is the operator's to write; change the spec, or ask for a run or a test "
+                "by annotation",
+            )
+        ],
     )
 
 

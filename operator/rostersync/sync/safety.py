@@ -4,12 +4,13 @@ from typing import Any
 
 from rostersync.api.v1alpha1.defaults import effective_thresholds
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.times import parse_duration
 
 _SWITCHES = ("preview", "fourEyes", "holdFirstImport", "holdOnConfigChange")
 
 
 def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
-    """Limits, switches and destinations of a connection as JSON."""
+    """Limits, switches, destinations and the length of history of a connection as JSON."""
     return {
         "limits": [
             [t.entity.value, t.change, t.per_school, t.percent, t.count, t.min_population]
@@ -19,6 +20,11 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
         "fourEyes": spec.approval.requireDistinctApprover,
         "holdFirstImport": spec.approval.holdFirstImport,
         "holdOnConfigChange": spec.approval.holdOnConfigChange,
+        "history": [
+            spec.history.runs.successful,
+            spec.history.runs.failed,
+            int(parse_duration(spec.history.records.maxAge).total_seconds()),
+        ],
         "deliveries": sorted(
             (d.model_dump(mode="json", by_alias=True, exclude_none=True) for d in spec.deliveries),
             key=lambda d: str(d["name"]),
@@ -27,12 +33,14 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
 
 
 def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether a limit was raised or dropped, a switch turned off, or a delivery added or redirected."""
+    """Whether a limit was raised or dropped, a switch turned off, a delivery added or redirected, or less is kept."""
     if not before:
         return False
     if any(before.get(s) and not after.get(s) for s in _SWITCHES):
         return True
     if any(d not in before.get("deliveries", []) for d in after.get("deliveries", [])):
+        return True
+    if any(kept < was for was, kept in zip(before.get("history", []), after["history"], strict=False)):
         return True
     limits = after["limits"]
     return not all(_percent_stands(old, limits) and _count_stands(old, limits) for old in before.get("limits", []))

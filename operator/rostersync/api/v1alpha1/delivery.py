@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
-from rostersync.api.v1alpha1.meta import Bool, Int, LocalRef, Model, SecretRef, cel, validations
+from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Int, LocalRef, Model, SecretRef, cel, validations
 
 
 def _url(text: str) -> str:
@@ -27,7 +27,7 @@ URL = Annotated[
     str,
     StringConstraints(min_length=8, max_length=2048),
     AfterValidator(_url),
-    Field(json_schema_extra={"pattern": "^https?://[^/@?#]+"}),
+    Field(json_schema_extra={"pattern": "^https?://[^/?#]+", "x-kubernetes-validations": [NO_PASSWORD]}),
 ]
 
 

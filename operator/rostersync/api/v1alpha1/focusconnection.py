@@ -1,4 +1,7 @@
-"""FocusConnection: one district's Focus SIS and everything School Passport lets a district configure about it."""
+"""FocusConnection: one district's Focus SIS and everything School Passport lets a district configure about it.
+
+The spec is one list of fields, read from its first to its last: that takes more lines than a file has elsewhere.
+"""
 
 from typing import Annotated, Literal
 
@@ -18,6 +21,7 @@ from rostersync.api.v1alpha1.meta import (
     Model,
     ObjectMeta,
     ObjectName,
+    Safety,
     ShortName,
     StatusModel,
     Timestamp,
@@ -109,7 +113,9 @@ class FocusConnectionSpec(Model):
         cel("!has(self.entities) || 'School' in self.entities", "entities must include School", ".entities"),
     )
 
-    termsOfUse: TermsOfUse = Field(description="Acceptance of the terms of use and the privacy policy.")
+    termsOfUse: Annotated[TermsOfUse, Safety()] = Field(
+        description="Acceptance of the terms of use and the privacy policy."
+    )
     district: ShortName | None = Field(
         default=None, description="Which roster the records belong to. Immutable. Absent: the connection's name."
     )
@@ -132,12 +138,12 @@ class FocusConnectionSpec(Model):
         description="Entities that are imported. Absent: all but Demographics.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
-    bulkUploadMode: Bool = Field(
+    bulkUploadMode: Annotated[Bool, Safety()] = Field(
         default=False,
         description="Deletes records that a complete pull does not hold any more. Without it only what the SIS marks "
         "as deleted goes.",
     )
-    onIncompleteRead: Literal["Apply", "Fail"] = Field(
+    onIncompleteRead: Annotated[Literal["Apply", "Fail"], Safety()] = Field(
         default="Apply",
         description="What to do when a collection could not be proved to be read completely. Apply: what is safe is "
         "applied, deletes that lean on it are deferred. Fail: the run fails.",
@@ -154,8 +160,10 @@ class FocusConnectionSpec(Model):
     masterFields: tuple[MasterField, ...] = Field(
         default=(), max_length=64, description="Whose value stands when sources differ. Not yet supported."
     )
-    previewDataUpload: Bool = Field(default=False, description="Holds every run that changes something, for approval.")
-    syncHoldThreshold: SyncHoldThreshold = Field(
+    previewDataUpload: Annotated[Bool, Safety()] = Field(
+        default=False, description="Holds every run that changes something, for approval."
+    )
+    syncHoldThreshold: Annotated[SyncHoldThreshold, Safety()] = Field(
         default=SyncHoldThreshold(), description="How much may change without approval."
     )
     schoolsMapping: SchoolsMapping = Field(
@@ -184,18 +192,24 @@ class FocusConnectionSpec(Model):
         description="What else starts a run: SpecChange, a change of this spec. Absent: nothing.",
     )
     suspend: Bool = Field(default=False, description="Starts nothing new while true; a Job that runs is never stopped.")
-    store: Store = Field(
+    store: Annotated[Store, Safety()] = Field(
         default=Store(), description="Where the roster is kept. Absent: embedded, on a volume of 10Gi."
     )
-    artifacts: Artifacts = Field(default=Artifacts(), description="Where plans are kept. Absent: a volume of 20Gi.")
-    deliveries: tuple[Delivery, ...] = Field(
+    artifacts: Annotated[Artifacts, Safety()] = Field(
+        default=Artifacts(), description="Where plans are kept. Absent: a volume of 20Gi."
+    )
+    deliveries: Annotated[tuple[Delivery, ...], Safety()] = Field(
         default=(),
         max_length=8,
         description="Where an applied roster is delivered to. Not yet supported.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
-    approval: Approval = Field(default=Approval(), description="When a plan waits for a person, and who may decide.")
-    history: History = Field(default=History(), description="What is kept of runs and records, and for how long.")
+    approval: Annotated[Approval, Safety()] = Field(
+        default=Approval(), description="When a plan waits for a person, and who may decide."
+    )
+    history: Annotated[History, Safety()] = Field(
+        default=History(), description="What is kept of runs and records, and for how long."
+    )
     jobTemplate: JobTemplate = Field(default=JobTemplate(), description="How and where the Jobs run.")
 
     @field_validator("entities")

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, mo
 SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 
+
+class Safety:
+    """Marks a field of a connection: a change can waive an approval or lose evidence, so it needs the verb approve."""
+
+
 # Integers and booleans are not made from text or from 5.0, as the API server makes none either.
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
@@ -94,6 +99,13 @@ def cel(rule: str, message: str, field: str | None = None, reason: str = "FieldV
     if field is not None:
         entry["fieldPath"] = field
     return entry | more
+
+
+NO_PASSWORD = cel(
+    r"!self.matches('^[^/]*//[^/?#]*@')",
+    "must not hold a user or password; they belong into a Secret",
+)
+"""The rule of every URL: what stands in a spec is read by many, and a Secret by few."""
 
 
 def validations(*rules: Any) -> ConfigDict:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from rostersync.api.v1alpha1.meta import Bool, Int, Model, ObjectName, SecretRef, cel, validations
+from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Int, Model, ObjectName, SecretRef, cel, validations
 
 QUANTITY = r"^[0-9]+(\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 
@@ -80,8 +80,9 @@ class Store(Model):
 class ObjectStorage(Model):
     """Plans in an S3-compatible bucket. Not yet supported."""
 
-    url: Annotated[str, StringConstraints(min_length=6, max_length=1024, pattern=r"^s3://[^/\s]+(/\S*)?$")] = Field(
-        description="Bucket and path, such as s3://rosters/springfield."
+    url: Annotated[str, StringConstraints(min_length=6, max_length=1024, pattern=r"^s3://[^/@\s]+(/\S*)?$")] = Field(
+        description="Bucket and path, such as s3://rosters/springfield.",
+        json_schema_extra={"x-kubernetes-validations": [NO_PASSWORD]},
     )
     secretRef: SecretRef = Field(description="Secret with the access key.")
 
