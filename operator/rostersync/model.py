@@ -55,6 +55,7 @@ class HoldReason(StrEnum):
     RESTORED_RECORDS = "RestoredRecords"
     CONFIG_CHANGED = "ConfigChanged"
     SAFETY_LOOSENED = "SafetyLoosened"
+    CONNECTION_CHANGED = "ConnectionChanged"
     PREVIEW = "Preview"
     REQUIREMENT_HOLD = "RequirementHold"
     FIRST_IMPORT = "FirstImport"
@@ -124,6 +125,7 @@ class PlanReport:
     blast_radius: dict[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     outbox_pending: bool = False
     no_changes: bool = False
+    previous_connection: str = ""  # of the last applied plan, where that is another: who decides needs a word there too
     error: dict[str, str] | None = None  # {reason, message}
 
 

@@ -180,6 +180,18 @@ def test_a_held_plan_needs_a_consent_to_this_very_plan(store: EmbeddedStore, tmp
     ]
 
 
+def test_an_approval_counts_only_with_the_connection_that_applied_before(store: EmbeddedStore, tmp_path: Path) -> None:
+    plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")], holds=[HOLD], previousConnection="north")
+    digest = json.loads((plan / "manifest.json").read_text())["digest"]
+    for other in ("", "south"):
+        with pytest.raises(Permanent) as error:
+            apply(plan, store.writer(), Consent("carl", digest, "mine", "uid-1", previous_connection=other))
+        assert error.value.reason == "ApprovalRequired"
+    assert not store.path.exists()
+    apply(plan, store.writer(), Consent("dana", digest, "fine", "uid-1", previous_connection="north"), now=NOW)
+    assert store.path.exists()
+
+
 def test_a_plan_other_than_the_one_asked_for_is_refused(store: EmbeddedStore, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")])
     with pytest.raises(Permanent) as error:

@@ -159,19 +159,34 @@ def test_the_configuration_is_compared_with_the_last_applied_one(roster: Roster)
 @pytest.mark.parametrize(
     ("uids", "fields", "held"),
     [
-        (("a", "b"), {}, False),
-        (("a", "b"), {"approval": {"holdOnConfigChange": False}}, True),
-        (("a", "a"), {"approval": {"holdOnConfigChange": False}}, False),
-        ((None, None), {"approval": {"holdOnConfigChange": False}}, False),
+        (("a", "b"), {}, {"ConnectionChanged"}),
+        (("a", "b"), {"approval": {"holdOnConfigChange": False}}, {"ConnectionChanged", "SafetyLoosened"}),
+        (("a", "a"), {"approval": {"holdOnConfigChange": False}}, set()),
+        ((None, None), {"approval": {"holdOnConfigChange": False}}, set()),
     ],
     ids=["as safe", "looser", "the same object", "no cluster"],
 )
-def test_a_connection_made_anew_may_not_be_less_safe(
-    roster: Roster, uids: tuple[str | None, str | None], fields: dict[str, Any], held: bool
+def test_a_connection_made_anew_is_looked_at_and_may_not_be_less_safe(
+    roster: Roster, uids: tuple[str | None, str | None], fields: dict[str, Any], held: set[str]
 ) -> None:
     first, then = uids
     plan = roster.begin(**FREE, uid=first).plan(CHANGED, **FREE, **fields, uid=then)
-    assert plan.reasons == ({"SafetyLoosened"} if held else set())
+    assert plan.reasons == held
+    assert plan.report.previous_connection == ("rivers" if held else "")
+
+
+def test_another_connection_of_the_same_source_holds_and_names_the_one_before(roster: Roster) -> None:
+    same = {**FREE, "district": "rivers", "sourceID": "rivers"}
+    roster.begin(**same, uid="a")
+    plan = roster.plan(CHANGED, **same, name="carls-own", uid="b")
+    assert plan.reasons == {"ConnectionChanged"}
+    assert plan.report.previous_connection == "rivers"
+
+
+def test_another_connection_without_a_cluster_is_known_by_its_name(roster: Roster) -> None:
+    same = {**FREE, "district": "rivers", "sourceID": "rivers"}
+    plan = roster.begin(**same).plan(CHANGED, **same, name="carls-own")
+    assert plan.reasons == {"ConnectionChanged"}
 
 
 def test_the_first_import_holds_when_asked_for_and_only_the_first(roster: Roster) -> None:

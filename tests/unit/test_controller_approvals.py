@@ -149,6 +149,7 @@ SAMES = {
     "for a run of that name before": (approval(runRef={"name": "springfield-1", "uid": "x"}), False),
     "with other requesters": (approval(requestedBy=["dana"]), False),
     "without four eyes": (approval(requireDistinctApprover=False), False),
+    "for another connection too": (approval(previousConnection={"kind": "FocusConnection", "name": "north"}), False),
     "decided": (decided(), False),
     "superseded": (approval(state="Superseded"), False),
     "expired": (approval(state="Expired"), False),
@@ -173,6 +174,13 @@ def test_what_is_made_is_an_approval_of_the_api():
     }  # fmt: skip
     assert obj["metadata"]["ownerReferences"][0]["controller"]
     assert "decision" not in obj["spec"]
+
+
+def test_the_connection_before_is_named_and_read_again():
+    obj = approval(step=replace(STEP, previous_connection="north"))
+
+    assert SyncApproval.model_validate(obj).spec.previousConnection.name == "north"
+    assert read(obj, GUARD, RULES).previous_connection == "north"
 
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,98}[a-z0-9])?", fullmatch=True), st.integers(1, 8))

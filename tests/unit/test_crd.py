@@ -105,6 +105,7 @@ def test_defaults_are_said_in_words_and_only_a_runs_stand_in_the_schema() -> Non
         "SyncRun.spec.connectionRef.kind",
         "SyncRun.spec.mode",
         "SyncApproval.spec.connectionRef.kind",
+        "SyncApproval.spec.previousConnection.kind",
     }
     assert at("FocusConnection", ".spec.deliveryConfig.pageSize")["description"].endswith("Default: 500.")
     assert at("FocusConnection", ".spec.bulkUploadMode")["description"].endswith("Default: false.")
@@ -184,7 +185,10 @@ def test_facts_of_an_approval_never_change() -> None:
     spec = at("SyncApproval", ".spec")
     for field in spec["required"]:
         assert f"self.{field} == oldSelf.{field}" in rules("SyncApproval", ".spec").splitlines()
-    assert set(spec["properties"]) - set(spec["required"]) == {"decision", "decidedBy", "reason"}
+    assert "has(self.previousConnection) == has(oldSelf.previousConnection)" in rules("SyncApproval", ".spec")
+    assert "self.previousConnection == oldSelf.previousConnection" in rules("SyncApproval", ".spec")
+    optional = {"decision", "decidedBy", "reason", "previousConnection"}
+    assert set(spec["properties"]) - set(spec["required"]) == optional
 
 
 def test_a_decision_needs_a_pending_approval() -> None:

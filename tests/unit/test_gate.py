@@ -203,6 +203,7 @@ def alone(**more: Any) -> list[Hold]:
         ({"source_changed": True}, Hold(HoldReason.SOURCE_CHANGED, count=1)),
         ({"restored_reverted": 2}, Hold(HoldReason.RESTORED_RECORDS, count=2)),
         ({"safety_loosened": True}, Hold(HoldReason.SAFETY_LOOSENED, count=1)),
+        ({"connection_changed": True}, Hold(HoldReason.CONNECTION_CHANGED, count=1)),
         ({"requirement_holds": {"Teacher": 3}}, Hold(HoldReason.REQUIREMENT_HOLD, TEACHER, count=3)),
         ({"preview": True}, Hold(HoldReason.PREVIEW, count=1)),
         ({"first_import": True, "hold_first_import": True}, Hold(HoldReason.FIRST_IMPORT, count=1)),
@@ -272,7 +273,8 @@ def test_a_plan_without_changes_has_no_holds() -> None:
     found = Facts(
         entities={STUDENT: counted(100)}, resulting={STUDENT: 0}, emptied_schools=((STUDENT, "north", 5),),
         rekeyed={STUDENT: (30, 30)}, requirement_holds={"Student": 1}, restored_reverted=1, identity_changed=True,
-        source_changed=True, config_changed=True, safety_loosened=True, first_import=True,
+        source_changed=True, config_changed=True, safety_loosened=True, connection_changed=True,
+        first_import=True,
     )  # fmt: skip
     assert verdict(found, Switches(limits=limits(), preview=True, hold_first_import=True)) == []
 
@@ -282,11 +284,12 @@ def test_all_holds_are_listed_not_only_the_first() -> None:
         facts({STUDENT: counted(100, deleted=100), TEACHER: counted(100, created=60)}),
         emptied_schools=((STUDENT, "north", 5), (STUDENT, "south", 5)), rekeyed={STUDENT: (30, 30)},
         requirement_holds={"Student": 1, "Teacher": 1}, restored_reverted=1, identity_changed=True,
-        source_changed=True, config_changed=True, safety_loosened=True, first_import=True,
+        source_changed=True, config_changed=True, safety_loosened=True, connection_changed=True,
+        first_import=True,
     )  # fmt: skip
     holds = verdict(found, Switches(limits=limits(), preview=True, hold_first_import=True))
     assert {h.reason for h in holds} == set(HoldReason)
-    assert len(holds) == 15
+    assert len(holds) == 16
 
 
 def test_worse_holds_come_first_and_those_without_a_limit_before_all() -> None:

@@ -1,4 +1,7 @@
-"""The run's state machine as a truth table: what is known, and the step it must lead to."""
+"""The run's state machine as a truth table: what is known, and the step it must lead to.
+
+One long table of all states, a few lines each.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,11 +29,12 @@ A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 HOLD = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10, "Percent")
 
 
-def report(digest=A, holds=0, no_changes=False, deferred=0, incomplete=(), base=4):
+def report(digest=A, holds=0, no_changes=False, deferred=0, incomplete=(), base=4, previous=""):
     counts = EntityCounts(Entity.STUDENT, deleted=0 if no_changes else 312, deferred=deferred, population=1204)
     return PlanReport(
-        "r", "done", digest, base, [counts], [HOLD] * holds, holds, incomplete=list(incomplete), no_changes=no_changes
-    )
+        "r", "done", digest, base, [counts], [HOLD] * holds, holds, incomplete=list(incomplete), no_changes=no_changes,
+        previous_connection=previous,
+    )  # fmt: skip
 
 
 def done(**kwargs):
@@ -140,6 +144,30 @@ STEPS = {
     "an approval for another digest does nothing": (
         seen(plan=HELD, approval=approval("Approved", digest=B)),
         CreateApproval(A, NOW + timedelta(hours=72), (), False),
+    ),
+    "the connection of the last plan is asked too, where it was another": (
+        seen(plan=done(holds=1, previous="north")),
+        CreateApproval(A, NOW + timedelta(hours=72), (), False, "north"),
+    ),
+    "an approval that did not ask it does nothing": (
+        seen(plan=done(holds=1, previous="north"), approval=approval("Approved")),
+        CreateApproval(A, NOW + timedelta(hours=72), (), False, "north"),
+    ),
+    "an approval that asked another one does nothing": (
+        seen(plan=done(holds=1, previous="north"), approval=replace(approval("Approved"), previous_connection="south")),
+        CreateApproval(A, NOW + timedelta(hours=72), (), False, "north"),
+    ),
+    "an approval that asked it is applied, and says so": (
+        seen(plan=done(holds=1, previous="north"), approval=replace(approval("Approved"), previous_connection="north")),
+        StartApply(A, replace(CONSENT, previous_connection="north"), 1),
+    ),
+    "an older run's approval that did not ask it does nothing": (
+        seen(plan=done(holds=1, previous="north"), siblings=(sibling(held=True, approval=approval("Approved")),)),
+        CreateApproval(A, NOW + timedelta(hours=72), (), False, "north"),
+    ),
+    "a lost apply goes on with no consent that did not ask it": (
+        seen(plan=done(holds=1, previous="north"), approval=approval("Approved"), apply=Work(WorkState.LOST)),
+        StartApply(A, None, 2),
     ),
     "a superseded approval does nothing": (
         seen(plan=HELD, approval=replace(approval("Approved"), superseded=True)),

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
-from rostersync.sync.safety import loosened, safety
+from rostersync.stores.memories import memory_as_text, memory_from_text
+from rostersync.stores.port import SourceMemory
+from rostersync.sync.safety import loosened, previous_connection, safety
 from support.days import spec
 
 
@@ -81,3 +83,39 @@ def test_a_raised_or_dropped_limit_a_switch_off_or_another_destination_is_looser
 
 def test_a_store_that_remembers_nothing_has_nothing_to_loosen() -> None:
     assert not loosened({}, of(deliveries=[delivery()]))
+
+
+def made_by(name: str = "north", uid: str | None = None, kind: str = "FocusConnection") -> SourceMemory:
+    """The memory of a plan of a connection, as it comes back from the store."""
+    made = SourceMemory(connection_kind=kind if name else "", connection_name=name, connection_uid=uid)
+    return memory_from_text(memory_as_text(made))
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "previous"),
+    [
+        (None, made_by(uid="a"), ""),
+        (made_by(uid="a"), made_by(uid="a"), ""),
+        (made_by(uid="a"), made_by(uid="b"), "north"),
+        (made_by(uid="a"), made_by("carls-own", uid="b"), "north"),
+        (made_by(uid="a"), made_by("carls-own", uid="a"), "north"),
+        (made_by(uid="a"), made_by(uid="a", kind="OtherConnection"), "north"),
+        (made_by(), made_by(), ""),
+        (made_by(), made_by("carls-own"), "north"),
+        (made_by(), made_by(uid="b"), ""),
+        (made_by(uid="a"), made_by(), ""),
+        (made_by(uid="a"), made_by("carls-own"), "north"),
+        (made_by("", uid="a"), made_by("carls-own", uid="b"), "source"),
+        (made_by("", uid="a"), made_by(uid="a"), ""),
+        (made_by(""), made_by("carls-own", uid="b"), ""),
+    ],
+    ids=[
+        "first import", "the same", "made anew", "another", "another name alone", "another kind", "without a cluster",
+        "another without a cluster", "a cluster after none", "none after a cluster", "another after a cluster",
+        "another, the name not remembered", "the same, the name not remembered", "nothing remembered",
+    ],
+)  # fmt: skip
+def test_the_connection_of_the_last_plan_where_it_is_another(
+    last: SourceMemory | None, now: SourceMemory, previous: str
+) -> None:
+    assert previous_connection(last, now, "source") == previous

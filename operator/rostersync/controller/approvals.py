@@ -26,6 +26,7 @@ def name(run: str, digest: str, number: int) -> str:
 def made(run: Object, step: CreateApproval, number: int) -> Object:
     """The SyncApproval to make."""
     meta = run["metadata"]
+    previous = {"kind": "FocusConnection", "name": step.previous_connection} if step.previous_connection else None
     return {
         "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncApproval",
         "metadata": {
@@ -42,6 +43,7 @@ def made(run: Object, step: CreateApproval, number: int) -> Object:
             "connectionRef": {"kind": "FocusConnection", "name": run["spec"]["connectionRef"]["name"]},
             "planDigest": step.digest, "requestedBy": list(step.requested_by),
             "requireDistinctApprover": step.require_distinct_approver, "expiresAt": stamp(step.expires_at),
+            **({"previousConnection": previous} if previous else {}),
         },
     }  # fmt: skip
 
@@ -59,9 +61,8 @@ class Rules:
 def same(found: Object, wanted: Object) -> bool:
     """Whether an approval that has the name already is the one that was to be made, and still open."""
     spec, asked = found["spec"], wanted["spec"]
-    same_facts = all(
-        spec.get(k) == asked[k] for k in ("runRef", "planDigest", "requestedBy", "requireDistinctApprover")
-    )
+    facts = ("runRef", "planDigest", "previousConnection", "requestedBy", "requireDistinctApprover")
+    same_facts = all(spec.get(k) == asked.get(k) for k in facts)
     state = (found.get("status") or {}).get("state")
     return (
         same_facts and owner(found) == asked["runRef"]["uid"] and "decision" not in spec and state in (None, "Pending")
@@ -70,9 +71,9 @@ def same(found: Object, wanted: Object) -> bool:
 
 def stands(found: Object, wanted: Object) -> bool:
     """Whether an approval that has the name is this run's about this digest, and still counts, whatever became of it."""
-    facts = ("runRef", "planDigest")
+    facts = ("runRef", "planDigest", "previousConnection")
     mine = (
-        all(found["spec"].get(k) == wanted["spec"][k] for k in facts)
+        all(found["spec"].get(k) == wanted["spec"].get(k) for k in facts)
         and owner(found) == wanted["spec"]["runRef"]["uid"]
     )
     return mine and (found.get("status") or {}).get("state") != "Superseded"
@@ -93,6 +94,7 @@ def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
         expires_at=moment(spec["expiresAt"]) or parse_instant("1970-01-01T00:00:00+00:00"),
         decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""), reason=spec.get("reason", ""),
         seen_at=moment(status.get("decisionSeenAt")),
+        previous_connection=(spec.get("previousConnection") or {}).get("name", ""),
         superseded=status.get("state") == "Superseded" or bool(doubt(obj, guard, rules)),
     )  # fmt: skip
 

@@ -68,6 +68,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
             f"--approved-by={consent.decided_by}", f"--approval={consent.approval}",
             f"--approval-uid={consent.approval_uid}", f"--reason={consent.reason}",
             *(["--four-eyes"] if consent.four_eyes_enforced else []),
+            *([f"--previous-connection={consent.previous_connection}"] if consent.previous_connection else []),
         ]  # fmt: skip
     volumes = [_spec(), _store(view, read_only=False), _artifacts(view), *_key(view)]
     job = _job(run, "SyncRun", "apply", step.number, args, volumes, view, options, options.job_deadline.total_seconds())

@@ -190,14 +190,17 @@ def plan(
 @click.option("--approval", default="", metavar="NAME", help="The SyncApproval that says so.")
 @click.option("--approval-uid", default="", metavar="UID", help="Its UID.")
 @click.option("--reason", default="", metavar="TEXT", help="Why it was approved.")
+@click.option(
+    "--previous-connection", default="", metavar="NAME", help="Another connection that it was decided for too."
+)
 @click.option("--four-eyes", is_flag=True, help="Somebody has proved that the decider is no requester.")
 @_deadline
 @_place
 @common.engine_options
 def apply(
     run: str, uid: str, number: int, of_plan: int, digest: str, approved_by: str | None, approval: str,
-    approval_uid: str, reason: str, four_eyes: bool, deadline: int | None, report: Path | None, root: Path,
-    memory: int | None, threads: int | None,
+    approval_uid: str, reason: str, previous_connection: str, four_eyes: bool, deadline: int | None,
+    report: Path | None, root: Path, memory: int | None, threads: int | None,
 ) -> None:  # fmt: skip
     """Write a plan to the store, in one transaction, once; a plan with holds only with an approval."""
     place = _begin(root, report)
@@ -205,7 +208,9 @@ def apply(
     from rostersync.jobs import halves
     from rostersync.lifecycle.steps import Consent
 
-    consent = Consent(approval, approval_uid, digest, approved_by, reason, four_eyes) if approved_by else None
+    consent = None
+    if approved_by:
+        consent = Consent(approval, approval_uid, digest, approved_by, reason, four_eyes, previous_connection)
     engine = halves.Engine(common.bytes_of(memory), threads)
     of = halves.Run(run, uid, number)
     halves.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)

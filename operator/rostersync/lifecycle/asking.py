@@ -32,12 +32,19 @@ def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
         return expired(until)
     if nobody:
         return Wait("AwaitingApproval", f"{held_reasons(report)} {nobody}", until if before else None)
-    return CreateApproval(digest, until, seen.run.requested_by, seen.connection.require_distinct_approver)
+    return CreateApproval(
+        digest, until, seen.run.requested_by, seen.connection.require_distinct_approver, report.previous_connection
+    )
 
 
 def expired(at: datetime) -> Step:
     """The run ends, since nobody decided in time."""
     return Finish(Outcome.EXPIRED, Outcome.EXPIRED.value, f"Nobody decided before {at:%Y-%m-%dT%H:%MZ}.")
+
+
+def covers(approval: Approval, report: PlanReport) -> bool:
+    """Whether an approval is about this plan: its changes, and every connection that must be asked."""
+    return (approval.digest, approval.previous_connection) == (report.digest, report.previous_connection)
 
 
 def counts(approval: Approval, now: datetime) -> str:

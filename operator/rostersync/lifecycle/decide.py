@@ -6,7 +6,7 @@ Nothing here is remembered between two calls, so a driver that was killed just g
 
 from datetime import timedelta
 
-from rostersync.lifecycle.asking import ask, counts, expired, too_many_asked
+from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
 from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -130,10 +130,13 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
     digest = report.digest or ""
     approval = seen.approval
     nobody = seen.unguarded or too_many_asked(seen)
-    if approval is None or approval.digest != digest or approval.superseded:
+    if approval is None or approval.superseded or not covers(approval, report):
         twin = next(
-            (s for s in seen.siblings if s.held and not s.newer and s.digest == digest and _stands(s.approval)), None
-        )
+            (
+                s for s in seen.siblings
+                if s.held and not s.newer and s.approval and not s.approval.superseded and covers(s.approval, report)
+            ), None,
+        )  # fmt: skip
         if twin is None or twin.approval is None:
             if not nobody and _moved(seen, report) and plan.number <= REPLANS:
                 return _start_plan(seen, plan.number + 1, again=True)
@@ -166,10 +169,6 @@ def _moved(seen: Observed, report: PlanReport) -> bool:
 
 def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
     return Wait("Queued", seen.queued) if seen.queued else StartPlan(number, again)
-
-
-def _stands(approval: Approval | None) -> bool:
-    return approval is not None and not approval.superseded
 
 
 def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
@@ -252,15 +251,15 @@ def consent_of(seen: Observed, approval: Approval) -> Consent:
     """The consent that a counted approval gives."""
     return Consent(
         approval.name, approval.uid, approval.digest, approval.decided_by, approval.reason,
-        seen.connection.require_distinct_approver and seen.connection.four_eyes_enforced,
+        seen.connection.require_distinct_approver and seen.connection.four_eyes_enforced, approval.previous_connection,
     )  # fmt: skip
 
 
 def _consent(seen: Observed) -> Consent | None:
     """The consent for an apply that had already begun."""
-    digest = _digest(seen)
+    report = seen.plan.report if seen.plan else None
     given = [seen.approval, *(s.approval for s in seen.siblings)]
-    found = next((a for a in given if a and a.digest == digest and counts(a, seen.now) == "Approved"), None)
+    found = next((a for a in given if a and report and covers(a, report) and counts(a, seen.now) == "Approved"), None)
     return consent_of(seen, found) if found else None
 
 

@@ -105,6 +105,7 @@ class Approval:
     reason: str = ""
     seen_at: datetime | None = None
     superseded: bool = False
+    previous_connection: str = ""  # another connection, on which the decider may approve too
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     status["plan"] = {
         "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
     }  # fmt: skip
+    if report.previous_connection:
+        status["plan"]["previousConnection"] = {"name": report.previous_connection}
     status["entities"] = [
         {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
         for e in report.entities
@@ -63,7 +65,8 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         holds_total=int(status.get("holdsTotal", 0)), issues=[dict(i) for i in status.get("issues", ())],
         schools=_schools(status.get("schools") or {}), incomplete=list(status.get("incomplete", ())),
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
-        blast_radius=dict(status.get("blastRadius") or {}), outbox_pending=bool(status.get("outboxPending")),
+        blast_radius=dict(status.get("blastRadius") or {}),
+        previous_connection=(plan.get("previousConnection") or {}).get("name", ""), outbox_pending=bool(status.get("outboxPending")),
     )  # fmt: skip
 
 

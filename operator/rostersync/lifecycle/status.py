@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.decide import revision_of
 from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
@@ -94,8 +95,8 @@ def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
 
 def approval_state(approval: Approval, seen: Observed, step: Step) -> str:
     """Pending | Approved | Rejected | Expired | Superseded."""
-    digest = seen.plan.report.digest if seen.plan and seen.plan.report else None
-    if approval.superseded or (digest is not None and digest != approval.digest):
+    report = seen.plan.report if seen.plan else None
+    if approval.superseded or (report is not None and report.digest is not None and not covers(approval, report)):
         return "Superseded"
     if isinstance(step, Finish) and step.outcome == Outcome.EXPIRED:
         return "Expired"

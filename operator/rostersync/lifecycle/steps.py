@@ -16,6 +16,7 @@ class Consent:
     decided_by: str
     reason: str
     four_eyes_enforced: bool
+    previous_connection: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class CreateApproval:
     expires_at: datetime
     requested_by: tuple[str, ...]
     require_distinct_approver: bool
+    previous_connection: str = ""  # another one, on which the decider needs the verb approve too
 
 
 @dataclass(frozen=True)

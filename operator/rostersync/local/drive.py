@@ -141,6 +141,7 @@ class Driver:
             # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
             "requireDistinctApprover": False,
             "expiresAt": status.stamp(step.expires_at),
+            **({"previousConnection": {"name": step.previous_connection}} if step.previous_connection else {}),
         }  # fmt: skip
         made = {
             "name": approval_name(metadata["name"], step.digest), "uid": str(uuid.uuid4()), "generation": 1,

@@ -138,7 +138,9 @@ class LocalHalves:
         consent, given = None, step.consent
         if given:
             uid = given.approval_uid or None
-            consent = Consent(given.decided_by, given.digest, given.reason, uid, given.four_eyes_enforced)
+            consent = Consent(
+                given.decided_by, given.digest, given.reason, uid, given.four_eyes_enforced, given.previous_connection
+            )
 
         def mark(stage: str) -> None:
             report.stage(stage)

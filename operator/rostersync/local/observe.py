@@ -54,6 +54,7 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
         expires_at=parse_instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
         reason=spec.get("reason", ""), seen_at=parse_instant(seen) if seen else None,
         superseded=status.get("state") == "Superseded",
+        previous_connection=(spec.get("previousConnection") or {}).get("name", ""),
     )  # fmt: skip
 
 

@@ -14,6 +14,9 @@ _NEEDS_NO_NUMBERS = {
     HoldReason.SAFETY_LOOSENED:
         "The connection was made anew with weaker safety than the last applied plan had, or writes into a store that "
         "holds records of others",
+    HoldReason.CONNECTION_CHANGED:
+        "The connection is not the one that the last plan of this source was applied for, by its name or as an object; who "
+        "decides must be allowed to approve on both",
     HoldReason.PREVIEW: "Preview is on: a person looks at every plan that changes something",
     HoldReason.FIRST_IMPORT: "This is the first import of this source, and the connection asks to look at it",
 }  # fmt: skip

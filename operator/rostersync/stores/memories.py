@@ -17,6 +17,8 @@ def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
         "configHash": memory.config_hash,
         "safety": memory.safety,
         "connectionUID": memory.connection_uid,
+        "connectionKind": memory.connection_kind,
+        "connectionName": memory.connection_name,
         "revision": memory.revision,
         "appliedAt": memory.applied_at.isoformat() if memory.applied_at else None,
     }
@@ -33,6 +35,8 @@ def memory_from_dict(data: dict[str, Any]) -> SourceMemory:
         config_hash=data.get("configHash") or "",
         safety=data.get("safety") or {},
         connection_uid=data.get("connectionUID"),
+        connection_kind=data.get("connectionKind") or "",
+        connection_name=data.get("connectionName") or "",
         revision=data.get("revision") or 0,
         applied_at=parse_instant(applied_at) if applied_at else None,
     )

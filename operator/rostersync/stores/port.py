@@ -25,6 +25,8 @@ class SourceMemory:
     version: str = ""
     config_hash: str = ""
     connection_uid: str | None = None
+    connection_kind: str = ""  # with the name: "" in what was written before they were remembered
+    connection_name: str = ""
     safety: dict[str, Any] = field(default_factory=dict)
     revision: int = 0
     applied_at: datetime | None = None
@@ -70,7 +72,8 @@ class StoreReader(Protocol):
 class Consent:
     """A person's yes to one plan. `approval_uid` is the SyncApproval's, None locally.
 
-    `four_eyes_enforced` says whether somebody could prove that the decider is not a requester.
+    `four_eyes_enforced` says whether somebody could prove that the decider is not a requester, `previous_connection` on
+    which other connection's roster the decider may decide too.
     """
 
     decided_by: str
@@ -78,6 +81,7 @@ class Consent:
     reason: str
     approval_uid: str | None = None
     four_eyes_enforced: bool = False
+    previous_connection: str = ""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,13 @@ def check_consent(manifest: dict[str, Any], consent: Consent | None, digest: str
             "look at it with `rostersync show` and `rostersync diff`, then approve or reject it.",
             reason="ApprovalRequired",
         )
+    previous = manifest.get("previousConnection") or ""
+    if previous and consent is not None and consent.approval_uid and consent.previous_connection != previous:
+        raise Permanent(
+            f"The last plan of this source was applied for connection {previous}, and the approval does not say that its "
+            "decider may approve there too; nothing was applied. Make another SyncRun and decide its approval.",
+            reason="ApprovalRequired",
+        )
 
 
 def verify_files(plan: Path, files: dict[str, str]) -> None:

@@ -45,6 +45,7 @@ class Facts:
     source_changed: bool = False
     config_changed: bool = False
     safety_loosened: bool = False
+    connection_changed: bool = False
     first_import: bool = False
 
 
@@ -117,6 +118,8 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
         yield Hold(HoldReason.CONFIG_CHANGED, None, "Any", None, deleted + updated, population)
     if facts.safety_loosened:
         yield Hold(HoldReason.SAFETY_LOOSENED, count=total)
+    if facts.connection_changed:
+        yield Hold(HoldReason.CONNECTION_CHANGED, count=total)
     for entity_name, count in sorted(facts.requirement_holds.items()):
         yield Hold(HoldReason.REQUIREMENT_HOLD, Entity(entity_name), count=count)
     if switches.preview:

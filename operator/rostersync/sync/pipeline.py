@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.errors import Permanent
-from rostersync.model import Change, Entity, EntityCounts, Hold, PlanReport
+from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
 from rostersync.roster import TABLES
 from rostersync.stores import engine
 from rostersync.stores.memories import memory_as_dict
@@ -31,7 +31,7 @@ from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
 from rostersync.sync.require import require
-from rostersync.sync.safety import loosened, safety
+from rostersync.sync.safety import loosened, previous_connection, safety
 from rostersync.sync.schools import Scope
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
@@ -73,6 +73,7 @@ class _Plan:
     holds: list[Hold]
     memory: SourceMemory
     config: dict[str, Any]
+    previous_connection: str  # "" unless the plan is held for it
 
 
 def plan(
@@ -150,14 +151,21 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
         version=str(context.spec.deliveryConfig.version),
         config_hash=config_hash(config),
         connection_uid=inputs.connection.metadata.uid,
+        connection_kind=inputs.connection.kind,
+        connection_name=inputs.connection.metadata.name or "",
         safety=safety(context.spec),
     )
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
-    return _Plan(context, state, scope, counts, _gate(context, state, memory, counts), memory, config)
+    previous = previous_connection(state.last, memory, defaults.source_id(inputs.connection))
+    holds = _gate(context, state, memory, counts, previous)
+    changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
+    return _Plan(context, state, scope, counts, holds, memory, config, previous if changed else "")
 
 
-def _gate(context: Context, state: StoreState, memory: SourceMemory, counts: list[EntityCounts]) -> list[Hold]:
+def _gate(
+    context: Context, state: StoreState, memory: SourceMemory, counts: list[EntityCounts], previous: str
+) -> list[Hold]:
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
         return []
@@ -188,6 +196,7 @@ def _gate(context: Context, state: StoreState, memory: SourceMemory, counts: lis
         and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
         config_changed=last is not None and last.config_hash != memory.config_hash,
         safety_loosened=_loosened(state, memory),
+        connection_changed=bool(previous),
         first_import=last is None,
     )
     switches = Switches(
@@ -259,6 +268,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         "proof": context.proof,
         "issues": issues,
         "noChanges": no_changes,
+        "previousConnection": made.previous_connection,
         "fourEyes": connection.spec.approval.requireDistinctApprover,
         "files": freeze.file_hashes(making),
     }
@@ -280,4 +290,5 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         blast_radius=blast_radius,
         outbox_pending=made.state.outbox_pending,
         no_changes=no_changes,
+        previous_connection=made.previous_connection,
     )

@@ -5,6 +5,7 @@ from typing import Any
 from rostersync.api.v1alpha1.defaults import effective_thresholds
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.stores.port import SourceMemory
 
 _SWITCHES = ("preview", "fourEyes", "holdFirstImport", "holdOnConfigChange")
 
@@ -30,6 +31,20 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
             key=lambda d: str(d["name"]),
         ),
     }
+
+
+def previous_connection(last: SourceMemory | None, now: SourceMemory, source: str) -> str:
+    """The connection of the last applied plan, where it is not this one by kind, name or UID; "" where it is.
+
+    Without a cluster there are no UIDs. A store that was written before names were remembered knows the UID alone: a
+    source has the name of its connection unless that says otherwise.
+    """
+    if last is None:
+        return ""
+    named, now_named = (last.connection_kind, last.connection_name), (now.connection_kind, now.connection_name)
+    other_name = bool(last.connection_name) and named != now_named
+    other_uid = last.connection_uid is not None and now.connection_uid not in (None, last.connection_uid)
+    return (last.connection_name or source) if other_name or other_uid else ""
 
 
 def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:

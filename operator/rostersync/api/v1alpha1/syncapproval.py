@@ -43,6 +43,13 @@ class SyncApprovalSpec(Model):
             for field in _FIXED
         ),
         cel(
+            "has(self.previousConnection) == has(oldSelf.previousConnection) && "
+            "(!has(self.previousConnection) || self.previousConnection == oldSelf.previousConnection)",
+            "previousConnection is immutable",
+            ".previousConnection",
+            "FieldValueForbidden",
+        ),
+        cel(
             "!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision && "
             "has(self.decidedBy) && self.decidedBy == oldSelf.decidedBy && has(self.reason) == has(oldSelf.reason) && "
             "(!has(self.reason) || self.reason == oldSelf.reason))",
@@ -85,6 +92,11 @@ class SyncApprovalSpec(Model):
     runRef: RunRef = Field(description="The run that waits.")
     connectionRef: ConnectionRef = Field(
         description="The connection of the run; who decides needs the verb approve on it."
+    )
+    previousConnection: ConnectionRef | None = Field(
+        default=None,
+        description="The connection of the last applied plan, where that is another by name or UID; who decides needs "
+        "the verb approve on it too.",
     )
     planDigest: Digest = Field(description="Digest of the plan that is decided about.")
     requestedBy: tuple[UserName, ...] = Field(

@@ -109,6 +109,12 @@ class SyncRunSpec(Model):
         return self
 
 
+class NamedConnection(StatusModel):
+    """A connection by its name."""
+
+    name: ObjectName = Field(description="Name of the connection.")
+
+
 class PlanStatus(StatusModel):
     """The frozen plan."""
 
@@ -116,6 +122,9 @@ class PlanStatus(StatusModel):
     baseRevision: Count | None = Field(default=None, description="Revision of the store that the plan was made on.")
     asOf: Timestamp | None = Field(default=None, description="The moment that counts as now in the plan.")
     noChanges: Bool | None = Field(default=None, description="Whether the plan changes nothing.")
+    previousConnection: NamedConnection | None = Field(
+        default=None, description="The connection of the last applied plan, where that is another by name or UID."
+    )
 
 
 class JobStatus(StatusModel):
