@@ -13,11 +13,13 @@ from oauthlib import oauth1
 
 from rostersync.errors import Permanent
 from rostersync.instants import parse_instant
+from rostersync.sources.oneroster.bounds import check_depth
 from rostersync.sources.oneroster.delivery import Delivery, bare
 from rostersync.sources.oneroster.trouble import DETAIL_LIMIT, Again, Trouble
 from rostersync.sources.port import Credentials
 
 MARGIN = 60.0  # seconds before its end that a token is given up; a tenth of a shorter life
+MAX_TOKEN = 16_384  # characters; servers refuse longer headers than that
 REFUSALS = frozenset({400, 401, 403, 422})
 METHODS = {"HMAC-SHA1": oauth1.SIGNATURE_HMAC_SHA1, "HMAC-SHA256": oauth1.SIGNATURE_HMAC_SHA256}
 
@@ -134,8 +136,7 @@ class OAuth2:
     def _fetch(self) -> Token:
         refused: list[Answer] = []
         for placement in list(self._placements):
-            answer, body = self._ask(placement)
-            token = _token(body, self._clock()) if answer.status < 300 else None
+            answer, token = self._ask(placement)
             if token is not None:
                 self._secret(token.header.partition(" ")[2])
                 self._placements.remove(placement)
@@ -146,7 +147,7 @@ class OAuth2:
             refused.append(answer)
         raise self._refused(refused)
 
-    def _ask(self, placement: str) -> tuple[Answer, Any]:
+    def _ask(self, placement: str) -> tuple[Answer, Token | None]:
         form, headers = {"grant_type": "client_credentials"}, {"Accept": "application/json"}
         if self._delivery.scope:
             form["scope"] = self._delivery.scope
@@ -156,8 +157,12 @@ class OAuth2:
         else:
             pair = f"{identity}:{secret}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
-        answer: tuple[Answer, Any] = self._post(self._delivery.authentication_url, form, headers, _parsed)
-        return answer
+
+        def read(answer: Answer) -> tuple[Answer, Token | None]:
+            return answer, _token(_parsed(answer), self._clock()) if answer.status < 300 else None
+
+        answered: tuple[Answer, Token | None] = self._post(self._delivery.authentication_url, form, headers, read)
+        return answered
 
     def _refused(self, refused: list[Answer]) -> Permanent:
         status = 401 if any(a.status == 401 for a in refused) else refused[-1].status
@@ -183,28 +188,33 @@ class OAuth2:
         )  # fmt: skip
 
 
-def _parsed(answer: Answer) -> tuple[Answer, Any]:
-    """The answer and its JSON. A 200 that is not JSON is no token endpoint's; it may be a passing error page."""
-    if answer.status >= 300:
-        return answer, None
+def _parsed(answer: Answer) -> Any:
+    """The JSON of a 200. One that is not JSON is no token endpoint's; it may be a passing error page."""
     try:
-        return answer, msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        check_depth(answer.body)
+        return msgspec.json.decode(answer.body)
+    except Again as again:
+        raise Again(again.trouble, f"{answer.status}, {again.what}", detail=answer.text()) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Again(Trouble.UNREADABLE, f"{answer.status}, not JSON", detail=answer.text()) from None
 
 
 def _token(body: Any, now: float) -> Token | None:
-    """The token in an answer, None when there is none."""
+    """The token in an answer, None when there is none. Raises Again when it cannot be sent back.
+
+    `token_type` is not looked at: servers say BearerToken, or nothing, and all of them mean Bearer.
+    """
     if not isinstance(body, dict):
         return None
     value = body.get("access_token")
     if not isinstance(value, str) or not value.strip():
         return None
-    kind = body.get("token_type")
-    scheme = kind if isinstance(kind, str) and kind.strip() and kind.lower() != "bearer" else "Bearer"
+    value = value.strip()
+    if len(value) > MAX_TOKEN or any(not "!" <= letter <= "~" for letter in value):
+        raise Again(Trouble.UNREADABLE, "a token that no header can hold")
     life = lifetime(body)
     until = None if life is None else now + life - min(MARGIN, life / 10)
-    return Token(f"{scheme} {value.strip()}", until)
+    return Token(f"Bearer {value}", until)
 
 
 def lifetime(body: Mapping[str, Any], now: datetime | None = None) -> float | None:
@@ -212,14 +222,16 @@ def lifetime(body: Mapping[str, Any], now: datetime | None = None) -> float | No
 
     Nonsense (zero, negative, words) counts as not said: the token is then used until it is refused.
     """
+    said = body.get("expires_in")
     try:
-        seconds = float(body.get("expires_in") or 0)
-    except (TypeError, ValueError):
+        seconds = float(said) if isinstance(said, int | float | str) and not isinstance(said, bool) else 0.0
+    except (ValueError, OverflowError):
         seconds = 0.0
     if 0 < seconds < float("inf"):
         return seconds
+    ends = body.get("expiration")
     try:
-        end = parse_instant(str(body.get("expiration")))
+        end = parse_instant(ends if isinstance(ends, str) else "")
     except ValueError:
         return None
     left = (end - (now or datetime.now(UTC))).total_seconds()

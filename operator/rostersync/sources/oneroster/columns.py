@@ -14,6 +14,10 @@ import pyarrow.compute as pc
 from rostersync.roster import Kind
 from rostersync.sources.staged import METADATA, TEXTS, USER_ID
 
+MAX_ID = 1024  # bytes of an id
+MAX_TEXT = 2**20  # bytes of one text
+MARKS = 64  # accents and the like in a row: no script stacks as many on one letter
+_MARKS = rf"\p{{M}}{{{MARKS}}}"
 _TRUE = ("true", "True", "TRUE", "t", "1", "yes", "Yes", "YES", "y", "Y")
 _FALSE = ("false", "False", "FALSE", "f", "0", "no", "No", "NO", "n", "N")
 _BOOLEANS: dict[Any, str] = {
@@ -32,9 +36,14 @@ _DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
 
 
+class Unreadable(Exception):  # noqa: N818 - named for what it says of a value
+    """A value that no roster has: its whole row counts as one that cannot be read."""
+
+
 def text(values: Sequence[Any]) -> pa.StringArray:
-    """Strings; numbers and booleans as JSON would write them."""
+    """Strings; numbers and booleans as JSON would write them. Raises Unreadable."""
     column = _strings(values)
+    _check_size(column)
     if "" not in values and _nothing_to_trim(column):
         return column
     return canonical(column)
@@ -76,6 +85,7 @@ def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         column = pa.array([None if v is None else [_scalar(i) for i in v] for v in lists], TEXTS)
     items = column.values if column.offset == 0 else column.flatten()
+    _check_size(items)
     clean = canonical(items)
     if clean.null_count:
         return pa.array([_filled(v) for v in pa.ListArray.from_arrays(_offsets(column), clean).to_pylist()], TEXTS)
@@ -130,16 +140,34 @@ def wanted_metadata(value: Any, wanted: frozenset[str] | None) -> dict[str, Any]
 
 
 def canonical(column: pa.StringArray) -> pa.StringArray:
-    """NFC, trimmed, empty is null."""
+    """NFC, trimmed, empty is null. Raises Unreadable."""
     data = column.buffers()[2]
     if data is None:
         return column
     if not bytes(data).isascii():
+        if _longest(column) > 2 * MARKS and pc.any(pc.match_substring_regex(column, _MARKS)).as_py():
+            raise Unreadable  # they are put in order one by one: half a million of them take hours
         column = pc.utf8_normalize(column, "NFC")
     column = pc.utf8_trim_whitespace(column)
     if pc.min(pc.binary_length(column)).as_py() == 0:
         column = pc.if_else(pc.equal(pc.binary_length(column), _ZERO), _NO_TEXT, column)
     return column
+
+
+def check_ids(ids: pa.StringArray) -> None:
+    """Raises Unreadable when an id is longer than any can be."""
+    if _longest(ids) > MAX_ID:
+        raise Unreadable
+
+
+def _check_size(column: pa.StringArray) -> None:
+    data = column.buffers()[2]
+    if data is not None and data.size > MAX_TEXT and _longest(column) > MAX_TEXT:
+        raise Unreadable
+
+
+def _longest(column: pa.StringArray) -> int:
+    return pc.max(pc.binary_length(column)).as_py() or 0
 
 
 BY_KIND: dict[Kind, Callable[[Sequence[Any]], pa.Array]] = {

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.oneroster import columns, tolerant
 from rostersync.sources.oneroster.beside import Asked, Beside, Told
+from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
 from rostersync.sources.oneroster.envelope import around, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
 from rostersync.sources.oneroster.records import FIELD, Ref, shape
@@ -26,7 +27,8 @@ MANY_PAGES = 100  # from so many on, decoding beside this process saves more tha
 class Decoded:
     """One page: its rows in staged form, and what its body says of the whole.
 
-    `rows` counts what was received; `without_id` those of them that have no sourcedId and are not in the batch.
+    `rows` counts what was received; `without_id` those of them that have no sourcedId, or cannot be read, and are not in
+    the batch.
     `fingerprint` is equal for pages with the same ids in the same order. `first` and `last` are the ids of the first and
     the last row, None where that has none or some rows are no objects.
     """
@@ -103,6 +105,13 @@ class Decoder:
         return Decoded(batch, told.rows, told.without_id, told.total, said, told.fingerprint, told.first, told.last)
 
     def _page(self, body: bytes) -> Decoded:
+        check_page(body)
+        try:
+            return self._read(body)
+        except RecursionError:  # brackets in texts can hide how deep it is
+            raise Again(Trouble.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}") from None
+
+    def _read(self, body: bytes) -> Decoded:
         if self._odd is None:
             self._odd = self._spells_otherwise(body)
         if not self._odd:
@@ -124,27 +133,47 @@ class Decoder:
         rows = open_envelope(body, self.collection).rows
         return tolerant.is_odd(rows, self._shape) if rows else None
 
-    def _decoded(self, rows: Sequence[Any], no_objects: int, total: int | None, said: Next) -> Decoded:
-        # Field by field over all rows: whatever is done for each row is done five hundred times a page.
-        fields = self._shape.record.__struct_fields__
-        values = zip(*map(msgspec.structs.astuple, rows), strict=True) if rows else ((),) * len(fields)
-        sent = dict(zip(fields, values, strict=True))
-        ids = columns.text(sent[FIELD + "sourcedId"])
-        arrays = [ids, *(self._column(rows, sent, name) for name in self._schema.names[1:])]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+    def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next) -> Decoded:
+        """The page of these rows; `lost` were received and could not be read."""
+        try:
+            batch = self._batch(rows)
+        except columns.Unreadable:
+            readable = self._readable(rows)
+            lost += len(rows) - len(readable)
+            rows, batch = readable, self._batch(readable)
+        ids = batch.column(0)
         missing = ids.null_count
         if missing:
             batch = batch.filter(pc.is_valid(ids))
         return Decoded(
             batch=batch,
-            rows=len(rows) + no_objects,
-            without_id=missing + no_objects,
+            rows=len(rows) + lost,
+            without_id=missing + lost,
             total=total,
             next=said,
             fingerprint=_fingerprint(ids),
-            first=ids[0].as_py() if rows and not no_objects else None,
-            last=ids[-1].as_py() if rows and not no_objects else None,
+            first=ids[0].as_py() if rows and not lost else None,
+            last=ids[-1].as_py() if rows and not lost else None,
         )
+
+    def _batch(self, rows: Sequence[Any]) -> pa.RecordBatch:
+        # Field by field over all rows: whatever is done for each row is done five hundred times a page.
+        fields = self._shape.record.__struct_fields__
+        values = zip(*map(msgspec.structs.astuple, rows), strict=True) if rows else ((),) * len(fields)
+        sent = dict(zip(fields, values, strict=True))
+        ids = columns.text(sent[FIELD + "sourcedId"])
+        columns.check_ids(ids)
+        arrays = [ids, *(self._column(rows, sent, name) for name in self._schema.names[1:])]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+    def _readable(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """The rows without those that cannot be read, found by halves."""
+        try:
+            self._batch(rows)
+        except columns.Unreadable:
+            half = len(rows) // 2
+            return [*self._readable(rows[:half]), *self._readable(rows[half:])] if half else []
+        return rows
 
     def _column(self, rows: Sequence[Any], sent: Mapping[str, Sequence[Any]], name: str) -> pa.Array:
         if name == "metadata":

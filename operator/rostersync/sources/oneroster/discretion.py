@@ -49,8 +49,9 @@ class Discretion:
 
 def _spellings(secret: str) -> set[str]:
     """As it is, and as forms, JSON (PHP escapes slashes), HTML and Python write it."""
-    escaped = json.dumps(secret)[1:-1]
+    quoted = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    marked = [html.escape(secret), html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&#039;")]
     return {
-        secret, escaped, escaped.replace("/", "\\/"), html.escape(secret), quote(secret), quote(secret, safe=""),
+        secret, *quoted, *(q.replace("/", "\\/") for q in quoted), *marked, quote(secret), quote(secret, safe=""),
         quote_plus(secret), repr(secret)[1:-1],
     }  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rostersync.sources.oneroster.links import Next, from_body
+from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
 from rostersync.sources.oneroster.trouble import Again, Trouble
 
 # Other keys under which a collection has been met; only these may stand for an empty one.
@@ -64,8 +64,9 @@ def count(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        value = int(value) if value.strip().isdecimal() else None
-    return value if isinstance(value, int) and value >= 0 else None
+        text = value.strip()
+        value = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
+    return value if isinstance(value, int) and 0 <= value < 10**MAX_DIGITS else None
 
 
 def open_envelope(body: bytes, collection: str) -> Envelope:
@@ -77,9 +78,18 @@ def open_envelope(body: bytes, collection: str) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _not_a_page(looks_like(body)) from None
     rows = _find(top, collection)
-    pagination = msgspec.json.decode(top["pagination"]) if "pagination" in top else None
-    total, said = around(pagination, msgspec.json.decode(top["total"]) if "total" in top else None)
+    total, said = around(_value(top, "pagination"), _value(top, "total"))
     return Envelope(rows, total, said)
+
+
+def _value(top: dict[str, msgspec.Raw], key: str) -> Any:
+    """What stands under a key; None for nothing, and for numbers that nothing can read."""
+    try:
+        return msgspec.json.decode(top[key]) if key in top else None
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _not_a_page("text that is not UTF-8") from None
 
 
 def _find(top: dict[str, msgspec.Raw], collection: str) -> Sequence[msgspec.Raw]:

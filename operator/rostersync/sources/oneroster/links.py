@@ -4,13 +4,12 @@ Only the query of a link is ever used, together with our own address of the coll
 our own host: so no link can send the token to another host, and links to an internal host still work.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
-_REL = re.compile(r"""rel\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s;,]+))""", re.IGNORECASE)
-_ENTRY = re.compile(r"""<([^>]*)>((?:[^,"]|"[^"]*")*)|([^\s,;<][^;]*?)\s*;((?:[^,"]|"[^"]*")*)""")
+MAX_DIGITS = 15  # of an offset: no collection has more records
+PAGES = frozenset({"next", "prev", "previous", "first", "last"})  # relations that speak of paging
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,36 @@ def from_body(value: Any) -> Next:
 
 def from_header(value: str | None) -> Next:
     """A Link header, with or without <>. Links without a next say that the end was reached."""
-    if not value or not value.strip():
-        return Next()
     rels: dict[str, str] = {}
-    for entry in _ENTRY.finditer(value):
-        url = (entry.group(1) if entry.group(1) is not None else entry.group(3)).strip()
-        rel = _REL.search(entry.group(2) or entry.group(4) or "")
-        if rel:
-            for name in (rel.group(1) or rel.group(2) or rel.group(3) or "").lower().split():
-                rels.setdefault(name, url)
-    if not rels.keys() & {"next", "prev", "previous", "first", "last"}:
+    for link in _split(value or "", ","):
+        url, *parameters = _split(link, ";")
+        for parameter in parameters:
+            name, _, rel = parameter.partition("=")
+            if name.strip().lower() == "rel":
+                for word in rel.strip().strip("\"'").lower().split():
+                    rels.setdefault(word, url.strip().removeprefix("<").removesuffix(">").strip())
+                break
+    if not rels.keys() & PAGES:
         return Next()
     return Next(True, rels.get("next") or None)
+
+
+def _split(text: str, by: str) -> list[str]:
+    """The parts of a header's value; what stands in <> or in quotes is not divided. One go over the text."""
+    parts: list[str] = []
+    begin, until = 0, ""
+    for at, letter in enumerate(text):
+        if until:
+            until = "" if letter == until else until
+        elif letter == "<":
+            until = ">"
+        elif letter == '"':
+            until = letter
+        elif letter == by:
+            parts.append(text[begin:at])
+            begin = at + 1
+    parts.append(text[begin:])
+    return parts
 
 
 def cursor(next_: Next, base: str) -> str | None:
@@ -55,8 +72,10 @@ def cursor(next_: Next, base: str) -> str | None:
     """
     if next_.url is None:
         return None
-    target = urljoin(base, next_.url)
-    parts, own = urlsplit(target), urlsplit(base)
+    try:
+        parts, own = urlsplit(urljoin(base, next_.url)), urlsplit(base)
+    except ValueError:
+        return None  # no address; it says that there is more, and an offset finds it
     query = parse_qsl(parts.query, keep_blank_values=True)
     if not query or any(name.lower() == "offset" for name, _ in query):
         return None if query or parts.path == own.path else _at_home(parts.path, "", own)
@@ -68,8 +87,12 @@ def offset_of(next_: Next) -> int | None:
     """The offset that a next link names, None when it names none."""
     if next_.url is None:
         return None
-    for name, value in parse_qsl(urlsplit(next_.url).query):
-        if name.lower() == "offset" and value.isdecimal():
+    try:
+        query = urlsplit(next_.url).query
+    except ValueError:
+        return None
+    for name, value in parse_qsl(query):
+        if name.lower() == "offset" and value.isdecimal() and len(value) <= MAX_DIGITS:
             return int(value)
     return None
 

@@ -4,7 +4,6 @@ single values for lists, empty lists for empty objects, PHP's numbered objects f
 Values stay undecoded until their key is known to be wanted, so a password is never decoded here either.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,11 @@ import msgspec
 from rostersync.sources.oneroster.records import FIELD, Form, Ref, Role, Shape, UserId
 
 _IDS = ("sourcedid", "sourceid")
-_USER_ID = re.compile(r"^\{?\s*([^:{}]*?)\s*:\s*([^{}]*?)\s*\}?$")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Struct], int]:
-    """Records of the shape's type, and how many rows were no objects at all."""
+    """Records of the shape's type, and how many rows were no objects at all or hold numbers that nothing can read."""
     names = {key.lower(): key for key in shape.forms} | dict.fromkeys(_IDS, "sourcedId")
     found: list[msgspec.Struct] = []
     for row in rows:
@@ -27,10 +25,13 @@ def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Str
         except msgspec.ValidationError:
             continue
         values: dict[str, Any] = {FIELD + "sourcedId": None}
-        for key, value in raw.items():
-            name = key if key in shape.forms else names.get(key.lower())
-            if name is not None and (key == name or values.get(FIELD + name) is None):
-                values[FIELD + name] = _FORMED[shape.forms[name]](msgspec.json.decode(value))
+        try:
+            for key, value in raw.items():
+                name = key if key in shape.forms else names.get(key.lower())
+                if name is not None and (key == name or values.get(FIELD + name) is None):
+                    values[FIELD + name] = _FORMED[shape.forms[name]](msgspec.json.decode(value))
+        except msgspec.ValidationError:  # 1e999, or a number of a thousand digits
+            continue
         found.append(shape.record(**values))
     return found, len(rows) - len(found)
 
@@ -96,11 +97,18 @@ def _user_ids(value: Any) -> Any:
             lower = {k.lower(): _scalar(v) for k, v in item.items()}
             found.append(UserId(lower.get("identifier"), lower.get("type")))
         elif isinstance(item, str):
-            pair = _USER_ID.match(item)
-            found.append(UserId(pair[2], pair[1]) if pair else UserId(item))
+            found.append(_user_id(item))
         elif item is not None:
             found.append(UserId(item))
     return found or None
+
+
+def _user_id(text: str) -> UserId:
+    """`{Fed:123}` or `Fed:123`, as OneRoster's CSV has it; else the whole text is the identifier."""
+    kind, colon, identifier = text.strip().removeprefix("{").removesuffix("}").partition(":")
+    if not colon or "{" in kind + identifier or "}" in kind + identifier:
+        return UserId(text)
+    return UserId(identifier.strip(), kind.strip())
 
 
 def _roles(value: Any) -> Any:

@@ -3,7 +3,6 @@
 import logging
 import ssl
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,21 +13,25 @@ import httpx
 import stamina
 
 from rostersync.errors import Permanent
+from rostersync.sources.network import Network
 from rostersync.sources.oneroster.auth import Answer, Auth, OAuth1, OAuth2
+from rostersync.sources.oneroster.bounds import unpacked
 from rostersync.sources.oneroster.delivery import Delivery, bare
 from rostersync.sources.oneroster.pace import Pace
-from rostersync.sources.oneroster.trouble import OVERLOAD, Again, Trouble, given_up, of_transport
+from rostersync.sources.oneroster.trouble import OVERLOAD, Again, Trouble, forbidden, given_up, of_transport
+from rostersync.sources.oneroster.wire import Forbidden, Wire
 from rostersync.sources.port import Credentials
 
 log = logging.getLogger(__name__)
 stamina.instrumentation.set_on_retry_hooks([])  # its own warnings would end up on the terminal; ours say more
 
 T = TypeVar("T")
-MAX_BODY = 256 * 1024 * 1024  # bytes of one answer
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+REPEATED = frozenset({307, 308})  # of them, what a form is sent to again
 MAX_REDIRECTS = 3
+MAX_SHOWN = 200  # characters of an address in a message
 MAX_TOKENS = 6  # for one request, while each ends after it was accepted elsewhere
-SLOWEST = 10  # an answer that trickles in may take this many times timeoutSeconds
+SLOWEST = 10  # an answer that has begun may take this many times timeoutSeconds in all
 
 
 class Transport:
@@ -38,21 +41,26 @@ class Transport:
     """
 
     def __init__(
-        self, delivery: Delivery, credentials: Credentials, secret: Callable[[str], None] = lambda _: None
-    ) -> None:
+        self, delivery: Delivery, credentials: Credentials, secret: Callable[[str], None] = lambda _: None,
+        network: Network | None = None,
+    ) -> None:  # fmt: skip
         self.delivery = delivery
+        self.network = network or Network()
         self.read_before = False  # whether this service has ever answered OneRoster
         self._pace = Pace(delivery.requests_per_second)
         self._at_once = threading.Semaphore(delivery.max_concurrent_requests)
+        self.wire = Wire(self.network)
         self._client = httpx.Client(
             verify=_trust(delivery),
+            trust_env=not self.network.guarded,  # a proxy would resolve names where nobody judges the addresses
             timeout=httpx.Timeout(delivery.timeout_seconds, connect=min(delivery.timeout_seconds, 30.0)),
             limits=httpx.Limits(
                 max_connections=delivery.max_concurrent_requests + 1,
                 max_keepalive_connections=delivery.max_concurrent_requests + 1,
             ),
-            headers={"Accept": "application/json", "User-Agent": "rostersync"},
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "rostersync"},
         )
+        self.wire.serve(self._client)
         self.auth: Auth = (
             OAuth1(delivery, credentials)
             if delivery.authentication == "OAuth1"
@@ -84,7 +92,7 @@ class Transport:
 
     def _post(self, url: str, form: dict[str, str], headers: dict[str, str], read: Callable[[Answer], T]) -> T:
         def once() -> T:
-            return read(self._sorted(self._send("POST", url, headers, form)))
+            return read(self._sorted(self._send("POST", url, headers, form), url, "authenticationURL"))
 
         return self._insist(once, "the token request", url)
 
@@ -95,7 +103,7 @@ class Transport:
             if answer.status != 401:
                 if answer.status < 400:
                     self.auth.accepted(header)
-                return self._sorted(answer)
+                return self._sorted(answer, url, "serviceURL")
             if not self.auth.renew(header):
                 break
         raise Permanent(
@@ -138,11 +146,14 @@ class Transport:
             raise given_up(again, self.delivery, tried, url, read_before=self.read_before) from None
         raise AssertionError("unreachable")
 
-    def _sorted(self, answer: Answer) -> Answer:
-        """Throw what may pass; hand on what another attempt would not change."""
+    def _sorted(self, answer: Answer, url: str, field: str) -> Answer:
+        """Throw what may pass; hand on what another attempt would not change. `field` has the address that was asked."""
         status = answer.status
         if status in REDIRECTS:
-            raise Again(Trouble.UNREADABLE, f"{status}, a redirect elsewhere", detail=answer.headers.get("location"))
+            location = answer.headers.get("location", "")
+            to = shown(url, location)
+            remedy = f" to {to}, which is not followed; if that is its address, set deliveryConfig.{field} to it"
+            raise Again(Trouble.UNREADABLE, f"{status}, a redirect{remedy if to else ' elsewhere'}", detail=location)
         if status == 429:
             raise Again(Trouble.LIMITED, "429", wait=retry_after(answer.headers.get("retry-after")))
         if (status >= 500 and status != 501) or status in (408, 425):
@@ -155,41 +166,63 @@ class Transport:
             self._pace.wait()
             with self._at_once:
                 answer = self._once(method, url, headers, form)
-            target = urljoin(url, answer.headers.get("location", ""))
-            if answer.status not in REDIRECTS or method != "GET" or _origin(target) != _origin(url):
-                return answer  # elsewhere the token has no business
-            if self.delivery.authentication == "OAuth1":
+            if answer.status not in (REDIRECTS if method == "GET" else REPEATED):
+                return answer
+            target = at_home(url, answer.headers.get("location", ""))
+            if target is None:
+                return answer  # elsewhere the credentials have no business
+            if method == "GET" and self.delivery.authentication == "OAuth1":
                 headers = headers | {"Authorization": self.auth.header(target)}
             url = target
         return answer
 
     def _once(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
-        began = time.monotonic()
+        first = self.delivery.timeout_seconds
         try:
-            with self._client.stream(method, url, headers=headers, data=form) as response:
-                chunks: list[bytes] = []
-                size = 0
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > MAX_BODY:
-                        raise Again(Trouble.TOO_LARGE, f"more than {MAX_BODY // 2**20} MiB")
-                    if time.monotonic() - began > SLOWEST * self.delivery.timeout_seconds:
-                        raise Again(Trouble.TIMEOUT, "the answer trickled in too slowly")
-                return Answer(response.status_code, dict(response.headers), b"".join(chunks))
-        except httpx.DecodingError as error:
-            raise Again(Trouble.UNREADABLE, "its compression is broken", detail=repr(error)) from None
+            with (
+                self.wire.answer(first, SLOWEST * first),
+                self._client.stream(method, url, headers=headers, data=form) as response,
+            ):
+                body = unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
+                return Answer(response.status_code, dict(response.headers), body)
         except (httpx.RemoteProtocolError, httpx.ReadError) as error:
             raise Again(Trouble.FAILED, "the answer broke off", detail=repr(error)) from None
         except httpx.TransportError as error:
+            if isinstance(error, httpx.TimeoutException) and self.wire.trickled:
+                raise Again(
+                    Trouble.TIMEOUT, f"its answer was not whole after {SLOWEST * first:g} s", detail=repr(error)
+                ) from None
             raise of_transport(error, self.delivery, url) from None
-        except (httpx.InvalidURL, httpx.CookieConflict) as error:
+        except Forbidden as error:
+            raise forbidden(error.what, url) from None
+        except (
+            httpx.InvalidURL,
+            httpx.CookieConflict,
+            ValueError,
+        ) as error:  # ValueError: names and texts that are none
             raise Again(Trouble.UNREADABLE, "an address that is none", detail=repr(error)) from None
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port
+def at_home(url: str, location: str) -> str | None:
+    """Where a redirect leads, None when that is another server, or no address: credentials have no business there."""
+    try:
+        target = urljoin(url, location)
+        there, here = urlsplit(target), urlsplit(url)
+        same = (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
+        safer = (here.scheme, there.scheme, here.port, there.port) == ("http", "https", None, None)
+    except ValueError:
+        return None
+    return target if same or (safer and there.hostname == here.hostname) else None
+
+
+def shown(url: str, location: str) -> str | None:
+    """Where a redirect leads, as a message may name it: a short web address, without its query. None for others."""
+    try:
+        target = urljoin(url, location) if location else ""
+        plain = bare(target) if urlsplit(target).scheme in ("http", "https") else ""
+    except ValueError:
+        return None
+    return plain if plain and len(plain) <= MAX_SHOWN and plain.isascii() and plain.isprintable() else None
 
 
 def _trust(delivery: Delivery) -> ssl.SSLContext:
@@ -207,7 +240,7 @@ def _trust(delivery: Delivery) -> ssl.SSLContext:
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     """Seconds in a Retry-After header, given as seconds or as a date; None when it says nothing usable."""
-    if not value:
+    if not value or len(value) > MAX_SHOWN:
         return None
     try:
         return max(0.0, float(value))
@@ -215,8 +248,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):  # years that no calendar has, and what is no date at all
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())

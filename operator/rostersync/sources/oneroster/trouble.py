@@ -60,6 +60,15 @@ def causes(error: BaseException) -> list[BaseException]:
     return found
 
 
+def forbidden(what: str, url: str) -> Permanent:
+    """The error of an address that a Job may not contact; `what` says of which kind it is."""
+    return Permanent(
+        f"{bare(url)} leads to {what}, which a Job may not contact; give the SIS's own address in "
+        "deliveryConfig.serviceURL and authenticationURL (for a trial on this machine: jobs.allowLoopback in the chart)",
+        reason="AddressRefused",
+    )
+
+
 def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> Again | Permanent:
     """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
     chain = causes(error)

@@ -1,0 +1,171 @@
+"""The bytes below HTTP: which address is contacted, and how long an answer may take.
+
+Timeouts of a library begin anew with every byte. Here the clock decides: an answer has one time for its first byte and
+one for its end, whatever arrives meanwhile. A name is resolved once, its addresses are judged, and one of these very
+addresses is contacted: nothing resolves it again between the check and the connection.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+import httpx
+
+from rostersync.sources.network import Network, is_public
+
+
+class Forbidden(Exception):  # noqa: N818 - named for what is so
+    """The name leads only to addresses that may not be contacted. `what` says of which kind."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+
+@dataclass
+class _Time:
+    """Until when an answer must have begun and ended, by the clock."""
+
+    first: float
+    end: float
+    begun: bool = False
+    over: bool = False
+
+
+class Wire(httpcore.NetworkBackend):
+    """Connects for all threads of a client; each thread has at most one answer under way.
+
+    `inside`: whether an address that was contacted, or looked for in vain, is not one of the internet.
+    """
+
+    def __init__(self, network: Network, clock: Callable[[], float] = time.monotonic) -> None:
+        self.inside = False
+        self._network = network
+        self._clock = clock
+        self._here = threading.local()
+        self._plain = httpcore.SyncBackend()
+
+    def serve(self, client: httpx.Client) -> None:
+        """Carry everything that this client sends. httpx has no option for it; a test proves that it is so."""
+        for transport in (client._transport, *client._mounts.values()):
+            if isinstance(transport, httpx.HTTPTransport):
+                transport._pool._network_backend = self
+
+    @contextmanager
+    def answer(self, first: float, end: float) -> Iterator[None]:
+        """This thread's answer: seconds to its first byte, and to its end."""
+        now = self._clock()
+        self._here.time = _Time(now + first, now + end)
+        try:
+            yield
+        finally:
+            self._here.last = self._here.time
+            self._here.time = None
+
+    @property
+    def trickled(self) -> bool:
+        """Whether this thread's last answer had begun and was not whole at its end of time."""
+        last: _Time | None = getattr(self._here, "last", None)
+        return last is not None and last.begun and last.over
+
+    def left(self, timeout: float | None) -> float | None:
+        """Seconds that the next step may take, zero or less when the time is over."""
+        at: _Time | None = getattr(self._here, "time", None)
+        if at is None:
+            return timeout
+        left = (at.end if at.begun else min(at.first, at.end)) - self._clock()
+        at.over = left <= 0
+        return left if timeout is None else min(left, timeout)
+
+    def came(self) -> None:
+        """A byte of the answer is here."""
+        at: _Time | None = getattr(self._here, "time", None)
+        if at is not None:
+            at.begun = True
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:  # fmt: skip
+        """Contact one of the addresses of a name. Raises Forbidden when none of them may be contacted."""
+        try:
+            addresses = self._network.resolve(host, port)
+        except OSError as error:
+            self.inside = True
+            raise httpcore.ConnectError(str(error)) from error
+        self.inside |= not all(map(is_public, addresses))
+        refused = {a: why for a in addresses if (why := self._network.refusal(a))}
+        allowed = [a for a in addresses if a not in refused]
+        if refused and not allowed:
+            raise Forbidden(next(iter(refused.values())))
+        failed: Exception = httpcore.ConnectError("no address")
+        for address in allowed:
+            left = self.left(timeout)
+            if left is not None and left <= 0:
+                raise httpcore.ConnectTimeout
+            try:
+                return _Stream(self._connect(address, port, left, socket_options), self)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+    def _connect(
+        self, address: str, port: int, timeout: float | None, options: Iterable[Any] | None
+    ) -> httpcore.NetworkStream:
+        if self._network.connect is not None:
+            return self._network.connect(address, port, timeout)
+        return self._plain.connect_tcp(address, port, timeout, None, options)
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        """Never: an address is a web address."""
+        raise httpcore.ConnectError("no sockets of files")
+
+    def sleep(self, seconds: float) -> None:
+        """Between attempts of the library, which makes none."""
+        time.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    """One connection, whose steps take no longer than the answer's time."""
+
+    def __init__(self, stream: httpcore.NetworkStream, wire: Wire) -> None:
+        self._stream, self._wire = stream, wire
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        left = self._wire.left(timeout)
+        if left is not None and left <= 0:
+            raise httpcore.ReadTimeout
+        try:
+            data = self._stream.read(max_bytes, left)
+        except httpcore.ReadTimeout:
+            self._wire.left(timeout)  # whether it is over
+            raise
+        if data:
+            self._wire.came()
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        left = self._wire.left(timeout)
+        if left is not None and left <= 0:
+            raise httpcore.WriteTimeout
+        self._stream.write(buffer, left)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._wire.left(timeout)
+        if left is not None and left <= 0:
+            raise httpcore.ConnectTimeout
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._wire)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
