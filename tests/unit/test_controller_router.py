@@ -1,14 +1,15 @@
 """A run that leaves its watch has ended or is gone: what the store believes afterwards, whatever came first."""
 
 import asyncio
-from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 from rostersync.controller.cluster import ApiError
+from rostersync.controller.options import Options
 from rostersync.controller.router import Router
 from rostersync.controller.shared import Shared
+from rostersync.controller.slots import Slots
 from rostersync.controller.store import RUNS, Store, slim
 
 
@@ -36,9 +37,11 @@ def router_of(known, answer):
     if known:
         store.put(RUNS, known)
     queued = []
-    queue = SimpleNamespace(add=queued.append, add_after=lambda key, delay: queued.append(key))
-    shared = SimpleNamespace(store=store, cluster=Answers(answer), queue=queue)
-    shared.current = partial(Shared.current, shared)
+    queue = SimpleNamespace(
+        add=lambda key, aside=False: queued.append(key), add_after=lambda key, _: queued.append(key)
+    )
+    options = Options("rostersync:test")
+    shared = Shared(options, Answers(answer), store, queue, None, Slots(store, options), None)
     return Router(shared, None), queued
 
 

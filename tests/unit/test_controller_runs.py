@@ -10,6 +10,7 @@ from rostersync.controller import runs
 from rostersync.controller.look import Facts
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
+from rostersync.controller.slots import Refusal
 from rostersync.controller.store import RUNS
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
@@ -35,7 +36,7 @@ def look_at(monkeypatch, step, *, listed, stands=True):
     meta = {"namespace": "rosters", "name": "one", "uid": "u1", "resourceVersion": "5"}
     made.shared.store.put(RUNS, {"metadata": meta, "spec": {"connectionRef": {"name": "s"}}, "status": {}})
     seen = SimpleNamespace(plan=None)
-    monkeypatch.setattr(runs, "observed", lambda *_: (seen, SimpleNamespace(district="d"), ""))
+    monkeypatch.setattr(runs, "observed", lambda *_: (seen, SimpleNamespace(district="d"), Refusal()))
     monkeypatch.setattr(runs, "next_step", lambda _: step)
     monkeypatch.setattr(runs.statuses, "of", lambda *_: {"stage": "new"})
 
@@ -64,7 +65,7 @@ def look_at(monkeypatch, step, *, listed, stands=True):
     except ActedError as acted:
         return str(acted)
     finally:
-        assert made.shared.slots.refusal("rosters", "d", "another") == "", "a slot that was promised is free again"
+        assert made.shared.slots.refusal("rosters", "d", "another").text == "", "a slot that was promised is free again"
     return None
 
 

@@ -11,7 +11,7 @@ from rostersync.controller.queue import Queue
 from rostersync.controller.router import Router
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
-from rostersync.controller.slots import Slots
+from rostersync.controller.slots import Refusal, Slots
 from rostersync.controller.store import JOBS, PODS, RUNS, Store
 from rostersync.lifecycle.steps import Wait
 
@@ -60,7 +60,7 @@ TABLE = {
 
 @pytest.mark.parametrize(("objects", "expected"), TABLE.values(), ids=TABLE)
 def test_refusal(objects, expected):
-    assert slots(*objects, runs=3, runs_per_namespace=2).refusal("a", "springfield", "r") == expected
+    assert slots(*objects, runs=3, runs_per_namespace=2).refusal("a", "springfield", "r").text == expected
 
 
 def test_a_promised_store_is_taken_for_others_and_free_for_its_own_run():
@@ -68,11 +68,11 @@ def test_a_promised_store_is_taken_for_others_and_free_for_its_own_run():
 
     release = table.promise("r", "a", "springfield")
 
-    assert table.refusal("a", "springfield", "other") == BUSY
-    assert table.refusal("a", "springfield", "r") == ""
-    assert table.refusal("b", "springfield", "other") == ""
+    assert table.refusal("a", "springfield", "other").text == BUSY
+    assert table.refusal("a", "springfield", "r").text == ""
+    assert table.refusal("b", "springfield", "other").text == ""
     release()
-    assert table.refusal("a", "springfield", "other") == ""
+    assert table.refusal("a", "springfield", "other").text == ""
     release()  # twice is once
 
 
@@ -81,10 +81,10 @@ def test_promises_count(limits):
     table = slots(made(JOBS, "1", district="d1"), **limits)
     release = table.promise("r", "a", "d2")
 
-    assert "2 Jobs are at work" in table.refusal("a", "d3", "other")
+    assert "2 Jobs are at work" in table.refusal("a", "d3", "other").text
 
     release()
-    assert table.refusal("a", "d3", "other") == ""
+    assert table.refusal("a", "d3", "other").text == ""
 
 
 def test_districts_whose_names_are_longer_than_a_label_are_told_apart():
@@ -92,8 +92,8 @@ def test_districts_whose_names_are_longer_than_a_label_are_told_apart():
 
     table = slots(made(JOBS, "1", district=label_value(LONG + "x")))
 
-    assert table.refusal("a", LONG + "x", "r") != ""
-    assert table.refusal("a", LONG + "y", "r") == ""
+    assert table.refusal("a", LONG + "x", "r").text != ""
+    assert table.refusal("a", LONG + "y", "r").text == ""
 
 
 @pytest.fixture
@@ -106,7 +106,8 @@ def shared():
     options = Options("rostersync:test")
     shared = Shared(options, None, store, Queue(), None, Slots(store, options), None, listed=True)
     for name, where in (("two", ("a", "springfield")), ("far", ("b", "springfield")), ("other", ("a", "shelbyville"))):
-        shared.waiting[RUNS, where[0], name] = where
+        for_store = where == ("a", "springfield")
+        shared.slots.waiting.add((RUNS, where[0], name), *where, for_store)
     return shared
 
 
@@ -120,9 +121,8 @@ ONE, TWO, FAR, OTHER = (RUNS, "a", "one"), (RUNS, "a", "two"), (RUNS, "b", "far"
 
 
 def queued(shared):
-    keys = list(shared.queue._waiting)
-    shared.queue._waiting.clear()
-    return keys
+    lane = shared.queue._waiting
+    return [lane.pop() for _ in range(len(lane))]
 
 
 def test_a_run_whose_plan_has_ended_goes_on_before_those_that_waited_for_it(shared):
@@ -130,14 +130,14 @@ def test_a_run_whose_plan_has_ended_goes_on_before_those_that_waited_for_it(shar
     shared.wake("a", "springfield")
 
     assert queued(shared) == [FAR, OTHER]
-    assert shared.slots.refusal("a", "springfield", "u2") == BUSY
-    assert shared.slots.refusal("a", "springfield", "u1") == ""
-    assert shared.slots.refusal("b", "springfield", "u3") == ""
+    assert shared.slots.refusal("a", "springfield", "u2").text == BUSY
+    assert shared.slots.refusal("a", "springfield", "u1").text == ""
+    assert shared.slots.refusal("b", "springfield", "u3").text == ""
 
     shared.end_turn(ONE, shared.slots.turn(ONE))
 
     assert queued(shared) == [TWO]
-    assert shared.slots.refusal("a", "springfield", "u2") == ""
+    assert shared.slots.refusal("a", "springfield", "u2").text == ""
 
 
 @pytest.mark.parametrize("ended", ["its Job", "its pod"])
@@ -159,16 +159,21 @@ def test_the_end_of_a_plan_is_seen_as_its_runs_turn(shared, ended):
 def test_who_has_to_wait_waits_before_that_is_written(shared, monkeypatch):
     class Written:
         async def write_run(self, run, status):
-            assert ONE in shared.waiting
+            assert ONE in shared.slots.waiting.of_store("a", "springfield")
             raise ApiError(404, "NotFound", "it was deleted meanwhile")
 
     monkeypatch.setattr("rostersync.controller.runs.statuses.of", lambda *_: {"stage": "other"})
     settled = Runs(shared, Written())._settle(
-        ONE, shared.store.get(*ONE), None, Wait("Queued", BUSY), BUSY, SimpleNamespace(district="springfield")
+        ONE,
+        shared.store.get(*ONE),
+        None,
+        Wait("Queued", BUSY, turn=True),
+        Refusal(BUSY, for_store=True),
+        SimpleNamespace(district="springfield"),
     )
     asyncio.run(settled)
 
-    assert shared.waiting[ONE] == ("a", "springfield")
+    assert ONE in shared.slots.waiting.of_store("a", "springfield")
 
 
 def test_a_turn_that_began_during_a_look_outlasts_it(shared):
@@ -179,7 +184,7 @@ def test_a_turn_that_began_during_a_look_outlasts_it(shared):
 
     for looked in (before, first):
         shared.end_turn(ONE, looked)
-        assert (queued(shared), shared.slots.refusal("a", "springfield", "u2")) == ([], BUSY)
+        assert (queued(shared), shared.slots.refusal("a", "springfield", "u2").text) == ([], BUSY)
 
     shared.end_turn(ONE, shared.slots.turn(ONE))
     assert queued(shared) == [TWO]
@@ -193,7 +198,7 @@ def test_what_has_nothing_to_apply_keeps_no_turn(shared, ended):
     shared.wake("a", "springfield")
 
     assert queued(shared) == [TWO, FAR, OTHER]
-    assert shared.slots.refusal("a", "springfield", "u2") == ""
+    assert shared.slots.refusal("a", "springfield", "u2").text == ""
 
 
 def test_who_may_not_apply_yet_keeps_no_turn(shared):
@@ -218,11 +223,11 @@ def test_a_turn_outlasts_a_few_failures(shared, monkeypatch):
         with pytest.raises(ApiError):
             asyncio.run(runs.reconcile("a", "one"))
         shared.queue.done(ONE, ok=False)
-        assert shared.slots.refusal("a", "springfield", "u2") == (BUSY if tries < 3 else "")
+        assert shared.slots.refusal("a", "springfield", "u2").text == (BUSY if tries < 3 else "")
 
     shared.keep_turn(job("plan"))
     monkeypatch.setattr(Runs, "_go_on", succeeds)
     asyncio.run(runs.reconcile("a", "one"))
 
-    assert shared.slots.refusal("a", "springfield", "u2") == ""
+    assert shared.slots.refusal("a", "springfield", "u2").text == ""
     assert queued(shared) == [TWO]

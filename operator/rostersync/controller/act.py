@@ -8,7 +8,19 @@ from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.guards import Guard
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, RUNS, Object, age, finished, labels, owner
+from rostersync.controller.store import (
+    APPROVALS,
+    CONNECTIONS,
+    JOBS,
+    RUNS,
+    Object,
+    age,
+    begun,
+    finished,
+    labels,
+    over,
+    owner,
+)
 from rostersync.controller.view import View
 from rostersync.lifecycle.observed import Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
@@ -17,6 +29,7 @@ from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, Start
 
 log = logging.getLogger(__name__)
 
+_LONGEST = 1000  # the most that spec.history.runs can keep, of each kind
 _NAMES = 8  # approvals of one digest before something must be wrong
 _KEEP_EXTRACT = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
 
@@ -30,8 +43,10 @@ class Actor:
     async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
         """Make the plan Job, or find that it is there. Before all runs are known it clears nothing up."""
         of = self._runs_of(run) if self.shared.listed else []
-        known = [r["metadata"]["name"] for r in of]
-        await self.job(run, jobs.plan_job(run, view, self.shared.options, step, _finished(of), known))
+        ended = _last_ended(of)
+        # What has not begun has no artifacts; thousands of names would not fit into a Job.
+        known = [r["metadata"]["name"] for r in (*ended, *(r for r in of if begun(r) and not over(r)), *(of and [run]))]
+        await self.job(run, jobs.plan_job(run, view, self.shared.options, step, _told(ended), known))
 
     async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
         """Make the apply Job, or find that it is there."""
@@ -106,8 +121,7 @@ class Actor:
             await self.job(run, purge, quiet=True)
         namespace, connection = meta["namespace"], run["spec"]["connectionRef"]["name"]
         shared.queue.add((CONNECTIONS, namespace, connection))
-        for other in shared.store.related(RUNS, f"open/{namespace}/{connection}"):
-            shared.queue.add((RUNS, namespace, other["metadata"]["name"]))
+        shared.tell(namespace, connection)
 
     async def retire(self, run: Object, seen: Observed) -> None:
         """Let Jobs go whose end the status has recorded."""
@@ -168,11 +182,22 @@ class Actor:
         return self.shared.store.related(RUNS, f"connection/{where}")
 
 
-def _finished(of: list[Object]) -> list[str]:
-    """`NAME=ok|failed` of the runs that have ended, the one that ended first first."""
-    ended = [r for r in of if (r.get("status") or {}).get("outcome")]
-    ended.sort(key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))
-    return [
-        f"{r['metadata']['name']}={'ok' if ENDINGS[Outcome(r['status']['outcome'])].succeeded else 'failed'}"
-        for r in ended
-    ]
+def _last_ended(of: list[Object]) -> list[Object]:
+    """The runs that have ended, the one that ended first first; no more than the longest history keeps."""
+    kept: list[Object] = []
+    counts = {True: 0, False: 0}
+    ended = sorted((r for r in of if over(r)), key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))
+    for run in reversed(ended):
+        counts[_good(run)] += 1
+        if counts[_good(run)] <= _LONGEST:
+            kept.append(run)
+    return kept[::-1]
+
+
+def _told(ended: list[Object]) -> list[str]:
+    """`NAME=ok|failed` of each."""
+    return [f"{r['metadata']['name']}={'ok' if _good(r) else 'failed'}" for r in ended]
+
+
+def _good(run: Object) -> bool:
+    return ENDINGS[Outcome(run["status"]["outcome"])].succeeded

@@ -92,8 +92,8 @@ class Connections:
         view = shared.views.of(obj)
         of = shared.store.related(RUNS, f"connection/{meta['namespace']}/{meta['name']}")
         for run in of:
-            if not (run.get("status") or {}).get("outcome"):
-                shared.queue.add((RUNS, meta["namespace"], run["metadata"]["name"]))
+            if not _ended(run):
+                shared.look_at(run)
         ended = [f"{r['metadata']['name']}={r['metadata']['uid']}" for r in of if _ended(r)]
         # one whose source was another's has planned nothing, and its last Job would hold the other's store
         if view.spec and ended and not sources.taken(shared.store, obj):
@@ -116,8 +116,7 @@ class Connections:
         elif before is not None:
             del shared.holdups[view.uid]
         if shared.holdups.get(view.uid) != before:
-            for run in shared.store.related(RUNS, f"open/{view.namespace}/{view.name}"):
-                shared.queue.add((RUNS, view.namespace, run["metadata"]["name"]))
+            shared.tell(view.namespace, view.name)
 
     async def _claims(self, view: View, memory: Memory) -> tuple[str, str] | None:
         fresh = _CLAIMS_AGAIN if memory.claims_problem else _CLAIMS_FRESH
@@ -128,8 +127,8 @@ class Connections:
 
     def _asked(self, obj: Object, view: View, may_run: bool) -> Asked:
         status, marks = obj.get("status") or {}, stamps(obj)
-        open_runs = self.shared.store.related(RUNS, f"open/{view.namespace}/{view.name}")
-        waiting = {labels(r).get(TRIGGER_LABEL) for r in open_runs if not (r.get("status") or {}).get("jobs")}
+        unstarted = self.shared.store.related(RUNS, f"waiting/{view.namespace}/{view.name}")
+        waiting = {labels(r).get(TRIGGER_LABEL) for r in unstarted}
         return Asked(
             view.name, view.uid, view.generation, view.spec_hash, view.table,
             bool(view.spec and view.spec.runOn), marks.requested_at, marks.requested_by, marks.changed_by,

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
-from rostersync.controller import approvals, sources
+from rostersync.controller import approvals, line, sources
 from rostersync.controller.approvals import Rules
 from rostersync.controller.guards import Guard
 from rostersync.controller.look import Facts
 from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
+from rostersync.controller.slots import Refusal
 from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
 from rostersync.controller.view import View, stamps
 from rostersync.controller.work import Halves
@@ -23,8 +24,8 @@ from rostersync.model import ApplyReport
 _TRIES = 3  # of a half whose Job or report was lost
 
 
-def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, str]:
-    """A run as the lifecycle sees it, its connection's view, and why it may not start a Job now ("" when it may)."""
+def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, Refusal]:
+    """A run as the lifecycle sees it, its connection's view, and why it may not start a Job now."""
     meta, spec = run["metadata"], run["spec"]
     now, before = shared.clock(), run.get("status") or {}
     namespace, name = meta["namespace"], spec["connectionRef"]["name"]
@@ -51,35 +52,32 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     if taken and not connection.problem:
         connection = replace(connection, problem=taken)
     rules = Rules(asked.names, connection.require_distinct_approver, shared.options.approvers, asked.more)
-    refusal = taken[1] if taken else _refusal(shared, run, view, plan is None)
+    behind = plan is None and line.behind(shared.store, run)
+    refusal = Refusal() if behind else Refusal(taken[1]) if taken else _refusal(shared, run, view)
+    siblings = _siblings(shared, run) if apply or (plan and plan.state == WorkState.SUCCEEDED) else []
     observed = Observed(
         now=now, connection=connection, plan=plan, apply=apply,
         run=Run(
             meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
             bool(spec.get("cancel")), asked.names, moment(meta["creationTimestamp"]), before, asked.more,
         ),
-        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(_siblings(shared, run)),
-        may_start=not refusal, may_apply=not refusal, queued=refusal, tries=_TRIES,
+        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(siblings),
+        behind=behind, may_start=not refusal, may_apply=not refusal, queued=refusal.text, tries=_TRIES,
         unguarded=facts.guard.unguarded if facts.guard else "", words=_words(namespace, facts.guard),
     )  # fmt: skip
     return observed, view, refusal
 
 
-def _refusal(shared: Shared, run: Object, view: View | None, unstarted: bool) -> str:
-    """Why the run may not start a Job now; "" when it may."""
+def _refusal(shared: Shared, run: Object, view: View | None) -> Refusal:
+    """Why the run may not start a Job now."""
     if view is None:
-        return ""
+        return Refusal()
     meta = run["metadata"]
     if view.spec is None:
-        return f"FocusConnection {view.name} is not valid: {view.known.problem[1] if view.known.problem else ''}"
+        wrong = view.known.problem[1] if view.known.problem else ""
+        return Refusal(f"FocusConnection {view.name} is not valid: {wrong}")
     wait = shared.holdups.get(view.uid, "")
-    if wait:
-        return wait
-    if unstarted:
-        for other in shared.store.related(RUNS, f"open/{meta['namespace']}/{view.name}"):
-            if age(other) < age(run) and not (other.get("status") or {}).get("jobs") and other is not run:
-                return f"Waiting for its turn: run {other['metadata']['name']} was made before it."
-    return shared.slots.refusal(meta["namespace"], view.district, meta["uid"])
+    return Refusal(wait) if wait else shared.slots.refusal(meta["namespace"], view.district, meta["uid"])
 
 
 def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) -> Approval | None:
@@ -95,13 +93,11 @@ def _siblings(shared: Shared, run: Object) -> list[Sibling]:
     """Other imports of the connection that have a plan."""
     out = []
     meta = run["metadata"]
-    for other in shared.store.related(RUNS, f"connection/{meta['namespace']}/{run['spec']['connectionRef']['name']}"):
-        status = other.get("status") or {}
-        plan, outcome = status.get("plan") or {}, status.get("outcome")
-        if other["metadata"]["uid"] == meta["uid"] or other["spec"].get("mode", "Import") != "Import":
+    for other in shared.store.related(RUNS, f"planned/{meta['namespace']}/{run['spec']['connectionRef']['name']}"):
+        if other["metadata"]["uid"] == meta["uid"]:
             continue
-        if not plan.get("digest"):
-            continue
+        status = other["status"]
+        plan, outcome = status["plan"], status.get("outcome")
         made = [approvals.of_another(a) for a in _asked(shared, other)]
         approval = next((a for a in reversed(made) if not a.superseded), None)
         out.append(Sibling(

@@ -48,7 +48,7 @@ class Process:
             options,
             cluster,
             store,
-            Queue[Key](),
+            Queue[Key](lambda key: key[1]),  # namespaces take turns
             Guards(cluster),
             Slots(store, options),
             Events(cluster, options.identity),

@@ -1,9 +1,14 @@
-"""Keys that want to be looked at: each once however often it was added, one worker per key, pauses after failures."""
+"""Keys that want to be looked at: each once however often it was added, one worker per key, pauses after failures.
+
+Groups take turns, so that a group with thousands of keys delays no other. What can wait stands aside: it is taken when
+nothing else is there, by a few workers only, and now and then all the same.
+"""
 
 import asyncio
 import heapq
 import time
-from collections.abc import Hashable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from itertools import count, islice
 from typing import Generic, TypeVar
@@ -12,38 +17,48 @@ K = TypeVar("K", bound=Hashable)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds
 LEISURE, AT_LAST = 5.0, 30.0  # seconds: what can wait is looked at after the first when idle, after the second anyhow
+ASIDE = 4  # workers at most that are at keys which stand aside
+IN_A_ROW = 50  # keys that are taken before one that stands aside is taken all the same
 
 
 class Queue(Generic[K]):
-    """A queue of keys in the order they were first added."""
+    """A queue of keys in the order they were first added; `group` says which take turns."""
 
-    def __init__(self) -> None:
-        self._waiting: dict[K, float] = {}  # key -> when it was added; a dict keeps the order
-        self._working: set[K] = set()
-        self._again: set[K] = set()
+    def __init__(self, group: Callable[[K], Hashable] = lambda key: None) -> None:
+        self._waiting: _Lane[K] = _Lane(group)
+        self._aside: _Lane[K] = _Lane(group)
+        self._working: dict[K, bool] = {}  # key -> whether it stood aside
+        self._row = 0  # keys taken in a row while others stood aside
+        self._again: dict[K, bool] = {}  # key -> whether it stands aside then
         self._failures: dict[K, int] = {}
-        self._later: list[tuple[float, int, K]] = []
+        self._later: list[tuple[float, int, K, bool]] = []
         self._due: dict[K, float] = {}  # the earliest time a key is put off to
         self._leisure: dict[K, float] = {}  # key -> when it was added
         self._count = count()
         self._wake = asyncio.Event()
 
-    def add(self, key: K) -> None:
-        """Look at the key soon; once more afterwards if somebody is at it right now."""
+    def add(self, key: K, aside: bool = False) -> None:
+        """Look at the key soon (`aside`: after all others); once more afterwards if somebody is at it right now."""
         self._leisure.pop(key, None)
         if key in self._working:
-            self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting[key] = time.monotonic()
+            self._again[key] = self._again.get(key, True) and aside
+        elif key in self._waiting or (aside and key in self._aside):
+            return
+        elif aside:
+            self._aside.add(key)
+            self._wake.set()
+        else:
+            self._aside.discard(key)
+            self._waiting.add(key)
             self._wake.set()
 
-    def add_after(self, key: K, seconds: float) -> None:
+    def add_after(self, key: K, seconds: float, aside: bool = False) -> None:
         """Look at the key in so many seconds, unless an earlier look is already planned."""
         at = time.monotonic() + max(seconds, 0.01)
         if self._due.get(key, float("inf")) <= at:
             return
         self._due[key] = at
-        heapq.heappush(self._later, (at, next(self._count), key))
+        heapq.heappush(self._later, (at, next(self._count), key, aside))
         self._wake.set()
 
     def add_at_leisure(self, key: K) -> None:
@@ -56,10 +71,10 @@ class Queue(Generic[K]):
         """The next key, and it is this worker's until `done`."""
         while True:
             self._release()
-            if self._waiting:
-                key = next(iter(self._waiting))
-                del self._waiting[key]
-                self._working.add(key)
+            lane = self._lane()
+            if lane:
+                key = lane.pop()
+                self._working[key] = lane is self._aside
                 return key
             self._wake.clear()
             with suppress(TimeoutError):
@@ -67,16 +82,18 @@ class Queue(Generic[K]):
 
     def done(self, key: K, ok: bool = True) -> None:
         """The worker is through with the key; after a failure it comes back by itself, later each time."""
-        self._working.discard(key)
+        stood_aside = self._working.pop(key, False)
+        if stood_aside:
+            self._wake.set()  # another that stands aside may be taken
         if ok:
             self._failures.pop(key, None)
         else:
             failures = self._failures[key] = self._failures.get(key, 0) + 1
-            self.add_after(key, min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE))
+            self.add_after(key, min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE), stood_aside)
         if key in self._again:
-            self._again.discard(key)
+            aside = self._again.pop(key)
             if ok:
-                self.add(key)
+                self.add(key, aside)
 
     def failures(self, key: K) -> int:
         """How often the key has failed in a row."""
@@ -88,22 +105,73 @@ class Queue(Generic[K]):
         return len(self._working)
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._working)
+        return len(self._waiting) + len(self._aside) + len(self._working)
+
+    def _lane(self) -> "_Lane[K] | None":
+        """Where the next key is taken from; None while none may be taken."""
+        aside = len(self._aside) > 0 and sum(self._working.values()) < ASIDE
+        if len(self._waiting) and not (aside and self._row >= IN_A_ROW):
+            self._row += aside
+            return self._waiting
+        self._row = 0
+        return self._aside if aside else None
 
     def _pause(self) -> float | None:
         """Seconds until a key is due that waits for its time; None without one."""
-        due = [at for at, _, _ in self._later[:1]] + [at + LEISURE for at in islice(self._leisure.values(), 1)]
+        due = [at for at, *_ in self._later[:1]] + [at + LEISURE for at in islice(self._leisure.values(), 1)]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _release(self) -> None:
         now = time.monotonic()
         while self._later and self._later[0][0] <= now:
-            at, _, key = heapq.heappop(self._later)
+            at, _, key, aside = heapq.heappop(self._later)
             if self._due.get(key) == at:
                 del self._due[key]
-                self.add(key)
+                self.add(key, aside)
         while self._leisure:
             key, at = next(iter(self._leisure.items()))
-            if now < at + (AT_LAST if self._waiting else LEISURE):
+            busy = len(self._waiting) or len(self._aside)
+            if now < at + (AT_LAST if busy else LEISURE):
                 return
             self.add(key)
+
+
+class _Lane(Generic[K]):
+    """Keys that wait. Groups take turns, and in each group the key that was added first comes first."""
+
+    def __init__(self, group: Callable[[K], Hashable]) -> None:
+        self._group = group
+        self._groups: OrderedDict[Hashable, dict[K, None]] = OrderedDict()
+        self._size = 0
+
+    def add(self, key: K) -> None:
+        """The key, which is not here yet, waits."""
+        self._groups.setdefault(self._group(key), {})[key] = None
+        self._size += 1
+
+    def discard(self, key: K) -> None:
+        """The key waits no more."""
+        if key in self:
+            self._remove(self._group(key), key)
+
+    def pop(self) -> K:
+        """Take the next key; its group comes last then."""
+        group, keys = next(iter(self._groups.items()))
+        key = next(iter(keys))
+        self._remove(group, key)
+        if group in self._groups:
+            self._groups.move_to_end(group)
+        return key
+
+    def _remove(self, group: Hashable, key: K) -> None:
+        keys = self._groups[group]
+        del keys[key]
+        self._size -= 1
+        if not keys:
+            del self._groups[group]
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._groups.get(self._group(key), ())
+
+    def __len__(self) -> int:
+        return self._size

@@ -14,6 +14,7 @@ from rostersync.controller.store import (
     PODS,
     RUNS,
     Object,
+    begun,
     finished,
     labels,
     over,
@@ -21,6 +22,7 @@ from rostersync.controller.store import (
     version,
 )
 
+_ASKING = 8  # runs asked for at a time: thousands may be deleted at once
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
 
 
@@ -31,6 +33,7 @@ class Router:
         self.shared, self.connections = shared, connections
         self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
         self.gone: list[Object] = []  # deleted connections that are yet to be seen to
+        self._asking = asyncio.Semaphore(_ASKING)
         self.relisted = asyncio.Event()  # a watch began with a listing: what went before that, it does not tell
 
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
@@ -63,7 +66,8 @@ class Router:
         if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
             return  # this process ended it
         try:
-            current = await self.shared.current(run)
+            async with self._asking:
+                current = await self.shared.current(run)
         except ApiError:
             self.relisted.set()
             return
@@ -81,11 +85,13 @@ class Router:
                 shared.queue.add((CONNECTIONS, "", ""))
                 return
             shared.queue.add((CONNECTIONS, namespace, name))
-            for run in shared.store.related(RUNS, f"open/{namespace}/{name}"):
-                shared.queue.add((RUNS, namespace, run["metadata"]["name"]))
+            shared.tell(namespace, name)
         elif kind == RUNS:
-            shared.queue.add((RUNS, namespace, name))
-            self._tell_connection(namespace, str(obj["spec"]["connectionRef"]["name"]))
+            shared.look_at(obj)
+            connection = str(obj["spec"]["connectionRef"]["name"])
+            if deleted or over(obj) or begun(obj):
+                shared.tell(namespace, connection, besides=meta["uid"])
+            self._tell_connection(namespace, connection)
         elif kind == APPROVALS:
             shared.queue.add((RUNS, namespace, str(obj["spec"]["runRef"]["name"])))
         elif kind == JOBS:

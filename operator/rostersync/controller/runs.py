@@ -10,10 +10,12 @@ from rostersync.controller.cluster import ApiError
 from rostersync.controller.look import TROUBLE_AFTER, Look, look_again
 from rostersync.controller.observing import observed
 from rostersync.controller.shared import Shared
+from rostersync.controller.slots import Refusal
 from rostersync.controller.store import RUNS, Key, Object
 from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
+from rostersync.lifecycle.names import label_value
 from rostersync.lifecycle.observed import Observed, Work, WorkState
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Wait
 from rostersync.render.holds import sentence
@@ -35,20 +37,24 @@ class Runs:
     async def reconcile(self, namespace: str, name: str) -> None:
         """Take the run as far as it goes now. Raises ApiError; the queue then tries again."""
         key: Key = (RUNS, namespace, name)
-        turn = self.shared.slots.turn(key)
+        slots = self.shared.slots
+        turn, waited = slots.turn(key), slots.waiting.for_slot(key)
         try:
             await self._go_on(key)
         except Exception:
             if self.shared.queue.failures(key) >= _TURN_TRIES:
                 self.shared.end_turn(key, turn)  # others need not wait for what does not get better
             raise
+        finally:
+            if waited and not slots.waiting.for_slot(key):
+                self.shared.wake_next()  # what it waited for is another's, or it did not need it
         self.shared.end_turn(key, turn)
 
     async def _go_on(self, key: Key) -> None:
         _, namespace, name = key
         for _ in range(_STEPS):
             run = self.shared.store.get(RUNS, namespace, name)
-            self.shared.waiting.pop(key, None)
+            self.shared.slots.waiting.pop(key)
             if run is None:
                 return
             if (run.get("status") or {}).get("outcome"):
@@ -90,13 +96,13 @@ class Runs:
         raise ApiError(0, "Unsettled", "the run came to no rest")
 
     async def _settle(
-        self, key: Key, run: Object, seen: Observed, step: Wait | Finish, refusal: str, view: View | None
+        self, key: Key, run: Object, seen: Observed, step: Wait | Finish, refusal: Refusal, view: View | None
     ) -> None:
         """Write how the run stands, and see to it that it is looked at when that may change."""
         shared = self.shared
-        if refusal and isinstance(step, Wait) and step.reason == "Queued":
+        if view and isinstance(step, Wait) and step.turn and (refusal.for_store or refusal.for_slot):
             # Before the status is written: its turn may come meanwhile, and is told only to those that wait.
-            shared.waiting[key] = (key[1], view.district if view else "")
+            shared.slots.waiting.add(key, key[1], label_value(view.district), refusal.for_store)
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:
@@ -118,9 +124,8 @@ class Runs:
             shared.queue.add_after(key, self._next_look(busy, seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
-        for sibling in shared.store.related(RUNS, f"open/{key[1]}/{seen.connection.name}"):
-            if changed and sibling["metadata"]["uid"] != seen.run.uid:
-                shared.queue.add((RUNS, key[1], sibling["metadata"]["name"]))
+        if changed and (seen.plan or seen.apply):
+            shared.tell(key[1], seen.connection.name, besides=seen.run.uid)
 
     async def _start(self, run: Object, seen: Observed, starting: Awaitable[None]) -> None:
         """Start a Job. When it is not taken, the run says so, once, while it is tried again and again."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from rostersync.controller import line
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
 from rostersync.controller.guards import Guards
@@ -13,7 +14,6 @@ from rostersync.controller.reports import Reports
 from rostersync.controller.slots import Slots
 from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object, Store, labels, owner
 from rostersync.controller.view import Views
-from rostersync.lifecycle.names import label_value
 
 
 def now_utc() -> datetime:
@@ -37,7 +37,6 @@ class Shared:
     events: Events
     views: Views = field(default_factory=Views)
     reports: Reports = field(default_factory=Reports)
-    waiting: dict[Key, tuple[str, str]] = field(default_factory=dict)  # queued runs -> (namespace, district)
     holdups: dict[str, str] = field(default_factory=dict)
     listed: bool = False
     clock: Callable[[], datetime] = now_utc
@@ -70,17 +69,32 @@ class Shared:
     def end_turn(self, key: Key, turn: object) -> None:
         """The run that had this turn was looked at: those that wait for its store look again."""
         store = self.slots.end_turn(key, turn)
-        for other in self._waiting_for(*store) if store else ():
+        for other in self.slots.waiting.of_store(*store) if store else ():
             self.queue.add(other)
 
     def wake(self, namespace: str, district_label: str) -> None:
-        """A slot is free: those that waited for that store, and as many others as may start, look again."""
-        same = self._waiting_for(namespace, district_label)
+        """A Job has ended: those that waited for that store, and as many others as may start, look again."""
         if not self.slots.turn_kept(namespace, district_label):
-            for key in same:
+            for key in self.slots.waiting.of_store(namespace, district_label):
                 self.queue.add(key)
-        for key in [k for k in self.waiting if k not in set(same)][: self.options.runs]:
+        self.wake_next()
+
+    def wake_next(self) -> None:
+        """Those that waited for a slot look again, as many as there are slots."""
+        for key in self.slots.next():
             self.queue.add(key)
 
-    def _waiting_for(self, namespace: str, district_label: str) -> list[Key]:
-        return [k for k, (n, d) in self.waiting.items() if n == namespace and label_value(d) == district_label]
+    def tell(self, namespace: str, connection: str, besides: str = "") -> None:
+        """Something about a connection or one of its runs has changed: those that it may move look again.
+
+        `besides`: UID of the run that knows.
+        """
+        for run in line.concerned(self.store, namespace, connection):
+            if run["metadata"]["uid"] != besides:
+                self.queue.add((RUNS, namespace, run["metadata"]["name"]))
+
+    def look_at(self, run: Object) -> None:
+        """Look at a run; one that waits behind others comes after all else, unless it is to end."""
+        meta = run["metadata"]
+        aside = line.behind(self.store, run) and not run["spec"].get("cancel")
+        self.queue.add((RUNS, meta["namespace"], meta["name"]), aside)

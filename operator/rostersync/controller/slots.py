@@ -1,36 +1,59 @@
 """Who may start a Job now: one at a time for each store, and not too many in all. Pure over the store's contents."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rostersync.controller.options import STAGE_LABEL, Options
 from rostersync.controller.store import JOBS, PODS, Key, Store, labels
+from rostersync.controller.waiting import Waiting
 from rostersync.lifecycle.names import label_value
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run may start no Job now, in words; false when it may. It waits for its store, for a slot, or for neither."""
+
+    text: str = ""
+    for_store: bool = False
+    for_slot: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
 
 
 class Slots:
     """Slots, with those that are promised to a Job that is being made, and the turns of runs whose Job has just ended."""
 
     def __init__(self, store: Store, options: Options) -> None:
-        self._store, self._options = store, options
+        self._store, self._options, self.waiting = store, options, Waiting()
         self._promised: dict[str, tuple[str, str]] = {}  # UID of the run -> (namespace, district)
         self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, district's label)
 
-    def refusal(self, namespace: str, district: str, run: str) -> str:
-        """Why a Job of the run may not start now; empty when it may."""
-        label = label_value(district)
+    def refusal(self, namespace: str, district: str, run: str) -> Refusal:
+        """Why a Job of the run may not start now."""
+        label, options = label_value(district), self._options
         live = [*self._store.related(JOBS, f"district/{namespace}/{label}")]
         live += self._store.related(PODS, f"district/{namespace}/{label}")
         others = [o for o in live if labels(o).get(STAGE_LABEL) != "check"]
-        promised = [v for uid, v in self._promised.items() if uid != run]
-        if others or (namespace, district) in promised or self.turn_kept(namespace, label, besides=run):
-            return f"Waiting for its turn: another Job works on the store of district {district}."
-        in_all = self._unfinished("live") + len(promised)
-        if in_all >= self._options.runs:
-            return f"Waiting for its turn: {in_all} Jobs are at work, of at most {self._options.runs}."
-        here = self._unfinished(f"live/{namespace}") + sum(1 for n, _ in promised if n == namespace)
-        if here >= self._options.runs_per_namespace:
-            return f"Waiting for its turn: {here} Jobs are at work in this namespace, of at most {self._options.runs_per_namespace}."
-        return ""
+        promised = (namespace, district) in [v for uid, v in self._promised.items() if uid != run]
+        if others or promised or self.turn_kept(namespace, label, besides=run):
+            text = f"Waiting for its turn: another Job works on the store of district {district}."
+            return Refusal(text, for_store=True)
+        in_all, here = self._in_all(run), self._here(namespace, run)
+        if in_all >= options.runs:
+            text = f"{in_all} Jobs are at work, of at most {options.runs}."
+        elif here >= options.runs_per_namespace:
+            text = f"{here} Jobs are at work in this namespace, of at most {options.runs_per_namespace}."
+        elif self._before(namespace, here) >= options.runs - in_all:
+            text = f"{in_all} Jobs are at work, of at most {options.runs}, and namespaces with fewer come first."
+        else:
+            return Refusal()
+        return Refusal(f"Waiting for its turn: {text}", for_slot=True)
+
+    def next(self) -> list[Key]:
+        """Runs that wait for a slot and may have one now, in fairness to all namespaces."""
+        free, limit = self._options.runs - self._in_all(), self._options.runs_per_namespace
+        return self.waiting.next(free, self._here, limit) if free > 0 else []
 
     def promise(self, run: str, namespace: str, district: str) -> Callable[[], None]:
         """Keep a slot until the returned function is called, when the Job is in the store or was refused."""
@@ -59,5 +82,13 @@ class Slots:
         _, namespace, label = self._turns.pop(key)
         return namespace, label
 
-    def _unfinished(self, relation: str) -> int:
-        return self._store.size(JOBS, relation)
+    def _before(self, namespace: str, here: int) -> int:
+        """How many namespaces wait for a slot that have fewer Jobs at work."""
+        return sum(1 for n in self.waiting.namespaces() if n != namespace and self._here(n) < here) if here else 0
+
+    def _in_all(self, besides: str = "") -> int:
+        return self._store.size(JOBS, "live") + sum(1 for uid in self._promised if uid != besides)
+
+    def _here(self, namespace: str, besides: str = "") -> int:
+        promised = sum(1 for uid, (n, _) in self._promised.items() if uid != besides and n == namespace)
+        return self._store.size(JOBS, f"live/{namespace}") + promised

@@ -5,6 +5,7 @@ resourceVersion of each object wins wherever it came from, an object that was de
 found by the UID of their owner, never by name alone.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypedDict
@@ -16,6 +17,7 @@ Key = tuple[str, str, str]  # kind (plural), namespace, name
 
 CONNECTIONS, RUNS, APPROVALS, JOBS, PODS = "focusconnections", "syncruns", "syncapprovals", "jobs", "pods"
 _REMEMBERED = 20_000  # UIDs of deleted objects
+_Place = tuple[str, str, tuple[str, str]]  # age and key: so related objects lie in order
 
 
 class Store:
@@ -26,7 +28,7 @@ class Store:
         self._slim = slim
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
-        self._related: dict[tuple[str, str], set[Key]] = {}  # (kind, relation) -> keys of that kind
+        self._related: dict[tuple[str, str], list[_Place]] = {}  # (kind, relation) -> keys of that kind, oldest first
 
     def put(self, kind: str, obj: Object) -> bool:
         """Take a newer state of an object; whether it was one."""
@@ -38,11 +40,16 @@ class Store:
         old = known.get(key)
         if old and version(old) >= version(obj):
             return False
+        new = known[key] = self._slim(kind, obj)
+        before = set(relations(kind, old)) if old else set()
+        if old and age(old) != age(new):  # another object under the name of one that nobody saw go
+            self._unrelate(kind, key, old, before)
+            before = set()
+        after = set(relations(kind, new))
         if old:
-            self._unrelate(kind, key, old)
-        known[key] = self._slim(kind, obj)
-        for relation in relations(kind, known[key]):
-            self._related.setdefault((kind, relation), set()).add((kind, *key))
+            self._unrelate(kind, key, old, before - after)
+        for relation in after - before:
+            insort(self._related.setdefault((kind, relation), []), (*age(new), key))
         return True
 
     def remove(self, kind: str, obj: Object) -> bool:
@@ -55,7 +62,7 @@ class Store:
         old = self._objects.get(kind, {}).get(key)
         if old is None or old["metadata"]["uid"] != meta["uid"]:
             return False
-        self._unrelate(kind, key, old)
+        self._unrelate(kind, key, old, set(relations(kind, old)))
         del self._objects[kind][key]
         return True
 
@@ -72,9 +79,14 @@ class Store:
         return len(self._objects.get(kind, {}))
 
     def related(self, kind: str, relation: str) -> list[Object]:
-        """Objects of a kind with a relation: see `relations`."""
-        found = (self.get(*key) for key in self._related.get((kind, relation), ()))
-        return sorted((o for o in found if o), key=age)
+        """Objects of a kind with a relation, oldest first: see `relations`."""
+        known = self._objects.get(kind, {})
+        return [known[key] for _, _, key in self._related.get((kind, relation), ())]
+
+    def first(self, kind: str, relation: str) -> Object | None:
+        """The oldest object of a kind with a relation, without a look at the others."""
+        found = self._related.get((kind, relation))
+        return self._objects[kind][found[0][2]] if found else None
 
     def size(self, kind: str, relation: str) -> int:
         """How many objects of a kind have a relation."""
@@ -98,12 +110,13 @@ class Store:
                 differed.append(obj)
         return differed
 
-    def _unrelate(self, kind: str, key: tuple[str, str], obj: Object) -> None:
-        for relation in relations(kind, obj):
-            keys = self._related.get((kind, relation), set())
-            keys.discard((kind, *key))
-            if not keys:
-                self._related.pop((kind, relation), None)
+    def _unrelate(self, kind: str, key: tuple[str, str], obj: Object, relations: Iterable[str]) -> None:
+        place: _Place = (*age(obj), key)
+        for relation in relations:
+            places = self._related[kind, relation]
+            del places[bisect_left(places, place)]
+            if not places:
+                del self._related[kind, relation]
 
 
 def version(obj: Object) -> int:
@@ -135,7 +148,11 @@ def source_of(connection: Object) -> str:
 
 
 def relations(kind: str, obj: Object) -> Iterator[str]:
-    """By what an object is found: its UID, its owner's, its connection, its run, its source, its district while it lives."""
+    """By what an object is found: its UID, its owner's, its connection, its run, its source, its district while it lives.
+
+    Runs of a connection besides: those that are open, of these those that wait for their first Job and those that had one,
+    and those that have a plan.
+    """
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
     if kind == CONNECTIONS:
@@ -146,6 +163,9 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
         if kind == RUNS and not over(obj):
             yield f"open/{namespace}/{name}"
             yield "open"
+            yield f"{'begun' if begun(obj) else 'waiting'}/{namespace}/{name}"
+        if kind == RUNS and planned(obj):
+            yield f"planned/{namespace}/{name}"
         if kind == APPROVALS:
             yield f"run/{obj['spec']['runRef']['uid']}"
     elif kind in (JOBS, PODS):
@@ -170,6 +190,17 @@ def finished(kind: str, obj: Object) -> bool:
 def over(run: Object) -> bool:
     """Whether a run has ended: its watch does not show it any more."""
     return bool((run.get("status") or {}).get("outcome"))
+
+
+def begun(run: Object) -> bool:
+    """Whether a run ever had a Job, as far as its status says."""
+    return bool((run.get("status") or {}).get("jobs"))
+
+
+def planned(run: Object) -> bool:
+    """Whether a run is an import that has a plan: such runs speak for or against one another."""
+    plan = (run.get("status") or {}).get("plan") or {}
+    return bool(plan.get("digest")) and run["spec"].get("mode", "Import") == "Import"
 
 
 def job_condition(job: Object) -> Object | None:

@@ -114,7 +114,7 @@ class Sweep:
         """Look at everything that is not at rest."""
         store, queue = self.shared.store, self.shared.queue
         for run in store.related(RUNS, "open"):  # first: somebody waits for them
-            queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
+            self.shared.look_at(run)
         if self.router.gone:
             queue.add((CONNECTIONS, "", ""))
         for obj in store.all(CONNECTIONS):

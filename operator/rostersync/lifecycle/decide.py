@@ -91,10 +91,14 @@ def _before_start(seen: Observed) -> Step:
             f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "
             "(spec.dataRollover.suspendImport); run again afterwards.",
         )  # fmt: skip
+    if seen.behind:
+        # It names no other run: this stays true until its turn comes, however many come first.
+        text = f"Waiting for its turn: runs of FocusConnection {connection.name} that were made before it come first."
+        return Wait("Queued", text)
     if connection.suspended:
         return Wait("Queued", f"FocusConnection {connection.name} is suspended (spec.suspend).")
     if not seen.may_start:
-        return Wait("Queued", seen.queued or "Waiting for its turn.")
+        return Wait("Queued", seen.queued or "Waiting for its turn.", turn=True)
     return StartPlan(1)
 
 
@@ -168,7 +172,7 @@ def _moved(seen: Observed, report: PlanReport) -> bool:
 
 
 def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
-    return Wait("Queued", seen.queued) if seen.queued else StartPlan(number, again)
+    return Wait("Queued", seen.queued, turn=True) if seen.queued else StartPlan(number, again)
 
 
 def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
@@ -228,7 +232,7 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
         return Wait("Queued", f"Planned; FocusConnection {seen.connection.name} is suspended (spec.suspend).")
     if not seen.may_apply:
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
-        return Wait("Queued", seen.queued or free)
+        return Wait("Queued", seen.queued or free, turn=True)
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 
 

@@ -152,6 +152,7 @@ class Observed:
     approval: Approval | None = None
     siblings: tuple[Sibling, ...] = ()
     applied_revision: int | None = None  # the store's, naming this run and digest, where it was asked
+    behind: bool = False  # another run of the connection comes first
     may_start: bool = True  # a free slot for a plan
     may_apply: bool = True  # False: an approved or clean plan waits (--no-apply, or for a slot)
     queued: str = ""  # why neither may start now; "" locally

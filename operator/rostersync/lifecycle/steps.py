@@ -56,11 +56,15 @@ class StartDeliver:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do until something changes, or until `until`. `reason` becomes the reason of Succeeded=Unknown."""
+    """Nothing to do until something changes, or until `until`. `reason` becomes the reason of Succeeded=Unknown.
+
+    `turn`: it would start a Job if it might.
+    """
 
     reason: str
     message: str
     until: datetime | None = None
+    turn: bool = False
 
 
 @dataclass(frozen=True)

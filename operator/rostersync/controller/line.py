@@ -1,0 +1,26 @@
+"""The runs of a connection that wait for their first Job, oldest first: only the first is looked at when something changes.
+
+Those behind it are told once that they wait. So thousands of them cost one write each, and nothing more, until it is
+their turn.
+"""
+
+from rostersync.controller.store import RUNS, Object, Store, begun, over
+
+
+def behind(store: Store, run: Object) -> bool:
+    """Whether another run of the connection was made before it and has not begun."""
+    if begun(run) or over(run):
+        return False
+    first = store.first(RUNS, f"waiting/{_connection(run)}")
+    return first is not None and first["metadata"]["uid"] != run["metadata"]["uid"]
+
+
+def concerned(store: Store, namespace: str, connection: str) -> list[Object]:
+    """The open runs of a connection that a change may move: those that have begun, and the first that waits."""
+    where = f"{namespace}/{connection}"
+    first = store.first(RUNS, f"waiting/{where}")
+    return [*store.related(RUNS, f"begun/{where}"), *([first] if first else [])]
+
+
+def _connection(run: Object) -> str:
+    return f"{run['metadata']['namespace']}/{run['spec']['connectionRef']['name']}"

@@ -1,0 +1,77 @@
+"""Runs that wait for a Job to end: for the one on their store, or for any. Pure; fair to namespaces."""
+
+import heapq
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from rostersync.controller.store import Key
+
+G = TypeVar("G")
+
+
+class Waiting:
+    """Keys of runs that may start a Job as soon as there is room for it."""
+
+    def __init__(self) -> None:
+        self._of: dict[Key, tuple[str, str]] = {}  # key -> (namespace, label of its district; "" when any slot will do)
+        self._stores: dict[tuple[str, str], dict[Key, None]] = {}  # dicts keep the order in which they came
+        self._slots: dict[str, dict[Key, None]] = {}  # by namespace
+
+    def add(self, key: Key, namespace: str, district_label: str, for_store: bool) -> None:
+        """The run waits for its store (`for_store`), or for a slot."""
+        self.pop(key)
+        self._of[key] = (namespace, district_label if for_store else "")
+        if for_store:
+            self._stores.setdefault((namespace, district_label), {})[key] = None
+        else:
+            self._slots.setdefault(namespace, {})[key] = None
+
+    def pop(self, key: Key) -> bool:
+        """It is looked at, or gone; whether it waited for a slot."""
+        namespace, label = self._of.pop(key, (None, ""))
+        if namespace is None:
+            return False
+        if label:
+            _take(self._stores, (namespace, label), key)
+            return False
+        _take(self._slots, namespace, key)
+        return True
+
+    def for_slot(self, key: Key) -> bool:
+        """Whether the run waits for a slot, of whatever store."""
+        return self._of.get(key, ("", "-"))[1] == ""
+
+    def of_store(self, namespace: str, district_label: str) -> list[Key]:
+        """Who waits for a store."""
+        return list(self._stores.get((namespace, district_label), ()))
+
+    def namespaces(self) -> Iterable[str]:
+        """Namespaces with runs that wait for a slot."""
+        return self._slots.keys()
+
+    def next(self, most: int, at_work: Callable[[str], int], limit: int) -> list[Key]:
+        """At most so many that wait for a slot: always of the namespace that has the fewest Jobs at work by then.
+
+        `at_work` says how many a namespace has, `limit` how many it may have.
+        """
+        order = [(at_work(n), place, n) for place, n in enumerate(self._slots)]
+        keys = {n: iter(waiting) for n, waiting in self._slots.items()}
+        heapq.heapify(order)
+        found: list[Key] = []
+        while order and len(found) < most:
+            busy, place, namespace = heapq.heappop(order)
+            key = next(keys[namespace], None) if busy < limit else None
+            if key is not None:
+                found.append(key)
+                heapq.heappush(order, (busy + 1, place, namespace))
+        return found
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._of
+
+
+def _take(groups: dict[G, dict[Key, None]], group: G, key: Key) -> None:
+    keys = groups[group]
+    del keys[key]
+    if not keys:
+        del groups[group]
