@@ -25,9 +25,13 @@ class Election:
 
     def __init__(
         self, cluster: Cluster, namespace: str, name: str, identity: str,
-        lost: Callable[[], None] = lambda: os._exit(1),
+        lost: Callable[[], None] = lambda: os._exit(1), working: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
-        """`lost` is called when a leader is one no more: it must not return to work."""
+        """`lost` is called when a leader is one no more: it must not return to work.
+
+        While `working` says no, the Lease is neither taken nor renewed.
+        """
+        self._working = working
         self.cluster, self.namespace, self.name, self.identity, self._lost = cluster, namespace, name, identity, lost
         self.leading = asyncio.Event()
         self.renewed = 0.0  # monotonic time of the last success
@@ -40,7 +44,7 @@ class Election:
                 begun = time.monotonic()
                 try:
                     async with asyncio.timeout(RENEW / 2):
-                        held = await self._try(begun)
+                        held = await self._try(begun) if self._working() else None
                 except (ApiError, TimeoutError) as error:
                     log.warning("Lease %s/%s: %s", self.namespace, self.name, error)
                     held = None

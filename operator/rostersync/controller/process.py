@@ -1,4 +1,4 @@
-"""The operator's process: log in, watch, list, stand for election, and work the queue while leading."""
+"""The operator's process: log in, watch, list, and work the queue while leading."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,16 @@ import uvloop
 from rostersync.controller.act import Actor
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.connections import Connections
-from rostersync.controller.elect import RENEW, Election
+from rostersync.controller.ending import Ending
 from rostersync.controller.events import Events
 from rostersync.controller.guards import Guards
+from rostersync.controller.keeper import Keeper
 from rostersync.controller.login import Login
 from rostersync.controller.metrics import Metrics
 from rostersync.controller.options import RUN_LABEL, Options
 from rostersync.controller.queue import Queue
 from rostersync.controller.router import Router
 from rostersync.controller.runs import Runs
-from rostersync.controller.serve import serve
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Key, Object, Store, slim
@@ -33,7 +33,6 @@ _WORKERS = 16  # more gain nothing: the API server is what is waited for
 _DRAIN = 10.0  # seconds for what is under way when the process is told to end
 _PAUSE = 0.5  # seconds
 _GUARD = 30.0  # seconds between two looks at the policies
-_LAG = 30.0  # seconds that the event loop may be late before the process counts as stuck
 _GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
 _VERSIONS = {JOBS: "v1", PODS: "v1"}
 
@@ -57,34 +56,26 @@ class Process:
         self.connections = Connections(self.shared, self.runs)
         self.router = Router(self.shared, self.connections)
         self.sweep = Sweep(self.shared, self.router)
-        self.election = Election(cluster, options.lease_namespace, options.lease_name, options.identity)
         self.metrics = Metrics(self.shared)
-        self._beat = time.monotonic()
+        self.leading, self.told_to_end = asyncio.Event(), asyncio.Event()
         self._stopping = False
 
-    def alive(self) -> str:
-        """What is wrong with this process; nothing while it lives."""
-        if self.sweep.dead:
-            return f"the watch of {', '.join(sorted(self.sweep.dead))} is dead"
-        if time.monotonic() - self._beat > _LAG:
-            return "the event loop is stuck"
-        if self.election.leading.is_set() and time.monotonic() - self.election.renewed > RENEW * 2:
-            return "the Lease is not renewed"
-        return ""
+    def wrong(self) -> str:
+        """What is wrong with the watches; nothing while they live."""
+        return f"the watch of {', '.join(sorted(self.sweep.dead))} is dead" if self.sweep.dead else ""
 
     def ready(self) -> str:
         """What is yet to come; nothing when it leads, or stands by with everything listed."""
         return "" if self.sweep.done.is_set() else "the first lists are not complete"
 
-    async def run(self, login: Login) -> None:
+    async def run(self, login: Login, keeper: Keeper) -> None:
         """Work until told to end. Raises when a watch or a worker dies, so that the process ends too."""
-        runner = await serve(self.options.host, self.options.port, self.alive, self.ready, self.metrics)
         watches = asyncio.create_task(self._watch(login), name="watches")
         others = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("heart", self._heart()), ("events", self.shared.events.run()), ("election", self.election.run()),
-                ("work", self._work()),
+                ("end", self.told_to_end.wait()), ("events", self.shared.events.run()),
+                ("keeper", keeper.run(self.leading)), ("work", self._work()),
             )
         ]  # fmt: skip
         try:
@@ -97,7 +88,6 @@ class Process:
             for task in [watches, *others]:
                 task.cancel()
             await asyncio.gather(watches, *others, return_exceptions=True)
-            await runner.cleanup()
 
     async def _watch(self, login: Login) -> None:
         """kopf's watches, until SIGTERM."""
@@ -147,10 +137,10 @@ class Process:
     async def _work(self) -> None:
         """List everything, wait to lead, list again if that took a while (another may have led till now), and work."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.election.leading.wait(), _PAUSE)
-        led = self.election.leading.is_set()
+            await asyncio.wait_for(self.leading.wait(), _PAUSE)
+        led = self.leading.is_set()
         await self._listed()
-        await self.election.leading.wait()
+        await self.leading.wait()
         self.metrics.leader.labels(self.options.lease_name).set(1)
         log.info("Leading")
         if not led:
@@ -217,11 +207,6 @@ class Process:
                 log.warning("The policies could not be read: %s %s", error.status, error.reason)
             await asyncio.sleep(_GUARD)
 
-    async def _heart(self) -> None:
-        while True:
-            self._beat = time.monotonic()
-            await asyncio.sleep(1)
-
     async def _drain(self) -> None:
         """Let what is under way come to its end: every write is whole, but a run looks better at a whole step."""
         until = time.monotonic() + _DRAIN
@@ -248,17 +233,22 @@ def plain(obj: object) -> Object:
     return dict(obj)  # type: ignore[call-overload,no-any-return]
 
 
-async def operate(options: Options, login: Login) -> None:
+async def operate(options: Options, login: Login, ending: Ending) -> None:
     """Run an operator until it is told to end."""
     async with login.session() as session:
-        await Process(options, Cluster(session, login.server)).run(login)
+        process = Process(options, Cluster(session, login.server))
+        keeper = Keeper(options, login, process.wrong, process.ready, process.metrics)
+        loop = asyncio.get_running_loop()
+        ending.watch(lambda: loop.call_soon_threadsafe(process.told_to_end.set), keeper.end)
+        await process.run(login, keeper)
 
 
 def main(options: Options, login: Login) -> None:
     """Run an operator as a process: whatever ends it unexpectedly ends the process with 1."""
+    ending = Ending()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(operate(options, login))
+        runner.run(operate(options, login, ending))
     except KeyboardInterrupt:
         pass
     except BaseException:

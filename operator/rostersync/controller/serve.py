@@ -1,14 +1,12 @@
 """Probes and metrics over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from rostersync.controller.metrics import Metrics
-
 
 async def serve(
-    host: str, port: int, alive: Callable[[], str], ready: Callable[[], str], metrics: Metrics
+    host: str, port: int, alive: Callable[[], str], ready: Callable[[], str], metrics: Callable[[], Awaitable[bytes]]
 ) -> web.AppRunner:
     """Serve /healthz, /readyz and /metrics. `alive` and `ready` say what is wrong, or nothing."""
 
@@ -22,7 +20,11 @@ async def serve(
         return answer(ready())
 
     async def numbers(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        try:
+            text = await metrics()
+        except TimeoutError:
+            return answer("the numbers are late")
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
