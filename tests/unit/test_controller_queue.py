@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from rostersync.controller import queue as module
-from rostersync.controller.queue import ASIDE, AT_LAST, FIRST_PAUSE, IN_A_ROW, LEISURE, LONGEST_PAUSE, Queue
+from rostersync.controller.queue import AT_LAST, FIRST_PAUSE, LEISURE, LONGEST_PAUSE, Queue
 
 
 class Clock:
@@ -29,8 +29,8 @@ def clock(monkeypatch):
 class Driven(Queue):
     """A queue with an event loop of its own, in which nothing waits for real time."""
 
-    def __init__(self, runner, *how):
-        super().__init__(*how)
+    def __init__(self, runner):
+        super().__init__()
         self.run = runner.run
 
 
@@ -221,54 +221,6 @@ def test_a_worker_that_waits_is_woken():
         return first, await asyncio.wait_for(waiting, 5)
 
     assert asyncio.run(scene()) == ("a", "b")
-
-
-def test_groups_take_turns(clock):
-    with asyncio.Runner() as runner:
-        queue = Driven(runner, lambda key: key[0])
-        for key in ("a1", "a2", "a3", "b1", "c1", "c2"):
-            queue.add(key)
-
-        assert ready(queue) == ["a1", "b1", "c1", "a2", "c2", "a3"]
-
-
-def test_what_stands_aside_comes_after_all_others_and_is_shared_by_few(queue):
-    for number in range(10):
-        queue.add(number, aside=True)
-    queue.add("a")
-
-    assert ready(queue) == ["a", *range(ASIDE)]
-    queue.done("a")
-    assert ready(queue) == []
-    queue.done(0)
-    assert ready(queue) == [ASIDE]
-
-
-def test_what_stands_aside_comes_now_and_then_however_much_there_is(queue):
-    queue.add("aside", aside=True)
-    for number in range(IN_A_ROW + 5):
-        queue.add(number)
-
-    assert ready(queue).index("aside") == IN_A_ROW
-
-
-@pytest.mark.parametrize("news", [True, False], ids=["news", "more of the same"])
-def test_a_key_that_stands_aside_is_called_up_by_news_alone(queue, news):
-    queue.add("key", aside=True)
-    queue.add("key", aside=not news)
-    queue.add("other")
-
-    assert ready(queue) == (["key", "other"] if news else ["other", "key"])
-
-
-def test_a_key_that_failed_aside_comes_back_aside(clock, queue):
-    queue.add("key", aside=True)
-    one(queue)
-    queue.done("key", ok=False)
-    clock.now += FIRST_PAUSE
-    queue.add("other")
-
-    assert ready(queue) == ["other", "key"]
 
 
 def test_many_workers_share_the_keys_and_no_key_has_two():
