@@ -4,6 +4,7 @@ from rostersync.api.policies_parts import (
     CONTROLLER_MANAGER,
     GARBAGE_COLLECTOR,
     NAMESPACE_CONTROLLER,
+    SPEC_IS_AN_OBJECT,
     TRIGGER_LABEL,
     USER,
     Manifest,
@@ -12,8 +13,9 @@ from rostersync.api.policies_parts import (
     must,
     mutating,
     named,
+    patch,
+    put,
     rule,
-    stamp,
     validating,
     when,
 )  # fmt: skip
@@ -40,24 +42,30 @@ def mutating_policies(settings: Settings) -> list[Manifest]:
         *mutating(
             f"syncapproval-stamp.{GROUP}",
             [rule(["UPDATE"], ["syncapprovals"])],
-            [stamp(f"Object{{spec: Object.spec{{decidedBy: {USER}}}}}")],
-            when("decision-is-made", "has(object.spec.decision) && !has(oldObject.spec.decision)"),
+            [patch(f"[{put('/spec/decidedBy', USER)}]")],
+            [
+                *SPEC_IS_AN_OBJECT,
+                *when("decision-is-made", "has(object.spec.decision) && !has(oldObject.spec.decision)"),
+            ],
         ),
         *mutating(
             f"syncrun-stamp.{GROUP}",
             [rule(["CREATE"], ["syncruns"])],
-            [stamp(f"Object{{spec: Object.spec{{requestedBy: {USER}}}}}")],
-            when("not-the-operator", f"!({USER} in {settings.operators})"),
+            [patch(f"[{put('/spec/requestedBy', USER)}]")],
+            [*SPEC_IS_AN_OBJECT, *when("not-the-operator", f"!({USER} in {settings.operators})")],
         ),
         *mutating(
             f"syncrun-keep-requester.{GROUP}",
             [rule(["UPDATE"], ["syncruns"])],
-            [stamp("Object{spec: Object.spec{requestedBy: oldObject.spec.requestedBy}}")],
-            # so that applying a manifest again that names somebody else, or nobody, changes nothing
-            when(
-                "requester-would-change",
-                "has(oldObject.spec.requestedBy) && object.spec.?requestedBy != oldObject.spec.?requestedBy",
-            ),
+            [patch(f"[{put('/spec/requestedBy', 'oldObject.spec.requestedBy')}]")],
+            [
+                *SPEC_IS_AN_OBJECT,
+                # so that applying a manifest again that names somebody else, or nobody, changes nothing
+                *when(
+                    "requester-would-change",
+                    "has(oldObject.spec.requestedBy) && object.spec.?requestedBy != oldObject.spec.?requestedBy",
+                ),
+            ],
         ),
     ]
 

@@ -10,14 +10,16 @@ from rostersync.api.policies_parts import (
     LAST_CHANGED_BY,
     REQUESTED_AT,
     REQUESTED_BY,
+    SPEC_IS_AN_OBJECT,
     USER,
     Manifest,
     Settings,
     must,
     mutating,
     named,
+    patch,
+    put,
     rule,
-    stamp,
     validating,
     when,
 )  # fmt: skip
@@ -147,7 +149,7 @@ def _status(settings: Settings) -> list[Manifest]:
 
 def mutating_policies() -> list[Manifest]:
     """The stamps on a connection: who last changed its spec, and who last asked for a run."""
-    path = "/metadata/annotations/" + REQUESTED_BY.replace("/", "~1")
+    asked, changed = (f"/metadata/annotations/{key.replace('/', '~1')}" for key in (REQUESTED_BY, LAST_CHANGED_BY))
 
     def annotation(of: str, key: str) -> str:
         return f"{of}.metadata.?annotations[?'{key}']"
@@ -156,17 +158,18 @@ def mutating_policies() -> list[Manifest]:
         f"focusconnection-stamp.{GROUP}",
         [rule(["CREATE", "UPDATE"], ["focusconnections"])],
         [
-            stamp(f"Object{{metadata: Object.metadata{{annotations: {{'{LAST_CHANGED_BY}': variables.changedBy}}}}}}"),
-            {
-                "patchType": "JSONPatch",
-                "jsonPatch": {
-                    "expression": f"variables.askedBy == {annotation('object', REQUESTED_BY)} ? [] :\n"
-                    "variables.askedBy.hasValue()\n"
-                    f"? [JSONPatch{{op: 'add', path: '{path}', value: variables.askedBy.value()}}]\n"
-                    f": [JSONPatch{{op: 'remove', path: '{path}'}}]"
-                },
-            },
+            patch(
+                f"(has(object.metadata.annotations) ? [] : [{put('/metadata/annotations', '{}')}]) +\n"
+                f"[{put(changed, 'variables.changedBy')}]"
+            ),
+            patch(
+                f"variables.askedBy == {annotation('object', REQUESTED_BY)} ? [] :\n"
+                "variables.askedBy.hasValue()\n"
+                f"? [{put(asked, 'variables.askedBy.value()')}]\n"
+                f": [JSONPatch{{op: 'remove', path: '{asked}'}}]"
+            ),
         ],
+        SPEC_IS_AN_OBJECT,
         variables=named(
             changedBy="request.operation == 'CREATE' || object.spec != oldObject.spec\n"
             f"? {USER} : {annotation('oldObject', LAST_CHANGED_BY)}.orValue('unknown')",

@@ -73,9 +73,22 @@ def must(expression: str, message: str, *, computed: bool = False) -> dict[str, 
     return {"expression": expression, "messageExpression" if computed else "message": message, "reason": "Forbidden"}
 
 
-def stamp(expression: str) -> dict[str, Any]:
-    """A mutation that sets what the expression says, whatever stood there."""
-    return {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}
+# What changes an object sees it before the schema does. Of anything but an object it keeps off: then the schema says what is
+# wrong, in its own words.
+SPEC_IS_AN_OBJECT = when("spec-is-an-object", "has(object.spec) && type(object.spec) == map")
+
+
+def patch(expression: str) -> dict[str, Any]:
+    """A mutation by JSON patches; the expression is CEL that makes the list of them.
+
+    ApplyConfiguration would compare the whole object with its schema, and refuse a wrong type anywhere in its own words.
+    """
+    return {"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}
+
+
+def put(path: str, value: str) -> str:
+    """CEL of one JSON patch that sets what is at a path, whatever stood there."""
+    return f"JSONPatch{{op: 'add', path: '{path}', value: {value}}}"
 
 
 def validating(
