@@ -52,15 +52,16 @@ def test_without_the_verb_nobody_decides(people: People) -> None:
     assert people.admin.get("SyncApproval", "held")["spec"].get("decision") is None
 
 
-def test_the_verb_can_be_given_for_one_connection(people: People, plane: ControlPlane, namespace: str) -> None:
+def lets_carol_approve(plane: ControlPlane, namespace: str, *connections: str) -> None:
+    """Carol, who may patch approvals, gets the verb approve on these connections by name."""
     rule = {
         "apiGroups": ["rostersync.dev"],
         "resources": ["focusconnections"],
-        "resourceNames": ["springfield"],
+        "resourceNames": list(connections),
         "verbs": ["approve"],
     }
     rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
-    meta = {"name": "approves-springfield", "namespace": namespace}
+    meta = {"name": "approves-by-name", "namespace": namespace}
     plane.apply(
         {**rbac, "kind": "Role", "metadata": meta, "rules": [rule]},
         {
@@ -71,10 +72,55 @@ def test_the_verb_can_be_given_for_one_connection(people: People, plane: Control
             "subjects": [{"kind": "User", "name": "carol", "apiGroup": "rbac.authorization.k8s.io"}],
         },
     )
+
+
+def test_the_verb_can_be_given_for_one_connection(people: People, plane: ControlPlane, namespace: str) -> None:
+    lets_carol_approve(plane, namespace, "springfield")
     people.approval("here")
     people.approval("there", connectionRef={"kind": "FocusConnection", "name": "shelbyville"})
     assert decide(people.carol, "here") == "carol"
     assert '"shelbyville"' in decide(people.carol, "there")
+
+
+BEFORE = {"kind": "FocusConnection", "name": "simulated"}
+
+
+def test_another_connections_roster_needs_the_verb_on_both(people: People, plane: ControlPlane, namespace: str) -> None:
+    """Whoever makes a connection for a roster that another one filled cannot let its deletes through alone."""
+    own = {"connectionRef": {"kind": "FocusConnection", "name": "carls-own"}, "previousConnection": BEFORE}
+    people.approval("mine", **own)
+    people.approval("theirs", **own)
+    lets_carol_approve(plane, namespace, "carls-own")
+    told = decide(people.carol, "mine")
+    assert 'lack the verb approve on focusconnections.rostersync.dev "simulated"' in told
+    assert "last changed through that connection, so the decision needs the verb on both" in told
+    rejected = {"spec": {"decision": "Rejected", "reason": "not mine"}}
+    assert '"simulated"' in refused(people.carol.patch("SyncApproval", "mine", rejected))
+    lets_carol_approve(plane, namespace, "simulated")
+    people.approval("other", **own)
+    assert '"carls-own"' in decide(people.carol, "other")
+    lets_carol_approve(plane, namespace, "carls-own", "simulated")
+    assert decide(people.carol, "mine") == "carol"
+    assert decide(people.bob, "theirs") == "bob"  # who has the verb on all of the namespace's
+
+
+def test_a_connection_that_was_made_anew_asks_for_the_verb_on_its_name(
+    people: People, plane: ControlPlane, namespace: str
+) -> None:
+    people.approval(previousConnection={"kind": "FocusConnection", "name": "springfield"})
+    assert '"springfield"' in decide(people.carol)
+    lets_carol_approve(plane, namespace, "springfield")
+    assert decide(people.carol) == "carol"
+
+
+def test_which_other_connection_is_asked_cannot_be_edited(people: People, plane: ControlPlane, namespace: str) -> None:
+    people.approval(previousConnection=BEFORE)
+    people.approval("alone")
+    for change in ({"name": "springfield"}, None):
+        edit = {"spec": {"previousConnection": change, "decision": "Approved"}}
+        assert "previousConnection is immutable" in refused(people.bob.patch("SyncApproval", "held", edit))
+    added = {"spec": {"previousConnection": BEFORE}}
+    assert "previousConnection is immutable" in refused(people.bob.patch("SyncApproval", "alone", added))
 
 
 def test_service_accounts_do_not_decide(people: People) -> None:

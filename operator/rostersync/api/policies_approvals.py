@@ -70,6 +70,22 @@ def mutating_policies(settings: Settings) -> list[Manifest]:
     ]
 
 
+def _may_approve(connection: str) -> str:
+    """CEL of whether the caller has the verb approve on a connection, by CEL of its name."""
+    return (
+        f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
+        f".name({connection}).check('approve').allowed()"
+    )
+
+
+def _lacks_approve(connection: str, why: str) -> str:
+    """CEL of the sentence for who lacks it."""
+    return (
+        f"'you (' + variables.user + ') lack the verb approve on focusconnections.{GROUP} \"' + {connection} + "
+        f"'\" in namespace \"' + request.namespace + '\"; {why}, or a cluster administrator for the role'"
+    )
+
+
 def _decision(settings: Settings) -> list[Manifest]:
     return validating(
         f"syncapproval-decision.{GROUP}",
@@ -88,11 +104,18 @@ def _decision(settings: Settings) -> list[Manifest]:
                 computed=True,
             ),
             must(
-                f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
-                ".name(variables.connection).check('approve').allowed()",
-                "'you (' + variables.user + ') lack the verb approve on focusconnections.rostersync.dev \"' + "
-                "variables.connection + '\" in namespace \"' + request.namespace + "
-                "'\"; ask somebody who has it to decide, or a cluster administrator for the role'",
+                _may_approve("variables.connection"),
+                _lacks_approve("variables.connection", "ask somebody who has it to decide"),
+                computed=True,
+            ),
+            # an approval costs a third of what an expression may cost, so one that names the same twice asks once
+            must(
+                f"variables.previous == '' || variables.previous == variables.connection ||\n"
+                f"{_may_approve('variables.previous')}",
+                _lacks_approve(
+                    "variables.previous",
+                    "this roster was last changed through that connection, so the decision needs the verb on both",
+                ),
                 computed=True,
             ),
             must(
@@ -103,7 +126,11 @@ def _decision(settings: Settings) -> list[Manifest]:
             ),
         ],
         when("decision-changes", _DECISION_CHANGES),
-        named(user=USER, connection="object.spec.connectionRef.name"),
+        named(
+            user=USER,
+            connection="object.spec.connectionRef.name",
+            previous="object.spec.?previousConnection.name.orValue('')",
+        ),
         [
             {
                 "key": "decision",

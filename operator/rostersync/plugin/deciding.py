@@ -134,6 +134,7 @@ def _page(run: "Object", approval: "Object") -> None:
     facts = {
         "Digest": spec["planDigest"], "Requested by": ", ".join(spec["requestedBy"]), "Decide by": spec["expiresAt"],
         "Four eyes": "who requested it may not decide" if spec["requireDistinctApprover"] else "",
+        "Before": _other(spec),
         "Records": RECORDS,
     }  # fmt: skip
     for what, value in facts.items():
@@ -145,6 +146,16 @@ def _page(run: "Object", approval: "Object") -> None:
     pages.issues(out, status)
     pages.schools(out, status)
     pages.touched(out, status)
+
+
+def _other(spec: "Object") -> str:
+    """Whose roster it was until now: deciding about it asks for the verb approve there too."""
+    own, before = spec["connectionRef"]["name"], (spec.get("previousConnection") or {}).get("name")
+    if not before:
+        return ""
+    if before == own:
+        return f"connection {own} was deleted and made anew since the last applied plan"
+    return f"the last applied plan was of connection {before}; you need the verb approve on it too"
 
 
 def _write(cluster: "Cluster", run: "Object", approval: "Object", decision: str, reason: str) -> "Object":
