@@ -16,6 +16,7 @@ import yaml
 from rostersync import __version__
 from rostersync.api import policies
 from rostersync.controller.command import operator
+from rostersync.controller.options import RUN_LABEL
 from support.cluster.plane import ControlPlane
 from support.cluster.programs import programs
 
@@ -63,7 +64,8 @@ def test_the_chart_is_of_this_version() -> None:
 @pytest.mark.parametrize(
     "wrong",
     ["unknown=1", "jobs.unknown=1", "replicas=two", "logFormat=xml", "image.pullPolicy=Sometimes",
-     "policies.operators={a'b}", "watch.namespaces={Not A Name}", "jobs.maxConcurrent=0"],
+     "policies.operators={a'b}", "watch.namespaces={Not A Name}", "jobs.maxConcurrent=0",
+     "jobs.networkPolicy.cidrs={everything}"],
 )  # fmt: skip
 def test_a_value_that_is_not_one_is_refused(wrong: str) -> None:
     done = helm("template", "x", str(CHART), "--set", wrong)
@@ -89,7 +91,8 @@ def test_every_value_is_in_the_schema_and_has_its_default() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [(), ("--set", "replicas=2", "--set", "networkPolicy.enabled=true", "--set", "imagePullSecrets[0].name=x"),
+    [(), ("--set", "replicas=2", "--set", "networkPolicy.enabled=true", "--set", "imagePullSecrets[0].name=x",
+      "--set", "jobs.networkPolicy.enabled=true", "--set", "jobs.allowLoopback=true"),
      ("--set-json", 'watch.namespaces=["default","kube-public"]')],
     ids=["default", "everything", "namespaces"],
 )  # fmt: skip
@@ -232,6 +235,31 @@ def test_services_and_monitors_find_the_operator() -> None:
     assert monitored["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
     # the pod of `helm test` is not behind the Service that it asks
     assert not service["spec"]["selector"].items() <= only(documents, "Pod")["metadata"]["labels"].items()
+
+
+def test_jobs_reach_dns_https_and_what_is_named() -> None:
+    """Off by default, since not every network enforces it the same way."""
+    assert not by_kind(render(), "NetworkPolicy")
+    documents = render(
+        "--set", "jobs.networkPolicy.enabled=true", "--set-json", 'watch.namespaces=["a","b"]',
+        "--set-json", 'jobs.networkPolicy.cidrs=["10.1.2.0/24"]',
+    )  # fmt: skip
+    found = by_kind(documents, "NetworkPolicy")
+    assert set(found) == {"a/rostersync-jobs", "b/rostersync-jobs"}
+    spec = found["a/rostersync-jobs"]["spec"]
+    assert spec["podSelector"]["matchExpressions"] == [{"key": RUN_LABEL, "operator": "Exists"}]
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in spec
+    dns, web, named = spec["egress"]
+    assert {(p["protocol"], p["port"]) for p in dns["ports"]} == {("UDP", 53), ("TCP", 53)}
+    assert web["ports"] == [{"protocol": "TCP", "port": 443}]
+    assert web["to"][0]["ipBlock"] == {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}
+    assert named == {"to": [{"ipBlock": {"cidr": "10.1.2.0/24"}}]}
+
+
+def test_loopback_is_a_trial_of_the_operator() -> None:
+    assert "--allow-loopback" not in container(render())["args"]
+    assert "--allow-loopback" in container(render("--set", "jobs.allowLoopback=true"))["args"]
 
 
 def kustomize(plane: ControlPlane, folder: str) -> list[Manifest]:

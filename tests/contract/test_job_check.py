@@ -98,6 +98,32 @@ def test_a_server_that_is_away_is_worth_another_try(cluster, simulator):
     assert cluster.report["schools"]["found"] == 0
 
 
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_a_job_contacts_nothing_of_its_own_machine_unless_it_is_a_trial(cluster, simulator, command):
+    cluster.give(connection(simulator.url), credentials(simulator))
+    words = cluster.plan_words("nightly") if command == "plan" else ()
+    cluster.trial = False
+
+    cluster.run(command, *words, exits=42)
+
+    assert cluster.reason == "AddressRefused"
+    assert "a loopback address" in cluster.report["error"]["message"]
+    assert not simulator.requests
+
+
+def test_a_report_tells_no_refused_connection_from_a_foreign_service(cluster, simulator):
+    """Nor does the log."""
+    told = set()
+    for path in ("http://127.0.0.1:9/oneroster", simulator.url.replace("/focus/", "/elsewhere/")):
+        cluster.give(connection(path), credentials(simulator))
+        done = cluster.run("check", exits=1)
+        message = cluster.report["error"]["message"].replace(path, "")
+        assert done.error["message"].replace(path, "") == message
+        told.add((cluster.reason, message))
+
+    assert len(told) == 1
+
+
 def test_a_ca_bundle_is_read_from_its_config_map(warm, tmp_path):
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1")
@@ -114,11 +140,13 @@ def test_a_ca_bundle_is_read_from_its_config_map(warm, tmp_path):
         cluster.run("check")
         for bundle, reason in (
             ({}, "ConfigMapNotFound"), ({"district-ca": {"other": pem}}, "ConfigMapIncomplete"),
-            ({"district-ca": {"ca.crt": trustme.CA().cert_pem.bytes().decode()}}, "CertificateNotTrusted"),
         ):  # fmt: skip
             cluster.give(made, credentials(simulator), bundle)
             cluster.run("check", exits=42)
             assert cluster.reason == reason
+        cluster.give(made, credentials(simulator), {"district-ca": {"ca.crt": trustme.CA().cert_pem.bytes().decode()}})
+        cluster.run("check", exits=1)
+        assert "caBundleRef" in cluster.report["error"]["message"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "e30=", "H4sIAAAAAAAAAA=="])

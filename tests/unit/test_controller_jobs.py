@@ -287,6 +287,13 @@ def test_without_resources_of_its_own_a_job_has_the_operator_s_and_little_where_
         assert container(ALL[kind])["resources"]["requests"] == {"cpu": "20m", "memory": "96Mi"}
 
 
+@pytest.mark.parametrize("kind", ["plan", "check"])
+def test_only_a_trial_lets_jobs_contact_their_own_machine(kind):
+    assert "--allow-loopback" not in jobs()[kind]["spec"]["template"]["spec"]["containers"][0]["args"]
+    trial = jobs(options=Options("i", allow_loopback=True))
+    assert "--allow-loopback" in trial[kind]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_secret_that_serves_twice_is_mounted_once(kind):
     job = jobs(artifacts={"encryptionKeySecretRef": {"name": "focus"}})[kind]

@@ -82,6 +82,11 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
     help="How long a finished Job, and so its log, is kept.",
 )
 @click.option(
+    "--allow-loopback",
+    is_flag=True,
+    help="Jobs may contact a SIS under a loopback address, for trials; otherwise that is refused.",
+)
+@click.option(
     "--approver", "approvers", multiple=True, help="A service account that may decide, as the policies have it."
 )
 @click.option("--lease-namespace", help="Where the Lease is; default the operator's own namespace.")
@@ -99,7 +104,7 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
 def operator(
     image: str, image_pull_policy: str, namespaces: tuple[str, ...], job_service_account: str,
     job_resources: dict[str, Any] | None, max_concurrent_runs: int, max_concurrent_runs_per_namespace: int,
-    job_deadline_seconds: int, start_deadline_seconds: int, finished_job_ttl_seconds: int, approvers: tuple[str, ...],
+    job_deadline_seconds: int, start_deadline_seconds: int, finished_job_ttl_seconds: int, allow_loopback: bool, approvers: tuple[str, ...],
     lease_namespace: str | None, lease_name: str, identity: str | None, listen: tuple[str, int], log_format: str,
     kubeconfig: str | None,
 ) -> None:  # fmt: skip
@@ -121,7 +126,7 @@ def operator(
         lease_namespace=lease_namespace or own, lease_name=lease_name,
         identity=identity or f"{socket.gethostname()}-{os.getpid()}", host=listen[0], port=listen[1],
         job_deadline=timedelta(seconds=job_deadline_seconds), start_deadline=timedelta(seconds=start_deadline_seconds),
-        finished_ttl=timedelta(seconds=finished_job_ttl_seconds), approvers=approvers, **more,
+        finished_ttl=timedelta(seconds=finished_job_ttl_seconds), allow_loopback=allow_loopback, approvers=approvers, **more,
     )  # fmt: skip
     main(options, login(kubeconfig))
 

@@ -49,7 +49,7 @@ def plan_job(
         "job", "plan", "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
         "--created", meta["creationTimestamp"], *(["--again"] if step.again else []),
         "--keep-successful", str(history.successful), "--keep-failed", str(history.failed),
-        *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
+        *_loopback(options), *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
         *(f"--finished={name}" for name in finished), *(f"--known={name}" for name in known),
     ]  # fmt: skip
     volumes = [*_source(view), _store(view, read_only=True), _artifacts(view), *_key(view)]
@@ -79,12 +79,16 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
     """The Job of Test Connection; `token` tells what asked for it."""
     job = _job(
-        connection, "FocusConnection", "check", number, ["job", "check"], _source(view), view, options, _CHECK_DEADLINE,
+        connection, "FocusConnection", "check", number, ["job", "check", *_loopback(options)], _source(view), view, options, _CHECK_DEADLINE,
         token,
     )  # fmt: skip
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
     job["spec"]["backoffLimit"] = 0  # the operator tries again itself, later each time
     return job
+
+
+def _loopback(options: Options) -> list[str]:
+    return ["--allow-loopback"] if options.allow_loopback else []
 
 
 def digits(token: str) -> str:

@@ -42,4 +42,5 @@ class Options:
     job_deadline: timedelta = timedelta(hours=6)
     start_deadline: timedelta = timedelta(minutes=15)
     finished_ttl: timedelta = timedelta(minutes=10)
+    allow_loopback: bool = False  # Jobs may contact loopback addresses, as in trials
     approvers: tuple[str, ...] = ()  # service accounts that may decide, as the policy has them

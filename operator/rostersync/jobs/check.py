@@ -10,6 +10,7 @@ from rostersync.jobs.watch import Watch
 from rostersync.local import engine
 from rostersync.local.reports import CheckReportFile
 from rostersync.model import CheckReport, Schools
+from rostersync.sources.network import Network
 from rostersync.sources.port import CheckResult, Page, Source
 from rostersync.sync.schools import Org, SchoolRules, decide
 
@@ -37,7 +38,7 @@ class Found:
         }
 
 
-def check(pod: Pod, watch: Watch) -> Found:
+def check(pod: Pod, watch: Watch, network: Network) -> Found:
     """Try the connection; writes the report and returns everything. Raises its error."""
     report = CheckReportFile(pod.report)
     watch.report = lambda: report
@@ -46,7 +47,7 @@ def check(pod: Pod, watch: Watch) -> Found:
         connection = pod.connection()
         manifests = pod.to_read(connection)
         report.stage("connect")
-        source, _ = engine.open_source(manifests, {})
+        source, _ = engine.open_source(manifests, {}, network)
         try:
             found = _look(source, connection.spec)
         finally:

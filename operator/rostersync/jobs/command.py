@@ -122,6 +122,10 @@ _deadline = click.option(
     "--deadline", type=click.IntRange(min=1), metavar="SECONDS",
     help="Give up after so long, saying so in the report (exit code 42). Default: never.",
 )  # fmt: skip
+_loopback = click.option(
+    "--allow-loopback", "loopback", is_flag=True,
+    help="Loopback addresses may be contacted, as in trials; otherwise they are refused like others of the machine's own.",
+)  # fmt: skip
 _run = _options(
     click.option("--run", required=True, metavar="NAME", help="Name of the SyncRun."),
     click.option("--uid", required=True, metavar="UID", help="UID of the SyncRun."),
@@ -163,12 +167,13 @@ def job() -> None:
 @click.option(
     "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."
 )
+@_loopback
 @click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, and not what was read.")
 @_place
 @common.engine_options
 def plan(
     run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
-    keep_successful: int, keep_failed: int, known: tuple[str, ...], dry: bool, report: Path | None, root: Path,
+    keep_successful: int, keep_failed: int, known: tuple[str, ...], loopback: bool, dry: bool, report: Path | None, root: Path,
     memory: int | None, threads: int | None,
 ) -> None:  # fmt: skip
     """Read the source and freeze a plan; the store is only read."""
@@ -179,7 +184,9 @@ def plan(
     history = halves.History(finished, keep_successful, keep_failed, known)
     engine = halves.Engine(common.bytes_of(memory), threads)
     of = halves.Run(run, uid, number)
-    halves.plan(place.pod(), of, created, history, watch, _progress(), engine, again=again, dry=dry)
+    halves.plan(
+        place.pod(), of, created, history, watch, _progress(), engine, again=again, dry=dry, network=_network(loopback)
+    )
 
 
 @job.command(epilog=EXITS)
@@ -218,8 +225,9 @@ def apply(
 
 @job.command(epilog=EXITS)
 @_deadline
+@_loopback
 @_place
-def check(deadline: int | None, report: Path | None, root: Path) -> None:
+def check(deadline: int | None, loopback: bool, report: Path | None, root: Path) -> None:
     """Test Connection: does the source answer, and what does Schools Mapping make of its schools?
 
     Prints all schools and the attributes that the source fills as JSON; the report has numbers and some ids.
@@ -229,7 +237,7 @@ def check(deadline: int | None, report: Path | None, root: Path) -> None:
     from rostersync.jobs.check import check as found_by
     from rostersync.render.objects import dump
 
-    click.echo(dump(found_by(place.pod(), watch).as_dict(), "json"), nl=False)
+    click.echo(dump(found_by(place.pod(), watch, _network(loopback)).as_dict(), "json"), nl=False)
 
 
 @job.command(epilog=EXITS)
@@ -264,6 +272,12 @@ def _watch(deadline: int | None, scratch: Path) -> Watch:
     watch = Watch(deadline, scratch)
     watch.begin()
     return watch
+
+
+def _network(loopback: bool) -> Any:
+    from rostersync.sources.network import Network
+
+    return Network(guarded=True, loopback=loopback)
 
 
 def _progress() -> Any:

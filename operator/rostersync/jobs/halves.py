@@ -18,6 +18,7 @@ from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress, log
 from rostersync.local.reports import ApplyReportFile, CheckReportFile, PlanReportFile
 from rostersync.local.workspace import stored_connection
+from rostersync.sources.network import Network
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class History:
 
 def plan(
     pod: Pod, run: Run, created: str, history: History, watch: Watch, progress: Progress, engine: Engine, *,
-    again: bool = False, dry: bool = False,
+    again: bool = False, dry: bool = False, network: Network | None = None,
 ) -> None:  # fmt: skip
     """Make a plan; `again`: from the extract that is staged, with the connection it was staged with. Raises its error.
 
@@ -69,7 +70,7 @@ def plan(
         manifests = _again(pod, run) if again else _anew(pod, run)
         halves = LocalHalves(
             state, progress, manifests=manifests, report=pod.report, memory_limit=engine.memory_limit,
-            threads=engine.threads,
+            threads=engine.threads, network=network or Network(guarded=True),
         )  # fmt: skip
         watch.report = lambda: halves.written or report
         halves.plan({"metadata": {"name": run.name, "creationTimestamp": created}}, StartPlan(run.number, again))

@@ -14,6 +14,7 @@ from rostersync.errors import Permanent
 from rostersync.local import manifests as loading
 from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
+from rostersync.sources.network import Network
 from rostersync.sources.port import Credentials, Source
 from rostersync.sources.registry import open_source as registered
 from rostersync.stores.embedded import EmbeddedStore
@@ -23,11 +24,12 @@ from rostersync.sync.extract import Wanted, extract
 from rostersync.sync.wanting import collections, metadata_keys
 
 
-def open_source(manifests: Manifests, env: Mapping[str, str]) -> tuple[Source, str]:
+def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:
     """The connection's source, and its client id. Raises InvalidManifest for missing credentials."""
     given = loading.credentials(manifests, env)
     bundle = loading.ca_bundle(manifests)
-    return registered(manifests.connection, Credentials(given.client_id, given.client_secret), bundle), given.client_id
+    known = Credentials(given.client_id, given.client_secret)
+    return registered(manifests.connection, known, bundle, network), given.client_id
 
 
 def stage_extract(source: Source, connection: FocusConnection, folder: Path, progress: Progress) -> None:

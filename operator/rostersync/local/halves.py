@@ -28,6 +28,7 @@ from rostersync.local.workspace import Workspace, artifact_key, stored_connectio
 from rostersync.model import ApplyReport, PlanReport
 
 if TYPE_CHECKING:
+    from rostersync.sources.network import Network
     from rostersync.stores.port import StoreWriter
 
 T = TypeVar("T")
@@ -41,10 +42,11 @@ class LocalHalves:
     def __init__(
         self, state: State, progress: Progress, *, manifests: Manifests | None = None,
         env: Mapping[str, str] | None = None, report: Path | None = None, memory_limit: int | None = None,
-        threads: int | None = None,
+        threads: int | None = None, network: "Network | None" = None,
     ) -> None:  # fmt: skip
         self.state, self.progress, self.manifests, self.env = state, progress, manifests, env or {}
         self.copy, self.memory_limit, self.threads = report, memory_limit, threads
+        self.network = network
         self.error: RostersyncError | None = None
         self.written: PlanReportFile | ApplyReportFile | None = None
 
@@ -200,7 +202,7 @@ class LocalHalves:
         from rostersync.local import engine
 
         report.stage("extract")
-        source, client_id = engine.open_source(self.manifests, self.env)
+        source, client_id = engine.open_source(self.manifests, self.env, self.network)
         try:
             engine.stage_extract(source, connection, extract, self.progress)
         finally:

@@ -2,16 +2,18 @@
 
 from rostersync.api.v1alpha1.defaults import authentication_url, signature_method
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.sources.network import Network
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.delivery import Delivery, Patience
 from rostersync.sources.port import Credentials
 
 
 def open_focus(
-    connection: FocusConnection, credentials: Credentials, ca_bundle: str | None, patience: Patience | None = None
-) -> OneRoster:
+    connection: FocusConnection, credentials: Credentials, ca_bundle: str | None, network: Network | None = None,
+    patience: Patience | None = None,
+) -> OneRoster:  # fmt: skip
     """The source of a connection; `ca_bundle` is PEM. Raises Permanent when it may not be talked to as configured."""
-    return OneRoster(delivery(connection, ca_bundle, patience or Patience()), credentials)
+    return OneRoster(delivery(connection, ca_bundle, patience or Patience()), credentials, network)
 
 
 def delivery(connection: FocusConnection, ca_bundle: str | None, patience: Patience) -> Delivery:

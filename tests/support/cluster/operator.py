@@ -46,7 +46,7 @@ class Operator:
         command = [
             sys.executable, "-m", "rostersync", "operator", "--image", "rostersync:test", "--image-pull-policy", "Never",
             "--kubeconfig", str(self.kubeconfig), "--lease-namespace", NAMESPACE, "--listen", f"127.0.0.1:{port}",
-            "--finished-job-ttl-seconds", "300", *self.options,
+            "--finished-job-ttl-seconds", "300", "--allow-loopback", *self.options,
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KUBECONFIG": ""})

@@ -19,6 +19,16 @@ from rostersync.sources.oneroster.trouble import DETAIL_LIMIT, Again, Trouble
 from rostersync.sources.port import Credentials
 
 MARGIN = 60.0  # seconds before its end that a token is given up; a tenth of a shorter life
+ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
 MAX_TOKEN = 16_384  # characters; servers refuse longer headers than that
 REFUSALS = frozenset({400, 401, 403, 422})
 METHODS = {"HMAC-SHA1": oauth1.SIGNATURE_HMAC_SHA1, "HMAC-SHA256": oauth1.SIGNATURE_HMAC_SHA256}
@@ -38,7 +48,9 @@ class Answer:
 
 
 class Auth(Protocol):
-    """Makes the Authorization header of each request."""
+    """Makes the Authorization header of each request. `greeted`: the token endpoint has answered as one."""
+
+    greeted: bool
 
     def header(self, url: str) -> str:
         """The header's value for a GET of this address (its query included)."""
@@ -55,6 +67,8 @@ class Auth(Protocol):
 
 class OAuth1:
     """Signs every request with all of its query parameters."""
+
+    greeted = False
 
     def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
         self._client = oauth1.Client(
@@ -103,6 +117,7 @@ class OAuth2:
         self._credentials = credentials
         self._post = post
         self._clock = clock
+        self.greeted = False
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._in_doubt = False  # the token replaces one that was refused and has not been accepted yet
@@ -137,6 +152,7 @@ class OAuth2:
         refused: list[Answer] = []
         for placement in list(self._placements):
             answer, token = self._ask(placement)
+            self.greeted |= token is not None or _is_refusal(answer)
             if token is not None:
                 self._secret(token.header.partition(" ")[2])
                 self._placements.remove(placement)
@@ -197,6 +213,15 @@ def _parsed(answer: Answer) -> Any:
         raise Again(again.trouble, f"{answer.status}, {again.what}", detail=answer.text()) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Again(Trouble.UNREADABLE, f"{answer.status}, not JSON", detail=answer.text()) from None
+
+
+def _is_refusal(answer: Answer) -> bool:
+    """Whether a refusal is one that only token endpoints give (RFC 6749, 5.2)."""
+    try:
+        body = _parsed(answer)
+    except Again:
+        return False
+    return isinstance(body, dict) and isinstance(body.get("error"), str) and body["error"] in ERRORS
 
 
 def _token(body: Any, now: float) -> Token | None:

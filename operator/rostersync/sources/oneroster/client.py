@@ -1,7 +1,10 @@
 """A OneRoster 1.1 or 1.2 service as a source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from rostersync.errors import RostersyncError
+from rostersync.sources.network import Network
 from rostersync.sources.oneroster.beside import Beside
 from rostersync.sources.oneroster.check import check
 from rostersync.sources.oneroster.decode import Decoder
@@ -9,27 +12,38 @@ from rostersync.sources.oneroster.delivery import Delivery
 from rostersync.sources.oneroster.discretion import Discretion
 from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.transport import Transport
+from rostersync.sources.oneroster.trouble import unreadable
 from rostersync.sources.port import CheckResult, Credentials, Page, Reading
 
 
 class OneRoster:
     """Implements sources.port.Source. Close it at the end, or use it in a `with`."""
 
-    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+    def __init__(self, delivery: Delivery, credentials: Credentials, network: Network | None = None) -> None:
         self.version = delivery.version
         self._discretion = Discretion(credentials)
-        self._transport = Transport(delivery, credentials, self._discretion.add)
+        self._transport = Transport(delivery, credentials, self._discretion.add, network)
         self._beside = Beside()
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
-        with self._discretion.kept():
+        with self._discretion.kept(), self._told():
             return Pull(self._transport, Decoder(collection, metadata, self._beside), sink).run()
 
     def check(self) -> CheckResult:
         """Test Connection (port.Source.check)."""
-        with self._discretion.kept():
+        with self._discretion.kept(), self._told():
             return check(self._transport)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """One sentence for every failure, where another would tell what else there is in the network."""
+        try:
+            yield
+        except RostersyncError as error:
+            if self._transport.veiled and error.reason != "AddressRefused":
+                raise unreadable(error, self._transport.delivery) from None
+            raise
 
     def close(self) -> None:
         """Give the connections back."""

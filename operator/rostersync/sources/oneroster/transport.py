@@ -67,6 +67,16 @@ class Transport:
             else OAuth2(delivery, credentials, self._post, secret=secret)
         )
 
+    @property
+    def veiled(self) -> bool:
+        """Whether an error must not tell what answered: in a Job, an address within the network that is no OneRoster yet."""
+        return self.network.guarded and self.wire.inside and not (self.read_before or self._greeted)
+
+    @property
+    def _greeted(self) -> bool:
+        """Whether the service's own server has answered as a token endpoint does."""
+        return self.auth.greeted and at_home(self.delivery.service_url, self.delivery.authentication_url) is not None
+
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()

@@ -69,6 +69,17 @@ def forbidden(what: str, url: str) -> Permanent:
     )
 
 
+def unreadable(error: RostersyncError, delivery: Delivery) -> Retryable:
+    """The one sentence for whatever went wrong, where more would tell what else there is in a cluster's network."""
+    return Retryable(
+        f"{delivery.name} could not be read as OneRoster at {bare(delivery.service_url)}, with the token of "
+        f"{bare(delivery.authentication_url)}; check deliveryConfig.serviceURL, authenticationURL and caBundleRef, Secret "
+        f"{delivery.secret_name}, and whether Jobs may reach it. What came back is not told here, since the address is one "
+        "of the cluster's own network",
+        reason="Unreachable", detail="\n".join(filter(None, [f"{error.reason}: {error}", error.detail])),
+    )  # fmt: skip
+
+
 def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> Again | Permanent:
     """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
     chain = causes(error)
