@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from rostersync.render import changes, issues, runs
+from rostersync.render.orgs import orgs_of
 from rostersync.render.run import brief, page
 
 FRAME = {
@@ -55,7 +56,8 @@ def test_changes_are_read_with_old_and_new_values(plan):
     create, update, delete = changes.read(plan)
 
     assert create.as_dict() == {
-        "entity": "Student", "id": "S1", "change": "Create", "cause": "SourceCreated", "schools": ["A"], "before": {},
+        "entity": "Student", "id": "S1", "name": "[bold]Given1", "change": "Create", "cause": "SourceCreated",
+        "schools": ["A"], "before": {},
         "after": {"givenName": "[bold]Given1", "grades": ["09"], "enabledUser": True, "metadata": {"homeroom": "1"}},
     }  # fmt: skip
     assert list(update.attributes()) == [
@@ -82,7 +84,7 @@ def test_changes_are_filtered(plan, filters, expected):
 def test_a_diff_for_people(plan):
     text = shown(changes.page, changes.read(plan), 2)
 
-    assert "givenName [bold]Given1" in text
+    assert "[bold]Given1" in text
     assert "givenName: ∅ → Given2" in text
     assert "metadata.homeroom: 7 → 8" in text
     assert "S3" not in text
@@ -98,6 +100,43 @@ def test_a_diff_as_csv_has_a_line_for_each_attribute(plan):
         ("entity", "Student", "Teacher"), ("givenName", "", "Given2"), ("metadata.homeroom", "7", "8"),
     ]  # fmt: skip
     assert rows[0]["schools"] == "A,B"
+
+
+HARMLESS = {"=1+1": "'=1+1", "+1": "'+1", "-2": "'-2", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=b": "a=b", "": ""}
+
+
+@pytest.mark.parametrize(("value", "shown_as"), HARMLESS.items(), ids=map(repr, HARMLESS))
+def test_a_formula_is_text_in_a_spreadsheet(value, shown_as):
+    change = changes.RecordChange(value, "S1", "Update", "SourceChanged", (), {"phone": value}, {"phone": value}, value)
+    line, wide = io.StringIO(newline=""), io.StringIO(newline="")
+    changes.write_csv(line, [change])
+    changes.write_wide(wide, [change])
+
+    [row] = csv.DictReader(io.StringIO(line.getvalue(), newline=""))
+    assert [row[c] for c in ("entity", "old", "new", "name")] == [shown_as] * 4
+    [row] = csv.DictReader(io.StringIO(wide.getvalue().removeprefix("\ufeff"), newline=""))
+    assert [row["entity"], row["name"]] == [shown_as] * 2
+
+
+def test_a_wide_diff_has_one_row_a_record_with_names_for_a_spreadsheet(plan):
+    out = io.StringIO()
+    orgs = orgs_of([{"id": "A", "sis_ids": ["1"], "entity": "School", "name": "Oak Hill"}])
+    changes.write_wide(out, changes.read(plan), orgs)
+
+    assert out.getvalue().startswith("\ufeffentity,id,name,school,change,cause,old,new\r\n")
+    create, update, delete = csv.DictReader(io.StringIO(out.getvalue().removeprefix("\ufeff")))
+    assert (create["id"], create["name"], create["school"]) == ("S1", "[bold]Given1", "Oak Hill (A)")
+    assert update["school"] == "Oak Hill (A); B"
+    assert update["old"] == "entity: Student; givenName: ; metadata.homeroom: 7"
+    assert update["new"] == "entity: Teacher; givenName: Given2; metadata.homeroom: 8"
+    assert (delete["old"], delete["new"]) == ("givenName: Given3", "")
+
+
+def test_schools_have_their_names_in_a_diff(plan):
+    orgs = orgs_of([{"id": "B", "sis_ids": ["2"], "entity": "School", "name": "Elm Street"}])
+    text = shown(changes.page, changes.read(plan), None, orgs)
+
+    assert "A · Elm Street" in text
 
 
 def test_a_diff_as_json_is_one_array(plan):

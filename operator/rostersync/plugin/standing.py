@@ -132,5 +132,6 @@ def typed(options: str) -> Typed:
         approve=f'kubectl roster approve {{run}}{options} --reason "…"',
         reject=f'kubectl roster reject {{run}}{options} --reason "…"',
         rekeyed="",
+        issues="",
         start=f"kubectl roster run CONNECTION{options}",
     )

@@ -11,16 +11,17 @@ from typing import IO, Any
 from rich.console import Console
 
 from rostersync.model import Change, Entity
-from rostersync.render.tables import grid, say
+from rostersync.render import csvcells
+from rostersync.render.orgs import NAMELESS, Orgs
+from rostersync.render.tables import Row, say, table
 from rostersync.render.words import plain
 
-COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "new")
+COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "new", "name", "schoolNames")
+WIDE = ("entity", "id", "name", "school", "change", "cause", "old", "new")
 _FRAME = ("id", "entity", "new_entity", "change", "cause", "schools", "before_hash", "hash", "changed", "before")
-# What tells a person which record it is, for changes that are shown as one line.
-_TELLING = (
-    "name", "title", "givenName", "familyName", "type", "userSourcedId", "classSourcedId", "role", "schoolSourcedId",
-    "classCode", "courseCode", "email", "birthDate",
-)  # fmt: skip
+_ORGS = ("orgSourcedIds", "schoolSourcedId", "orgSourcedId")  # attributes that say where a record belongs
+# What tells a person which record it is, where it has no name of its own.
+_TELLING = ("userSourcedId", "classSourcedId", "role", "birthDate")
 _BATCH = 4096
 
 
@@ -36,7 +37,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class RecordChange:
-    """One record's change. `before` and `after` have the changed attributes of an Update, else the whole record."""
+    """One record's change. `before` and `after` have the changed attributes of an Update, else the whole record.
+
+    `schools`: where it was and where it will be; ids of the store.
+    """
 
     entity: str
     id: str
@@ -45,11 +49,12 @@ class RecordChange:
     schools: tuple[str, ...]
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    name: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As diff's JSON output has it."""
         return {
-            "entity": self.entity, "id": self.id, "change": self.change, "cause": self.cause,
+            "entity": self.entity, "id": self.id, "name": self.name, "change": self.change, "cause": self.cause,
             "schools": list(self.schools), "before": dict(self.before), "after": dict(self.after),
         }  # fmt: skip
 
@@ -80,32 +85,49 @@ def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
                     yield change
 
 
-def page(out: Console, changes: Iterable[RecordChange], limit: int | None) -> None:
-    """A table of at most `limit` records: each attribute of an Update, one line for a Create or Delete."""
-    rows: list[tuple[object, ...]] = []
-    shown, more = 0, False
+def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs: Orgs = NAMELESS) -> None:
+    """A table of at most `limit` records; what an Update changes stands below its record."""
+    rows: list[Row] = []
+    more = False
     for change in changes:
-        if limit is not None and shown >= limit:
+        if limit is not None and len(rows) >= limit:
             more = True
             break
-        shown += 1
-        rows += _lines(change)
+        schools = " · ".join(orgs.name(i) for i in change.schools)
+        cells = (change.entity, change.change, change.name, change.id, schools, change.cause)
+        rows.append(Row(cells, list(_lines(change, orgs))))
     if not rows:
         say(out, "No changes.")
         return
-    out.print(grid(("Entity", "Id", "Change", "Cause", "What"), rows))
+    columns = ("Entity", "Change", "Name", "Id", "School", "Cause")
+    named = [i for i, c in enumerate(columns) if c not in ("Name", "School") or any(r.cells[i] for r in rows)]
+    shown = [Row([r.cells[i] for i in named], r.under) for r in rows]
+    table(out, [columns[i] for i in named], shown, drop=("Cause",), below=("School", "Id"))
     if more:
-        say(out, f"The first {shown:,} records; --limit 0 shows all.")
+        say(out, f"The first {len(rows):,} records; --limit 0 shows all.")
 
 
-def write_csv(stream: IO[str], changes: Iterable[RecordChange]) -> None:
+def write_csv(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
     """One line an attribute, with a header."""
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     for c in changes:
+        names = [orgs.name(i) for i in c.schools]
         for name, old, new in c.attributes():
-            row = (c.entity, c.id, c.change, c.cause, ",".join(c.schools), name, _csv(old), _csv(new))
-            writer.writerow(row)
+            writer.writerow(
+                csvcells.row((c.entity, c.id, c.change, c.cause, c.schools, name, old, new, c.name, "; ".join(names)))
+            )
+
+
+def write_wide(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
+    """One line a record for a spreadsheet: with a byte-order mark, `attribute: value` side by side in old and new."""
+    stream.write(csvcells.BOM)
+    writer = csv.writer(stream)
+    writer.writerow(WIDE)
+    for c in changes:
+        schools = "; ".join(orgs.called(i) for i in c.schools)
+        old, new = ("; ".join(f"{n}: {csvcells.text(v)}" for n, v in values.items()) for values in (c.before, c.after))
+        writer.writerow(csvcells.row((c.entity, c.id, c.name, schools, c.change, c.cause, old, new)))
 
 
 def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
@@ -116,29 +138,45 @@ def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
     stream.write("\n]\n")
 
 
-def _lines(c: RecordChange) -> Iterator[tuple[object, ...]]:
-    head: tuple[object, ...] = (c.entity, c.id, c.change, c.cause)
+def _lines(c: RecordChange, orgs: Orgs) -> Iterator[str]:
     if c.change != Change.UPDATE:
         record = c.after or c.before
-        telling = ((n, record[n]) for n in _TELLING if record.get(n) not in (None, ""))
-        yield (*head, ", ".join(f"{n} {plain(v)}" for n, v in list(telling)[:4]))
+        if not c.name:
+            yield from (f"{n}: {plain(record[n])}" for n in _TELLING if record.get(n) not in (None, ""))
         return
     for name, old, new in c.attributes():
-        yield (*head, f"{name}: {plain(old) or '∅'} → {plain(new) or '∅'}")
-        head = ("", "", "", "")
+        if name in _ORGS:
+            old, new = (_called(value, orgs) for value in (old, new))
+        yield f"{name}: {plain(old) or '∅'} → {plain(new) or '∅'}"
+
+
+def _called(value: Any, orgs: Orgs) -> str:
+    ids = value if isinstance(value, list) else [value] if value else []
+    return ", ".join(orgs.called(i) for i in ids)
 
 
 def _change(row: dict[str, Any]) -> RecordChange:
     before: dict[str, Any] = json.loads(row["before"]) if row["before"] else {}
     after: dict[str, Any] = {}
+    schools = [*(row["schools"] or ())]
     if row["change"] == Change.UPDATE:
         after = {name: _value(row, name) for name in row["changed"] or ()}
+        moved = [after[name] for name in _ORGS if after.get(name)]
+        schools += [i for value in moved for i in (value if isinstance(value, list) else [value])]
     elif row["change"] == Change.CREATE:
         after = {name: value for name in row if name not in _FRAME and (value := _value(row, name)) is not None}
     else:
         before = {name: value for name, value in before.items() if value is not None and name != "entity"}
-    schools = tuple(row["schools"] or ())
-    return RecordChange(row["entity"], row["id"], row["change"], row["cause"], schools, before, after)
+    return RecordChange(
+        row["entity"], row["id"], row["change"], row["cause"], tuple(dict.fromkeys(schools)), before, after,
+        name_of(before if row["change"] == Change.DELETE else row),
+    )  # fmt: skip
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """What people call a record: a person's names, a title; empty where it has none."""
+    given = " ".join(str(record[n]) for n in ("givenName", "familyName") if record.get(n))
+    return given or str(record.get("name") or record.get("title") or "")
 
 
 def _value(row: Mapping[str, Any], name: str) -> Any:
@@ -151,14 +189,6 @@ def _value(row: Mapping[str, Any], name: str) -> Any:
     if name == "metadata":
         return dict(value) if value else None
     return value.isoformat() if isinstance(value, date) else value
-
-
-def _csv(value: Any) -> str:
-    if isinstance(value, list) and all(isinstance(v, str) for v in value):
-        return ",".join(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _strings(values: tuple[str, ...]) -> Any:

@@ -9,10 +9,27 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from rostersync.render.tables import grid, say
+from rostersync.render import csvcells
+from rostersync.render.tables import say, table
 
 GROUP = ("class", "code", "entity", "attribute", "rule", "action")
 RECORD = ("entity", "id", "class", "code", "attribute", "rule", "action")
+# What a code means for a person who has not read the documentation.
+MEANINGS = {
+    "Missing": "has no value, and a data requirement asks for one",
+    "FormatFailed": "has a value that a data requirement does not allow",
+    "Malformed": "has a value that is no date, or neither true nor false",
+    "UnknownValue": "has a value that OneRoster does not know",
+    "UnknownStatus": "has a status that OneRoster does not know, so nothing is decided by it",
+    "UnknownRole": "has a role that OneRoster does not know, so nothing is decided by it",
+    "Duplicate": "shares with another record what must be unique",
+    "ContradictoryRows": "came in several rows that contradict each other",
+    "DanglingReference": "refers to a record that is neither in the source nor in the store",
+}
+ACTIONS = {
+    "Error": "reported", "Skip": "held back", "DropValue": "value dropped", "Default": "default put in",
+    "Hold": "holds the run", "Fail": "fails the run",
+}  # fmt: skip
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:
@@ -32,30 +49,40 @@ def groups(issues: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{k: v for k, v in zip(GROUP, key, strict=True) if v is not None} | {"count": n} for key, n in ordered]
 
 
-def page(out: Console, issues: Iterable[dict[str, Any]], records: bool, limit: int | None) -> None:
+def page(out: Console, issues: Iterable[dict[str, Any]], records: bool, limit: int | None, run: str = "RUN") -> None:
     """The groups, or with `records` at most `limit` single issues."""
     if not records:
-        found = groups(issues)
-        columns = (*(k.capitalize() for k in GROUP), "Count")
-        rows: list[list[object]] = [[g.get(k) for k in (*GROUP, "count")] for g in found]
-        _print(out, columns, rows)
+        found: list[tuple[object, ...]] = [
+            (g["count"], g.get("entity"), g.get("attribute"), g["code"], *_words(g)) for g in groups(issues)
+        ]
+        _print(out, ("Count", "Entity", "Attribute", "Code", "What", "Done"), found, ("Code",))
+        if found:
+            say(out, f"Each record by itself: `rostersync issues {run} --records`.")
         return
-    rows, more = [], False
+    rows: list[tuple[object, ...]] = []
+    more = False
     for issue in issues:
         if limit is not None and len(rows) >= limit:
             more = True
             break
-        rows.append([issue.get(k) for k in RECORD])
-    _print(out, [k.capitalize() for k in RECORD], rows)
+        what, done = _words(issue)
+        rows.append((issue.get("entity"), issue.get("attribute"), issue.get("code"), issue.get("id"), what, done))
+    _print(out, ("Entity", "Attribute", "Code", "Id", "What", "Done"), rows, ("What", "Done", "Code"))
     if more:
         say(out, f"The first {len(rows):,}; --limit 0 shows all.")
+
+
+def _words(issue: dict[str, Any]) -> tuple[str, str]:
+    """(what a code means, what was done about it)."""
+    action = issue.get("action") or ""
+    return MEANINGS.get(issue.get("code") or "", ""), ACTIONS.get(action, action)
 
 
 def write_csv(stream: IO[str], issues: Iterable[dict[str, Any]]) -> None:
     """One line an issue, with a header."""
     writer = csv.writer(stream)
     writer.writerow(RECORD)
-    writer.writerows([i.get(k) or "" for k in RECORD] for i in issues)
+    writer.writerows(csvcells.row(i.get(k) for k in RECORD) for i in issues)
 
 
 def write_json(stream: IO[str], issues: Iterable[dict[str, Any]], records: bool) -> None:
@@ -66,8 +93,9 @@ def write_json(stream: IO[str], issues: Iterable[dict[str, Any]], records: bool)
     stream.write("\n]\n")
 
 
-def _print(out: Console, columns: Iterable[str], rows: list[list[object]]) -> None:
-    if rows:
-        out.print(grid(tuple(columns), rows, ("Count",)))
-    else:
+def _print(out: Console, columns: tuple[str, ...], rows: list[tuple[object, ...]], drop: tuple[str, ...]) -> None:
+    if not rows:
         say(out, "No issues.")
+        return
+    below = tuple(c for c in ("What", "Id") if c in columns and c not in drop)
+    table(out, columns, rows, ("Count",), drop=drop, fold="What", below=below)

@@ -8,7 +8,8 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from rostersync.render.tables import grid, say
+from rostersync.render import csvcells
+from rostersync.render.tables import say, table
 
 COLUMNS = ("entity", "old_id", "new_id")
 
@@ -43,7 +44,7 @@ def page(out: Console, pairs: Iterable[dict[str, Any]], limit: int | None) -> No
     if not rows:
         say(out, "No record comes back under another id.")
         return
-    out.print(grid(("Entity", "Old id → new id"), rows))
+    table(out, ("Entity", "Old id → new id"), rows, drop=("Entity",))
     if more:
         say(out, f"The first {len(rows):,}; --limit 0 shows all.")
 
@@ -52,7 +53,7 @@ def write_csv(stream: IO[str], pairs: Iterable[dict[str, Any]]) -> None:
     """One line a pair, with a header."""
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
-    writer.writerows([pair[c] for c in COLUMNS] for pair in pairs)
+    writer.writerows(csvcells.row(pair[c] for c in COLUMNS) for pair in pairs)
 
 
 def write_json(stream: IO[str], pairs: Iterable[dict[str, Any]]) -> None:

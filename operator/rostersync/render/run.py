@@ -5,47 +5,66 @@ from typing import Any
 
 from rich.console import Console
 
-from rostersync.render.tables import grid, say
+from rostersync.render import details as parts
+from rostersync.render.details import NOTHING, Details
+from rostersync.render.orgs import NAMELESS, Orgs
+from rostersync.render.tables import say, table
+from rostersync.render.words import number
 from rostersync.render.words_to_type import LOCAL, Typed
 
 _COLUMNS = {
     "Entity": "entity", "Population": "population", "Created": "created", "Updated": "updated", "Deleted": "deleted",
-    "Unchanged": "unchanged", "Skipped": "skipped", "Duplicates": "duplicates", "Errors": "errors",
+    "Kept": "kept", "Unchanged": "unchanged", "Skipped": "skipped", "Duplicates": "duplicates", "Errors": "errors",
     "Deferred": "deferred",
 }  # fmt: skip
+_CHANGES = ("created", "updated", "deleted")
+_USUAL = "usual"
 _STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
 
 
 def page(
-    out: Console, run: Mapping[str, Any], rekeyed: int = 0, typed: Typed = LOCAL, with_issues: bool = False
+    out: Console,
+    run: Mapping[str, Any],
+    details: Details = NOTHING,
+    typed: Typed = LOCAL,
+    with_issues: bool = False,
 ) -> None:
-    """The whole run. `rekeyed`: records with new ids, where the plan is at hand; `with_issues`: the status's own counts
-    of them, where it is not."""
+    """The whole run. `details`: what its plan's folder has, where that is at hand; `with_issues`: the status's own
+    counts of issues, where it is not."""
     status = run.get("status") or {}
     _header(out, run, status)
-    counts(out, status)
-    holds(out, status)
-    causes(out, status)
-    if rekeyed:
-        command = typed.rekeyed.format(run=run["metadata"]["name"])
-        say(out, f"{rekeyed:,} records come back under other ids: `{command}`.")
+    _plan(out, run, status, details, typed, None)
     if with_issues:
         issues(out, status)
-    schools(out, status)
+    schools(out, status, details.orgs)
     rest(out, status)
     commands(out, run, typed)
 
 
-def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
+def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: Details = NOTHING) -> None:
     """What a person wants to see when a run stops: counts, holds, schools, and how it goes on."""
     status = run.get("status") or {}
     say(out, f"Run {run['metadata']['name']}", "bold")
-    counts(out, status)
-    holds(out, status)
-    causes(out, status)
-    schools(out, status)
+    _plan(out, run, status, details, typed, parts.WORST)
+    schools(out, status, details.orgs)
     rest(out, status)
     commands(out, run, typed)
+
+
+def _plan(
+    out: Console, run: Mapping[str, Any], status: Mapping[str, Any], details: Details, typed: Typed, most: int | None
+) -> None:
+    """Why it waits first, then what it would do, and what of that hangs together."""
+    name = run["metadata"]["name"]
+    holds(out, status, details.orgs)
+    counts(out, status, details)
+    legend(out, name, status, typed)
+    parts.schools(out, details, most)
+    parts.attributes(out, details)
+    causes(out, status)
+    parts.follows(out, details)
+    if details.rekeyed:
+        say(out, f"{details.rekeyed:,} records come back under other ids: `{typed.rekeyed.format(run=name)}`.")
 
 
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
@@ -60,16 +79,59 @@ def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None
         say(out, f"  {what + ':':<16}{command.format(run=name)}")
 
 
-def counts(out: Console, status: Mapping[str, Any]) -> None:
-    """Counts per entity and their totals; columns in which nothing happened are left out."""
+def counts(out: Console, status: Mapping[str, Any], details: Details = NOTHING) -> None:
+    """Counts per entity and their totals, beside what is usual; columns in which nothing happened are left out."""
     rows = status.get("entities") or []
     if not rows:
         return
     total = {"entity": "Total", **(status.get("totals") or {})}
     always = ("Entity", "Population", "Created", "Updated", "Deleted", "Unchanged")
-    shown = [name for name, key in _COLUMNS.items() if name in always or any(r.get(key) for r in rows)]
-    lines = [[r.get(_COLUMNS[name], 0) for name in shown] for r in (*rows, total)]
-    out.print(grid(shown, lines, shown[1:], "What the plan changes"))
+    columns: list[tuple[str, str]] = []
+    for name, key in _COLUMNS.items():
+        if name in always or any(r.get(key) for r in rows):
+            columns.append((name, key))
+            if details.usual and key in _CHANGES:
+                columns.append((_USUAL, key))
+    lines = [
+        [details.usual.get(r["entity"], {}).get(key, 0) if name == _USUAL else r.get(key, 0) for name, key in columns]
+        for r in rows
+    ]
+    lines.append(["" if name == _USUAL else total.get(key, 0) for name, key in columns])
+    names = [name for name, _ in columns]
+    title = "What the plan changes" if status.get("outcome") is None else "What the plan changed"
+    if status.get("outcome") not in (None, "Applied", "AppliedIncomplete", "DeliveryFailed"):
+        title = "What the plan would change"
+    table(
+        out, names, lines, names[1:], title,
+        drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept"),
+    )  # fmt: skip
+    if details.usual:
+        say(out, f"usual: the median of the last {details.usual_runs} runs of this source that changed something.\n")
+
+
+def legend(out: Console, name: str, status: Mapping[str, Any], typed: Typed) -> None:
+    """What columns mean that are not about changes, and where to look."""
+    totals, where = status.get("totals") or {}, f": `{typed.issues.format(run=name)}`" if typed.issues else ""
+    if n := totals.get("errors"):
+        worst = next((i for i in status.get("issues") or [] if i.get("class") == "Error"), None)
+        most = f", most often {_issue(worst)}" if worst else ""
+        say(out, f"Errors: {number(n)} {_records(n)} came with something wrong{most}{where}.")
+    if n := totals.get("skipped"):
+        say(out, f"Skipped: {number(n)} {_records(n)} held back; what was accepted before stays{where}.")
+    if n := totals.get("duplicates"):
+        say(out, f"Duplicates: {number(n)} {_records(n)} held back, since others share what must be unique{where}.")
+    if any(totals.get(key) for key in ("errors", "skipped", "duplicates")):
+        say(out)
+
+
+def _records(n: int) -> str:
+    return "record" if n == 1 else "records"
+
+
+def _issue(issue: Mapping[str, Any]) -> str:
+    """`email of Contact (Missing, 488 times)`."""
+    of = f"{issue['attribute']} of {issue.get('entity')}" if issue.get("attribute") else issue.get("entity", "")
+    return f"{of} ({issue['code']}, {number(issue['count'])} times)"
 
 
 def rest(out: Console, status: Mapping[str, Any]) -> None:
@@ -103,7 +165,8 @@ def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> 
             say(out, f"  {name + ':':<15}{value}")
     rows = [(c["type"], c["status"], c["reason"], c["lastTransitionTime"]) for c in status.get("conditions") or []]
     if rows:
-        out.print(grid(("Condition", "Status", "Reason", "Since"), rows))
+        say(out)
+        table(out, ("Condition", "Status", "Reason", "Since"), rows, drop=("Since",))
 
 
 def _approval(approval: Mapping[str, Any]) -> str:
@@ -113,33 +176,41 @@ def _approval(approval: Mapping[str, Any]) -> str:
     return f"{approval['state']}{by}" if by else f"{approval['state']}, ends {approval['expiresAt']}"
 
 
-def holds(out: Console, status: Mapping[str, Any]) -> None:
-    """Why a person must decide: the worst reasons, each with its sentence."""
+def holds(out: Console, status: Mapping[str, Any], orgs: Orgs = NAMELESS) -> None:
+    """Why a person must decide: the worst reasons, each with its sentence. A dry run says what would be held."""
     found = status.get("holds") or []
     if not found:
         return
-    title = "Why it was held" if status.get("outcome") else "Why it is held"
-    out.print(grid((title, ""), [(h["reason"], h.get("message", "")) for h in found]))
+    outcome = status.get("outcome")
+    title = "Why it would be held" if outcome == "DryRun" else "Why it was held" if outcome else "Why it is held"
+    rows = [(h["reason"], named(h.get("message", ""), h.get("school"), orgs)) for h in found]
+    table(out, ("Reason", "What"), rows, title=title, fold="What")
     more = status.get("holdsTotal", len(found)) - len(found)
     if more > 0:
-        say(out, f"… and {more:,} more; these are the worst.")
+        say(out, f"… and {more:,} more; these are the worst.\n")
+
+
+def named(message: str, school: str | None, orgs: Orgs) -> str:
+    """A hold's sentence with the school's name beside its id."""
+    return message.replace(school, orgs.called(school), 1) if school else message
 
 
 def causes(out: Console, status: Mapping[str, Any]) -> None:
     """Why records change."""
     rows = [(c["cause"], c["count"]) for c in status.get("causes") or []]
     if rows:
-        out.print(grid(("Cause", "Changes"), rows, ("Changes",), "Changes by cause"))
+        table(out, ("Cause", "Changes"), rows, ("Changes",), "Changes by cause")
 
 
 def issues(out: Console, status: Mapping[str, Any]) -> None:
     """What is wrong with the source's data, as far as a status counts it."""
     rows = [[i.get(k) for k in ("class", "code", "entity", "attribute", "count")] for i in status.get("issues") or []]
     if rows:
-        out.print(grid(("Class", "Code", "Entity", "Attribute", "Count"), rows, ("Count",), "Issues in the data"))
+        columns = ("Class", "Code", "Entity", "Attribute", "Count")
+        table(out, columns, rows, ("Count",), "Issues in the data", drop=("Class",))
 
 
-def schools(out: Console, status: Mapping[str, Any]) -> None:
+def schools(out: Console, status: Mapping[str, Any], orgs: Orgs = NAMELESS) -> None:
     """What Schools Mapping came to, of a run's status or a connection's."""
     found = status.get("schools") or {}
     if not any(found.get(k) for k in ("found", "mapped", "missing", "vanished")):
@@ -147,4 +218,4 @@ def schools(out: Console, status: Mapping[str, Any]) -> None:
     say(out, "Schools: " + ", ".join(f"{found.get(k, 0):,} {k}" for k in ("found", "mapped", "missing", "vanished")))
     for key, what in (("missingIDs", "Not mapped"), ("vanishedIDs", "Vanished from the source")):
         if found.get(key):
-            say(out, f"  {what}: {', '.join(found[key])}")
+            say(out, f"  {what}: {', '.join(map(orgs.called_by_source, found[key]))}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from rostersync.render.tables import grid, say
+from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
 Key = tuple[str, str]  # namespace (empty where all are of one) and name of a connection
@@ -28,19 +28,23 @@ def page(
     """
     lines = _connections(runs, connections, namespaces)
     if lines:
-        out.print(_grid(("Connection", "State", "Last run", "Held"), lines, ("Held",), namespaces))
+        heads = ("Connection", "State", "Last run", "Held")
+        _table(out, heads, lines, ("Held",), namespaces, ("Last run",))
     if not runs:
         say(out, f"No runs yet. Start one: {typed.start}")
         return
     columns = ("Run", "Connection", "Status", "Created", "Updated", "Deleted", "Started")
-    out.print(_grid(columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces))
+    going = ("Started", "Connection", "Updated", "Created", "Deleted")
+    _table(out, columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces, going)
 
 
-def _grid(columns: Sequence[str], rows: list[tuple[object, ...]], right: Iterable[str], namespaces: bool) -> Any:
+def _table(
+    out: Console, columns: Sequence[str], rows: list[tuple[object, ...]], right: Iterable[str], namespaces: bool,
+    drop: Sequence[str],
+) -> None:  # fmt: skip
     """Every row begins with its namespace, which is shown or not."""
-    return grid(
-        (*(("Namespace",) if namespaces else ()), *columns), rows if namespaces else [r[1:] for r in rows], right
-    )
+    shown = rows if namespaces else [r[1:] for r in rows]
+    table(out, (*(("Namespace",) if namespaces else ()), *columns), shown, right, drop=drop)
 
 
 def _connections(

@@ -11,6 +11,7 @@ class Typed:
     approve: str = 'rostersync approve {run} --reason "…"'
     reject: str = 'rostersync reject {run} --reason "…"'
     rekeyed: str = "rostersync diff {run} --rekeyed"
+    issues: str = "rostersync issues {run}"
     start: str = "rostersync run -f connection.yaml"
 
 

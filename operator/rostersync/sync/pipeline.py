@@ -30,6 +30,7 @@ from rostersync.sync.gate import REKEYED_DELETES, Counted, Facts, Switches, verd
 from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
+from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.require import require
 from rostersync.sync.safety import loosened, previous_connection, safety
 from rostersync.sync.schools import Scope
@@ -229,6 +230,7 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
     report_issues(context)
     issues = freeze.write_issues(context, making)
     freeze.write_rekeyed(context, making)
+    write_orgs(context, made.scope, making)
     by_entity = {
         c.entity: {"created": c.created, "updated": c.updated, "deleted": c.deleted} for c in made.counts if c.entity
     }

@@ -16,6 +16,7 @@ from rostersync.local.failures import Terminated
 if TYPE_CHECKING:
     from rostersync.lifecycle.observed import Connection
     from rostersync.local.state import State
+    from rostersync.render.details import Details
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "rostersync.debug"
@@ -165,13 +166,23 @@ def opened_plan(state: "State", name: str | None) -> Iterator[Path]:
         work.close()
 
 
-def show_run(run: dict[str, Any], output: str) -> None:
+def details_of(state: "State", name: str) -> "Details":
+    """What a run's plan has beside its counts; nothing where there is no plan, or none that can be opened here."""
+    from rostersync.errors import RostersyncError
+    from rostersync.render import details
+
+    with suppress(RostersyncError), opened_plan(state, name) as plan:
+        return details.read(plan)
+    return details.Details()
+
+
+def show_run(state: "State", run: dict[str, Any], output: str) -> None:
     """Print a run: briefly for people, or as the SyncRun object."""
     from rostersync.render import objects, tables
     from rostersync.render.run import brief
 
     if output == "table":
-        brief(tables.console(), run)
+        brief(tables.console(), run, details=details_of(state, run["metadata"]["name"]))
     else:
         click.echo(objects.dump(run, output), nl=False)
 

@@ -41,13 +41,13 @@ def approve(
             "the store's revision records that four eyes were not enforced."
         )
     if no_apply:
-        common.show_run(run, output)
+        common.show_run(state, run, output)
         return
     with common.terminable(), shown(quiet) as progress:
         halves = local_halves(state, progress)
         run = apply_run(state, run, halves)
     if output != "table" or not halves.error:
-        common.show_run(run, output)
+        common.show_run(state, run, output)
     if halves.error:
         raise halves.error
     raise SystemExit(exit_code(run["status"]))
@@ -67,7 +67,7 @@ Example:
 def reject(name: str, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
     """Refuse a held run: nothing of it is applied, and the store stays as it is."""
     run, _ = _decide(state, name, "Rejected", by, reason, digest)
-    common.show_run(run, output)
+    common.show_run(state, run, output)
 
 
 def _decide(

@@ -269,7 +269,7 @@ def _finish(run: dict[str, Any], halves: "LocalHalves", output: str) -> None:
 
     status = run.get("status") or {}
     if output != "table" or not halves.error:
-        common.show_run(run, output)
+        common.show_run(halves.state, run, output)
     if halves.error:
         raise halves.error
     raise SystemExit(exit_code(status))
@@ -283,7 +283,7 @@ def _finish_half(run: dict[str, Any] | None, halves: "LocalHalves", output: str,
     if output == "json":
         click.echo(halves.report() or dump(run or {}, output).rstrip())
     elif run:
-        common.show_run(run, output)
+        common.show_run(halves.state, run, output)
     if halves.error:
         raise halves.error
     if run is None:

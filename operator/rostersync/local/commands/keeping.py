@@ -28,14 +28,14 @@ def export(folder: Path, district: str | None, state: "State", output: str) -> N
     """Write the accepted roster as a strict OneRoster 1.1 CSV bundle."""
     from rostersync.local import engine
     from rostersync.render.objects import dump
-    from rostersync.render.tables import console, grid, say
+    from rostersync.render.tables import console, say, table
 
     written = engine.export(state.store, folder, district)
     if output == "json":
         click.echo(dump({"rows": written.rows, "notExpressible": written.not_expressible}, output), nl=False)
         return
     out = console()
-    out.print(grid(("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}"))
+    table(out, ("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}")
     for what, count in written.not_expressible.items():
         say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot say were left out.", "yellow")
 

@@ -1,7 +1,6 @@
 """runs, show, diff, issues: what there is and what it means."""
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +8,8 @@ import click
 from rostersync.local.commands import common
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rostersync.local.state import State
 
 TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv and json have all
@@ -45,8 +46,7 @@ Examples:
 @common.debug_option
 def show(name: str | None, state: "State", output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
-    from rostersync.errors import Permanent
-    from rostersync.render import objects, rekeyed, tables
+    from rostersync.render import objects, tables
     from rostersync.render.run import page
 
     connection = state.latest(name)["spec"]["connectionRef"]["name"]
@@ -55,10 +55,7 @@ def show(name: str | None, state: "State", output: str) -> None:
     if output != "table":
         click.echo(objects.dump(run, output), nl=False)
         return
-    pairs = 0
-    with suppress(Permanent), common.opened_plan(state, run["metadata"]["name"]) as plan:
-        pairs = rekeyed.count(plan)
-    page(tables.console(), run, pairs)
+    page(tables.console(), run, common.details_of(state, run["metadata"]["name"]))
 
 
 @click.command(
@@ -66,18 +63,19 @@ def show(name: str | None, state: "State", output: str) -> None:
 Examples:
   rostersync diff springfield-20261124t020709
   rostersync diff RUN --entity Student --change Delete --school 1001
-  rostersync diff RUN --output csv > changes.csv
+  rostersync diff RUN --school "Oak Hill Elementary School"
+  rostersync diff RUN --wide > changes.csv
 """
 )
 @click.argument("name", metavar="[RUN]", required=False)
 @click.option("--entity", "entities", multiple=True, metavar="ENTITY", help="Student, Class, Enrollment …; repeatable.")
 @click.option("--change", "kinds", multiple=True, type=click.Choice(["Create", "Update", "Delete"], case_sensitive=False),
               help="Only such changes; repeatable.")  # fmt: skip
-@click.option(
-    "--school", "schools", multiple=True, metavar="ID", help="Only of this school (its id in the store); repeatable."
-)
+@click.option("--school", "schools", multiple=True, metavar="SCHOOL",
+              help="Only of this school: its name, or its id in the store or in the source; repeatable.")  # fmt: skip
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
 @click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another one.")
+@click.option("--wide", is_flag=True, help="CSV for a spreadsheet: one row a record, with names; implies --output csv.")
 @click.option(
     "--limit", type=click.IntRange(min=0), help=f"Records to show, 0 for all; default {TABLE_LIMIT} in a table."
 )
@@ -86,7 +84,7 @@ Examples:
 @common.debug_option
 def diff(
     name: str | None, entities: tuple[str, ...], kinds: tuple[str, ...], schools: tuple[str, ...],
-    causes: tuple[str, ...], rekeyed: bool, limit: int | None, state: "State", output: str,
+    causes: tuple[str, ...], rekeyed: bool, wide: bool, limit: int | None, state: "State", output: str,
 ) -> None:  # fmt: skip
     """Show which records a run's plan changes, and how: old value → new value.
 
@@ -95,21 +93,39 @@ def diff(
     from itertools import islice
 
     from rostersync.model import Cause, Entity
-    from rostersync.render import changes, tables
+    from rostersync.render import changes, orgs, tables
     from rostersync.render import rekeyed as pairs
 
-    filters = changes.Filters(
-        _words(entities, [e.value for e in Entity], "--entity"), kinds, schools,
-        _words(causes, [c.value for c in Cause], "--cause"),
-    )  # fmt: skip
+    if wide and (rekeyed or output == "json"):
+        raise click.UsageError("--wide is one row of CSV a record; leave out --rekeyed and --output json.")
+    entities = _words(entities, [e.value for e in Entity], "--entity")
+    causes = _words(causes, [c.value for c in Cause], "--cause")
     with common.opened_plan(state, name) as plan:
-        shown: Any = pairs if rekeyed else changes
-        found = pairs.read(plan) if rekeyed else changes.read(plan, filters)
-        if output == "table":
-            shown.page(tables.console(), found, _limit(limit))
+        if rekeyed:
+            _print_pairs(pairs.read(plan), limit, output)
+            return
+        known = orgs.read(plan)
+        found = changes.read(plan, changes.Filters(entities, kinds, known.ids(schools), causes))
+        if output == "table" and not wide:
+            changes.page(tables.console(), found, _limit(limit), known)
             return
         rows = islice(found, limit) if limit else found
-        (shown.write_csv if output == "csv" else shown.write_json)(sys.stdout, rows)
+        if output == "json":
+            changes.write_json(sys.stdout, rows)
+        else:
+            (changes.write_wide if wide else changes.write_csv)(sys.stdout, rows, known)
+
+
+def _print_pairs(found: "Iterator[dict[str, Any]]", limit: int | None, output: str) -> None:
+    from itertools import islice
+
+    from rostersync.render import rekeyed, tables
+
+    if output == "table":
+        rekeyed.page(tables.console(), found, _limit(limit))
+        return
+    rows = islice(found, limit) if limit else found
+    (rekeyed.write_csv if output == "csv" else rekeyed.write_json)(sys.stdout, rows)
 
 
 @click.command(
@@ -137,7 +153,7 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     with common.opened_plan(state, name) as plan:
         found = rendering.read(plan)
         if output == "table":
-            rendering.page(tables.console(), found, records, _limit(limit))
+            rendering.page(tables.console(), found, records, _limit(limit), state.latest(name)["metadata"]["name"])
             return
         rows = islice(found, limit) if limit and records else found
         if output == "csv":

@@ -43,21 +43,20 @@ def check(paths: tuple[Path, ...], output: str) -> None:
 
 
 def _page(found: "CheckResult") -> None:
-    from rostersync.render.tables import console, grid, say
+    from rostersync.render.tables import console, say, table
 
     out = console()
     say(out, found.message, "green")
-    out.print(
-        grid(
-            ("School", "Name"),
-            ((s.id, s.name) for s in found.schools),
-            title=f"{len(found.schools):,} school{'' if len(found.schools) == 1 else 's'}",
-        )
-    )
+    number = len(found.schools)
+    title = f"{number:,} school{'' if number == 1 else 's'}"
+    table(out, ("School", "Name"), ((s.id, s.name) for s in found.schools), title=title)
     totals = ((name, "not said" if total is None else total) for name, total in found.totals.items())
-    out.print(grid(("Collection", "Records"), totals, ("Records",)))
+    table(out, ("Collection", "Records"), totals, ("Records",))
     heads = ("Entity", "Sample", "Always filled", "Sometimes filled")
-    out.print(grid(heads, _by_entity(found), ("Sample",), "Attributes that the source fills"))
+    table(
+        out, heads, _by_entity(found), ("Sample",), "Attributes that the source fills", fold="Always filled",
+        below=("Sometimes filled",),
+    )  # fmt: skip
     if found.not_offered:
         say(out, f"Not offered by the source: {', '.join(found.not_offered)}.", "yellow")
 

@@ -1,0 +1,95 @@
+"""What stands in a plan's own folder beside the counts of its status: names of schools, and what changes come to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from rostersync.model import Entity
+from rostersync.render import orgs as organisations
+from rostersync.render import rekeyed, summary
+from rostersync.render.orgs import Orgs
+from rostersync.render.summary import Follow, Summary
+from rostersync.render.tables import say, table
+from rostersync.render.words import number, some
+
+WORST = 10  # schools that a run names by itself; `show` has all
+_VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
+_HOW = {"leave": "the {} who leave", "new": "the {} who are new", "move": "the {} who change school"}
+_HOW_ONE = {"leave": "the {} who leaves", "new": "the {} who is new", "move": "the {} who changes school"}
+_THINGS = {"leave": "the {} that go", "new": "the {} that are new"}
+
+
+@dataclass(frozen=True)
+class Details:
+    """`rekeyed`: records that come back under new ids; `usual`: by entity and change, the median of earlier runs."""
+
+    orgs: Orgs = field(default_factory=Orgs)
+    summary: Summary = field(default_factory=Summary)
+    rekeyed: int = 0
+    usual: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    usual_runs: int = 0
+
+
+NOTHING = Details()
+
+
+def read(plan: Path) -> Details:
+    """The details of a plan folder."""
+    orgs = organisations.read(plan)
+    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan))
+
+
+def schools(out: Console, details: Details, most: int | None = None) -> None:
+    """A table by school, of at most so many."""
+    found = [s for s in details.summary.schools if s.org.id]
+    if not found:
+        return
+    columns: Sequence[str] = ("School", "Students", "Teachers", "Created", "Updated", "Deleted", "Id")
+    rows: list[tuple[object, ...]] = [
+        (s.org.name or s.org.id, _people(s.students), _people(s.teachers), s.created, s.updated, s.deleted, s.org.id)
+        for s in found[:most]
+    ]
+    if all(row[1] == row[2] == "" for row in rows):
+        columns, rows = ("School", *columns[3:]), [(r[0], *r[3:]) for r in rows]
+    table(
+        out, columns, rows, ("Students", "Teachers", "Created", "Updated", "Deleted"), "By school",
+        drop=("Id", "Teachers", "Students"),
+    )  # fmt: skip
+    if len(found) > len(rows):
+        say(out, f"… and {number(len(found) - len(rows))} more schools; these have the most deletes.\n")
+
+
+def attributes(out: Console, details: Details) -> None:
+    """Which attributes updates change."""
+    rows = [
+        (entity, ", ".join(f"{name} {number(n)}" for name, n in found)) for entity, found in details.summary.attributes
+    ]
+    if rows:
+        table(out, ("Entity", "Attributes"), rows, title="What updates change", fold="Attributes")
+
+
+def follows(out: Console, details: Details) -> None:
+    """What follows from what, a sentence a line."""
+    for follow in details.summary.follows:
+        say(out, follows_sentence(follow))
+    if details.summary.follows:
+        say(out)
+
+
+def follows_sentence(f: Follow) -> str:
+    """`2,912 of 3,260 deleted Enrollments belong to the 364 Students who leave.`"""
+    part = number(f.part) if f.part == f.whole else f"{number(f.part)} of {number(f.whole)}"
+    every = "All " if f.part == f.whole and f.part > 1 else ""
+    told = some(f.whole, f.entity).removeprefix(f"{number(f.whole)} ")
+    words = _THINGS if f.of is Entity.CLASS else _HOW_ONE if f.subjects == 1 else _HOW
+    whose = words[f.how].format(some(f.subjects, f.of))
+    return f"{every}{part} {_VERBS[f.change]} {told} belong{'s' if f.part == 1 else ''} to {whose}."
+
+
+def _people(numbers: tuple[int, int] | None) -> str:
+    if numbers is None:
+        return ""
+    before, after = numbers
+    return number(before) if before == after else f"{number(before)} → {number(after)}"

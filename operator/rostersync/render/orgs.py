@@ -1,0 +1,93 @@
+"""What organisations are called: names beside the ids that a plan has, and ids for what people type."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rostersync.errors import Permanent
+
+_LISTED = 20  # schools that an error names
+
+
+@dataclass(frozen=True)
+class Org:
+    """An organisation. `id` is the store's, None for a school of the source that is not mapped; `sis_ids` the source's."""
+
+    id: str | None
+    sis_ids: tuple[str, ...]
+    entity: str
+    name: str | None
+    students: int | None = None
+    teachers: int | None = None
+
+
+@dataclass(frozen=True)
+class Orgs:
+    """All organisations that a plan knows; empty where a plan has no names, so that ids stand alone."""
+
+    all: tuple[Org, ...] = ()
+    by_id: Mapping[str, Org] = field(default_factory=dict)
+    by_sis_id: Mapping[str, Org] = field(default_factory=dict)
+
+    def name(self, id_: str) -> str:
+        """The name of a store's id; the id itself where none is known."""
+        found = self.by_id.get(id_)
+        return (found and found.name) or id_
+
+    def called(self, id_: str) -> str:
+        """`Oak Hill (FOC-1001)`, by the store's id; the id alone where no name is known."""
+        found = self.by_id.get(id_)
+        return f"{found.name} ({id_})" if found and found.name else id_
+
+    def called_by_source(self, sis_id: str) -> str:
+        """`Oak Hill (1001)`, by the source's id."""
+        found = self.by_sis_id.get(sis_id)
+        return f"{found.name} ({sis_id})" if found and found.name else sis_id
+
+    def ids(self, words: Iterable[str]) -> tuple[str, ...]:
+        """Ids of the store for what a person typed: an id of the store or of the source, or a name in any case.
+
+        Raises Permanent (UnknownSchool) with what there is.
+        """
+        return tuple(dict.fromkeys(self._id(word) for word in words))
+
+    def _id(self, word: str) -> str:
+        if word in self.by_id:
+            return word
+        found = [self.by_sis_id[word]] if word in self.by_sis_id else []
+        found = found or [o for o in self.all if (o.name or "").casefold() == word.strip().casefold()]
+        mapped = [o.id for o in found if o.id]
+        if len(mapped) == 1:
+            return mapped[0]
+        if len(mapped) > 1:
+            raise Permanent(
+                f"Several schools are called {word}: {', '.join(mapped)}. Give an id.", reason="UnknownSchool"
+            )
+        if found:
+            raise Permanent(f"School {word} is not mapped: nothing of it is in the plan.", reason="UnknownSchool")
+        schools = [o for o in self.all if o.id and o.entity == "School"]
+        there = ", ".join(f"{o.name} ({o.id})" if o.name else str(o.id) for o in schools[:_LISTED])
+        more = f" and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else ""
+        has = f"There are: {there}{more}." if schools else "The plan knows no school."
+        raise Permanent(f"There is no school {word}. {has}", reason="UnknownSchool")
+
+
+NAMELESS = Orgs()
+
+
+def read(plan: Path) -> Orgs:
+    """The organisations of a plan folder."""
+    import pyarrow.parquet as pq
+
+    path = plan / "orgs.parquet"
+    return orgs_of(pq.read_table(path).to_pylist() if path.exists() else ())
+
+
+def orgs_of(rows: Iterable[Mapping[str, Any]]) -> Orgs:
+    """Organisations from the rows of a plan's file."""
+    found = tuple(
+        Org(r["id"], tuple(r["sis_ids"] or ()), r["entity"], r["name"], r.get("students"), r.get("teachers"))
+        for r in rows
+    )
+    return Orgs(found, {o.id: o for o in found if o.id}, {i: o for o in found for i in o.sis_ids})

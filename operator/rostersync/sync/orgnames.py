@@ -1,0 +1,76 @@
+"""What organisations are called, beside a plan: `orgs.parquet`, so that people read names where the plan has ids.
+
+Outside of the digest: a name decides nothing. Organisations are few (thousands at most), so they are gone through one
+by one.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rostersync.roster import USERS
+from rostersync.sync.context import Context
+from rostersync.sync.schools import Scope
+
+FILE = "orgs.parquet"
+SCHEMA = pa.schema({
+    "id": pa.string(),  # in the store; null for a school of the source that is not mapped
+    "sis_ids": pa.list_(pa.string()),  # as the source sends them: several, where schools are united
+    "entity": pa.string(),
+    "name": pa.string(),
+    "students": pa.int64(),  # of the store, before the plan; null where nothing of people changes
+    "teachers": pa.int64(),
+})  # fmt: skip
+
+
+def write_orgs(context: Context, scope: Scope, folder: Path) -> None:
+    """Every organisation of the store and of the pull, in order of id."""
+    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, scope), key=_order), SCHEMA), folder / FILE)
+
+
+def _order(row: dict[str, object]) -> tuple[str, str]:
+    return str(row["id"] or ""), str(row["sis_ids"])
+
+
+def _rows(context: Context, scope: Scope) -> Iterator[dict[str, object]]:
+    raw: dict[str, set[str]] = {}
+    remembered = context.con.execute("SELECT sis_id, target_id FROM store_schools").fetchall()
+    for sis_id, target in (*remembered, *scope.targets.items()):
+        raw.setdefault(target, set()).add(sis_id)
+    people = _people(context)
+    known = context.con.execute("""
+        SELECT coalesce(f.id, s.id), coalesce(f.entity, s.entity), coalesce(f.name, s.name)
+        FROM (SELECT id, entity, name FROM store_orgs WHERE status = 'active') s
+        FULL JOIN (SELECT id, any_value(entity) AS entity, any_value(name) AS name FROM final_orgs GROUP BY id) f
+          ON f.id = s.id
+    """).fetchall()
+    for id_, entity, name in known:
+        sis_ids = sorted(raw.get(id_, ())) or [id_.removeprefix(context.prefix)]
+        students, teachers = people.get(id_, (0, 0)) if people is not None else (None, None)
+        yield {
+            "id": id_, "sis_ids": sis_ids, "entity": entity, "name": name, "students": students, "teachers": teachers,
+        }  # fmt: skip
+    there = {
+        i for sis_ids in (raw.get(id_, {id_.removeprefix(context.prefix)}) for id_, _, _ in known) for i in sis_ids
+    }
+    pulled = context.con.execute("SELECT sourcedId, type, name FROM staged_orgs").fetchall()
+    for sis_id, kind, name in pulled:
+        if sis_id not in there:
+            entity = "School" if (kind or "").lower() == "school" else "District"
+            yield {"id": None, "sis_ids": [sis_id], "entity": entity, "name": name}
+
+
+def _people(context: Context) -> dict[str, tuple[int, int]] | None:
+    """(students, teachers) of each organisation in the store; None where no person changes or none is there."""
+    known = context.tallies[USERS.name]
+    if not known.population or not known.changes:
+        return None
+    rows = context.con.execute("""
+        SELECT org, count(*) FILTER (entity = 'Student'), count(*) FILTER (entity = 'Teacher')
+        FROM (SELECT entity, unnest(orgSourcedIds) AS org FROM store_users
+              WHERE status = 'active' AND entity IN ('Student', 'Teacher'))
+        GROUP BY org
+    """).fetchall()
+    return {org: (students, teachers) for org, students, teachers in rows}
