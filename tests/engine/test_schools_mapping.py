@@ -251,7 +251,7 @@ def test_a_school_that_was_led_to_another_id_vanishes_under_that_id(roster: Rost
     assert plan.schools == (1, 1, 0, 1)
 
 
-def test_district_organisations_come_when_they_stand_above_a_mapped_school(roster: Roster) -> None:
+def test_district_organisations_come_under_selected_when_they_stand_above_a_mapped_school(roster: Roster) -> None:
     day = district().add("orgs", "st", type="state", parentSourcedId=None).change("orgs", "d1", parentSourcedId="st")
     day = day.add("orgs", "x1", type="department", parentSourcedId="d1")
     day = day.add("orgs", "d2", type="district", parentSourcedId="st").add("orgs", "1003", parentSourcedId="d2")
@@ -260,7 +260,7 @@ def test_district_organisations_come_when_they_stand_above_a_mapped_school(roste
     assert plan.after("d1", "parentSourcedId") == "st"
 
 
-def test_a_district_organisation_without_a_mapped_school_left_goes_and_takes_only_its_own_people(
+def test_under_selected_a_district_organisation_without_a_mapped_school_left_goes_and_takes_only_its_own_people(
     roster: Roster,
 ) -> None:
     day = (
@@ -268,9 +268,10 @@ def test_a_district_organisation_without_a_mapped_school_left_goes_and_takes_onl
     )
     day = day.add("users", "a2", role="administrator", orgSourcedIds=["d2"])
     day = day.add("users", "a3", role="administrator", orgSourcedIds=["d1", "d2"])
-    plan = roster.begin(day).plan(day, schoolsMapping={"exclude": ["1002"]})
+    plan = roster.begin(day).plan(day, schoolsMapping={"mode": "Selected", "schools": [{"sourcedId": "1001"}]})
     assert plan.ids("Delete") == {"1002", "d2", "a2", *AT_SOUTH}
     assert plan.after("a3", "orgSourcedIds") == ["d1"]
+    assert roster.plan(day, schoolsMapping={"exclude": ["1002"]}).ids("Delete") == {"1002", *AT_SOUTH}
 
 
 def test_a_course_comes_with_its_organisation_or_with_a_kept_class_that_uses_it(roster: Roster) -> None:
@@ -284,9 +285,8 @@ def test_a_course_comes_with_its_organisation_or_with_a_kept_class_that_uses_it(
 
 
 def test_sessions_always_come(roster: Roster) -> None:
-    assert roster.plan(district(), schoolsMapping={"exclude": ["1001", "1002"]}).changes == {
-        ("Create", "Calendar", "y1", "SourceCreated")
-    }
+    mapping = {"mode": "Selected", "schools": [{"sourcedId": "1003"}]}
+    assert roster.plan(district(), schoolsMapping=mapping).changes == {("Create", "Calendar", "y1", "SourceCreated")}
 
 
 def test_a_user_passes_with_one_mapped_organisation_and_is_held_back_when_none_resolves(roster: Roster) -> None:

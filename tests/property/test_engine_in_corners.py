@@ -129,17 +129,7 @@ def smallest_active_school_speaks_for_the_united_one(corner: Corner) -> dict[str
     mapping = {"schools": [{"sourcedId": s, "target": {"id": "ONE"}} for s in "12"]}
     corner.specs = ({"schoolsMapping": {"exclude": ["1", "2"]}}, {"schoolsMapping": mapping})
     corner.row("orgs", "1")["status"] = "pending"
-    ids = [
-        "orgs/D",
-        "orgs/ONE",
-        "courses/MATH",
-        "classes/C1",
-        "classes/C2",
-        "users/t1",
-        "users/s1",
-        "users/s2",
-        "users/p1",
-    ]
+    ids = ["orgs/ONE", "courses/MATH", "classes/C1", "classes/C2", "users/t1", "users/s1", "users/s2", "users/p1"]
     return dict.fromkeys([*ids, "enrollments/e-t1", "enrollments/e-s1", "enrollments/e-s2"], "Create SourceCreated")
 
 

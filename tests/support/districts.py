@@ -49,6 +49,8 @@ class District:
             self.add("orgs", type=rng.choice(["district", "district", "state", "local"]))
         for _ in range(rng.randint(1, 3)):
             self.add("orgs", type="school")
+        for _ in range(rng.choice([0, 0, 1, 3])):
+            self.add("orgs", type="department", parentSourcedId=rng.choice(list(self.rows["orgs"])))
         for table, most in (("academicSessions", 3), ("courses", 3), ("classes", 6)):
             for _ in range(rng.randint(0 if self.odd(0.3) else 1, most)):
                 self.add(table)
@@ -71,6 +73,9 @@ class District:
     def pick_school(self) -> str | None:
         """A reference to a school, now and then to any organisation."""
         schools = [i for i, o in self.rows["orgs"].items() if o["type"] == "school"]
+        departments = [i for i, o in self.rows["orgs"].items() if o["type"] == "department"]
+        if departments and self.rng.random() < 0.2:
+            return self.rng.choice(departments)
         if self.odd(0.1) or not schools:
             return self.pick("orgs")
         return self.rng.choice(schools)
@@ -116,7 +121,7 @@ class District:
         if column == "primaryOrgSourcedId":
             return self.pick("orgs") if rng.random() < 0.3 else None
         if column == "parentSourcedId":
-            districts = [i for i, o in self.rows["orgs"].items() if o["type"] != "school"]
+            districts = [i for i, o in self.rows["orgs"].items() if o["type"] not in ("school", "department")]
             above = districts if table == "orgs" else list(self.rows[table])
             return self.pick(table) if self.odd(0.1) else rng.choice([None, *above])
         if column == "type":
@@ -187,7 +192,15 @@ class District:
         """A school closes, is switched off or on again, comes back, or changes its kind; its people may move."""
         rng, orgs, gone = self.rng, self.rows["orgs"], self.gone.setdefault("orgs", {})
         schools = [i for i, o in orgs.items() if o["type"] == "school"]
-        what = rng.choice(["closes", "closes", "status", "status", "back", "kind", "moves"])
+        what = rng.choice(["closes", "closes", "status", "status", "back", "kind", "moves", "department", "department"])
+        departments = [i for i, o in orgs.items() if o["type"] == "department"]
+        if what == "department" and departments:
+            raw = rng.choice(departments)
+            if rng.random() < 0.4:
+                gone[raw] = orgs.pop(raw)
+            else:
+                orgs[raw]["parentSourcedId"] = rng.choice(list(orgs))
+            return
         if what == "back" and gone:
             raw = rng.choice(list(gone))
             orgs[raw] = gone.pop(raw)
@@ -441,6 +454,8 @@ def schools_mapping(rng: random.Random, district: District) -> Row:
     mapping: Row = {"mode": mode, "schools": entries}
     if free and rng.random() < 0.4:
         mapping["exclude"] = [rng.choice(free)]
+    if entries and rng.random() < 0.04:  # perhaps no school, and then refused
+        entries[0]["target"] = {"id": rng.choice(list(district.rows["orgs"]))}
     return mapping
 
 

@@ -16,16 +16,8 @@ from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
 from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
 from support.reference_gate import holds_of
-from support.reference_shape import (
-    Orgs,
-    Record,
-    apply_filters,
-    is_removed,
-    is_school,
-    map_attributes,
-    map_schools,
-    mapped_value,
-)
+from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
+from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
 from support.reference_values import typed, unknown_value, well_formed
 
 Key = tuple[str, str]  # (table, id in the store)
@@ -125,11 +117,21 @@ class Model:
         self.store, self.proof = store, proof
         self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
         offered = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
+        whole = bool(proof["orgs"]["complete"])
+        go = Entity.DISTRICT in self.taken and self.offered("orgs") and not self.in_window()
+        self.orgs = map_schools(
+            self.spec,
+            offered["orgs"],
+            store.schools,
+            store.table("orgs"),
+            OrgsRead(whole, go and whole and self.bulk, go),
+        )
         orgs = [o for o in offered["orgs"] if not (is_school(o) and is_removed(o))]
-        self.orgs = map_schools(self.spec, orgs, store.schools, store.table("orgs"))
         orgs = [o for o in orgs if o["sourcedId"] not in self.orgs.vanished]
         self.sent_ids: dict[str, set[str]] = {}
         self.records = self.identify({**offered, "orgs": orgs})
+        removed = [o["sourcedId"] for o in offered["orgs"] if is_school(o) and is_removed(o)]
+        self.sent_ids["orgs"] |= {self.prefix + raw for raw in removed if raw not in self.orgs.targets}
         self.scope()
         self.shape()
         self.hold_counts: Counter[tuple[str, int]] = Counter()
@@ -225,7 +227,7 @@ class Model:
         """Which schools' records are wanted."""
         orgs = self.orgs
         for r in self.records["orgs"]:
-            if r.fate is None and not orgs.passing(r.raw):
+            if r.fate is None and not orgs.passes(r.raw):
                 r.fate = "SchoolUnmapped"
         self.unite_schools()
         for r in self.records["classes"] + self.records["enrollments"]:
@@ -237,7 +239,7 @@ class Model:
         used = {c.sent.get("courseSourcedId") for c in self.records["classes"] if c.fate is None}
         for r in self.records["courses"]:
             org = r.sent.get("orgSourcedId")
-            unmapped = org in orgs.present and not orgs.passing(org)
+            unmapped = org in orgs.present and orgs.home(org) is None
             if r.fate is None and unmapped and r.raw not in used:
                 r.fate = "SchoolUnmapped"
 
@@ -251,9 +253,9 @@ class Model:
     def school_fate(self, raws: list[str | None], r: Record) -> str | None:
         """Scope by organisations: in, out (SchoolUnmapped), or held back when nothing resolves."""
         known = [raw for raw in raws if raw is not None]
-        if any(self.orgs.passing(raw) for raw in known):
+        if any(self.orgs.counts(raw) for raw in known):
             return None
-        if any(raw in self.orgs.vanished for raw in known):
+        if any(self.orgs.at_vanished(raw) for raw in known):
             return None if r.stored else "DanglingReference"
         return "SchoolUnmapped" if any(raw in self.orgs.present for raw in known) else "DanglingReference"
 
@@ -361,9 +363,9 @@ class Model:
         """Where a raw reference leads; None for organisations that the mapping leaves out."""
         if target != "orgs":
             return self.prefix + raw
-        if not self.orgs.passing(raw) and raw not in self.orgs.vanished:
-            return None
-        return self.orgs.targets[raw]
+        if table != "orgs":
+            return self.orgs.home(raw)
+        return self.orgs.targets[raw] if self.orgs.passes(raw) or raw in self.orgs.vanished else None
 
     def direct_deletes(self) -> dict[Key, str]:
         """What goes by itself, before cascades and whatever is deferred."""

@@ -1,7 +1,7 @@
-"""The reference model's Schools Mapping, Attributes Mapping and Filter Rules. Plain Python, one record at a time."""
+"""The reference model's Attributes Mapping and Filter Rules. Plain Python, one record at a time."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from rostersync.model import Entity
@@ -24,98 +24,6 @@ class Record:
     stored: dict[str, Any] | None = None  # the active row in the store
     fate: str | None = None
     errors: bool = False
-
-
-@dataclass
-class Orgs:
-    """What Schools Mapping came to, by raw ids: sets of SIS organisations, and where each leads in the store."""
-
-    mapped: set[str] = field(default_factory=set)
-    ancestors: set[str] = field(default_factory=set)
-    vanished: set[str] = field(default_factory=set)
-    present: set[str] = field(default_factory=set)
-    targets: dict[str, str] = field(default_factory=dict)
-    kept_targets: set[str] = field(default_factory=set)
-    vanished_targets: set[str] = field(default_factory=set)
-    imported: dict[str, str] = field(default_factory=dict)
-    found: int = 0
-    missing: set[str] = field(default_factory=set)
-    lost: set[str] = field(default_factory=set)  # vanished, or listed and never seen
-
-    def passing(self, raw: str) -> bool:
-        """Whether a record belongs to a mapped school or stands above one."""
-        return raw in self.mapped or raw in self.ancestors
-
-
-def is_removed(row: dict[str, Any]) -> bool:
-    """An explicit removal by the source."""
-    return (row.get("status") or "active").lower() in ("tobedeleted", "inactive")
-
-
-def is_school(row: dict[str, Any]) -> bool:
-    """Whether an organisation of a pull is a School; every other type is a District."""
-    return (row.get("type") or "").lower() == "school"
-
-
-def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: dict[str, str],
-                store_orgs: dict[str, dict[str, Any]]) -> Orgs:  # fmt: skip
-    """Decide every organisation of a pull. `remembered`: SIS schools ever imported, to their id in the store."""
-    mapping = spec.get("schoolsMapping") or {}
-    prefix = spec.get("sisIDPrefix") or ""
-    selected = mapping.get("mode") == "Selected"
-    entries = {s["sourcedId"]: s.get("target") or {} for s in mapping.get("schools") or []}
-    excluded = set(mapping.get("exclude") or [])
-    there = {o["sourcedId"]: o for o in orgs if not is_removed(o)}
-
-    def wanted(raw: str) -> bool:
-        return raw not in excluded and (not selected or raw in entries)
-
-    out = Orgs(present=set(there))
-    schools = {raw for raw, o in there.items() if is_school(o)}
-    out.mapped = {raw for raw in schools if wanted(raw)}
-    out.missing = schools - out.mapped
-    out.found = len(schools)
-    out.vanished = {raw for raw in remembered if wanted(raw) and raw not in schools}
-    out.present -= out.vanished  # sent as something else than a school: its row says nothing
-    never_seen = {raw for raw in entries if selected and wanted(raw) and raw not in schools}
-    out.lost = out.vanished | never_seen
-    for raw, o in there.items():
-        out.targets[raw] = (entries.get(raw, {}).get("id") if is_school(o) else None) or prefix + raw
-    for raw in out.vanished:
-        out.targets[raw] = remembered[raw]
-    out.kept_targets = {out.targets[raw] for raw in out.mapped | out.vanished}
-    out.vanished_targets = {out.targets[raw] for raw in out.vanished}
-    active = {raw for raw in out.mapped if (there[raw].get("status") or "active").lower() == "active"}
-    out.imported = {raw: out.targets[raw] for raw in active}
-    for raw in out.mapped:
-        climb_pull(there[raw].get("parentSourcedId"), there, out)
-    for raw in out.vanished:
-        climb_store(out.targets[raw], there, store_orgs, out)
-    return out
-
-
-def climb_pull(parent: str | None, there: dict[str, dict[str, Any]], out: Orgs) -> None:
-    """Everything above, while the pull knows it, is an ancestor."""
-    seen = set()
-    while parent in there and parent not in seen:
-        seen.add(parent)
-        if not is_school(there[parent]) and parent not in out.vanished:
-            out.ancestors.add(parent)
-        parent = there[parent].get("parentSourcedId")
-
-
-def climb_store(school: str, there: dict[str, dict[str, Any]], store_orgs: dict[str, dict[str, Any]],
-                out: Orgs) -> None:  # fmt: skip
-    """The same above a vanished school: by the store's parents until the pull knows one, then by the pull's."""
-    seen = {school}
-    parent = store_orgs.get(school, {}).get("parentSourcedId")
-    while parent is not None and parent not in seen:
-        seen.add(parent)
-        raws = sorted(raw for raw in there if out.targets[raw] == parent)
-        if raws:
-            climb_pull(raws[0], there, out)
-            return
-        parent = store_orgs.get(parent, {}).get("parentSourcedId")
 
 
 def map_attributes(record: Record, entries: list[dict[str, Any]]) -> None:

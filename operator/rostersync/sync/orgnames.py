@@ -37,7 +37,7 @@ def _order(row: dict[str, object]) -> tuple[str, str]:
 def _rows(context: Context, scope: Scope) -> Iterator[dict[str, object]]:
     raw: dict[str, set[str]] = {}
     remembered = context.con.execute("SELECT sis_id, target_id FROM store_schools").fetchall()
-    for sis_id, target in (*remembered, *scope.targets.items()):
+    for sis_id, target in (*remembered, *((i, place.leads_to) for i, place in scope.places.items())):
         raw.setdefault(target, set()).add(sis_id)
     people = _people(context)
     known = context.con.execute("""

@@ -1,12 +1,16 @@
 """Schools Mapping, decided: which organisations a pull maps, which vanished, and where each leads in the store.
 
 Pure. Organisations are few (thousands at most), so they are decided one by one.
+
+An organisation is looked for in the pull and in the store together. A chain of parents that the pull interrupts goes on
+through the store, and what the pull does not send but the store keeps can be referred to as before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rostersync.errors import Permanent
 from rostersync.model import Schools
 
 ACTIVE = "active"
@@ -18,9 +22,9 @@ class State(StrEnum):
     """What a reference to an organisation means for the scope of a record."""
 
     MAPPED = "mapped"  # a mapped school of this pull
-    ANCESTOR = "ancestor"  # stands above a mapped school
+    PASSING = "passing"  # no school: stands above or below a mapped one, or comes because everything comes
     VANISHED = "vanished"  # a mapped school that was imported once and is no school of the source any more
-    UNMAPPED = "unmapped"  # in the pull, and nobody wants it
+    UNMAPPED = "unmapped"  # known, and nobody wants it
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,30 @@ class Org:
 
 
 @dataclass(frozen=True)
+class StoredOrg:
+    """One organisation of the store, ids of the store."""
+
+    is_school: bool
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the pull of organisations lets a plan do.
+
+    `whole`: it was proved complete. `unsent_go`, `removed_go`: organisations other than schools leave the store when they
+    are not sent, or are sent as removed.
+    """
+
+    whole: bool = True
+    unsent_go: bool = False
+    removed_go: bool = True
+
+
+READ = Reading()
+
+
+@dataclass(frozen=True)
 class SchoolRules:
     """Schools Mapping as configured. `targets` holds the entries' target ids by raw SIS id (None: none given)."""
 
@@ -62,15 +90,28 @@ class SchoolRules:
 
 
 @dataclass(frozen=True)
+class Place:
+    """What became of one organisation.
+
+    `state` is for what refers to it, `own` for its own row. `leads_to` is its id in the store, `home` the id that
+    records which refer to it belong to: that of the nearest mapped school above, where there is one.
+    """
+
+    state: State
+    leads_to: str
+    home: str
+    own: State
+
+
+@dataclass(frozen=True)
 class Scope:
     """What Schools Mapping came to.
 
-    `states` and `targets` are by raw id of every organisation that scopes records; `kept_targets` are the schools
-    in the store that the mapping still leads to; `vanished_targets` those of them that protect what refers to them.
+    `places` are by raw id of every organisation that scopes records; `kept_targets` are the schools in the store that
+    the mapping still leads to; `vanished_targets` those of them that protect what refers to them.
     """
 
-    states: Mapping[str, State]
-    targets: Mapping[str, str]
+    places: Mapping[str, Place]
     kept_targets: frozenset[str]
     vanished_targets: frozenset[str]
     imported: tuple[tuple[str, str], ...]
@@ -78,38 +119,58 @@ class Scope:
 
 
 def decide(
-    orgs: Iterable[Org], mapping: SchoolRules, remembered: Mapping[str, str], store_parents: Mapping[str, str | None]
+    orgs: Iterable[Org],
+    mapping: SchoolRules,
+    remembered: Mapping[str, str],
+    stored: Mapping[str, StoredOrg],
+    reading: Reading = READ,
 ) -> Scope:
     """The scope of one pull.
 
-    `remembered` maps every SIS school ever imported to its id in the store; `store_parents` the organisations in the
-    store to their parents' ids.
+    `remembered` maps every SIS school ever imported to its id in the store; `stored` has the active organisations of
+    the store by id.
+
+    Raises:
+        Permanent: InvalidSpec, when the mapping leads a school to an organisation that is no school.
     """
-    pulled = {o.id: o for o in orgs if not o.removed}
-    schools = {o.id for o in pulled.values() if o.is_school}
+    sent = {o.id: o for o in orgs}
+    pulled = {i: o for i, o in sent.items() if not o.removed}
+    _check_targets(mapping, pulled, remembered, stored)
+    schools = {i for i, o in pulled.items() if o.is_school}
     mapped = {i for i in schools if mapping.wants(i)}
-    # A school that is sent as something else is no school any more: gone too, and its row says nothing (rules 1.4).
+    # A school that is sent as something else is no school any more: gone too, and its row says nothing.
     vanished = {i for i in remembered if i not in schools and mapping.wants(i)}
+    dropped = {i for i in remembered if i not in schools and not mapping.wants(i)}
     targets = {i: (mapping.target(i) if o.is_school else mapping.prefix + i) for i, o in pulled.items()}
     targets.update({i: remembered[i] for i in vanished})
-    states = dict.fromkeys(pulled, State.UNMAPPED)
-    states.update(dict.fromkeys(vanished, State.VANISHED))
-    for i in mapped:
-        for above in _above(i, pulled):
-            if not pulled[above].is_school and above not in vanished:
-                states[above] = State.ANCESTOR
-    by_target = {t: i for i, t in targets.items() if i in pulled}
-    for i in vanished:
-        for above in _above_in_store(remembered[i], store_parents, by_target, pulled, targets):
-            if not pulled[above].is_school and above not in vanished:
-                states[above] = State.ANCESTOR
-    states.update(dict.fromkeys(mapped, State.MAPPED))
+    targets.update({i: remembered[i] for i in dropped if i not in pulled})
+    gaps = _gaps(sent, targets, mapping.prefix, stored, reading)
+    targets.update(gaps)
+    chains = _Chains(
+        {i: o for i, o in pulled.items() if i not in vanished}, targets, mapped, remembered, mapping.prefix, stored
+    )
+    wanted = mapped | vanished
+    no_district = schools | vanished | {i for i in dropped if i not in pulled}
+    above_wanted = {a for i in wanted for a in chains.above(i) if a not in no_district}
+    places = {i: Place(State.UNMAPPED, t, t, State.UNMAPPED) for i, t in targets.items() if i in no_district}
+    places.update({i: Place(State.VANISHED, targets[i], targets[i], State.VANISHED) for i in vanished})
+    places.update({i: Place(State.MAPPED, targets[i], targets[i], State.MAPPED) for i in mapped})
+    districts = {i for i, o in stored.items() if not o.is_school}
+    for i in targets.keys() - no_district:
+        home, fenced = _home(i, chains, wanted, no_district)
+        every = mapping.auto and not fenced and i not in mapping.exclude
+        # Where organisations were not read to their end, nobody knows what else an organisation of the store stands above.
+        unread = not reading.whole and targets[i] in districts and not fenced and i not in mapping.exclude
+        if home is not None or i in above_wanted or every or unread:
+            state = State.VANISHED if home in vanished else State.PASSING
+            places[i] = Place(state, targets[i], targets[home or i], State.PASSING)
+        else:
+            places[i] = Place(State.UNMAPPED, targets[i], targets[i], State.UNMAPPED)
     never_seen = set() if mapping.auto else {i for i in mapping.targets if mapping.wants(i)} - schools - vanished
     missing = schools - mapped
     return Scope(
-        states=states,
-        targets=targets,
-        kept_targets=frozenset(targets[i] for i in mapped | vanished),
+        places=places,
+        kept_targets=frozenset(targets[i] for i in wanted),
         vanished_targets=frozenset(targets[i] for i in vanished),
         imported=tuple(sorted((i, targets[i]) for i in mapped if pulled[i].accepted)),
         schools=Schools(
@@ -123,34 +184,96 @@ def decide(
     )
 
 
-def _above(org: str, pulled: Mapping[str, Org]) -> list[str]:
-    """Every organisation above one, nearest first; a parent that is not in the pull ends the chain, so does a loop."""
-    chain: list[str] = []
-    parent = pulled[org].parent
-    while parent is not None and parent in pulled and parent not in chain and parent != org:
-        chain.append(parent)
-        parent = pulled[parent].parent
-    return chain
-
-
-def _above_in_store(
-    target: str,
-    store_parents: Mapping[str, str | None],
-    by_target: Mapping[str, str],
-    pulled: Mapping[str, Org],
-    targets: Mapping[str, str],
-) -> list[str]:
-    """What stands above a vanished school: the store's word for it, and the pull's from where it knows the parent."""
-    chain: list[str] = []
-    seen = {target}
-    parent = store_parents.get(target)
-    while parent is not None and parent not in seen:
-        seen.add(parent)
-        raw = by_target.get(parent)
-        if raw is None:
-            parent = store_parents.get(parent)
+def _check_targets(
+    mapping: SchoolRules, pulled: Mapping[str, Org], remembered: Mapping[str, str], stored: Mapping[str, StoredOrg]
+) -> None:
+    """Refuse a target that the pull, or else the store, knows as something that never was a school."""
+    by_id = {mapping.prefix + i: o.is_school or i in remembered for i, o in pulled.items()}
+    for sis_id, target in sorted(mapping.targets.items()):
+        if target in (None, mapping.prefix + sis_id) or not mapping.wants(sis_id):
             continue
-        chain.append(raw)
-        above = pulled[raw].parent
-        parent = targets.get(above) if above else None
-    return chain
+        is_school = by_id.get(target, target not in stored or stored[target].is_school)
+        if not is_school:
+            raise Permanent(
+                f"schoolsMapping leads school {sis_id} to {target}, which is an organisation but no school; give the "
+                "entry a target.id of its own, or that of a school",
+                reason="InvalidSpec",
+            )
+
+
+def _gaps(
+    sent: Mapping[str, Org],
+    known: Mapping[str, str],
+    prefix: str,
+    stored: Mapping[str, StoredOrg],
+    reading: Reading,
+) -> dict[str, str]:
+    """Organisations of the store that the pull says nothing good of and that stay all the same: raw id to id."""
+    gaps = {}
+    for target, org in stored.items():
+        raw = target.removeprefix(prefix)
+        row = sent.get(raw)
+        goes = reading.unsent_go if row is None else reading.removed_go and not row.is_school
+        if not org.is_school and target.startswith(prefix) and raw not in known and not goes:
+            gaps[raw] = target
+    return gaps
+
+
+def _home(org: str, chains: "_Chains", wanted: set[str], schools: set[str]) -> tuple[str | None, bool]:
+    """(the nearest wanted school above an organisation, else whether only schools that nobody wants stand there)."""
+    fenced = False
+    for above in chains.above(org):
+        if above in wanted:
+            return above, False
+        fenced = fenced or above in schools
+    return None, fenced
+
+
+class _Chains:
+    """What stands above an organisation: the pull's word where it has one, else the store's."""
+
+    def __init__(
+        self,
+        pulled: Mapping[str, Org],
+        targets: Mapping[str, str],
+        mapped: set[str],
+        remembered: Mapping[str, str],
+        prefix: str,
+        stored: Mapping[str, StoredOrg],
+    ) -> None:
+        self.pulled, self.targets, self.remembered, self.prefix, self.stored = (
+            pulled, targets, remembered, prefix, stored,
+        )  # fmt: skip
+        # Of several organisations with one id in the store, a mapped school speaks first, then what is sent. Ids that
+        # one had before (another target, or none) lead to it too.
+        last_speaks = sorted(targets, key=lambda i: (i not in mapped, i not in pulled, i), reverse=True)
+        self.by_id = {prefix + i: i for i in targets}
+        self.by_id.update({remembered[i]: i for i in last_speaks if i in remembered})
+        self.by_id.update({targets[i]: i for i in last_speaks})
+
+    def above(self, org: str) -> Iterator[str]:
+        """Raw ids, nearest first; ends where nobody knows a parent, and at a loop."""
+        seen = {org}
+        above = self._parent(org)
+        while above is not None and above not in seen:
+            seen.add(above)
+            yield above
+            above = self._parent(above)
+
+    def _parent(self, org: str) -> str | None:
+        if org in self.pulled:
+            parent = self.pulled[org].parent
+            if parent is None or parent in self.targets:
+                return parent
+            return self._first_known(self.remembered.get(parent, self.prefix + parent))
+        row = self.stored.get(self.targets[org])
+        return self._first_known(row.parent) if row else None
+
+    def _first_known(self, target: str | None) -> str | None:
+        """The raw id of an organisation of the store, or of the first one above it that still counts."""
+        seen: set[str] = set()
+        while target is not None and target not in self.by_id and target not in seen:
+            seen.add(target)
+            row = self.stored.get(target)
+            target = row.parent if row else None
+        return self.by_id.get(target) if target is not None else None

@@ -22,7 +22,7 @@ from rostersync.roster import (
 from rostersync.sync import filters, mapping
 from rostersync.sync.context import NOT_TAKEN, PREFIX, REMOVED, Context, in_list, literal, progress_of, q
 from rostersync.sync.schools import REMOVED as REMOVED_STATUS
-from rostersync.sync.schools import Org, SchoolRules, Scope, decide
+from rostersync.sync.schools import Org, Reading, SchoolRules, Scope, StoredOrg, decide
 
 
 def shape(context: Context) -> Scope:
@@ -50,26 +50,39 @@ def mapping_of(context: Context) -> SchoolRules:
 
 
 def _schools(context: Context) -> Scope:
-    """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, state)."""
+    """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, home, state, own)."""
     con = context.con
     pulled = con.execute(
         "SELECT sourcedId, coalesce(lower(type), '') = 'school', status, parentSourcedId FROM staged_orgs"
     ).fetchall()
     remembered = dict(con.execute("SELECT sis_id, target_id FROM store_schools").fetchall())
-    parents = dict(con.execute("SELECT id, parentSourcedId FROM store_orgs WHERE status = 'active'").fetchall())
-    scope = decide((Org(*row) for row in pulled), mapping_of(context), remembered, parents)
+    known = con.execute(
+        "SELECT id, entity = 'School', parentSourcedId FROM store_orgs WHERE status = 'active'"
+    ).fetchall()
+    stored = {i: StoredOrg(is_school, parent) for i, is_school, parent in known}
+    scope = decide((Org(*row) for row in pulled), mapping_of(context), remembered, stored, _reading(context))
     context.vanished = bool(scope.vanished_targets)
-    context.sql("CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, state VARCHAR)")
+    context.sql(
+        "CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, home VARCHAR, state VARCHAR, own VARCHAR)"
+    )
     context.sql("CREATE TEMP TABLE kept_schools (id VARCHAR, vanished BOOLEAN)")
     context.sql("CREATE TEMP TABLE school_names (id VARCHAR, name VARCHAR)")
     names: dict[str, str] = {}
     for school in context.spec.schoolsMapping.schools:
         if school.target and school.target.name:
             names.setdefault(mapping_of(context).target(school.sourcedId), school.target.name)
-    _insert(context, "org_scope", [(i, scope.targets[i], str(s)) for i, s in scope.states.items()])
+    places = [(i, p.leads_to, p.home, str(p.state), str(p.own)) for i, p in scope.places.items()]
+    _insert(context, "org_scope", places)
     _insert(context, "kept_schools", [(i, i in scope.vanished_targets) for i in sorted(scope.kept_targets)])
     _insert(context, "school_names", list(names.items()))
     return scope
+
+
+def _reading(context: Context) -> Reading:
+    """What this pull of organisations can make leave the store, as `link` will judge it."""
+    go = Entity.DISTRICT in context.taken and context.offered(ORGS.name) and not context.deferring
+    whole = context.complete(ORGS.name)
+    return Reading(whole, unsent_go=go and whole and bool(context.spec.bulkUploadMode), removed_go=go)
 
 
 def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) -> None:
@@ -141,9 +154,9 @@ def _org_scopes(context: Context) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_orgs AS
         SELECT m.*, o.target, CASE
-            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' OR o.state = 'vanished' THEN {literal(NOT_TAKEN)}
+            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' OR o.own = 'vanished' THEN {literal(NOT_TAKEN)}
             WHEN m.said IS NOT NULL THEN m.said
-            WHEN o.state = 'unmapped' THEN 'SchoolUnmapped' END AS fate
+            WHEN o.own = 'unmapped' THEN 'SchoolUnmapped' END AS fate
         FROM mapped_orgs m LEFT JOIN org_scope o USING (raw_id)
     """)
 
@@ -161,7 +174,7 @@ def _school_scopes(context: Context, table: Table) -> None:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_{table.name} WHERE status = 'active')"
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_{table.name} AS
-        SELECT m.*, o.target AS school, CASE
+        SELECT m.*, o.home AS school, CASE
             WHEN m.said IS NOT NULL THEN m.said
             WHEN o.state IS NULL THEN 'DanglingReference'
             WHEN o.state = 'vanished' AND NOT ({known}) THEN 'DanglingReference'
@@ -181,10 +194,10 @@ def _user_scopes(context: Context) -> None:
         WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM staged_users WHERE orgSourcedIds IS NOT NULL),
              items AS (SELECT list, unnest(list) AS raw_id FROM lists)
         SELECT list,
-          coalesce(bool_or(state IN ('mapped', 'ancestor')), FALSE) AS passes,
+          coalesce(bool_or(state IN ('mapped', 'passing')), FALSE) AS passes,
           coalesce(bool_or(state = 'vanished'), FALSE) AS vanished,
           coalesce(bool_or(state = 'unmapped'), FALSE) AS unmapped,
-          list_sort(list_distinct(list(target) FILTER (state <> 'unmapped'))) AS targets
+          list_sort(list_distinct(list(home) FILTER (state <> 'unmapped'))) AS targets
         FROM items LEFT JOIN org_scope USING (raw_id) GROUP BY list
     """)
     context.sql(f"""
@@ -228,7 +241,7 @@ def _resolve(context: Context, table: Table) -> None:
         elif attribute.target == "orgs":
             alias = f"o_{attribute.name}"
             joins.append(f"LEFT JOIN org_scope {alias} ON {alias}.raw_id = {value} AND {alias}.state <> 'unmapped'")
-            value = f"{alias}.target"
+            value = f"{alias}.{'target' if table is ORGS else 'home'}"
         elif attribute.kind is Kind.REF:
             value = f"{prefix} || {value}"
         elif attribute.kind is Kind.REFS:
