@@ -16,7 +16,8 @@ import click
 from rostersync import __version__
 from rostersync.errors import RostersyncError
 from rostersync.local.commands import common, deciding, generating, importing, keeping, looking, source
-from rostersync.local.failures import Terminated, frames, half_exit, is_permanent, told
+from rostersync.local.failures import frames, half_exit, is_permanent, told
+from rostersync.local.interruption import Terminated
 from rostersync.render.sections import Sectioned
 
 HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help

@@ -5,7 +5,6 @@ errors, which may quote records. Nothing else of a run belongs here.
 """
 
 import json
-import os
 import re
 import shutil
 import uuid
@@ -17,10 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rostersync import sealing
+from rostersync import durable, sealing
+from rostersync.disks import is_full
 from rostersync.errors import Permanent
+from rostersync.scratch import clear as clear_scratch
 
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_UNTIL_FINAL = ("extract", "scratch")  # folders of a run
 _BATCH = 65_536  # rows looked through at a time
 
 
@@ -73,19 +75,14 @@ class Artifacts:
 
         Replaces what was there. `made` is gone afterwards.
         """
-        folder = self.run_folder(run)
-        part = folder / f".{name}.part-{uuid.uuid4().hex[:8]}"
-        try:
+        target = self.run_folder(run) / name
+        with durable.made(target) as part:
             if self._key is not None:
                 sealing.seal(made, part, self._key)
             else:
-                shutil.copytree(made, part) if _other_volume(made, folder) else made.rename(part)
-            _settle(part)
-            self._replace(part, folder / name)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(made, ignore_errors=True)
-        return folder / name
+                shutil.copytree(made, part) if _other_volume(made, target.parent) else made.rename(part)
+        durable.discard(made)
+        return target
 
     def open(self, run: str, name: str, scratch: Path) -> Path:
         """A readable folder `name` of the run: itself, or an unsealed copy in `scratch` that the caller removes.
@@ -112,14 +109,6 @@ class Artifacts:
             raise
         return opened
 
-    def keep_plan(self, run: str, made: Path) -> Path:
-        """`keep` for the plan."""
-        return self.keep(run, "plan", made)
-
-    def open_plan(self, run: str, scratch: Path) -> Path:
-        """`open` for the plan."""
-        return self.open(run, "plan", scratch)
-
     def errors(self, run: str, stage: str, text: str) -> Path:
         """Writes the full text of an error, which may quote records, to `errors/<stage>.txt`; returns its path."""
         folder = self.run_folder(run) / "errors"
@@ -128,24 +117,33 @@ class Artifacts:
         if self._key is not None:
             data, suffix = sealing.seal_text(data, self._key), sealing.SUFFIX
         path = folder / f"{stage}.txt{suffix}"
-        part = folder / f".{path.name}.part"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-        part.replace(path)
+        durable.write(path, data)
         return path
 
     def drop(self, run: str, name: str) -> None:
-        """Removes one folder of a run, such as the raw extract once the run is final."""
-        self._remove(self._folder(run) / name)
+        """Removes one folder of a run."""
+        durable.remove(self._folder(run) / name)
+
+    def finish(self, run: str) -> None:
+        """Removes what a run needs only until it is final, and what a killed process left of it."""
+        for name in _UNTIL_FINAL:
+            self.drop(run, name)
+        self.clear(run)
+
+    def clear(self, run: str) -> None:
+        """Removes what a killed process left half made or half removed of a run, which nobody may be at now."""
+        folder = self._folder(run)
+        for each in (folder, folder / "extract", folder / "errors", folder / "reports"):
+            durable.clear(each)
+        clear_scratch(folder / "scratch")
 
     def remove(self, run: str) -> None:
         """Removes all artifacts of a run."""
-        self._remove(self._folder(run))
+        durable.remove(self._folder(run))
 
     def purge(self, finished: Sequence[FinishedRun], keep_successful: int, keep_failed: int) -> list[str]:
-        """Removes the artifacts of finished runs over the limits, and what killed processes left; returns the runs."""
-        for stale in (*self.root.glob(".gone-*"), *self.root.glob("*/.*.part-*"), *self.root.glob("*/.gone-*")):
-            shutil.rmtree(stale, ignore_errors=True)
+        """Removes the artifacts of finished runs over the limits, and runs that were half removed; returns the runs."""
+        durable.clear(self.root)
         kept = set(self.runs())
         gone = [run for run in to_purge(finished, keep_successful, keep_failed) if run in kept]
         for run in gone:
@@ -155,12 +153,14 @@ class Artifacts:
     def forget(self, ids: Sequence[str], scratch: Path) -> list[str]:
         """Removes the artifacts of every run whose plan or extract names one of `ids`; returns these runs.
 
-        `ids`: the person's id in the store and its raw sourcedId. Error texts go in all runs, and so do sealed runs
-        that the key does not open: neither can be searched for a person.
+        `ids`: the person's id in the store and its raw sourcedId. Error texts and what killed processes left go in all
+        runs. Runs that cannot be searched go as a whole: sealed ones that the key does not open, and unreadable files.
         """
         gone = []
+        durable.clear(self.root)
         for run in self.runs():
-            shutil.rmtree(self._folder(run) / "errors", ignore_errors=True)
+            self.clear(run)
+            self.drop(run, "errors")
             if any(self._names(run, name, ids, scratch) for name in ("plan", "extract") if self.has(run, name)):
                 self.remove(run)
                 gone.append(run)
@@ -173,6 +173,10 @@ class Artifacts:
             return True
         try:
             return any(_mentions(file, ids) for file in folder.rglob("*.parquet"))
+        except (OSError, pa.ArrowException) as error:
+            if is_full(error):
+                raise
+            return True  # a file that was not finished, or was spoiled: nobody can look into it
         finally:
             if folder != self._folder(run) / name:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -182,38 +186,9 @@ class Artifacts:
             raise Permanent(f"{run!r} is no name of a run.", reason="InvalidRun")
         return self.root / run
 
-    def _replace(self, part: Path, target: Path) -> None:
-        old = target.with_name(f".gone-{uuid.uuid4().hex[:8]}")
-        if target.exists():
-            target.rename(old)
-        part.rename(target)
-        _sync(target.parent)
-        shutil.rmtree(old, ignore_errors=True)
-
-    def _remove(self, folder: Path) -> None:
-        if folder.exists():  # under another name first, so that a half removed folder is never taken for a whole one
-            gone = folder.with_name(f".gone-{uuid.uuid4().hex[:8]}")
-            folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
-
 
 def _other_volume(a: Path, b: Path) -> bool:
     return a.stat().st_dev != b.stat().st_dev
-
-
-def _settle(folder: Path) -> None:
-    """Readable by this user alone, and on the disk before it gets its name."""
-    for path in (*folder.rglob("*"), folder):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _mentions(file: Path, ids: Sequence[str]) -> bool:

@@ -54,3 +54,22 @@ class BaseMoved(Retryable):
     """The store's revision is not the one the plan was made on: plan again from the staged extract."""
 
     reason = "BaseMoved"
+
+
+class DiskFull(Retryable):
+    """A disk is full. `volume` says which: store, artifacts, scratch, state, or the folder of a copy.
+
+    Nothing of what was tried stays, but for what the message says; what was approved stays approved.
+    """
+
+    reason = "DiskFull"
+
+    def __init__(self, message: str, *, volume: str = "", detail: str | None = None) -> None:
+        super().__init__(message, detail=detail)
+        self.volume = volume
+
+
+class Unsure(Retryable):
+    """The commit was begun, and nothing tells whether it went through. The same once more finds out, and goes on."""
+
+    reason = "ApplyUnsure"

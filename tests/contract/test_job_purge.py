@@ -22,7 +22,7 @@ def names(folder):
 
 def test_a_run_that_ended_keeps_its_plan_and_loses_the_raw_records(cluster):
     run = cluster.artifacts / "a"
-    for left in ("plan.making", "scratch", ".plan.part-0a", ".gone-1b"):
+    for left in ("scratch", ".plan.part-0a", ".plan.gone-1b"):
         (run / left).mkdir()
     beside = cluster.artifacts / "b" / ".plan.part-2c"  # of a plan that is being made at the same time
     beside.mkdir()
@@ -38,7 +38,7 @@ def test_a_run_that_ended_keeps_its_plan_and_loses_the_raw_records(cluster):
 
 
 def test_a_run_that_is_removed_leaves_nothing(cluster):
-    (cluster.artifacts / ".gone-0a").mkdir()
+    (cluster.artifacts / ".a.gone-0a").mkdir()
 
     cluster.run("purge", "--remove", "a", "--remove", "never-was")
 

@@ -4,7 +4,6 @@ still has, and the next run puts it right. Over 300 lines: what can go wrong is 
 """
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -18,7 +17,7 @@ import yaml
 from rostersync.simulator.bundle import Bundle
 from rostersync.simulator.faults import Faults
 from rostersync.simulator.server import Simulator
-from support.commands import Commands, Desk, Done, until
+from support.commands import Commands, Desk, until
 from support.rosters import Rows, by_hand, content, ids, ref, revision, without
 from support.simulated import simulated
 
@@ -449,49 +448,3 @@ def test_many_runs_leave_a_short_history(warm: Commands, tmp_path: Path) -> None
         assert json.loads(desk("runs", "-o", "json", exits=0).out)["items"][0]["status"]["outcome"] == outcomes[0]
         assert desk("show", exits=0).code == 0
         assert revision(desk.store) == 1
-
-
-# -- the disk ---------------------------------------------------------------------------------------------------------
-
-
-def _can_mount() -> bool:
-    """Whether a file system of its own can be made for a process: as root, on Linux."""
-    if os.geteuid() or not Path("/proc/self/ns/mnt").exists():
-        return False
-    pid = os.fork()
-    if pid == 0:
-        from support.sabotage import small_disk
-
-        try:
-            small_disk(Path("/tmp"), 1)
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
-if _can_mount():
-
-    def test_a_full_disk_under_the_artifacts(desk: Desk, simulator: Simulator) -> None:
-        simulator.set_day(3)
-        before = desk.store.read_bytes()
-        done = _on_a_small_disk(desk, desk.state / "artifacts", 24 * 1024)
-        assert done.code == 1
-        assert done.error["reason"] in ("DiskFull", "OutOfMemory", "StoreFailed"), done.err
-        assert desk.store.read_bytes() == before
-        assert reason(run(desk, exits=0)) == "Applied"
-
-    def test_a_full_disk_under_the_store(desk: Desk, simulator: Simulator) -> None:
-        simulator.set_day(3)
-        before = content(desk.store)
-        done = _on_a_small_disk(desk, desk.store.parent, desk.store.stat().st_size + 16 * 1024)
-        assert done.code == 1
-        assert done.error["reason"] in ("DiskFull", "StoreFailed"), done.err
-        assert "space" in done.error["message"] or "full" in done.error["message"]
-        assert content(desk.root / "after" / "roster.duckdb") == before, "what lay on the full disk is the old revision"
-        assert reason(run(desk, exits=0)) == "Applied"
-
-    def _on_a_small_disk(desk: Desk, folder: Path, size: int) -> Done:
-        (desk.root / "after").mkdir()
-        small = {"SABOTAGE_FOLDER": str(folder), "SABOTAGE_BYTES": str(size), "SABOTAGE": str(desk.root / "after")}
-        return desk("run", "-f", "connection.yaml", "-q", *LIGHT, hook="support.sabotage:full_disk", **small)

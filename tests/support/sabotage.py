@@ -172,6 +172,44 @@ def clock() -> None:
     drive.Driver.__init__.__defaults__ = (now, None)  # type: ignore[misc]
 
 
+def signalled() -> None:
+    """SABOTAGE_SIGNAL comes SABOTAGE_SECONDS after the stage SABOTAGE_AT of a half has begun: 0 is at once."""
+    import threading
+
+    from rostersync.local.reports import PlanReportFile
+
+    number, seconds = int(os.environ["SABOTAGE_SIGNAL"]), float(os.environ["SABOTAGE_SECONDS"])
+
+    def stage(self: Any, name: str) -> None:
+        original(self, name)
+        if name != os.environ["SABOTAGE_AT"]:
+            return
+        if seconds:
+            threading.Timer(seconds, os.kill, (os.getpid(), number)).start()
+        else:
+            os.kill(os.getpid(), number)
+
+    parent = PlanReportFile.__mro__[1]
+    original = parent.stage  # type: ignore[attr-defined]
+    parent.stage = stage  # type: ignore[attr-defined]
+
+
+def signalled_while_copying() -> None:
+    """SABOTAGE_SIGNAL comes while a query runs, once a store or a bundle is being written anew."""
+    import threading
+
+    from rostersync import durable
+    from rostersync.stores.engine import connect
+
+    def made(path: Path, **options: Any) -> Any:
+        threading.Timer(0.1, os.kill, (os.getpid(), int(os.environ["SABOTAGE_SIGNAL"]))).start()
+        connect(None, None, Path("scratch")).execute("SELECT sum(hash(range)) FROM range(1000000000000)").fetchall()
+        return original(path, **options)
+
+    original = durable.made
+    durable.made = made
+
+
 def _wait(seconds: float = 60) -> None:
     """In short steps: a signal that comes just before a sleep does not end it."""
     end = time.monotonic() + seconds
@@ -199,36 +237,3 @@ def _instead(stage: str, act: Callable[[Any], Any]) -> None:
     from rostersync.sync import pipeline
 
     setattr(pipeline, stage, act)
-
-
-def full_disk() -> None:
-    """SABOTAGE_FOLDER lies on a disk of SABOTAGE_BYTES, with what was in it; in the end it is copied to SABOTAGE."""
-    import atexit
-    import shutil
-
-    folder, kept = Path(os.environ["SABOTAGE_FOLDER"]), Path(os.environ["SABOTAGE"])
-    beside = kept / "before"
-    shutil.copytree(folder, beside)
-    small_disk(folder, int(os.environ["SABOTAGE_BYTES"]))
-    for path in beside.rglob("*"):
-        if path.is_file() and "artifacts" not in str(folder):
-            (folder / path.relative_to(beside)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, folder / path.relative_to(beside))
-    shutil.rmtree(beside)
-    atexit.register(lambda: shutil.copytree(folder, kept, dirs_exist_ok=True))
-
-
-def small_disk(folder: Path, size: int) -> None:
-    """Mount a file system of so many bytes on a folder, for this process alone. Raises OSError where that is not allowed."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    new_mounts, private = 0x00020000, 0x00040000 | 0x00004000  # CLONE_NEWNS; MS_PRIVATE | MS_REC
-
-    def check(code: int) -> None:
-        if code:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-    check(libc.unshare(new_mounts))
-    check(libc.mount(b"none", b"/", None, private, None))
-    check(libc.mount(b"none", str(folder).encode(), b"tmpfs", 0, f"size={size}".encode()))

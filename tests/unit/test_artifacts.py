@@ -31,9 +31,9 @@ def made(folder: Path, marked: str = MARK) -> Path:
 @KEYS
 def test_a_kept_plan_opens_as_it_was_made(tmp_path: Path, key: str | None) -> None:
     artifacts = Artifacts(tmp_path / "artifacts", key)
-    artifacts.keep_plan("run-1", made(tmp_path / "scratch" / "plan"))
+    artifacts.keep("run-1", "plan", made(tmp_path / "scratch" / "plan"))
     assert not (tmp_path / "scratch" / "plan").exists()
-    opened = artifacts.open_plan("run-1", tmp_path / "scratch")
+    opened = artifacts.open("run-1", "plan", tmp_path / "scratch")
     assert (opened / "changes" / "Student.parquet").read_text() == f"{MARK} {MARK}"
     assert (opened / "manifest.json").read_text() == "{}"
     assert (opened == tmp_path / "artifacts" / "run-1" / "plan") == (key is None)
@@ -44,7 +44,7 @@ def test_what_is_kept_is_for_this_user_alone_and_in_clear_only_without_a_key(tmp
     old = os.umask(0)
     try:
         artifacts = Artifacts(tmp_path / "artifacts", key)
-        artifacts.keep_plan("run-1", made(tmp_path / "plan"))
+        artifacts.keep("run-1", "plan", made(tmp_path / "plan"))
         artifacts.errors("run-1", "gate", MARK)
     finally:
         os.umask(old)
@@ -57,7 +57,7 @@ def test_what_is_kept_is_for_this_user_alone_and_in_clear_only_without_a_key(tmp
 
 
 def test_the_age_tool_can_open_what_an_identity_sealed(tmp_path: Path) -> None:
-    Artifacts(tmp_path, IDENTITY).keep_plan("run-1", made(tmp_path / "made"))
+    Artifacts(tmp_path, IDENTITY).keep("run-1", "plan", made(tmp_path / "made"))
     sealed = (tmp_path / "run-1" / "plan" / "manifest.json.age").read_bytes()
     assert pyrage.decrypt(sealed, [pyrage.x25519.Identity.from_str(IDENTITY)]) == b"{}"
 
@@ -69,9 +69,9 @@ def test_the_age_tool_can_open_what_an_identity_sealed(tmp_path: Path) -> None:
     ids=["none", "passphrase", "identity", "malformed"],
 )  # fmt: skip
 def test_a_key_that_does_not_fit_opens_nothing(tmp_path: Path, key: str | None, reason: str) -> None:
-    Artifacts(tmp_path / "a", IDENTITY).keep_plan("run-1", made(tmp_path / "made"))
+    Artifacts(tmp_path / "a", IDENTITY).keep("run-1", "plan", made(tmp_path / "made"))
     with pytest.raises(Permanent) as error:
-        Artifacts(tmp_path / "a", key).open_plan("run-1", tmp_path / "scratch")
+        Artifacts(tmp_path / "a", key).open("run-1", "plan", tmp_path / "scratch")
     assert error.value.reason == reason
     assert not list(tmp_path.glob("scratch/*"))
 
@@ -86,18 +86,18 @@ def test_a_plan_that_failed_half_way_is_not_there(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(sealing, "seal", fail)
     with pytest.raises(OSError, match="no space"):
-        artifacts.keep_plan("run-1", made(tmp_path / "made"))
+        artifacts.keep("run-1", "plan", made(tmp_path / "made"))
     assert not artifacts.has("run-1", "plan")
     assert list((tmp_path / "a" / "run-1").iterdir()) == []
     with pytest.raises(Permanent) as error:
-        artifacts.open_plan("run-1", tmp_path)
+        artifacts.open("run-1", "plan", tmp_path)
     assert error.value.reason == "NoArtifact"
 
 
 def test_a_plan_made_again_replaces_the_former(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path / "a")
-    artifacts.keep_plan("run-1", made(tmp_path / "made", "first"))
-    artifacts.keep_plan("run-1", made(tmp_path / "made", "second"))
+    artifacts.keep("run-1", "plan", made(tmp_path / "made", "first"))
+    artifacts.keep("run-1", "plan", made(tmp_path / "made", "second"))
     assert [p.name for p in (tmp_path / "a" / "run-1").iterdir()] == ["plan"]
     assert "second" in (tmp_path / "a" / "run-1" / "plan" / "changes" / "Student.parquet").read_text()
 
@@ -118,11 +118,13 @@ def test_finished_runs_over_the_limits_go_oldest_first() -> None:
 def test_purging_leaves_runs_that_are_not_final_and_takes_leftovers(tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path)
     for run in ("r1", "r2", "held"):
-        artifacts.keep_plan(run, made(tmp_path / "made"))
+        artifacts.keep(run, "plan", made(tmp_path / "made"))
     (tmp_path / "held" / ".plan.part-0").mkdir()
-    (tmp_path / ".gone-0").mkdir()
+    (tmp_path / ".r0.gone-0").mkdir()
     assert artifacts.purge([FinishedRun("r0", True), FinishedRun("r1", True), FinishedRun("r2", True)], 1, 1) == ["r1"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["held", "r2"]
+    assert len(list((tmp_path / "held").iterdir())) == 2, "it may be at work"
+    artifacts.clear("held")
     assert [p.name for p in (tmp_path / "held").iterdir()] == ["plan"]
 
 
@@ -151,5 +153,5 @@ def test_runs_that_name_a_forgotten_person_go(tmp_path: Path, key: str | None) -
 
 
 def test_sealed_runs_that_cannot_be_searched_are_forgotten_too(tmp_path: Path) -> None:
-    Artifacts(tmp_path / "a", IDENTITY).keep_plan("run-1", made(tmp_path / "made"))
+    Artifacts(tmp_path / "a", IDENTITY).keep("run-1", "plan", made(tmp_path / "made"))
     assert Artifacts(tmp_path / "a").forget(["FOC-7"], tmp_path) == ["run-1"]

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 
 from rostersync.controller.work import Halves, JobSeen
-from rostersync.lifecycle.observed import WorkState
-from rostersync.model import Entity, EntityCounts, PlanReport
-from rostersync.sync.report import LIMIT, plan_to_json
+from rostersync.lifecycle.decide import next_step
+from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
+from rostersync.lifecycle.status import of as status_of
+from rostersync.lifecycle.steps import Wait
+from rostersync.model import ApplyReport, Entity, EntityCounts, PlanReport
+from rostersync.sync.report import LIMIT, apply_to_json, plan_to_json
 from support.job_ends import NOW, Scene, job, looked, pod, stamp, unstarted
 
 START_DEADLINE = timedelta(minutes=15)
@@ -161,3 +164,44 @@ def test_an_apply_belongs_to_the_plan_that_its_label_names():
 def test_a_run_without_jobs_has_not_begun():
     assert halves().plan() is None
     assert halves().apply() is None
+
+
+@pytest.mark.parametrize("stage", ["commit", "committed", "closed"])
+def test_an_apply_that_was_ended_while_it_committed_is_lost_and_not_failed(stage):
+    text = apply_to_json(ApplyReport("r", stage, DIGEST))
+    pods = [pod("p1", 143, text, of="apply1", ago=90), pod("p2", 1, "", of="apply1")]
+    made = halves(looked(Scene(job("Failed", "BackoffLimitExceeded", stage="apply", of_plan=1), pods))).apply()
+
+    assert made.state == WorkState.LOST
+
+
+def test_an_apply_that_was_ended_before_its_commit_has_failed():
+    text = apply_to_json(ApplyReport("r", "revision", DIGEST))
+    made = halves(
+        looked(
+            Scene(
+                job("Failed", "BackoffLimitExceeded", stage="apply", of_plan=1), [pod(code=143, text=text, of="apply1")]
+            )
+        )
+    ).apply()
+
+    assert (made.state, made.reason) == (WorkState.FAILED, "JobFailed")
+
+
+def test_an_apply_that_found_a_disk_full_is_known_when_its_job_is_gone():
+    """From the run's status, through the state machine and back."""
+    error = {"reason": "DiskFull", "message": "The disk of the store is full."}
+    text = apply_to_json(ApplyReport("r", "commit", DIGEST, error=error))
+    over = job("Failed", "BackoffLimitExceeded", stage="apply", of_plan=1, ago=5)
+    made = halves(looked(Scene(over, [pod(code=1, text=text, of="apply1")])))
+    assert (made.apply().state, made.apply().reason) == (WorkState.FAILED, "DiskFull")
+    planned = Work(WorkState.SUCCEEDED, 1, PLAN, job="r-plan-1", ended_at=NOW)
+    known = Observed(NOW, Run("r"), Connection("springfield"), plan=planned, apply=made.apply())
+    step = next_step(known)
+    assert isinstance(step, Wait)
+
+    later = halves(status=status_of(known, step)).apply()
+
+    assert (later.state, later.reason, later.number, later.of_plan) == (WorkState.FAILED, "DiskFull", 1, 1)
+    assert "disk of the store" in later.message
+    assert later.ended_at == made.apply().ended_at

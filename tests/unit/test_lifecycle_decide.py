@@ -48,6 +48,10 @@ def failed(reason, retryable=False, number=1, of_plan=1):
     )
 
 
+def full(minutes, number=1):
+    return replace(failed("DiskFull", number=number), ended_at=NOW - timedelta(minutes=minutes))
+
+
 def applied(revision=5):
     return Work(WorkState.SUCCEEDED, 1, ApplyReport("r", "done", A, revision))
 
@@ -257,6 +261,31 @@ STEPS = {
         seen(connection={"delivers": True}, plan=done(), apply=applied()),
         StartDeliver(1),
     ),
+    "an apply that found a disk full waits, and its approval stays": (
+        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)), "Queued",
+    ),
+    "an apply that found a disk full is begun again after a while, with the same approval": (
+        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=1)), StartApply(A, CONSENT, 2),
+    ),
+    "the pauses between tries on a full disk grow": (
+        seen(plan=HELD, approval=approval("Approved"), apply=full(number=3, minutes=8)), "Queued",
+    ),
+    "an apply that found a disk full ten times fails": (
+        seen(plan=HELD, approval=approval("Approved"), apply=full(number=10, minutes=999)), "DiskFull",
+    ),
+    "an apply that found a disk full has done nothing and can be cancelled": (
+        seen(run={"cancel": True}, plan=HELD, approval=approval("Approved"), apply=full(minutes=0)), "Cancelled",
+    ),
+    "a full disk of an older plan holds nothing up": (
+        seen(plan=done(number=2), apply=full(minutes=0)), StartApply(A, None, 2),
+    ),
+    "an apply of which nobody can tell whether it was committed is begun again": (
+        seen(plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
+    ),
+    "an apply that stays unsure fails in the end": (seen(plan=done(), apply=failed("ApplyUnsure", number=10)), "JobsLost"),
+    "an unsure apply is not cancelled: it may be applied": (
+        seen(run={"cancel": True}, plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
+    ),
     "a running delivery is waited for": (
         seen(connection={"delivers": True}, plan=done(), apply=applied(), deliver=Work(WorkState.RUNNING)),
         "Delivering",
@@ -298,6 +327,13 @@ def test_reason_belongs_to_its_outcome(reason):
 
     assert isinstance(step, Finish)
     assert step.outcome == OUTCOMES[reason]
+
+
+def test_a_wait_for_room_says_when_it_is_tried_again_and_that_nobody_is_asked():
+    step = next_step(seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)))
+
+    assert step.until == NOW + timedelta(minutes=1)
+    assert "2026-11-24T02:01Z; nobody is asked again" in step.message
 
 
 def test_a_held_run_says_the_command_that_approves_it():

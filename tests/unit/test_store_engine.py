@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from rostersync.stores.engine import connect, sweep
+from rostersync.scratch import sweep
+from rostersync.stores.engine import connect
 from rostersync.stores.memory import container_limit, default_memory_limit
 
 BIG = "CREATE TEMP TABLE t AS SELECT 'Zyxquil' || i || repeat(hash(i)::VARCHAR, 8) AS v, i FROM range(700000) r(i)"

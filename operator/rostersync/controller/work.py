@@ -1,7 +1,7 @@
 """How far the halves of a run came, from its Jobs, what their pods said, and what its status remembers. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -10,11 +10,14 @@ from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL, STAGE_LABEL
 from rostersync.controller.reports import Ended, moment
 from rostersync.controller.store import Object, job_condition, labels
 from rostersync.controller.trouble import Trouble
+from rostersync.errors import DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.recorded import plan_report
 from rostersync.model import ApplyReport, PlanReport
 
 R = TypeVar("R", PlanReport, ApplyReport)
+
+COMMITTING = ("commit", "committed", "closed", "done")  # stages of an apply in which it may be applied already
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,22 @@ class Halves:
         if number == 0:
             return None
         if number == int(recorded.get("attempts", 0)) and recorded.get("completionTime"):
-            # An apply that ended leaves a run final, but for one that found the base moved: that one is history.
+            # An apply that ended leaves a run final, but for one that found the base moved: that one is history. And for
+            # one that found a disk full: it is begun again after a while.
+            full = _full(status)
             return Work(
-                WorkState.FAILED, number, None, "BaseMoved", of_plan=0, job=recorded.get("name"),
+                WorkState.FAILED, number, None, DiskFull.reason if full else "BaseMoved", full, job=recorded.get("name"),
+                of_plan=int(_recorded(status, "Plan").get("attempts", 1)) if full else 0,
                 started_at=moment(recorded.get("startTime")), ended_at=moment(recorded["completionTime"]),
                 disruptions=int(recorded.get("disruptions", 0)),
             )  # fmt: skip
         of_plan = (
             int(labels(seen.job).get(PLAN_LABEL, 1)) if seen else int(_recorded(status, "Plan").get("attempts", 1))
         )
-        return self._work(recorded, seen, number, lambda text: reports.apply_report(text, name), of_plan)
+        work = self._work(recorded, seen, number, lambda text: reports.apply_report(text, name), of_plan)
+        if work.state == WorkState.FAILED and seen and _may_be_done(seen, name):
+            return replace(work, state=WorkState.LOST)
+        return work
 
     def unknown(self) -> list[str]:
         """Names of Jobs that the status names, that were not seen to end, and that are not there."""
@@ -131,6 +140,19 @@ class Halves:
 
 def _recorded(status: Any, kind: str) -> dict[str, Any]:
     return next((j for j in status.get("jobs") or () if j["type"] == kind), {})
+
+
+def _full(status: Any) -> str:
+    """What the status says of an apply that found a disk full; empty when none did."""
+    conditions: Sequence[Object] = status.get("conditions") or ()
+    applied: Object = next((c for c in conditions if c["type"] == "Applied"), {})
+    return str(applied["message"]) if applied.get("reason") == DiskFull.reason else ""
+
+
+def _may_be_done(seen: JobSeen, run: str) -> bool:
+    """Whether a pod of a failed apply was ended while it committed: then only the store knows whether it is applied."""
+    told = (reports.apply_report(e.text, run) for e in seen.ended)
+    return any(r is not None and r.stage in COMMITTING and not r.error for r in told)
 
 
 def _number(seen: JobSeen | None) -> int:

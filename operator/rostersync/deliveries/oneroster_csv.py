@@ -6,15 +6,13 @@ in LF, cells are quoted where they must be, records come in order of sourcedId. 
 is quoted within its cell.
 """
 
-import os
-import shutil
-import uuid
 from pathlib import Path
 from typing import Literal
 
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
+from rostersync import durable
 from rostersync.deliveries import oneroster_csv_downgrade as downgrade
 from rostersync.deliveries.port import Exported
 from rostersync.errors import NotYetSupported, Permanent, Retryable
@@ -67,14 +65,14 @@ def write_bundle(
     folder = folder.resolve()
     _check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = folder.parent / f".{folder.name}.part-{uuid.uuid4().hex[:8]}"
-    part.mkdir(mode=0o700)
+    durable.clear(folder.parent, folder.name)
+    exported = Exported()
     try:
-        exported = Exported()
-        for name in COLUMNS:
-            _write_file(con, name, part, counselor_as, exported)
-        _write_manifest(part, exported)
-        _replace(part, folder)
+        with durable.made(folder) as part:
+            part.mkdir(mode=0o700)
+            for name in COLUMNS:
+                _write_file(con, name, part, counselor_as, exported)
+            _write_manifest(part, exported)
     except duckdb.Error as error:
         raise Retryable(
             f"Tried to write the OneRoster bundle; DuckDB failed ({type(error).__name__}). Check that the folder is "
@@ -82,8 +80,6 @@ def write_bundle(
             reason="ExportFailed",
             detail=str(error),
         ) from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return exported
 
 
@@ -147,13 +143,6 @@ def _write_manifest(part: Path, exported: Exported) -> None:
     lines += [f"file.{name},{'bulk' if name in exported.rows else 'absent'}" for name in MANIFEST]
     lines += [f"source.systemName,{_SYSTEM}"]
     (part / "manifest.csv").write_text("\n".join(lines) + "\n")
-    for path in (*part.iterdir(), part):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _check_target(folder: Path) -> None:
@@ -173,12 +162,3 @@ def _check_target(folder: Path) -> None:
         f"{folder} holds something else than a bundle that rostersync wrote; name an empty or a new folder.",
         reason="NotEmpty",
     )
-
-
-def _replace(part: Path, folder: Path) -> None:
-    """Gives the finished bundle its name."""
-    old = folder.parent / f".{folder.name}.gone-{uuid.uuid4().hex[:8]}"
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -1,6 +1,5 @@
 """Whose artifacts a run's folder holds: SyncRuns are told apart by UID, since a name can be used again."""
 
-import shutil
 from contextlib import suppress
 
 from rostersync.artifacts import Artifacts
@@ -9,7 +8,6 @@ from rostersync.local import files
 from rostersync.local.state import State
 
 FILE = "run.json"
-UNTIL_FINAL = ("extract", "scratch", "plan.making")  # needed until a run is final, then never
 
 
 def uid_of(state: State, run: str) -> str | None:
@@ -48,9 +46,5 @@ def check(state: State, run: str, uid: str) -> None:
 
 
 def finish(state: State, run: str) -> None:
-    """Remove what is needed only until a run is final: the raw extract, and what a killed process left."""
-    for name in UNTIL_FINAL:
-        Artifacts(state.artifacts).drop(run, name)
-    # Only of this run: another may be planned at the same time, which makes its parts just now.
-    for stale in (*state.folder(run).glob(".*.part-*"), *state.folder(run).glob(".gone-*")):
-        shutil.rmtree(stale, ignore_errors=True)
+    """Remove what is needed only until a run is final, and what a killed process left of it."""
+    Artifacts(state.artifacts).finish(run)

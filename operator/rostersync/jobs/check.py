@@ -42,7 +42,7 @@ def check(pod: Pod, watch: Watch, network: Network) -> Found:
     """Try the connection; writes the report and returns everything. Raises its error."""
     report = CheckReportFile(pod.report)
     watch.report = lambda: report
-    with reported(report):
+    with reported(watch):
         report.write()
         connection = pod.connection()
         manifests = pod.to_read(connection)

@@ -16,7 +16,7 @@ from rostersync.local.failures import told
 from rostersync.local.halves import LocalHalves
 from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress, log
-from rostersync.local.reports import ApplyReportFile, CheckReportFile, PlanReportFile
+from rostersync.local.reports import ApplyReportFile, PlanReportFile
 from rostersync.local.workspace import stored_connection
 from rostersync.sources.network import Network
 
@@ -62,9 +62,9 @@ def plan(
     state = pod.state
     report = PlanReportFile(state.folder(run.name), run.number, run.name, pod.report)
     report.path = None  # the folder may be another run's yet
-    with reported(report):
+    watch.report = lambda: report
+    with reported(watch):
         report.write()
-        watch.report = lambda: report
         belonging.take(state, run.name, run.uid)
         _prune(pod, run, history)
         manifests = _again(pod, run) if again else _anew(pod, run)
@@ -97,9 +97,9 @@ def apply(
             watch.lift()
         progress(stage, what, done, total)
 
-    with reported(report):
+    watch.report = lambda: report
+    with reported(watch):
         report.write()
-        watch.report = lambda: report
         belonging.check(state, run.name, run.uid)
         manifests = pod.to_keep(stored_connection(state.folder(run.name)))
         halves = LocalHalves(
@@ -115,13 +115,15 @@ def apply(
 
 
 @contextmanager
-def reported(report: PlanReportFile | ApplyReportFile | CheckReportFile) -> Iterator[None]:
-    """What fails outside of the halves is said in the pod's report, too."""
+def reported(watch: Watch) -> Iterator[None]:
+    """What is raised is said in the pod's report, too: that of the half, or what there is before it begins."""
     try:
         yield
     except Exception as error:
-        said = told(error, report.at, None)
-        report.failed(said)
+        report = watch.report()
+        said = told(error, report.at if report else "start", None)
+        if report:
+            report.tell(said)
         if said is error:
             raise
         raise said from error

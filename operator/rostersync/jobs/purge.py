@@ -1,8 +1,8 @@
 """Clearing up after runs that have ended."""
 
-import shutil
 from collections.abc import Sequence
 
+from rostersync import durable
 from rostersync.artifacts import Artifacts
 from rostersync.jobs import belonging
 from rostersync.jobs.halves import reported
@@ -21,7 +21,7 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
     state = pod.state
     report = CheckReportFile(pod.report)
     watch.report = lambda: report
-    with reported(report):
+    with reported(watch):
         report.stage("purge")
         for name, uid in ended:
             if _is(state, name, uid):
@@ -31,8 +31,7 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
             if _is(state, name, uid):
                 Artifacts(state.artifacts).remove(name)
                 log("info", stage="purge", what=name, removed=True)
-        for stale in state.artifacts.glob(".gone-*"):  # what killed processes left half removed
-            shutil.rmtree(stale, ignore_errors=True)
+        durable.clear(state.artifacts)  # what killed processes left half removed
         report.done(CheckReport("done"))
 
 

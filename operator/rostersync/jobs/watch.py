@@ -36,6 +36,10 @@ class Told(Protocol):
         """Write why there will be nothing more."""
         ...
 
+    def tell(self, error: RostersyncError) -> None:
+        """Say so in the pod's report alone."""
+        ...
+
 
 class Watch:
     """Watches from `begin` until the process ends. `report` gives what is to say that the deadline has passed."""

@@ -6,10 +6,12 @@ Nothing here is remembered between two calls, so a driver that was killed just g
 
 from datetime import timedelta
 
+from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
 from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.room import APPLIES, had_no_room, until_there_is_room
 from rostersync.lifecycle.steps import (
     Consent,
     Finish,
@@ -25,7 +27,6 @@ from rostersync.model import ApplyReport, PlanReport
 
 PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
 DISRUPTIONS = 5  # how many lost pods a plan is worth
-APPLIES = 10  # how often an apply whose Job was taken away is begun
 REPLANS = 5  # how often a moved base is planned again before the run gives up
 
 
@@ -34,7 +35,7 @@ def next_step(seen: Observed) -> Step:
     if seen.run.status.get("outcome"):
         return Nothing()
     begun = _current_apply(seen)
-    if begun is not None:
+    if begun is not None and not had_no_room(begun):
         return _applying(seen, begun)
     if seen.run.cancel:
         return _end(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
@@ -187,16 +188,17 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
     """The apply half has begun: neither cancel nor a deleted connection stops it."""
     if apply.state == WorkState.SUCCEEDED or seen.applied_revision is not None:
         return _applied(seen)
+    unsure = apply.state == WorkState.LOST or (apply.state == WorkState.FAILED and apply.reason == Unsure.reason)
     match apply.state:
         case WorkState.RUNNING:
             return Wait("Applying", apply.message or "Writing the changes to the store in one transaction.")
-        case WorkState.LOST if apply.number >= APPLIES:
+        case _ if unsure and apply.number >= APPLIES:
             return Finish(
                 Outcome.FAILED, "JobsLost",
                 f"The apply was begun {apply.number} times and its Job taken away each time; the store's newest revision says "
                 "whether it was applied.",
             )  # fmt: skip
-        case WorkState.LOST:
+        case _ if unsure:
             # What was applied is the store's to say: the same once more finds itself done, or does it.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _ if apply.reason == "BaseMoved" and (seen.connection.deleted or seen.run.cancel):
@@ -233,6 +235,9 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
     if not seen.may_apply:
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
         return Wait("Queued", seen.queued or free, turn=True)
+    full = _current_apply(seen)
+    if full is not None and had_no_room(full) and (later := until_there_is_room(full, seen.now)):
+        return later
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 
 

@@ -13,6 +13,7 @@ from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 from rostersync.lifecycle.recorded import of_plan, pending_approval, totals
+from rostersync.lifecycle.room import had_no_room
 from rostersync.lifecycle.steps import (
     CreateApproval,
     Finish,
@@ -226,6 +227,8 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
         return ("Applied", "Unknown", "Applying", "The changes are being written.")
     if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
         return ("Applied", "False", step.reason, step.message)
+    if isinstance(step, Wait) and seen.apply and had_no_room(seen.apply):
+        return ("Applied", "False", seen.apply.reason, seen.apply.message)  # what is known once its Job is gone
     return None
 
 

@@ -5,12 +5,13 @@ The same decisions as on a cluster; only looking (files) and doing (in this proc
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rostersync.artifacts import Artifacts
-from rostersync.errors import StoreBusy
+from rostersync.errors import DiskFull, StoreBusy, Unsure
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
@@ -18,6 +19,7 @@ from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
 from rostersync.local.observe import observed
+from rostersync.local.progress import log
 from rostersync.local.state import API, State
 from rostersync.render.holds import sentence
 
@@ -25,7 +27,10 @@ Clock = Callable[[], datetime]
 
 
 class Halves(Protocol):
-    """The two halves of a run. Failures go to their reports, not up; only StoreBusy of an apply is raised."""
+    """The two halves of a run. Failures go to their reports; what leaves a run as it was is raised.
+
+    These are StoreBusy, DiskFull and Unsure.
+    """
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
         """Make the plan."""
@@ -62,13 +67,15 @@ class Driver:
             step = next_step(seen)
             run = self._record(run, seen, step)
             match step:
-                case StartPlan() if self.halves:
-                    self.halves.plan(run, step)
-                case StartApply() if self.halves:
+                case StartPlan() | StartApply() if self.halves:
                     try:
-                        self.halves.apply(run, step, seen.plan.number if seen.plan else 1)
-                    except StoreBusy:
-                        self.settle(run)
+                        if isinstance(step, StartPlan):
+                            self.halves.plan(run, step)
+                        else:
+                            self.halves.apply(run, step, seen.plan.number if seen.plan else 1)
+                    except (StoreBusy, DiskFull, Unsure):
+                        with suppress(DiskFull):  # then the next command does it
+                            self.settle(run)
                         raise
                 case CreateApproval():
                     self._ask(run, step)
@@ -118,11 +125,16 @@ class Driver:
         if isinstance(step, Finish):
             # The raw extract lives until its run is final; the others are what a killed process left. First, since a
             # final run is never looked at again.
-            for name in ("extract", "scratch", "plan.making"):
-                Artifacts(self.state.artifacts).drop(run["metadata"]["name"], name)
-        if made != run:
-            self.state.save(made)
-        self._record_approval(run, seen, step)
+            Artifacts(self.state.artifacts).finish(run["metadata"]["name"])
+        try:
+            if made != run:
+                self.state.save(made)
+            self._record_approval(run, seen, step)
+        except DiskFull as error:
+            if not isinstance(step, Finish) or step.outcome not in status.APPLIED:
+                raise
+            # It is applied, whether there is room to write so or not; the next command looks at it once more.
+            log("warning", reason=error.reason, message=f"The plan is applied. What failed after that: {error}")
         return made
 
     def _record_approval(self, run: dict[str, Any], seen: Observed, step: Step) -> None:

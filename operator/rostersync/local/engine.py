@@ -1,15 +1,16 @@
 """The engine's parts as the local command uses them: a source from manifests, an extract, the embedded store."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
+from rostersync import scratch
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
+from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.local import manifests as loading
 from rostersync.local.manifests import Manifests
@@ -17,9 +18,9 @@ from rostersync.local.progress import Progress
 from rostersync.sources.network import Network
 from rostersync.sources.port import Credentials, Source
 from rostersync.sources.registry import open_source as registered
-from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
+from rostersync.stores.registry import open_store
 from rostersync.sync.extract import Wanted, extract
 from rostersync.sync.wanting import collections, metadata_keys
 
@@ -37,14 +38,22 @@ def stage_extract(source: Source, connection: FocusConnection, folder: Path, pro
     extract(source, folder, Wanted(collections(connection.spec), metadata_keys(connection.spec)), progress)
 
 
+def applied_revision(store: Path, run: str, digest: str, base: int) -> int | None:
+    """The revision that the plan of a run made of the store; None when it is not applied."""
+    if not store.exists():
+        return None
+    with _engine(store) as con:
+        return open_store(store).reader().applied(con, run, digest, base)
+
+
 def export(store: Path, folder: Path, district: str | None) -> Exported:
     """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle."""
     _there(store)
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     name = _district(store, district)
-    reader = EmbeddedStore(store).reader()
-    with _engine(store, target.parent) as con:
+    reader = open_store(store).reader()
+    with naming(export=target.parent, scratch=_scratch(store)), _engine(store, target.parent) as con:
         reader.attach(con, name, None)
         return write_bundle(con, target)
 
@@ -52,20 +61,19 @@ def export(store: Path, folder: Path, district: str | None) -> Exported:
 def forget(store: Path, district: str | None, record: str) -> Forgotten:
     """Remove a person from the store."""
     _there(store)
-    return EmbeddedStore(store).writer().forget(_district(store, district), record)
+    return open_store(store).writer().forget(_district(store, district), record)
 
 
 def backup(store: Path, to: Path) -> None:
     """Copy the store as it is at one moment."""
     _there(store)
-    to.parent.mkdir(parents=True, exist_ok=True)
-    EmbeddedStore(store).writer().backup(to.resolve())
+    open_store(store).writer().backup(to.resolve())
 
 
 def compact(store: Path) -> tuple[int, int]:
     """Rewrite the store; returns its bytes before and after."""
     _there(store)
-    return EmbeddedStore(store).writer().compact()
+    return open_store(store).writer().compact()
 
 
 def _there(store: Path) -> None:
@@ -76,7 +84,7 @@ def _there(store: Path) -> None:
 def _district(store: Path, wanted: str | None) -> str:
     """The district meant: the one named, else the only one."""
     with _engine(store) as con:
-        known = EmbeddedStore(store).reader().districts(con)
+        known = open_store(store).reader().districts(con)
     if wanted in known or (wanted is None and len(known) == 1):
         return wanted or known[0]
     if wanted is not None:
@@ -89,10 +97,14 @@ def _district(store: Path, wanted: str | None) -> str:
 @contextmanager
 def _engine(store: Path, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that may read the store, and write in the folders allowed."""
-    scratch = store.parent / "scratch"
-    con = connect(None, None, scratch, [store.parent, *allowed])
+    place = _scratch(store)
+    con = connect(None, None, place, [store.parent, *allowed])
     try:
         yield con
     finally:
         con.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.release(place)
+
+
+def _scratch(store: Path) -> Path:
+    return store.parent / "scratch"

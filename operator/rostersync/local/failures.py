@@ -9,31 +9,31 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from rostersync.errors import Permanent, Retryable, RostersyncError
+from rostersync.disks import is_full
+from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError
 
 PERMANENT_EXIT = 42
 _UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENOENT)
 
 
-class Terminated(BaseException):
-    """SIGTERM: leave at once, saying how far it came. Not an Exception, so that nothing on the way swallows it."""
+Keep = Callable[[str, str], Path]
 
 
-def told(error: Exception, stage: str, keep: Callable[[str, str], Path] | None) -> RostersyncError:
+def told(error: Exception, stage: str, keep: Keep | None) -> RostersyncError:
     """The error to tell people. Texts that are not ours go to `keep(stage, text)`, which says where they are."""
     if isinstance(error, RostersyncError):
-        if error.detail and keep:
-            keep(stage, error.detail)
+        if error.detail:
+            _kept(keep, stage, error.detail)
         return error
-    where = keep(stage, "".join(traceback.format_exception(error))) if keep else None
+    where = _kept(keep, stage, "".join(traceback.format_exception(error)))
     full = f" The full text is in {where}; it may hold records." if where else ""
     kind = type(error).__name__
     if isinstance(error, MemoryError) or kind == "OutOfMemoryException":
         return Retryable(
             f"Stage {stage} ran out of memory: give the process more, or set fewer threads.{full}", reason="OutOfMemory"
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Retryable(f"Stage {stage} found the disk full: make room and run again.{full}", reason="DiskFull")
+    if is_full(error):
+        return DiskFull(f"Stage {stage} found a disk full: make room and run the same command again.{full}")
     if isinstance(error, OSError) and error.errno in _UNWRITABLE and isinstance(error.filename, str | Path):
         return Permanent(
             f"Stage {stage} cannot use {error.filename} ({os.strerror(error.errno)}): check that the state folder "
@@ -45,6 +45,14 @@ def told(error: Exception, stage: str, keep: Callable[[str, str], Path] | None) 
         f"Run again; if it stays, report it with --debug.{full}",
         reason="Unexpected",
     )
+
+
+def _kept(keep: Keep | None, stage: str, text: str) -> Path | None:
+    """Where the text is, if it could be kept: a full disk is no reason to say another error than the one there was."""
+    try:
+        return keep(stage, text) if keep else None
+    except OSError:
+        return None
 
 
 def half_exit(reason_permanent: bool) -> int:

@@ -1,30 +1,12 @@
-"""Files that are whole or absent, whatever moment the process is killed at."""
+"""JSON objects in files, and a file that may not be replaced."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from rostersync import durable
 from rostersync.errors import Permanent
-
-
-def write(path: Path, text: str, *, durable: bool = True) -> None:
-    """Replace a file at once: written beside it, renamed over it. `durable`: a power cut after this keeps it, too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    beside.replace(path)
-    if not durable:
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def overwrite(path: Path, text: str) -> None:
@@ -44,7 +26,7 @@ def overwrite(path: Path, text: str) -> None:
 
 def write_object(path: Path, data: dict[str, Any]) -> None:
     """Replace a file by a JSON object."""
-    write(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    durable.write(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
 
 
 def read_object(path: Path) -> dict[str, Any] | None:

@@ -7,21 +7,23 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import parse_duration
-from rostersync.errors import Permanent, RostersyncError, StoreBusy
+from rostersync.disks import is_full, naming
+from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartPlan
-from rostersync.local import files
+from rostersync.local import files, interruption
 from rostersync.local.failures import told
 from rostersync.local.manifests import Manifests
-from rostersync.local.progress import Progress
+from rostersync.local.progress import Progress, log
 from rostersync.local.reports import ApplyReportFile, PlanReportFile, apply_work
 from rostersync.local.state import State
 from rostersync.local.workspace import Workspace, artifact_key, stored_connection
@@ -71,39 +73,56 @@ class LocalHalves:
         """Read the source (or take the staged extract again) and freeze a plan."""
         name = run["metadata"]["name"]
         self.written = report = PlanReportFile(self.state.folder(name), step.number, name, self.copy)
-        report.write()
         self.error, work = None, Workspace(self.state, name, None)
         try:
-            connection = self._connection(work.folder)
-            work = self._workspace(name, connection)
-            report.done(self._plan(run, connection, work, report, step.again))
+            with naming(artifacts=work.folder):
+                work.artifacts.clear(name)
+                report.write()
+                connection = self._connection(work.folder)
+                work = self._workspace(name, connection)
+                report.done(self._plan(run, connection, work, report, step.again))
         except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that there is no plan)
+            self._interrupted(report)
+            if step.again and is_full(error):
+                self._no_room(error, report, work)  # the plan before this one may have been approved
             self._fail(error, report, work)
         except BaseException:
-            report.write()  # SIGTERM, Ctrl-C: say how far it came
+            self._left(report)  # SIGTERM, Ctrl-C
             raise
         finally:
             work.close()
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
-        """Write the plan to the store in one transaction. Raises StoreBusy when others keep it in use."""
+        """Write the plan to the store in one transaction.
+
+        Raises StoreBusy when others keep it in use, DiskFull and Unsure; then it is as if it had not been begun, or lost.
+        """
         name = run["metadata"]["name"]
         folder = self.state.folder(name)
         self.written = report = ApplyReportFile(folder, step.number, of_plan, name, self.copy)
         report.report.digest = step.digest
-        report.write()
         self.error, work = None, Workspace(self.state, name, None)
         try:
+            with naming(artifacts=folder):
+                report.write()
             connection = stored_connection(folder)
             work = self._workspace(name, connection)
-            self._apply(connection, work, report, step)
+            with interruption.held():
+                self._apply(connection, work, report, step)
+            self._expire(connection, work)
         except StoreBusy:
             report.forget()
             raise
+        except Unsure as error:
+            told(error, report.report.stage, work.errors)
+            raise  # the report stays as it is: the next command looks into the store
         except Exception as error:  # noqa: BLE001  (as above)
+            self._interrupted(report)
+            if is_full(error):
+                self._no_room(error, report, work)
             self._fail(error, report, work)
         except BaseException:
-            report.write()
+            self._left(report)
             raise
         finally:
             work.close()
@@ -111,28 +130,28 @@ class LocalHalves:
     def _plan(
         self, run: dict[str, Any], connection: FocusConnection, work: Workspace, report: PlanReportFile, again: bool
     ) -> PlanReport:
-        from rostersync.stores.embedded import EmbeddedStore
+        from rostersync.stores.registry import open_store
         from rostersync.sync.pipeline import PlanInputs, plan
 
-        if again:
-            extract, client = work.open("extract"), _client_of(work.open("plan"))
-        else:
-            extract = work.making("extract")
-            client = self._extract(connection, extract, report)
-        inputs = PlanInputs(
-            connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.scratch,
-            reader=EmbeddedStore(self.state.store).reader(),
-            as_of=parse_instant(run["metadata"]["creationTimestamp"]), client_id_hash=client,
-            memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
-        )  # fmt: skip
-        made = _when_free(lambda: plan(inputs, self.progress, report.stage))
-        work.keep("plan")
-        if not again:
-            work.keep("extract")
+        with naming(**work.places):
+            if again:
+                extract, client = work.open("extract"), _client_of(work.open("plan"))
+            else:
+                extract = work.making("extract")
+                client = self._extract(connection, extract, report)
+            inputs = PlanInputs(
+                connection=connection, run=work.run, extract=extract, out=work.making("plan"), scratch=work.place,
+                reader=open_store(self.state.store).reader(),
+                as_of=parse_instant(run["metadata"]["creationTimestamp"]), client_id_hash=client,
+                memory_limit=self.memory_limit, threads=self.threads, store_folder=self.state.store.parent,
+            )  # fmt: skip
+            made = _when_free(lambda: plan(inputs, self.progress, report.stage))
+            work.keep("plan")
+            if not again:
+                work.keep("extract")
         return made
 
     def _apply(self, connection: FocusConnection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
-        from rostersync.stores.embedded import EmbeddedStore
         from rostersync.stores.port import Consent
         from rostersync.sync.apply import apply, read_manifest
         from rostersync.sync.verify import verify_digest
@@ -145,17 +164,41 @@ class LocalHalves:
             )
 
         def mark(stage: str) -> None:
+            if stage == "commit":
+                interruption.hold()
             report.stage(stage)
             self.progress("apply", stage, 0, None)
 
-        spilled = self.state.store_scratch(work.run)
-        store = EmbeddedStore(self.state.store, scratch=spilled, memory_limit=self.memory_limit, threads=self.threads)
         plan = work.open("plan")
-        manifest = read_manifest(plan)
-        self._check_held(work.run, manifest, consent is not None)
-        verify_digest(plan, manifest, work.scratch, self.memory_limit, self.threads)
-        report.done(_when_free(lambda: apply(plan, store.writer(), consent, digest=step.digest, mark=mark)))
-        self._expire(store.writer(), connection, work)
+        with naming(**work.places):
+            manifest = read_manifest(plan)
+            self._check_held(work.run, manifest, consent is not None)
+            verify_digest(plan, manifest, work.place, self.memory_limit, self.threads)
+        writer = self._writer(work.run)
+        made = _when_free(
+            lambda: apply(
+                plan, writer, consent, digest=step.digest, mark=mark, trouble=lambda e: self._later(e, "closed", work)
+            )
+        )
+        try:
+            report.done(made)
+        except OSError as error:
+            self._later(error, "done", work)
+
+    def _writer(self, run: str) -> "StoreWriter":
+        from rostersync.stores.registry import open_store
+
+        return open_store(
+            self.state.store,
+            scratch=self.state.store_scratch(run),
+            memory_limit=self.memory_limit,
+            threads=self.threads,
+        ).writer()
+
+    def _later(self, error: Exception, stage: str, work: Workspace) -> None:
+        """Say what failed after the commit: the plan is applied, and the next command mends it."""
+        said = told(error, stage, work.errors)
+        log("warning", stage=stage, reason=said.reason, message=f"The plan is applied. What failed after that: {said}")
 
     def _check_held(self, run: str, manifest: dict[str, Any], agreed: bool) -> None:
         """A plan that was held when it was made is held still, whatever its folder says now."""
@@ -167,20 +210,44 @@ class LocalHalves:
                 reason="ApprovalRequired",
             )
 
-    def _expire(self, writer: "StoreWriter", connection: FocusConnection, work: Workspace) -> None:
+    def _expire(self, connection: FocusConnection, work: Workspace) -> None:
         """Remove former values that are older than the connection keeps them. What fails is done the next time."""
+        kept = parse_duration(connection.spec.history.records.maxAge)
         try:
-            writer.expire(
-                district(connection), parse_duration(connection.spec.history.records.maxAge), datetime.now(UTC)
-            )
+            self._writer(work.run).expire(district(connection), kept, datetime.now(UTC))
         except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
-            told(error, "expire", work.errors)
+            interruption.check()
+            self._later(error, "expire", work)
+
+    def _interrupted(self, report: PlanReportFile | ApplyReportFile) -> None:
+        """Whether an error is a signal's doing: then it is no failure of the half."""
+        try:
+            interruption.check()
+        except BaseException:
+            self._left(report)
+            raise
+
+    def _left(self, report: PlanReportFile | ApplyReportFile) -> None:
+        """Say how far it came."""
+        with suppress(OSError):
+            report.write()
+
+    def _no_room(self, error: Exception, report: PlanReportFile | ApplyReportFile, work: Workspace) -> NoReturn:
+        """A full disk: the try is taken back, so that the same can be done when there is room."""
+        said = told(error, report.report.stage, work.errors)
+        report.forget()
+        with suppress(OSError):
+            report.tell(said)
+        raise said from None
 
     def _fail(self, error: Exception, report: PlanReportFile | ApplyReportFile, work: Workspace) -> None:
         self.error = told(error, report.report.stage, work.errors)
         if self.error is not error:
             self.error.__cause__ = error
-        report.failed(self.error)
+        try:
+            report.failed(self.error)
+        except OSError:
+            raise self.error from None  # whoever drives the run must not take the try for one that was never made
 
     def _workspace(self, run: str, connection: FocusConnection) -> Workspace:
         secrets = self.manifests.secrets if self.manifests else {}

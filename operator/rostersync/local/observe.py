@@ -1,15 +1,18 @@
 """What the state folder knows about a run, as the lifecycle wants it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from rostersync.errors import RostersyncError
 from rostersync.instants import parse_instant
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling
+from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.reports import apply_work, plan_work
 from rostersync.local.state import State, number
+from rostersync.model import ApplyReport, PlanReport
 
 
 def observed(
@@ -19,13 +22,25 @@ def observed(
     """Everything about one run. `alive`: whether a process works on it right now."""
     name = run["metadata"]["name"]
     folder = state.folder(name)
-    plan = plan_work(folder, alive)
+    plan, apply = plan_work(folder, alive), apply_work(folder, alive)
     started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
     return Observed(
-        now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply_work(folder, alive),
+        now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply,
         approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
-        may_apply=may_apply,
+        may_apply=may_apply, applied_revision=_applied_revision(state, plan, apply),
     )  # fmt: skip
+
+
+def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[ApplyReport] | None) -> int | None:
+    """What the store says of a plan whose apply left no last word; None when it was not applied, or nobody can look."""
+    report = plan.report if plan else None
+    if apply is None or apply.state != WorkState.LOST or report is None or not report.digest:
+        return None
+    from rostersync.local.engine import applied_revision
+
+    with suppress(RostersyncError, OSError):
+        return applied_revision(state.store, report.run, report.digest, report.base_revision)
+    return None
 
 
 def number_of_tries(state: State, run: str) -> tuple[int, int]:

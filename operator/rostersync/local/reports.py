@@ -1,9 +1,11 @@
 """The reports of a run's two halves, one file a try, among its artifacts. They hold counts and codes only."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from rostersync import durable
 from rostersync.errors import RostersyncError
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.local import files
@@ -34,13 +36,13 @@ class _ReportFile(Generic[R]):
         """The report as it is now, as JSON of at most 4,096 bytes."""
         return self._to_json(self.report)
 
-    def write(self, *, durable: bool = False) -> None:
+    def write(self, *, lasting: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
         if self.copy:  # first: it can be written when the other cannot
             files.overwrite(self.copy, text)
         if self.path:
-            files.write(self.path, text, durable=durable)
+            durable.write(self.path, text, lasting=lasting)
 
     @property
     def at(self) -> str:
@@ -48,21 +50,28 @@ class _ReportFile(Generic[R]):
         return self.report.stage
 
     def stage(self, name: str) -> None:
-        """Say that a stage has begun."""
+        """Say that a stage has begun. No work ends because there is no room to say so."""
         if name != self.report.stage:
             self.report.stage = name
-            self.write()
+            with suppress(OSError):
+                self.write()
 
     def done(self, report: R) -> None:
         """Write what the half came to."""
         self.report = report
         self.report.stage = LAST_STAGE
-        self.write(durable=True)
+        self.write(lasting=True)
 
     def failed(self, error: RostersyncError) -> None:
         """Write why the half failed; the stage stays the one that did."""
         self.report.error = {"reason": error.reason, "message": str(error)}
-        self.write(durable=True)
+        self.write(lasting=True)
+
+    def tell(self, error: RostersyncError) -> None:
+        """Say why the half failed in the copy alone."""
+        self.report.error = {"reason": error.reason, "message": str(error)}
+        if self.copy:
+            files.overwrite(self.copy, self.text())
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun."""

@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rostersync import durable, scratch
 from rostersync.artifacts import Artifacts
+from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
 from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
@@ -89,8 +91,9 @@ class State:
         return runs[0]
 
     def save(self, run: dict[str, Any]) -> None:
-        """Write a SyncRun."""
-        files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
+        """Write a SyncRun. Raises DiskFull."""
+        with naming(state=self.root):
+            files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
 
     def create(
         self, connection: str, namespace: str | None, spec: dict[str, Any], name: str | None, now: datetime
@@ -117,9 +120,10 @@ class State:
         """Write a run's SyncApproval; one for an earlier plan of the run is kept beside it under its own name."""
         run = approval["spec"]["runRef"]["name"]
         before = self.approval(run)
-        if before and before["metadata"]["name"] != approval["metadata"]["name"]:
-            files.write_object(self.root / "approvals" / f"{before['metadata']['name']}.json", before)
-        files.write_object(self.root / "approvals" / f"{run}.json", approval)
+        with naming(state=self.root):
+            if before and before["metadata"]["name"] != approval["metadata"]["name"]:
+                files.write_object(self.root / "approvals" / f"{before['metadata']['name']}.json", before)
+            files.write_object(self.root / "approvals" / f"{run}.json", approval)
 
     @contextmanager
     def lock(self, connection: str) -> Iterator[None]:
@@ -140,17 +144,25 @@ class State:
             os.close(handle)
 
     def prune(self, connection: str, successful: int, failed: int) -> None:
-        """Remove what is over the history limits: the oldest finished runs, with artifacts and approvals."""
+        """Remove what is over the history limits: the oldest finished runs, with artifacts and approvals.
+
+        The caller holds the connection's lock. What killed processes left of its runs goes, too.
+        """
         kept = {True: successful, False: failed}
+        artifacts = Artifacts(self.artifacts)
         for run in self.runs(connection):
             outcome = (run.get("status") or {}).get("outcome")
             if not outcome:
                 continue
+            artifacts.clear(run["metadata"]["name"])
             good = ENDINGS[Outcome(outcome)].succeeded
             kept[good] -= 1
             if kept[good] < 0:
                 self.remove(run["metadata"]["name"])
-        Artifacts(self.artifacts).purge([], successful, failed)  # what killed processes left half removed
+        artifacts.purge([], successful, failed)  # what killed processes left half removed
+        for folder in ("runs", "approvals"):
+            durable.clear(self.root / folder, f"{connection}*")
+        scratch.clear(self.root / "scratch")
 
     def remove(self, run: str) -> None:
         """Remove a run and everything of it; its object last, so that a killed removal is finished later."""

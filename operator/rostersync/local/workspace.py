@@ -1,13 +1,14 @@
 """A run's folders in this process: made and opened in the clear, kept sealed where the connection asks for it."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from rostersync import scratch
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.artifacts import Artifacts
+from rostersync.disks import naming
 from rostersync.errors import InvalidManifest, Permanent
 from rostersync.local import files
 from rostersync.local.state import State
@@ -21,8 +22,20 @@ class Workspace:
 
     def __init__(self, state: State, run: str, key: str | None) -> None:
         self.run, self.folder = run, state.folder(run)
-        self.scratch = state.scratch(run)
+        # Where every process that works on the run has a folder of its own.
+        self.place = state.scratch(run)
         self.artifacts = Artifacts(state.artifacts, key)
+
+    @property
+    def scratch(self) -> Path:
+        """This process's folder for what it makes and opens in the clear."""
+        return scratch.own(self.place)
+
+    @property
+    def places(self) -> dict[str, Path]:
+        """The volumes that a plan is made on, by name: the one that its files are written to comes first."""
+        both = {"artifacts": self.folder, "scratch": self.place}
+        return dict(reversed(both.items())) if self.artifacts.sealed else both
 
     def making(self, name: str) -> Path:
         """Where `extract` or `plan` is to be made."""
@@ -32,11 +45,13 @@ class Workspace:
     def keep(self, name: str) -> None:
         """Seal what was made, if that is asked for."""
         if self.artifacts.sealed and (self.scratch / name).is_dir():
-            self.artifacts.keep(self.run, name, self.scratch / name)
+            with naming(artifacts=self.folder):
+                self.artifacts.keep(self.run, name, self.scratch / name)
 
     def open(self, name: str) -> Path:
         """`extract` or `plan`, readable. Raises Permanent when it is gone, or sealed with another key."""
-        return self.artifacts.open(self.run, name, self.scratch)
+        with naming(scratch=self.place):
+            return self.artifacts.open(self.run, name, self.scratch)
 
     def errors(self, stage: str, text: str) -> Path:
         """Keep the full text of an error."""
@@ -44,7 +59,7 @@ class Workspace:
 
     def close(self) -> None:
         """Remove everything in the clear."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        scratch.release(self.place)
 
 
 def artifact_key(

@@ -32,13 +32,13 @@ def transaction(con: duckdb.DuckDBPyConnection, doing: str, mark: Mark = lambda 
         yield
         mark("commit")
         con.execute("COMMIT")
-        mark("committed")
     except BaseException as error:
         with suppress(duckdb.Error):
             con.execute("ROLLBACK")
         if isinstance(error, duckdb.Error):
             raise files.translated(error, doing) from None
         raise
+    mark("committed")
 
 
 def apply(
@@ -47,12 +47,9 @@ def apply(
     """Writes `plan` into the database attached as `store`; see StoreWriter.apply."""
     with transaction(con, "apply the plan to", mark):
         before = state(con, plan.district, plan.source)
-        done = execute(
-            con, "apply.applied_before",
-            district=plan.district, source=plan.source, run=plan.run, digest=plan.digest, base=plan.base_revision,
-        ).fetchone()  # fmt: skip
-        if done:
-            return Applied(revision=done[0], already_applied=True, outbox_pending=before.outbox_pending)
+        done = applied_before(con, plan)
+        if done is not None:
+            return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
         if before.revision != plan.base_revision:
             raise BaseMoved(
                 f"The plan was made on revision {plan.base_revision} of the store, which is at {before.revision} now; "
@@ -64,6 +61,15 @@ def apply(
         mark("revision")
         _write_revision(con, plan, consent, revision, now)
     return Applied(revision=revision, already_applied=False, outbox_pending=before.outbox_pending)
+
+
+def applied_before(con: duckdb.DuckDBPyConnection, plan: PlanToApply) -> int | None:
+    """The revision that `plan` made in the database attached as `store`; None when it made none."""
+    found = execute(
+        con, "apply.applied_before",
+        district=plan.district, source=plan.source, run=plan.run, digest=plan.digest, base=plan.base_revision,
+    ).fetchone()  # fmt: skip
+    return int(found[0]) if found else None
 
 
 def _write(

@@ -2,23 +2,21 @@
 
 Fenced: no extension is fetched or loaded, and only the folders that are named can be read or written.
 Bounded: memory from the container's limit, the rest spills to scratch. Tidy: spill files, which hold records in
-clear, go when the connection closes, and those of a killed process go when the next one starts.
+clear, go when the connection closes, and those of a killed process go when the next one starts (scratch.py).
 """
 
-import atexit
-import fcntl
-import os
-import shutil
 import uuid
+import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
+from rostersync.scratch import own
 from rostersync.stores.memory import default_memory_limit
 
-_SPILL = "spill-"
-_owned: dict[tuple[int, Path], tuple[Path, int]] = {}  # (pid, scratch) -> this process's spill folder and its lock
+_open: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 
 
 def connect(
@@ -32,12 +30,20 @@ def connect(
     """
     scratch = scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    con = duckdb.connect(":memory:", config=_config(memory_limit, threads, _spill_folder(scratch)))
+    con = duckdb.connect(":memory:", config=_config(memory_limit, threads, own(scratch) / uuid.uuid4().hex[:8]))
     folders = [f"{folder}/" for folder in dict.fromkeys((scratch, *(Path(a).resolve() for a in allowed)))]
     # In this order: once external access is off, no folder can be allowed any more, and Parquet views would fail.
     con.execute("SET allowed_directories = $folders", {"folders": folders})
     con.execute("SET enable_external_access = false")
+    _open.add(con)
     return con
+
+
+def interrupt() -> None:
+    """End the queries of all open connections; they raise. From another thread than theirs."""
+    for con in list(_open):
+        with suppress(duckdb.Error):  # closed already
+            con.interrupt()
 
 
 def _config(
@@ -60,51 +66,3 @@ def _config(
 def literal(value: Path | str) -> str:
     """A quoted SQL string, for the few statements that take no parameters (ATTACH)."""
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _spill_folder(scratch: Path) -> Path:
-    """A fresh folder for one connection, under one folder per process whose lock says that the process lives."""
-    key = (os.getpid(), scratch)
-    if key not in _owned or not _owned[key][0].exists():
-        sweep(scratch)
-        folder = scratch / f"{_SPILL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        folder.mkdir(mode=0o700)
-        lock = os.open(folder / "owner", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _owned[key] = (folder, lock)
-    return _owned[key][0] / uuid.uuid4().hex[:8]
-
-
-def sweep(scratch: Path) -> int:
-    """Removes the spill folders of processes that are gone (killed ones leave theirs); returns how many.
-
-    A lock and not the process id tells who lives: in a container every process is number 1.
-    """
-    gone = 0
-    for folder in scratch.glob(f"{_SPILL}*"):
-        try:
-            lock = os.open(folder / "owner", os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            continue  # between mkdir and its owner file, or just being removed
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            gone += 1
-        finally:
-            os.close(lock)
-    return gone
-
-
-def release() -> None:
-    """Removes this process's spill folders; called at exit, after which open connections can no longer spill."""
-    for key, (folder, lock) in list(_owned.items()):
-        if key[0] == os.getpid():  # a forked child inherits the table, not the folders
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
-            del _owned[key]
-
-
-atexit.register(release)

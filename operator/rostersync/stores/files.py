@@ -8,12 +8,12 @@ apart within one process, where DuckDB's lock does not count.
 import contextlib
 import fcntl
 import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
+from rostersync import durable
 from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
 from rostersync.stores import schema
 from rostersync.stores.engine import literal
@@ -83,11 +83,8 @@ def locked(path: Path) -> Iterator[None]:
 
 def make(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     """Makes an empty store at `path`, whole or not at all; the caller holds the lock."""
-    with _new_file(con, path) as part:
+    with _new_file(con, path):
         schema.create(con)
-        con.execute("CHECKPOINT store")
-        con.execute("DETACH store")
-        _settle(part, path)
 
 
 def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
@@ -95,45 +92,26 @@ def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
 
     `store` stays attached, so its lock is held while a copy takes its name. The caller checkpoints it first.
     """
-    with _new_file(con, to, alias="copied") as part:
+    with _new_file(con, to, alias="copied"):
         con.execute("COPY FROM DATABASE store TO copied")
-        con.execute("CHECKPOINT copied")
-        con.execute("DETACH copied")
-        _settle(part, to)
 
 
 @contextlib.contextmanager
-def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") -> Iterator[Path]:
-    for stale in path.parent.glob(f".{path.name}.part-*"):
-        stale.unlink(missing_ok=True)  # left by a killed process; nobody else writes here while we hold the lock
-    part = path.parent / f".{path.name}.part-{uuid.uuid4().hex[:8]}"
-    try:
-        attach(con, part, read_only=False, alias=alias)
-        yield part
-    except duckdb.Error as error:
-        raise translated(error, "write") from None
-    finally:
-        with contextlib.suppress(duckdb.Error):
-            con.execute(f"DETACH DATABASE IF EXISTS {alias}")
-        part.unlink(missing_ok=True)
-        _beside(part, ".wal").unlink(missing_ok=True)
-
-
-def _settle(part: Path, path: Path) -> None:
-    """Gives a finished file its name, so that not even a power cut leaves half of it under that name."""
-    part.chmod(0o600)
-    sync(part)
-    part.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """fsync of a file or a folder."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") -> Iterator[None]:
+    """Attach a new database that gets the name `path` once it is whole and closed."""
+    durable.clear(path.parent, path.name)  # left by a killed process; nobody else writes here while we hold the lock
+    with durable.made(path) as part:
+        try:
+            attach(con, part, read_only=False, alias=alias)
+            yield
+            con.execute(f"CHECKPOINT {alias}")
+            con.execute(f"DETACH {alias}")
+        except duckdb.Error as error:
+            raise translated(error, "write") from None
+        finally:
+            with contextlib.suppress(duckdb.Error):
+                con.execute(f"DETACH DATABASE IF EXISTS {alias}")
+            durable.discard(_beside(part, ".wal"))
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -67,6 +67,10 @@ class StoreReader(Protocol):
         """The districts that were ever applied to this store, in order; `con` need not have it attached."""
         ...
 
+    def applied(self, con: duckdb.DuckDBPyConnection, run: str, digest: str, base: int) -> int | None:
+        """The revision that the plan of a run made, if it was applied; `con` need not have the store attached."""
+        ...
+
 
 @dataclass(frozen=True)
 class Consent:
@@ -103,11 +107,15 @@ class PlanToApply:
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of an apply: the revision that holds the plan, and whether it was there before."""
+    """What came of an apply: the revision that holds the plan, and whether it was there before.
+
+    `trouble`: what failed once the plan was committed. It takes nothing back; the next writer mends it.
+    """
 
     revision: int
     already_applied: bool
     outbox_pending: bool
+    trouble: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -134,12 +142,13 @@ class Expired:
 
 
 class StoreWriter(Protocol):
-    """Changes the accepted roster. Every method is one transaction or an atomic swap, and raises StoreBusy."""
+    """Changes the accepted roster. Every method is one transaction or an atomic swap; raises StoreBusy and DiskFull."""
 
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
         """Writes the plan as the district's next revision. Applying it again does nothing.
 
-        Raises BaseMoved when the store is no longer what the plan was made on.
+        Raises BaseMoved when the store is no longer what the plan was made on, and DiskFull; nothing is applied then.
+        Once it is committed nothing is raised. Raises Unsure when it cannot be told whether it is.
         """
         ...
 

@@ -65,3 +65,7 @@ SELECT EXISTS (FROM store.outbox WHERE district = $district)
 
 -- name: districts
 SELECT DISTINCT district FROM store.revisions ORDER BY district
+
+-- name: applied
+-- The revision that a plan made: the digest stands for district and source, too.
+SELECT revision FROM store.revisions WHERE run = $run AND digest = $digest AND revision = $base + 1

@@ -1,5 +1,7 @@
 """The reading side of the embedded store: TEMP VIEWs over the attached file, or over nothing when there is none."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -44,13 +46,26 @@ class EmbeddedReader:
 
     def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         """See StoreReader.districts."""
+        with self._opened(con) as there:
+            return tuple(row[0] for row in execute(con, "read.districts").fetchall()) if there else ()
+
+    def applied(self, con: duckdb.DuckDBPyConnection, run: str, digest: str, base: int) -> int | None:
+        """See StoreReader.applied."""
+        with self._opened(con) as there:
+            row = execute(con, "read.applied", run=run, digest=digest, base=base).fetchone() if there else None
+            return int(row[0]) if row else None
+
+    @contextmanager
+    def _opened(self, con: duckdb.DuckDBPyConnection) -> Iterator[bool]:
+        """The file attached without views; whether there is one."""
         if not self._path.exists():
-            return ()
+            yield False
+            return
         self.detach(con)
         files.attach(con, self._path, read_only=True)
         try:
             schema.check_format(con)
-            return tuple(row[0] for row in execute(con, "read.districts").fetchall())
+            yield True
         finally:
             self.detach(con)
 

@@ -1,8 +1,12 @@
-"""The kinds of store, by the field of `spec.store` that names them."""
+"""The one place that opens stores. There is one kind so far, the embedded one (`spec.store.embedded`)."""
 
-from collections.abc import Callable
+from pathlib import Path
 
 from rostersync.stores.embedded import EmbeddedStore
-from rostersync.stores.port import Store
 
-STORES: dict[str, Callable[..., Store]] = {"embedded": EmbeddedStore}
+
+def open_store(
+    path: Path, *, scratch: Path | None = None, memory_limit: int | None = None, threads: int | None = None
+) -> EmbeddedStore:
+    """The store in the file at `path`; see EmbeddedStore."""
+    return EmbeddedStore(path, scratch=scratch, memory_limit=memory_limit, threads=threads)

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from rostersync.errors import Permanent
+from rostersync import durable
+from rostersync.disks import naming
+from rostersync.errors import Permanent, Unsure
 from rostersync.stores import applying, files, forget, retention, schema
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Consent, Expired, Forgotten, Mark, PlanToApply
+from rostersync.stores.reading import state
 
 
 class EmbeddedWriter:
@@ -24,9 +28,43 @@ class EmbeddedWriter:
 
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
         """See StoreWriter.apply. Makes the file when there is none."""
+        reached: list[str] = []
+
+        def marked(step: str) -> None:
+            reached.append(step)
+            mark(step)
+
         folders = {path.parent for path in plan.changes.values()}
-        with self._opened(make=True, mark=mark, allowed=folders) as con:
-            return applying.apply(con, plan, consent, now, mark)
+        try:
+            with self._opened(make=True, mark=marked, allowed=folders) as con:
+                return applying.apply(con, plan, consent, now, marked)
+        except Exception as error:
+            if "commit" not in reached:
+                raise
+            # COMMIT may fail with everything written, and DETACH moves the log into the file: the file itself tells.
+            found = self._looked_up(plan, error)
+            if found is None:
+                raise
+            return replace(found, trouble=error)
+
+    def _looked_up(self, plan: PlanToApply, error: Exception) -> Applied | None:
+        """What the file says of a plan whose commit was begun; None when it did not go through. Raises Unsure."""
+        try:
+            con = connect(self._memory_limit, self._threads, self._scratch, [self._path.parent])
+            try:
+                files.attach(con, self._path, read_only=True)
+                revision = applying.applied_before(con, plan)
+                pending = state(con, plan.district, plan.source).outbox_pending
+            finally:
+                con.close()
+        except Exception as later:  # noqa: BLE001  (whatever it is, it leaves the question open)
+            text = f"{error}\n{getattr(error, 'detail', None) or ''}\n\nThen, looking into the store: {later}"
+            raise Unsure(
+                "The commit was begun, and the store could not be read afterwards, so that nobody can tell yet whether "
+                "the plan is applied. Run the same command again: it finds out, and applies what is not applied.",
+                detail=text,
+            ) from None
+        return None if revision is None else Applied(revision, already_applied=False, outbox_pending=pending)
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
         """See StoreWriter.expire. The file's free space is used again by later applies, and given back by compact."""
@@ -62,7 +100,7 @@ class EmbeddedWriter:
             raise Permanent("There is no roster store yet, so nothing to back up.", reason="NoStore")
         to = to.resolve()
         to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._opened(allowed={to.parent}) as con:
+        with self._opened(allowed={to.parent}) as con, naming(backup=to.parent, store=self._path.parent):
             self._rewrite(con, to)
 
     def _rewrite(self, con: duckdb.DuckDBPyConnection, to: Path) -> None:
@@ -73,7 +111,9 @@ class EmbeddedWriter:
     def _opened(
         self, *, make: bool = False, mark: Mark = lambda _: None, allowed: set[Path] | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        with files.locked(self._path):
+        places = {"store": self._path.parent, "scratch": self._scratch}
+        with files.locked(self._path), naming(**places):
+            durable.clear(self._path.parent)
             con = connect(self._memory_limit, self._threads, self._scratch, (self._path.parent, *sorted(allowed or ())))
             try:
                 if make and not self._path.exists():

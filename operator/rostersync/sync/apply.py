@@ -31,12 +31,14 @@ def apply(
     digest: str | None = None,
     now: datetime | None = None,
     mark: Callable[[str], None] = lambda _: None,
+    trouble: Callable[[Exception], None] = lambda _: None,
 ) -> ApplyReport:
     """Applies the plan folder `plan` as it was seen, once.
 
     `digest`: the plan that was asked for, where the caller names one. `mark` is told each step as it begins.
-    A plan without changes is as good as applied and makes no revision.
-    Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt), BaseMoved, StoreBusy; the store has not moved then.
+    `trouble` is told what failed once the plan was committed. A plan without changes is as good as applied and makes no
+    revision. Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt), BaseMoved, StoreBusy, DiskFull; the store has
+    not moved then. Raises Unsure when nobody can tell.
     """
     mark("verify")
     manifest = read_manifest(plan)
@@ -51,6 +53,8 @@ def apply(
             already_applied=True,
         )
     applied = writer.apply(_to_apply(plan, manifest), consent, now or datetime.now(UTC), mark)
+    if applied.trouble is not None:
+        trouble(applied.trouble)
     return ApplyReport(
         run=manifest["run"],
         stage="done",

@@ -5,13 +5,13 @@ the same run takes it as it is while it is young. A collection appears whole, by
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rostersync import durable
 from rostersync.instants import parse_instant
 from rostersync.sources.port import COLLECTIONS, Page, Source
 from rostersync.sync.proof import MAX_PULLS, Pulled, best, prove
@@ -42,8 +42,7 @@ def extract(
     `progress(stage, collection, rows, total)` is called for every page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(".*.pull-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    durable.clear(folder)
     done: dict[str, dict[str, Any]] = {}
     for collection in (c for c in COLLECTIONS if c in wanted.collections):
         keys = wanted.metadata.get(collection, frozenset())
@@ -94,7 +93,7 @@ def _read(
     requests = 0
     try:
         while True:
-            stage = Stage(collection, folder / f".{collection}.pull-{len(stages)}")
+            stage = Stage(collection, durable.part_of(folder / collection))
             stages.append(stage)
 
             def sink(page: Page, stage: Stage = stage) -> None:
@@ -104,7 +103,7 @@ def _read(
             reading = source.pull(collection, keys, sink)
             requests += reading.requests
             if not reading.offered:
-                shutil.rmtree(folder / collection, ignore_errors=True)
+                durable.remove(folder / collection)
                 return {"revision": None, "finishedAt": now().isoformat(), "proof": _not_offered(requests)}
             pulls.append(stage.finish(reading))
             proof = prove(pulls)
@@ -137,8 +136,7 @@ def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:
     """Put a finished pull in its place, done.json included, by a rename."""
     entry["files"] = {path.name: path.stat().st_size for path in sorted(pulled.glob("part-*.parquet"))}
     _write_json(pulled / "done.json", entry)
-    shutil.rmtree(target, ignore_errors=True)
-    pulled.rename(target)
+    durable.settle(pulled, target, lasting=False)  # a retry looks at the sizes of the files
 
 
 def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime) -> dict[str, Any] | None:
@@ -161,6 +159,4 @@ def _not_offered(requests: int) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1, sort_keys=True))
-    part.replace(path)
+    durable.write(path, json.dumps(value, indent=1, sort_keys=True), lasting=False)

@@ -4,7 +4,6 @@
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.errors import Permanent
@@ -219,9 +219,12 @@ def _loosened(state: StoreState, memory: SourceMemory) -> bool:
 
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
     """Write the plan folder whole or not at all, and report."""
+    with durable.made(inputs.out, lasting=False) as making:  # its checksums tell of what a power cut took
+        return _write(inputs, made, incomplete, making)
+
+
+def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> PlanReport:
     context, connection = made.context, inputs.connection
-    making = inputs.out.with_name(inputs.out.name + ".making")
-    shutil.rmtree(making, ignore_errors=True)
     (making / "changes").mkdir(parents=True, mode=0o700)
     changes: dict[Entity, str] = {}
     for table in context.tables:
@@ -275,8 +278,6 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
         "files": freeze.file_hashes(making),
     }
     (making / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
-    shutil.rmtree(inputs.out, ignore_errors=True)
-    making.rename(inputs.out)
     return PlanReport(
         run=inputs.run,
         stage="done",

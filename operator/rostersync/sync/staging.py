@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -80,7 +80,8 @@ class Stage:
 
     def discard(self) -> None:
         """Remove the folder; also after an error in the middle."""
-        self._writer.close()
+        with suppress(OSError):  # a full disk fails the closing, too
+            self._writer.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _flush(self) -> None:

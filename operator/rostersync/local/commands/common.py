@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-
-from rostersync.local.failures import Terminated
 
 if TYPE_CHECKING:
     from rostersync.lifecycle.observed import Connection
@@ -110,17 +107,16 @@ def user() -> str:
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Make SIGTERM an exception, so that reports are written and spill files removed on the way out."""
+def afterwards() -> Iterator[None]:
+    """What is done once a run stands as it stands: a full disk does not change how it ended, and the next run does it."""
+    from rostersync.disks import is_full
 
-    def leave(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    except Exception as error:
+        if not is_full(error):
+            raise
+        note(f"Clearing up was left to the next run, since a disk is full ({type(error).__name__}).")
 
 
 def known_connection(state: "State", name: str) -> "Connection":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rostersync.local.commands import common
+from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -43,7 +44,7 @@ def approve(
     if no_apply:
         common.show_run(state, run, output)
         return
-    with common.terminable(), shown(quiet) as progress:
+    with interruptible(), shown(quiet) as progress:
         halves = local_halves(state, progress)
         run = apply_run(state, run, halves)
     if output != "table" or not halves.error:

@@ -1,12 +1,14 @@
 """run, plan, apply: imports and their halves."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rostersync.local.commands import common
+from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.local.halves import LocalHalves
@@ -42,7 +44,7 @@ def run(
     it: the store stays as it is.
     """
     manifests = _manifests(paths)
-    with common.terminable(), _progress(quiet) as progress:
+    with interruptible(), _progress(quiet) as progress:
         halves = _halves(state, progress, manifests, None, memory, threads)
         done = _import(state, manifests, halves, "DryRun" if dry_run else None, may_apply=True)
     _finish(done, halves, output)
@@ -74,7 +76,7 @@ def plan(
     Prints the plan's report as JSON, or the run (table, yaml).
     """
     manifests = _manifests(paths)
-    with common.terminable(), _progress(quiet) as progress:
+    with interruptible(), _progress(quiet) as progress:
         halves = _halves(state, progress, manifests, report, memory, threads)
         done = _import(state, manifests, halves, None, may_apply=False, name=name)
     _finish_half(done, halves, output, planned=True)
@@ -112,7 +114,7 @@ def apply(
     """
     if (name is None) == (digest is None):
         raise click.UsageError("Give either a RUN or --plan DIGEST.")
-    with common.terminable(), _progress(quiet) as progress:
+    with interruptible(), _progress(quiet) as progress:
         halves = _halves(state, progress, None, report, memory, threads)
         if digest is not None:
             _apply_plan(state, halves, digest, approved_by, approval_uid, reason)
@@ -134,7 +136,8 @@ def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dic
         try:
             return driver.advance(state.run(run["metadata"]["name"]))
         finally:
-            driver.settle_others()
+            with common.afterwards():
+                driver.settle_others()
 
 
 def local_halves(state: "State", progress: Any) -> "LocalHalves":
@@ -146,7 +149,7 @@ def _import(
     state: "State", manifests: "Manifests", halves: "LocalHalves", mode: str | None, *, may_apply: bool,
     name: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    from rostersync.errors import NotYetSupported, Permanent
+    from rostersync.errors import DiskFull, NotYetSupported, Permanent
     from rostersync.lifecycle.configured import connection_of
     from rostersync.lifecycle.outcomes import succeeded_reason
     from rostersync.local.drive import Driver, now_utc
@@ -184,11 +187,13 @@ def _import(
             run = driver.advance(run, may_apply)
         except BaseException:
             if name is None:  # a run that was given a name can be asked for again, and goes on from what it has read
-                driver.settle(state.run(run["metadata"]["name"]))
+                with suppress(DiskFull):  # then the next command does it
+                    driver.settle(state.run(run["metadata"]["name"]))
             raise
-        driver.settle_others(run)
-        history = manifests.connection.spec.history.runs
-        state.prune(connection.name, history.successful, history.failed)
+        with common.afterwards():
+            driver.settle_others(run)
+            history = manifests.connection.spec.history.runs
+            state.prune(connection.name, history.successful, history.failed)
         return run
 
 
@@ -211,8 +216,9 @@ def _apply_plan(
             halves.written.forget()
         elif run:
             driver = Driver(state, connection, None)
-            driver.settle(run)
-            driver.settle_others(run)
+            with common.afterwards():
+                driver.settle(run)
+                driver.settle_others(run)
 
 
 def _run_of_plan(state: "State", digest: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rostersync.local.commands import common
+from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -30,7 +31,8 @@ def export(folder: Path, district: str | None, state: "State", output: str) -> N
     from rostersync.render.objects import dump
     from rostersync.render.tables import console, say, table
 
-    written = engine.export(state.store, folder, district)
+    with interruptible():
+        written = engine.export(state.store, folder, district)
     if output == "json":
         click.echo(dump({"rows": written.rows, "notExpressible": written.not_expressible}, output), nl=False)
         return
@@ -62,8 +64,9 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
 
     if not yes:
         click.confirm("Remove this person for good?", abort=True)
-    found = engine.forget(state.store, district, record)
-    runs = forget_artifacts(state, record, os.environ)
+    with interruptible():
+        found = engine.forget(state.store, district, record)
+        runs = forget_artifacts(state, record, os.environ)
     click.echo(
         f"Removed: {found.rows} records, {found.enrollments} enrolments, {found.history} values of history, "
         f"{found.references} references, and the details of {len(runs)} runs."
@@ -81,7 +84,8 @@ def backup(file: Path, state: "State") -> None:
     """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
     from rostersync.local import engine
 
-    engine.backup(state.store, file)
+    with interruptible():
+        engine.backup(state.store, file)
     click.echo(f"Wrote {file}.")
 
 
@@ -92,5 +96,6 @@ def compact(state: "State") -> None:
     """Rewrite the store without the space of what is gone."""
     from rostersync.local import engine
 
-    before, after = engine.compact(state.store)
+    with interruptible():
+        before, after = engine.compact(state.store)
     click.echo(f"The store had {before:,} bytes and has {after:,}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rostersync.local.commands import common
+from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.sources.port import CheckResult
@@ -30,7 +31,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     from rostersync.render import objects
 
     loaded = manifests.load(paths, os.environ)
-    with common.terminable():
+    with interruptible():
         source, _ = engine.open_source(loaded, os.environ)
         try:
             found = source.check()

@@ -1,0 +1,102 @@
+"""Files and folders that are whole or absent, whatever moment the process is killed at, and that a power cut keeps.
+
+All are made beside their place, under a name that begins with a dot and ends in `.part-…`, and get their name by a
+rename. What is removed or replaced is renamed to `.gone-…` first. So what a killed process leaves is known by its name.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def part_of(path: Path) -> Path:
+    """A name for `path` while it is being made."""
+    return path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
+
+
+@contextmanager
+def made(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """A name to make a file or a folder under; it gets the name `path` at the end, in the place of what was there.
+
+    After an error nothing of it stays, and what was there before does. `lasting`: a power cut after this keeps it, too.
+    """
+    part = part_of(path)
+    try:
+        yield part
+        settle(part, path, lasting=lasting)
+    finally:
+        discard(part)
+
+
+def settle(part: Path, path: Path, *, lasting: bool = True) -> None:
+    """Give a finished file or folder its name. It is for this user alone."""
+    for each in (*(part.rglob("*") if part.is_dir() else ()), part):
+        each.chmod(0o700 if each.is_dir() else 0o600)
+        if lasting:
+            sync(each)
+    if part.is_dir():
+        with _out_of_the_way(path):
+            part.rename(path)
+    else:
+        part.replace(path)
+    if lasting:
+        sync(path.parent)
+
+
+def write(path: Path, data: str | bytes, *, lasting: bool = True) -> None:
+    """Replace a file at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with made(path, lasting=lasting) as part:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data.encode() if isinstance(data, str) else data)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder under another name, so that a half removed one is never taken for a whole one."""
+    with suppress(FileNotFoundError), _out_of_the_way(path):
+        pass
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, as it lies; what is not there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def clear(folder: Path, name: str = "*") -> None:
+    """Remove what killed processes left of things in `folder`, or of the one called `name`; nobody may be at it now."""
+    for mark in ("part", "gone"):
+        for left in folder.glob(f".{name}.{mark}-*"):
+            discard(left)
+
+
+def sync(path: Path) -> None:
+    """fsync of a file or a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _out_of_the_way(path: Path) -> Iterator[None]:
+    """What lies at `path` goes; it comes back when its successor does not take its place."""
+    gone = path.with_name(f".{path.name}.gone-{uuid.uuid4().hex[:8]}")
+    there = path.exists()
+    if there:
+        path.rename(gone)
+    try:
+        yield
+    except BaseException:
+        if there and not path.exists():
+            gone.rename(path)
+        raise
+    discard(gone)
