@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import resource
 import signal
 import sys
 import threading
@@ -91,6 +92,7 @@ for command in (
 
 def main() -> None:
     """The entry point."""
+    _keep_no_core()
     _hush()
     cli(prog_name="rostersync")
 
@@ -106,6 +108,13 @@ def _say(ctx: click.Context, reason: str, message: str, error: BaseException | N
         log("error", reason=reason, message=message)
     if error is not None and ctx.meta.get(common.DEBUG):
         click.echo(frames(error), err=True)
+
+
+def _keep_no_core() -> None:
+    """No dump of this process, nor of those that it starts, is ever written: its memory holds records and credentials."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    if most != 0:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _hush() -> None:

@@ -193,6 +193,7 @@ def test_no_proxy_of_the_environment_stands_between(monkeypatch: pytest.MonkeyPa
             source.pull("orgs", frozenset(), lambda page: None)
 
     assert names.contacted == [PUBLIC]
+    assert names.resolved == ["sis.example"]
 
 
 def test_without_a_guard_the_machine_itself_is_as_good_as_any() -> None:

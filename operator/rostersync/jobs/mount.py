@@ -117,10 +117,15 @@ def _read(folder: Path, what: str) -> dict[str, str]:
         for path in folder.iterdir():
             if not path.name.startswith("..") and path.is_file():  # ..data and the like are the mount's own
                 found[path.name] = path.read_text(encoding="utf-8")
+        spoiled = any("\0" in text for text in found.values())
     except FileNotFoundError:
         return found
     except ValueError:
-        raise InvalidManifest(f"{what} holds something else than UTF-8 text.", reason="SecretIncomplete") from None
+        spoiled = True
+    if spoiled:
+        raise InvalidManifest(
+            f"{what} holds something else than UTF-8 text, or a NUL character.", reason="SecretIncomplete"
+        )
     return found
 
 

@@ -1,5 +1,10 @@
-"""Reading YAML as the API server would: duplicate keys refused, dates kept as text, every value with its line."""
+"""Reading YAML as the API server would: duplicate keys refused, dates kept as text, every value with its line.
 
+A file may come from anywhere, so how much it may come to is bounded before it is made into values: aliases and merges
+count as what they stand for.
+"""
+
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +14,19 @@ import yaml
 
 from rostersync.errors import InvalidManifest
 
+MAX_BYTES = 2**20  # of a file: Kubernetes takes no larger object
+MAX_LINES = 50_000  # of a file, empty ones too
+MAX_VALUES = 20_000  # of a file, keys counted; reading so many takes about a second
+MAX_DEPTH = 50  # mappings and lists within each other
+
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BOUNDS = {
+    "LARGE": f"more than {MAX_VALUES} values, where an alias counts as what it stands for; split the file, or repeat less",
+    "DEEP": f"mappings and lists more than {MAX_DEPTH} deep; no manifest needs that",
+    "LOOP": "an alias within what it stands for; write the values out",
+    "NUL": "a NUL character or half a letter, which no name, address or text may hold; take it out",
+    "LINES": f"more than {MAX_LINES} lines; split the file",
+}
 _HINTS = {
     "mapping values are not allowed": "a colon where none can stand: check the indentation, or quote the text",
     "could not find expected ':'": "a field without its colon",
@@ -52,7 +70,39 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates, with text keys only, each once."""
+    """SafeLoader without dates, with text keys only, each once; and with bounds."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._values = self._depth = 0
+        self._sizes: dict[int, int] = {}  # of nodes, by identity: what an alias of one comes to
+        self._nodes: list[yaml.Node | None] = []  # kept, so that no identity is used twice
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        before = self._values
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _beyond("DEEP", event)
+        self._values += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if isinstance(event, yaml.AliasEvent):
+            if id(node) not in self._sizes:
+                raise _beyond("LOOP", event)
+            self._values += self._sizes[id(node)]
+        else:
+            self._sizes[id(node)] = self._values - before
+            self._nodes.append(node)
+        if self._values > MAX_VALUES:
+            raise _beyond("LARGE", event)
+        return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        text = super().construct_scalar(node)
+        if isinstance(text, str) and _unfit(text):
+            raise yaml.constructor.ConstructorError(None, None, "NUL", node.start_mark)
+        return text
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -81,16 +131,48 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+def _unfit(text: str) -> bool:
+    """Whether a text holds what nothing can keep: NUL, or half of a letter (a lone surrogate)."""
+    return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _whole_number(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value = loader.construct_yaml_int(node)
+    if abs(value) >= 2**63:
+        raise ValueError("no field holds so large a number")
+    return int(value)
+
+
+def _unknown(loader: _Loader, node: yaml.Node) -> Any:
+    raise yaml.constructor.ConstructorError(None, None, "a tag that is not read", node.start_mark)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
+for _tag in ("binary", "timestamp", "set", "omap", "pairs"):  # the API server knows none of them
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _unknown)
+
+
+def _beyond(which: str, event: yaml.Event) -> yaml.MarkedYAMLError:
+    mark = event.start_mark
+    where = yaml.Mark("", mark.index, mark.line, mark.column, None, 0) if mark else None
+    return yaml.composer.ComposerError(None, None, which, where)
+
+
 def read(file: Path) -> Iterator[Document]:
     """The documents of a file, empty ones left out. Raises InvalidManifest, naming the line of what is not YAML."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+        text = raw[:MAX_BYTES].decode("utf-8-sig") if len(raw) <= MAX_BYTES else ""
     except UnicodeDecodeError:
         raise InvalidManifest(f"{file} is not UTF-8 text; save it as UTF-8") from None
     except OSError as error:
         raise InvalidManifest(f"{file} cannot be read: {error.strerror}") from None
+    if len(raw) > MAX_BYTES:
+        raise InvalidManifest(f"{file} is larger than {MAX_BYTES // 2**20} MiB, which no manifest is; check the path")
     number = 0
     try:
+        _count(file, text)
         loader = _Loader(text)
         try:
             while loader.check_node():
@@ -103,7 +185,31 @@ def read(file: Path) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         raise _not_yaml(file, max(number, 1), error) from None
     except yaml.YAMLError:
-        raise InvalidManifest(f"{file} holds characters that YAML does not allow") from None
+        raise InvalidManifest(f"{file} holds characters that YAML does not allow, such as NUL") from None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        OverflowError,
+        RecursionError,
+    ):  # numbers and tags that nothing can read
+        raise InvalidManifest(
+            f"{file}, document {max(number, 1)}: a value that cannot be read; put it in quotes"
+        ) from None
+
+
+def _count(file: Path, text: str) -> None:
+    """Refuse what is plainly too much, before it is read the slow way. What else is wrong is found there."""
+    if text.count("\n") > MAX_LINES:
+        raise InvalidManifest(f"{file}: {_BOUNDS['LINES']}")
+    values = depth = 0
+    with contextlib.suppress(yaml.YAMLError, ValueError):
+        for event in yaml.parse(text, Loader=_FAST):
+            values += isinstance(event, yaml.NodeEvent)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if values > MAX_VALUES or depth > MAX_DEPTH:
+                raise _not_yaml(file, 1, _beyond("DEEP" if depth > MAX_DEPTH else "LARGE", event))
 
 
 def _not_yaml(file: Path, number: int, error: yaml.MarkedYAMLError) -> InvalidManifest:
@@ -113,6 +219,8 @@ def _not_yaml(file: Path, number: int, error: yaml.MarkedYAMLError) -> InvalidMa
     problem = error.problem or ""
     if problem == "DUPLICATE":
         return InvalidManifest(f"{file}, {line}: this field stands twice in one mapping; keep one of them")
+    if problem in _BOUNDS:
+        return InvalidManifest(f"{file}, {line}: {_BOUNDS[problem]}")
     if problem == "KEY":
         return InvalidManifest(f"{file}, {line}: a field name that is not text; put it in quotes")
     hint = next((hint for words, hint in _HINTS.items() if words in problem), "check quotes, colons and indentation")

@@ -204,6 +204,8 @@ def _keyed(document: Document, parts: Mapping[str, Callable[[str], str]], ignore
                 raise InvalidManifest(f"{where} holds something else than text; put it in quotes")
             try:
                 data[key] = decode(text)
+                if "\0" in data[key]:
+                    raise InvalidManifest(f"{where} holds a NUL character; take it out")
             except (binascii.Error, ValueError):
                 raise InvalidManifest(
                     f"{where} must be base64 of UTF-8 text; or use stringData for text as it is"

@@ -31,6 +31,15 @@ Code = Annotated[str, StringConstraints(max_length=64)]
 Sentence = Annotated[str, StringConstraints(max_length=1024)]
 
 
+def _holds_nul(value: Any) -> bool:
+    """Whether a text, or one in a list or mapping of texts, holds NUL; objects within look at their own."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(isinstance(text, str) and "\0" in text for pair in value.items() for text in pair)
+    return isinstance(value, list | tuple) and any(isinstance(text, str) and "\0" in text for text in value)
+
+
 class Model(BaseModel):
     """Base of everything in a spec: unknown fields are refused, and no error ever prints an input."""
 
@@ -39,8 +48,12 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, data: Any) -> Any:
-        """`field:` without a value is an absent field, as the API server treats it."""
-        if isinstance(data, dict) and None in data.values():
+        """`field:` without a value is an absent field, as the API server treats it. NUL is refused in every text."""
+        if not isinstance(data, dict):
+            return data
+        if any(map(_holds_nul, data.values())):
+            raise ValueError("holds a NUL character, which no name, address or text may; take it out")
+        if None in data.values():
             return {key: value for key, value in data.items() if value is not None}
         return data
 
