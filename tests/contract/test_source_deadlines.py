@@ -36,6 +36,18 @@ def test_an_answer_that_never_ends_is_given_up_by_the_clock(hold: holding.Holds,
     assert ("no answer within" if hold is holding.silence else whole) in str(error.value)
 
 
+def test_who_is_held_twice_asks_no_third_time() -> None:
+    """A silent server costs a tenth of that, and is asked as often as anything else that fails."""
+    with holding.holding(holding.trickling_body) as url, Quirky() as server:
+        patient = Patience(attempts=6, wait_initial=0.001, wait_max=0.001, wait_jitter=0.001)
+        with source(server, timeout_seconds=TIMEOUT, patience=patient, service_url=url) as client:
+            began = time.monotonic()
+            with pytest.raises(Retryable, match="after 2 attempts"):
+                client.pull("orgs", frozenset(), lambda page: None)
+
+    assert time.monotonic() - began < 2 * SLOWEST * TIMEOUT + 2
+
+
 def test_an_answer_that_comes_slowly_but_in_time_is_taken() -> None:
     """The clock counts from the request, so a slow answer has all of its time, and not only that of its first byte."""
 

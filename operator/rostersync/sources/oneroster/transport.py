@@ -31,6 +31,7 @@ REPEATED = frozenset({307, 308})  # of them, what a form is sent to again
 MAX_REDIRECTS = 3
 MAX_SHOWN = 200  # characters of an address in a message
 MAX_TOKENS = 6  # for one request, while each ends after it was accepted elsewhere
+MAX_HELD = 2  # answers to one request that took all of their time: smaller pages were tried, a third would be held too
 SLOWEST = 10  # an answer that has begun may take this many times timeoutSeconds in all
 
 
@@ -124,18 +125,21 @@ class Transport:
 
     def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
         patience = self.delivery.patience
-        failures = 0
+        failures = held = 0
 
         def hook(error: Exception) -> bool | float:
-            nonlocal failures
+            nonlocal failures, held
             if not isinstance(error, Again):
                 return False
             failures += 1
+            held += error.held
             log.info(
                 "%s: %s (%s), attempt %d of %d", tried, error.trouble.value, error.what, failures, patience.attempts
             )
             if error.trouble in OVERLOAD and on_overload:
                 on_overload()
+            if held >= MAX_HELD:
+                return False
             if error.wait is None and error.trouble is not Trouble.LIMITED:
                 return True
             # A limit without Retry-After is usually counted by the minute: wait longer than for a hiccup.
@@ -153,7 +157,7 @@ class Transport:
                 with attempt:
                     return once()
         except Again as again:
-            raise given_up(again, self.delivery, tried, url, read_before=self.read_before) from None
+            raise given_up(again, self.delivery, tried, url, read_before=self.read_before, failures=failures) from None
         raise AssertionError("unreachable")
 
     def _sorted(self, answer: Answer, url: str, field: str) -> Answer:
@@ -200,7 +204,10 @@ class Transport:
         except httpx.TransportError as error:
             if isinstance(error, httpx.TimeoutException) and self.wire.trickled:
                 raise Again(
-                    Trouble.TIMEOUT, f"its answer was not whole after {SLOWEST * first:g} s", detail=repr(error)
+                    Trouble.TIMEOUT,
+                    f"its answer was not whole after {SLOWEST * first:g} s",
+                    detail=repr(error),
+                    held=True,
                 ) from None
             raise of_transport(error, self.delivery, url) from None
         except Forbidden as error:

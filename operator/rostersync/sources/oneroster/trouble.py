@@ -31,7 +31,10 @@ OVERLOAD = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.TOO_LARGE})  # sm
 
 
 class Again(Exception):  # noqa: N818 - named for what happens next, as all errors are
-    """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds."""
+    """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds.
+
+    `held`: it took all of the time that an answer may take, ten times as long as a silent server.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Again(Exception):  # noqa: N818 - named for what happens next, as all erro
         wait: float | None = None,
         detail: str | None = None,
         status: int | None = None,
+        held: bool = False,
     ) -> None:
         super().__init__(f"{trouble.name}: {what}")
         self.trouble = trouble
@@ -48,6 +52,7 @@ class Again(Exception):  # noqa: N818 - named for what happens next, as all erro
         self.wait = wait
         self.detail = detail
         self.status = status
+        self.held = held
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -120,10 +125,12 @@ def _remedy(untrusted: ssl.SSLCertVerificationError, delivery: Delivery, url: st
     return "give the authority that issued it by deliveryConfig.caBundleRef"
 
 
-def given_up(again: Again, delivery: Delivery, tried: str, url: str, *, read_before: bool) -> RostersyncError:
-    """The error after the last attempt. `read_before`: this service has already answered OneRoster."""
+def given_up(
+    again: Again, delivery: Delivery, tried: str, url: str, *, read_before: bool, failures: int
+) -> RostersyncError:
+    """The error after so many failures. `read_before`: this service has already answered OneRoster."""
     where = f"{tried} at {bare(url)}"
-    attempts = f"after {delivery.patience.attempts} attempts"
+    attempts = "after 1 attempt" if failures == 1 else f"after {failures} attempts"
     match again.trouble:
         case Trouble.CONNECTION:
             return Retryable(
