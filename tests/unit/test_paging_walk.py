@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.sources.oneroster.links import Next
-from rostersync.sources.oneroster.paging import GROW_AFTER, SMALLEST, Ask, PageSize, Seen, Walk
+from rostersync.sources.oneroster.pagesize import GROW_AFTER, SMALLEST, PageSize, whole
+from rostersync.sources.oneroster.paging import Ask, Seen, Walk
 from rostersync.sources.port import End
 
 
@@ -52,7 +53,7 @@ def test_side_by_side_the_windows_hold_every_row_once(server: Server, limit: int
     first, rows = server.page(0, limit)
     if not isinstance(walk.after(Ask(0), first), Ask) or walk.probing:
         return
-    windows = walk.windows(min(limit, first.rows))
+    windows = list(walk.windows(min(limit, first.rows)))
 
     received = rows + [row for start, count in windows for row in range(start, start + count)]
     assert received == (list(range(server.rows)) if server.total else rows)
@@ -86,12 +87,52 @@ def test_a_cursor_that_repeats_is_stuck_at_once() -> None:
     assert walk.after(Ask(10, "u?cursor=a"), seen(print_=2, next=link, cursor="u?cursor=a")) is End.STUCK
 
 
-def test_a_refusal_is_the_end_only_where_one_was_expected() -> None:
-    unexpected, expected = Walk(), Walk()
-    unexpected.after(Ask(0), seen(print_=1))
-    expected.after(Ask(0), seen(print_=1, next=Next(True, None)))
+def test_a_total_of_a_million_million_makes_no_list_of_windows() -> None:
+    walk = Walk()
+    walk.after(Ask(0), Seen(500, 10**12, Next(), None, 1))
 
-    assert (unexpected.refused(), expected.refused()) == (End.REFUSED, End.NEXT)
+    windows = walk.windows(499)
+    assert [next(windows), next(windows)] == [(500, 499), (999, 499)]
+    assert walk.left == 10**12 - 500
+
+
+@pytest.mark.parametrize(
+    ("following", "ends"),
+    [
+        (None, End.EMPTY),  # nothing was named
+        ("?offset=5", End.EMPTY),  # leads back
+        ("?offset=10", End.EMPTY),  # leads nowhere
+        ("?offset=20", Ask(20, jump=True)),
+    ],
+)
+def test_an_empty_page_that_names_a_next_one_which_leads_on_is_followed_and_doubted(
+    following: str | None, ends: object
+) -> None:
+    walk = Walk()
+    walk.after(Ask(0), seen(print_=1))
+
+    assert walk.after(Ask(10), seen(rows=0, next=Next(following is not None, following))) == ends
+    assert bool(walk.doubts) == (ends is not End.EMPTY)
+
+
+def test_three_empty_pages_in_a_row_are_followed_and_no_more() -> None:
+    walk, step, followed = Walk(), Ask(0), 0
+    walk.after(step, seen(print_=1))
+    step = Ask(10)
+    while isinstance(step, Ask) and followed < 9:
+        step = walk.after(step, seen(rows=0, next=Next(True, f"?offset={step.offset + 10}")))  # type: ignore[assignment]
+        followed += isinstance(step, Ask)
+
+    assert (followed, step) == (3, End.CUT)
+
+
+@pytest.mark.parametrize("said", [Next(True, None), Next()])
+def test_an_empty_page_that_a_cursor_led_to_is_doubted(said: Next) -> None:
+    walk = Walk()
+    walk.after(Ask(0), seen(print_=1, next=Next(True, "?cursor=a"), cursor="u?cursor=a"))
+
+    assert walk.after(Ask(10, "u?cursor=a"), seen(rows=0, next=said)) is End.NEXT
+    assert walk.doubts == ["the page that was named as the next one after 10 rows was empty"]
 
 
 def test_a_link_that_stops_coming_is_the_end_of_the_links() -> None:
@@ -124,6 +165,14 @@ def test_page_size_grows_back_after_many_good_pages() -> None:
     for _ in range(GROW_AFTER * 3):
         size.good()
     assert size.current == 500
+
+
+@pytest.mark.parametrize(
+    ("rows", "offset", "most", "asked"),
+    [(500, 500, 500, 500), (500, 1000, 250, 250), (500, 1000, 124, 100), (7, 14, 6, 1), (500, 250, 500, 250)],
+)
+def test_whole_pages_stay_multiples_of_what_is_asked_for(rows: int, offset: int, most: int, asked: int) -> None:
+    assert whole(rows, offset, most) == asked
 
 
 @pytest.mark.parametrize("good", [GROW_AFTER - 1, GROW_AFTER])

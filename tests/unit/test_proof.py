@@ -26,13 +26,25 @@ def pull(**changes: Any) -> Pulled:
     [
         ({"total": 10, "recount": 10}, Proof(Rule.TOTAL)),
         ({"total": 10, "recount": 10, "end": End.TOTAL}, Proof(Rule.TOTAL)),
-        ({"total": 10}, Proof(Rule.TOTAL)),
+        ({"total": 10}, AGAIN),
+        ({"total": 12, "recount": 10, "highest": 12}, AGAIN),
+        ({"total": 9, "recount": 10, "highest": 10}, Proof(Rule.TOTAL)),
+        ({"total": 11, "recount": 11, "rows": 11, "copies": 1}, Proof(Rule.TOTAL)),
+        ({"total": 11, "recount": 11, "rows": 11}, AGAIN),
+        ({"total": 11, "recount": 11, "rows": 12, "copies": 1}, AGAIN),
+        ({"total": 10, "recount": 10, "doubts": ("x",)}, AGAIN),
+        ({"end": End.NEXT, "rows": 11, "copies": 1}, Proof(Rule.NEXT_END)),
+        ({"end": End.NEXT, "doubts": ("x",)}, AGAIN),
+        ({"ascending": True, "rows": 11, "copies": 1}, Proof(Rule.ORDERED)),
+        ({"ascending": True, "rows": 11}, AGAIN),
+        ({"ascending": True, "doubts": ("x",)}, AGAIN),
+        ({"ascending": True, "end": End.CUT}, AGAIN),
         ({"total": 9, "recount": 10}, Proof(Rule.TOTAL)),
         ({"total": 10, "recount": 11}, AGAIN),
         ({"total": 11, "recount": 11}, AGAIN),
         ({"total": 9, "recount": 9}, AGAIN),
         ({"total": 10, "recount": 10, "distinct": 9}, AGAIN),
-        ({"total": 9, "recount": 9, "distinct": 9}, Proof(Rule.TOTAL)),
+        ({"total": 9, "recount": 9, "rows": 9, "distinct": 9}, Proof(Rule.TOTAL)),
         ({"total": 0, "recount": 0, "rows": 0, "distinct": 0}, Proof(Rule.TOTAL)),
         ({"end": End.NEXT}, Proof(Rule.NEXT_END)),
         ({"end": End.NEXT, "total": 10, "recount": 10}, Proof(Rule.TOTAL)),
@@ -70,7 +82,19 @@ def test_one_pull(what: dict[str, Any], expected: Proof) -> None:
         ({"end": End.STUCK}, {}, AGAIN),
         ({"end": End.MOVED}, {}, AGAIN),
         ({}, {"end": End.STUCK}, AGAIN),
-        ({"end": End.REFUSED}, {"end": End.REFUSED}, Proof(Rule.TWICE)),
+        ({"end": End.REFUSED}, {"end": End.REFUSED}, AGAIN),
+        ({"end": End.CUT}, {"end": End.CUT}, AGAIN),
+        ({"doubts": ("x",)}, {"doubts": ("x",)}, AGAIN),
+        ({"doubts": ("x",)}, {}, AGAIN),
+        ({"seamless": False}, {"seamless": False}, Proof(Rule.TWICE)),
+        (
+            {"seamless": False, "total": 10, "recount": 10},
+            {"seamless": False, "total": 10, "recount": 10},
+            Proof(Rule.TOTAL),
+        ),
+        ({"seamless": False, "end": End.NEXT}, {"seamless": False, "end": End.NEXT}, Proof(Rule.NEXT_END)),
+        ({"seamless": False, "end": End.NEXT}, {"seamless": False, "end": End.NEXT, "ids": "f01"}, AGAIN),
+        ({"ids": ""}, {"ids": ""}, AGAIN),
         ({"rows": 0, "distinct": 0, "ids": "0"}, {"rows": 0, "distinct": 0, "ids": "0"}, Proof(Rule.TWICE)),
     ],
 )
@@ -88,6 +112,33 @@ def test_the_third_pull_may_agree_with_the_first() -> None:
 
 def test_unproved_the_pull_with_most_ids_is_kept_and_of_equals_the_latest() -> None:
     assert best([pull(distinct=9), pull(distinct=11), pull(distinct=11), pull(distinct=3)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ({"without_id": 1}, "1 row without a readable id"),
+        ({"without_id": 3}, "3 rows without a readable id"),
+        ({"total": 606, "recount": 606, "rows": 503, "distinct": 500}, "total 606, received 500, duplicates 3"),
+        ({"total": 11, "recount": 11, "rows": 12, "copies": 1}, "total 11, received 10, duplicates 2"),
+        ({"doubts": ("the page at offset 200 was refused (403)",)}, "the page at offset 200 was refused (403)"),
+        ({"doubts": ("a", "b", "c")}, "a (and 2 more)"),
+        ({"end": End.MOVED}, "the server's revision changed while pages were read"),
+        ({"end": End.STUCK}, "the server sent the same page again and again after 10 rows"),
+        ({"end": End.CUT}, "the server did not go on after 10 rows"),
+        ({"total": 10}, "total 10 at first, and none when it was counted again"),
+        ({"total": 12, "recount": 10, "highest": 12}, "the total fell from 12 to 10 while pages were read"),
+        ({"end": End.NEXT, "rows": 12}, "received 10, duplicates 2"),
+        (
+            {"seamless": False, "end": End.NEXT},
+            "the server takes whole pages only, and no second pull gave the same ids",
+        ),
+        ({}, "no total, no order, and pulls that did not agree: 10 ids"),
+        ({"end": End.NEXT}, None),
+    ],
+)
+def test_what_is_not_proved_says_why_with_numbers(what: dict[str, Any], reason: str | None) -> None:
+    assert prove([pull(**what)]).reason == reason
 
 
 def test_duplicates_are_the_rows_that_repeated_an_id() -> None:
@@ -120,6 +171,24 @@ def test_ids_are_in_order_by_code_point_folded_or_as_numbers(pages: list[tuple[i
         ascending.add(offset, pa.array(ids, pa.string()))
 
     assert ascending.holds() == holds
+
+
+@pytest.mark.parametrize(
+    ("pages", "holds"),
+    [
+        ([(0, ["a", "b", "b"]), (3, ["c"])], True),
+        ([(0, ["a", "b"]), (2, ["b", "c"])], True),
+        ([(0, ["a", "b"]), (2, ["c", "b"])], False),
+        ([(0, ["a", "b"]), (2, ["a"])], False),
+        ([(0, ["2", "9", "9", "10"])], True),
+    ],
+)
+def test_ids_that_repeat_side_by_side_are_still_in_order(pages: list[tuple[int, list[str]]], holds: bool) -> None:
+    ascending = Ascending()
+    for offset, ids in pages:
+        ascending.add(offset, pa.array(ids, pa.string()))
+
+    assert (ascending.holds(), ascending.side_by_side()) == (False, holds)
 
 
 @given(st.lists(st.text(st.sampled_from("aAbB129é"), min_size=1, max_size=3), max_size=12), st.integers(1, 4))

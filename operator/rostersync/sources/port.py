@@ -39,9 +39,10 @@ class End(StrEnum):
     """How a pull came to its end."""
 
     NEXT = "Next"  # the server's own next ended, and nothing lay beyond
-    EMPTY = "Empty"  # an empty page, reached by advancing by rows received
+    EMPTY = "Empty"  # a page that held the last known record and nothing after it
     TOTAL = "Total"  # as many rows as the server's total, and nothing more could be asked
-    REFUSED = "Refused"  # the server refused to go on, and nothing had said that this was the end
+    REFUSED = "Refused"  # the server refused to go on: proves nothing
+    CUT = "Cut"  # nothing more came although the server says that there is more: proves nothing
     STUCK = "Stuck"  # the server sent the same page or link again and again: proves nothing
     MOVED = "Moved"  # the server's revision changed while pages were read: proves nothing
 
@@ -50,21 +51,25 @@ class End(StrEnum):
 class Reading:
     """What was observed in one pull of one collection.
 
-    `total` is what the server said first and `recount` what it said at the end; None where it said nothing.
+    `total` is what the server said first, `highest` the most it said and `recount` what it said at the end; None where
+    it said nothing.
     `rows` counts everything received, duplicates and rows without sourcedId included.
     `revision` is the server's own revision of what it shows (x-perm-rev); None where it has none.
-    `seamless` False: pages did not fit together, so records moved between them while they were read.
+    `seamless` False: the server takes whole pages only, so it could not be seen whether they fit together.
+    `doubts` are answers that contradict others, in words with numbers: with any of them, the pull proves nothing.
     """
 
     offered: bool
     end: End = End.EMPTY
     total: int | None = None
     recount: int | None = None
+    highest: int | None = None
     rows: int = 0
     page_size: int = 0
     requests: int = 0
     revision: str | None = None
     seamless: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

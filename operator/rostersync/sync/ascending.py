@@ -1,4 +1,5 @@
-"""Whether the ids of a pull came strictly ascending, in whatever order of pages: proves them distinct for free.
+"""Whether the ids of a pull came ascending, in whatever order of pages: strictly, which proves them distinct for free, or
+with those that repeat side by side.
 
 Servers sort by their own collation, so three orders count: by code point, with case folded, and as numbers.
 """
@@ -18,31 +19,43 @@ class Ascending:
     """Fed with the ids of every page; holds three small values for each page and order."""
 
     def __init__(self) -> None:
+        self._strict = dict.fromkeys(_KEYS, True)  # orders in which no id has repeated within a page
         self._spans: dict[str, list[Span]] = {name: [] for name in _KEYS}
 
     def add(self, offset: int, ids: pa.StringArray) -> None:
         """The ids of the page that begins at `offset`."""
         if not len(ids):
             return
-        plain: bool | None = None  # of the ids as they are, which are the keys of more than one order
+        plain: list[bool | None] = []  # of the ids as they are, which are the keys of more than one order
         for name in list(self._spans):
             keys = _KEYS[name](ids)
-            rising = plain if keys is ids else None
-            if keys is not None and rising is None:
-                rising = len(keys) < 2 or bool(pc.all(pc.less(keys[:-1], keys[1:])).as_py())
-                plain = rising if keys is ids else plain
-            if keys is None or not rising:
+            rising = None if keys is None else plain[0] if keys is ids and plain else _rising(keys)
+            if keys is ids:
+                plain = [rising]
+            if keys is None or rising is None:
                 del self._spans[name]
             else:
+                self._strict[name] &= rising
                 self._spans[name].append((offset, keys[0].as_py(), keys[-1].as_py()))
 
     def holds(self) -> bool:
         """Whether all ids so far are strictly ascending in one of the orders."""
-        return any(_linked(sorted(spans, key=lambda s: s[0])) for spans in self._spans.values())
+        return any(self._strict[name] and _linked(spans, strictly=True) for name, spans in self._spans.items())
+
+    def side_by_side(self) -> bool:
+        """Whether all ids so far are ascending in one of the orders, those that repeat side by side."""
+        return any(_linked(spans, strictly=False) for spans in self._spans.values())
 
 
-def _linked(spans: list[Span]) -> bool:
-    return all(a[2] < b[1] for a, b in pairwise(spans))
+def _rising(keys: pa.Array) -> bool | None:
+    """Whether keys are strictly ascending; None when they are not even ascending."""
+    if len(keys) < 2 or pc.all(pc.less(keys[:-1], keys[1:])).as_py():
+        return True
+    return False if pc.all(pc.less_equal(keys[:-1], keys[1:])).as_py() else None
+
+
+def _linked(spans: list[Span], *, strictly: bool) -> bool:
+    return all(a[2] < b[1] or (a[2] == b[1] and not strictly) for a, b in pairwise(sorted(spans, key=lambda s: s[0])))
 
 
 def _folded(ids: pa.StringArray) -> pa.Array | None:

@@ -75,7 +75,7 @@ def _one_revision(
             del done[name]
             done[name] = _read(source, folder, name, keys, progress, now)  # now the last, and so the latest
     for name in _of_older_revision(done):
-        done[name]["proof"] |= {"complete": False, "rule": None}
+        done[name]["proof"] |= {"complete": False, "rule": None, "reason": "read at another revision than the last one"}
 
 
 def _of_older_revision(done: dict[str, dict[str, Any]]) -> list[str]:
@@ -122,7 +122,7 @@ def _read(
                 "offered": True, "complete": proof.complete, "rule": proof.rule, "total": pulls[kept].expected,
                 "rows": pulls[kept].rows, "distinct": pulls[kept].distinct, "withoutID": pulls[kept].without_id,
                 "pulls": len(pulls), "duplicates": pulls[kept].duplicates, "pageSize": reading.page_size,
-                "requests": requests,
+                "requests": requests, "reason": proof.reason,
             },
         }  # fmt: skip
         _publish(stages[kept].folder, folder / collection, entry)
@@ -154,7 +154,7 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
 def _not_offered(requests: int) -> dict[str, Any]:
     return {
         "offered": False, "complete": False, "rule": None, "total": None, "rows": 0, "distinct": 0, "withoutID": 0,
-        "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests,
+        "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests, "reason": "not offered",
     }  # fmt: skip
 
 

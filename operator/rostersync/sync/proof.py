@@ -4,7 +4,7 @@ A pull that proves nothing creates and updates, but nothing may be deleted that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rostersync.sources.port import End
@@ -13,17 +13,24 @@ MAX_PULLS = 3
 
 
 class Rule(StrEnum):
-    """Why a collection is known to be complete. All but the last need pages that fit together (`Pulled.seamless`)."""
+    """Why a collection is known to be complete. No answer of the server may contradict another one.
 
-    TOTAL = "Total"  # distinct ids equal the server's total, counted again at the end
-    NEXT_END = "NextEnd"  # the server's own next ended, nothing came twice, and no total contradicts it
-    ORDERED = "Ordered"  # an empty page was reached, and ids came distinct and strictly ascending
-    TWICE = "Twice"  # another pull gave the same set of ids
+    Where pages could not be seen to fit together (`Pulled.seamless`), each rule needs a second pull of the same ids.
+    """
+
+    TOTAL = "Total"  # as many rows as the server's total, counted again at the end; only exact copies came twice
+    NEXT_END = "NextEnd"  # the server's own next ended, and only exact copies came twice
+    ORDERED = "Ordered"  # nothing came behind the last record, and ids came ascending
+    TWICE = "Twice"  # nothing came behind the last record, and another pull gave the same set of ids
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was observed in one pull. `ids` is equal for equal sets of ids; `ascending` says all ids came in order."""
+    """What was observed in one pull. `ids` is equal for equal sets of ids.
+
+    `ascending` says that ids came in order, those that repeat side by side; `copies` are the rows that repeat an id side
+    by side and say exactly the same.
+    """
 
     end: End
     total: int | None
@@ -33,7 +40,10 @@ class Pulled:
     without_id: int
     ascending: bool
     ids: str
-    seamless: bool = True  # each page began with the record that the one before had ended with
+    seamless: bool = True  # each page was seen to begin with the record that the one before had ended with
+    copies: int = 0
+    highest: int | None = None  # the highest total that the server named
+    doubts: tuple[str, ...] = ()  # answers that contradict others
 
     @property
     def expected(self) -> int | None:
@@ -45,13 +55,19 @@ class Pulled:
         """Rows that repeated an id."""
         return self.rows - self.without_id - self.distinct
 
+    @property
+    def readable(self) -> int:
+        """Rows that count as received: one of each id, and exact copies beside it."""
+        return self.distinct + self.copies
+
 
 @dataclass(frozen=True)
 class Proof:
-    """The judgement. `rule` None: not proved; `again`: another pull may prove it."""
+    """The judgement. `rule` None: not proved, for `reason`; `again`: another pull may prove it."""
 
     rule: Rule | None
     again: bool = False
+    reason: str | None = field(default=None, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -61,11 +77,12 @@ class Proof:
 
 def prove(pulls: Sequence[Pulled]) -> Proof:
     """Judge the latest pull in the light of the earlier ones; at least one pull."""
-    last = pulls[-1]
-    if last.without_id:
-        return Proof(None)  # another pull would bring the same records without an id
-    rule = _rule(last, pulls[:-1])
-    return Proof(rule, again=rule is None and len(pulls) < MAX_PULLS)
+    last, earlier = pulls[-1], pulls[:-1]
+    found = _missing(last) or _rule(last, earlier)
+    if isinstance(found, Rule):
+        return Proof(found)
+    # Another pull would bring the same records without an id.
+    return Proof(None, again=not last.without_id and len(pulls) < MAX_PULLS, reason=found)
 
 
 def best(pulls: Sequence[Pulled]) -> int:
@@ -73,19 +90,51 @@ def best(pulls: Sequence[Pulled]) -> int:
     return max(range(len(pulls)), key=lambda i: (pulls[i].distinct, i))
 
 
-def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | None:
-    if last.end in (End.STUCK, End.MOVED):
-        return None
-    if last.expected is not None:
-        if last.distinct != last.expected:
-            return None
-        if last.seamless:
-            return Rule.TOTAL
-    elif last.rows and last.seamless:  # an empty collection without a total is believed when it was empty twice
-        if last.end is End.NEXT and not last.duplicates:
-            return Rule.NEXT_END
-        if last.end is End.EMPTY and last.ascending:
-            return Rule.ORDERED
-    if any(e.end not in (End.STUCK, End.MOVED) and (e.distinct, e.ids) == (last.distinct, last.ids) for e in earlier):
-        return Rule.TWICE
+def _missing(pull: Pulled) -> str | None:
+    """Why a pull proves nothing, whatever others brought; None when it may."""
+    if pull.without_id:
+        return f"{_rows(pull.without_id)} without a readable id"
+    if pull.end is End.MOVED:
+        return "the server's revision changed while pages were read"
+    if pull.end is End.STUCK:
+        return f"the server sent the same page again and again after {_rows(pull.rows)}"
+    if pull.doubts:
+        more = f" (and {len(pull.doubts) - 1} more)" if len(pull.doubts) > 1 else ""
+        return pull.doubts[0] + more
+    if pull.end not in (End.NEXT, End.EMPTY, End.TOTAL):
+        return f"the server did not go on after {_rows(pull.rows)}"
+    if pull.total is not None and pull.recount is None:
+        return f"total {pull.total} at first, and none when it was counted again"
+    if pull.expected is not None and pull.readable != pull.expected:
+        return f"total {pull.expected}, received {pull.distinct}, duplicates {pull.duplicates}"
     return None
+
+
+def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
+    """The rule by which a pull is proved, or why none holds."""
+    known = [e for e in earlier if _missing(e) is None and (e.ids or not e.distinct)]
+    alike = any((e.distinct, e.ids) == (last.distinct, last.ids) for e in known)
+    copied = last.duplicates == last.copies
+    if last.expected is not None:
+        if not copied:
+            return f"total {last.expected}, received {last.distinct}, duplicates {last.duplicates}"
+        if last.highest is not None and last.highest > last.expected:
+            return f"the total fell from {last.highest} to {last.expected} while pages were read"
+        return Rule.TOTAL if last.seamless or alike else _ONCE
+    if last.rows and last.end is End.NEXT:
+        if not copied:
+            return f"received {last.distinct}, duplicates {last.duplicates}"
+        return Rule.NEXT_END if last.seamless or alike else _ONCE
+    if last.rows and last.seamless and last.ascending and copied:
+        return Rule.ORDERED
+    if alike:  # an empty collection without a total is believed when it was empty twice
+        return Rule.TWICE
+    numbers = ", ".join(str(pull.distinct) for pull in (*earlier, last))
+    return f"no total, no order, and pulls that did not agree: {numbers} ids"
+
+
+_ONCE = "the server takes whole pages only, and no second pull gave the same ids"
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number} rows"

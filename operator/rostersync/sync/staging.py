@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rostersync.errors import Retryable
-from rostersync.sources.port import End, Page, Reading
+from rostersync.sources.port import Page, Reading
 from rostersync.sources.staged import schema
 from rostersync.sync.ascending import Ascending
 from rostersync.sync.proof import Pulled
@@ -22,6 +22,12 @@ MEMORY = "256MB"  # for counting and resolving duplicates; more spills to the pu
 _DISTINCT = """
     SELECT count(*), coalesce(bit_xor(md5_number(sourcedId)), 0::UHUGEINT)
     FROM (SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId)
+"""
+# Rows that say exactly what another row of their id says.
+_COPIES = """
+    SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM (
+        SELECT count(*) AS rows FROM read_parquet($1) r GROUP BY sourcedId
+        HAVING count(*) > 1 AND count(DISTINCT CAST(r AS VARCHAR)) = 1)
 """
 _TWICE = "CREATE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
 _ONCE = "SELECT r.* FROM read_parquet($1) r ANTI JOIN twice USING (sourcedId)"
@@ -69,13 +75,15 @@ class Stage:
         rows = self.rows - self._without_id
         ascending = self._ascending.holds()
         # Ids in order are distinct without counting; their set is only compared where order alone proves nothing.
-        ordered = ascending and reading.seamless and reading.end is not End.REFUSED
+        ordered = ascending and reading.seamless and not reading.doubts
         distinct, ids = (rows, "") if ordered else self._count()
+        copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
         if distinct != rows:
             self._resolve()
         return Pulled(
-            end=reading.end, total=reading.total, recount=reading.recount, rows=self.rows, distinct=distinct,
-            without_id=self._without_id, ascending=ascending, ids=ids, seamless=reading.seamless,
+            end=reading.end, total=reading.total, recount=reading.recount, highest=reading.highest, rows=self.rows,
+            distinct=distinct, copies=copies, without_id=self._without_id, ascending=self._ascending.side_by_side(),
+            ids=ids, seamless=reading.seamless, doubts=reading.doubts,
         )  # fmt: skip
 
     def discard(self) -> None:
@@ -94,6 +102,11 @@ class Stage:
         with _database(self.folder) as con:
             row = con.execute(_DISTINCT, [str(self._raw)]).fetchone()
         return (int(row[0]), format(row[1], "x")) if row else (0, "")
+
+    def _copies(self) -> int:
+        with _database(self.folder) as con:
+            row = con.execute(_COPIES, [str(self._raw)]).fetchone()
+        return int(row[0]) if row else 0
 
     def _resolve(self) -> None:
         raw = self._raw.rename(self.folder / "raw")

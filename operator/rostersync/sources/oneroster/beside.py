@@ -40,6 +40,7 @@ class Told:
     fingerprint: int
     first: str | None
     last: str | None
+    error: str | None = None
 
 
 class Way:

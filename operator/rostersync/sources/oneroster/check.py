@@ -9,8 +9,9 @@ import pyarrow as pa
 from rostersync.model import Entity
 from rostersync.roster import BY_NAME, RANK, ROLES
 from rostersync.sources.oneroster.decode import Decoder
-from rostersync.sources.oneroster.paging import Ask
-from rostersync.sources.oneroster.pull import Got, Pull
+from rostersync.sources.oneroster.pages import Got, Pages
+from rostersync.sources.oneroster.paging import Ask, Walk
+from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.port import COLLECTIONS, CheckResult, Filled, Page, SchoolFound
 
@@ -33,24 +34,24 @@ def check(transport: Transport) -> CheckResult:
                 fill.add(collection, page.batch)
             schools = sorted(_schools(orgs), key=lambda s: s.id)
             continue
-        pull = Pull(transport, Decoder(collection, None), lambda page: None)
-        first = pull.first()
+        pages = Pages(transport, Decoder(collection, None), Walk())
+        first = pages.first()
         if first is None:
             not_offered.append(collection)
             continue
         totals[collection] = first.seen.total
-        for got in (first, *_further(pull, first)):
+        for got in (first, *_further(pages, first)):
             fill.add(collection, got.decoded.batch)
     return CheckResult(OK, tuple(schools), tuple(fill.rows()), totals, tuple(not_offered))
 
 
-def _further(pull: Pull, first: Got) -> Iterable[Got]:
+def _further(pages: Pages, first: Got) -> Iterable[Got]:
     total = first.seen.total or 0
     if first.seen.cursor is None:
         for i in range(1, SAMPLES):
             offset = total * i // SAMPLES
             if offset >= first.seen.rows > 0:
-                got = pull.page(Ask(offset))
+                got = pages.page(Ask(offset))
                 if isinstance(got, Got):
                     yield got
 

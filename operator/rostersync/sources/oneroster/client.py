@@ -1,5 +1,6 @@
 """A OneRoster 1.1 or 1.2 service as a source."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,11 +25,16 @@ class OneRoster:
         self._discretion = Discretion(credentials)
         self._transport = Transport(delivery, credentials, self._discretion.add, network)
         self._beside = Beside()
+        self._doubted: Counter[str] = Counter()  # pulls of a collection that brought answers which contradict others
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
         with self._discretion.kept(), self._told():
-            return Pull(self._transport, Decoder(collection, metadata, self._beside), sink).run()
+            # Pages of another size end elsewhere: what was only unlucky with the edge of a page is not so again.
+            rows = max(1, self._transport.delivery.page_size - self._doubted[collection])
+            reading = Pull(self._transport, Decoder(collection, metadata, self._beside), sink, rows).run()
+            self._doubted[collection] += bool(reading.doubts)
+            return reading
 
     def check(self) -> CheckResult:
         """Test Connection (port.Source.check)."""

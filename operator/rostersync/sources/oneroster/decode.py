@@ -14,7 +14,7 @@ from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.oneroster import columns, tolerant
 from rostersync.sources.oneroster.beside import Asked, Beside, Told
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
-from rostersync.sources.oneroster.envelope import around, open_envelope, page_type
+from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
 from rostersync.sources.oneroster.records import FIELD, Ref, shape
 from rostersync.sources.oneroster.trouble import Again, Trouble
@@ -29,6 +29,7 @@ class Decoded:
 
     `rows` counts what was received; `without_id` those of them that have no sourcedId, or cannot be read, and are not in
     the batch.
+    `error` names the key of an error that stood beside the rows.
     `fingerprint` is equal for pages with the same ids in the same order. `first` and `last` are the ids of the first and
     the last row, None where that has none or some rows are no objects.
     """
@@ -41,6 +42,7 @@ class Decoded:
     fingerprint: int
     first: str | None = None
     last: str | None = None
+    error: str | None = None
 
     def without_first(self) -> "Decoded":
         """The page but for its first row, which must have an id."""
@@ -57,6 +59,7 @@ class Decoded:
             self.fingerprint,
             self.first,
             self.last,
+            self.error,
         )
         return msgspec.msgpack.encode(told), self.batch.serialize().to_pybytes()
 
@@ -99,10 +102,16 @@ class Decoder:
         with self._alone:
             return self._page(body)
 
+    def nothing(self) -> Decoded:
+        """An empty page, where the server sent no content at all."""
+        return self._decoded([], 0, None, Next(), None)
+
     def _taken(self, told: Told, rows: bytes) -> Decoded:
         batch = pa.ipc.read_record_batch(pa.py_buffer(rows), self._schema)
         said = Next(told.said, told.url)
-        return Decoded(batch, told.rows, told.without_id, told.total, said, told.fingerprint, told.first, told.last)
+        return Decoded(
+            batch, told.rows, told.without_id, told.total, said, told.fingerprint, told.first, told.last, told.error
+        )
 
     def _page(self, body: bytes) -> Decoded:
         check_page(body)
@@ -121,19 +130,20 @@ class Decoder:
                 pass  # whether it is odd or broken is found out the slow way
             else:
                 total, said = around(page.pagination, page.total)
-                return self._decoded(page.rows, 0, total, said)
+                error = error_in({key: value for key in MARKERS if (value := getattr(page, key))})
+                return self._decoded(page.rows, 0, total, said, error)
         envelope = open_envelope(body, self.collection)
         try:
             rows, no_objects = tolerant.records(envelope.rows, self._shape)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise Again(Trouble.UNREADABLE, "text that is not UTF-8") from None
-        return self._decoded(rows, no_objects, envelope.total, envelope.next)
+        return self._decoded(rows, no_objects, envelope.total, envelope.next, envelope.error)
 
     def _spells_otherwise(self, body: bytes) -> bool | None:
         rows = open_envelope(body, self.collection).rows
         return tolerant.is_odd(rows, self._shape) if rows else None
 
-    def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next) -> Decoded:
+    def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:
         """The page of these rows; `lost` were received and could not be read."""
         try:
             batch = self._batch(rows)
@@ -154,6 +164,7 @@ class Decoder:
             fingerprint=_fingerprint(ids),
             first=ids[0].as_py() if rows and not lost else None,
             last=ids[-1].as_py() if rows and not lost else None,
+            error=error,
         )
 
     def _batch(self, rows: Sequence[Any]) -> pa.RecordBatch:

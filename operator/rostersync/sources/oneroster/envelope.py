@@ -11,6 +11,7 @@ import msgspec
 
 from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
 from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.port import REQUIRED
 
 # Other keys under which a collection has been met; only these may stand for an empty one.
 ALIASES = {
@@ -19,7 +20,14 @@ ALIASES = {
     "users": ("students", "teachers"),
     "demographics": ("demographic",),
 }
+# Keys that tell of an error beside the rows, in the spellings met.
+MARKERS = (
+    "imsx_codeMajor", "imsx_CodeMajor", "codeMajor", "errors", "error", "Errors", "Error",
+    "statusInfoSet", "imsx_StatusInfo", "imsx_statusInfo", "imsx_statusInfoSet",
+)  # fmt: skip
 _ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
+_MARKERS = frozenset(key.lower() for key in MARKERS)
+_NOTHING = frozenset({b"null", b"{}", b'""'})  # how some write an empty list
 _BOM = b"\xef\xbb\xbf"
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -28,18 +36,22 @@ _numbered = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True)
 class Envelope:
-    """The rows of a page, still JSON, and what the body says of the whole."""
+    """The rows of a page, still JSON, and what the body says of the whole. `error` names the key of an error beside them."""
 
     rows: Sequence[msgspec.Raw]
     total: int | None
     next: Next
+    error: str | None = None
 
 
-class Around(msgspec.Struct, gc=False):
+class Beside(msgspec.Struct, gc=False):
     """The keys beside the collection that say something about paging."""
 
     pagination: Any = msgspec.UNSET
     total: Any = None
+
+
+Around = msgspec.defstruct("Around", [(key, Any, None) for key in MARKERS], bases=(Beside,), gc=False)
 
 
 @cache
@@ -57,6 +69,26 @@ def around(pagination: Any, total: Any) -> tuple[int | None, Next]:
     inner: Mapping[str, Any] = pagination if isinstance(pagination, dict) else {}
     said = from_body(inner["next"]) if "next" in inner else Next()
     return count(total) if count(total) is not None else count(inner.get("total")), said
+
+
+def error_in(said: Mapping[str, Any]) -> str | None:
+    """The key that tells of an error, None where there is none: empty values and codes of success do not count."""
+    lower = {key.lower(): value for key, value in said.items()}
+    for key in MARKERS:
+        if _tells(key.lower(), lower.get(key.lower())):
+            return key
+    return None
+
+
+def _tells(key: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_tells(key, item) for item in value)
+    if key in ("errors", "error"):
+        return bool(value) and str(value).strip().lower() not in ("", "0", "false", "none", "null")
+    if isinstance(value, dict):
+        codes = {name.lower(): code for name, code in value.items() if name.lower().endswith("codemajor")}
+        return any(_tells(name, code) for name, code in codes.items())
+    return key.endswith("codemajor") and bool(value) and str(value).strip().lower() not in ("", "success")
 
 
 def count(value: Any) -> int | None:
@@ -79,7 +111,8 @@ def open_envelope(body: bytes, collection: str) -> Envelope:
         raise _not_a_page(looks_like(body)) from None
     rows = _find(top, collection)
     total, said = around(_value(top, "pagination"), _value(top, "total"))
-    return Envelope(rows, total, said)
+    marks = {key: _value(top, key) for key in top if key.lower() in _MARKERS}
+    return Envelope(rows, total, said, error_in(marks))
 
 
 def _value(top: dict[str, msgspec.Raw], key: str) -> Any:
@@ -112,6 +145,8 @@ def _listed(raw: msgspec.Raw, collection: str) -> Sequence[msgspec.Raw]:
         return _rows.decode(raw)
     except msgspec.ValidationError:
         pass
+    if collection not in REQUIRED and bytes(raw).strip().replace(b" ", b"") in _NOTHING:
+        return []
     try:  # PHP writes a list with gaps as an object with numbers for keys
         numbered = _numbered.decode(raw)
     except msgspec.ValidationError:

@@ -1,17 +1,15 @@
 """How a collection is walked through, page by page. Decides only; pull.py does.
 
 The rules: advance by rows received, since servers clamp the page size in silence and a short page is not the end.
-A server's own `next` or total says when to look whether there is more, and an empty answer there is the end.
+A server's own `next` or total says when to look whether there is more, and an answer without more is the end.
 """
 
-import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rostersync.sources.oneroster.links import Next, offset_of
 from rostersync.sources.port import End
 
-SMALLEST = 10  # page size below which halving stops
-GROW_AFTER = 50  # good pages in a row after which a halved page size is doubled again
 MAX_REPEATS = 3  # pages in a row that were all seen before: the server does not move on
 MAX_EMPTY = 3  # empty pages in a row that are followed because the server names a next one
 
@@ -39,74 +37,19 @@ class Seen:
     fingerprint: int
 
 
-class Seams:
-    """Whether each page begins where the one before ended, when records come and go while pages are read.
+class Walk:
+    """The way through one collection. `total` is the first total that the server named, `highest` the highest one.
 
-    Offsets count from the front: a record that goes shifts what follows, and one that was never read falls between two
-    pages while every count agrees. So each page is asked for with the record in front of it, and where the server keeps
-    an order, a record between the same two neighbours at every seam is on the page between them, whenever it was read.
+    `doubts` are answers that contradict what the server had said before: a pull with any of them proves nothing.
     """
 
     def __init__(self) -> None:
-        self._begins: dict[int, str] = {}
-        self._ends: dict[int, str | None] = {}
-
-    def begins(self, offset: int, before: str) -> None:
-        """The record in front of the page at `offset` has the id `before`."""
-        self._begins[offset] = before
-
-    def ends(self, offset: int, last: str | None) -> None:
-        """The last record of the page that reaches to `offset` has the id `last`."""
-        self._ends[offset] = last
-
-    def hold(self) -> bool:
-        """Whether all pages so far fit together."""
-        return all(self._ends.get(at) == id_ for at, id_ in self._begins.items())
-
-
-class PageSize:
-    """The page size in use: halved when the server fails or is too slow, doubled again when it has recovered."""
-
-    def __init__(self, configured: int) -> None:
-        self._configured = configured
-        self._current = configured
-        self._good = 0
-        self._lock = threading.Lock()
-
-    @property
-    def current(self) -> int:
-        """Rows to ask for."""
-        return self._current
-
-    def shrink(self, used: int) -> None:
-        """A page of `used` rows failed. Threads that fail at the same size halve it once."""
-        with self._lock:
-            self._good = 0
-            if used <= self._current and used > SMALLEST:
-                self._current = max(SMALLEST, used // 2)
-
-    def good(self) -> None:
-        """A page came."""
-        with self._lock:
-            self._good += 1
-            if self._good >= GROW_AFTER and self._current < self._configured:
-                self._good = 0
-                self._current = min(self._configured, self._current * 2)
-
-    def limit(self, used: int) -> None:
-        """The server refuses pages larger than half of `used` may be: never ask for more again."""
-        with self._lock:
-            self._configured = self._current = max(1, used // 2)
-
-
-class Walk:
-    """The way through one collection. `total` is the first total that the server named."""
-
-    def __init__(self) -> None:
         self.total: int | None = None
+        self.highest: int | None = None
         self.received = 0
         self.offset = 0
         self.fresh = False  # whether the last page brought rows to keep
+        self.doubts: list[str] = []
         self._hint: End | None = None  # what says that the next page should be empty
         self._linked = False
         self._links: set[str] = set()
@@ -119,11 +62,14 @@ class Walk:
         """Whether the next page is only asked for to see that there is none."""
         return self._hint is not None
 
+    def doubt(self, what: str) -> None:
+        """An answer contradicts what came before. May be called from several threads."""
+        self.doubts.append(what)
+
     def after(self, ask: Ask, seen: Seen) -> Ask | End:
         """What to do after a page: ask for another one, or stop."""
         self.fresh = False
-        if self.total is None:
-            self.total = seen.total
+        self.counted(seen.total)
         if seen.rows == 0:
             return self._after_empty(ask, seen)
         self._empty = 0
@@ -142,9 +88,11 @@ class Walk:
         self._hint = self._expects_end(seen)
         return Ask(self.offset)
 
-    def refused(self) -> End:
-        """The server refused a page that is not the first: the end where one was expected."""
-        return self._hint or End.REFUSED
+    def counted(self, total: int | None) -> None:
+        """A page named a total."""
+        if total is not None:
+            self.total = total if self.total is None else self.total
+            self.highest = max(total, self.highest or 0)
 
     def knows(self, fingerprint: int) -> bool:
         """Whether a page had been seen before."""
@@ -162,11 +110,18 @@ class Walk:
         """Too many pages in a row had been seen before."""
         return self._repeats >= MAX_REPEATS
 
-    def windows(self, step: int) -> list[tuple[int, int]]:
-        """(offset, rows) of what is left up to the total, to be asked for side by side; empty where there is no total."""
-        if self.total is None or step < 1:
-            return []
-        return [(start, min(step, self.total - start)) for start in range(self.offset, self.total, step)]
+    @property
+    def left(self) -> int:
+        """How many rows are to come up to the total; 0 where there is none."""
+        return max((self.total or 0) - self.offset, 0)
+
+    def windows(self, step: int) -> Iterator[tuple[int, int]]:
+        """(offset, rows) of what is left up to the total, to be asked for side by side; none where there is no total.
+
+        Made one at a time: a server may claim any total.
+        """
+        total = self.total or 0
+        return ((start, min(step, total - start)) for start in range(self.offset, total, step))
 
     def after_windows(self, rows: int) -> Ask:
         """The windows brought this many rows in all: look whether there is more."""
@@ -177,16 +132,29 @@ class Walk:
 
     def _after_empty(self, ask: Ask, seen: Seen) -> Ask | End:
         self._empty += 1
-        if self._hint is None and self._empty < MAX_EMPTY and seen.next.url is not None:
-            # A server that filters after paging may leave a page empty and go on.
-            if seen.cursor is not None:
-                return self._follow(seen.cursor)
-            further = offset_of(seen.next)
-            if further is not None and further > ask.offset:
-                return Ask(further, jump=True)
-        if seen.next.ended or ask.cursor is not None:
-            return End.NEXT
-        return End.NEXT if self._hint is End.NEXT else End.EMPTY
+        further = self._further(ask, seen)
+        if further is not None:
+            # A server that filters after paging may leave a page empty and go on. So may one that has lost the page:
+            # what follows is read, and proves nothing.
+            self.doubt(f"nothing came at offset {ask.offset} although a next page was named")
+            if self._hint is None and self._empty <= MAX_EMPTY:
+                return further
+            return End.CUT
+        if ask.cursor is None:
+            return End.NEXT if seen.next.ended or self._hint is End.NEXT else End.EMPTY
+        # A server that names a next page after every full one may mean it so; another pull has pages of another size.
+        self.doubt(f"the page that was named as the next one after {self.received} rows was empty")
+        return End.NEXT
+
+    def _further(self, ask: Ask, seen: Seen) -> Ask | None:
+        """The next page that an empty one names, None when that leads no further."""
+        if seen.cursor is not None:
+            if seen.cursor in self._links:
+                return None
+            self._links.add(seen.cursor)
+            return Ask(self.offset, seen.cursor)
+        offset = offset_of(seen.next)
+        return Ask(offset, jump=True) if offset is not None and offset > ask.offset else None
 
     def _follow(self, cursor: str) -> Ask | End:
         if cursor in self._links:

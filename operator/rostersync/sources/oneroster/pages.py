@@ -1,0 +1,174 @@
+"""Single pages of one collection: asks for them, with retries, and says what came."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from rostersync.errors import Permanent
+from rostersync.sources.oneroster.auth import Answer
+from rostersync.sources.oneroster.decode import Decoded, Decoder
+from rostersync.sources.oneroster.delivery import bare
+from rostersync.sources.oneroster.envelope import count
+from rostersync.sources.oneroster.links import cursor, from_header
+from rostersync.sources.oneroster.pagesize import PageSize
+from rostersync.sources.oneroster.pagesize import whole as whole_page
+from rostersync.sources.oneroster.paging import Ask, Seen, Walk
+from rostersync.sources.oneroster.transport import Transport
+from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.port import REQUIRED
+
+NOT_OFFERED = frozenset({403, 404, 405, 410, 501})
+MAY_BE_THE_SORT = frozenset({400, 422})
+SMALLEST_REFUSED = 10  # a first page of fewer rows that is refused is not refused for its size
+UNSORTED_AFTER = 3  # failures of a first page after which it is asked for without sort
+SHORT_TRIES = 2  # times that a page is asked for again which contradicts itself
+NO_CONTENT = 204
+
+
+@dataclass(frozen=True)
+class Got:
+    """A page that came."""
+
+    ask: Ask
+    decoded: Decoded
+    seen: Seen
+    revision: str | None
+    limit: int
+    before: str | None = None  # id of the record in front of the page, where it was asked for too
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A page that the server refused for good."""
+
+    ask: Ask
+    status: int
+
+
+class Pages:
+    """The pages of one collection. Safe to use from several threads; what a page contradicts, it tells `walk`."""
+
+    def __init__(self, transport: Transport, decoder: Decoder, walk: Walk, rows: int | None = None) -> None:
+        self.requests = 0
+        self.size = PageSize(rows or transport.delivery.page_size)
+        self._transport = transport
+        self._decoder = decoder
+        self._walk = walk
+        self._collection = decoder.collection
+        self._base = address(transport.delivery.service_url, decoder.collection)
+        self._sort = True
+
+    def first(self) -> Got | None:
+        """The first page, asked for without sort or with a smaller size if need be; None when not offered.
+
+        Raises Permanent when a required collection is not offered.
+        """
+        while True:
+            limit = self.size.current
+            got = self.page(Ask(0), limit)
+            if isinstance(got, Got):
+                return got
+            if got.status in MAY_BE_THE_SORT and self._sort:
+                self._sort = False
+            elif got.status in MAY_BE_THE_SORT and limit > SMALLEST_REFUSED:
+                self.size.limit(limit)
+                self._sort = True
+            elif got.status in NOT_OFFERED:
+                self._must_be_optional(got.status)
+                return None
+            else:
+                raise Permanent(
+                    f"{self._transport.delivery.name} refused to list {self._collection} ({got.status}) at "
+                    f"{bare(self._base)}; check deliveryConfig.serviceURL and version",
+                    reason="RequestRefused",
+                )
+
+    def page(self, ask: Ask, limit: int | None = None, *, whole: bool = False) -> Got | Refused:
+        """One page, with retries; `limit` rows at most, fewer when the server needs smaller pages.
+
+        `whole`: the offset must be a multiple of what is asked for, as it is of `limit`.
+        """
+        used = 0
+        failures = 0
+        short = 0
+
+        def url() -> str:
+            nonlocal used
+            self.requests += 1
+            used = min(limit or self.size.current, self.size.current)
+            if whole and limit:
+                used = whole_page(limit, ask.offset, used)
+            return ask.cursor or self._url(ask.offset, used)
+
+        def overloaded() -> None:
+            nonlocal failures
+            failures += 1
+            self.size.shrink(used)
+            if ask.offset == 0 and failures >= UNSORTED_AFTER:
+                self._sort = False  # some fail on a sort that they do not know
+
+        def read(answer: Answer) -> Got | Refused:
+            nonlocal short
+            if answer.status >= 300:
+                return Refused(ask, answer.status)
+            decoded = self._decoded(answer)
+            wrong = self._wrong(answer, decoded, used)
+            if wrong and short < SHORT_TRIES:
+                short += 1
+                raise Again(Trouble.UNREADABLE, wrong)
+            if wrong:
+                self._walk.doubt(f"the page at offset {ask.offset} had {wrong}")
+            self._transport.read_before = True
+            self.size.good()
+            return self._got(ask, answer, decoded, used)
+
+        return self._transport.get(url, read, f"GET /{self._collection}", self._base, overloaded)
+
+    def _decoded(self, answer: Answer) -> Decoded:
+        if answer.status == NO_CONTENT and self._collection not in REQUIRED:
+            return self._decoder.nothing()
+        try:
+            return self._decoder.page(answer.body)
+        except Again as again:
+            raise Again(Trouble.UNREADABLE, f"{answer.status}, {again.what}", detail=answer.text()) from None
+
+    def _wrong(self, answer: Answer, decoded: Decoded, used: int) -> str | None:
+        """How a page contradicts itself; None when it does not."""
+        if decoded.error is not None:
+            return f"an error beside its rows ({decoded.error})"
+        announced = count(answer.headers.get("x-count"))
+        # Some mean the whole collection by it, which has all come by the time that the last page is looked for.
+        if announced is not None and decoded.rows < announced <= used and announced != self._walk.received:
+            return "fewer rows than it announced"
+        return None
+
+    def _got(self, ask: Ask, answer: Answer, decoded: Decoded, limit: int) -> Got:
+        said = decoded.next if decoded.next.said else from_header(answer.headers.get("link"))
+        total = count(answer.headers.get("x-total-count"))
+        seen = Seen(
+            rows=decoded.rows,
+            total=decoded.total if total is None else total,
+            next=said,
+            cursor=cursor(said, self._base),
+            fingerprint=decoded.fingerprint,
+        )
+        return Got(ask, decoded, seen, (answer.headers.get("x-perm-rev") or "").strip() or None, limit)
+
+    def _must_be_optional(self, status: int) -> None:
+        if self._collection in REQUIRED:
+            raise Permanent(
+                f"{self._transport.delivery.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
+                "check deliveryConfig.serviceURL, and let the credential read it (in Focus: Setup > Third Party Systems)",
+                reason="CollectionNotOffered",
+            )
+
+    def _url(self, offset: int, limit: int) -> str:
+        sort = {"sort": "sourcedId", "orderBy": "asc"} if self._sort else {}
+        parts = urlsplit(self._base)
+        query = dict(parse_qsl(parts.query)) | {"limit": str(limit), "offset": str(offset)} | sort
+        return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+
+
+def address(service_url: str, collection: str) -> str:
+    """Where a collection is: below the service URL, whose own query stays."""
+    parts = urlsplit(service_url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{collection}", fragment=""))
