@@ -120,6 +120,74 @@ def test_another_plan_than_the_one_that_was_seen_is_not_approved(operator: Opera
     assert operator.decided(new) is None
 
 
+def test_without_a_name_the_only_run_that_waits_is_decided(operator: Operator, people: dict[str, Person]) -> None:
+    nobody = people["bob"].types("approve", *REASON, "--no-wait", code=1)
+    operator.run("first")
+    approval = operator.holds("first")
+    operator.run("done")
+    operator.sees("done", plan=planned(no_changes=True, holds=0))
+
+    said = people["bob"].types("approve", *REASON, "--no-wait")
+
+    assert "No run in namespace" in nobody.stderr
+    assert "Run first of springfield" in said.stderr
+    assert operator.decided(approval)
+
+
+def test_without_a_name_several_runs_that_wait_are_listed_and_none_is_decided(
+    operator: Operator, people: dict[str, Person]
+) -> None:
+    approvals = []
+    for name in ("first", "second"):
+        operator.run(name)
+        approvals.append(operator.holds(name))
+
+    said = people["bob"].types("reject", *REASON, code=1)
+
+    assert "2 runs in namespace" in said.stderr
+    assert "wait for a decision. Name one of them: first (of springfield), second (of springfield)." in said.stderr
+    assert not any(operator.decided(a) for a in approvals)
+
+
+def test_who_may_impersonate_decides_under_the_other_name(
+    operator: Operator, people: dict[str, Person], plane: ControlPlane
+) -> None:
+    operator.run("first")
+    approval = operator.holds("first")
+
+    refused = people["carol"].types("approve", "first", *REASON, "--no-wait", "--as", "bob", code=1)
+    people["admin"].types("--as", "bob", "--as-group", "system:authenticated", "approve", "first", *REASON, "--no-wait")
+
+    assert "impersonate" in refused.stderr
+    assert operator.decided(approval)["spec"]["decidedBy"] == "bob"
+
+
+def test_groups_come_with_impersonation(operator: Operator, people: dict[str, Person]) -> None:
+    operator.run("first")
+    operator.holds("first")
+    said = people["admin"].types(
+        "approve", "first", *REASON, "--as", "zoe", "--as-group", "a", "--as-group", "b", code=1
+    )
+    assert "You (zoe) may not" in said.stderr
+    everyone = people["admin"].types(
+        "runs", "--as", "zoe", "--as-group", "a", "--as-group", "system:masters", "-o", "json"
+    )
+    assert '"first"' in everyone.stdout  # both groups were sent
+
+
+def test_the_roster_of_another_connection_is_said_before_the_decision(
+    operator: Operator, people: dict[str, Person]
+) -> None:
+    operator.run("first")
+    approval = operator.holds("first", previous="simulated")
+
+    said = people["bob"].types("approve", "first", *REASON, "--no-wait", code=1)
+
+    assert "the last applied plan was of connection simulated; you need the verb approve on it too" in said.stderr
+    assert 'lack the verb approve on focusconnections.rostersync.dev "simulated"' in said.stderr
+    assert operator.decided(approval) is None
+
+
 def test_the_run_that_holds_the_same_plan_is_decided(operator: Operator, people: dict[str, Person]) -> None:
     operator.run("first")
     approval = operator.holds("first")

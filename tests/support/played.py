@@ -92,7 +92,7 @@ class Operator:
         requesters = (spec["requestedBy"],) if spec.get("requestedBy") else ()
         seen = Observed(
             datetime.now(UTC),
-            Run(name, meta["uid"], meta["generation"], Mode(spec.get("mode", "Import")), requested_by=requesters,
+            Run(name, meta["uid"], meta["generation"], Mode(spec.get("mode", "Import")), bool(spec.get("cancel")), requested_by=requesters,
                 status=run.get("status") or {}),
             connection or Connection(spec["connectionRef"]["name"]), words=WORDS, **known,
         )  # fmt: skip
@@ -100,7 +100,7 @@ class Operator:
 
     def holds(
         self, name: str, letter: str = "a", expires: timedelta = timedelta(hours=72), requested_by: tuple[str, ...] = ("alice",),
-        four_eyes: bool = False,
+        four_eyes: bool = False, previous: str = "",
     ) -> Object:  # fmt: skip
         """Hold a run: its pending SyncApproval, and its status that names it."""
         run = self.get("SyncRun", name)
@@ -110,6 +110,8 @@ class Operator:
             "planDigest": digest(letter), "requestedBy": list(requested_by), "requireDistinctApprover": four_eyes,
             "expiresAt": at,
         }  # fmt: skip
+        if previous:
+            spec["previousConnection"] = {"kind": "FocusConnection", "name": previous}
         head = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "SyncApproval"}
         body = {**head, "metadata": {"name": approval_name(name, digest(letter))}, "spec": spec}
         approval = self._sent(self.client, "POST", self._path("SyncApproval"), body)

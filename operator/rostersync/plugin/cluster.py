@@ -1,6 +1,7 @@
 """The cluster as the plugin sees it: objects as plain dictionaries, errors as sentences. The only file with requests."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,10 +21,15 @@ MANAGER = "kubectl-roster"  # whose fields these are, in managedFields
 class Cluster:
     """Requests to one API server, in one namespace where no other is named."""
 
-    def __init__(self, login: Login, namespace: str | None = None) -> None:
+    def __init__(
+        self, login: Login, namespace: str | None = None, user: str | None = None, groups: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        """`user` and `groups`: whom to act as, instead of whom the kubeconfig names."""
         self.client, self.server, self.default = login.client, login.server, login.namespace
         self.namespace = namespace or login.namespace
         self.client.user_agent = MANAGER
+        self._acting = [("Impersonate-User", user)] if user else []
+        self._acting += [("Impersonate-Group", group) for group in groups]
         self._ahead = 0.0  # seconds that the API server's clock is ahead of this machine's
 
     def get(self, kind: str, name: str) -> Object:
@@ -63,6 +69,14 @@ class Cluster:
         answer = self._request(Asked("create", "SelfSubjectReview", ""), "POST", url, body, [])
         return str(answer["status"]["userInfo"]["username"])
 
+    def has_namespace(self) -> bool:
+        """Whether the namespace is there, as far as the caller may know: who may not look is told yes."""
+        try:
+            self._request(Asked("get", "Namespace", ""), "GET", f"/api/v1/namespaces/{self.namespace}", None, [])
+        except Permanent as error:
+            return error.reason not in ("NotFound", "NotInstalled", "NamespaceNotFound")
+        return True
+
     def now(self) -> datetime:
         """The time by the API server's clock, as far as its answers told it."""
         return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self._ahead, UTC)
@@ -84,7 +98,8 @@ class Cluster:
             request = self.client.param_serialize(
                 method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
-            response = self.client.call_api(*request, _request_timeout=TIMEOUT)
+            verb, url, said, *rest = request
+            response = self.client.call_api(verb, url, self._as(said), *rest, _request_timeout=TIMEOUT)
             text = response.read().decode("utf-8", "replace")
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
@@ -96,6 +111,15 @@ class Cluster:
         if not 200 <= response.status < 300:
             raise refused(asked, response.status, text)
         return _object(text, self.server)
+
+    def _as(self, headers: dict[str, Any]) -> Any:
+        """The headers of a request, with those of impersonation, one of which can stand there several times."""
+        import urllib3
+
+        said = urllib3.HTTPHeaderDict(headers)
+        for name, value in self._acting:
+            said.add(name, value)
+        return said
 
     def _unreachable(self, error: Exception) -> Exception:
         import urllib3

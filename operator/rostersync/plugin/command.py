@@ -8,12 +8,12 @@ import click
 
 from rostersync import __version__
 from rostersync.errors import RostersyncError
-from rostersync.plugin import checking, deciding, importing, looking, options
+from rostersync.plugin import cancelling, checking, deciding, importing, looking, options
 from rostersync.plugin.follow import Stopped
 from rostersync.render.sections import Sectioned
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Import": ("check", "run"),
+    "Import": ("check", "run", "cancel"),
     "Look and decide": ("runs", "show", "approve", "reject"),
 }
 ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", "apply")
@@ -77,7 +77,7 @@ def cli() -> None:
 
 
 for command in (
-    checking.check, importing.run, looking.runs, looking.show, deciding.approve, deciding.reject,
+    checking.check, importing.run, cancelling.cancel, looking.runs, looking.show, deciding.approve, deciding.reject,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -29,22 +29,31 @@ def decision_options(function: F) -> F:
     epilog="""\b
 Examples:
   kubectl roster approve springfield-20261124t020709 --reason "End of term: these students have left"
+  kubectl roster approve --reason "End of term"
   kubectl roster approve RUN --reason "…" --yes --digest sha256:3f1c…
   kubectl auth can-i approve focusconnections.rostersync.dev/springfield -n rosters
 
 \b
 Exit codes: 0 applied; 3 held again; 1 not approved, or failed."""
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="[RUN]", required=False)
 @decision_options
 @options.waiting_options
 @options.output_option
 @options.cluster_options
 def approve(
-    name: str, reason: str, digest: str | None, yes: bool, wait: bool, timeout: float | None, quiet: bool, output: str
+    name: str | None,
+    reason: str,
+    digest: str | None,
+    yes: bool,
+    wait: bool,
+    timeout: float | None,
+    quiet: bool,
+    output: str,
 ) -> None:
     """Let a held run through: exactly the changes that are shown, and only those.
 
+    Without RUN it is the only run that waits in the namespace; when several do, they are listed and nothing is decided.
     You need the verb `approve` on the run's connection, and must be another person than asked for it where the
     connection demands four eyes. A plan that changes needs a new decision. Ctrl-C stops watching; the decision stands.
     """
@@ -53,26 +62,37 @@ def approve(
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
+  kubectl roster reject --reason "The SIS export was empty"
   kubectl roster reject springfield-20261124t020709 --reason "The SIS export was empty; its vendor is told"
 
 \b
 Exit codes: 0 rejected; 1 not."""
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="[RUN]", required=False)
 @decision_options
 @options.waiting_options
 @options.output_option
 @options.cluster_options
 def reject(
-    name: str, reason: str, digest: str | None, yes: bool, wait: bool, timeout: float | None, quiet: bool, output: str
+    name: str | None,
+    reason: str,
+    digest: str | None,
+    yes: bool,
+    wait: bool,
+    timeout: float | None,
+    quiet: bool,
+    output: str,
 ) -> None:
-    """Refuse a held run: nothing of it is applied, and the store stays as it is."""
+    """Refuse a held run: nothing of it is applied, and the store stays as it is.
+
+    Without RUN it is the only run that waits in the namespace; when several do, they are listed and nothing is decided.
+    """
     _decide("Rejected", name, reason, digest, yes, wait, timeout, quiet, output)
 
 
 def _decide(
-    decision: str, name: str, reason: str, digest: str | None, yes: bool, wait: bool, timeout: float | None,
+    decision: str, name: str | None, reason: str, digest: str | None, yes: bool, wait: bool, timeout: float | None,
     quiet: bool, output: str,
 ) -> None:  # fmt: skip
     from rostersync.plugin import standing
@@ -80,7 +100,7 @@ def _decide(
     if not reason.strip():
         raise click.UsageError("--reason must say why.")
     cluster = options.cluster()
-    run = _that_holds(cluster, name)
+    run = _that_holds(cluster, name or _only(cluster))
     approval = _pending(cluster, run, digest)
     _page(run, approval)
     verb = {"Approved": "Approve", "Rejected": "Reject"}[decision]
@@ -95,6 +115,17 @@ def _decide(
     ended = _watch(cluster, run, approval, timeout, quiet)
     options.show_run(ended, output, options.typed(cluster))
     raise SystemExit(standing.exit_after(ended, decision))
+
+
+def _only(cluster: "Cluster") -> str:
+    """The run that is meant when none is named."""
+    from rostersync.lifecycle.held import only_held
+    from rostersync.plugin import looking
+
+    runs = cluster.list("SyncRun", fields="status.outcome=")
+    if not runs:
+        looking.namespace(cluster)
+    return only_held(runs, f" in namespace {cluster.namespace}")
 
 
 def _that_holds(cluster: "Cluster", name: str) -> "Object":

@@ -19,6 +19,8 @@ class Target:
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
+    user: str | None = None  # whom to act as, where the cluster lets one
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

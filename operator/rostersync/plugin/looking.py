@@ -36,6 +36,8 @@ def runs(name: str | None, everywhere: bool, output: str) -> None:
         cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={name}" if name else "")
     )
     if output != "table":
+        if not found and not everywhere:
+            namespace(cluster)
         click.echo(objects.dump(objects.listing(found), output), nl=False)
         return
     known = cluster.list("FocusConnection", everywhere)
@@ -43,6 +45,8 @@ def runs(name: str | None, everywhere: bool, output: str) -> None:
         known = [c for c in known if c["metadata"]["name"] == name]
         if not known and not found:
             raise _no_connection(cluster, name, everywhere)
+    if not known and not found and not everywhere:
+        namespace(cluster)
     page(tables.console(), found, known, options.typed(cluster), everywhere)
 
 
@@ -84,6 +88,7 @@ def run(cluster: "Cluster", name: str) -> "Object":
             raise
         from rostersync.plugin import standing
 
+        namespace(cluster)
         there = [r["metadata"]["name"] for r in standing.newest_first(cluster.list("SyncRun"))]
         raise Permanent(f"{error} {_instead(there, 'runs')}", reason="NotFound") from None
 
@@ -97,12 +102,24 @@ def newest(cluster: "Cluster", of: str | None) -> "Object":
         connection(cluster, of)
     found = standing.newest_first(cluster.list("SyncRun", fields=f"spec.connectionRef.name={of}" if of else ""))
     if not found:
+        namespace(cluster)
         start = standing.typed(options.options_for(cluster)).start.replace("CONNECTION", of or "CONNECTION")
         raise Permanent(
             f"There are no runs{f' of {of}' if of else ''} in namespace {cluster.namespace}. Start one: `{start}`.",
             reason="NotFound",
         )
     return found[0]
+
+
+def namespace(cluster: "Cluster") -> None:
+    """Raises Permanent when the namespace is not there: the API server lists what is in it as empty."""
+    from rostersync.errors import Permanent
+
+    if not cluster.has_namespace():
+        raise Permanent(
+            f"There is no namespace {cluster.namespace}. Another one is named with -n; `kubectl roster runs -A` shows all.",
+            reason="NamespaceNotFound",
+        )
 
 
 def connection(cluster: "Cluster", name: str) -> "Object":
@@ -121,6 +138,8 @@ def _no_connection(cluster: "Cluster", name: str, everywhere: bool = False) -> E
     from rostersync.errors import Permanent
 
     there = [c["metadata"]["name"] for c in cluster.list("FocusConnection", everywhere)]
+    if not there and not everywhere:
+        namespace(cluster)
     where = "in any namespace" if everywhere else f"in namespace {cluster.namespace}"
     return Permanent(
         f"There is no FocusConnection {name} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound"

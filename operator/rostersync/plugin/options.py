@@ -26,6 +26,12 @@ def _keep(context: click.Context, parameter: click.Parameter, value: str | None)
         context.meta[TARGET] = replace(known, **{str(parameter.name): value})
 
 
+def _keep_groups(context: click.Context, _: click.Parameter, values: tuple[str, ...]) -> None:
+    if values:
+        known = context.meta.get(TARGET, Target())
+        context.meta[TARGET] = replace(known, groups=(*known.groups, *values))
+
+
 def _debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     context.meta[DEBUG] = context.meta.get(DEBUG, False) or value
 
@@ -41,10 +47,14 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float 
 
 
 def cluster_options(function: F) -> F:
-    """-n, --context, --kubeconfig, as kubectl has them; before the command's name or after it. And --debug."""
+    """-n, --context, --kubeconfig, --as, --as-group, as kubectl has them; before the command's name or after it. And --debug."""
     for option in (
         click.option("--debug", is_flag=True, expose_value=False, callback=_debug,
                      help="On an unexpected failure, print the whole traceback."),
+        click.option("--as-group", metavar="GROUP", multiple=True, expose_value=False, callback=_keep_groups,
+                     help="Act as a member of this group; with --as, and as often as there are groups."),
+        click.option("--as", "user", metavar="USER", expose_value=False, callback=_keep,
+                     help="Act as this user, where you may impersonate; decisions then bear that name."),
         click.option("--kubeconfig", metavar="FILE", expose_value=False, callback=_keep,
                      help="The kubeconfig; default as kubectl: KUBECONFIG, else ~/.kube/config."),
         click.option("--context", metavar="NAME", expose_value=False, callback=_keep,
@@ -83,7 +93,9 @@ def cluster() -> "Cluster":
     from rostersync.plugin.kubeconfig import login
 
     target = click.get_current_context().meta.get(TARGET, Target())
-    return Cluster(login(target), target.namespace)
+    if target.groups and not target.user:
+        raise click.UsageError("--as-group goes with --as: say whom to act as.")
+    return Cluster(login(target), target.namespace, target.user, target.groups)
 
 
 def typed(where: "Cluster") -> "Typed":
@@ -98,7 +110,8 @@ def options_for(where: "Cluster") -> str:
     target = click.get_current_context().meta.get(TARGET, Target())
     namespace = where.namespace if where.namespace != where.default else None
     given = (("-n", namespace), ("--context", target.context), ("--kubeconfig", target.kubeconfig))
-    return "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+    acting = (("--as", target.user), *(("--as-group", group) for group in target.groups))
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in (*given, *acting) if value)
 
 
 def note(text: str) -> None:

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.instants import parse_instant
+from rostersync.lifecycle.held import is_held as is_held
 from rostersync.lifecycle.outcomes import HELD_EXIT, Outcome, exit_code, succeeded_message, succeeded_reason
 from rostersync.render.words_to_type import Typed
 
 Object = Mapping[str, Any]
 
-HELD = "AwaitingApproval"
 RECORDS = "single records stay in the run's artifacts, out of the cluster's reach"
 
 
@@ -34,11 +34,6 @@ def newest_first(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def is_final(run: Object) -> bool:
     """Whether nothing will happen to the run any more."""
     return bool(status_of(run).get("outcome"))
-
-
-def is_held(run: Object) -> bool:
-    """Whether it waits for a person."""
-    return not is_final(run) and succeeded_reason(status_of(run)) == HELD
 
 
 def approval_of(run: Object, approvals: Iterable[Object]) -> Object | None:

@@ -156,6 +156,7 @@ def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> 
     say(out, f"Run {run['metadata']['name']}", "bold")
     facts = {
         "Connection": spec["connectionRef"]["name"], "Mode": spec.get("mode"), "Requested by": spec.get("requestedBy"),
+        "Reason": spec.get("reason"),
         "Started": status.get("startTime"), "Ended": status.get("completionTime"), "Outcome": status.get("outcome"),
         "Digest": plan.get("digest"), "Base revision": plan.get("baseRevision"), "Revision": status.get("revision"),
         "Approval": _approval(approval),
