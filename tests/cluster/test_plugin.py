@@ -114,43 +114,6 @@ def test_ctrl_c_stops_watching_and_not_the_run(operator: Operator, people: dict[
     assert "cancel" not in operator.get("SyncRun", name)["spec"]
 
 
-def test_a_run_is_cancelled_and_its_end_is_watched(operator: Operator, people: dict[str, Person]) -> None:
-    operator.run("first", reason="after the repair")
-    operator.holds("first")
-    watching = people["alice"].start("cancel", "first")
-    operator.waits_for(lambda: operator.get("SyncRun", "first")["spec"].get("cancel"))
-    operator.sees("first", plan=planned())
-
-    said = ended(watching, 0)
-
-    assert "Cancelled: Cancelled as asked; nothing was applied." in said.stdout
-    again = people["alice"].types("cancel", "first", code=1)
-    assert "Run first has ended already: it is Cancelled." in again.stderr
-    assert "Reason:        after the repair" in people["alice"].types("show", "first").stdout
-
-
-def test_cancelling_needs_not_be_watched_and_not_to_be_allowed(operator: Operator, people: dict[str, Person]) -> None:
-    operator.run("first")
-    assert "You (bob) may not patch syncruns" in people["bob"].types("cancel", "first", code=1).stderr
-    said = people["alice"].types("cancel", "first", "--no-wait")
-    assert said.stdout == "Run first is to end: `kubectl roster show first` says how it did.\n"
-
-
-@pytest.mark.parametrize(
-    "words", [("runs",), ("runs", "-o", "json"), ("show",), ("runs", "springfield"), ("show", "first")]
-)
-def test_a_namespace_that_is_not_there_is_an_error(
-    operator: Operator, people: dict[str, Person], words: tuple[str, ...]
-) -> None:
-    said = people["admin"].types(*words, "-n", "nowhere", code=1)
-    assert "There is no namespace nowhere." in said.stderr
-
-
-def test_a_namespace_without_runs_is_none(operator: Operator, people: dict[str, Person]) -> None:
-    assert people["admin"].types("runs", "-n", "default", "-o", "json").stdout
-    people["alice"].types("runs")  # who may not look at namespaces is not told that there is none
-
-
 def test_show_prints_what_the_local_renderer_prints(operator: Operator, people: dict[str, Person]) -> None:
     operator.run("first")
     operator.holds("first")

@@ -16,7 +16,10 @@ SENTENCES = {
     "Changes 1 of 1 Class (100.0 %), limit 75 %, at school WHS": Hold(
         HoldReason.THRESHOLD, Entity.CLASS, "Any", "WHS", 1, 1, 75, "Percent"
     ),
-    "Creates 9 of 0 Students, limit 5": Hold(
+    "Creates 2,857 Students where there were 240, limit 50 %": Hold(
+        HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 2857, 240, 50, "Percent"
+    ),
+    "Creates 9 Students where there were 0, limit 5": Hold(
         HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 9, 0, 5, "Count"
     ),
     "None of 1,204 Students would be left": Hold(HoldReason.ENTITY_EMPTIED, Entity.STUDENT, "Delete", None, 1204, 1204),

@@ -52,7 +52,7 @@ class Actor:
         """Make the apply Job, or find that it is there."""
         await self.job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
 
-    async def create_approval(self, run: Object, step: CreateApproval, guard: Guard | None) -> None:
+    async def create_approval(self, run: Object, seen: Observed, step: CreateApproval, guard: Guard | None) -> None:
         """Make the pending SyncApproval, with the policies that guard it; one that was made before is taken up."""
         namespace = run["metadata"]["namespace"]
         for number in range(1, _NAMES + 1):
@@ -68,7 +68,9 @@ class Actor:
                         self.shared.store.put(APPROVALS, made)
                         raise ApiError(409, "Conflict", "the approval has moved on; looking again") from error
                     continue
-            await self._write_approval(made, "Pending", guard)
+            await self._write_approval(
+                made, "Pending", guard, approvals.plan_facts(seen.plan.report if seen.plan else None)
+            )
             holds = (run.get("status") or {}).get("holdsTotal")
             self.shared.events.note(
                 run, RUNS, "ApprovalRequested",
@@ -172,8 +174,10 @@ class Actor:
                 raise ApiError(409, "AlreadyExists", f"Job {name} is there and belongs to another") from error
         self.shared.store.put(JOBS, made)
 
-    async def _write_approval(self, obj: Object, state: str, guard: Guard | None) -> None:
-        status = approvals.status(obj, state, guard, self.shared.clock())
+    async def _write_approval(
+        self, obj: Object, state: str, guard: Guard | None, plan: dict[str, Any] | None = None
+    ) -> None:
+        status = approvals.status(obj, state, guard, self.shared.clock(), plan)
         self.shared.store.put(APPROVALS, await self.shared.cluster.apply_status(APPROVALS, obj, status))
 
     def _runs_of(self, run: Object) -> list[Object]:

@@ -1,6 +1,6 @@
 """Approvals as they are made, read and judged. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,14 @@ from rostersync.controller.guards import Guard
 from rostersync.controller.reports import moment
 from rostersync.controller.store import Object, owner
 from rostersync.instants import parse_instant
+from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.names import LONGEST, approval_name
 from rostersync.lifecycle.observed import Approval
+from rostersync.lifecycle.recorded import totals
 from rostersync.lifecycle.status import dated, stamp
 from rostersync.lifecycle.steps import CreateApproval
+from rostersync.model import PlanReport
+from rostersync.render.holds import sentence
 
 
 def name(run: str, digest: str, number: int) -> str:
@@ -123,10 +127,24 @@ def doubt(obj: Object, guard: Guard | None, rules: Rules) -> str:
     return ""
 
 
-def status(obj: Object, state: str, guard: Guard | None, now: datetime) -> dict[str, Any]:
-    """The whole status of an approval in this state."""
+_ABOUT = ("about", "holdReasons", "totals", "holdsTotal")
+
+
+def plan_facts(report: PlanReport | None) -> dict[str, Any]:
+    """What an approval tells of the plan that it asks about: counts, reasons and sentences, no records."""
+    if report is None:
+        return {}
+    facts: dict[str, Any] = {"totals": totals(report.entities), "holdsTotal": report.holds_total}
+    return facts | {"about": about(report, sentence), "holdReasons": reasons(report)}
+
+
+def status(
+    obj: Object, state: str, guard: Guard | None, now: datetime, plan: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The whole status of an approval in this state; `plan` is what it tells of the plan when it is made."""
     before = obj.get("status") or {}
     out: dict[str, Any] = {"observedGeneration": obj["metadata"].get("generation", 1), "state": state}
+    out |= plan or {k: before[k] for k in _ABOUT if k in before}
     policies = before.get("policies") or (list(guard.seen) if guard else [])
     if policies:
         out["policies"] = policies

@@ -82,7 +82,7 @@ class Runs:
                         number = seen.plan.number if seen.plan else 1
                         await self._start(run, seen, self.actor.start_apply(run, view, step, number))
                     case CreateApproval():
-                        await self.actor.create_approval(run, step, facts.guard)
+                        await self.actor.create_approval(run, seen, step, facts.guard)
                     case Wait() | Finish():
                         await self._settle(key, run, seen, step, refusal, view)
                         return

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.decide import revision_of
 from rostersync.lifecycle.messages import held_message
@@ -52,6 +53,8 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status["moreRequesters"] = True
     if seen.plan and seen.plan.report:
         status |= of_plan(seen.plan.report, sentence)
+        if seen.plan.report.digest:
+            status |= of_holds(seen, step, seen.plan.report, sentence)
         if "plan" in status and seen.plan.started_at:
             status["plan"]["asOf"] = stamp(seen.plan.started_at)
     approval = of_approval(seen, step)
@@ -67,6 +70,17 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
     made, known = _conditions(seen, step), before.get("conditions") or []
     status["conditions"] = dated(made, known, seen.now, seen.run.generation)
     return status
+
+
+def of_holds(
+    seen: Observed, step: Step, report: PlanReport, sentence: Callable[[Hold], str] | None = None
+) -> dict[str, Any]:
+    """Why the plan is held and what it changes, as people read it; with the command while somebody can decide."""
+    # the very message that tells the command says that somebody can decide now
+    asks = seen.approval and isinstance(step, Wait) and step.message == held_message(seen, report)
+    command = seen.words.approval(seen.run.name, seen.approval.name) if seen.approval and asks else ""
+    lines = about(report, sentence, command)
+    return ({"about": lines} if lines else {}) | ({"holdReasons": reasons(report)} if report.holds else {})
 
 
 def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:

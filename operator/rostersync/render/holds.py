@@ -32,6 +32,9 @@ def _sentence(hold: Hold) -> str:
     count, population, who = hold.count or 0, hold.population or 0, hold.entity
     match hold.reason:
         case HoldReason.THRESHOLD:
+            if count > population:  # a share above 100 % says nothing; two numbers do
+                of = f"{VERBS[hold.change or 'Any']} {some(count, who)} where there were {number(population)}"
+                return f"{of}, limit {number(hold.limit or 0)}{'' if hold.unit == 'Count' else ' %'}"
             of = f"{VERBS[hold.change or 'Any']} {number(count)} of {some(population, who)}"
             if hold.unit == "Count":
                 return f"{of}, limit {number(hold.limit or 0)}"

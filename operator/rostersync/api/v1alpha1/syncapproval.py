@@ -21,6 +21,7 @@ from rostersync.api.v1alpha1.meta import (
     cel,
     validations,
 )  # fmt: skip
+from rostersync.api.v1alpha1.report import Totals
 from rostersync.api.v1alpha1.syncrun import ConnectionRef
 
 _FIXED = ("runRef", "connectionRef", "planDigest", "requestedBy", "requireDistinctApprover", "expiresAt")
@@ -138,6 +139,14 @@ class SyncApprovalStatus(StatusModel):
     """What the operator made of it."""
 
     observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    about: tuple[Sentence, ...] = Field(
+        default=(),
+        max_length=32,
+        description="What is decided about: why it is held and what it changes; in sentences.",
+    )
+    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, the worst first.")
+    totals: Totals | None = Field(default=None, description="Counts over all entities.")
+    holdsTotal: Count | None = Field(default=None, description="How many reasons there are to hold the plan.")
     state: Literal["Pending", "Approved", "Rejected", "Expired", "Superseded"] | None = Field(
         default=None, description="Pending until it is decided, expires, or another plan takes its place."
     )

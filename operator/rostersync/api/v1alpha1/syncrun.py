@@ -158,6 +158,10 @@ class SyncRunStatus(StatusModel):
     """What became of the run."""
 
     observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    about: tuple[Sentence, ...] = Field(
+        default=(), max_length=32, description="Why it is held, what it changes, and what to type; in sentences."
+    )
+    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, the worst first.")
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,

@@ -1,0 +1,26 @@
+"""What a held plan is about, line by line: the first thing that `kubectl describe` shows. Counts and codes only. Pure."""
+
+from collections.abc import Callable
+
+from rostersync.model import EntityCounts, Hold, PlanReport
+
+
+def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> list[str]:
+    """Why it is held, the worst first; what changes of each entity; and what to type, where somebody can."""
+    holds = [f"{h.reason.value}: {sentence(h)}." if sentence else f"{h.reason.value}." for h in report.holds]
+    more = report.holds_total - len(holds)
+    lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]
+    lines += [_changes(e) for e in report.entities if e.created or e.updated or e.deleted]
+    if command:
+        lines.append(f"To approve: {command}")
+    return [line[:1024] for line in lines]
+
+
+def reasons(report: PlanReport) -> str:
+    """The codes of the holds, each once, the worst first: `SchoolEmptied, Threshold`."""
+    return ", ".join(dict.fromkeys(h.reason.value for h in report.holds))
+
+
+def _changes(counts: EntityCounts) -> str:
+    name = counts.entity.value if counts.entity else "Unknown"
+    return f"{name}: {counts.created} created, {counts.updated} updated, {counts.deleted} deleted."

@@ -1,0 +1,148 @@
+"""kubectl roster on a real API server: cancel, act as another, and what is meant where nothing is named."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.cluster.plane import ControlPlane
+from support.people import Person, ended, people_of
+from support.played import Operator, planned
+
+REASON = ("--reason", "End of term")
+
+
+@pytest.fixture
+def operator(plane: ControlPlane, namespace: str) -> Iterator[Operator]:
+    with Operator(plane, namespace) as played:
+        played.connection()
+        yield played
+
+
+@pytest.fixture
+def people(plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[dict[str, Person]]:
+    with people_of(plane, namespace, tmp_path) as found:
+        yield found
+
+
+def test_a_run_is_cancelled_and_its_end_is_watched(operator: Operator, people: dict[str, Person]) -> None:
+    operator.run("first", reason="after the repair")
+    operator.holds("first")
+    watching = people["alice"].start("cancel", "first")
+    operator.waits_for(lambda: operator.get("SyncRun", "first")["spec"].get("cancel"))
+    operator.sees("first", plan=planned())
+
+    said = ended(watching, 0)
+
+    assert "Cancelled: Cancelled as asked; nothing was applied." in said.stdout
+    again = people["alice"].types("cancel", "first", code=1)
+    assert "Run first has ended already: it is Cancelled." in again.stderr
+    assert "Reason:        after the repair" in people["alice"].types("show", "first").stdout
+
+
+def test_cancelling_needs_not_be_watched_and_not_to_be_allowed(operator: Operator, people: dict[str, Person]) -> None:
+    operator.run("first")
+    assert "You (bob) may not patch syncruns" in people["bob"].types("cancel", "first", code=1).stderr
+    said = people["alice"].types("cancel", "first", "--no-wait")
+    assert said.stdout == "Run first is to end: `kubectl roster show first` says how it did.\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("runs",), ("runs", "-o", "json"), ("show",), ("runs", "springfield"), ("show", "first")]
+)
+def test_a_namespace_that_is_not_there_is_an_error(
+    operator: Operator, people: dict[str, Person], words: tuple[str, ...]
+) -> None:
+    said = people["admin"].types(*words, "-n", "nowhere", code=1)
+    assert "There is no namespace nowhere." in said.stderr
+
+
+def test_a_namespace_without_runs_is_none(operator: Operator, people: dict[str, Person]) -> None:
+    assert people["admin"].types("runs", "-n", "default", "-o", "json").stdout
+    people["alice"].types("runs")  # who may not look at namespaces is not told that there is none
+
+
+def test_without_a_name_the_only_run_that_waits_is_decided(operator: Operator, people: dict[str, Person]) -> None:
+    nobody = people["bob"].types("approve", *REASON, "--no-wait", code=1)
+    operator.run("first")
+    approval = operator.holds("first")
+    operator.run("done")
+    operator.sees("done", plan=planned(no_changes=True, holds=0))
+
+    said = people["bob"].types("approve", *REASON, "--no-wait")
+
+    assert "No run in namespace" in nobody.stderr
+    assert "Run first of springfield" in said.stderr
+    assert operator.decided(approval)
+
+
+def test_without_a_name_several_runs_that_wait_are_listed_and_none_is_decided(
+    operator: Operator, people: dict[str, Person]
+) -> None:
+    approvals = []
+    for name in ("first", "second"):
+        operator.run(name)
+        approvals.append(operator.holds(name))
+
+    said = people["bob"].types("reject", *REASON, code=1)
+
+    assert "2 runs in namespace" in said.stderr
+    assert "wait for a decision. Name one of them: first (of springfield), second (of springfield)." in said.stderr
+    assert not any(operator.decided(a) for a in approvals)
+
+
+def test_who_may_impersonate_decides_under_the_other_name(operator: Operator, people: dict[str, Person]) -> None:
+    operator.run("first")
+    approval = operator.holds("first")
+
+    refused = people["carol"].types("approve", "first", *REASON, "--no-wait", "--as", "bob", code=1)
+    people["admin"].types("--as", "bob", "--as-group", "system:authenticated", "approve", "first", *REASON, "--no-wait")
+
+    assert "impersonate" in refused.stderr
+    assert operator.decided(approval)["spec"]["decidedBy"] == "bob"
+
+
+def test_groups_come_with_impersonation(operator: Operator, people: dict[str, Person]) -> None:
+    operator.run("first")
+    operator.holds("first")
+    said = people["admin"].types(
+        "approve", "first", *REASON, "--as", "zoe", "--as-group", "a", "--as-group", "b", code=1
+    )
+    assert "You (zoe) may not" in said.stderr
+    everyone = people["admin"].types(
+        "runs", "--as", "zoe", "--as-group", "a", "--as-group", "system:masters", "-o", "json"
+    )
+    assert '"first"' in everyone.stdout  # both groups were sent
+
+
+def test_the_roster_of_another_connection_is_said_before_the_decision(
+    operator: Operator, people: dict[str, Person]
+) -> None:
+    operator.run("first")
+    approval = operator.holds("first", previous="simulated")
+
+    said = people["bob"].types("approve", "first", *REASON, "--no-wait", code=1)
+
+    assert "the last applied plan was of connection simulated; you need the verb approve on it too" in said.stderr
+    assert 'lack the verb approve on focusconnections.rostersync.dev "simulated"' in said.stderr
+    assert operator.decided(approval) is None
+
+
+def test_plain_kubectl_shows_why_first_and_the_command(
+    operator: Operator, people: dict[str, Person], plane: ControlPlane, namespace: str
+) -> None:
+    operator.run("first")
+    operator.holds("first")
+
+    def kubectl(*words: str) -> str:
+        return str(plane.kubectl("-n", namespace, *words, check=True).stdout)
+
+    said = kubectl("describe", "syncrun", "first").partition("\nStatus:\n")[2]
+    assert said.lstrip().startswith("About:\n")
+    why, what, how = (line.strip() for line in said.splitlines()[1:4])
+    assert why == "Threshold: Deletes 312 of 1,204 Students (25.9 %), limit 10 %."
+    assert what == "Student: 4 created, 0 updated, 312 deleted."
+    assert how.startswith("To approve: kubectl")
+    wide = kubectl("get", "syncruns", "-o", "wide").splitlines()
+    assert "HOLD REASONS" in wide[0]
+    assert "Threshold" in wide[1]
