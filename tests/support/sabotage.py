@@ -210,6 +210,24 @@ def signalled_while_copying() -> None:
     durable.made = made
 
 
+def wait_while_copying() -> None:
+    """Waits with a new store or a bundle written, which has not got its name yet."""
+    from rostersync import durable
+
+    def settle(*args: Any, **options: Any) -> None:
+        _say("reached")
+        _wait()
+        original(*args, **options)
+
+    def write(path: Path, data: Any, **options: Any) -> None:
+        part = durable.part_of(path)
+        part.write_bytes(data.encode() if isinstance(data, str) else data)
+        part.replace(path)
+
+    original = durable.settle
+    durable.settle, durable.write = settle, write
+
+
 def _wait(seconds: float = 60) -> None:
     """In short steps: a signal that comes just before a sleep does not end it."""
     end = time.monotonic() + seconds

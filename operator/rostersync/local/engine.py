@@ -48,7 +48,7 @@ def applied_revision(store: Path, run: str, digest: str, base: int) -> int | Non
 
 def export(store: Path, folder: Path, district: str | None) -> Exported:
     """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle."""
-    _there(store)
+    there(store)
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     name = _district(store, district)
@@ -59,24 +59,26 @@ def export(store: Path, folder: Path, district: str | None) -> Exported:
 
 
 def forget(store: Path, district: str | None, record: str) -> Forgotten:
-    """Remove a person from the store."""
-    _there(store)
+    """Remove a person from the store. Without one there is nobody in it; runs may name people all the same."""
+    if not store.exists():
+        return Forgotten(0, 0, 0, 0, still_active=False)
     return open_store(store).writer().forget(_district(store, district), record)
 
 
 def backup(store: Path, to: Path) -> None:
     """Copy the store as it is at one moment."""
-    _there(store)
+    there(store)
     open_store(store).writer().backup(to.resolve())
 
 
 def compact(store: Path) -> tuple[int, int]:
     """Rewrite the store; returns its bytes before and after."""
-    _there(store)
+    there(store)
     return open_store(store).writer().compact()
 
 
-def _there(store: Path) -> None:
+def there(store: Path) -> None:
+    """Raises Permanent when nothing was ever applied."""
     if not store.exists():
         raise Permanent(f"There is no store at {store} yet: nothing was ever applied.", reason="NoStore")
 

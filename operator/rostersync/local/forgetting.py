@@ -1,11 +1,12 @@
 """Forgetting a person in the artifacts of runs."""
 
-import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any
 
+from rostersync import scratch
 from rostersync.artifacts import Artifacts
+from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.lifecycle.observed import Connection
 from rostersync.local.drive import Driver
@@ -23,11 +24,12 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
         for connection in sorted({r["spec"]["connectionRef"]["name"] for r in runs}):
             locks.enter_context(state.lock(connection))
         ids, key = _ids(state, runs, record), _key(state, runs, env)
-        scratch = state.artifacts / "scratch"
+        place = state.root / "scratch"
         try:
-            gone = Artifacts(state.artifacts, key).forget(ids, scratch)
+            with naming(artifacts=state.artifacts, scratch=place):
+                gone = Artifacts(state.artifacts, key).forget(ids, scratch.own(place))
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.release(place)
         for run in runs:
             if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
                 cancelled = {**run, "spec": {**run["spec"], "cancel": True}}

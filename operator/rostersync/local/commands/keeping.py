@@ -59,12 +59,13 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     Runs whose details name the person lose their details (diff, issues), and are cancelled when they wait for a
     decision. The next run brings a person back whom the source still sends.
     """
-    from rostersync.local import engine
+    from rostersync.local import backups, engine
     from rostersync.local.forgetting import forget_artifacts
 
     if not yes:
         click.confirm("Remove this person for good?", abort=True)
     with interruptible():
+        copies = backups.left(state)
         found = engine.forget(state.store, district, record)
         runs = forget_artifacts(state, record, os.environ)
     click.echo(
@@ -73,6 +74,9 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     )
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
+    for copy, at in copies.items():
+        click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
+    click.echo("Exports, and copies made by other means, are not reached either.")
 
 
 @click.command()
@@ -82,9 +86,12 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
 @common.debug_option
 def backup(file: Path, state: "State") -> None:
     """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
-    from rostersync.local import engine
+    from rostersync.local import backups, engine
+    from rostersync.local.drive import now_utc
 
     with interruptible():
+        engine.there(state.store)
+        backups.note(state, file, now_utc())
         engine.backup(state.store, file)
     click.echo(f"Wrote {file}.")
 

@@ -1,0 +1,33 @@
+"""Where copies of the store were written: a person who is forgotten stays in them, and nobody should believe otherwise."""
+
+from datetime import datetime
+from pathlib import Path
+
+from rostersync import durable
+from rostersync.lifecycle.status import stamp
+from rostersync.local import files
+from rostersync.local.state import State
+
+
+def note(state: State, copy: Path, now: datetime) -> None:
+    """Remember a copy, before it is written: a killed process leaves half of one."""
+    files.write_object(_list(state), {**_known(state), str(copy.resolve()): stamp(now)})
+
+
+def left(state: State) -> dict[str, str]:
+    """The copies that are still where they were written, with when; what was half written of others is removed.
+
+    The caller sees to it that no copy is being written.
+    """
+    known = _known(state)
+    for copy in map(Path, known):
+        durable.clear(copy.parent, copy.name)
+    return {copy: at for copy, at in known.items() if Path(copy).exists()}
+
+
+def _known(state: State) -> dict[str, str]:
+    return files.read_object(_list(state)) or {}
+
+
+def _list(state: State) -> Path:
+    return state.root / "backups.json"
