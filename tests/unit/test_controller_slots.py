@@ -43,6 +43,7 @@ TABLE = {
     "a Job of the same store that is over": ([made(JOBS, "1", over=True)], ""),
     "its pod has the volume still": ([made(JOBS, "1", over=True), made(PODS, "2")], BUSY),
     "its pod is over too": ([made(JOBS, "1", over=True), made(PODS, "2", over=True)], ""),
+    "a purge of the same store, which may take away what a plan of it makes": ([made(JOBS, "1", stage="purge")], BUSY),
     "Test Connection touches no store": ([made(JOBS, "1", stage="check")], ""),
     "another store": ([made(JOBS, "1", district="shelbyville")], ""),
     "a store of that name in another namespace": ([made(JOBS, "1", namespace="b")], ""),

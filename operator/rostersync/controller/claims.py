@@ -1,6 +1,6 @@
 """The claims that a connection's store and artifacts lie on. Made when they are not there, never changed or deleted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rostersync.controller.cluster import ApiError, Cluster, path
@@ -15,7 +15,10 @@ STORE_SIZE, ARTIFACTS_SIZE = "10Gi", "20Gi"
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that must be there. `existing`: it is named by the spec, so somebody else makes it."""
+    """A claim that must be there. `existing`: it is named by the spec, so somebody else makes it.
+
+    `store`: a store lies on it, and nothing else may.
+    """
 
     name: str
     labels: dict[str, str]
@@ -24,6 +27,7 @@ class Claim:
     size: str
     storage_class: str | None = None
     access_mode: str = "ReadWriteOnce"
+    store: bool = False
 
     def manifest(self, namespace: str) -> Object:
         """The claim to make. It has no owner: no deletion of anything else takes a roster away."""
@@ -43,7 +47,7 @@ def claims(view: View) -> tuple[Claim, Claim]:
     district = {DISTRICT_LABEL: label_value(view.district)}
     both = district | {CONNECTION_LABEL: label_value(view.name)}
     return (
-        _claim(view.store_claim, district, store, STORE_SIZE, "spec.store.embedded"),
+        replace(_claim(view.store_claim, district, store, STORE_SIZE, "spec.store.embedded"), store=True),
         _claim(view.artifacts_claim, both, view.spec.artifacts, ARTIFACTS_SIZE, "spec.artifacts"),
     )
 
@@ -79,6 +83,12 @@ async def ensure(cluster: Cluster, view: View) -> tuple[str, str] | None:
                 "ClaimNotLabelled",
                 f"Claim {claim.name} ({claim.field}) is not marked as this district's: if its volume may be used, give it "
                 f"the {_spelled(claim.labels)}.",
+            )
+        if claim.store and CONNECTION_LABEL in labels(found):
+            return (
+                "ClaimHoldsArtifacts",
+                f"Claim {claim.name} ({claim.field}) has the label {CONNECTION_LABEL}, so it is where a connection keeps its "
+                "plans, which others than the store's may read: name another claim for the store.",
             )
     return None
 
