@@ -106,6 +106,29 @@ def test_another_collection_that_is_not_offered_is_only_not_there(collection: st
 
 
 @pytest.mark.parametrize("field", ["service_url", "authentication_url"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://[::1/x",
+        "https://[zz]/x",
+        "https://x:99999/",
+        "https://x:a/",
+        "https://℀.example/",
+        "x",
+        "ftp://x/",
+        "https:///x",
+    ],
+)
+def test_an_address_that_is_none_is_said_at_once(field: str, url: str) -> None:
+    urls = {"service_url": "https://sis.example/v1p1", "authentication_url": "https://sis.example/token"}
+
+    with pytest.raises(Permanent, match="is not a web address") as error:
+        Delivery(**(urls | {field: url}))
+
+    assert error.value.reason == "InvalidSpec"
+
+
+@pytest.mark.parametrize("field", ["service_url", "authentication_url"])
 def test_plain_http_is_refused_unless_it_is_allowed(field: str) -> None:
     urls = {"service_url": "https://sis.example/v1p1", "authentication_url": "https://sis.example/token"}
 

@@ -40,18 +40,26 @@ class Delivery:
     def __post_init__(self) -> None:
         """Refuse what would send credentials in the clear or nowhere."""
         for label, url in (("serviceURL", self.service_url), ("authenticationURL", self.authentication_url)):
-            parts = urlsplit(url)
-            if parts.scheme not in ("https", "http") or not parts.hostname:
+            if not is_address(url):
                 raise Permanent(
                     f"deliveryConfig.{label} is not a web address; give one like https://host/path",
                     reason="InvalidSpec",
                 )
-            if parts.scheme == "http" and not self.insecure_http:
+            if urlsplit(url).scheme == "http" and not self.insecure_http:
                 raise Permanent(
                     f"deliveryConfig.{label} ({bare(url)}) is plain http, which would send the credentials and the "
                     "roster in the clear; use https, or set deliveryConfig.insecureHTTP: true",
                     reason="InsecureHTTP",
                 )
+
+
+def is_address(url: str) -> bool:
+    """Whether it is the address of something on the web."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets, ports and letters that no host has
+        return False
 
 
 def bare(url: str) -> str:
