@@ -16,7 +16,7 @@ from support.pod import SECRET, Cluster, connection
 from support.quirky import Quirky, Request, orgs, source
 
 TIMEOUT = 0.15
-ONCE = Patience(attempts=1)
+ONCE = Patience(attempts=1, seconds=0)
 
 
 @pytest.mark.parametrize("hold", holding.EVERY, ids=lambda h: h.__name__)

@@ -125,7 +125,7 @@ def test_an_incomplete_collection_is_read_again_by_a_retry(tmp_path: Path) -> No
 
 
 def test_what_a_crash_left_is_swept_away_and_never_believed(tmp_path: Path) -> None:
-    left = tmp_path / ".orgs.pull-2"
+    left = tmp_path / ".orgs.part-2"
     left.mkdir()
     (left / "part-00000.parquet").write_bytes(b"half")
 

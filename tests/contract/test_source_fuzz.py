@@ -31,7 +31,7 @@ REASONS = {
     "BadResponse", "CollectionNotOffered", "CredentialsRefused", "NotOneRoster", "PageTooLarge", "RateLimited",
     "RequestRefused", "ScopeRefused", "ServerFailed", "TimedOut", "Unreachable",
 }  # fmt: skip
-HASTY = Patience(attempts=2, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001, retry_after_max=0.002)
+HASTY = Patience(attempts=2, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001, retry_after_max=0.002, seconds=0)
 COLLECTIONS = [table.name for table in TABLES]
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.quirky import Quirky, Reply, Request, enrollments, staged
 
 
@@ -88,3 +90,31 @@ def test_a_revision_that_changes_between_collections_reads_the_earlier_ones_agai
     order = [r.collection for r in server.requests if r.collection != "token"]
     assert order.index("enrollments") < len(order) - 1 - order[::-1].index("orgs")
     assert result.proof["orgs"]["complete"]
+
+
+@pytest.mark.parametrize(("settles", "complete"), [(3, True), (99, False)], ids=["settles", "never settles"])
+def test_a_revision_that_changes_at_each_re_read_is_followed_three_times(
+    settles: int, complete: bool, tmp_path: Path
+) -> None:
+    """Quirk 4: reading a collection again finds another revision still, so that the other one is old now."""
+    data = {"orgs": [{"sourcedId": "s1", "type": "school"}], "enrollments": enrollments(5)}
+    reads: list[str] = []
+
+    def answer(request: Request) -> Reply | None:
+        if request.collection not in data:
+            return None
+        if not reads or reads[-1] != request.collection:
+            reads.append(request.collection)
+        reply = server.page(request)
+        reply.headers["x-perm-rev"] = str(min(len(reads), settles))
+        return reply
+
+    with Quirky(data, answer=answer) as server:
+        proof = staged(server, tmp_path, "orgs", "enrollments").proof
+
+    assert reads == (
+        ["orgs", "enrollments", "orgs", "enrollments"] if complete else ["orgs", "enrollments"] * 2 + ["orgs"]
+    )
+    assert all(entry["complete"] for entry in proof.values()) == complete
+    if not complete:
+        assert [e["reason"] for e in proof.values() if e["reason"]] == ["read at another revision than the last one"]

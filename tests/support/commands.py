@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-QUICK = (4, 0.001, 0.01, 0.001, 0.2)  # attempts, wait_initial, wait_max, wait_jitter, retry_after_max
+QUICK = (4, 0.001, 0.01, 0.001, 0.2, 0.0)  # attempts, wait_initial, wait_max, wait_jitter, retry_after_max, seconds
 DEADLINE = 120.0  # seconds for one command
 
 

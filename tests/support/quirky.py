@@ -24,7 +24,7 @@ from rostersync.sync.extract import Wanted, extract
 
 BASE = "/focus/api/1.0/ims/oneroster/v1p1"
 CREDENTIALS = Credentials("client-1", "secret-1")
-IMPATIENT = Patience(attempts=4, wait_initial=0.001, wait_max=0.01, wait_jitter=0.001, retry_after_max=0.2)
+IMPATIENT = Patience(attempts=5, wait_initial=0.001, wait_max=0.01, wait_jitter=0.001, retry_after_max=0.2, seconds=0)
 
 
 @dataclass

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.sources.oneroster.links import Next
-from rostersync.sources.oneroster.pagesize import GROW_AFTER, SMALLEST, PageSize, whole
+from rostersync.sources.oneroster.pagesize import GROW_LATEST, SMALLEST, PageSize, whole
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
 from rostersync.sources.port import End
 
@@ -144,27 +144,47 @@ def test_a_link_that_stops_coming_is_the_end_of_the_links() -> None:
     assert walk.after(Ask(20), seen(rows=0)) is End.NEXT
 
 
+def test_a_page_that_fails_once_makes_no_smaller_pages() -> None:
+    size = PageSize(500)
+    for _ in range(8):
+        size.failed(500, again=False)
+    assert size.current == 500
+
+
 def test_page_size_is_halved_once_for_threads_that_fail_together() -> None:
     size = PageSize(500)
-    size.shrink(500)
-    size.shrink(500)
+    size.failed(500, again=True)
+    size.failed(500, again=True)
     assert size.current == 250
 
 
-def test_page_size_is_never_below_the_smallest_nor_raised_by_shrinking() -> None:
+def test_page_size_is_never_below_the_smallest_nor_raised_by_failures() -> None:
     size, small = PageSize(500), PageSize(4)
     for _ in range(20):
-        size.shrink(size.current)
-    small.shrink(4)
+        size.failed(size.current, again=True)
+    small.failed(4, again=True)
     assert (size.current, small.current) == (SMALLEST, 4)
 
 
-def test_page_size_grows_back_after_many_good_pages() -> None:
+def test_page_size_comes_back_quickly() -> None:
     size = PageSize(500)
-    size.shrink(500)
-    for _ in range(GROW_AFTER * 3):
-        size.good()
-    assert size.current == 500
+    size.failed(500, again=True)
+    sizes = []
+    for _ in range(3):
+        size.good(size.current)
+        sizes.append(size.current)
+    assert sizes == [250, 500, 500]
+
+
+def test_larger_pages_that_fail_whenever_they_are_tried_are_tried_ever_more_rarely() -> None:
+    size, tried = PageSize(500), 0
+    size.failed(500, again=True)
+    for _ in range(1000):
+        if size.current == 500:
+            tried += 1
+            size.failed(500, again=False)
+        size.good(size.current)
+    assert (size.current, tried < 25) == (250, True)
 
 
 @pytest.mark.parametrize(
@@ -175,18 +195,9 @@ def test_whole_pages_stay_multiples_of_what_is_asked_for(rows: int, offset: int,
     assert whole(rows, offset, most) == asked
 
 
-@pytest.mark.parametrize("good", [GROW_AFTER - 1, GROW_AFTER])
-def test_page_size_does_not_grow_back_at_once(good: int) -> None:
-    size = PageSize(500)
-    size.shrink(500)
-    for _ in range(good):
-        size.good()
-    assert size.current == (250 if good < GROW_AFTER else 500)
-
-
 def test_a_page_size_that_was_refused_is_never_asked_for_again() -> None:
     size = PageSize(500)
     size.limit(500)
-    for _ in range(GROW_AFTER * 3):
-        size.good()
+    for _ in range(GROW_LATEST * 3):
+        size.good(250)
     assert size.current == 250

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from rostersync.render import changes, issues, runs
+from rostersync.render.details import Details
 from rostersync.render.orgs import orgs_of
 from rostersync.render.run import brief, page
 
@@ -215,3 +216,15 @@ def test_the_list_of_runs_begins_with_its_connections():
     lines = [line.split() for line in text.splitlines() if line.strip().startswith("springfield")]
     assert lines[0] == ["springfield", "AwaitingApproval", "springfield-1", "1"]
     assert lines[2][:3] == ["springfield-0", "springfield", "New"]
+
+
+def test_why_a_collection_was_not_read_completely_stands_beside_its_name() -> None:
+    out = io.StringIO()
+    status = {"outcome": "AppliedIncomplete", "incomplete": ["classes", "users"]}
+    run = {"metadata": {"name": "r1"}, "spec": {"connectionRef": {"name": "c"}}, "status": status}
+    found = Details(unproved={"users": "total 606, received 500, duplicates 3"})
+
+    brief(Console(file=out, width=120), run, details=found)
+
+    assert "  users: total 606, received 500, duplicates 3\n" in out.getvalue()
+    assert "classes:" not in out.getvalue()

@@ -1,5 +1,6 @@
 """What stands in a plan's own folder beside the counts of its status: names of schools, and what changes come to."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,13 +24,17 @@ _THINGS = {"leave": "the {} that go", "new": "the {} that are new"}
 
 @dataclass(frozen=True)
 class Details:
-    """`rekeyed`: records that come back under new ids; `usual`: by entity and change, the median of earlier runs."""
+    """`rekeyed`: records that come back under new ids; `usual`: by entity and change, the median of earlier runs.
+
+    `unproved`: why a collection could not be proved complete, by collection.
+    """
 
     orgs: Orgs = field(default_factory=Orgs)
     summary: Summary = field(default_factory=Summary)
     rekeyed: int = 0
     usual: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     usual_runs: int = 0
+    unproved: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING = Details()
@@ -38,7 +43,9 @@ NOTHING = Details()
 def read(plan: Path) -> Details:
     """The details of a plan folder."""
     orgs = organisations.read(plan)
-    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan))
+    proof = json.loads((plan / "manifest.json").read_text()).get("proof", {})
+    unproved = {name: said["reason"] for name, said in proof.items() if said.get("offered") and said.get("reason")}
+    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), unproved=unproved)
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

@@ -37,7 +37,7 @@ def page(
     if with_issues:
         issues(out, status)
     schools(out, status, details.orgs)
-    rest(out, status)
+    rest(out, status, details)
     commands(out, run, typed)
 
 
@@ -47,7 +47,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: D
     say(out, f"Run {run['metadata']['name']}", "bold")
     _plan(out, run, status, details, typed, parts.WORST)
     schools(out, status, details.orgs)
-    rest(out, status)
+    rest(out, status, details)
     commands(out, run, typed)
 
 
@@ -134,10 +134,13 @@ def _issue(issue: Mapping[str, Any]) -> str:
     return f"{of} ({issue['code']}, {number(issue['count'])} times)"
 
 
-def rest(out: Console, status: Mapping[str, Any]) -> None:
+def rest(out: Console, status: Mapping[str, Any], details: Details = NOTHING) -> None:
     """What was not read completely, issues in brief, and how it goes on: the message of Succeeded."""
     if status.get("incomplete"):
         say(out, f"Not read completely: {', '.join(status['incomplete'])}. What leans on it is not deleted.", "yellow")
+        for name in status["incomplete"]:
+            if reason := details.unproved.get(name):
+                say(out, f"  {name}: {reason}", "yellow")
     touched(out, status)
     for c in status.get("conditions") or []:
         if c["type"] == "Succeeded":

@@ -13,7 +13,12 @@ def open_focus(
     patience: Patience | None = None,
 ) -> OneRoster:  # fmt: skip
     """The source of a connection; `ca_bundle` is PEM. Raises Permanent when it may not be talked to as configured."""
-    return OneRoster(delivery(connection, ca_bundle, patience or Patience()), credentials, network)
+    return OneRoster(delivery(connection, ca_bundle, patience or _patience(connection)), credentials, network)
+
+
+def _patience(connection: FocusConnection) -> Patience:
+    seconds = connection.spec.deliveryConfig.patienceSeconds
+    return Patience() if seconds is None else Patience(seconds=seconds)
 
 
 def delivery(connection: FocusConnection, ca_bundle: str | None, patience: Patience) -> Delivery:

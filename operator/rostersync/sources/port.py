@@ -114,6 +114,10 @@ class Source(Protocol):
         """
         ...
 
+    def on_wait(self, told: Callable[[str, float, float], None]) -> None:
+        """`told` gets what the source waits for, the seconds so far, and the seconds that it waits at most."""
+        ...
+
     def check(self) -> CheckResult:
         """Test Connection: token, schools, and a sample of every collection. Raises as `pull` does."""
         ...

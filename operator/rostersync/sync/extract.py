@@ -43,6 +43,7 @@ def extract(
     """
     folder.mkdir(parents=True, exist_ok=True)
     durable.clear(folder)
+    source.on_wait(lambda why, waited, patience: progress("waiting", why, int(waited), int(patience)))
     done: dict[str, dict[str, Any]] = {}
     for collection in (c for c in COLLECTIONS if c in wanted.collections):
         keys = wanted.metadata.get(collection, frozenset())

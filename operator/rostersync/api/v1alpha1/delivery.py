@@ -103,6 +103,12 @@ class DeliveryConfig(Model):
         default=None, ge=1, le=1000, description="Most requests begun in a second. Absent: no limit."
     )
     timeoutSeconds: Int = Field(default=60, ge=1, le=3600, description="How long to wait for an answer.")
+    patienceSeconds: Int | None = Field(
+        default=None,
+        ge=0,
+        le=21600,
+        description="How long a run waits for a SIS that fails, asks for fewer requests or does not answer. Absent: 600.",
+    )
     caBundleRef: CABundleRef | None = Field(
         default=None,
         description="ConfigMap with the certificates to trust for this SIS. Absent: the system's authorities.",

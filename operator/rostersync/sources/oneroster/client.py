@@ -12,7 +12,7 @@ from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.delivery import Delivery
 from rostersync.sources.oneroster.discretion import Discretion
 from rostersync.sources.oneroster.pull import Pull
-from rostersync.sources.oneroster.transport import Transport
+from rostersync.sources.oneroster.transport import Transport, Waiting
 from rostersync.sources.oneroster.trouble import unreadable
 from rostersync.sources.port import CheckResult, Credentials, Page, Reading
 
@@ -36,8 +36,13 @@ class OneRoster:
             self._doubted[collection] += bool(reading.doubts)
             return reading
 
+    def on_wait(self, told: Waiting) -> None:
+        """Tell what is waited for (port.Source.on_wait)."""
+        self._transport.waiting = told
+
     def check(self) -> CheckResult:
         """Test Connection (port.Source.check)."""
+        self._transport.patient = False  # a person waits for it
         with self._discretion.kept(), self._told():
             return check(self._transport)
 

@@ -8,13 +8,17 @@ from rostersync.errors import Permanent
 
 @dataclass(frozen=True)
 class Patience:
-    """How failures of one request are waited out; seconds. Attempts count the first one."""
+    """How failures of one request are waited out; seconds. Attempts count the first one.
+
+    What may pass is asked for again until `attempts` and `seconds` are both used up.
+    """
 
     attempts: int = 6
     wait_initial: float = 0.5
     wait_max: float = 30.0
     wait_jitter: float = 0.5
     retry_after_max: float = 120.0
+    seconds: float = 600.0
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Pages:
         """
         used = 0
         failures = 0
+        failed = 0  # rows that were asked for when the page failed last
         short = 0
 
         def url() -> str:
@@ -100,9 +101,10 @@ class Pages:
             return ask.cursor or self._url(ask.offset, used)
 
         def overloaded() -> None:
-            nonlocal failures
+            nonlocal failures, failed
             failures += 1
-            self.size.shrink(used)
+            self.size.failed(used, again=failed == used)
+            failed = used
             if ask.offset == 0 and failures >= UNSORTED_AFTER:
                 self._sort = False  # some fail on a sort that they do not know
 
@@ -118,7 +120,7 @@ class Pages:
             if wrong:
                 self._walk.doubt(f"the page at offset {ask.offset} had {wrong}")
             self._transport.read_before = True
-            self.size.good()
+            self.size.good(used)
             return self._got(ask, answer, decoded, used)
 
         return self._transport.get(url, read, f"GET /{self._collection}", self._base, overloaded)

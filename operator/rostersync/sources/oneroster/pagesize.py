@@ -3,7 +3,8 @@
 import threading
 
 SMALLEST = 10  # page size below which halving stops
-GROW_AFTER = 50  # good pages in a row after which a halved page size is doubled again
+GROW_AFTER = 2  # good pages in a row after which a halved page size is doubled again
+GROW_LATEST = 64  # the same where larger pages failed whenever they were tried again
 
 
 class PageSize:
@@ -13,6 +14,8 @@ class PageSize:
         self._configured = configured
         self._current = configured
         self._good = 0
+        self._wait = GROW_AFTER
+        self._trial = False  # whether the size was doubled and no page of it has come yet
         self._lock = threading.Lock()
 
     @property
@@ -20,19 +23,30 @@ class PageSize:
         """Rows to ask for."""
         return self._current
 
-    def shrink(self, used: int) -> None:
-        """A page of `used` rows failed. Threads that fail at the same size halve it once."""
+    def failed(self, used: int, *, again: bool) -> None:
+        """A page of `used` rows failed; `again`: the same page, not for the first time at this size.
+
+        A burst of failures is no reason for smaller pages, a page that fails again may be. Threads that fail at the same
+        size halve it once.
+        """
         with self._lock:
             self._good = 0
-            if used <= self._current and used > SMALLEST:
+            if used < self._current or not (again or self._trial):
+                return
+            if self._trial:
+                self._wait = min(2 * self._wait, GROW_LATEST)
+            self._trial = False
+            if used == self._current and used > SMALLEST:
                 self._current = max(SMALLEST, used // 2)
 
-    def good(self) -> None:
-        """A page came."""
+    def good(self, used: int) -> None:
+        """A page of `used` rows came."""
         with self._lock:
             self._good += 1
-            if self._good >= GROW_AFTER and self._current < self._configured:
-                self._good = 0
+            if self._trial and used >= self._current:
+                self._trial, self._wait = False, GROW_AFTER
+            if self._good >= self._wait and self._current < self._configured and not self._trial:
+                self._good, self._trial = 0, True
                 self._current = min(self._configured, self._current * 2)
 
     def limit(self, used: int) -> None:

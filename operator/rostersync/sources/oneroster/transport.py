@@ -3,6 +3,7 @@
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 stamina.instrumentation.set_on_retry_hooks([])  # its own warnings would end up on the terminal; ours say more
 
 T = TypeVar("T")
+Waiting = Callable[[str, float, float], None]  # what is waited for, the seconds so far, and the seconds at most
+PASSES = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.LIMITED})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATED = frozenset({307, 308})  # of them, what a form is sent to again
 MAX_REDIRECTS = 3
@@ -48,6 +51,9 @@ class Transport:
         self.delivery = delivery
         self.network = network or Network()
         self.read_before = False  # whether this service has ever answered OneRoster
+        self.patient = True  # whether trouble is waited out, as in a night's run
+        self.waiting: Waiting = lambda why, waited, patience: None  # told what is waited for
+        self._reached = False  # whether anything has ever answered
         self._pace = Pace(delivery.requests_per_second)
         self._at_once = threading.Semaphore(delivery.max_concurrent_requests)
         self.wire = Wire(self.network)
@@ -125,6 +131,7 @@ class Transport:
 
     def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
         patience = self.delivery.patience
+        began = time.monotonic()
         failures = held = 0
 
         def hook(error: Exception) -> bool | float:
@@ -133,9 +140,12 @@ class Transport:
                 return False
             failures += 1
             held += error.held
-            log.info(
-                "%s: %s (%s), attempt %d of %d", tried, error.trouble.value, error.what, failures, patience.attempts
-            )
+            log.info("%s: %s (%s), attempt %d", tried, error.trouble.value, error.what, failures)
+            waited = time.monotonic() - began
+            if failures >= patience.attempts and not (self._passes(error.trouble) and waited < patience.seconds):
+                return False
+            if failures > 1:
+                self.waiting(f"{tried} {error.trouble.value} ({error.what})", waited, patience.seconds)
             if error.trouble in OVERLOAD and on_overload:
                 on_overload()
             if held >= MAX_HELD:
@@ -151,7 +161,7 @@ class Transport:
 
         try:
             for attempt in stamina.retry_context(
-                on=hook, attempts=patience.attempts, timeout=None, wait_initial=patience.wait_initial,
+                on=hook, attempts=None, timeout=None, wait_initial=patience.wait_initial,
                 wait_max=patience.wait_max, wait_jitter=patience.wait_jitter,
             ):  # fmt: skip
                 with attempt:
@@ -159,6 +169,10 @@ class Transport:
         except Again as again:
             raise given_up(again, self.delivery, tried, url, read_before=self.read_before, failures=failures) from None
         raise AssertionError("unreachable")
+
+    def _passes(self, trouble: Trouble) -> bool:
+        """Whether trouble is waited out: not where a person waits, nor at an address that has never answered."""
+        return self.patient and (trouble in PASSES or (trouble is Trouble.CONNECTION and self._reached))
 
     def _sorted(self, answer: Answer, url: str, field: str) -> Answer:
         """Throw what may pass; hand on what another attempt would not change. `field` has the address that was asked."""
@@ -197,6 +211,7 @@ class Transport:
                 self.wire.answer(first, SLOWEST * first),
                 self._client.stream(method, url, headers=headers, data=form) as response,
             ):
+                self._reached = True
                 body = unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
                 return Answer(response.status_code, dict(response.headers), body)
         except (httpx.RemoteProtocolError, httpx.ReadError) as error:
