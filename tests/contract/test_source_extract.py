@@ -138,13 +138,13 @@ def test_what_a_crash_left_is_swept_away_and_never_believed(tmp_path: Path) -> N
 
 
 NEWER = {"sourcedId": "u1", "dateLastModified": "2026-08-02T00:00:00Z", "givenName": "Ada", "role": "student"}
-OLDER = {"sourcedId": "u1", "dateLastModified": "2026-08-01T00:00:00Z", "givenName": "Zoe", "role": "student"}
+OLDER = {"sourcedId": "u1", "dateLastModified": "2026-08-02T01:00:00+02:00", "givenName": "Zoe", "role": "student"}
+COPY = {**NEWER, "dateLastModified": "2026-08-01T00:00:00Z"}
 UNDATED = {"sourcedId": "u1", "givenName": "Zuzu", "role": "student"}
-ALIKE = {"sourcedId": "u1", "dateLastModified": "2026-08-02T00:00:00Z", "givenName": "Abe", "role": "student"}
 OTHER = {"sourcedId": "u2", "role": "student"}
 
 
-@pytest.mark.parametrize("order", list(permutations([NEWER, OLDER, UNDATED, ALIKE, OTHER]))[::7])
+@pytest.mark.parametrize("order", list(permutations([NEWER, OLDER, COPY, OTHER]))[::5])
 def test_of_duplicates_the_newest_stands_whatever_the_order(order: tuple[dict[str, Any], ...], tmp_path: Path) -> None:
     with Quirky({"users": list(order)}, sorts=False) as server:
         result = staged(server, tmp_path, "users", page_size=2)
@@ -152,7 +152,19 @@ def test_of_duplicates_the_newest_stands_whatever_the_order(order: tuple[dict[st
     rows = result.rows("users")
     assert set(rows) == {"u1", "u2"}
     assert rows["u1"]["givenName"] == "Ada"
-    assert result.proof["users"]["duplicates"] == 3
+    assert result.proof["users"]["duplicates"] == 2
+    assert not (tmp_path / "users" / "contradictory.parquet").exists()
+
+
+def test_rows_that_contradict_each_other_are_named_beside_the_collection(tmp_path: Path) -> None:
+    data = {"users": [NEWER, UNDATED, OTHER, {**OTHER, "role": "teacher"}]}
+    with Quirky(data, sorts=False) as server:
+        staged(server, tmp_path, "users")
+
+    named = pq.read_table(tmp_path / "users" / "contradictory.parquet").to_pylist()
+    assert named == [{"sourcedId": "u1", "entity": "Student"}, {"sourcedId": "u2", "entity": None}]
+    done = json.loads((tmp_path / "users" / "done.json").read_text())
+    assert "contradictory.parquet" in done["files"]
 
 
 def test_records_that_came_and_went_meanwhile_are_counted_again_at_the_end(tmp_path: Path) -> None:

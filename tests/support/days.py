@@ -9,7 +9,7 @@ import copy
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +38,7 @@ class Day:
     rows: Mapping[str, Mapping[str, Row]]
     incomplete: frozenset[str] = frozenset()
     withheld: frozenset[str] = frozenset()
+    again: tuple[tuple[str, Row], ...] = ()  # further rows of ids that were sent already
 
     def add(self, collection: str, sourced_id: str, **values: Any) -> "Day":
         """One more record; what is not said of it is what `NEW` says of its collection."""
@@ -58,23 +59,28 @@ class Day:
 
     def wiped(self, *collections: str) -> "Day":
         """The day with empty, completely read collections."""
-        return Day({**self.rows, **{c: {} for c in collections}}, self.incomplete, self.withheld)
+        return replace(self, rows={**self.rows, **{c: {} for c in collections}})
 
     def read_in_part(self, *collections: str) -> "Day":
         """The same rows, but nobody can say that they are all."""
-        return Day(self.rows, self.incomplete | set(collections), self.withheld)
+        return replace(self, incomplete=self.incomplete | set(collections))
 
     def not_offering(self, *collections: str) -> "Day":
         """The server answers 404 for these collections."""
-        return Day(self.rows, self.incomplete, self.withheld | set(collections))
+        return replace(self, withheld=self.withheld | set(collections))
+
+    def repeat(self, collection: str, sourced_id: str, **values: Any) -> "Day":
+        """One more row of a record that is sent, with other values."""
+        return replace(self, again=(*self.again, (collection, {**self.rows[collection][sourced_id], **values})))
 
     def _with(self, collection: str, rows: Mapping[str, Row]) -> "Day":
-        return Day({**self.rows, collection: rows}, self.incomplete, self.withheld)
+        return replace(self, rows={**self.rows, collection: rows})
 
     def stage(self, folder: Path) -> Path:
         """Write the day as a staged extract."""
         proof = {c: {"offered": c not in self.withheld, "complete": c not in self.incomplete} for c in COLLECTIONS}
-        return stage(folder, {c: list(rows.values()) for c, rows in self.rows.items()}, proof)
+        sent = {c: [*rows.values(), *(r for of, r in self.again if of == c)] for c, rows in self.rows.items()}
+        return stage(folder, sent, proof)
 
 
 NEW: dict[str, Row] = {
@@ -277,7 +283,9 @@ class Roster:
     def begin(self, day: Day | None = None, **fields: Any) -> "Roster":
         """The first import of a day, made once in a process and copied to every store that begins like that."""
         day = day or district()
-        key = json.dumps([day.rows, sorted(day.incomplete), sorted(day.withheld), fields], sort_keys=True, default=str)
+        key = json.dumps(
+            [day.rows, sorted(day.incomplete), sorted(day.withheld), day.again, fields], sort_keys=True, default=str
+        )
         if key in _BEGUN:
             self.store.path.write_bytes(zlib.decompress(_BEGUN[key]))
             self.runs += 1

@@ -22,6 +22,7 @@ BOOLEANS = ["true", "false", "true", "maybe", None]
 STATUSES = ["active"] * 40 + [None] * 8 + ["ACTIVE", "tobedeleted", "ToBeDeleted", "inactive", "pending"]
 ROLES = ["student"] * 12 + ["teacher"] * 6 + ["aide", "parent", "guardian", "relative", "administrator", "principal"]
 ODD_ROLES = ["visitor", None, None, "STUDENT", "Teacher"]
+TIMES = ["2026-01-08T10:00:00Z", "2026-01-08T12:00:00+02:00", "2026-01-08T09:00:00-05:00", "2026-01-09", "soon", None]
 METADATA = [{"homeroom": "true"}, {"homeroom": "false", "team": "Red Ñ"}, {"team": "blue"}, None, None]
 
 
@@ -248,9 +249,27 @@ class District:
         for t, rows in out.items():
             if not proof[t]["complete"] and self.rng.random() < 0.7:
                 out[t] = [r for r in rows if self.rng.random() < 0.6]
-        for rows in out.values():
+        for t, rows in out.items():
+            rows += [again for row in rows[:] if self.odd(0.06) for again in self.repeated(t, row)]
             self.rng.shuffle(rows)
         return out
+
+    def repeated(self, table: str, row: Row) -> list[Row]:
+        """More rows of the same id: copies, newer ones, and some that say something else. References stay as they are."""
+        rng, found = self.rng, []
+        row["dateLastModified"] = rng.choice([None, TIMES[0], TIMES[1]])
+        for _ in range(rng.choice([1, 1, 2])):
+            more = {**copy.deepcopy(row), "dateLastModified": rng.choice([row["dateLastModified"], *TIMES])}
+            if rng.random() < 0.3:
+                more["status"] = rng.choice(["tobedeleted", "inactive", "pending", "ACTIVE"])
+            if rng.random() < 0.3 and table in ("orgs", "users"):
+                more["type" if table == "orgs" else "role"] = rng.choice(["school", "district", "student", "teacher"])
+            if rng.random() < 0.5:
+                more["metadata"] = rng.choice(METADATA)
+            if rng.random() < 0.5 and table == "users":
+                more["givenName"] = rng.choice(NAMES)
+            found.append(more)
+        return found
 
     def proof(self) -> dict[str, dict[str, Any]]:
         """What the pull proves: now and then a collection is incomplete or not offered."""

@@ -183,7 +183,7 @@ class Staged:
 
     def rows(self, collection: str) -> dict[str, dict[str, Any]]:
         """Staged rows by sourcedId; fails when an id came twice."""
-        files = sorted((self.folder / collection).glob("*.parquet"))
+        files = sorted((self.folder / collection).glob("part-*.parquet"))
         found = [row for file in files for row in pq.read_table(file).to_pylist()]
         by_id = {row["sourcedId"]: row for row in found}
         assert len(by_id) == len(found), "an id was staged twice"

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rostersync.roster import TABLES, Kind, Table
+from rostersync.sync.staging import resolve
 
 TYPES = {
     Kind.TEXT: pa.string(), Kind.REF: pa.string(), Kind.DATE: pa.string(), Kind.BOOLEAN: pa.string(),
@@ -52,10 +53,14 @@ def write(folder: Path, table: Table, rows: Sequence[Mapping[str, Any]], parts: 
     """One collection in `parts` files, the last ones perhaps empty."""
     folder.mkdir(parents=True, exist_ok=True)
     names = schema(table).names
+    if len({row["sourcedId"] for row in rows}) < len(rows):
+        parts = 1
     size = max(1, -(-len(rows) // parts))
     for number in range(parts):
         piece = [{n: staged(row.get(n), n) for n in names} for row in rows[number * size : (number + 1) * size]]
         pq.write_table(pa.Table.from_pylist(piece, schema=schema(table)), folder / f"part-{number:05d}.parquet")
+    if parts == 1 and len({row["sourcedId"] for row in rows}) < len(rows):
+        resolve(folder, table.name)
 
 
 def staged(value: Any, name: str) -> Any:

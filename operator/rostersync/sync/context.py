@@ -23,6 +23,8 @@ Progress = Callable[[str, str, int, int | None], None]
 
 # What became of a pulled record; NULL means accepted so far. Precedence is the order in which stages set it.
 REMOVED, NOT_TAKEN, KEPT = "Removed", "NotTaken", "Kept"
+CONTRADICTORY = "ContradictoryRows"  # rows of one id that say different things, so that none is believed
+DUPLICATES = ("Duplicate", CONTRADICTORY)  # what counts as a duplicate
 PREFIX = "getvariable('sis_id_prefix')"  # set once a plan, as a bound value
 HELD_BACK = (
     "UnknownStatus",
@@ -30,6 +32,7 @@ HELD_BACK = (
     "RequirementSkipped",
     "RequirementRemove",
     "Duplicate",
+    CONTRADICTORY,
     "DanglingReference",
 )
 OUT_OF_SCOPE = ("SchoolUnmapped", "FilteredOut")
@@ -49,6 +52,7 @@ class Context:
     deferring: bool  # a DisableDeletion window is open
     progress: Progress = lambda *_: None
     staged_files: dict[str, list[Path]] = field(default_factory=dict)
+    contradictory: set[str] = field(default_factory=set)  # tables with ids whose rows contradict each other
     compared: set[str] = field(default_factory=set)  # tables whose differing records were found while linking
     duplicated: set[str] = field(default_factory=set)  # tables that have records which share a domain of uniqueness
     vanished: bool = False  # a mapped school has vanished: what refers to it is protected

@@ -135,7 +135,7 @@ def _read(
 
 def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:
     """Put a finished pull in its place, done.json included, by a rename."""
-    entry["files"] = {path.name: path.stat().st_size for path in sorted(pulled.glob("part-*.parquet"))}
+    entry["files"] = {path.name: path.stat().st_size for path in sorted(pulled.glob("*.parquet"))}
     _write_json(pulled / "done.json", entry)
     durable.settle(pulled, target, lasting=False)  # a retry looks at the sizes of the files
 

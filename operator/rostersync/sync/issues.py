@@ -2,7 +2,7 @@
 
 from rostersync.roster import Table
 from rostersync.sync import require
-from rostersync.sync.context import HELD_BACK, NOT_TAKEN, Context, in_list, literal
+from rostersync.sync.context import DUPLICATES, HELD_BACK, NOT_TAKEN, Context, in_list, literal
 
 _SAID_ELSEWHERE = ("RequirementSkipped", "RequirementRemove")  # Data Requirements name these with their rule
 _HELD_BACK = tuple(fate for fate in HELD_BACK if fate not in _SAID_ELSEWHERE)
@@ -28,7 +28,7 @@ def report_issues(context: Context) -> None:
 def _held_back(context: Context, table: Table) -> None:
     context.sql(f"""
         INSERT INTO issues
-        SELECT entity, id, CASE fate WHEN 'Duplicate' THEN 'Duplicate' ELSE 'Skipped' END, fate,
+        SELECT entity, id, CASE WHEN fate IN {in_list(DUPLICATES)} THEN 'Duplicate' ELSE 'Skipped' END, fate,
           CASE fate WHEN 'UnknownStatus' THEN 'status' WHEN 'UnknownRole' THEN 'role'
             WHEN 'DanglingReference' THEN dangling END, NULL, 'Skip'
         FROM fates_{table.name} WHERE fate IN {in_list(_HELD_BACK)}

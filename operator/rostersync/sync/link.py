@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
-from rostersync.sync.context import NOT_TAKEN, REMOVED, Context, literal, mark, progress_of, q
+from rostersync.sync.context import CONTRADICTORY, NOT_TAKEN, REMOVED, Context, literal, mark, progress_of, q
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
@@ -253,7 +253,7 @@ def _direct(context: Context, table: Table) -> str:
     unmapped = literal(Cause.SCHOOL_UNMAPPED.value)
     if table is ORGS:
         # What is held back is no candidate, not even outside the mapping: an unknown status decides nothing.
-        known = "s.fate IS DISTINCT FROM 'UnknownStatus'"
+        known = f"(s.fate IS NULL OR s.fate NOT IN ('UnknownStatus', {literal(CONTRADICTORY)}))"
         gone = f"s.entity = 'School' AND {known} AND s.id NOT IN (SELECT id FROM kept_schools)"
         cases.insert(0, f"WHEN {gone} THEN {unmapped}")
         cases.insert(1, "WHEN s.entity = 'School' THEN NULL")

@@ -5,7 +5,7 @@ from typing import Any
 
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.sync.context import HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
+from rostersync.sync.context import DUPLICATES, HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
 from rostersync.sync.gate import BY_SCHOOL, Counted
 
 _SCHOOLS_OF = {
@@ -49,7 +49,7 @@ def _count_table(context: Context, table: Table, found: dict[Entity | None, Enti
         _of(found, entity).deferred += number
     # A record of unknown role counts under the entity that it has in the store.
     held = f"""
-        SELECT coalesce(f.entity, s.entity), f.fate = 'Duplicate', count(*)
+        SELECT coalesce(f.entity, s.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
         FROM fates_{name} f LEFT JOIN (SELECT id, entity FROM store_{name} WHERE status = 'active') s ON s.id = f.id
         WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM deletes_{name} WHERE NOT deferred)
         GROUP BY 1, 2"""

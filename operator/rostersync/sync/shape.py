@@ -7,20 +7,18 @@ metadata. Reference values stay raw until the last step, so that configuration a
 
 from collections.abc import Sequence
 
-from rostersync.model import Entity
 from rostersync.roster import (
     CLASSES,
     DEMOGRAPHICS,
     ENROLLMENTS,
     ORGS,
-    RANK,
-    ROLES,
     USERS,
     Kind,
     Table,
 )
 from rostersync.sync import filters, mapping
-from rostersync.sync.context import NOT_TAKEN, PREFIX, REMOVED, Context, in_list, literal, progress_of, q
+from rostersync.sync.context import CONTRADICTORY, NOT_TAKEN, PREFIX, REMOVED, Context, in_list, literal, progress_of, q
+from rostersync.sync.entities import deciding_role, entity_of
 from rostersync.sync.schools import REMOVED as REMOVED_STATUS
 from rostersync.sync.schools import Org, Reading, SchoolRules, Scope, StoredOrg, decide
 
@@ -52,8 +50,13 @@ def mapping_of(context: Context) -> SchoolRules:
 def _schools(context: Context) -> Scope:
     """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, home, state, own)."""
     con = context.con
+    status = "status"
+    if (
+        ORGS.name in context.contradictory
+    ):  # rows that contradict each other say neither that it is there nor that it is gone
+        status = f"CASE WHEN sourcedId IN (SELECT sourcedId FROM contradictory_orgs) THEN {literal(CONTRADICTORY)} ELSE status END"
     pulled = con.execute(
-        "SELECT sourcedId, coalesce(lower(type), '') = 'school', status, parentSourcedId FROM staged_orgs"
+        f"SELECT sourcedId, coalesce(lower(type), '') = 'school', {status}, parentSourcedId FROM staged_orgs"
     ).fetchall()
     remembered = dict(con.execute("SELECT sis_id, target_id FROM store_schools").fetchall())
     known = con.execute(
@@ -94,44 +97,25 @@ def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) ->
 
 def _named(context: Context, table: Table) -> str:
     """A query: staged columns, with the entity of each record and the part of its fate that it says itself."""
-    entity, role = literal(table.entities[0].value), ""
-    if table is ORGS:
-        entity = "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
-    if table is USERS:
-        entity, role = _user_entity(), f" REPLACE ({_deciding_role()} AS role)"
-    taken = context.taken_of(table)
+    role = f" REPLACE ({deciding_role()} AS role)" if table is USERS else ""
+    rows = (
+        f"SELECT * RENAME (sourcedId AS raw_id), {entity_of(table)} AS entity, FALSE AS torn FROM staged_{table.name}"
+    )
+    if table.name in context.contradictory:
+        # Of several entities is none, unless the row is an organisation's, which must be placed.
+        entity = f"coalesce(c.entity, {entity_of(table)})" if table is ORGS else "c.entity"
+        rows = f"""
+            SELECT s.* RENAME (sourcedId AS raw_id), c.sourcedId IS NOT NULL AS torn,
+              CASE WHEN c.sourcedId IS NOT NULL THEN {entity} ELSE {entity_of(table)} END AS entity
+            FROM staged_{table.name} s LEFT JOIN contradictory_{table.name} c ON c.sourcedId = s.sourcedId"""
     return f"""
-        SELECT *{role},
-          CASE WHEN entity IS NOT NULL AND entity NOT IN {taken} THEN {literal(NOT_TAKEN)}
+        SELECT * EXCLUDE (torn){role},
+          CASE WHEN entity IS NOT NULL AND entity NOT IN {context.taken_of(table)} THEN {literal(NOT_TAKEN)}
+               WHEN torn THEN {literal(CONTRADICTORY)}
                WHEN lower(status) IN {in_list(REMOVED_STATUS)} THEN {literal(REMOVED)}
                WHEN lower(status) <> 'active' THEN 'UnknownStatus'
                WHEN entity IS NULL THEN 'UnknownRole' END AS said
-        FROM (SELECT * RENAME (sourcedId AS raw_id), {entity} AS entity FROM staged_{table.name})"""
-
-
-def _roles_of(entity: Entity) -> str:
-    return in_list(sorted(r.lower() for r, e in ROLES.items() if e is entity))
-
-
-def _user_entity() -> str:
-    """Entity of the primary role, else the highest of all roles; null when what decides is unknown."""
-    primary = " ".join(f"WHEN lower(role) IN {_roles_of(e)} THEN {literal(e.value)}" for e in RANK)
-    among = " ".join(
-        f"WHEN list_has_any(list_transform(roles, lambda r: lower(r)), [{_roles_of(e)[1:-1]}]) THEN {literal(e.value)}"
-        for e in RANK
-    )
-    return f"CASE WHEN role IS NOT NULL THEN CASE {primary} END ELSE CASE {among} END END"
-
-
-def _deciding_role() -> str:
-    """The role that made the entity, in OneRoster's spelling where it is a known one."""
-    spelled = " ".join(f"WHEN {literal(r.lower())} THEN {literal(r)}" for r in ROLES)
-    highest = " ".join(
-        f"WHEN {literal(e.value)} THEN list_sort(list_filter(roles, lambda r: lower(r) IN {_roles_of(e)}))[1]"
-        for e in RANK
-    )
-    decided = f"coalesce(role, CASE entity {highest} END)"
-    return f"CASE lower({decided}) {spelled} ELSE {decided} END"
+        FROM ({rows})"""
 
 
 def _scopes(context: Context) -> None:

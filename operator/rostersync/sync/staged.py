@@ -1,9 +1,11 @@
-"""The staged extract as views of the engine: `staged_<table>`, empty where a collection is not there."""
+"""The staged extract as views of the engine: `staged_<table>`, empty where a collection is not there, and
+`contradictory_<table>` where rows of one id contradict each other."""
 
 from pathlib import Path
 
 from rostersync.roster import Kind
 from rostersync.sync.context import Context, literal, q
+from rostersync.sync.repeated import CONTRADICTORY
 
 _STAGED_TYPES = {
     Kind.TEXT: "VARCHAR",
@@ -30,6 +32,13 @@ def lay_out_staged(context: Context, extract: Path) -> None:
             source = f"read_parquet([{files}])"
             names = ", ".join(q(n) for n, _ in columns)
             context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {names} FROM {source}")
+            contradictory = extract / table.name / CONTRADICTORY
+            if contradictory.exists():
+                context.contradictory.add(table.name)
+                context.sql(f"""
+                    CREATE OR REPLACE TEMP VIEW contradictory_{table.name} AS
+                    SELECT sourcedId, entity FROM read_parquet({literal(str(contradictory))})
+                """)
         else:
             nothing = ", ".join(f"NULL::{kind} AS {q(name)}" for name, kind in columns)
             context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {nothing} WHERE FALSE")

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from rostersync.errors import Retryable
 from rostersync.sources.port import Page, Reading
 from rostersync.sources.staged import schema
+from rostersync.sync import repeated
 from rostersync.sync.ascending import Ascending
 from rostersync.sync.proof import Pulled
 
@@ -29,15 +30,6 @@ _COPIES = """
         SELECT count(*) AS rows FROM read_parquet($1) r GROUP BY sourcedId
         HAVING count(*) > 1 AND count(DISTINCT CAST(r AS VARCHAR)) = 1)
 """
-_TWICE = "CREATE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
-_ONCE = "SELECT r.* FROM read_parquet($1) r ANTI JOIN twice USING (sourcedId)"
-# Which duplicate stands depends on what they say, never on which came first.
-_NEWEST = """
-    SELECT r.* FROM read_parquet($1) r SEMI JOIN twice USING (sourcedId)
-    QUALIFY row_number() OVER (
-        PARTITION BY r.sourcedId ORDER BY r.dateLastModified DESC NULLS LAST, CAST(r AS VARCHAR) DESC
-    ) = 1
-"""
 
 
 class Stage:
@@ -46,7 +38,7 @@ class Stage:
     def __init__(self, collection: str, folder: Path) -> None:
         self.folder = folder
         self.rows = 0
-        self._schema = schema(collection)
+        self._collection, self._schema = collection, schema(collection)
         self._without_id = 0
         self._ascending = Ascending()
         self._waiting: list[pa.RecordBatch] = []
@@ -79,7 +71,7 @@ class Stage:
         distinct, ids = (rows, "") if ordered else self._count()
         copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
         if distinct != rows:
-            self._resolve()
+            resolve(self.folder, self._collection)
         return Pulled(
             end=reading.end, total=reading.total, recount=reading.recount, highest=reading.highest, rows=self.rows,
             distinct=distinct, copies=copies, without_id=self._without_id, ascending=self._ascending.side_by_side(),
@@ -108,15 +100,22 @@ class Stage:
             row = con.execute(_COPIES, [str(self._raw)]).fetchone()
         return int(row[0]) if row else 0
 
-    def _resolve(self) -> None:
-        raw = self._raw.rename(self.folder / "raw")
-        with _database(self.folder) as con:
-            con.execute(_TWICE, [str(raw)])
-            for name, query in (("part-00000.parquet", _ONCE), ("part-00001.parquet", _NEWEST)):
-                with _writer(self.folder / name, self._schema) as writer:
-                    for batch in con.sql(query, params=[str(raw)]).to_arrow_reader(GROUP_ROWS):
-                        writer.write_table(pa.Table.from_batches([batch]).cast(self._schema))
-        raw.unlink()
+
+def resolve(folder: Path, collection: str) -> None:
+    """One row for each id in place of a pull's only part, and a list of the ids whose rows contradict each other."""
+    raw = (folder / "part-00000.parquet").rename(folder / "raw")
+    form = schema(collection)
+    with _database(folder) as con:
+        standing, contradictory = repeated.judge(con, collection, raw)
+        rows = con.sql(repeated.ONCE, params=[str(raw)]), con.sql(standing)
+        for number, found in enumerate(rows):
+            with _writer(folder / f"part-{number:05d}.parquet", form) as writer:
+                for batch in found.to_arrow_reader(GROUP_ROWS):
+                    writer.write_table(pa.Table.from_batches([batch]).cast(form))
+        ids = con.sql(contradictory).to_arrow_table()
+        if ids.num_rows:
+            pq.write_table(ids, folder / repeated.CONTRADICTORY)
+    raw.unlink()
 
 
 def _writer(path: Path, form: pa.Schema) -> pq.ParquetWriter:

@@ -1,0 +1,37 @@
+"""Which entity a staged row is, as SQL over its columns: organisations by their type, people by their roles."""
+
+from rostersync.model import Entity
+from rostersync.roster import ORGS, RANK, ROLES, USERS, Table
+from rostersync.sync.context import in_list, literal
+
+
+def entity_of(table: Table) -> str:
+    """The entity of a row of `staged_<table>`; null for people of whom the role says nothing that is known."""
+    if table is ORGS:
+        return "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
+    return _user() if table is USERS else literal(table.entities[0].value)
+
+
+def deciding_role() -> str:
+    """The role that made the `entity` of a person, in OneRoster's spelling where it is a known one."""
+    spelled = " ".join(f"WHEN {literal(r.lower())} THEN {literal(r)}" for r in ROLES)
+    highest = " ".join(
+        f"WHEN {literal(e.value)} THEN list_sort(list_filter(roles, lambda r: lower(r) IN {_roles_of(e)}))[1]"
+        for e in RANK
+    )
+    decided = f"coalesce(role, CASE entity {highest} END)"
+    return f"CASE lower({decided}) {spelled} ELSE {decided} END"
+
+
+def _user() -> str:
+    """Entity of the primary role, else the highest of all roles; null when what decides is unknown."""
+    primary = " ".join(f"WHEN lower(role) IN {_roles_of(e)} THEN {literal(e.value)}" for e in RANK)
+    among = " ".join(
+        f"WHEN list_has_any(list_transform(roles, lambda r: lower(r)), [{_roles_of(e)[1:-1]}]) THEN {literal(e.value)}"
+        for e in RANK
+    )
+    return f"CASE WHEN role IS NOT NULL THEN CASE {primary} END ELSE CASE {among} END END"
+
+
+def _roles_of(entity: Entity) -> str:
+    return in_list(sorted(r.lower() for r, e in ROLES.items() if e is entity))
