@@ -19,3 +19,631 @@ from support.reference_gate import holds_of
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
+from support.reference_values import typed, unknown_value, well_formed
+
+Key = tuple[str, str]  # (table, id in the store)
+Row = dict[str, Any]  # entity, status and the attributes of a stored record
+
+KNOWN_ROLES = {r.lower(): e for r, e in ROLES.items()}
+SPELLED = {r.lower(): r for r in ROLES}
+DEFAULT_ENTITIES = tuple(e for e in Entity if e is not Entity.DEMOGRAPHICS)
+HELD = (
+    "UnknownStatus",
+    "UnknownRole",
+    "RequirementSkipped",
+    "RequirementRemove",
+    "Duplicate",
+    "ContradictoryRows",
+    "DanglingReference",
+)
+
+# Which collections decide whether a record of a table is still there and still wanted.
+NEEDED = {
+    "orgs": {"orgs"},
+    "academicSessions": {"orgs", "academicSessions"},
+    "courses": {"orgs", "courses", "classes"},
+    "classes": {"orgs", "courses", "classes"},
+    "users": {"orgs", "users"},
+    "enrollments": {"orgs", "users", "courses", "classes", "enrollments"},
+    "demographics": {"orgs", "users", "demographics"},
+}
+LINKING = {"users", "classes", "enrollments"}
+
+
+@dataclass
+class ModelStore:
+    """The accepted roster: active rows and tombstones by key, and what the store remembers of the source."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    schools: dict[str, str] = field(default_factory=dict)
+    memory: dict[str, Any] | None = None
+
+    def active(self, key: Key) -> Row | None:
+        """The row of a key unless it is a tombstone."""
+        row = self.rows.get(key)
+        return row if row and row["status"] == "active" else None
+
+    def table(self, name: str) -> dict[str, Row]:
+        """Active rows of a table by id."""
+        return {i: r for (t, i), r in self.rows.items() if t == name and r["status"] == "active"}
+
+    def apply(self, plan: "ModelPlan") -> None:
+        """Take a plan over."""
+        for key, change in plan.changes.items():
+            if change.after is None:
+                self.rows[key] = {**self.rows[key], "status": "tobedeleted"}
+            else:
+                self.rows[key] = {**change.after, "status": "active"}
+        self.schools.update(plan.orgs.imported)
+        self.memory = plan.memory
+
+
+@dataclass
+class ModelChange:
+    """One change. `entity` is the one it is counted under; `after` has the entity, None for a Delete."""
+
+    entity: str
+    change: str
+    cause: str
+    after: Row | None
+
+
+@dataclass
+class ModelPlan:
+    """What a plan must come to."""
+
+    changes: dict[Key, ModelChange]
+    counts: dict[Entity | None, EntityCounts]
+    held: dict[Key, str]
+    holds: set[tuple[Any, ...]]
+    orgs: Orgs
+    deferred: set[Key]
+    memory: dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """One pass of link: what goes, what is there afterwards."""
+
+    deleted: dict[Key, str] = field(default_factory=dict)
+    after: dict[Key, Row] = field(default_factory=dict)
+    accepted: set[Key] = field(default_factory=set)
+    fates: dict[Key, str] = field(default_factory=dict)  # by (table, raw id)
+
+
+class Model:
+    """The whole plan of one connection. `spec` is the connection's spec as a manifest has it."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.prefix = spec.get("sisIDPrefix") or ""
+        self.taken = {Entity(e) for e in spec.get("entities") or DEFAULT_ENTITIES}
+        self.bulk = bool(spec.get("bulkUploadMode"))
+
+    def plan(self, staged: dict[str, list[dict[str, Any]]], proof: dict[str, dict[str, Any]], store: ModelStore,
+             as_of: datetime) -> ModelPlan:  # fmt: skip
+        """Everything a plan says. `staged` as in staged extracts; `proof` has offered and complete per collection."""
+        self.store, self.proof = store, proof
+        self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
+        sent = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
+        offered = {name: one_of_each(name, rows, self.entity_of) for name, rows in sent.items()}
+        whole = bool(proof["orgs"]["complete"])
+        go = Entity.DISTRICT in self.taken and self.offered("orgs") and not self.in_window()
+        self.orgs = map_schools(
+            self.spec,
+            offered["orgs"],
+            store.schools,
+            store.table("orgs"),
+            OrgsRead(whole, go and whole and self.bulk, go),
+        )
+        orgs = [o for o in offered["orgs"] if not (is_school(o) and is_removed(o))]
+        orgs = [o for o in orgs if o["sourcedId"] not in self.orgs.vanished]
+        self.sent_ids: dict[str, set[str]] = {}
+        self.records = self.identify({**offered, "orgs": orgs})
+        removed = [o["sourcedId"] for o in offered["orgs"] if is_school(o) and is_removed(o)]
+        self.sent_ids["orgs"] |= {self.prefix + raw for raw in removed if raw not in self.orgs.targets}
+        self.scope()
+        self.shape()
+        self.hold_counts: Counter[tuple[str, int]] = Counter()
+        for r in self.all():
+            if r.fate is None and not self.kept_school(r):
+                self.require(r)
+        self.match()
+        for r in self.all():
+            self.rewrite(r)
+        return self.compare()
+
+    def all(self) -> list[Record]:
+        """Every pulled record that is taken."""
+        return [r for t in TABLES for r in self.records[t.name]]
+
+    def offered(self, table: str) -> bool:
+        return bool(self.proof[table]["offered"])
+
+    def takes(self, table: str) -> bool:
+        return any(e in self.taken for e in BY_NAME[table].entities)
+
+    # ---- who is who
+
+    def identify(self, offered: dict[str, list[dict[str, Any]]]) -> dict[str, list[Record]]:
+        """Entity and status of every pulled record; what belongs to an entity that is not taken is left out."""
+        found: dict[str, list[Record]] = {}
+        for t in TABLES:
+            found[t.name] = []
+            self.sent_ids[t.name] = set()
+            for row in offered[t.name]:
+                raw = row["sourcedId"]
+                key = self.orgs.targets.get(raw, self.prefix + raw) if t.name == "orgs" else self.prefix + raw
+                self.sent_ids[t.name].add(key)
+                entity = self.entity_of(t.name, row)
+                stored = self.store.active((t.name, key))
+                r = Record(t.name, raw, key, entity, row, {n: row.get(n) for n in t.names}, stored)
+                if not self.regarded(r):
+                    continue
+                if t.name == "users":
+                    r.sent = {**row, "role": self.role_of(row, entity)}
+                    r.values["role"] = r.sent["role"]
+                if TORN in row:
+                    r.fate = "ContradictoryRows"
+                elif is_removed(row):
+                    r.fate = "Removed"
+                elif (row.get("status") or "active").lower() != "active":
+                    r.fate = "UnknownStatus"
+                elif entity is None:
+                    r.fate = "UnknownRole"
+                found[t.name].append(r)
+        self.people = {self.prefix + u["sourcedId"]: self.entity_of("users", u) for u in offered["users"]}
+        for name in ("enrollments", "demographics"):
+            found[name] = [r for r in found[name] if r.fate == "Removed" or not self.of_untaken_user(r)]
+        return found
+
+    def regarded(self, r: Record) -> bool:
+        """Whether a pulled record means anything: its entity is taken, and what is removed was there."""
+        if r.entity and r.entity not in self.taken:
+            return False
+        return r.stored is not None if is_removed(r.sent) else self.takes(r.table)
+
+    def entity_of(self, table: str, row: dict[str, Any]) -> Entity | None:
+        """The entity of a pulled record; None for unknown roles, and for rows that say several."""
+        if table == "users" and TORN in row:
+            return row[TORN]  # type: ignore[no-any-return]
+        if table == "orgs":
+            return Entity.SCHOOL if is_school(row) else Entity.DISTRICT
+        if table != "users":
+            return BY_NAME[table].entities[0]
+        if row.get("role") is not None:
+            return KNOWN_ROLES.get(row["role"].lower())
+        known = [KNOWN_ROLES[r.lower()] for r in row.get("roles") or [] if r.lower() in KNOWN_ROLES]
+        return min(known, key=RANK.index) if known else None
+
+    def role_of(self, row: dict[str, Any], entity: Entity | None) -> str | None:
+        """The role that decided the entity, in OneRoster's spelling."""
+        role = row.get("role")
+        if role is None:
+            deciding = sorted(r for r in row.get("roles") or [] if KNOWN_ROLES.get(r.lower()) is entity and entity)
+            role = deciding[0] if deciding else None
+        return SPELLED.get(role.lower(), role) if role else None
+
+    def of_untaken_user(self, r: Record) -> bool:
+        """Whether an enrolment or demographics belong to a person of an entity that is not taken."""
+        user = r.raw if r.table == "demographics" else r.sent.get("userSourcedId")
+        return bool(user) and self.untaken(self.prefix + user)
+
+    def untaken(self, user: str) -> bool:
+        """Whether the person of that id in the store is of an entity that is not taken, as sent or else as stored."""
+        stored = self.store.active(("users", user))
+        entity = self.people.get(user) or (Entity(stored["entity"]) if stored else None)
+        return entity is not None and entity not in self.taken
+
+    # ---- scope, shape
+
+    def scope(self) -> None:
+        """Which schools' records are wanted."""
+        orgs = self.orgs
+        for r in self.records["orgs"]:
+            if r.fate is None and not orgs.passes(r.raw):
+                r.fate = "SchoolUnmapped"
+        self.unite_schools()
+        for r in self.records["classes"] + self.records["enrollments"]:
+            if r.fate is None:
+                r.fate = self.school_fate([r.sent.get("schoolSourcedId")], r)
+        for r in self.records["users"]:
+            if r.fate is None:
+                r.fate = self.school_fate(r.sent.get("orgSourcedIds") or [], r)
+        used = {c.sent.get("courseSourcedId") for c in self.records["classes"] if c.fate is None}
+        for r in self.records["courses"]:
+            org = r.sent.get("orgSourcedId")
+            unmapped = org in orgs.present and orgs.home(org) is None
+            if r.fate is None and unmapped and r.raw not in used:
+                r.fate = "SchoolUnmapped"
+
+    def unite_schools(self) -> None:
+        """Several SIS schools into one: the smallest SIS id in scope speaks for all, the others are no records."""
+        speakers: dict[str, Record] = {}
+        for r in sorted(self.records["orgs"], key=lambda r: (r.fate is not None, r.raw)):
+            speakers.setdefault(r.id, r)
+        self.records["orgs"] = list(speakers.values())
+
+    def school_fate(self, raws: list[str | None], r: Record) -> str | None:
+        """Scope by organisations: in, out (SchoolUnmapped), or held back when nothing resolves."""
+        known = [raw for raw in raws if raw is not None]
+        if any(self.orgs.counts(raw) for raw in known):
+            return None
+        if any(self.orgs.at_vanished(raw) for raw in known):
+            return None if r.stored else "DanglingReference"
+        return "SchoolUnmapped" if any(raw in self.orgs.present for raw in known) else "DanglingReference"
+
+    def shape(self) -> None:
+        """Attributes Mapping, the name of a target school, Filter Rules."""
+        entries = self.spec.get("attributesMapping") or []
+        for r in self.all():
+            map_attributes(r, [e for e in entries if e["entity"] == r.entity])
+        listed = (self.spec.get("schoolsMapping") or {}).get("schools") or []
+        targets = [(s["sourcedId"], s.get("target") or {}) for s in listed]
+        names = [(t.get("id") or self.prefix + raw, t["name"]) for raw, t in targets if t.get("name")]
+        for r in self.records["orgs"]:
+            if r.entity is Entity.SCHOOL:
+                r.values["name"] = next((name for target, name in names if target == r.id), r.values["name"])
+        apply_filters(self.spec, self.records, self.now.date().isoformat())
+
+    # ---- require, match
+
+    def require(self, r: Record) -> None:
+        """Data Requirements in their order, then what does not fit its kind becomes null."""
+        table = BY_NAME[r.table]
+        for number, rule in enumerate(self.spec.get("dataRequirements") or []):
+            if rule["entity"] != r.entity:
+                continue
+            name = rule["attribute"]
+            value = mapped_value(r, name)
+            shaped = rule.get("format") is not None or rule.get("pattern") is not None
+            items = [] if value is None else value if isinstance(value, list) else [value]
+            bad = [v for v in items if shaped and not well_formed(v, rule)]
+            if not (bad if shaped else value is None):
+                continue
+            action = rule["action"]
+            if action in ("Error", "Hold", "DropValue"):
+                r.errors = True
+            if action == "Hold":
+                self.hold_counts[(str(r.entity), number)] += 1
+            if action == "Fail":
+                raise Permanent("a data requirement failed", reason="RequirementFailed")
+            if action == "Skip" and r.fate != "RequirementRemove":
+                r.fate = "RequirementRemove" if rule.get("whenAccepted") == "Remove" else "RequirementSkipped"
+            if action == "Default":
+                put(r, name, [rule["default"]] if is_list(r, name) else rule["default"])
+            if action == "DropValue":
+                left = [v for v in items if v not in bad] if isinstance(value, list) else []
+                put(r, name, left or None)
+        r.errors = r.errors or unknown_value(r.table, r.values)
+        for a in table.attributes:
+            r.values[a.name], misfit = typed(r.values[a.name], a.kind)
+            r.errors = r.errors or misfit
+
+    def kept_school(self, r: Record) -> bool:
+        """A school that is in the store keeps its attributes: nothing that is sent of it is looked at."""
+        return r.entity is Entity.SCHOOL and r.stored is not None and r.stored["entity"] == "School"
+
+    def metadata_of(self, r: Record) -> dict[str, str] | None:
+        """Keys that the connection names for the entity; keys that it names no more stay as the store has them."""
+        values = r.values.get("metadata") or {}
+        named = self.named_keys([r.entity])
+        mine = {k: v for k, v in values.items() if k in named and v is not None}
+        of_table = self.named_keys(BY_NAME[r.table].entities)
+        others = {k: v for k, v in ((r.stored or {}).get("metadata") or {}).items() if k not in of_table}
+        return dict(sorted({**others, **mine}.items())) or None
+
+    def named_keys(self, entities: Sequence[Entity | None]) -> set[str]:
+        """Keys of metadata that mappings fill, or that requirements, filters or domains of an entity are about."""
+        spec = self.spec
+        named = [(x["entity"], x["attribute"]) for x in spec.get("attributesMapping") or []]
+        named += [(x["entity"], x["attribute"]) for x in spec.get("dataRequirements") or []]
+        named += [(x["entity"], c["attribute"]) for x in spec.get("filterRules") or [] for c in x["conditions"]]
+        named += [(x["entity"], a) for x in spec.get("domainsOfUniqueness") or [] for a in x["attributes"]]
+        return {a.removeprefix("metadata.") for e, a in named if e in entities and a.startswith("metadata.")}
+
+    def match(self) -> None:
+        """Domains of Uniqueness: all members of a group of two or more are held back."""
+        if not self.spec.get("compareByDomainsOfUniqueness"):
+            return
+        doubles = set()
+        for domain in self.spec.get("domainsOfUniqueness") or []:
+            groups: dict[tuple[Any, ...], list[Key]] = {}
+            for r in self.all():
+                if r.entity != domain["entity"] or r.fate is not None:
+                    continue
+                values = tuple(folded(mapped_value(r, a)) for a in domain["attributes"])
+                if None not in values:
+                    groups.setdefault(values, []).append((r.table, r.id))
+            doubles |= {key for group in groups.values() if len(group) > 1 for key in group}
+        for r in self.all():
+            if (r.table, r.id) in doubles and r.fate is None:
+                r.fate = "Duplicate"
+
+    # ---- link
+
+    def rewrite(self, r: Record) -> None:
+        """Raw references to ids in the store; organisations that are not in scope are no references."""
+        for a in BY_NAME[r.table].references:
+            value = r.values[a.name]
+            if value is None:
+                continue
+            several = isinstance(value, list)
+            found = [self.store_id(a.target, v, r.table) for v in (value if several else [value])]
+            kept = sorted({f for f in found if f is not None})
+            r.values[a.name] = (kept or None) if several else (kept[0] if kept else None)
+
+    def store_id(self, target: str | None, raw: str, table: str) -> str | None:
+        """Where a raw reference leads; None for organisations that the mapping leaves out."""
+        if target != "orgs":
+            return self.prefix + raw
+        if table != "orgs":
+            return self.orgs.home(raw)
+        return self.orgs.targets[raw] if self.orgs.passes(raw) or raw in self.orgs.vanished else None
+
+    def direct_deletes(self) -> dict[Key, str]:
+        """What goes by itself, before cascades and whatever is deferred."""
+        gone: dict[Key, str] = {}
+        fates = {(r.table, r.id): r.fate for r in self.all()}
+        for t in TABLES:
+            for i, row in self.store.table(t.name).items():
+                key = (t.name, i)
+                if Entity(row["entity"]) not in self.taken or not self.offered(t.name):
+                    continue
+                if self.protected(t.name, i, row):
+                    continue
+                cause = self.direct_cause(key, row, fates, gone)
+                if cause:
+                    gone[key] = cause
+        return gone
+
+    def direct_cause(self, key: Key, row: Row, fates: dict[Key, str | None], gone: dict[Key, str]) -> str | None:
+        """Why one stored row is deleted, or None. `gone` has the organisations already, when others are asked."""
+        table, i = key
+        if key in fates:
+            by_fate = {"Removed": "SourceDeleted", "SchoolUnmapped": "SchoolUnmapped", "FilteredOut": "FilteredOut",
+                       "RequirementRemove": "RequirementFailed"}  # fmt: skip
+            return by_fate.get(fates[key] or "")
+        if table == "orgs" and row["entity"] == "School" and i not in self.orgs.kept_targets:
+            return "SchoolUnmapped"
+        if i in self.sent_ids[table]:
+            return None
+        if table in ("classes", "enrollments") and gone.get(("orgs", row["schoolSourcedId"])) == "SchoolUnmapped":
+            return "SchoolUnmapped"
+        orgs = row["orgSourcedIds"] if table == "users" else None
+        if orgs and all(("orgs", o) in gone for o in orgs):
+            return "SchoolUnmapped"
+        return "SourceMissing" if self.bulk else None
+
+    def protected(self, table: str, i: str, row: Row) -> bool:
+        """What refers to a vanished school stays; so do the enrolments of people of an entity that is not taken."""
+        lost = self.orgs.vanished_targets
+        if table == "orgs":
+            return i in lost
+        if table == "courses":
+            classes = self.store.table("classes").values()
+            return row["orgSourcedId"] in lost or any(
+                c["courseSourcedId"] == i and c["schoolSourcedId"] in lost for c in classes
+            )
+        if table in ("enrollments", "demographics") and self.untaken(
+            i if table == "demographics" else row["userSourcedId"]
+        ):
+            return True
+        if table in ("classes", "enrollments"):
+            return row["schoolSourcedId"] in lost
+        return table == "users" and bool(lost & set(row["orgSourcedIds"] or []))
+
+    def link(self, direct: dict[Key, str]) -> Outcome:
+        """References against the resulting store, table by table in dependency order."""
+        out = Outcome()
+        for t in TABLES:
+            for r in self.records[t.name]:
+                self.link_record(r, out)
+            for i, row in self.store.table(t.name).items():
+                key = (t.name, i)
+                if key in out.accepted or key in out.deleted:
+                    continue
+                if key in direct:
+                    out.deleted[key] = direct[key]
+                elif any((a.target, row[a.name]) in out.deleted for a in t.references if a.required) or (
+                    t.name == "demographics" and ("users", i) in out.deleted
+                ):
+                    out.deleted[key] = "Cascade"
+                else:
+                    out.after[key] = {k: v for k, v in row.items() if k != "status"}
+        self.cut(out)
+        return out
+
+    def link_record(self, r: Record, out: Outcome) -> None:
+        """One pulled record: accepted, gone with what it refers to, or held back."""
+        key, sent = (r.table, r.id), (r.table, r.raw)
+        out.fates[sent] = r.fate or "Accepted"
+        if r.table == "demographics" and ("users", r.id) not in out.after:
+            # nobody's, or of somebody who goes with this plan: what is stored goes along below
+            out.fates[sent] = (r.fate or "Cascade") if r.stored else "LeftOut"
+            return
+        if r.fate is not None:
+            return
+        values = dict(r.values)
+        dangling = False
+        for a in BY_NAME[r.table].references:
+            if not a.required:
+                continue
+            target = (a.target, values[a.name])
+            if target in out.after:
+                continue
+            if target in out.deleted:
+                if r.stored:
+                    out.deleted[key] = "Cascade"
+                    out.fates[sent] = "Cascade"
+                    return
+                dangling = True
+            elif self.takes(a.target or ""):
+                dangling = True
+            else:
+                values[a.name] = None
+        if dangling:
+            out.fates[sent] = "DanglingReference"
+            return
+        values["metadata"] = self.metadata_of(r)
+        if self.kept_school(r):
+            values = {k: v for k, v in r.stored.items() if k not in ("status", "entity")}
+        out.accepted.add(key)
+        out.after[key] = {"entity": str(r.entity), **values}
+
+    def cut(self, out: Outcome) -> None:
+        """Optional references: of accepted rows to what is there, of other rows that stay to what is not deleted."""
+        for (table, i), row in out.after.items():
+            if (table, i) not in out.accepted and Entity(row["entity"]) not in self.taken:
+                continue
+            for a in BY_NAME[table].references:
+                if a.required or row[a.name] is None:
+                    continue
+                several = isinstance(row[a.name], list)
+                kept = [
+                    v for v in (row[a.name] if several else [row[a.name]])
+                    if ((a.target, v) in out.after if (table, i) in out.accepted else (a.target, v) not in out.deleted)
+                ]  # fmt: skip
+                row[a.name] = (kept or None) if several else (kept[0] if kept else None)
+
+    def may_delete(self, key: Key, cause: str) -> bool:
+        """Whether a direct delete leans on complete collections only."""
+        if self.in_window():
+            return False
+        needed = set(NEEDED[key[0]])
+        for rule in self.spec.get("filterRules") or []:
+            if any(BY_ENTITY[Entity(e)].name == key[0] for e in rule.get("includeLinked") or []):
+                needed |= {*LINKING, BY_ENTITY[Entity(rule["entity"])].name}
+        return cause == "SourceDeleted" or all(self.proof[n]["complete"] for n in needed if self.offered(n))
+
+    def in_window(self) -> bool:
+        """Whether Data Rollover disables deletion now; windows include their start and exclude their end."""
+        windows = (self.spec.get("dataRollover") or {}).get("disableDeletion") or []
+        return any(self.first_shown(w["start"]) <= self.now < self.first_shown(w["end"]) for w in windows)
+
+    def first_shown(self, text: str) -> datetime:
+        """The first minute at which the zone's clocks show a local time or a later one, found by walking."""
+        at = datetime.fromisoformat(text).replace(tzinfo=UTC) - timedelta(hours=27)
+        while at.astimezone(self.now.tzinfo).replace(tzinfo=None) < datetime.fromisoformat(text):
+            at += timedelta(minutes=1)
+        return at
+
+    # ---- compare
+
+    def compare(self) -> ModelPlan:
+        """Changes, counts and holds."""
+        direct = self.direct_deletes()
+        wished = self.link(direct)
+        real = self.link({k: c for k, c in direct.items() if self.may_delete(k, c)})
+        deferred = set(wished.deleted) - set(real.deleted)
+        changes: dict[Key, ModelChange] = {}
+        for key, cause in real.deleted.items():
+            changes[key] = ModelChange(self.store.rows[key]["entity"], "Delete", cause, None)
+        unchanged = set()
+        for key, after in real.after.items():
+            before = self.store.active(key)
+            if before is None:
+                cause = "Restored" if key in self.store.rows else "SourceCreated"
+                changes[key] = ModelChange(after["entity"], "Create", cause, after)
+            elif {**after, "status": "active"} != before:
+                kept_school = key[0] == "orgs" and before["entity"] == after["entity"] == "School"
+                cause = "SourceChanged" if key in real.accepted and not kept_school else "Cascade"
+                changes[key] = ModelChange(before["entity"], "Update", cause, after)
+            else:
+                unchanged.add(key)
+        counts = self.count(changes, unchanged, deferred, real)
+        memory = {
+            "prefix": self.prefix,
+            "config": effective(self.spec),
+            "service": (self.spec.get("deliveryConfig") or {}).get("serviceURL"),
+        }
+        holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory) if changes else set()
+        fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
+        held = {k: f for k, f in fates.items() if f in HELD}
+        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory)
+
+    def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],
+              real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
+        """Counts per entity; under None what is held back and of no known entity."""
+        counts: dict[Entity | None, EntityCounts] = {e: EntityCounts(e) for e in [*Entity, None]}
+        for row in self.store.rows.values():
+            if row["status"] == "active":
+                counts[Entity(row["entity"])].population += 1
+        for change in changes.values():
+            of = counts[Entity(change.entity)]
+            if change.change == "Create":
+                of.created += 1
+            elif change.change == "Update":
+                of.updated += 1
+            else:
+                of.deleted += 1
+        for key in deferred:
+            counts[Entity(self.store.rows[key]["entity"])].deferred += 1
+        for r in self.all():
+            key = (r.table, r.id)
+            fate = real.fates[r.table, r.raw]
+            known = r.entity or (Entity(r.stored["entity"]) if r.stored else None)
+            of = counts[known]
+            if r.errors and fate != "LeftOut":
+                of.errors += 1
+            if key in real.deleted or fate == "LeftOut":
+                continue
+            if key in deferred and r.stored and fate != "Accepted":
+                counts[Entity(r.stored["entity"])].unchanged += 1
+            if fate == "Accepted":
+                of.unchanged += key in unchanged
+            elif fate in ("Duplicate", "ContradictoryRows"):
+                of.duplicates += 1
+            elif fate in HELD:
+                of.skipped += 1
+        return counts
+
+
+def effective(spec: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a connection that shape data, equal for connections that say the same."""
+
+    def any_order(part: str) -> list[str]:
+        return sorted(repr(sorted(said(x).items())) for x in spec.get(part) or [])
+
+    def said(x: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in x.items() if v not in (None, [], {}, "Keep")}
+
+    mapping = spec.get("schoolsMapping") or {}
+    return {
+        "prefix": spec.get("sisIDPrefix") or "",
+        "entities": sorted(spec.get("entities") or DEFAULT_ENTITIES),
+        "timeZone": spec.get("timeZone") or "UTC",
+        "bulk": bool(spec.get("bulkUploadMode")),
+        "mode": mapping.get("mode") or "Auto",
+        "schools": sorted(repr(sorted(said(s).items())) for s in mapping.get("schools") or []),
+        "exclude": sorted(mapping.get("exclude") or []),
+        "attributesMapping": any_order("attributesMapping"),
+        "dataRequirements": [said(x) for x in spec.get("dataRequirements") or []],
+        "filterRules": any_order("filterRules"),
+        "domainsOfUniqueness": any_order("domainsOfUniqueness"),
+    }
+
+
+def put(r: Record, name: str, value: Any) -> None:
+    """Set an attribute or a metadata key."""
+    if name.startswith("metadata."):
+        r.values["metadata"] = {**(r.values.get("metadata") or {}), name.removeprefix("metadata."): value}
+    else:
+        r.values[name] = value
+
+
+def is_list(r: Record, name: str) -> bool:
+    """Whether an attribute holds several texts."""
+    return not name.startswith("metadata.") and BY_NAME[r.table].attribute(name).kind in ("list", "set", "refs")
+
+
+def folded(value: Any) -> Any:
+    """A value for comparing by domains: lower case; lists element by element."""
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, list):
+        return tuple(folded(v) for v in value)
+    return value
+
+
+__all__ = ["BY_ENTITY", "Model", "ModelChange", "ModelPlan", "ModelStore"]

@@ -7,6 +7,7 @@ metadata. Reference values stay raw until the last step, so that configuration a
 
 from collections.abc import Sequence
 
+from rostersync.model import Entity
 from rostersync.roster import (
     CLASSES,
     DEMOGRAPHICS,
