@@ -53,7 +53,7 @@ def test_a_district_is_imported_held_approved_and_applied(scene: Scene) -> None:
     bad = scene.ended("bad-day", "Applied")
     assert bad["status"]["revision"] == 2
     assert bad["status"]["approval"]["decidedBy"] == "bob"
-    assert condition(bad, "Approved") == ("True", "Approved", "By bob: end of term")
+    assert condition(bad, "Approved") == ("True", "Approved", "By bob: end of term.")
     assert scene.get("syncapproval", approval["metadata"]["name"])["status"]["state"] == "Approved"
 
 
@@ -63,7 +63,7 @@ def test_a_rejected_run_ends_and_the_store_stays(scene: Scene) -> None:
     scene.run("first")
     scene.decide(scene.held("first"), "Rejected", user="bob", reason="not yet")
     run = scene.ended("first", "Rejected")
-    assert succeeded(run) == ("False", "Rejected", "Rejected by bob: not yet")
+    assert succeeded(run) == ("False", "Rejected", "Rejected by bob: not yet.")
     assert condition(run, "Stalled") == ("", "", "")
     assert "revision" not in run["status"]
 

@@ -50,6 +50,16 @@ def test_while_nobody_can_decide_and_when_it_has_ended_there_is_no_command():
         assert status.of(seen, next_step(seen), sentence)["about"] == LINES
 
 
+def test_what_a_person_wrote_ends_with_a_stop_and_only_one():
+    for reason, said in (("not yet", "not yet."), ("not yet. ", "not yet. "), ("why?", "why?")):
+        no = replace(SEEN.approval, decision="Rejected", decided_by="bob", reason=reason, seen_at=NOW)
+        seen = replace(SEEN, approval=no)
+        made = status.of(seen, next_step(seen), sentence)
+        messages = {c["type"]: c["message"] for c in made["conditions"]}
+        assert messages["Succeeded"] == f"Rejected by bob: {said}"
+        assert messages["Approved"] == f"By bob: {said}"
+
+
 def test_a_plan_without_holds_tells_what_changes():
     free = replace(REPORT, holds=[], holds_total=0)
     assert about(free) == ["Student: 0 created, 2 updated, 312 deleted."]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
-from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete
+from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete, stopped
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.room import APPLIES, had_no_room, until_there_is_room
@@ -158,7 +158,7 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
         case "Approved":
             return _start_apply(seen, digest, consent_of(seen, approval))
         case "Rejected":
-            return _end(Outcome.REJECTED, f"Rejected by {approval.decided_by}: {approval.reason}")
+            return _end(Outcome.REJECTED, stopped(f"Rejected by {approval.decided_by}: {approval.reason}"))
         case "Expired":
             return expired(approval.expires_at)
         case _ if nobody:

@@ -11,6 +11,11 @@ def held_message(seen: Observed, report: PlanReport) -> str:
     return f"{held_reasons(report)} Nothing is applied until someone decides: `{command}`."
 
 
+def stopped(text: str) -> str:
+    """A text of a person as a sentence: with a stop at its end, if it has none."""
+    return text if text.rstrip()[-1:] in tuple(".!?…") else f"{text.rstrip()}."
+
+
 def held_reasons(report: PlanReport) -> str:
     """How many reasons there are to wait for a person."""
     n = report.holds_total

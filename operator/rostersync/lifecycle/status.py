@@ -10,7 +10,7 @@ from typing import Any
 from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.decide import revision_of
-from rostersync.lifecycle.messages import held_message
+from rostersync.lifecycle.messages import held_message, stopped
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 from rostersync.lifecycle.recorded import of_plan, pending_approval, totals
@@ -228,7 +228,7 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
 
 
 def _by(who: str, reason: str) -> str:
-    return f"By {who}: {reason}" if reason else f"By {who}."
+    return stopped(f"By {who}: {reason}") if reason else f"By {who}."
 
 
 def _applied(seen: Observed, step: Step) -> Condition | None:
