@@ -30,7 +30,7 @@ OTHER_DIGEST = "sha256:" + "ab" * 32
 def impatient() -> Iterator[None]:
     """Retries are quick to give up."""
     usual = delivery.Patience.__init__.__defaults__
-    delivery.Patience.__init__.__defaults__ = (3, 0.001, 0.01, 0.001, 0.2)  # type: ignore[misc]
+    delivery.Patience.__init__.__defaults__ = (3, 0.001, 0.01, 0.001, 0.2, 0.0)  # type: ignore[misc]
     yield
     delivery.Patience.__init__.__defaults__ = usual  # type: ignore[misc]
 

@@ -39,7 +39,7 @@ def test_an_answer_that_never_ends_is_given_up_by_the_clock(hold: holding.Holds,
 def test_who_is_held_twice_asks_no_third_time() -> None:
     """A silent server costs a tenth of that, and is asked as often as anything else that fails."""
     with holding.holding(holding.trickling_body) as url, Quirky() as server:
-        patient = Patience(attempts=6, wait_initial=0.001, wait_max=0.001, wait_jitter=0.001)
+        patient = Patience(attempts=6, wait_initial=0.001, wait_max=0.001, wait_jitter=0.001, seconds=0)
         with source(server, timeout_seconds=TIMEOUT, patience=patient, service_url=url) as client:
             began = time.monotonic()
             with pytest.raises(Retryable, match="after 2 attempts"):
