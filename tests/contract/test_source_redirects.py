@@ -72,11 +72,21 @@ def test_a_page_that_is_redirected_elsewhere_sends_no_token_there() -> None:
         with (
             Quirky(answer=lambda r: Reply(status=302, headers={"Location": there})) as server,
             source(server) as client,
-            pytest.raises(Permanent, match=r"set deliveryConfig\.serviceURL to it"),
+            pytest.raises(Permanent, match=r"set deliveryConfig\.serviceURL to it") as error,
         ):
             client.check()
 
+    assert f"a redirect to {elsewhere.root}, which" in str(error.value), "a path may hold a name"
     assert elsewhere.requests == []
+
+
+def test_a_redirect_that_holds_the_secret_is_not_named() -> None:
+    reply = Reply(status=302, headers={"Location": "https://elsewhere.example/secret%2D1"})
+    with Quirky(token=lambda r: reply) as server, source(server) as client, pytest.raises(Permanent) as error:
+        client.check()
+
+    assert "a redirect elsewhere" in str(error.value)
+    assert "secret%2D1" not in str(error.value)
 
 
 def test_oauth1_signs_anew_where_a_redirect_leads(tmp_path: Path) -> None:

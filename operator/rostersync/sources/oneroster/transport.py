@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 import stamina
@@ -50,6 +50,7 @@ class Transport:
     ) -> None:  # fmt: skip
         self.delivery = delivery
         self.network = network or Network()
+        self._client_secret = credentials.client_secret
         self.read_before = False  # whether this service has ever answered OneRoster
         self.patient = True  # whether trouble is waited out, as in a night's run
         self.waiting: Waiting = lambda why, waited, patience: None  # told what is waited for
@@ -180,6 +181,10 @@ class Transport:
         if status in REDIRECTS:
             location = answer.headers.get("location", "")
             to = shown(url, location)
+            if to and field == "serviceURL":
+                to = to[: -len(urlsplit(to).path) or None]  # the path of a page may hold a name
+            elif to and self._client_secret in unquote(to):
+                to = None
             remedy = f" to {to}, which is not followed; if that is its address, set deliveryConfig.{field} to it"
             raise Again(Trouble.UNREADABLE, f"{status}, a redirect{remedy if to else ' elsewhere'}", detail=location)
         if status == 429:
