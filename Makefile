@@ -5,6 +5,7 @@ SIZE ?= 10k
 RUNS ?= 1000
 FINISHED ?= 10000
 CONNECTIONS ?= 1000
+CROWD ?= 10000
 WORKERS ?= 2
 CLUSTER_WORKERS ?= 3
 ARGS ?=
@@ -75,8 +76,9 @@ verify: lint types imports generated ## All checks but the tests
 bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M)
 	$(BIN)/python bench/run.py --size $(SIZE)
 
-bench-operator: $(STAMP) ## The operator against a bare client on a control plane (RUNS=1000 FINISHED=10000 CONNECTIONS=1000)
-	@PYTHONPATH=tests $(BIN)/python bench/operator_run.py --runs $(RUNS) --finished $(FINISHED) --connections $(CONNECTIONS)
+bench-operator: $(STAMP) ## The operator against a bare client on a control plane (RUNS=1000 FINISHED=10000 CONNECTIONS=1000 CROWD=10000)
+	@PYTHONPATH=tests $(BIN)/python bench/operator_run.py --runs $(RUNS) --finished $(FINISHED) --connections $(CONNECTIONS) \
+	  --crowd $(CROWD)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'

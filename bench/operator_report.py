@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from operator_burst import Burst
+from operator_crowd import Crowd
 from operator_page import marked
 from operator_rest import Rest
 
 MIB = 1 << 20
-JUDGED_RUNS, JUDGED_FINISHED, JUDGED_CONNECTIONS = 1000, 10_000, 1000
+JUDGED_RUNS, JUDGED_FINISHED, JUDGED_CONNECTIONS, JUDGED_CROWD = 1000, 10_000, 1000, 10_000
 _RATIO, _SECONDS = 1.3, 15.0  # goals of a burst
 HEADER = ("work", "measured", "against", "goal", "met")
 
@@ -40,6 +41,7 @@ class Figures:
     size: Size
     floors: list[Burst] = field(default_factory=list)
     bursts: list[Burst] = field(default_factory=list)
+    crowd: Crowd = field(default_factory=Crowd)
     rest: Rest = field(default_factory=Rest)
     approvals: list[float] = field(default_factory=list)
 
@@ -62,6 +64,8 @@ class Row:
 def rows(figures: Figures) -> Iterator[Row]:
     """All lines."""
     yield from _bursts(figures)
+    if figures.crowd.beside:
+        yield from _crowd(figures.crowd)
     yield from _rest(figures)
     if figures.approvals:
         worst = percentile(figures.approvals, 99)
@@ -130,6 +134,22 @@ def _exactness(bursts: list[Burst], count: int) -> Row:
         f"{each('connections'):.2f} statuses of connections, {max(others) / count:.2f} others; {failed} requests refused, "
         f"{complaints} warnings logged",
         "2 writes; 0 duplicates, 0 lost", exact and not duplicates and not lost,
+    )  # fmt: skip
+
+
+def _crowd(crowd: Crowd) -> Iterator[Row]:
+    judged = crowd.count >= JUDGED_CROWD
+    alone, beside = ([percentile(v, p) for p in (50, 99)] for v in (crowd.alone, crowd.beside))
+    among = f"{crowd.count:,} open runs of one connection"
+    yield Row(
+        f"{among}: from a SyncRun of another one to its Job, {len(crowd.beside)} runs one after the other",
+        f"p50 {_ms(beside[0])}, p99 {_ms(beside[1])}", f"p50 {_ms(alone[0])}, p99 {_ms(alone[1])} without them",
+        f"p99 ≤ {_RATIO} × + 100 ms", beside[1] <= _RATIO * alone[1] + 0.1 if judged else None,
+    )  # fmt: skip
+    yield Row(
+        f"{among}: what they take", f"{crowd.statuses / crowd.count:.2f} statuses a run; {crowd.cpu / crowd.count * 1000:.2f} ms of CPU",
+        f"at rest {crowd.settled:.0f} s after the last; peak {crowd.peak // MIB} MiB", "≤ 1.1 statuses",
+        crowd.statuses <= 1.1 * crowd.count + 2 * len(crowd.beside) if judged else None,
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Measures the operator on a control plane against a bare client, prints a table and writes it to operator/BENCHMARKS.md.
 
-PYTHONPATH=tests python bench/operator_run.py [--runs 1000] [--finished 10000] [--connections 1000] [--out PAGE]
+PYTHONPATH=tests python bench/operator_run.py [--runs 1000] [--finished 10000] [--connections 1000] [--crowd 10000] [--out PAGE]
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import operator_approve
 import operator_burst
+import operator_crowd
 import operator_rest
 from machine import busy, description
 from operator_api import Refused, connected
@@ -60,6 +61,9 @@ async def measured(options: argparse.Namespace, folder: Path) -> Figures:
             say(f"round {number} of {options.rounds}: the operator takes {options.runs:,} runs on")
             running = Running(server.plane, folder / f"operator-{number}")
             figures.bursts.append(await operator_burst.operator(apis, server, running, options.runs, options.pause))
+        say(f"making {options.crowd:,} runs of one connection, beside {options.beside} others")
+        running = Running(server.plane, folder / "operator-crowd")
+        figures.crowd = await operator_crowd.crowd(apis, server, running, options.crowd, options.beside)
         say(f"making {options.finished:,} finished runs of {options.connections:,} connections")
         running = Running(server.plane, folder / "operator-rest")
         held = await operator_approve.prepare(apis, options.held)
@@ -89,6 +93,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=1000, help="SyncRuns made at once, each of its own connection")
     parser.add_argument("--finished", type=int, default=10_000, help="finished runs that an operator starts among")
     parser.add_argument("--connections", type=int, default=1000, help="connections that these belong to")
+    parser.add_argument("--crowd", type=int, default=10_000, help="open runs of one connection, beside others")
+    parser.add_argument("--beside", type=int, default=100, help="runs of other connections, without and beside these")
     parser.add_argument("--rounds", type=int, default=3, help="of floor and operator in turns")
     parser.add_argument("--singles", type=int, default=50, help="single runs on an idle system")
     parser.add_argument("--held", type=int, default=50, help="held runs that are approved")
@@ -97,8 +103,19 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=PAGE_OF_FIGURES, help="the page to write")
     parser.add_argument("--figures", type=Path, help="write what was measured as JSON, too")
     options = parser.parse_args()
-    if min(options.runs, options.finished, options.connections, options.rounds, options.held) < 1:
-        parser.error("--runs, --finished, --connections, --rounds and --held are at least 1")
+    if (
+        min(
+            options.runs,
+            options.finished,
+            options.connections,
+            options.rounds,
+            options.held,
+            options.crowd,
+            options.beside,
+        )
+        < 1
+    ):
+        parser.error("--runs, --finished, --connections, --rounds, --held, --crowd and --beside are at least 1")
     notes = [busy()]
     if notes[0]:
         console.print(f"[yellow]{notes[0]}[/yellow]")
@@ -112,6 +129,7 @@ def main() -> int:
             return 1
     show(" ".join(filter(None, [f"operator, {description()}.", *notes])), figures)
     logged = [line for burst in figures.bursts for line in burst.complaints] + figures.rest.complaints
+    logged += figures.crowd.complaints
     for line in logged[:20]:
         console.print(f"[yellow]logged: {escape(line)}[/yellow]", soft_wrap=True)
     if options.figures:

@@ -12,7 +12,7 @@ import pytest
 from support.cluster.programs import programs
 
 ROOT = Path(__file__).parents[2]
-RUNS, FINISHED, CONNECTIONS, SINGLES, HELD = 4, 8, 4, 2, 2
+RUNS, FINISHED, CONNECTIONS, SINGLES, HELD, CROWD, BESIDE = 4, 8, 4, 2, 2, 6, 2
 ENGINE = "# Benchmarks\n\nThe engine's part.\n\n## 10k users\n\n| work |\n"
 
 
@@ -32,7 +32,15 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     written = folder / "BENCHMARKS.md"
     written.write_text(ENGINE)
-    sizes = {"runs": RUNS, "finished": FINISHED, "connections": CONNECTIONS, "singles": SINGLES, "held": HELD}
+    sizes = {
+        "runs": RUNS,
+        "finished": FINISHED,
+        "connections": CONNECTIONS,
+        "singles": SINGLES,
+        "held": HELD,
+        "crowd": CROWD,
+        "beside": BESIDE,
+    }
     given = [f"--{name}={count}" for name, count in sizes.items()]
     done = bench(
         *given, "--rounds=1", "--pause=1", "--idle=1", f"--out={written}", f"--figures={folder / 'figures.json'}",
@@ -62,6 +70,12 @@ def test_every_run_is_measured_once(figures: dict[str, Any]) -> None:
     assert all(0 < taken <= burst["seconds"] for taken in burst["latencies"])
     assert rest["ready"] > 0
     assert rest["job"] > 0
+
+
+def test_who_stands_beside_a_crowd_is_measured_with_and_without_it(figures: dict[str, Any]) -> None:
+    crowd = figures["crowd"]
+    assert (crowd["count"], len(crowd["alone"]), len(crowd["beside"])) == (CROWD, BESIDE, BESIDE)
+    assert crowd["statuses"] <= CROWD + 2 * BESIDE
 
 
 def test_the_engines_part_of_the_page_stays(page: Path) -> None:

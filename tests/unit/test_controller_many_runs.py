@@ -4,75 +4,10 @@ import asyncio
 
 import pytest
 
-from rostersync.controller import runs as module
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.options import Options
-from rostersync.controller.process import Process
 from rostersync.controller.queue import ASIDE
-from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, Store
-from support.remembering import Remembering
-
-API = "rostersync.dev/v1alpha1"
-
-
-class Scene:
-    """An operator that has listed everything, and an API server of its own. `looks` and `visits` count its work."""
-
-    def __init__(self, monkeypatch, **options):
-        self.api, self.looks, self.visits = Remembering(), [], 0
-        self.process = Process(Options("rostersync:test", **options), self.api)
-        self.process.shared.listed = True
-        self.api.told = self.process.router.event
-        look, related = module.observed, Store.related
-
-        def observed(shared, run, facts):
-            self.looks.append(run["metadata"]["name"])
-            return look(shared, run, facts)
-
-        def counted(store, kind, relation):
-            found = related(store, kind, relation)
-            self.visits += len(found) if kind == RUNS else 0
-            return found
-
-        monkeypatch.setattr(module, "observed", observed)
-        monkeypatch.setattr(Store, "related", counted)
-
-    def connect(self, name, namespace="rosters", **spec):
-        delivery = {"serviceURL": "https://focus.example", "credentialsSecretRef": {"name": "focus"}}
-        whole = {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery, **spec}
-        return self.api.put_in(
-            CONNECTIONS, namespace, name, {"apiVersion": API, "kind": "FocusConnection", "spec": whole}
-        )
-
-    def run(self, name, connection, namespace="rosters"):
-        spec = {"connectionRef": {"name": connection}, "mode": "Import"}
-        return self.api.put_in(RUNS, namespace, name, {"apiVersion": API, "kind": "SyncRun", "spec": spec})
-
-    def cancel(self, name, namespace="rosters"):
-        spec = self.api.objects[f"{namespace}/{RUNS}/{name}"]["spec"]
-        self.api.change(RUNS, namespace, name, spec={**spec, "cancel": True})
-
-    def work(self, most=10**9):
-        """Look at what wants to be looked at now, one key after the other."""
-
-        async def work():
-            queue, done = self.process.shared.queue, 0
-            while len(queue) and done < most:
-                key = await queue.get()
-                ok = True
-                if key[0] == RUNS:
-                    try:
-                        await self.process._reconcile(key)
-                    except ApiError:
-                        ok = False
-                queue.done(key, ok)
-                done += 1
-
-        asyncio.run(work())
-
-    def reason(self, name, namespace="rosters"):
-        status = self.api.objects[f"{namespace}/{RUNS}/{name}"]["status"]
-        return status.get("outcome") or next(c["message"] for c in status["conditions"] if c["type"] == "Succeeded")
+from rostersync.controller.store import CONNECTIONS, JOBS, RUNS
+from support.operated import Scene
 
 
 @pytest.fixture

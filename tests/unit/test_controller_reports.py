@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostersync.controller.reports import Reports, apply_report, check_report, plan_report, told
+from rostersync.controller.reports import Reports, apply_report, belongs, check_report, plan_report, told
 from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.sync.report import LIMIT, apply_to_json, check_to_json, plan_to_json
 
@@ -104,9 +104,14 @@ def test_a_report_of_test_connection_has_schools_as_a_status_has_them(text, good
     assert (check_report(text) is not None) == good
 
 
+OURS = {"rostersync.dev/run": "u1", "rostersync.dev/job": "plan"}
+
+
 def pod(code=None, text="", phase="Running", disrupted=False, leaving=False, name="p1", at="2026-11-24T02:00:00Z"):
     ended = {"terminated": {"exitCode": code, "reason": "Error", "message": text, "finishedAt": at}}
-    meta = {"uid": name, "creationTimestamp": at, "ownerReferences": [{"uid": "j1", "controller": True}]}
+    meta = {
+        "uid": name, "creationTimestamp": at, "ownerReferences": [{"uid": "j1", "controller": True}], "labels": OURS,
+    }  # fmt: skip
     return {
         "metadata": meta | ({"deletionTimestamp": at} if leaving else {}),
         "status": {
@@ -117,7 +122,7 @@ def pod(code=None, text="", phase="Running", disrupted=False, leaving=False, nam
     }  # fmt: skip
 
 
-JOB = {"metadata": {"uid": "j1"}}
+JOB = {"metadata": {"uid": "j1", "labels": OURS}}
 PODS = {
     "one that runs has not ended": (pod(), None),
     "one that is disrupted and runs on has not ended": (pod(disrupted=True), None),
@@ -152,6 +157,21 @@ def test_pods_come_in_the_order_in_which_they_ended():
         reports.note(pod(1, name=name, at=at))
 
     assert [e.pod for e in reports.of(JOB)] == ["c", "a", "b"]
+
+
+STRANGERS = {"without a label": {}, "with another run's": {"rostersync.dev/run": "u2"}}
+
+
+@pytest.mark.parametrize("marks", STRANGERS.values(), ids=STRANGERS)
+def test_a_pod_that_the_job_controller_adopted_says_nothing(marks):
+    stranger, reports = pod(0, DONE), Reports()
+    stranger["metadata"]["labels"] = {"batch.kubernetes.io/controller-uid": "j1", **marks}
+
+    reports.note(stranger)
+
+    assert reports.of(JOB) == []
+    assert belongs(pod(0, DONE), JOB)
+    assert not belongs(stranger, JOB)
 
 
 def test_a_pod_that_no_job_owns_says_nothing_to_anybody():

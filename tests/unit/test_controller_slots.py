@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from rostersync.controller.cluster import ApiError
+from rostersync.controller.look import Facts
 from rostersync.controller.options import Options
 from rostersync.controller.queue import Queue
 from rostersync.controller.router import Router
@@ -171,6 +172,7 @@ def test_who_has_to_wait_waits_before_that_is_written(shared, monkeypatch):
         Wait("Queued", BUSY, turn=True),
         Refusal(BUSY, for_store=True),
         SimpleNamespace(district="springfield"),
+        Facts((), frozenset(), None),
     )
     asyncio.run(settled)
 

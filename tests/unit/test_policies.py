@@ -45,7 +45,7 @@ def test_a_policy_fails_closed_everywhere(name: str) -> None:
     assert spec["failurePolicy"] == "Fail"
     assert bound["policyName"] == name
     assert "matchResources" not in bound
-    assert "paramRef" not in bound
+    assert ("paramRef" in bound) is ("paramKind" in spec) is (name == "pods-of-jobs.rostersync.dev")
     assert "Deny" in bound.get("validationActions", ["Deny"])
     for rule in spec["matchConstraints"]["resourceRules"]:
         assert "*" not in rule["apiVersions"], "without a version the API server does not check types"

@@ -20,6 +20,7 @@ VALIDATING: tuple[str, ...] = (
     f"focusconnection-status.{GROUP}",
     f"operator-jobs.{GROUP}",
     f"jobs-and-pods.{GROUP}",
+    f"pods-of-jobs.{GROUP}",
 )
 MUTATING: tuple[str, ...] = (
     f"syncapproval-stamp.{GROUP}",

@@ -25,8 +25,8 @@ MOUNTS = ("/var/run/rostersync/", "/var/lib/rostersync/", "/scratch/", "/tmp/") 
 
 
 def validating_policies(settings: Settings) -> list[Manifest]:
-    """The fence on the operator's Jobs, and the one against pretended ones."""
-    return [*_fence(settings), *_pretenders(settings)]
+    """The fence on the operator's Jobs, and those against pretended Jobs and pods."""
+    return [*_fence(settings), *_pretenders(settings), *_adopted()]
 
 
 def _fence(settings: Settings) -> list[Manifest]:
@@ -192,4 +192,34 @@ def _pretenders(settings: Settings) -> list[Manifest]:
             }
         ],
         named(changes="request.operation == 'CREATE' ||\n" + " ||\n".join(changed)),
+    )
+
+
+def _adopted() -> list[Manifest]:
+    """The Job controller takes every pod for a Job's that has the Job's UID in this label, whoever made it."""
+    mark = "object.metadata.?labels[?'batch.kubernetes.io/controller-uid']"
+    return validating(
+        f"pods-of-jobs.{GROUP}",
+        [rule(["CREATE", "UPDATE"], ["pods"], "", "v1")],
+        [
+            must(
+                "params == null || variables.job != string(params.metadata.uid)",
+                f"'a pod of Job ' + params.metadata.name + ' is made by the Job controller only; you (' + {USER} + ') may not '"
+                " + 'give a pod the label batch.kubernetes.io/controller-uid of that Job'",
+                computed=True,
+            )
+        ],
+        [
+            {
+                "name": "labelled-by-another",
+                "expression": f"!({USER} in {cel_list([JOB_CONTROLLER, CONTROLLER_MANAGER])}) && {mark}.hasValue() &&\n"
+                f"(request.operation == 'CREATE' || {mark} != oldO{mark[1:]})",
+            }
+        ],
+        named(job=f"{mark}.orValue('')"),
+        params={
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "selector": {"matchExpressions": [{"key": RUN_LABEL, "operator": "Exists"}]},
+        },
     )

@@ -98,8 +98,12 @@ def validating(
     conditions: Sequence[dict[str, str]] = (),
     variables: Sequence[dict[str, str]] = (),
     audit: Sequence[dict[str, str]] = (),
+    params: dict[str, Any] | None = None,
 ) -> list[Manifest]:
-    """A ValidatingAdmissionPolicy that denies, and its binding. An error in it denies too."""
+    """A ValidatingAdmissionPolicy that denies, and its binding. An error in it denies too.
+
+    With `params` (apiVersion, kind, selector), it must hold for each such object of the namespace, as `params`.
+    """
     spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": list(rules)}}
     for key, value in (("matchConditions", conditions), ("variables", variables)):
         if value:
@@ -107,7 +111,11 @@ def validating(
     spec["validations"] = list(validations)
     if audit:
         spec["auditAnnotations"] = list(audit)
-    return _with_binding("ValidatingAdmissionPolicy", name, spec, {"validationActions": ["Deny", "Audit"]})
+    binding: dict[str, Any] = {"validationActions": ["Deny", "Audit"]}
+    if params:
+        spec["paramKind"] = {"apiVersion": params["apiVersion"], "kind": params["kind"]}
+        binding["paramRef"] = {"selector": params["selector"], "parameterNotFoundAction": "Allow"}
+    return _with_binding("ValidatingAdmissionPolicy", name, spec, binding)
 
 
 def mutating(

@@ -30,7 +30,9 @@ from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, Start
 log = logging.getLogger(__name__)
 
 _LONGEST = 1000  # the most that spec.history.runs can keep, of each kind
-_NAMES = 8  # approvals of one digest before something must be wrong
+_NAMES = 8  # approvals of one digest, or names of one Job, before something must be wrong
+REFUSALS = (400, 403, 404, 422)  # of a Job, by what a person must change
+NAMES_TAKEN = "JobNamesTaken"
 _KEEP_EXTRACT = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
 
 
@@ -68,15 +70,12 @@ class Actor:
                         self.shared.store.put(APPROVALS, made)
                         raise ApiError(409, "Conflict", "the approval has moved on; looking again") from error
                     continue
-            await self._write_approval(
-                made, "Pending", guard, approvals.plan_facts(seen.plan.report if seen.plan else None)
-            )
-            holds = (run.get("status") or {}).get("holdsTotal")
-            self.shared.events.note(
-                run, RUNS, "ApprovalRequested",
-                f"SyncApproval {made['metadata']['name']} waits for a decision"
-                + (f" about {holds} reason{'' if holds == 1 else 's'}." if holds else "."),
-            )  # fmt: skip
+            report = seen.plan.report if seen.plan else None
+            await self._write_approval(made, "Pending", guard, approvals.plan_facts(report))
+            holds = report.holds_total if report else 0
+            reasons = f"{holds} reason{'' if holds == 1 else 's'}"
+            text = f"SyncApproval {made['metadata']['name']} waits for a decision about {reasons}."
+            self.shared.events.note(run, RUNS, "ApprovalRequested", text)
             return
         raise ApiError(409, "AlreadyExists", "every name for the approval is taken by others")
 
@@ -93,6 +92,11 @@ class Actor:
             else:
                 continue
             decided = "decision" in obj["spec"] and not status.get("decisionSeenAt")
+            if decided:
+                log.info(
+                    "%s was %s by %s", f"{obj['metadata']['namespace']}/{obj['metadata']['name']}",
+                    str(obj["spec"]["decision"]).lower(), obj["spec"].get("decidedBy", "nobody"),
+                )  # fmt: skip
             if status.get("state") != state or decided:
                 await self._write_approval(obj, state, guard)
 
@@ -114,6 +118,7 @@ class Actor:
     async def finished(self, run: Object, seen: Observed, step: Finish, view: View | None) -> None:
         """After the final status: say so, stop what still runs, take away what nobody needs, wake who waited."""
         shared, meta = self.shared, run["metadata"]
+        log.info("SyncRun %s/%s ended: %s, %s", meta["namespace"], meta["name"], step.outcome.value, step.reason)
         say = shared.events.note if ENDINGS[step.outcome].succeeded else shared.events.warn
         say(run, RUNS, step.outcome.value if step.reason == step.outcome.value else step.reason, step.message)
         await self.tidy(run)
@@ -159,20 +164,39 @@ class Actor:
         self.shared.reports.forget(job)
 
     async def job(self, of: Object, job: Object, quiet: bool = False) -> None:
-        """Make a Job of a run or connection, or take up the one that was made before. Raises ApiError."""
-        namespace, name = job["metadata"]["namespace"], job["metadata"]["name"]
-        try:
-            made = await self.shared.cluster.create(JOBS, namespace, job)
-        except ApiError as error:
-            if quiet and error.status in (403, 404, 422):
-                log.warning("Job %s/%s was refused: %s", namespace, name, error.reason)
-                return
-            if error.status != 409:
-                raise
-            made = await self.shared.cluster.get(path(JOBS, namespace, name))
-            if owner(made) != of["metadata"]["uid"] or labels(made).get(RUN_LABEL) != of["metadata"]["uid"]:
-                raise ApiError(409, "AlreadyExists", f"Job {name} is there and belongs to another") from error
-        self.shared.store.put(JOBS, made)
+        """Make a Job of a run or connection, or take up the one that was made before. Raises ApiError.
+
+        A name that a Job of somebody else has is left to it, and another one is taken.
+        """
+        namespace = job["metadata"]["namespace"]
+        for taken in range(_NAMES):
+            wanted = jobs.renamed(job, taken)
+            name = wanted["metadata"]["name"]
+            try:
+                made = await self.shared.cluster.create(JOBS, namespace, wanted)
+                log.info("Job %s/%s was made: %s", namespace, name, labels(made).get(STAGE_LABEL))
+            except ApiError as error:
+                if quiet and error.status in (403, 404, 422):
+                    log.warning("Job %s/%s was refused: %s", namespace, name, error.reason)
+                    return
+                if error.status != 409:
+                    raise
+                made = await self.shared.cluster.get(path(JOBS, namespace, name))
+                if owner(made) != of["metadata"]["uid"] or labels(made).get(RUN_LABEL) != of["metadata"]["uid"]:
+                    kind = RUNS if "connectionRef" in of["spec"] else CONNECTIONS
+                    text = f"Job {name} is not rostersync's, and has a name that it needed; it takes another name."
+                    self.shared.events.warn(of, kind, "JobNameTaken", text)
+                    log.warning("%s: %s", namespace, text)
+                    continue
+            self.shared.store.put(JOBS, made)
+            return
+        first = job["metadata"]["name"]
+        text = (
+            f"{_NAMES} names for the Job, from {first} on, are taken by Jobs that are not rostersync's: delete these."
+        )
+        if not quiet:
+            raise ApiError(409, NAMES_TAKEN, text)
+        log.warning("%s: %s", namespace, text)
 
     async def _write_approval(
         self, obj: Object, state: str, guard: Guard | None, plan: dict[str, Any] | None = None
@@ -184,6 +208,11 @@ class Actor:
         """All runs of the run's connection."""
         where = f"{run['metadata']['namespace']}/{run['spec']['connectionRef']['name']}"
         return self.shared.store.related(RUNS, f"connection/{where}")
+
+
+def refused(error: ApiError) -> bool:
+    """Whether a Job was refused by what a person must change, so that trying again does not help by itself."""
+    return error.status in REFUSALS or error.reason == NAMES_TAKEN
 
 
 def _last_ended(of: list[Object]) -> list[Object]:

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rostersync.controller import jobs, reports
-from rostersync.controller.act import Actor
+from rostersync.controller.act import Actor, refused
+from rostersync.controller.cluster import ApiError
 from rostersync.controller.look import Look, look_again
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import JOBS, Key, Object, job_condition, labels
+from rostersync.controller.store import CONNECTIONS, JOBS, Key, Object, job_condition, labels
 from rostersync.controller.view import View, stamps
 from rostersync.controller.work import JobSeen, job_failure
 from rostersync.lifecycle import connection_status
 from rostersync.lifecycle.connection_status import Checked
-from rostersync.lifecycle.triggers import Checking, check_due
+from rostersync.lifecycle.triggers import Checking, check_due, pause_after
 
 _TURN = 10.0  # seconds until a test whose turn has not come is looked at again
 
@@ -75,7 +76,11 @@ class Checks:
         if due.now and self.shared.store.size(JOBS, "checks") >= self.shared.options.runs:
             self.shared.queue.add_after(key, _TURN)  # a thousand connections need not be tested at once
         elif due.now:
-            await self._start_check(obj, view, memory.failures + 1, token)
+            refusal = await self._start_check(obj, view, memory.failures + 1, token)
+            if refusal:
+                memory.failures, memory.checked_at = memory.failures + 1, now
+                self.shared.queue.add_after(key, pause_after(memory.failures).total_seconds() + 0.5)
+                return (refusal, asked.check_requested_at)
             self.shared.queue.add_after(key, 6.0)
             under_way = Checked(None, "Checking", "Test Connection is under way.", None, view.generation)
             return (current if current and tested == view.generation else under_way, handled)
@@ -88,8 +93,17 @@ class Checks:
         mine = [j for j in of if labels(j).get(CHECK_LABEL) == jobs.digits(token)]
         return max(mine, key=lambda j: int(labels(j).get(NUMBER_LABEL, 0)), default=None)
 
-    async def _start_check(self, obj: Object, view: View, number: int, token: str) -> None:
-        await self.actor.job(obj, jobs.check_job(obj, view, self.shared.options, number, token))
+    async def _start_check(self, obj: Object, view: View, number: int, token: str) -> Checked | None:
+        """Make the Job; what Test Connection came to, when the API server refuses it."""
+        try:
+            await self.actor.job(obj, jobs.check_job(obj, view, self.shared.options, number, token))
+        except ApiError as error:
+            if not refused(error):
+                raise
+            text = f"The API server refuses the Job of Test Connection ({error.reason}): {error.message}"[:1024]
+            self.shared.events.warn(obj, CONNECTIONS, "JobRefused", text)
+            return Checked(False, "JobRefused", text, None, view.generation)
+        return None
 
 
 def _recorded(status: Object) -> Checked | None:

@@ -91,6 +91,15 @@ def _loopback(options: Options) -> list[str]:
     return ["--allow-loopback"] if options.allow_loopback else []
 
 
+def renamed(job: Object, taken: int) -> Object:
+    """The same Job under another name, when so many of its names are taken by Jobs of others."""
+    if not taken:
+        return job
+    name = job["metadata"]["name"]
+    other = f"{name[:-8]}{hashlib.sha256(f'{name}/{taken}'.encode()).hexdigest()[:8]}"
+    return {**job, "metadata": {**job["metadata"], "name": other}}
+
+
 def digits(token: str) -> str:
     """A token as the value of a label."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]

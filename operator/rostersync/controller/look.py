@@ -1,5 +1,6 @@
 """What has to be asked for about a run, beside what the watches have shown: lost Jobs and pods, events, policies."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,11 +9,13 @@ from rostersync.controller import trouble
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.guards import Guard
 from rostersync.controller.options import STAGE_LABEL
-from rostersync.controller.reports import ended_of, moment
+from rostersync.controller.reports import belongs, ended_of, moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
 from rostersync.controller.work import Halves, JobSeen
 from rostersync.instants import parse_instant
+
+log = logging.getLogger(__name__)
 
 TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
 _YOUNG = timedelta(seconds=30)  # so long a run is what its watch has just shown
@@ -26,6 +29,10 @@ class Facts:
     jobs: Sequence[JobSeen]
     missing: frozenset[str]
     guard: Guard | None
+
+    def started(self, job: str | None) -> bool:
+        """Whether a container of a Job ever ran."""
+        return any(seen.started for seen in self.jobs if seen.job["metadata"]["name"] == job)
 
 
 class Look:
@@ -81,7 +88,7 @@ class Look:
     async def job_seen(self, job: Object, now: datetime) -> JobSeen:
         """A Job with what can be had of its pods."""
         shared, meta = self.shared, job["metadata"]
-        pods = shared.store.related(PODS, f"owner/{meta['uid']}")
+        pods = [p for p in shared.store.related(PODS, f"owner/{meta['uid']}") if belongs(p, job)]
         ended = shared.reports.of(job)
         started = any(e.started for e in ended) or any(_runs(p) for p in pods)
         condition = job_condition(job)
@@ -118,7 +125,21 @@ class Look:
         meta = job["metadata"]
         selector = f"batch.kubernetes.io/controller-uid={meta['uid']}"
         found, _ = await self.shared.cluster.list(PODS, meta["namespace"], labelSelector=selector)
-        return [p for p in found if ended_of(p)]
+        for pod in found:
+            if not belongs(pod, job):
+                self._warn_of(pod, job)
+        return [p for p in found if belongs(p, job) and ended_of(p)]
+
+    def _warn_of(self, stranger: Object, job: Object) -> None:
+        kind, namespace, name = self.shared.key_of(job)
+        about = self.shared.store.get(kind, namespace, name)
+        text = (
+            f"Pod {stranger['metadata']['name']} is not one that Job {job['metadata']['name']} made, though it has the Job's "
+            f"label batch.kubernetes.io/controller-uid. What it says is not read; find out who made it."
+        )
+        log.warning("%s/%s: %s", namespace, name, text)
+        if about:
+            self.shared.events.warn(about, kind, "StrangePod", text)
 
 
 def look_again(waited: float) -> float:

@@ -51,17 +51,23 @@ class _FromStore:
             labels=["namespace", "connection"],
         )  # fmt: skip
         ready = GaugeMetricFamily("rostersync_connection_ready", "1 when Ready.", labels=["namespace", "connection"])
+        held = GaugeMetricFamily(
+            "rostersync_connection_held_runs", "Runs that wait for a decision.", labels=["namespace", "connection"]
+        )
         for obj in shared.store.all(CONNECTIONS):
             meta, status = obj["metadata"], obj.get("status") or {}
             names = [meta["namespace"], meta["name"]]
             state = next((c["status"] for c in status.get("conditions") or () if c["type"] == "Ready"), "")
             ready.add_metric(names, 1.0 if state == "True" else 0.0)
+            open_runs = shared.store.related(RUNS, f"begun/{meta['namespace']}/{meta['name']}")
+            held.add_metric(names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == "AwaitingApproval"))
             run = status.get("lastRun") or {}
             ended = moment(run.get("completionTime"))
             if ended and run.get("outcome") in ("Applied", "AppliedIncomplete", "NoChanges"):
                 last.add_metric(names, ended.timestamp())
         yield last
         yield ready
+        yield held
 
     def _runs(self) -> Iterator[Metric]:
         counts: dict[str, int] = {}

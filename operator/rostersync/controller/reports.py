@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
-from rostersync.controller.store import Object, owner
+from rostersync.controller.options import RUN_LABEL
+from rostersync.controller.store import Object, labels, owner
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
 from rostersync.model import ApplyReport, PlanReport
@@ -39,6 +40,7 @@ class Ended:
     at: str
     disrupted: bool
     started: bool
+    run: str = ""  # the label that a policy keeps others from giving
 
 
 class Reports:
@@ -49,10 +51,10 @@ class Reports:
         self._gone: set[str] = set()  # Jobs that were not there the last time
 
     def note(self, pod: Object) -> bool:
-        """Remember how a pod ended; whether there was something new."""
+        """Remember how a pod ended; whether there was something new. One without our label is nobody's."""
         ended = ended_of(pod)
         job = owner(pod)
-        if ended is None or not job:
+        if ended is None or not job or not ended.run:
             return False
         known = self._ended.setdefault(job, {})
         old = known.get(ended.pod)
@@ -63,7 +65,8 @@ class Reports:
 
     def of(self, job: Object) -> list[Ended]:
         """The ended pods of a Job, oldest first."""
-        return sorted(self._ended.get(job["metadata"]["uid"], {}).values(), key=lambda e: (e.at, e.pod))
+        of = (e for e in self._ended.get(job["metadata"]["uid"], {}).values() if e.run == labels(job).get(RUN_LABEL))
+        return sorted(of, key=lambda e: (e.at, e.pod))
 
     def forget(self, job: Object) -> None:
         """The Job's end is recorded."""
@@ -89,11 +92,21 @@ def ended_of(pod: Object) -> Ended | None:
     if state is None:
         if status.get("phase") != "Failed" and not (disrupted and meta.get("deletionTimestamp")):
             return None
-        return Ended(meta["uid"], -1, str(status.get("reason", "")), "", meta["creationTimestamp"], disrupted, False)
+        at = meta["creationTimestamp"]
+        return Ended(meta["uid"], -1, str(status.get("reason", "")), "", at, disrupted, False, _run(pod))
     return Ended(
         meta["uid"], int(state["exitCode"]), str(state.get("reason", "")), str(state.get("message", "")),
-        str(state.get("finishedAt") or meta["creationTimestamp"]), disrupted, True,
+        str(state.get("finishedAt") or meta["creationTimestamp"]), disrupted, True, _run(pod),
     )  # fmt: skip
+
+
+def belongs(pod: Object, job: Object) -> bool:
+    """Whether a pod is the Job's own: the Job controller adopts strangers, but only its own have our label."""
+    return owner(pod) == job["metadata"]["uid"] and _run(pod) == labels(job).get(RUN_LABEL)
+
+
+def _run(pod: Object) -> str:
+    return labels(pod).get(RUN_LABEL, "")
 
 
 def plan_report(text: str, run: str) -> PlanReport | None:

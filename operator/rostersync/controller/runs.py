@@ -5,9 +5,9 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
-from rostersync.controller.act import Actor
+from rostersync.controller.act import Actor, refused
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.look import TROUBLE_AFTER, Look, look_again
+from rostersync.controller.look import TROUBLE_AFTER, Facts, Look, look_again
 from rostersync.controller.observing import observed
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 _STEPS = 12  # more actions in a row than any run can need
 _TURN_TRIES = 3  # failures in a row that a run's turn outlasts
 _STEADY = 60.0  # seconds between two looks at a Job that is at work
-_REFUSALS = (400, 403, 404, 422)
 
 
 class Runs:
@@ -84,7 +83,7 @@ class Runs:
                     case CreateApproval():
                         await self.actor.create_approval(run, seen, step, facts.guard)
                     case Wait() | Finish():
-                        await self._settle(key, run, seen, step, refusal, view)
+                        await self._settle(key, run, seen, step, refusal, view, facts)
                         return
                     case _:
                         log.error("SyncRun %s/%s: the connection's manifest is not known", namespace, name)
@@ -96,8 +95,9 @@ class Runs:
         raise ApiError(0, "Unsettled", "the run came to no rest")
 
     async def _settle(
-        self, key: Key, run: Object, seen: Observed, step: Wait | Finish, refusal: Refusal, view: View | None
-    ) -> None:
+        self, key: Key, run: Object, seen: Observed, step: Wait | Finish, refusal: Refusal, view: View | None,
+        facts: Facts,
+    ) -> None:  # fmt: skip
         """Write how the run stands, and see to it that it is looked at when that may change."""
         shared = self.shared
         if view and isinstance(step, Wait) and step.turn and (refusal.for_store or refusal.for_slot):
@@ -121,7 +121,7 @@ class Runs:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
         busy = next((w for w in (seen.apply, seen.plan) if w and w.state == WorkState.RUNNING), None)
         if busy and step.reason in ("Planning", "Applying"):
-            shared.queue.add_after(key, self._next_look(busy, seen.now))
+            shared.queue.add_after(key, self._next_look(busy, facts.started(busy.job), seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
         if changed and (seen.plan or seen.apply):
@@ -132,7 +132,7 @@ class Runs:
         try:
             await starting
         except ApiError as error:
-            if error.status in _REFUSALS:
+            if refused(error):
                 await self._refused(run, seen, error)
             raise
 
@@ -143,9 +143,12 @@ class Runs:
             await self.actor.write_run(run, made)
             self.shared.events.warn(run, RUNS, "JobRefused", message)
 
-    def _next_look(self, work: Work[Any], now: datetime) -> float:
-        """Seconds until a half that is at work is looked at without anything having happened: rarer, the longer it takes."""
+    def _next_look(self, work: Work[Any], started: bool, now: datetime) -> float:
+        """Seconds until a half that is at work is looked at without anything having happened: rarer, the longer it takes.
+
+        What keeps a pod from starting is said by events alone, which are not watched, and some seconds late.
+        """
         waited = (now - work.started_at).total_seconds() if work.started_at else 0.0
         if not work.message and waited <= TROUBLE_AFTER.total_seconds():
             return TROUBLE_AFTER.total_seconds() + 1
-        return look_again(waited) if work.message else _STEADY
+        return _STEADY if started and not work.message else look_again(waited)

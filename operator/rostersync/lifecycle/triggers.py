@@ -128,8 +128,14 @@ def check_due(seen: Checking, now: datetime) -> CheckDue:
         return CheckDue(False)
     if seen.ended_at is None:
         return CheckDue(True)
-    again = seen.ended_at + min(_FIRST_PAUSE * 2 ** min(seen.failures, 12), CHECK_AGAIN)
+    again = seen.ended_at + pause_after(seen.failures)
     return CheckDue(now >= again, again)
+
+
+def pause_after(failures: int) -> timedelta:
+    """How long Test Connection pauses after so many failures in a row."""
+    pause: timedelta = _FIRST_PAUSE * 2 ** min(failures, 12)
+    return min(pause, CHECK_AGAIN)
 
 
 @dataclass(frozen=True)
