@@ -276,3 +276,23 @@ def test_the_job_controller_and_the_kubelet_go_on(people: People, plane: Control
     assert datetime.now(UTC) - timedelta(minutes=5) < datetime.fromisoformat(
         people.admin.get("Job", name)["status"]["completionTime"]
     )
+
+
+@pytest.mark.parametrize("who", ["mallory", "admin"])
+def test_nobody_else_gives_a_pod_to_a_job_of_ours(
+    people: People, plane: ControlPlane, namespace: str, who: str
+) -> None:
+    """The Job controller adopts a pod by this label alone, and its end would be the Job's."""
+    ours = made(people.operator.create(started(people)))
+    (theirs,) = until_there(plane, namespace)
+    person, label = getattr(people, who), "batch.kubernetes.io/controller-uid"
+    stranger = pod("stranger", {label: ours["metadata"]["uid"]})
+    until(
+        lambda: people.admin.create(stranger, dry_run=True).status_code == 403
+    )  # policies know of a Job a moment later
+    assert "is made by the Job controller only" in refused(person.create(stranger))
+    made(person.create(pod("other", {label: "another"})))
+    mark = {"metadata": {"labels": {label: ours["metadata"]["uid"]}}}
+    assert "is made by the Job controller only" in refused(person.patch("Pod", "other", mark))
+    made(person.patch("Pod", "other", {"metadata": {"labels": {label: "a-third"}}}))
+    made(person.patch("Pod", theirs["metadata"]["name"], {"metadata": {"annotations": {"seen": "yes"}}}))

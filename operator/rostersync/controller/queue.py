@@ -17,7 +17,7 @@ K = TypeVar("K", bound=Hashable)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds
 LEISURE, AT_LAST = 5.0, 30.0  # seconds: what can wait is looked at after the first when idle, after the second anyhow
-ASIDE = 4  # workers at most that are at keys which stand aside
+ASIDE = 2  # workers at most that are at keys which stand aside
 IN_A_ROW = 50  # keys that are taken before one that stands aside is taken all the same
 
 
