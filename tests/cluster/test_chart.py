@@ -65,7 +65,9 @@ def test_the_chart_is_of_this_version() -> None:
     "wrong",
     ["unknown=1", "jobs.unknown=1", "replicas=two", "logFormat=xml", "image.pullPolicy=Sometimes",
      "policies.operators={a'b}", "watch.namespaces={Not A Name}", "jobs.maxConcurrent=0",
-     "jobs.networkPolicy.cidrs={everything}"],
+     "jobs.networkPolicy.cidrs={everything}",
+     "policies.stamping=sometimes", "resources.limits.memory=512 MB", "jobs.resources.requests.cpu=a quarter",
+     "jobs.resources.limits.memory=512Mib", "resources.requests.cpu=-1"],
 )  # fmt: skip
 def test_a_value_that_is_not_one_is_refused(wrong: str) -> None:
     done = helm("template", "x", str(CHART), "--set", wrong)
@@ -107,10 +109,21 @@ def test_a_server_takes_what_is_rendered(plane: ControlPlane, more: tuple[str, .
     assert "would violate" not in done.stderr
 
 
-def test_without_stamping_the_server_gets_no_such_policies() -> None:
-    done = helm("template", "x", str(CHART))
-    assert "MutatingAdmissionPolicy" not in done.stdout
-    assert done.stdout.count("kind: ValidatingAdmissionPolicy\n") == len(policies.VALIDATING)
+KNOWN = ("--api-versions", "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy")
+SERVED = (*KNOWN, "--api-versions", "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy")
+
+
+@pytest.mark.parametrize(
+    ("how", "stamped"),
+    [((), True), (KNOWN, False), (SERVED, True), ((*KNOWN, "--set", "policies.stamping=always"), True),
+     ((*SERVED, "--set", "policies.stamping=never"), False), (("--set", "policies.enabled=false"), False)],
+    ids=["no server is known", "a server without them", "a server with them", "always", "never", "no policies"],
+)  # fmt: skip
+def test_names_are_stamped_unless_the_server_is_known_not_to(how: tuple[str, ...], stamped: bool) -> None:
+    done = helm("template", "x", str(CHART), *how)
+    assert done.stdout.count("kind: MutatingAdmissionPolicy\n") == (len(policies.MUTATING) if stamped else 0)
+    checked = 0 if "policies.enabled=false" in how else len(policies.VALIDATING)
+    assert done.stdout.count("kind: ValidatingAdmissionPolicy\n") == checked
 
 
 def test_the_policies_are_those_of_the_types() -> None:

@@ -19,6 +19,9 @@ CLAIM = ("ClaimNotFound", "make it")
 GONE = {"found": 2, "mapped": 3, "missing": 0, "vanished": 1, "vanishedIDs": ["1003"]}
 PLANNED = RunSeen("r", "AwaitingApproval", schools=GONE)
 
+ENDED = RunSeen("r", "Applied", "Applied", "2026-06-01T00:00:00Z")
+PLANNER = RunSeen("p", "Planning", planned="2026-06-03T00:00:00Z", base=4)
+
 
 def known(**kwargs):
     return replace(QUIET, **kwargs)
@@ -49,6 +52,26 @@ TABLE = {
     "policies stand": (known(missing_policies=()), {"Ready": READY, "PoliciesInstalled": ("True", "Installed")}),
     "policies are missing": (
         known(missing_policies=("a", "b")), {"Ready": READY, "PoliciesInstalled": ("False", "PoliciesMissing")},
+    ),
+    "a claim gets no volume": (known(notice=("ClaimNotBound", "no class")), {"Ready": ("False", "ClaimNotBound")}),
+    "the store is another source's": (
+        known(runs=(ENDED, replace(ENDED, name="s", completed="2026-06-02T00:00:00Z", reason="StoreHasOtherSource"))),
+        {"Ready": ("False", "StoreHasOtherSource")},
+    ),
+    "the store was another source's": (
+        known(runs=(replace(ENDED, reason="StoreHasOtherSource"), replace(ENDED, name="s", completed="2026-06-02T00:00:00Z"))),
+        {"Ready": READY},
+    ),
+    "a plan found what was reported": (
+        known(runs=(replace(ENDED, revision=4), PLANNER)), {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
+    ),
+    "a plan did not find what was reported": (
+        known(runs=(replace(ENDED, revision=5), PLANNER)),
+        {"Ready": READY, "StoreConfirmed": ("False", "RevisionNotFound")},
+    ),
+    "what was reported after the plan was begun, it could not find": (
+        known(runs=(replace(ENDED, revision=5, completed="2026-06-03T00:00:01Z"), PLANNER)),
+        {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
     ),
     "a school vanished": (
         known(runs=(PLANNED,)), {"Ready": READY, "SchoolsComplete": ("False", "SchoolsVanished")},
@@ -164,3 +187,10 @@ def test_what_was_handled_is_remembered():
 
 def test_a_suspended_connection_has_no_next_run():
     assert "nextRunTime" not in of(known(answer=Answer((), LATER), suspended=True))
+
+
+def test_the_last_run_is_the_last_import():
+    look = replace(ENDED, name="look", outcome="DryRun", completed="2026-06-09T00:00:00Z", mode="DryRun")
+
+    assert of(known(runs=(ENDED, look)))["lastRun"]["name"] == "r"
+    assert "lastRun" not in of(known(runs=(look,)))

@@ -262,7 +262,8 @@ def test_what_nobody_looks_at_is_not_kept():
     store.put(PODS, job(uid="p1") | {"spec": {"containers": [1], "nodeName": "n"}})
 
     kept = store.get(RUNS, NS, "a")
-    assert kept["status"] == {"outcome": "Applied", "completionTime": "t", "revision": 4, "plan": {"digest": "d"}}
+    plan = {"digest": "d", "baseRevision": 3}
+    assert kept["status"] == {"outcome": "Applied", "completionTime": "t", "revision": 4, "plan": plan}
     assert "managedFields" not in kept["metadata"]
     assert store.get(CONNECTIONS, NS, "c")["status"] == {"x": 1}
     assert store.get(JOBS, NS, "j")["spec"] == {"suspend": True, "ttlSecondsAfterFinished": None}

@@ -34,6 +34,17 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/*
+Whether the policies that stamp names are rendered. auto: yes, unless the server is known and does not serve them. Without
+a server (`helm template`) nothing is known of it, and to leave them out would take four eyes away without a word.
+*/}}
+{{- define "rostersync.stamping" -}}
+{{- $known := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy" }}
+{{- $served := .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy" }}
+{{- $auto := or $served (not $known) | ternary "yes" "no" }}
+{{- get (dict "auto" $auto "always" "yes" "never" "no") .Values.policies.stamping }}
+{{- end }}
+
 {{/* The lists below are CEL: JSON spells them the same way. */}}
 {{- define "rostersync.operators" -}}
 {{- $own := printf "system:serviceaccount:%s:%s" .Release.Namespace (include "rostersync.serviceAccountName" .) }}

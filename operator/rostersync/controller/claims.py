@@ -1,5 +1,6 @@
 """The claims that a connection's store and artifacts lie on. Made when they are not there, never changed or deleted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from rostersync.lifecycle.names import label_value
 
 CLAIMS = "persistentvolumeclaims"
 STORE_SIZE, ARTIFACTS_SIZE = "10Gi", "20Gi"
+_UNBOUND = ("FailedBinding", "ProvisioningFailed", "VolumeMismatch", "ClaimMisbound")  # as reasons of events
 
 
 @dataclass(frozen=True)
@@ -60,37 +62,57 @@ def _claim(name: str, marks: dict[str, str], part: Any, size: str, field: str) -
     return Claim(name, marks, existing, field, str(asked.size), asked.storageClassName, asked.accessMode)
 
 
-async def ensure(cluster: Cluster, view: View) -> tuple[str, str] | None:
-    """See to it that both claims are there; returns (reason, message) of what is wrong with one."""
+async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, list[Object]]:
+    """See to it that both claims are there; returns (reason, message) of what is wrong with one, and those without a volume."""
+    unbound: list[Object] = []
     for claim in claims(view):
-        try:
-            found = await cluster.get(path(CLAIMS, view.namespace, claim.name))
-        except ApiError as error:
-            if error.status != 404:
-                raise
-            if claim.existing:
-                return (
-                    "ClaimNotFound",
-                    f"{claim.field}.existingClaim names claim {claim.name}, which is not in this namespace: make it, with "
-                    f"the {_spelled(claim.labels)}, or leave existingClaim out.",
-                )
-            wrong = await _make(cluster, view, claim)
-            if wrong:
-                return wrong
-            continue
-        if any(labels(found).get(k) != v for k, v in claim.labels.items()):
-            return (
-                "ClaimNotLabelled",
-                f"Claim {claim.name} ({claim.field}) is not marked as this district's: if its volume may be used, give it "
-                f"the {_spelled(claim.labels)}.",
-            )
-        if claim.store and CONNECTION_LABEL in labels(found):
-            return (
-                "ClaimHoldsArtifacts",
-                f"Claim {claim.name} ({claim.field}) has the label {CONNECTION_LABEL}, so it is where a connection keeps its "
-                "plans, which others than the store's may read: name another claim for the store.",
-            )
-    return None
+        wrong, found = await _ensure(cluster, view, claim)
+        if wrong:
+            return (wrong, [])
+        if found and (found.get("status") or {}).get("phase") in ("Pending", "Lost"):
+            unbound.append(found)
+    return (None, unbound)
+
+
+async def _ensure(cluster: Cluster, view: View, claim: Claim) -> tuple[tuple[str, str] | None, Object | None]:
+    try:
+        found = await cluster.get(path(CLAIMS, view.namespace, claim.name))
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        if not claim.existing:
+            return (await _make(cluster, view, claim), None)
+        text = (
+            f"{claim.field}.existingClaim names claim {claim.name}, which is not in this namespace: make it, with "
+            f"the {_spelled(claim.labels)}, or leave existingClaim out."
+        )
+        return (("ClaimNotFound", text), None)
+    if any(labels(found).get(k) != v for k, v in claim.labels.items()):
+        text = (
+            f"Claim {claim.name} ({claim.field}) is not marked as this district's: if its volume may be used, give it "
+            f"the {_spelled(claim.labels)}."
+        )
+        return (("ClaimNotLabelled", text), None)
+    if claim.store and CONNECTION_LABEL in labels(found):
+        text = (
+            f"Claim {claim.name} ({claim.field}) has the label {CONNECTION_LABEL}, so it is where a connection keeps its "
+            "plans, which others than the store's may read: name another claim for the store."
+        )
+        return (("ClaimHoldsArtifacts", text), None)
+    return (None, found)
+
+
+def why_unbound(claim: Object, events: Sequence[Object]) -> str:
+    """Why a claim has no volume; empty while it only waits for its first pod, or for a moment. Pure."""
+    name = claim["metadata"]["name"]
+    if (claim.get("status") or {}).get("phase") == "Lost":
+        return f"Claim {name} has lost its volume: put the volume back, or restore the store from a backup."
+    own = [e for e in events if (e.get("involvedObject") or {}).get("uid") == claim["metadata"]["uid"]]
+    newest = max(own, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""), default=None)
+    if newest is None or newest.get("reason") not in _UNBOUND:
+        return ""
+    said = " ".join(str(newest.get("message") or newest["reason"]).split())[:600].rstrip(".")
+    return f"Claim {name} gets no volume: {said}. Check its storage class and what provides it ({newest['reason']})."
 
 
 async def _make(cluster: Cluster, view: View, claim: Claim) -> tuple[str, str] | None:

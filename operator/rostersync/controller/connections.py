@@ -43,6 +43,7 @@ class Memory:
 
     claims_at: float = float("-inf")
     claims_problem: tuple[str, str] | None = None
+    notice: tuple[str, str] | None = None
     generation: int = 0
 
 
@@ -78,10 +79,12 @@ class Connections:
         await self._forget_old(view)
         known = Known(
             view.generation, obj.get("status") or {}, problem, view.known.suspended, checked, guard.missing,
-            self._seen_runs(view), answered, handled, now,
+            self._seen_runs(view), answered, handled, now, memory.notice,
         )  # fmt: skip
-        await self._write(obj, connection_status.of(known))
-        self._again(key, answered, problem, now)
+        made = connection_status.of(known)
+        self._warn_unconfirmed(obj, made)
+        await self._write(obj, made)
+        self._again(key, answered, problem or memory.notice, now)
 
     async def deleted(self, obj: Object) -> None:
         """The connection is gone: what waits ends, and what is left of its artifacts that nobody needs goes."""
@@ -119,11 +122,25 @@ class Connections:
             shared.tell(view.namespace, view.name)
 
     async def _claims(self, view: View, memory: Memory) -> tuple[str, str] | None:
-        fresh = _CLAIMS_AGAIN if memory.claims_problem else _CLAIMS_FRESH
+        troubled = (view.namespace, view.name) in self.shared.troubled
+        self.shared.troubled.discard((view.namespace, view.name))
+        fresh = _CLAIMS_AGAIN if memory.claims_problem or memory.notice or troubled else _CLAIMS_FRESH
         if memory.generation != view.generation or time.monotonic() - memory.claims_at > fresh:
-            memory.claims_problem = await claims.ensure(self.shared.cluster, view)
+            memory.claims_problem, unbound = await claims.ensure(self.shared.cluster, view)
+            memory.notice = await self._unbound(unbound) if unbound and (troubled or memory.notice) else None
             memory.claims_at, memory.generation = time.monotonic(), view.generation
         return memory.claims_problem
+
+    async def _unbound(self, unbound: list[Object]) -> tuple[str, str] | None:
+        """Why claims have no volume. One that waits for its first pod is as it should be, and no event says more."""
+        for claim in unbound:
+            name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
+            selector = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
+            found, _ = await self.shared.cluster.list("events", namespace, fieldSelector=selector)
+            text = claims.why_unbound(claim, found)
+            if text:
+                return ("ClaimNotBound", text)
+        return None
 
     def _asked(self, obj: Object, view: View, may_run: bool) -> Asked:
         status, marks = obj.get("status") or {}, stamps(obj)
@@ -172,11 +189,20 @@ class Connections:
         out = []
         for run in self.shared.store.related(RUNS, f"connection/{view.namespace}/{view.name}"):
             status = run.get("status") or {}
+            plan = status.get("plan") or {}
             out.append(RunSeen(
                 run["metadata"]["name"], succeeded_reason(status), status.get("outcome", ""),
                 status.get("completionTime", ""), status.get("revision"), status.get("schools"),
+                run["spec"].get("mode", "Import"), plan.get("asOf", ""), plan.get("baseRevision"),
             ))  # fmt: skip
         return out
+
+    def _warn_unconfirmed(self, obj: Object, made: dict[str, Any]) -> None:
+        """A report was believed when it came; that the store says otherwise is said once, when a plan finds it."""
+        before, now = (_condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
+        if now.get("status") == "False" and before.get("message") != now["message"]:
+            self.shared.events.warn(obj, CONNECTIONS, now["reason"], now["message"])
+            log.warning("%s/%s: %s", obj["metadata"]["namespace"], obj["metadata"]["name"], now["message"])
 
     async def _write(self, obj: Object, status: dict[str, Any]) -> None:
         if status != (obj.get("status") or {}):
@@ -201,6 +227,10 @@ def _stamping(view: View, guard: Guard) -> tuple[str, str] | None:
         "spec.approval.requireDistinctApprover needs the MutatingAdmissionPolicies that stamp names (Kubernetes 1.36 and "
         "later, the chart's policies.enabled); without them nobody can prove who asked.",
     )
+
+
+def _condition(status: Object, kind: str) -> Object:
+    return next((c for c in status.get("conditions") or () if c["type"] == kind), {})
 
 
 def _ended(run: Object) -> bool:

@@ -11,7 +11,7 @@ from rostersync.controller.look import TROUBLE_AFTER, Facts, Look, look_again
 from rostersync.controller.observing import observed
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
-from rostersync.controller.store import RUNS, Key, Object
+from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object
 from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
@@ -124,6 +124,9 @@ class Runs:
             shared.queue.add_after(key, self._next_look(busy, facts.started(busy.job), seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
+            if busy.message:
+                shared.troubled.add((key[1], seen.connection.name))
+                shared.queue.add_at_leisure((CONNECTIONS, key[1], seen.connection.name))
         if changed and (seen.plan or seen.apply):
             shared.tell(key[1], seen.connection.name, besides=seen.run.uid)
 

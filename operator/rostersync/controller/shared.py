@@ -26,6 +26,7 @@ class Shared:
     """One process's view of one cluster.
 
     `holdups`: UID of a connection -> why its runs must wait; `listed`: runs that have ended are in the store, too.
+    `troubled`: (namespace, name) of connections with a Job whose pod does not start, perhaps for want of a volume.
     """
 
     options: Options
@@ -38,6 +39,7 @@ class Shared:
     views: Views = field(default_factory=Views)
     reports: Reports = field(default_factory=Reports)
     holdups: dict[str, str] = field(default_factory=dict)
+    troubled: set[tuple[str, str]] = field(default_factory=set)
     listed: bool = False
     clock: Callable[[], datetime] = now_utc
 

@@ -215,8 +215,11 @@ def slim(kind: str, obj: Object) -> Object:
     meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     if kind == RUNS and over(obj):
         status = obj["status"]
-        kept = {k: status[k] for k in _Ended.__annotations__ if k in status and k != "plan"}
+        kept = {k: status[k] for k in _Ended.__annotations__ if k in status and k not in ("plan", "conditions")}
         plan = {k: v for k, v in (status.get("plan") or {}).items() if k in _Plan.__annotations__}
+        if status["outcome"] == "Failed":  # why it failed; the others say it by their outcome
+            why = [c for c in status.get("conditions") or () if c.get("type") == "Succeeded"]
+            kept["conditions"] = [{k: c[k] for k in _Condition.__annotations__ if k in c} for c in why]
         return {"metadata": meta, "spec": obj["spec"], "status": kept | ({"plan": plan} if plan else {})}
     if kind == PODS:
         spec = {"nodeName": (obj.get("spec") or {}).get("nodeName")}
@@ -242,6 +245,14 @@ class _Meta(TypedDict, total=False):
 class _Plan(TypedDict, total=False):
     digest: Any
     noChanges: Any
+    baseRevision: Any
+    asOf: Any
+
+
+class _Condition(TypedDict, total=False):
+    type: Any
+    status: Any
+    reason: Any
 
 
 class _Ended(TypedDict, total=False):
@@ -251,6 +262,7 @@ class _Ended(TypedDict, total=False):
     schools: Any
     connectionUID: Any
     plan: _Plan
+    conditions: list[_Condition]
 
 
 class _Run(TypedDict):

@@ -9,6 +9,8 @@ from rostersync.lifecycle.status import Condition, dated, stamp
 from rostersync.lifecycle.triggers import Answer
 
 OK = "Connection is OK"
+CONFIRMED = "StoreConfirmed"
+OTHER_SOURCE = "StoreHasOtherSource"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class RunSeen:
     completed: str = ""
     revision: int | None = None
     schools: Mapping[str, Any] | None = None
+    mode: str = "Import"
+    planned: str = ""  # when its plan was begun
+    base: int | None = None  # the store's revision that its plan found
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,15 @@ class Known:
     answer: Answer
     handled_check: str
     now: datetime
+    notice: tuple[str, str] | None = None  # (reason, message) of what is amiss, though runs may still come through
 
 
 def of(known: Known) -> dict[str, Any]:
     """The whole status."""
     before = known.status
     status: dict[str, Any] = {"observedGeneration": known.generation}
-    ended = max((r for r in known.runs if r.completed), key=lambda r: (r.completed, r.name), default=None)
+    imports = [r for r in known.runs if r.completed and r.mode == "Import"]
+    ended = max(imports, key=lambda r: (r.completed, r.name), default=None)
     if ended:
         status["lastRun"] = {"name": ended.name, "outcome": ended.outcome, "completionTime": ended.completed} | (
             {"revision": ended.revision} if ended.revision is not None else {}
@@ -76,7 +83,7 @@ def of(known: Known) -> dict[str, Any]:
         "lastRunSpecHash": known.answer.handled_spec,
     }
     status |= {key: value for key, value in remembered.items() if value}
-    conditions = [_ready(known), *_verified(known), *_complete(schools), *_policies(known)]
+    conditions = [_ready(known), *_verified(known), *_complete(schools), *_confirmed(known), *_policies(known)]
     made = dated(conditions, before.get("conditions") or [], known.now, known.generation)
     for condition in made:
         if condition["type"] == "ConnectionVerified" and known.checked:
@@ -90,9 +97,45 @@ def _ready(known: Known) -> Condition:
         return ("Ready", "False", *known.problem)
     if known.checked and known.checked.ok is False:
         return ("Ready", "False", known.checked.reason, known.checked.message)
+    if known.notice:
+        return ("Ready", "False", *known.notice)
+    other = _other_source(known.runs)
+    if other:
+        return ("Ready", "False", *other)
     if known.suspended:
         return ("Ready", "True", "Suspended", "Starts nothing new (spec.suspend).")
     return ("Ready", "True", "Ready", "Runs can be made.")
+
+
+def _other_source(runs: Sequence[RunSeen]) -> tuple[str, str] | None:
+    """The store that this connection names belongs to another source, as its newest run found."""
+    newest = max((r for r in runs if r.completed), key=lambda r: (r.completed, r.name), default=None)
+    if newest is None or newest.reason != OTHER_SOURCE:
+        return None
+    return (
+        OTHER_SOURCE,
+        f"Run {newest.name} found records of another source in the store: `kubectl describe syncrun {newest.name}` says which "
+        "settings to compare. This stays until a run ends otherwise.",
+    )
+
+
+def _confirmed(known: Known) -> list[Condition]:
+    """Whether the newest plan found in the store what runs before it said that they applied."""
+    planner = max((r for r in known.runs if r.base is not None and r.planned), key=lambda r: r.planned, default=None)
+    if planner is None or planner.base is None:
+        return []
+    told = [r for r in known.runs if r.revision is not None and r.completed and r.completed <= planner.planned]
+    last = max(told, key=lambda r: r.revision or 0, default=None)
+    if last is None or (last.revision or 0) <= planner.base:
+        return [(CONFIRMED, "True", "Confirmed", f"The newest plan found the store at revision {planner.base}.")]
+    return [
+        (
+            CONFIRMED, "False", "RevisionNotFound",
+            f"Run {last.name} reported revision {last.revision}, but the plan of run {planner.name} found the store at revision "
+            f"{planner.base}. Either the volume was replaced or put back, or the report was not the Job's own: compare "
+            f"with the store's own list of revisions.",
+        )
+    ]  # fmt: skip
 
 
 def _verified(known: Known) -> list[Condition]:
