@@ -49,6 +49,7 @@ class HoldReason(StrEnum):
     THRESHOLD = "Threshold"
     ENTITY_EMPTIED = "EntityEmptied"
     SCHOOL_EMPTIED = "SchoolEmptied"
+    SCHOOL_VANISHED = "SchoolVanished"  # a school with members is sent no more
     IDENTITY_CHANGED = "IdentityChanged"
     SOURCE_CHANGED = "SourceChanged"
     RE_KEYED = "ReKeyed"
@@ -81,7 +82,11 @@ class Hold:
 
 @dataclass
 class EntityCounts:
-    """Counts of one entity in one plan (status.entities[])."""
+    """Counts of one entity in one plan (status.entities[]).
+
+    Every record that was there or came is in exactly one of created, updated, unchanged, deleted, skipped, duplicates,
+    deferred and kept; but a deferred one that is still sent, or loses a reference, is in that count as well.
+    """
 
     entity: Entity | None  # None: held-back records of unknown role that the store does not know
     created: int = 0
@@ -92,6 +97,7 @@ class EntityCounts:
     errors: int = 0
     duplicates: int = 0
     deferred: int = 0
+    kept: int = 0
     population: int = 0
 
 

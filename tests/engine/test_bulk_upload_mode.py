@@ -61,11 +61,11 @@ def test_what_a_complete_pull_does_not_hold_is_deleted(roster: Roster) -> None:
     assert all(r["hash"] is None and r["before_hash"] is not None for r in plan.rows.values())
 
 
-def test_without_it_what_is_not_in_the_pull_stays_and_is_in_no_count(roster: Roster) -> None:
+def test_without_it_what_is_not_in_the_pull_stays_and_counts_as_kept(roster: Roster) -> None:
     plan = roster.begin(spare(), entities=WITH_DEMOGRAPHICS).plan(left(spare()), entities=WITH_DEMOGRAPHICS)
     assert plan.changes == set()
-    assert plan.counts("Student") == {"unchanged": 3, "population": 4}
-    assert plan.counts("Enrollment") == {"unchanged": 5, "population": 6}
+    assert plan.counts("Student") == {"unchanged": 3, "kept": 1, "population": 4}
+    assert plan.counts("Enrollment") == {"unchanged": 5, "kept": 1, "population": 6}
 
 
 @pytest.mark.parametrize("bulk", [True, False])

@@ -30,7 +30,8 @@ def test_a_wiped_orgs_table_makes_every_school_vanish_and_deletes_nothing_that_b
     assert plan.schools == (0, 0, 0, 2)
     assert plan.causes("Delete") == {"d1": "SourceMissing"}  # the organisation above them is no school
     assert plan.causes("Update") == dict.fromkeys(("1001", "1002", "a1"), "Cascade")
-    assert plan.holds == {("EntityEmptied", "District", "Delete", 1, 1)}
+    vanished = {("SchoolVanished", "School", "1001", 5), ("SchoolVanished", "School", "1002", 3)}
+    assert plan.holds == {("EntityEmptied", "District", "Delete", 1, 1), *vanished}
     assert plan.counts("Enrollment") == {"unchanged": 5, "population": 5}
 
 

@@ -81,8 +81,8 @@ def test_what_refers_to_a_vanished_school_stays(roster: Roster, status: str | No
     assert plan.changes == set()
     assert plan.schools == (1, 1, 0, 1)
     assert plan.manifest["schools"]["vanished_ids"] == ["1002"]
-    assert plan.counts("Student") == {"unchanged": 2, "population": 3}
-    assert plan.counts("School") == {"unchanged": 1, "population": 2}
+    assert plan.counts("Student") == {"unchanged": 2, "kept": 1, "population": 3}
+    assert plan.counts("School") == {"unchanged": 1, "kept": 1, "population": 2}
 
 
 def test_a_school_that_is_sent_as_something_else_has_vanished_too(roster: Roster) -> None:

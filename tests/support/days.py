@@ -8,6 +8,7 @@ k classes, c courses, y sessions, e enrolments. Over 300 lines, mostly the small
 import copy
 import json
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -28,6 +29,7 @@ from support.staging import stage
 
 AS_OF = datetime(2026, 1, 12, 3, 0, tzinfo=UTC)
 COLLECTIONS = tuple(t.name for t in TABLES)
+PARTS = ("created", "updated", "unchanged", "deleted", "skipped", "duplicates", "deferred", "kept")
 Row = dict[str, Any]
 
 
@@ -268,7 +270,20 @@ class Roster:
                 memory_limit=256 * 1024 * 1024, threads=1, store_folder=self.store.path.parent,
             )
         )  # fmt: skip
-        return Planned(out, report)
+        planned = Planned(out, report)
+        self.adds_up(planned)
+        return planned
+
+    def adds_up(self, planned: Planned) -> None:
+        """Each record that was there or came is in one count of its entity; a deferred one perhaps in another as well."""
+        new: Counter[str | None] = Counter()
+        held = {(e, i) for e, i, kind, *_ in planned.issues if kind in ("Skipped", "Duplicate")}
+        if held:
+            there = {i for t in TABLES for i in self.stored(t.name)}
+            new.update(e for e, i in held if i not in there)
+        for c in planned.manifest["entities"]:
+            parts = sum(c[name] for name in PARTS) - c["population"] - c["created"] - new[c["entity"]]
+            assert 0 <= parts <= c["deferred"], f"the rows of {c['entity']} do not add up: {c}"
 
     def apply(self, planned: Planned) -> Planned:
         """Apply a plan, held or not, with a person's consent to its digest."""

@@ -210,6 +210,8 @@ class District:
         raw = rng.choice(schools)
         if what == "closes":
             gone[raw] = orgs.pop(raw)
+            if rng.random() < 0.6:
+                self.leave(raw, rng.choice([None, *schools]))
         elif what == "status":
             orgs[raw]["status"] = rng.choice(["inactive", "TOBEDELETED", "pending", "active"])
         elif what == "kind":
@@ -222,6 +224,19 @@ class District:
             for row in self.rows["users"].values():
                 if raw in (row["orgSourcedIds"] or []) and rng.random() < 0.7:
                     row["orgSourcedIds"] = [other]
+
+    def leave(self, school: str, other: str | None) -> None:
+        """Many of a school's records are sent no more; its people may be sent for another school."""
+        rng = self.rng
+        for table in ("users", "classes", "enrollments", "demographics"):
+            for raw, row in list(self.rows[table].items()):
+                at_home = table == "demographics" or school in (
+                    row.get("orgSourcedIds") or [row.get("schoolSourcedId")]
+                )
+                if table == "users" and at_home and other and rng.random() < 0.5:
+                    row["orgSourcedIds"] = [other]
+                elif at_home and rng.random() < (0.3 if table == "demographics" else 0.6):
+                    self.gone.setdefault(table, {})[raw] = self.rows[table].pop(raw)
 
     def reissue(self) -> None:
         """The source gives all its users other ids."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
 from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
-from support.reference_gate import holds_of
+from support.reference_gate import holds_of, vanishing_holds
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
@@ -390,9 +390,9 @@ class Model:
                 key = (t.name, i)
                 if Entity(row["entity"]) not in self.taken or not self.offered(t.name):
                     continue
-                if self.protected(t.name, i, row):
-                    continue
                 cause = self.direct_cause(key, row, fates, gone)
+                if self.protected(t.name, i, row):
+                    cause = "Cascade" if cause and self.moved_away(t.name, row) else None
                 if cause:
                     gone[key] = cause
         return gone
@@ -431,7 +431,26 @@ class Model:
             return True
         if table in ("classes", "enrollments"):
             return row["schoolSourcedId"] in lost
+        if table == "demographics":
+            return bool(lost & self.schools_of_person(i))
         return table == "users" and bool(lost & set(row["orgSourcedIds"] or []))
+
+    def moved_away(self, table: str, row: Row) -> bool:
+        """Whether it is the enrolment at a vanished school of a person who is sent, but elsewhere."""
+        if table != "enrollments" or self.untaken(row["userSourcedId"]):
+            return False
+        sent = self.accepted_person(row["userSourcedId"])
+        return sent is not None and row["schoolSourcedId"] not in (sent.values["orgSourcedIds"] or [])
+
+    def schools_of_person(self, i: str) -> set[str]:
+        """Where a person is after this plan: as sent, else as the store has it."""
+        sent, stored = self.accepted_person(i), self.store.active(("users", i))
+        orgs = sent.values["orgSourcedIds"] if sent else stored["orgSourcedIds"] if stored else None
+        return set(orgs or [])
+
+    def accepted_person(self, i: str) -> Record | None:
+        """The pulled record of a person of that id in the store, if it is accepted."""
+        return next((r for r in self.records["users"] if r.id == i and r.fate is None), None)
 
     def link(self, direct: dict[Key, str]) -> Outcome:
         """References against the resulting store, table by table in dependency order."""
@@ -556,11 +575,21 @@ class Model:
             "prefix": self.prefix,
             "config": effective(self.spec),
             "service": (self.spec.get("deliveryConfig") or {}).get("serviceURL"),
+            "vanished": self.remembered_vanished(),
         }
-        holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory) if changes else set()
+        holds = set()
+        if changes:
+            sent = {k: real.after[k] for k in real.accepted}
+            holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory)
+            holds |= vanishing_holds(self.store, self.orgs, holds, sent, self.taken)
         fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
         held = {k: f for k, f in fates.items() if f in HELD}
         return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory)
+
+    def remembered_vanished(self) -> set[str]:
+        """Vanished schools, by SIS id, that this plan or one before saw gone."""
+        before = self.store.memory["vanished"] if self.store.memory else set()
+        return (before & self.orgs.vanished) | self.orgs.gone
 
     def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],
               real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
@@ -579,23 +608,32 @@ class Model:
                 of.deleted += 1
         for key in deferred:
             counts[Entity(self.store.rows[key]["entity"])].deferred += 1
-        for r in self.all():
-            key = (r.table, r.id)
-            fate = real.fates[r.table, r.raw]
-            known = r.entity or (Entity(r.stored["entity"]) if r.stored else None)
-            of = counts[known]
-            if r.errors and fate != "LeftOut":
-                of.errors += 1
-            if key in real.deleted or fate == "LeftOut":
+        sent = {(r.table, r.id): r for r in self.all()}
+        records: Counter[Entity | None] = Counter()  # that were there or came
+        twice: Counter[Entity | None] = Counter()  # of which a delete is deferred, and something else counts too
+        for key in {k for k, row in self.store.rows.items() if row["status"] == "active"} | sent.keys():
+            row, r = self.store.active(key), sent.get(key)
+            fate = real.fates[r.table, r.raw] if r else None
+            entity = Entity(row["entity"]) if row else r.entity if r else None
+            if r and r.errors and fate != "LeftOut":
+                counts[r.entity or entity].errors += 1
+            records[entity] += row is not None or key in changes or fate in HELD
+            twice[entity] += key in deferred and (key in changes or fate not in (None, "LeftOut"))
+            if key in changes:
                 continue
-            if key in deferred and r.stored and fate != "Accepted":
-                counts[Entity(r.stored["entity"])].unchanged += 1
-            if fate == "Accepted":
-                of.unchanged += key in unchanged
+            if key in real.accepted:
+                counts[entity].unchanged += 1
             elif fate in ("Duplicate", "ContradictoryRows"):
-                of.duplicates += 1
+                counts[entity].duplicates += 1
             elif fate in HELD:
-                of.skipped += 1
+                counts[entity].skipped += 1
+            elif key in deferred:
+                counts[entity].unchanged += fate not in (None, "LeftOut")
+            elif row:
+                counts[entity].kept += 1
+        for entity, c in counts.items():
+            parts = c.created + c.updated + c.unchanged + c.deleted + c.skipped + c.duplicates + c.deferred + c.kept
+            assert parts == records[entity] + twice[entity], f"the rows of {entity} do not add up: {c}"
         return counts
 
 

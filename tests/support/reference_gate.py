@@ -106,6 +106,29 @@ def emptied(before: dict[Any, Any], after: dict[Any, Any], schools: set[str]) ->
     return holds
 
 
+def vanishing_holds(store: Any, orgs: Any, holds: set[Any], sent: dict[Any, dict[str, Any]],
+                    taken: set[Any]) -> set[Any]:  # fmt: skip
+    """Holds for schools that have vanished; what is said of them for another reason is taken out of `holds`.
+
+    `sent`: what of the resulting store this pull brings; the rest is no member of a school that is gone.
+    """
+    before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
+    told = (store.memory["vanished"] if store.memory else set()) & orgs.vanished
+    mapped = {orgs.targets[raw] for raw in orgs.mapped}
+    newly = {orgs.targets[raw] for raw in orgs.gone - told}
+    known = {orgs.targets[raw] for raw in told} - mapped - newly
+    for hold in [h for h in holds if h[0] == "SchoolEmptied" and h[2] in newly | known]:
+        holds.discard(hold)
+    found = set()
+    for school in newly:
+        had = [r["entity"] for (t, _), r in before.items() if school in schools_of(t, r, newly)]
+        has = [r["entity"] for (t, _), r in sent.items() if school in schools_of(t, r, newly)]
+        if set(had) - {"Course", "Enrollment"}:
+            found.add(("SchoolVanished", "School", school))
+        found |= {("SchoolEmptied", e, school) for e in EMPTIED if e in taken and e in had and e not in has}
+    return found
+
+
 def rekeyed(before: dict[Any, Any], changes: dict[Any, Any]) -> set[str]:
     """Entities of which 20 records or more go, at least half of them paired one to one with new ones."""
     found = set()

@@ -16,6 +16,7 @@ class Orgs:
     present: set[str] = field(default_factory=set)  # everything that a reference can mean
     targets: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)  # the school, raw, whose people those of a department are
+    gone: set[str] = field(default_factory=set)  # vanished, and proved so: the pull is whole or says it
     kept_targets: set[str] = field(default_factory=set)
     vanished_targets: set[str] = field(default_factory=set)
     imported: dict[str, str] = field(default_factory=dict)
@@ -83,6 +84,7 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
     out.vanished = {raw for raw in remembered if wanted(raw) and raw not in schools}
     never_seen = {raw for raw in entries if selected and wanted(raw) and raw not in schools}
     out.lost = out.vanished | never_seen
+    out.gone = {raw for raw in out.vanished if read.whole or raw in {o["sourcedId"] for o in orgs}}
     for raw, o in there.items():
         out.targets[raw] = (entries.get(raw, {}).get("id") if is_school(o) else None) or prefix + raw
     for raw, target in remembered.items():

@@ -78,7 +78,7 @@ def test_status_survives_a_round_trip_and_passes_over_newer_fields() -> None:
         ],
         "plan": {"digest": APPROVAL["planDigest"], "baseRevision": 3},
         "entities": [{"entity": "Student", "created": 1, "updated": 0, "deleted": 9, "unchanged": 90, "skipped": 0,
-                      "errors": 0, "duplicates": 0, "deferred": 0, "population": 99}],
+                      "errors": 0, "duplicates": 0, "deferred": 0, "kept": 0, "population": 99}],
         "holds": [{"reason": "Threshold", "entity": "Student", "change": "Delete", "count": 9, "population": 99,
                    "limit": 5, "unit": "Percent", "message": "9 of 99"}],
         "holdsTotal": 1,

@@ -272,7 +272,7 @@ def test_a_changed_configuration_holds_when_it_deletes_or_updates_more_than_10_p
 def test_a_plan_without_changes_has_no_holds() -> None:
     found = Facts(
         entities={STUDENT: counted(100)}, resulting={STUDENT: 0}, emptied_schools=((STUDENT, "north", 5),),
-        rekeyed={STUDENT: (30, 30)}, requirement_holds={"Student": 1}, restored_reverted=1, identity_changed=True,
+        vanished_schools={"west": 7}, rekeyed={STUDENT: (30, 30)}, requirement_holds={"Student": 1}, restored_reverted=1, identity_changed=True,
         source_changed=True, config_changed=True, safety_loosened=True, connection_changed=True,
         first_import=True,
     )  # fmt: skip
@@ -282,14 +282,14 @@ def test_a_plan_without_changes_has_no_holds() -> None:
 def test_all_holds_are_listed_not_only_the_first() -> None:
     found = replace(
         facts({STUDENT: counted(100, deleted=100), TEACHER: counted(100, created=60)}),
-        emptied_schools=((STUDENT, "north", 5), (STUDENT, "south", 5)), rekeyed={STUDENT: (30, 30)},
+        emptied_schools=((STUDENT, "north", 5), (STUDENT, "south", 5)), vanished_schools={"west": 7}, rekeyed={STUDENT: (30, 30)},
         requirement_holds={"Student": 1, "Teacher": 1}, restored_reverted=1, identity_changed=True,
         source_changed=True, config_changed=True, safety_loosened=True, connection_changed=True,
         first_import=True,
     )  # fmt: skip
     holds = verdict(found, Switches(limits=limits(), preview=True, hold_first_import=True))
     assert {h.reason for h in holds} == set(HoldReason)
-    assert len(holds) == 16
+    assert len(holds) == 17
 
 
 def test_worse_holds_come_first_and_those_without_a_limit_before_all() -> None:

@@ -174,7 +174,7 @@ def test_counts_totals_and_holds():
     assert made["plan"] == {"digest": A, "baseRevision": 4, "noChanges": False}
     assert made["entities"][0] == {
         "entity": "Student", "created": 0, "updated": 0, "deleted": 312, "unchanged": 0, "skipped": 0, "errors": 0,
-        "duplicates": 0, "deferred": 0, "population": 1204,
+        "duplicates": 0, "deferred": 0, "kept": 0, "population": 1204,
     }  # fmt: skip
     assert (made["totals"]["deleted"], made["totals"]["created"]) == (312, 2)
     assert made["holds"] == [{

@@ -85,6 +85,7 @@ KINDS = (
             Column("Hold Reasons", ".status.holdReasons", wide=True),
             Column("Skipped", ".status.totals.skipped", "integer", wide=True),
             Column("Deferred", ".status.totals.deferred", "integer", wide=True),
+            Column("Kept", ".status.totals.kept", "integer", wide=True),
             Column("Requested By", ".spec.requestedBy", wide=True),
             Column("Message", f"{_SUCCEEDED}.message", wide=True),
             _AGE,

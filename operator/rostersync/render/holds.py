@@ -22,10 +22,13 @@ _NEEDS_NO_NUMBERS = {
 }  # fmt: skip
 
 
+_NAMES_SCHOOL = (HoldReason.SCHOOL_EMPTIED, HoldReason.SCHOOL_VANISHED)
+
+
 def sentence(hold: Hold) -> str:
     """`Deletes 312 of 1,204 Students (25.9 %), limit 10 %`."""
     text = _sentence(hold)
-    return f"{text}, at school {hold.school}" if hold.school and hold.reason != HoldReason.SCHOOL_EMPTIED else text
+    return f"{text}, at school {hold.school}" if hold.school and hold.reason not in _NAMES_SCHOOL else text
 
 
 def _sentence(hold: Hold) -> str:
@@ -45,6 +48,11 @@ def _sentence(hold: Hold) -> str:
         case HoldReason.SCHOOL_EMPTIED:
             had = f" of {number(population)}" if population else ""
             return f"School {hold.school} would lose its last {who.value if who else 'record'}{had}"
+        case HoldReason.SCHOOL_VANISHED:
+            return (
+                f"School {hold.school} is gone from the source; it had {number(count)} people and classes. Those that are "
+                "not sent elsewhere are kept until the school is back or is taken out of the mapping"
+            )
         case HoldReason.RE_KEYED:
             return (
                 f"{number(count)} of {number(population)} deleted {PLURALS[who] if who else 'records'} come back under "

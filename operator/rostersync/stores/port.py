@@ -28,6 +28,7 @@ class SourceMemory:
     connection_kind: str = ""  # with the name: "" in what was written before they were remembered
     connection_name: str = ""
     safety: dict[str, Any] = field(default_factory=dict)
+    vanished: tuple[str, ...] = ()  # SIS ids of schools that this plan, or one before, saw gone
     revision: int = 0
     applied_at: datetime | None = None
 

@@ -38,6 +38,7 @@ class Facts:
     resulting: Mapping[Entity, int]
     by_school: Mapping[Entity, Mapping[str, Counted]] = field(default_factory=dict)
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
+    vanished_schools: Mapping[str, int] = field(default_factory=dict)  # newly vanished: people and classes that it had
     rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
     requirement_holds: Mapping[str, int] = field(default_factory=dict)
     restored_reverted: int = 0
@@ -97,6 +98,8 @@ def _emptied(facts: Facts) -> Iterable[Hold]:
             yield Hold(HoldReason.ENTITY_EMPTIED, entity, "Delete", None, deleted, counted.population)
     for entity, school, before in facts.emptied_schools:
         yield Hold(HoldReason.SCHOOL_EMPTIED, entity, "Delete", school, before, before)
+    for school, members in sorted(facts.vanished_schools.items()):
+        yield Hold(HoldReason.SCHOOL_VANISHED, Entity.SCHOOL, None, school, members)
 
 
 def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:

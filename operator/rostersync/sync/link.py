@@ -59,6 +59,8 @@ def link(context: Context) -> None:
         _targets(context, table)
         _final(context, table, seen)
         _trimmed(context, table)
+        if table is USERS and context.vanished:
+            _people_of_vanished(context)
 
 
 def required_of(table: Table) -> tuple[Attribute, ...]:
@@ -207,7 +209,8 @@ def _deletes(context: Context, table: Table, seen: _Seen, *, deferring: bool) ->
             FROM unmatched_{table.name} u JOIN store_{table.name} s ON s.id = u.id AND s.status = 'active'),
         judged AS (
             SELECT s.id, s.entity,
-              CASE WHEN NOT s.taken OR {_any(untaken)} OR {protected} THEN NULL ELSE {direct} END AS cause,
+              CASE WHEN NOT s.taken OR {_any(untaken)} THEN NULL
+                WHEN {protected} THEN {_moved_away(context, table, direct)} ELSE {direct} END AS cause,
               (s.fate IS NOT DISTINCT FROM 'Gone' AND NOT {_any(untaken)})
                 OR (s.fate IS DISTINCT FROM 'Gone' AND {_any([f"t_{a.name}.gone" for a in refs])}) AS falls,
               {_any([f"t_{a.name}.deferred" for a in refs])} AS would_fall
@@ -282,8 +285,38 @@ def _protected(context: Context, table: Table) -> str:
         "classes": f"s.schoolSourcedId IN {vanished}",
         "users": "list_has_any(s.orgSourcedIds, (SELECT coalesce(list(id), []) FROM kept_schools WHERE vanished))",
         "enrollments": f"s.schoolSourcedId IN {vanished}",
+        "demographics": "s.id IN (SELECT id FROM people_of_vanished)",
     }.get(table.name, "FALSE")
     return f"coalesce({at}, FALSE)"
+
+
+def _moved_away(context: Context, table: Table, direct: str) -> str:
+    """Why a record goes although its school has vanished, as an expression: enrolments of people who are sent elsewhere."""
+    if table is not ENROLLMENTS or not context.vanished:
+        return "NULL"
+    elsewhere = "s.userSourcedId IN (SELECT id FROM people_elsewhere WHERE school = s.schoolSourcedId)"
+    return f"CASE WHEN {elsewhere} AND ({direct}) IS NOT NULL THEN {literal(Cause.CASCADE.value)} END"
+
+
+def _people_of_vanished(context: Context) -> None:
+    """`people_of_vanished` (id): who will still be at a vanished school. `people_elsewhere` (id, school): who was enrolled
+    at a vanished school and is sent without it."""
+    vanished = "(SELECT id FROM kept_schools WHERE vanished)"
+    at_one = f"list_has_any(p.orgSourcedIds, (SELECT coalesce(list(id), []) FROM {vanished}))"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE people_of_vanished AS
+        SELECT p.id FROM store_users p JOIN unmatched_users u ON u.id = p.id
+        WHERE p.status = 'active' AND {at_one} AND p.id NOT IN (SELECT id FROM deletes_users WHERE NOT deferred)
+        UNION ALL SELECT p.id FROM required_users p JOIN fates_users f ON f.id = p.id WHERE f.fate IS NULL AND {at_one}
+    """)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE people_elsewhere AS
+        SELECT DISTINCT p.id, e.schoolSourcedId AS school
+        FROM store_enrollments e JOIN required_users p ON p.id = e.userSourcedId
+        JOIN fates_users f ON f.id = p.id AND f.fate IS NULL
+        WHERE e.status = 'active' AND e.schoolSourcedId IN {vanished}
+          AND NOT list_contains(coalesce(p.orgSourcedIds, []), e.schoolSourcedId)
+    """)
 
 
 def _targets(context: Context, table: Table) -> None:

@@ -47,11 +47,13 @@ def _count_table(context: Context, table: Table, found: dict[Entity | None, Enti
         _of(found, told).errors += number if has_error and fate != NOT_TAKEN else 0
     for entity, number in known.deferred.items():
         _of(found, entity).deferred += number
-    # A record of unknown role counts under the entity that it has in the store.
+    for entity, number in known.kept.items():
+        _of(found, entity).kept += number
+    # A record counts under the entity that it has in the store; one that loses a reference is updated and not skipped.
     held = f"""
-        SELECT coalesce(f.entity, s.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
+        SELECT coalesce(s.entity, f.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
         FROM fates_{name} f LEFT JOIN (SELECT id, entity FROM store_{name} WHERE status = 'active') s ON s.id = f.id
-        WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM deletes_{name} WHERE NOT deferred)
+        WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM changes_{name})
         GROUP BY 1, 2"""
     for entity, duplicate, number in _rows(context, held) if known.fated(*HELD_BACK) else ():
         if duplicate:
@@ -77,7 +79,8 @@ def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, 
         _of(found, entity).unchanged -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
-        WHERE d.deferred AND f.fate <> {literal(NOT_TAKEN)} GROUP BY 1"""
+        WHERE d.deferred AND f.fate NOT IN {in_list((NOT_TAKEN, *HELD_BACK))}
+          AND d.id NOT IN (SELECT id FROM changes_{name}) GROUP BY 1"""
     for entity, number in _rows(context, still_sent) if known.deferred else ():
         _of(found, entity).unchanged += number
 
@@ -169,14 +172,17 @@ def school_population(context: Context) -> dict[tuple[Entity, str], int]:
     return found
 
 
-def emptied_schools(context: Context) -> tuple[tuple[Entity, str, int], ...]:
-    """Schools that stay and lose their last Student, Teacher or Class: (entity, school, how many there were)."""
+def emptied_schools(context: Context, besides: frozenset[str]) -> tuple[tuple[Entity, str, int], ...]:
+    """Schools that stay and lose their last Student, Teacher or Class: (entity, school, how many there were).
+
+    `besides`: ids of schools that are not looked at.
+    """
     deltas = """
         SELECT entity, school, sum(CASE side WHEN 'after' THEN 1 ELSE -1 END) FROM moves
         WHERE entity IN ('Student', 'Teacher', 'Class') AND school NOT IN (
             SELECT id FROM deletes_orgs WHERE NOT deferred)
         GROUP BY 1, 2 HAVING sum(CASE side WHEN 'after' THEN 1 ELSE -1 END) < 0"""
-    losing = _rows(context, deltas)
+    losing = [row for row in _rows(context, deltas) if row[1] not in besides]
     if not losing:
         return ()
     population = school_population(context)

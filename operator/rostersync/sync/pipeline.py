@@ -32,12 +32,13 @@ from rostersync.sync.link import link
 from rostersync.sync.match import match
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.require import require
-from rostersync.sync.safety import loosened, previous_connection, safety
+from rostersync.sync.safety import loosened_anew, previous_connection, safety
 from rostersync.sync.schools import Scope
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
 from rostersync.sync.tally import tally
+from rostersync.sync.vanishing import Vanishing, emptied, members, vanishing
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -145,6 +146,7 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     compare(context)
     stage("gate")
     config = effective_config(context.spec)
+    gone = vanishing(scope, state.last.vanished if state.last else ())
     memory = SourceMemory(
         prefix=context.prefix,
         host=urlsplit(context.spec.deliveryConfig.serviceURL).hostname or "",
@@ -155,17 +157,23 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
         connection_kind=inputs.connection.kind,
         connection_name=inputs.connection.metadata.name or "",
         safety=safety(context.spec),
+        vanished=gone.remembered,
     )
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
     previous = previous_connection(state.last, memory, defaults.source_id(inputs.connection))
-    holds = _gate(context, state, memory, counts, previous)
+    holds = _gate(context, state, memory, counts, previous, gone)
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
     return _Plan(context, state, scope, counts, holds, memory, config, previous if changed else "")
 
 
 def _gate(
-    context: Context, state: StoreState, memory: SourceMemory, counts: list[EntityCounts], previous: str
+    context: Context,
+    state: StoreState,
+    memory: SourceMemory,
+    counts: list[EntityCounts],
+    previous: str,
+    gone: Vanishing,
 ) -> list[Hold]:
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
@@ -189,14 +197,15 @@ def _gate(
         },
         resulting=measure.resulting(context, known),
         by_school=measure.by_school(context) if any(t.per_school for t in limits) else {},
-        emptied_schools=measure.emptied_schools(context),
+        emptied_schools=measure.emptied_schools(context, gone.newly | gone.before) + emptied(context, gone.newly),
+        vanished_schools=members(context, gone.newly),
         rekeyed=rekeyed,
         requirement_holds=context.requirement_holds,
         identity_changed=identity_changed,
         source_changed=last is not None
         and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
         config_changed=last is not None and last.config_hash != memory.config_hash,
-        safety_loosened=_loosened(state, memory),
+        safety_loosened=loosened_anew(state, memory),
         connection_changed=bool(previous),
         first_import=last is None,
     )
@@ -207,14 +216,6 @@ def _gate(
         hold_on_config_change=context.spec.approval.holdOnConfigChange,
     )
     return verdict(facts, switches)
-
-
-def _loosened(state: StoreState, memory: SourceMemory) -> bool:
-    """Only a connection that was made anew is looked at: an UPDATE is the admission policies' to stop."""
-    if state.last is None:
-        return bool(state.other_sources)
-    made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
-    return made_anew and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
 
 
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:

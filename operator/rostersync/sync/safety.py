@@ -5,7 +5,7 @@ from typing import Any
 from rostersync.api.v1alpha1.defaults import effective_thresholds
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.times import parse_duration
-from rostersync.stores.port import SourceMemory
+from rostersync.stores.port import SourceMemory, StoreState
 
 _SWITCHES = ("preview", "fourEyes", "holdFirstImport", "holdOnConfigChange")
 
@@ -45,6 +45,14 @@ def previous_connection(last: SourceMemory | None, now: SourceMemory, source: st
     other_name = bool(last.connection_name) and named != now_named
     other_uid = last.connection_uid is not None and now.connection_uid not in (None, last.connection_uid)
     return (last.connection_name or source) if other_name or other_uid else ""
+
+
+def loosened_anew(state: StoreState, memory: SourceMemory) -> bool:
+    """Whether a connection that was made anew is less safe. An UPDATE is the admission policies' to stop."""
+    if state.last is None:
+        return bool(state.other_sources)
+    made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
+    return made_anew and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
 
 
 def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:

@@ -108,12 +108,15 @@ class Scope:
     """What Schools Mapping came to.
 
     `places` are by raw id of every organisation that scopes records; `kept_targets` are the schools in the store that
-    the mapping still leads to; `vanished_targets` those of them that protect what refers to them.
+    the mapping still leads to; `vanished_targets` those of them that protect what refers to them. `vanished` has the
+    schools of the latter by raw id; `gone` those that the pull proves to be gone: it is whole, or says so itself.
     """
 
     places: Mapping[str, Place]
     kept_targets: frozenset[str]
     vanished_targets: frozenset[str]
+    vanished: Mapping[str, str]
+    gone: frozenset[str]
     imported: tuple[tuple[str, str], ...]
     schools: Schools
 
@@ -172,6 +175,8 @@ def decide(
         places=places,
         kept_targets=frozenset(targets[i] for i in wanted),
         vanished_targets=frozenset(targets[i] for i in vanished),
+        vanished={i: targets[i] for i in vanished},
+        gone=frozenset(i for i in vanished if reading.whole or i in sent),
         imported=tuple(sorted((i, targets[i]) for i in mapped if pulled[i].accepted)),
         schools=Schools(
             found=len(schools),

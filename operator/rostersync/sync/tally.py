@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from rostersync.roster import Table
-from rostersync.sync.context import Context
+from rostersync.sync.context import HELD_BACK, KEPT, Context, in_list
 
 
 @dataclass
@@ -12,13 +12,15 @@ class Tally:
     """Numbers of records of one table.
 
     `population`: active ones of the store, by entity. `changes`: by (entity, new_entity, change, cause). `fates`: pulled
-    ones, by (entity, fate, has_error). `deferred`: deletes that wait for a complete read, by entity.
+    ones, by (entity, fate, has_error). `deferred`: deletes that wait for a complete read, by entity. `kept`: records of the
+    store that stay as they are though this pull does not bring them, by entity.
     """
 
     population: Counter[str] = field(default_factory=Counter)
     changes: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     fates: Counter[tuple[str | None, str | None, bool]] = field(default_factory=Counter)
     deferred: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
 
     def fated(self, *fates: str | None) -> int:
         """How many pulled records have one of these fates."""
@@ -37,6 +39,9 @@ def tally(context: Context, table: Table) -> Tally:
         UNION ALL SELECT 2, entity, new_entity, change, cause, NULL, count(*) FROM changes_{name} GROUP BY ALL
         UNION ALL SELECT 3, entity, NULL, fate, NULL, has_error, count(*) FROM fates_{name} GROUP BY ALL
         UNION ALL SELECT 4, entity, NULL, NULL, NULL, NULL, count(*) FROM deletes_{name} WHERE deferred GROUP BY ALL
+        UNION ALL SELECT 5, entity, NULL, NULL, NULL, NULL, count(*) FROM unmatched_{name}
+        WHERE coalesce(fate, '') NOT IN {in_list((*HELD_BACK, KEPT))} AND id NOT IN (SELECT id FROM deletes_{name})
+          AND id NOT IN (SELECT id FROM changes_{name}) GROUP BY ALL
     """).fetchall()
     for what, entity, new_entity, how, why, has_error, number in rows:
         if what == 1:
@@ -45,6 +50,8 @@ def tally(context: Context, table: Table) -> Tally:
             found.changes[entity, new_entity, how, why] += number
         elif what == 3:
             found.fates[entity, how, bool(has_error)] += number
-        else:
+        elif what == 4:
             found.deferred[entity] += number
+        else:
+            found.kept[entity] += number
     return found

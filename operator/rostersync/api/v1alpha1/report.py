@@ -23,6 +23,11 @@ class Totals(StatusModel):
     errors: Count = Field(default=0, description="Records with at least one issue of class Error.")
     duplicates: Count = Field(default=0, description="Records held back as duplicates.")
     deferred: Count = Field(default=0, description="Deletes left out because reading was incomplete, or by a window.")
+    kept: Count = Field(
+        default=0,
+        description="Records that stay although this reading does not bring them: of a vanished school, of an entity or "
+        "collection that is not read, or without Bulk Upload Mode.",
+    )
     population: Count = Field(default=0, description="Records that the source had in the store before.")
 
 

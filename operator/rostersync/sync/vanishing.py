@@ -1,0 +1,59 @@
+"""Schools that have vanished: which a plan sees gone for the first time, and whom they had.
+
+What belongs to such a school is kept until it is back or is taken out of the mapping. It is no member of the school any
+more: a school of which nothing is sent is empty, however much is kept.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rostersync.model import Entity
+from rostersync.roster import CLASSES, USERS
+from rostersync.sync.context import Context, in_list
+from rostersync.sync.schools import Scope, State
+
+
+@dataclass(frozen=True)
+class Vanishing:
+    """Vanished schools by their ids in the store: `newly` seen gone, and `before` seen gone and led to by no other."""
+
+    newly: frozenset[str]
+    before: frozenset[str]
+    remembered: tuple[str, ...]  # SIS ids, for the store to remember with the plan
+
+
+def vanishing(scope: Scope, known: Iterable[str]) -> Vanishing:
+    """What of the vanished schools is new. `known`: SIS ids of those that an applied plan saw gone."""
+    told = set(known) & scope.vanished.keys()
+    mapped = {p.leads_to for p in scope.places.values() if p.state is State.MAPPED}
+    newly = frozenset(scope.vanished[i] for i in scope.gone - told)
+    before = frozenset(scope.vanished[i] for i in told) - newly - mapped
+    return Vanishing(newly, before, tuple(sorted(told | scope.gone)))
+
+
+def members(context: Context, schools: frozenset[str]) -> dict[str, int]:
+    """How many people and classes the store has in each of these schools; those that have none are left out."""
+    counted = """
+        SELECT school, count(*) FROM (
+            SELECT unnest(orgSourcedIds) AS school FROM store_users WHERE status = 'active'
+            UNION ALL SELECT schoolSourcedId FROM store_classes WHERE status = 'active')
+        WHERE school IN (SELECT unnest($1)) GROUP BY 1"""
+    return dict(context.con.execute(counted, [sorted(schools)]).fetchall()) if schools else {}
+
+
+def emptied(context: Context, schools: frozenset[str]) -> tuple[tuple[Entity, str, int], ...]:
+    """Of which of these schools no Student, Teacher or Class is sent any more: (entity, school, how many there were)."""
+    found: list[tuple[Entity, str, int]] = []
+    entities = in_list(sorted({Entity.STUDENT, Entity.TEACHER, Entity.CLASS} & context.taken))
+    for table, school in ((USERS, "unnest(orgSourcedIds)"), (CLASSES, "schoolSourcedId")):
+        if not schools or entities == "()":
+            break
+        sides = f"""
+            SELECT entity, school, count(*) FILTER (stored) FROM (
+                SELECT entity, {school} AS school, TRUE AS stored FROM store_{table.name} WHERE status = 'active'
+                UNION ALL SELECT entity, {school}, FALSE FROM final_{table.name})
+            WHERE entity IN {entities} AND school IN (SELECT unnest($1))
+            GROUP BY 1, 2 HAVING bool_and(stored)"""
+        rows = context.con.execute(sides, [sorted(schools)]).fetchall()
+        found += [(Entity(entity), where, had) for entity, where, had in rows]
+    return tuple(found)
