@@ -10,7 +10,7 @@ from rostersync.controller.options import Options
 from rostersync.controller.router import Router
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import RUNS, Store, slim
+from rostersync.controller.store import JOBS, PODS, RUNS, Store, slim
 
 
 def run(version, uid="u1", outcome=None):
@@ -76,3 +76,20 @@ def test_what_cannot_be_asked_is_listed_again():
     assert router.relisted.is_set()
     assert router.shared.store.get(RUNS, "rosters", "monday")["status"] == {"stage": "extract"}
     assert queued == []
+
+
+@pytest.mark.parametrize("kind", [JOBS, PODS])
+def test_a_job_or_pod_that_lost_its_label_is_nothing_of_ours_any_more(kind):
+    router, _ = router_of(None, 0)
+    marks = {"rostersync.dev/run": "u1", "rostersync.dev/job": "plan", "rostersync.dev/district": "springfield"}
+    meta = {"namespace": "rosters", "name": "j", "uid": "j1", "labels": marks, "resourceVersion": "5"}
+    obj = {"metadata": meta, "spec": {}, "status": {}}
+    router.event(kind, "ADDED", obj)
+    assert router.shared.store.get(kind, "rosters", "j")
+    assert router.shared.slots.refusal("rosters", "springfield", "other").for_store
+
+    bare = {**obj, "metadata": {**meta, "labels": {}, "resourceVersion": "6"}}
+    router.event(kind, "MODIFIED", bare)
+
+    assert router.shared.store.get(kind, "rosters", "j") is None
+    assert not router.shared.slots.refusal("rosters", "springfield", "other")
