@@ -74,6 +74,8 @@ class Hold:
     population: int | None = None
     limit: int | None = None
     unit: str | None = None  # Percent | Count
+    before: int | None = None  # how many of `count` were applied within `window`, before this plan
+    window: str | None = None  # such as 24h; `population` is then that at its start
 
     def as_dict(self) -> dict[str, Any]:
         """Only the fields that are set, in the API's names."""

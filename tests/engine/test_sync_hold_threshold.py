@@ -1,8 +1,9 @@
 """Sync hold threshold on real plans: what is counted, and against which population."""
 
+from datetime import timedelta
 from typing import Any
 
-from support.days import Day, Roster, crowd, district
+from support.days import AS_OF, Day, Roster, crowd, district
 
 BULK = {"bulkUploadMode": True}
 
@@ -122,3 +123,49 @@ def test_school_ids_of_a_hold_are_those_of_the_store(roster: Roster) -> None:
     day = district().change("users", "s1", "s3", email="new")
     plan = roster.begin(**united).plan(day, **united, **limit(rule("Update", count=1, perSchool=True)))
     assert plan.holds == {("Threshold", "Student", "Update", "WHS", 2, 3, 1, "Count")}
+
+
+def test_many_small_plans_together_are_held_as_one_would_be(roster: Roster) -> None:
+    day = crowd(97)  # 100 students
+    roster.begin(day, **BULK)
+    roster.apply(roster.plan(less(day, 6), **BULK, at=AS_OF + timedelta(hours=1)))
+    then = roster.plan(less(day, 11), **BULK, at=AS_OF + timedelta(hours=2))
+    assert then.holds == {("Threshold", "Student", "Delete", 11, 100, 10, "Percent", 6, "24h")}
+    assert roster.plan(less(day, 10), **BULK, at=AS_OF + timedelta(hours=2)).holds == set()
+    assert roster.plan(less(day, 11), **BULK, at=AS_OF + timedelta(hours=25)).holds == set()
+    created = crowd(5, less(day, 6), first=900)
+    assert roster.plan(created, **BULK, at=AS_OF + timedelta(hours=2)).holds == set()
+
+
+def test_a_window_that_holds_the_first_import_begins_with_what_came_then(roster: Roster) -> None:
+    day = crowd(97)
+    roster.run(day, **BULK)
+    assert roster.plan(less(day, 11), **BULK, at=AS_OF + timedelta(minutes=1)).holds == {
+        ("Threshold", "Student", "Delete", 11, 100, 10, "Percent")
+    }
+
+
+def test_what_was_applied_counts_by_school_where_a_rule_asks_for_it(roster: Roster) -> None:
+    day = crowd(20, crowd(40, school="1002"), first=200)
+    asked = limit(rule("Delete", percent=10, window="7d", perSchool=True))
+    roster.begin(day, **BULK, **asked)
+    roster.apply(roster.plan(less(day, 3), **BULK, **asked, at=AS_OF + timedelta(days=1)))
+    plan = roster.plan(less(day, 5).without("users", "s200"), **BULK, **asked, at=AS_OF + timedelta(days=7))
+    assert plan.holds == {("Threshold", "Student", "Delete", "1002", 5, 41, 10, "Percent", 3, "7d")}
+
+
+def test_former_values_that_go_take_no_evidence_along(roster: Roster) -> None:
+    day = crowd(97)
+    roster.begin(day, **BULK)
+    roster.apply(roster.plan(less(day, 6), **BULK, at=AS_OF + timedelta(hours=1)))
+    roster.store.writer().expire("rivers", timedelta(minutes=1), AS_OF + timedelta(hours=2))
+    then = roster.plan(less(day, 11), **BULK, at=AS_OF + timedelta(hours=2))
+    assert then.holds == {("Threshold", "Student", "Delete", 11, 100, 10, "Percent", 6, "24h")}
+
+
+def test_students_who_become_guardians_leave_the_students(roster: Roster) -> None:
+    day = crowd(37)
+    roster.begin(day)
+    plan = roster.plan(day.change("users", *[f"s{n}" for n in range(100, 105)], role="guardian"))
+    assert ("Threshold", "Student", "Delete", 5, 40, 10, "Percent") in plan.holds
+    assert {c["entity"]: (c["updated"], c["deleted"]) for c in plan.manifest["entities"]}["Student"] == (5, 0)

@@ -207,8 +207,9 @@ class Planned:
 
     @property
     def holds(self) -> set[tuple[Any, ...]]:
-        """Every hold: what is set of (reason, entity, change, school, count, population, limit, unit)."""
-        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit")
+        """Every hold: what is set of (reason, entity, change, school, count, population, limit, unit,
+        before, window)."""
+        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit", "before", "window")
         return {tuple(h[n] for n in names if n in h) for h in self.manifest["holds"]}
 
     @property
@@ -288,7 +289,7 @@ class Roster:
     def apply(self, planned: Planned) -> Planned:
         """Apply a plan, held or not, with a person's consent to its digest."""
         consent = Consent(decided_by="somebody", digest=planned.manifest["digest"], reason="test")
-        apply(planned.folder, self.store.writer(), consent)
+        apply(planned.folder, self.store.writer(), consent, now=datetime.fromisoformat(planned.manifest["asOf"]))
         return planned
 
     def run(self, day: Day, **fields: Any) -> Planned:

@@ -397,6 +397,9 @@ THRESHOLDS: list[Row] = [
     {"entity": "*", "change": "Any", "percent": 100, "minPopulation": 20},
     {"entity": "*", "change": "Delete", "percent": 30, "minPopulation": 1, "perSchool": True},
     {"entity": "*", "change": "Delete", "percent": 100, "minPopulation": 1},
+    {"entity": "*", "change": "Any", "percent": 60, "count": 6, "minPopulation": 2, "window": "25h"},
+    {"entity": "*", "change": "Delete", "percent": 20, "minPopulation": 1, "window": "3d", "perSchool": True},
+    {"entity": "Student", "change": "Create", "count": 2, "window": "30h"},
 ]
 WINDOWS = [{"start": "2026-01-10T00:00:00", "end": "2026-01-12T00:00:00"}]
 

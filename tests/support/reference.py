@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
 from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
-from support.reference_gate import holds_of, vanishing_holds
+from support.reference_gate import Entry, entry_of, holds_of, vanishing_holds
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
@@ -57,6 +57,7 @@ class ModelStore:
     rows: dict[Key, Row] = field(default_factory=dict)
     schools: dict[str, str] = field(default_factory=dict)
     memory: dict[str, Any] | None = None
+    log: list[Entry] = field(default_factory=list)  # what was ever applied, counted
 
     def active(self, key: Key) -> Row | None:
         """The row of a key unless it is a tombstone."""
@@ -76,6 +77,7 @@ class ModelStore:
                 self.rows[key] = {**change.after, "status": "active"}
         self.schools.update(plan.orgs.imported)
         self.memory = plan.memory
+        self.log.append(plan.entry)
 
 
 @dataclass
@@ -99,6 +101,7 @@ class ModelPlan:
     orgs: Orgs
     deferred: set[Key]
     memory: dict[str, Any]
+    entry: Entry
 
 
 @dataclass
@@ -577,14 +580,15 @@ class Model:
             "service": (self.spec.get("deliveryConfig") or {}).get("serviceURL"),
             "vanished": self.remembered_vanished(),
         }
+        entry = entry_of(self.spec, self.store, changes, real.after, self.now)
         holds = set()
         if changes:
             sent = {k: real.after[k] for k in real.accepted}
-            holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory)
+            holds = holds_of(self.spec, self.store, changes, real.after, self.hold_counts, memory, entry)
             holds |= vanishing_holds(self.store, self.orgs, holds, sent, self.taken)
         fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
         held = {k: f for k, f in fates.items() if f in HELD}
-        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory)
+        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory, entry)
 
     def remembered_vanished(self) -> set[str]:
         """Vanished schools, by SIS id, that this plan or one before saw gone."""

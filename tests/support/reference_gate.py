@@ -1,22 +1,58 @@
 """The reference model's verdict: every hold of a plan, as comparable tuples. Plain Python.
 
-A threshold hold is (reason, entity, change, school, count, population, limit, unit); every other one
+A threshold hold is (reason, entity, change, school, count, population, limit, unit, before, window); every other one
 (reason, entity, school).
 """
 
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 DEFAULTS = {"Delete": 10, "Update": 75, "Create": 50}
 EMPTIED = ("Student", "Teacher", "Class")
+HOURS = {"h": 1, "d": 24}
+
+
+@dataclass
+class Entry:
+    """What one plan changes, by (entity, school, change), and what was there before, by (entity, school); school None is
+    all. `by_school`: whether the store keeps the schools, which it does where a rule asks for them within a window."""
+
+    at: datetime
+    count: Counter[Any]
+    population: Counter[Any]
+    by_school: bool
+
+
+def entry_of(spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]],
+             now: datetime) -> Entry:  # fmt: skip
+    """Count a plan as limits do: who changes entity leaves the old one and is new in the other."""
+    before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
+    schools = {i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"}
+    population: Counter[Any] = Counter()
+    for (table, _), row in before.items():
+        population[row["entity"], None] += 1
+        population.update((row["entity"], s) for s in schools_of(table, row, schools))
+    count: Counter[Any] = Counter()
+    for key, c in changes.items():
+        sides = [(c.change, c.after if c.change == "Create" else before[key])]
+        if c.change == "Update" and c.after["entity"] != before[key]["entity"]:
+            sides = [("Delete", before[key]), ("Create", c.after)]
+        for change, row in sides:
+            for school in [None, *schools_of(key[0], row, schools)]:
+                count[row["entity"], school, change] += 1
+                count[row["entity"], school, "Any"] += 1
+    rules = (spec.get("syncHoldThreshold") or {}).get("rules") or []
+    return Entry(now, count, population, any(r.get("perSchool") and r.get("window") for r in rules))
 
 
 def holds_of(spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]],
-             hold_counts: dict[tuple[str, int], int], memory: dict[str, Any]) -> set[tuple[Any, ...]]:  # fmt: skip
+             hold_counts: dict[tuple[str, int], int], memory: dict[str, Any], now: Entry) -> set[tuple[Any, ...]]:  # fmt: skip
     """All holds of a plan that changes something. `after` is the resulting store, by key."""
     before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
     schools = {i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"}
-    holds = thresholds(spec, before, changes, schools)
+    holds = thresholds(spec, before, changes, schools, now, store.log)
     holds |= emptied(before, after, schools)
     for (entity, _), count in hold_counts.items():
         if count:
@@ -54,20 +90,11 @@ def schools_of(table: str, row: dict[str, Any], schools: set[str]) -> set[str]:
     return schools & {row["orgSourcedId"]} if table == "courses" else set()
 
 
-def thresholds(spec: dict[str, Any], before: dict[Any, Any], changes: dict[Any, Any], schools: set[str]) -> set[Any]:
+def thresholds(spec: dict[str, Any], before: dict[Any, Any], changes: dict[Any, Any], schools: set[str], now: Entry,
+               log: list[Entry]) -> set[Any]:  # fmt: skip
     """Every limit that is exceeded."""
     rules = list((spec.get("syncHoldThreshold") or {}).get("rules") or [])
-    entities = sorted({r["entity"] for r in before.values()} | {c.entity for c in changes.values()})
-    population: Counter[Any] = Counter()
-    for (table, _), row in before.items():
-        population[row["entity"], None] += 1
-        population.update((row["entity"], s) for s in schools_of(table, row, schools))
-    count: Counter[Any] = Counter()
-    for key, c in changes.items():
-        row = c.after if c.change == "Create" else before[key]
-        for school in [None, *schools_of(key[0], row, schools)]:
-            count[c.entity, school, c.change] += 1
-            count[c.entity, school, "Any"] += 1
+    entities = sorted({r["entity"] for r in before.values()} | {e for e, _, _ in now.count})
     holds = set()
     for entity in entities:
         mine = [r for r in rules if r["entity"] in ("*", entity)]
@@ -76,17 +103,43 @@ def thresholds(spec: dict[str, Any], before: dict[Any, Any], changes: dict[Any, 
                 r.get("percent") is not None and not r.get("perSchool") and r["change"] in (change, "Any") for r in mine
             )
             if not replaced:
-                mine.append({"change": change, "percent": percent})
+                mine.append({"change": change, "percent": percent, "window": "24h" if change == "Delete" else None})
         for rule in mine:
             for school in sorted(schools) if rule.get("perSchool") else [None]:
-                people, n = population[entity, school], count[entity, school, rule["change"]]
-                told = ("Threshold", entity, rule["change"], school, n, people)
+                own = now.count[entity, school, rule["change"]]
+                if own == 0:
+                    continue
+                people = now.population[entity, school]
+                said = ("Threshold", entity, rule["change"], school)
                 percent, minimum = rule.get("percent"), rule.get("minPopulation", 20)
-                if percent is not None and people > 0 and people >= minimum and n * 100 > percent * people:
-                    holds.add((*told, percent, "Percent"))
+                earlier, begun = applied(log, now.at, rule.get("window"), entity, school, rule["change"])
+                words = (earlier, rule["window"]) if earlier else (None, None)
+                n, base = (own + earlier, begun) if earlier else (own, people)
+                if above(percent, minimum, n, base):
+                    holds.add((*said, n, base, percent, "Percent", *words))
+                elif above(percent, minimum, own, people):
+                    holds.add((*said, own, people, percent, "Percent", None, None))
                 if rule.get("count") is not None and n > rule["count"]:
-                    holds.add((*told, rule["count"], "Count"))
+                    holds.add((*said, n, base, rule["count"], "Count", *words))
     return holds
+
+
+def above(percent: int | None, minimum: int, n: int, people: int) -> bool:
+    """Whether n is more than a share of so many people, where there are enough."""
+    return percent is not None and people > 0 and people >= minimum and n * 100 > percent * people
+
+
+def applied(log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None,
+            change: str) -> tuple[int, int]:  # fmt: skip
+    """How many such changes were applied within the window, and how many records there were when it began: or when
+    there first were any."""
+    if window is None:
+        return 0, 0
+    since = now - timedelta(hours=int(window[:-1]) * HOURS[window[-1]])
+    mine = [e for e in log if e.at > since and e.count[entity, school, "Any"] and (school is None or e.by_school)]
+    while mine and mine[0].population[entity, school] == 0:
+        mine.pop(0)
+    return (sum(e.count[entity, school, change] for e in mine), mine[0].population[entity, school]) if mine else (0, 0)
 
 
 def emptied(before: dict[Any, Any], after: dict[Any, Any], schools: set[str]) -> set[Any]:

@@ -60,7 +60,7 @@ class Engine:
     def apply(self, planned: Planned) -> None:
         """Apply a plan, with a person's consent to its digest."""
         consent = Consent(decided_by="somebody", digest=planned.manifest["digest"], reason="test")
-        apply(planned.folder, self.store.writer(), consent)
+        apply(planned.folder, self.store.writer(), consent, now=datetime.fromisoformat(planned.manifest["asOf"]))
 
     def rows(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Every row of the store, tombstones too, by (table, id)."""
@@ -120,7 +120,7 @@ def canonical(table: str, row: dict[str, Any]) -> dict[str, Any]:
 def hold_tuple(hold: dict[str, Any]) -> tuple[Any, ...]:
     """A hold as the model's tuple."""
     if hold["reason"] == "Threshold":
-        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit")
+        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit", "before", "window")
         return tuple(hold.get(n) for n in names)
     return (hold["reason"], hold.get("entity"), hold.get("school"))
 

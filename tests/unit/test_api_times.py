@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rostersync.api.v1alpha1.thresholds import ThresholdRule
 from rostersync.api.v1alpha1.times import Window, check_cron, parse_duration, parse_local
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -66,6 +67,28 @@ def test_duration(text: str, duration: timedelta) -> None:
 def test_duration_that_is_none(text: str) -> None:
     with pytest.raises(ValueError, match="72h or 400d"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("24h", True),
+        ("7d", True),
+        ("999h", True),
+        ("99d", True),
+        ("100d", False),
+        ("0h", False),
+        ("90m", False),
+        ("", False),
+    ],
+)
+def test_a_window_is_hours_or_days(text: str, good: bool) -> None:
+    rule = {"entity": "*", "change": "Delete", "percent": 10, "window": text}
+    if good:
+        assert ThresholdRule.model_validate(rule).window == text
+    else:
+        with pytest.raises(ValueError, match="such as 24h or 7d"):
+            ThresholdRule.model_validate(rule)
 
 
 @pytest.mark.parametrize("text", ["2027-07-01T00:00:00Z", "2027-7-1", "July", "2027-07-01 00:00"])

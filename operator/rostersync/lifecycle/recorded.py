@@ -82,7 +82,7 @@ def _counts(data: Mapping[str, Any]) -> EntityCounts:
 
 
 def _hold(data: Mapping[str, Any]) -> Hold:
-    fields = {k: data.get(k) for k in ("change", "school", "count", "population", "limit", "unit")}
+    fields = {k: data.get(k) for k in ("change", "school", "count", "population", "limit", "unit", "before", "window")}
     entity = Entity(data["entity"]) if data.get("entity") else None
     return Hold(HoldReason(data["reason"]), entity, **fields)
 

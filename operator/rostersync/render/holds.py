@@ -39,6 +39,9 @@ def _sentence(hold: Hold) -> str:
                 of = f"{VERBS[hold.change or 'Any']} {some(count, who)} where there were {number(population)}"
                 return f"{of}, limit {number(hold.limit or 0)}{'' if hold.unit == 'Count' else ' %'}"
             of = f"{VERBS[hold.change or 'Any']} {number(count)} of {some(population, who)}"
+            if hold.before:
+                own = f"{number(count - hold.before)}, and {number(hold.before)} were within the {hold.window} before"
+                of = f"{VERBS[hold.change or 'Any']} {own}, together {number(count)} of {some(population, who)}"
             if hold.unit == "Count":
                 return f"{of}, limit {number(hold.limit or 0)}"
             share = percent(count, population)

@@ -1,10 +1,11 @@
-"""SourceMemory as JSON text and back: in the store's table `sources`, and in a plan's manifest (camelCase)."""
+"""What the store keeps as JSON text, and back: SourceMemory (`sources`, and a plan's manifest), counts (`revisions`)."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from rostersync.instants import parse_instant
-from rostersync.stores.port import SourceMemory
+from rostersync.stores.port import AppliedCounts, SourceMemory
 
 
 def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
@@ -52,3 +53,17 @@ def memory_as_text(memory: SourceMemory) -> str:
 def memory_from_text(text: str) -> SourceMemory:
     """The reverse."""
     return memory_from_dict(json.loads(text))
+
+
+def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
+    """What a revision of this time changed, where it changed anything.
+
+    Rows as limits count are marked `judged`; a revision from before there were any has the plan's own counts alone.
+    """
+    rows = [r for r in json.loads(text) if r.get("entity")]
+    names = ("created", "updated", "deleted")
+    return [
+        AppliedCounts(at, r["entity"], r.get("school"), **{n: r.get(n, 0) for n in (*names, "population")})
+        for r in [r for r in rows if r.get("judged")] or rows
+        if any(r.get(n) for n in names)
+    ]

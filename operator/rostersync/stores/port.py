@@ -34,6 +34,22 @@ class SourceMemory:
 
 
 @dataclass(frozen=True)
+class AppliedCounts:
+    """What one applied plan changed of one entity, in all or in one school (its id in the store), as limits count it.
+
+    `population`: how many records the source had there before it. `applied_at` is aware.
+    """
+
+    applied_at: datetime
+    entity: str
+    school: str | None = None
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    population: int = 0
+
+
+@dataclass(frozen=True)
 class StoreState:
     """The store as a plan finds it. `revision` is the district's; 0 and not `exists` when nothing was ever applied.
 
@@ -58,6 +74,12 @@ class StoreReader(Protocol):
         roster.SQL_TYPES, metadata. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id, change,
         cause, before, after, applied_at. `con` must be allowed to read the store (engine.connect).
         """
+        ...
+
+    def applied_since(
+        self, con: duckdb.DuckDBPyConnection, district: str, source: str, since: datetime
+    ) -> tuple[AppliedCounts, ...]:
+        """What was applied from a source after an instant, in the order of revisions. `con` has the store attached."""
         ...
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
@@ -99,7 +121,7 @@ class PlanToApply:
     source: str
     base_revision: int
     config_hash: str
-    counts: list[dict[str, Any]]
+    counts: list[dict[str, Any]]  # of each entity; rows with `judged` are as limits count, by school where one does
     memory: SourceMemory
     schools: tuple[tuple[str, str], ...]
     changes: dict[str, Path]

@@ -50,6 +50,15 @@ DROP VIEW IF EXISTS temp.store_{table}
 -- The district's revision: 0 before its first apply.
 SELECT coalesce(max(revision), 0) FROM store.revisions WHERE district = $district
 
+-- name: attached
+SELECT 1 FROM duckdb_databases() WHERE database_name = 'store'
+
+-- name: applied_since
+-- Who expires former values leaves this alone: a revision keeps its counts for ever.
+SELECT applied_at, counts FROM store.revisions
+WHERE district = $district AND source = $source AND applied_at > $since
+ORDER BY revision
+
 -- name: memory
 SELECT memory FROM store.sources WHERE district = $district AND source = $source
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from rostersync.roster import TABLES
 from rostersync.stores import files, schema
-from rostersync.stores.memories import memory_from_text
-from rostersync.stores.port import StoreState
+from rostersync.stores.memories import counts_from_text, memory_from_text
+from rostersync.stores.port import AppliedCounts, StoreState
 from rostersync.stores.statements import execute
 
 _VIEWS = (*(t.name for t in TABLES), "schools", "history")
@@ -37,6 +38,18 @@ class EmbeddedReader:
         except BaseException:
             self.detach(con)
             raise
+
+    def applied_since(
+        self, con: duckdb.DuckDBPyConnection, district: str, source: str, since: datetime
+    ) -> tuple[AppliedCounts, ...]:
+        """See StoreReader.applied_since."""
+        if not execute(con, "read.attached").fetchall():
+            return ()  # there was no file, so nothing was ever applied
+        found = execute(
+            con, "read.applied_since",
+            district=district, source=source, since=since.astimezone(UTC).replace(tzinfo=None),
+        ).fetchall()  # fmt: skip
+        return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
         """See StoreReader.detach."""

@@ -141,7 +141,7 @@ def _to_apply(plan: Path, manifest: dict[str, Any]) -> PlanToApply:
         source=manifest["source"],
         base_revision=manifest["baseRevision"],
         config_hash=manifest["configHash"],
-        counts=manifest["entities"],
+        counts=[*manifest["entities"], *manifest.get("judged", [])],
         memory=memory_from_dict(manifest["memory"]),
         schools=tuple((sis_id, target_id) for sis_id, target_id in manifest["schoolsImported"]),
         changes=changes,

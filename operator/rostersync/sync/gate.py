@@ -1,7 +1,7 @@
 """Gate: why a plan may not be applied without a person. Pure; every hold is found, never only the first.
 
 Percent is of the population that this source contributes to the store before the run, exceeded when strictly above,
-in integers. `measure.py` counts what is judged here.
+in integers. `measure.py` counts what is judged here; `applied.py` what was applied within a limit's window.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +11,7 @@ from rostersync.api.v1alpha1.defaults import Threshold
 from rostersync.model import Change, Entity, Hold, HoldReason
 
 ANY = "Any"
+Place = tuple[Entity, str | None]  # an entity in all (None), or in one school
 CONFIG_PERCENT = 10  # updates beyond this share of all records make a changed configuration a hold
 REKEYED_DELETES = 20  # deletes of an entity from which on pairs with creates mean new ids for the same things
 BY_SCHOOL = frozenset(
@@ -32,10 +33,16 @@ class Counted:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plan comes to, counted. Schools are ids of the store."""
+    """What a plan comes to, counted. Schools are ids of the store.
+
+    `judged`: as the limits count, where it is not as the plan does: who changes entity leaves the old one and is new in
+    the other. `before`: by a limit's window, what was applied within it, and the population at its start.
+    """
 
     entities: Mapping[Entity, Counted]
     resulting: Mapping[Entity, int]
+    judged: Mapping[Entity, Counted] = field(default_factory=dict)
+    before: Mapping[str, Mapping[Place, Counted]] = field(default_factory=dict)
     by_school: Mapping[Entity, Mapping[str, Counted]] = field(default_factory=dict)
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
     vanished_schools: Mapping[str, int] = field(default_factory=dict)  # newly vanished: people and classes that it had
@@ -76,25 +83,40 @@ def verdict(facts: Facts, switches: Switches) -> list[Hold]:
 def _exceeded(limit: Threshold, facts: Facts) -> Iterable[Hold]:
     if limit.per_school:
         for school, counted in sorted(facts.by_school.get(limit.entity, {}).items()):
-            yield from _over(limit, counted, school)
-    elif limit.entity in facts.entities:
-        yield from _over(limit, facts.entities[limit.entity], None)
+            yield from _over(limit, counted, school, facts)
+    elif counted_in_all := facts.judged.get(limit.entity) or facts.entities.get(limit.entity):
+        yield from _over(limit, counted_in_all, None, facts)
 
 
-def _over(limit: Threshold, counted: Counted, school: str | None) -> Iterable[Hold]:
-    count, population = counted.of(limit.change), counted.population
-    said = (HoldReason.THRESHOLD, limit.entity, limit.change, school, count, population)
+def _over(limit: Threshold, counted: Counted, school: str | None, facts: Facts) -> Iterable[Hold]:
+    """The holds of one limit in one place; none for a plan that itself adds nothing to what is counted."""
+    own, population = counted.of(limit.change), counted.population
+    if not own:
+        return
+    said = (HoldReason.THRESHOLD, limit.entity, limit.change, school)
+    alone = (own, population)
+    together, earlier, length = alone, None, None
+    before = facts.before.get(limit.window or "", {}).get((limit.entity, school))
+    if before and (applied := before.of(limit.change)):
+        together, earlier, length = (own + applied, before.population), applied, limit.window
+    if _above(limit, *together):
+        yield Hold(*said, *together, limit.percent, "Percent", earlier, length)
+    elif _above(limit, *alone):  # where the window began with too few records to go by
+        yield Hold(*said, *alone, limit.percent, "Percent")
+    if limit.count is not None and together[0] > limit.count:
+        yield Hold(*said, *together, limit.count, "Count", earlier, length)
+
+
+def _above(limit: Threshold, count: int, population: int) -> bool:
+    """Whether so many are above the limit's share of a population that is large enough to go by."""
     enough = population > 0 and population >= limit.min_population
-    if limit.percent is not None and enough and count * 100 > limit.percent * population:
-        yield Hold(*said, limit.percent, "Percent")
-    if limit.count is not None and count > limit.count:
-        yield Hold(*said, limit.count, "Count")
+    return limit.percent is not None and enough and count * 100 > limit.percent * population
 
 
 def _emptied(facts: Facts) -> Iterable[Hold]:
     for entity, counted in facts.entities.items():
         if counted.population > 0 and facts.resulting.get(entity, counted.population) == 0:
-            deleted = counted.of(Change.DELETE.value)
+            deleted = facts.judged.get(entity, counted).of(Change.DELETE.value)
             yield Hold(HoldReason.ENTITY_EMPTIED, entity, "Delete", None, deleted, counted.population)
     for entity, school, before in facts.emptied_schools:
         yield Hold(HoldReason.SCHOOL_EMPTIED, entity, "Delete", school, before, before)

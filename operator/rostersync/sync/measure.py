@@ -105,8 +105,25 @@ def resulting(context: Context, counted: list[EntityCounts]) -> dict[Entity, int
     return dict(result)
 
 
+def judged(context: Context, counted: list[EntityCounts]) -> dict[Entity, Counted]:
+    """Counts as limits take them: a record that changes its entity is deleted from the old one and new in the other."""
+    numbers = {
+        c.entity: Counter({Change.CREATE: c.created, Change.UPDATE: c.updated, Change.DELETE: c.deleted})
+        for c in counted
+        if c.entity
+    }
+    population = {c.entity: c.population for c in counted}
+    for table in context.tables:
+        for (old, new, change, _), number in context.tallies[table.name].changes.items():
+            if change == "Update" and old != new:
+                numbers[Entity(old)].update({Change.UPDATE: -number, Change.DELETE: number})
+                numbers.setdefault(Entity(new), Counter()).update({Change.CREATE: number})
+    return {e: Counted(dict(n), population.get(e, 0)) for e, n in numbers.items()}
+
+
 def lay_out_schools(context: Context, *, every: bool) -> None:
-    """`moves` (entity, change, id, school, side): each change with the schools where it was and where it will be.
+    """`moves` (entity, change, id, school, side): each change with the schools where it was and where it will be. Who
+    changes entity is deleted from where it was and new where it will be.
 
     Unless `every` entity is asked for, only those by which a school can be emptied, and only if anything leaves.
     """
@@ -132,10 +149,11 @@ def lay_out_schools(context: Context, *, every: bool) -> None:
         ):
             if not any_:
                 continue
-            entity = "c.entity" if side == "before" else "c.new_entity"
+            entity, left_or_came = ("c.entity", "'Delete'") if side == "before" else ("c.new_entity", "'Create'")
             context.sql(f"""
                 INSERT INTO moves SELECT * FROM (
-                    SELECT {entity} AS entity, c.change, c.id, {value} AS school, {literal(side)} AS side
+                    SELECT {entity} AS entity, CASE WHEN c.change = 'Update' AND c.entity <> c.new_entity
+                        THEN {left_or_came} ELSE c.change END AS change, c.id, {value} AS school, {literal(side)} AS side
                     FROM changes_{table.name} c JOIN {rows} r ON r.id = c.id WHERE {which.replace("change", "c.change")})
                 WHERE school IN (SELECT id FROM school_ids)
             """)

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from rostersync import durable
@@ -23,6 +22,7 @@ from rostersync.stores.memories import memory_as_dict
 from rostersync.stores.memory import default_memory_limit
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import freeze, measure
+from rostersync.sync.applied import applied_before, record
 from rostersync.sync.compare import compare
 from rostersync.sync.context import Context, Progress
 from rostersync.sync.effective import config_hash, effective_config
@@ -32,7 +32,7 @@ from rostersync.sync.link import link
 from rostersync.sync.match import match
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.require import require
-from rostersync.sync.safety import loosened_anew, previous_connection, safety
+from rostersync.sync.safety import loosened_anew, memory_of, previous_connection
 from rostersync.sync.schools import Scope
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
@@ -73,6 +73,7 @@ class _Plan:
     scope: Scope
     counts: list[EntityCounts]
     holds: list[Hold]
+    judged: list[dict[str, Any]]
     memory: SourceMemory
     config: dict[str, Any]
     previous_connection: str  # "" unless the plan is held for it
@@ -147,37 +148,28 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     stage("gate")
     config = effective_config(context.spec)
     gone = vanishing(scope, state.last.vanished if state.last else ())
-    memory = SourceMemory(
-        prefix=context.prefix,
-        host=urlsplit(context.spec.deliveryConfig.serviceURL).hostname or "",
-        client_id_hash=inputs.client_id_hash,
-        version=str(context.spec.deliveryConfig.version),
-        config_hash=config_hash(config),
-        connection_uid=inputs.connection.metadata.uid,
-        connection_kind=inputs.connection.kind,
-        connection_name=inputs.connection.metadata.name or "",
-        safety=safety(context.spec),
-        vanished=gone.remembered,
-    )
+    memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered)
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
     previous = previous_connection(state.last, memory, defaults.source_id(inputs.connection))
-    holds = _gate(context, state, memory, counts, previous, gone)
+    holds, judged = _gate(inputs, context, state, memory, counts, previous, gone)
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
-    return _Plan(context, state, scope, counts, holds, memory, config, previous if changed else "")
+    return _Plan(context, state, scope, counts, holds, judged, memory, config, previous if changed else "")
 
 
 def _gate(
+    inputs: PlanInputs,
     context: Context,
     state: StoreState,
     memory: SourceMemory,
     counts: list[EntityCounts],
     previous: str,
     gone: Vanishing,
-) -> list[Hold]:
+) -> tuple[list[Hold], list[dict[str, Any]]]:
+    """The holds, and the counts that limits went by, which later plans are held against."""
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
-        return []
+        return [], []
     limits = defaults.effective_thresholds(context.spec)
     measure.lay_out_schools(context, every=any(t.per_school for t in limits))
     last = state.last
@@ -196,6 +188,8 @@ def _gate(
             if c.entity
         },
         resulting=measure.resulting(context, known),
+        judged=measure.judged(context, known),
+        before=applied_before(inputs.reader, context.con, inputs.connection, limits, inputs.as_of),
         by_school=measure.by_school(context) if any(t.per_school for t in limits) else {},
         emptied_schools=measure.emptied_schools(context, gone.newly | gone.before) + emptied(context, gone.newly),
         vanished_schools=members(context, gone.newly),
@@ -215,7 +209,7 @@ def _gate(
         hold_first_import=context.spec.approval.holdFirstImport,
         hold_on_config_change=context.spec.approval.holdOnConfigChange,
     )
-    return verdict(facts, switches)
+    return verdict(facts, switches), record(facts, by_school=any(t.per_school and t.window for t in limits))
 
 
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
@@ -264,6 +258,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         "configHash": made.memory.config_hash,
         "memory": memory_as_dict(made.memory),
         "entities": [{**asdict(c), "entity": c.entity.value if c.entity else None} for c in made.counts],
+        "judged": made.judged,
         "holds": [h.as_dict() for h in made.holds],
         "holdsTotal": len(made.holds),
         "schools": asdict(made.scope.schools),

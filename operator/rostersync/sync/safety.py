@@ -1,9 +1,10 @@
 """What keeps a connection safe, remembered by the store: so that making it again does not waive anything. Pure."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from rostersync.api.v1alpha1.defaults import effective_thresholds
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.stores.port import SourceMemory, StoreState
 
@@ -14,7 +15,7 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
     """Limits, switches, destinations and the length of history of a connection as JSON."""
     return {
         "limits": [
-            [t.entity.value, t.change, t.per_school, t.percent, t.count, t.min_population]
+            [t.entity.value, t.change, t.per_school, t.percent, t.count, t.min_population, _seconds(t.window)]
             for t in effective_thresholds(spec)
         ],
         "preview": spec.previewDataUpload,
@@ -31,6 +32,25 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
             key=lambda d: str(d["name"]),
         ),
     }
+
+
+def memory_of(
+    connection: FocusConnection, client_id_hash: str, config_hash: str, vanished: tuple[str, ...] = ()
+) -> SourceMemory:
+    """What the store is to remember of a plan of this connection."""
+    spec, metadata = connection.spec, connection.metadata
+    return SourceMemory(
+        prefix=spec.sisIDPrefix,
+        host=urlsplit(spec.deliveryConfig.serviceURL).hostname or "",
+        client_id_hash=client_id_hash,
+        version=str(spec.deliveryConfig.version),
+        config_hash=config_hash,
+        connection_uid=metadata.uid,
+        connection_kind=connection.kind,
+        connection_name=metadata.name or "",
+        safety=safety(spec),
+        vanished=vanished,
+    )
 
 
 def previous_connection(last: SourceMemory | None, now: SourceMemory, source: str) -> str:
@@ -71,7 +91,7 @@ def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 def _percent_stands(old: list[Any], limits: list[list[Any]]) -> bool:
     """Whether a percent limit holds whenever the old one did."""
-    _, _, _, percent, _, least = old
+    percent, least = old[3], old[5]
     return percent is None or any(
         _of_the_same(new, old) and new[3] is not None and new[3] <= percent and new[5] <= least for new in limits
     )
@@ -83,5 +103,14 @@ def _count_stands(old: list[Any], limits: list[list[Any]]) -> bool:
 
 
 def _of_the_same(new: list[Any], old: list[Any]) -> bool:
-    """Whether a limit counts at least the changes that the old one counted (Any counts them all), as it did."""
-    return new[0] == old[0] and new[1] in (old[1], "Any") and new[2] == old[2]
+    """Whether a limit counts at least the changes that the old one counted (Any counts them all), for as long."""
+    return new[0] == old[0] and new[1] in (old[1], "Any") and new[2] == old[2] and _length(new) >= _length(old)
+
+
+def _length(limit: list[Any]) -> int:
+    """Seconds of a limit's window; what was remembered before there were windows has none."""
+    return int(limit[6]) if len(limit) > 6 else 0
+
+
+def _seconds(window: str | None) -> int:
+    return int(parse_duration(window).total_seconds()) if window else 0

@@ -8,6 +8,8 @@ from rostersync.model import Change, Entity
 DEFAULT_MIN_POPULATION = 20
 # percent by change, for each entity by itself
 DEFAULT_PERCENT: dict[Change, int] = {Change.CREATE: 50, Change.UPDATE: 75, Change.DELETE: 10}
+# only deletes go on hurting when they come in small steps
+DEFAULT_WINDOW: dict[Change, str] = {Change.DELETE: "24h"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Threshold:
     min_population: int
     per_school: bool
     rule: str
+    window: str | None = None  # what was applied within so long a time counts too
 
 
 def district(conn: FocusConnection) -> str:
@@ -67,6 +70,7 @@ def effective_thresholds(spec: FocusConnectionSpec) -> tuple[Threshold, ...]:
             min_population=DEFAULT_MIN_POPULATION if rule.minPopulation is None else rule.minPopulation,
             per_school=rule.perSchool,
             rule=f"syncHoldThreshold.rules[{i}]",
+            window=rule.window,
         )
         for i, rule in enumerate(rules)
         for entity in Entity
@@ -74,7 +78,9 @@ def effective_thresholds(spec: FocusConnectionSpec) -> tuple[Threshold, ...]:
     )
     replacing = [rule for rule in rules if rule.percent is not None and not rule.perSchool]
     default = tuple(
-        Threshold(entity, change.value, percent, None, DEFAULT_MIN_POPULATION, False, "default")
+        Threshold(
+            entity, change.value, percent, None, DEFAULT_MIN_POPULATION, False, "default", DEFAULT_WINDOW.get(change)
+        )
         for entity in Entity
         for change, percent in DEFAULT_PERCENT.items()
         if not any(rule.covers(entity, change.value) for rule in replacing)

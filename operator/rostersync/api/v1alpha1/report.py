@@ -48,6 +48,12 @@ class HoldStatus(StatusModel):
     population: Count | None = Field(default=None, description="Records that were there before.")
     limit: Count | None = Field(default=None, description="The limit that is exceeded.")
     unit: Literal["Percent", "Count"] | None = Field(default=None, description="What limit is counted in.")
+    before: Count | None = Field(
+        default=None, description="How many of count were applied within window, before this plan."
+    )
+    window: Annotated[str, StringConstraints(max_length=4)] | None = Field(
+        default=None, description="The time in which changes count together; population is that at its start."
+    )
     message: Sentence | None = Field(default=None, description="The same as a sentence.")
 
 

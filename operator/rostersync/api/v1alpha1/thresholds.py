@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from rostersync.api.v1alpha1.meta import Bool, Int, Model, cel, validations
+from rostersync.api.v1alpha1.times import WindowLength
 from rostersync.model import Entity
 
 AnyEntity = Literal[
@@ -41,6 +42,11 @@ class ThresholdRule(Model):
         description="Percent is not looked at when the source had fewer records than this. Absent: 20.",
     )
     perSchool: Bool = Field(default=False, description="Counts each school by itself.")
+    window: WindowLength | None = Field(
+        default=None,
+        description="Also counts what was applied from this source within this time before the run, such as 24h or 7d, "
+        "against the records that it had when the window began. By school from the time on that such a rule is there.",
+    )
 
     @field_validator("percent", "count", "minPopulation", mode="before")
     @classmethod
@@ -64,7 +70,7 @@ class ThresholdRule(Model):
 
 
 class SyncHoldThreshold(Model):
-    """School Passport's Sync hold threshold. The defaults hold above 10 % deletes, 75 % updates and 50 % creates of an
-    entity; a percent rule for the entity and change, without perSchool, takes their place."""
+    """School Passport's Sync hold threshold. The defaults hold above 10 % deletes within 24 hours, 75 % updates and
+    50 % creates of an entity; a percent rule for the entity and change, without perSchool, takes their place."""
 
     rules: tuple[ThresholdRule, ...] = Field(default=(), max_length=128, description="Limits of your own.")

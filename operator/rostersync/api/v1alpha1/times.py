@@ -116,6 +116,18 @@ Date = Annotated[
     AfterValidator(_date),
     Field(json_schema_extra={"maxLength": 10, "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
 ]
+
+
+def _window(text: str) -> str:
+    if not re.fullmatch(WINDOW, text):
+        raise ValueError("is not a window; write a whole number of hours or days, such as 24h or 7d, at most 99d")
+    return text
+
+
+WINDOW = r"[1-9][0-9]{0,2}h|[1-9][0-9]?d"
+WindowLength = Annotated[
+    str, AfterValidator(_window), Field(json_schema_extra={"maxLength": 4, "pattern": f"^({WINDOW})$"})
+]
 TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_zone)]
 Cron = Annotated[str, StringConstraints(min_length=9, max_length=128), AfterValidator(check_cron)]
 

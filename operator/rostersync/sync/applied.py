@@ -1,0 +1,65 @@
+"""What was applied from a source within a limit's window: counts and the population that the window began with.
+
+So a roster cannot be emptied by many small plans, each below the limit.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from rostersync.api.v1alpha1.defaults import Threshold, district, source_id
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.model import Change, Entity
+from rostersync.stores.port import AppliedCounts, StoreReader
+from rostersync.sync.gate import ANY, Counted, Facts, Place
+
+
+def record(facts: Facts, *, by_school: bool) -> list[dict[str, Any]]:
+    """What a plan changes, as limits count it and as the store keeps it; `by_school` where a limit asks for that."""
+    places: list[tuple[Entity, str | None, Counted]] = [(e, None, c) for e, c in facts.judged.items()]
+    if by_school:
+        places += [(e, s, c) for e, schools in facts.by_school.items() for s, c in sorted(schools.items())]
+    return [
+        {
+            "judged": True, "entity": entity.value, **({"school": school} if school else {}),
+            "created": counted.of(Change.CREATE), "updated": counted.of(Change.UPDATE),
+            "deleted": counted.of(Change.DELETE), "population": counted.population,
+        }
+        for entity, school, counted in places
+        if counted.of(ANY)
+    ]  # fmt: skip
+
+
+def applied_before(
+    reader: StoreReader,
+    con: DuckDBPyConnection,
+    connection: FocusConnection,
+    limits: Iterable[Threshold],
+    now: datetime,
+) -> dict[str, dict[Place, Counted]]:
+    """What was applied from this connection's source within each window that its limits have; `con` has the store."""
+    begins = {limit.window: now - parse_duration(limit.window) for limit in limits if limit.window}
+    if not begins:
+        return {}
+    applied = reader.applied_since(con, district(connection), source_id(connection), min(begins.values()))
+    return {window: within(applied, begin) for window, begin in begins.items()}
+
+
+def within(applied: Iterable[AppliedCounts], since: datetime) -> dict[Place, Counted]:
+    """All that was applied after `since`, oldest first as the store has it, by place.
+
+    A place begins with its first records: what made them is no change of anything, and there is no share of nothing.
+    """
+    found: dict[Place, Counted] = {}
+    for row in applied:
+        place = (Entity(row.entity), row.school)
+        if row.applied_at <= since or (place not in found and row.population == 0):
+            continue
+        known = found.setdefault(place, Counted({}, row.population))
+        now = {Change.CREATE: row.created, Change.UPDATE: row.updated, Change.DELETE: row.deleted}
+        sums = {c: known.changes.get(c, 0) + n for c, n in now.items()}
+        found[place] = Counted(sums, known.population)
+    return found
