@@ -106,6 +106,10 @@ STEPS = {
     "the last try's failure ends the run": (seen(plan=failed("Unreachable", True, 3), tries=3), "Unreachable"),
     "a plan without a digest is a lost report": (seen(plan=Work(WorkState.SUCCEEDED, 1, None)), "ReportLost"),
     "nothing to change is a success": (seen(plan=done(no_changes=True)), "NoChanges"),
+    "nothing to change, but not read whole": (
+        seen(plan=done(no_changes=True, incomplete=("users",))), "AppliedIncomplete",
+    ),
+    "nothing to change, but deletes are deferred": (seen(plan=done(no_changes=True, deferred=3)), "AppliedIncomplete"),
     "a dry run ends after the plan": (seen(plan=done(), run={"mode": Mode.DRY_RUN}), "DryRun"),
     "a held dry run makes no approval": (seen(plan=HELD, run={"mode": Mode.DRY_RUN}), "DryRun"),
     "a dry run of nothing to change is a dry run": (
@@ -348,3 +352,11 @@ def test_same_as_held_names_the_run_to_approve():
     known = STEPS["the digest that an older run holds is not asked for twice"][0]
 
     assert "rostersync approve other --reason" in next_step(known).message
+
+
+def test_a_run_that_could_not_read_all_says_that_nothing_was_to_apply_and_what_is_left():
+    step = next_step(seen(plan=done(no_changes=True, deferred=3, incomplete=("users",))))
+
+    assert step.message == (
+        "There is nothing to change in the store. Not read completely: users. 3 deletes are left for a later run."
+    )

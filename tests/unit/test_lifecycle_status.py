@@ -55,6 +55,9 @@ TABLE = {
     "no changes": (seen(plan=plan(no_changes=True)), {
         "Succeeded": ("True", "NoChanges"), "Planned": ("True", "NoChanges"),
     }),
+    "no changes, and not read whole": (seen(plan=plan(no_changes=True, incomplete=["users"])), {
+        "Succeeded": ("True", "AppliedIncomplete"), "Planned": ("True", "NoChanges"),
+    }),
     "dry run": (seen(run={"mode": Mode.DRY_RUN}, plan=plan(1)), {
         "Succeeded": ("True", "DryRun"), "Planned": ("True", "Planned"),
     }),

@@ -122,7 +122,9 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
     if seen.run.mode == Mode.DRY_RUN:
         return _end(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes:
-        return _end(Outcome.NO_CHANGES, f"There is nothing to change in the store.{deferred(report)}")
+        # A pull that was not whole proves nothing about what it lacks: the store may still differ from the source.
+        ended = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
+        return _end(ended, f"There is nothing to change in the store.{deferred(report)}")
     taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
     if taken:
         return _taken_over(report, taken)

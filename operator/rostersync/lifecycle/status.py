@@ -231,7 +231,14 @@ def _by(who: str, reason: str) -> str:
     return stopped(f"By {who}: {reason}") if reason else f"By {who}."
 
 
+def _nothing_to_apply(seen: Observed) -> bool:
+    """Whether the plan changes nothing, however its run ends."""
+    return bool(seen.plan and seen.plan.report and seen.plan.report.no_changes)
+
+
 def _applied(seen: Observed, step: Step) -> Condition | None:
+    if _nothing_to_apply(seen):
+        return None
     if isinstance(step, Finish) and step.outcome in APPLIED:
         revision = revision_of(seen)
         return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
@@ -247,7 +254,7 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
 
 
 def _delivered(seen: Observed, step: Step) -> Condition | None:
-    if not seen.connection.delivers:
+    if not seen.connection.delivers or _nothing_to_apply(seen):
         return None
     match step:
         case Finish(Outcome.APPLIED | Outcome.APPLIED_INCOMPLETE, _, _):
