@@ -133,8 +133,9 @@ class PlanReport:
     blast_radius: dict[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     outbox_pending: bool = False
     no_changes: bool = False
-    previous_connection: str = ""  # of the last applied plan, where that is another: who decides needs a word there too
     error: dict[str, str] | None = None  # {reason, message}
+    not_offered: list[dict[str, Any]] = field(default_factory=list)  # {collection, status, heldBack: {entity: count}}
+    previous_connection: str = ""  # of the last applied plan, where that is another: who decides needs a word there too
 
 
 @dataclass

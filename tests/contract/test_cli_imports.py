@@ -220,6 +220,22 @@ def test_deletes_that_lean_on_a_torn_reading_are_left_for_later(bench):
     assert later["status"]["totals"]["deleted"] == run["status"]["totals"]["deferred"]
 
 
+def test_what_the_source_does_not_offer_is_said_everywhere_with_its_cost(bench):
+    bench.simulator.add_fault("403,on=courses")
+    roster: Roster = bench.simulator.roster
+
+    run = bench.run()
+
+    (told,) = run["status"]["notOffered"]
+    held = {h["entity"]: h["count"] for h in told["heldBack"]}
+    assert (told["collection"], told["status"]) == ("courses", 403)
+    assert held == {"Class": roster.total("classes"), "Enrollment": roster.total("enrollments")}
+    succeeded = next(c for c in run["status"]["conditions"] if c["type"] == "Succeeded")
+    assert "does not offer courses (403)" in succeeded["message"]
+    for command in ("show", "issues"):
+        assert "Not offered by the source: courses (403)" in bench.call(command, name_of(run)).stdout
+
+
 def test_check_says_ok_and_what_there_is(bench):
     result = bench.call("check", *bench.manifests(), "--output", "json")
 

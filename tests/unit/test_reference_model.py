@@ -261,9 +261,9 @@ def test_thresholds_are_strict_and_name_their_school() -> None:
     got = plan(imported(), changed("users", "s2", status="inactive"), syncHoldThreshold=threshold)
     schools = {h[3] for h in got.holds if h[:2] == ("Threshold", "Student")}
     assert schools == {"1", "2"}
-    assert ("Threshold", "Student", "Delete", None, 1, 2, 50, "Percent") not in got.holds
+    assert ("Threshold", "Student", "Delete", None, 1, 2, 50, "Percent", None, None) not in got.holds
     both = changed("users", "s2", status="inactive")
     both["users"][1]["status"] = "inactive"
     got = plan(imported(), both, syncHoldThreshold=threshold)
-    assert ("Threshold", "Student", "Delete", None, 2, 2, 50, "Percent") in got.holds
+    assert ("Threshold", "Student", "Delete", None, 2, 2, 50, "Percent", None, None) in got.holds
     assert {h[:2] for h in got.holds if h[0] == "EntityEmptied"} == {("EntityEmptied", "Student")}

@@ -228,7 +228,7 @@ def _applied(seen: Observed) -> Step:
     at = f"The store is at revision {revision}." if revision is not None else "Applied."
     if report and incomplete(report):
         return _end(Outcome.APPLIED_INCOMPLETE, f"{at}{deferred(report)}")
-    return _end(Outcome.APPLIED, at)
+    return _end(Outcome.APPLIED, f"{at}{deferred(report) if report else ''}")
 
 
 def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:

@@ -1,5 +1,8 @@
 """What a plan came to, in sentences for people. Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rostersync.lifecycle.observed import Observed
 from rostersync.model import PlanReport
 
@@ -41,4 +44,18 @@ def deferred(report: PlanReport) -> str:
     count = sum(e.deferred for e in report.entities)
     torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
     left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
-    return torn + left
+    return torn + left + unoffered(report)
+
+
+def unoffered(report: PlanReport) -> str:
+    """Which collections the source does not offer and what that costs, as sentences with a space before."""
+    return "".join(_unoffered(m) for m in report.not_offered)
+
+
+def _unoffered(missing: Mapping[str, Any]) -> str:
+    status = missing["status"]
+    why = f" ({status})" if status else ""
+    remedy = "; let the credential read it" if status == 403 else ""
+    costs = [f"{count:,} {entity}" for entity, count in missing["heldBack"].items()]
+    held = f", so that records are held back: {', '.join(costs)}" if costs else ""
+    return f" The source does not offer {missing['collection']}{why}{held}{remedy}."

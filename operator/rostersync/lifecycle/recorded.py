@@ -31,6 +31,8 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
         status["causes"] = [{"cause": cause, "count": count} for cause, count in report.causes.items()]
     if report.incomplete:
         status["incomplete"] = list(report.incomplete)
+    if report.not_offered:
+        status["notOffered"] = [_of_missing(m) for m in report.not_offered]
     if any(report.blast_radius.values()):
         status["blastRadius"] = dict(report.blast_radius)
     if report.issues:
@@ -64,6 +66,7 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         entities=[_counts(e) for e in status.get("entities", ())], holds=[_hold(h) for h in status.get("holds", ())],
         holds_total=int(status.get("holdsTotal", 0)), issues=[dict(i) for i in status.get("issues", ())],
         schools=_schools(status.get("schools") or {}), incomplete=list(status.get("incomplete", ())),
+        not_offered=[_missing(m) for m in status.get("notOffered", ())],
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}),
         previous_connection=(plan.get("previousConnection") or {}).get("name", ""), outbox_pending=bool(status.get("outboxPending")),
@@ -74,6 +77,18 @@ def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[s
     """The approval that the status says is pending about this digest, whether or not it is still there."""
     approval, planned = status.get("approval") or {}, (status.get("plan") or {}).get("digest")
     return approval if approval.get("state") == "Pending" and digest is not None and planned == digest else None
+
+
+def _of_missing(missing: Mapping[str, Any]) -> dict[str, Any]:
+    """A collection that is not offered, in the API's form."""
+    held = [{"entity": entity, "count": count} for entity, count in missing["heldBack"].items()]
+    told = {"collection": missing["collection"], "status": missing["status"], "heldBack": held}
+    return {k: v for k, v in told.items() if v}
+
+
+def _missing(data: Mapping[str, Any]) -> dict[str, Any]:
+    held = {h["entity"]: int(h["count"]) for h in data.get("heldBack", ())}
+    return {"collection": data["collection"], "status": data.get("status"), "heldBack": held}
 
 
 def _counts(data: Mapping[str, Any]) -> EntityCounts:

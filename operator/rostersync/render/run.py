@@ -1,6 +1,6 @@
 """One run for people: what it came to, why it waits, and what to type next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -141,10 +141,21 @@ def rest(out: Console, status: Mapping[str, Any], details: Details = NOTHING) ->
         for name in status["incomplete"]:
             if reason := details.unproved.get(name):
                 say(out, f"  {name}: {reason}", "yellow")
+    missing(out, status.get("notOffered") or [])
     touched(out, status)
     for c in status.get("conditions") or []:
         if c["type"] == "Succeeded":
             say(out, f"{c['reason']}: {c['message']}", _STYLES[c["status"]])
+
+
+def missing(out: Console, not_offered: Iterable[Mapping[str, Any]]) -> None:
+    """Collections that the source does not offer, and what is held back for want of them; as a status or a plan has it."""
+    for m in not_offered:
+        held = m.get("heldBack") or []
+        costs = held.items() if isinstance(held, dict) else [(h["entity"], h["count"]) for h in held]
+        held_back = "; held back for want of it: " + ", ".join(f"{n:,} {e}" for e, n in costs) if costs else ""
+        status = f" ({m['status']})" if m.get("status") else ""
+        say(out, f"Not offered by the source: {m['collection']}{status}{held_back}.", "yellow")
 
 
 def touched(out: Console, status: Mapping[str, Any]) -> None:

@@ -57,6 +57,7 @@ class Reading:
     `revision` is the server's own revision of what it shows (x-perm-rev); None where it has none.
     `seamless` False: the server takes whole pages only, so it could not be seen whether they fit together.
     `doubts` are answers that contradict others, in words with numbers: with any of them, the pull proves nothing.
+    `status` is that of the answer that refused the collection, where it is not offered.
     """
 
     offered: bool
@@ -70,6 +71,7 @@ class Reading:
     revision: str | None = None
     seamless: bool = True
     doubts: tuple[str, ...] = ()
+    status: int | None = None
 
 
 @dataclass(frozen=True)

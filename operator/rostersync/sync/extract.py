@@ -105,7 +105,11 @@ def _read(
             requests += reading.requests
             if not reading.offered:
                 durable.remove(folder / collection)
-                return {"revision": None, "finishedAt": now().isoformat(), "proof": _not_offered(requests)}
+                return {
+                    "revision": None,
+                    "finishedAt": now().isoformat(),
+                    "proof": _not_offered(requests, reading.status),
+                }
             pulls.append(stage.finish(reading))
             proof = prove(pulls)
             if not proof.again:
@@ -152,10 +156,11 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
         return None  # no checkpoint that can be believed: read it again
 
 
-def _not_offered(requests: int) -> dict[str, Any]:
+def _not_offered(requests: int, status: int | None) -> dict[str, Any]:
     return {
         "offered": False, "complete": False, "rule": None, "total": None, "rows": 0, "distinct": 0, "withoutID": 0,
         "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests, "reason": "not offered",
+        "status": status,
     }  # fmt: skip
 
 

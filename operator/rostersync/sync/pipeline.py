@@ -38,6 +38,7 @@ from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
 from rostersync.sync.tally import tally
+from rostersync.sync.unoffered import unoffered
 from rostersync.sync.vanishing import Vanishing, emptied, members, vanishing
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
@@ -240,7 +241,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         changes,
     )
     no_changes = not changes
-    blast_radius, causes = measure.blast_radius(context), measure.causes(context)
+    blast_radius, causes, not_offered = measure.blast_radius(context), measure.causes(context), unoffered(context)
     manifest = {
         "format": freeze.FORMAT,
         "run": inputs.run,
@@ -264,6 +265,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         "schools": asdict(made.scope.schools),
         "schoolsImported": [list(pair) for pair in made.scope.imported],
         "incomplete": incomplete,
+        "notOffered": not_offered,
         "causes": causes,
         "blastRadius": blast_radius,
         "proof": context.proof,
@@ -285,6 +287,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         issues=issues,
         schools=made.scope.schools,
         incomplete=incomplete,
+        not_offered=not_offered,
         causes=causes,
         blast_radius=blast_radius,
         outbox_pending=made.state.outbox_pending,

@@ -73,7 +73,7 @@ def plan_from_json(text: str) -> PlanReport:
         run=data["run"], stage=data["stage"], digest=data.get("digest"), base_revision=data["baseRevision"],
         entities=[_entity(e) for e in data["entities"]], holds=[hold(h) for h in data["holds"]],
         holds_total=data["holdsTotal"], issues=data.get("issues", []), schools=_schools(data.get("schools", {})),
-        incomplete=data.get("incomplete", []), causes=data.get("causes", {}), blast_radius=data.get("blastRadius", {}),
+        incomplete=data.get("incomplete", []), not_offered=data.get("notOffered", []), causes=data.get("causes", {}), blast_radius=data.get("blastRadius", {}),
         previous_connection=data.get("previousConnection", ""), outbox_pending=data["outboxPending"], no_changes=data["noChanges"], error=data.get("error"),
     )  # fmt: skip
 
@@ -117,7 +117,12 @@ def _plan_dict(report: PlanReport, issues: list[dict[str, Any]], holds: int, kep
     out |= {"totals": {c: sum(getattr(e, c) for e in report.entities) for c in _COUNTS}, "entities": rows}
     out |= {"holdsTotal": report.holds_total, "holds": [h.as_dict() for h in worst(report.holds, holds)]}
     out["schools"] = _schools_dict(report.schools, IDS if ids else 0)
-    extra = {"causes": report.causes, "issues": issues[:kept], "incomplete": report.incomplete}
+    extra = {
+        "causes": report.causes,
+        "issues": issues[:kept],
+        "incomplete": report.incomplete,
+        "notOffered": report.not_offered,
+    }
     extra |= {"blastRadius": _some(report.blast_radius), "previousConnection": report.previous_connection}
     return out | {k: v for k, v in extra.items() if v} | _without_none({"error": report.error})
 

@@ -71,6 +71,23 @@ class IssueCount(StatusModel):
     count: Count = Field(default=0, description="Records with the issue.")
 
 
+class EntityCount(StatusModel):
+    """How many records of one entity."""
+
+    entity: Code = Field(description="The entity.")
+    count: Count = Field(description="Records.")
+
+
+class NotOffered(StatusModel):
+    """A collection that the connection takes and the source does not offer."""
+
+    collection: Code = Field(description="Name of the collection, such as courses.")
+    status: Count | None = Field(default=None, description="HTTP status of the refusal, such as 403 or 404.")
+    heldBack: tuple[EntityCount, ...] = Field(
+        default=(), max_length=12, description="Records that are held back for want of it."
+    )
+
+
 class SchoolsStatus(StatusModel):
     """What Schools Mapping came to."""
 

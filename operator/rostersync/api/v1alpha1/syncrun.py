@@ -30,6 +30,7 @@ from rostersync.api.v1alpha1.report import (
     EntityTotals,
     HoldStatus,
     IssueCount,
+    NotOffered,
     Outcome,
     SchoolsStatus,
     Totals,
@@ -197,6 +198,9 @@ class SyncRunStatus(StatusModel):
     schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
     incomplete: tuple[Code, ...] = Field(
         default=(), max_length=16, description="Collections that could not be proved to be read completely."
+    )
+    notOffered: tuple[NotOffered, ...] = Field(
+        default=(), max_length=16, description="Collections that the source does not offer, and what that costs."
     )
     blastRadius: BlastRadius | None = Field(default=None, description="People that cascades touch.")
     jobs: tuple[JobStatus, ...] = Field(

@@ -148,12 +148,15 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     from itertools import islice
 
     from rostersync.render import issues as rendering
+    from rostersync.render import run as run_page
     from rostersync.render import tables
+    from rostersync.sync.apply import read_manifest
 
     with common.opened_plan(state, name) as plan:
         found = rendering.read(plan)
         if output == "table":
             rendering.page(tables.console(), found, records, _limit(limit), state.latest(name)["metadata"]["name"])
+            run_page.missing(tables.console(), read_manifest(plan).get("notOffered") or [])
             return
         rows = islice(found, limit) if limit and records else found
         if output == "csv":

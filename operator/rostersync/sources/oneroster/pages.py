@@ -49,6 +49,7 @@ class Pages:
 
     def __init__(self, transport: Transport, decoder: Decoder, walk: Walk, rows: int | None = None) -> None:
         self.requests = 0
+        self.refused: int | None = None  # the status that says that the collection is not offered
         self.size = PageSize(rows or transport.delivery.page_size)
         self._transport = transport
         self._decoder = decoder
@@ -74,6 +75,7 @@ class Pages:
                 self._sort = True
             elif got.status in NOT_OFFERED:
                 self._must_be_optional(got.status)
+                self.refused = got.status
                 return None
             else:
                 raise Permanent(

@@ -1,0 +1,48 @@
+"""Collections that the source does not offer although they are taken, and what that costs. Reads what link left."""
+
+from typing import Any
+
+from rostersync.roster import BY_NAME, Table
+from rostersync.sync.context import Context, literal, q
+
+
+def unoffered(context: Context) -> list[dict[str, Any]]:
+    """Each such collection with the status of its refusal, and the records held back for want of it, by entity.
+
+    A record that refers to one held back for that reason is held back for it too: no course, so no class, so no
+    enrolment.
+    """
+    missing = [n for n, p in context.proof.items() if not p.get("offered") and context.takes(BY_NAME[n])]
+    return [
+        {"collection": n, "status": context.proof[n].get("status"), "heldBack": _held_back(context, n)}
+        for n in sorted(missing)
+    ]
+
+
+def _held_back(context: Context, missing: str) -> dict[str, int]:
+    """Numbers of records, by entity, that dangle for want of a collection."""
+    wanting: dict[str, str] = {}  # a table's held-back ids, as a query
+    counts: dict[str, int] = {}
+    for table in context.tables:
+        parts = _parts(table, missing, wanting) if context.tallies[table.name].fated("DanglingReference") else []
+        if not parts:
+            continue
+        wanting[table.name] = f"SELECT id FROM fates_{table.name} f WHERE {' OR '.join(parts)}"
+        rows = context.con.execute(
+            f"SELECT entity, count(*) FROM fates_{table.name} WHERE id IN ({wanting[table.name]}) GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+        counts |= {entity: number for entity, number in rows if entity}
+    return counts
+
+
+def _parts(table: Table, missing: str, wanting: dict[str, str]) -> list[str]:
+    """What makes a record of a table one of them, a condition for each reference."""
+    found = []
+    for reference in (a for a in table.references if a.required):
+        dangles = f"f.fate = 'DanglingReference' AND f.dangling = {literal(reference.name)}"
+        if reference.target == missing:
+            found.append(f"({dangles})")
+        elif reference.target in wanting:
+            to = f"SELECT id FROM required_{table.name} WHERE {q(reference.name)} IN ({wanting[reference.target]})"
+            found.append(f"({dangles} AND f.id IN ({to}))")
+    return found
