@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import resource
 import signal
 import sys
@@ -60,7 +61,11 @@ class Commands(Sectioned):
         except RostersyncError as error:
             _say(ctx, error.reason, str(error), error)
             ctx.exit(half_exit(is_permanent(error)) if ctx.invoked_subcommand in HALVES else 1)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except BrokenPipeError:
+            # Whoever reads has seen enough (`diff | head`). What is left to be written must not fail at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001  (its text may hold records and must not reach the terminal)
             said = told(error, str(ctx.invoked_subcommand), None)

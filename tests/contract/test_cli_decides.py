@@ -92,6 +92,28 @@ def test_approving_the_same_as_held_approves_the_run_that_holds(bench):
     assert bench.show(held)["status"]["outcome"] == "Applied"
 
 
+def test_without_a_run_the_only_one_that_waits_is_meant(bench):
+    held = name_of(bench.held())
+
+    bench.call("approve", *WHY)
+
+    assert bench.show(held)["status"]["outcome"] == "Applied"
+    assert "No run waits for a decision." in bench.call("reject", *WHY, code=1).stderr
+
+
+def test_of_several_that_wait_nobody_guesses(bench):
+    held = [name_of(bench.held())]
+    other = bench.connection()
+    other["metadata"]["name"], other["spec"]["previewDataUpload"] = "shelbyville", True
+    other["spec"]["district"] = "shelbyville"
+    held.append(name_of(bench.run(manifests=bench.manifests_of(other), code=3)))
+
+    error = bench.call("approve", *WHY, code=1).stderr
+
+    assert all(name in error for name in held)
+    assert [reason_of(bench.show(name)) for name in held] == ["AwaitingApproval"] * 2
+
+
 @pytest.mark.parametrize("then", ["mass-leave:0", "mass-leave:40"], ids=["no changes", "other changes"])
 def test_a_later_plan_supersedes_a_held_one(bench, then):
     held = name_of(bench.held())

@@ -81,10 +81,21 @@ def test_a_person_is_forgotten_everywhere(bench):
     bench.call("diff", first, code=1)
 
 
-def test_forgetting_asks_first(bench):
+def test_forgetting_asks_first_and_names_the_person(bench):
+    bench.run()
+    bench.call("export", "--to", str(bench.folder / "before"))
+    person, row = next((i, r) for i, r in users(bench.folder / "before").items() if r["role"] == "student")
+
+    asked = bench.call("forget", person, code=1)
+    assert "Aborted" in asked.stderr
+    assert f"Remove Student {row['givenName']} {row['familyName']} ({person}) for good?" in asked.output
+    assert "nobody with the id x" in bench.call("forget", "x", code=1).output
+
+
+def test_forgetting_an_unknown_id_is_an_error(bench):
     bench.run()
 
-    assert "Aborted" in bench.call("forget", "x", code=1).stderr
+    assert "Nobody has the id nobody" in bench.call("forget", "nobody", "--yes", code=1).stderr
 
 
 def test_a_backup_is_a_store_and_compact_keeps_every_record(bench):

@@ -132,6 +132,20 @@ def test_an_unknown_run_is_named_beside_those_there_are(bench, words):
     assert "springfield-" in message
 
 
+def test_runs_of_an_unknown_connection_are_an_error(bench):
+    assert "There are runs of: springfield." in bench.call("runs", "--connection", "x", code=1).stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(bench):
+    first = json.loads(bench.call("runs", "--output", "json").stdout)["items"][-1]["metadata"]["name"]
+    diff = bench.start("diff", first, "--output", "csv")
+    assert diff.stdout.readline().startswith("entity,")
+    diff.stdout.close()
+
+    assert (diff.wait(60), diff.stderr.read()) == (0, "")
+    diff.stderr.close()
+
+
 def test_an_empty_state_folder_says_how_to_begin(tmp_path):
     bench = Bench(tmp_path, None)
 

@@ -49,11 +49,15 @@ class Bench:
 
     def manifests(self, *objects: dict[str, Any], **spec: Any) -> list[str]:
         """Options -f for a file with the connection, its Secret and further objects."""
+        return self.manifests_of(self.connection(**spec), *objects)
+
+    def manifests_of(self, *objects: dict[str, Any]) -> list[str]:
+        """Options -f for a file with these objects and the Secret."""
         secret = SECRET | {
             "stringData": {"clientID": self.simulator.client_id, "clientSecret": self.simulator.client_secret}
         }
         path = self.folder / "manifests.yaml"
-        path.write_text(yaml.safe_dump_all([self.connection(**spec), secret, *objects]))
+        path.write_text(yaml.safe_dump_all([*objects, secret]))
         return ["-f", str(path)]
 
     def call(self, *words: str, code: int | None = 0) -> Result:

@@ -26,6 +26,17 @@ def test_a_stage_is_told_once_and_pages_only_now_and_then(capsys):
     ) == [("extract", "users", 500), ("extract", "users", 1500), ("extract", "users", 2000), ("shape", "orgs", 0)]
 
 
+def test_the_end_of_a_collection_is_said_once_whatever_the_server_told(capsys):
+    assert told(
+        capsys,
+        (0, "extract", "users", 500, None),
+        (0.1, "extract", "users", 700, None),
+        (0.2, "extract", "users", 700, 700),
+        (0.3, "extract", "enrollments", 90, 90),
+        (0.4, "extract", "enrollments", 90, 90),
+    ) == [("extract", "users", 500), ("extract", "users", 700), ("extract", "enrollments", 90)]
+
+
 def test_an_unknown_total_is_left_out(capsys):
     Lines()("apply", "begin", 0, None)
 

@@ -73,6 +73,24 @@ def test_files_and_folders_but_not_folders_in_folders(tmp_path: Path) -> None:
     assert set(load([folder, tmp_path / "secret.yaml"], {}).secrets) == {"focus"}
 
 
+def test_kinds_of_others_are_skipped_in_a_folder_and_said(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(CONNECTION)
+    (tmp_path / "b.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: rosters}\n")
+    manifests = load([tmp_path], {})
+
+    assert len(manifests.skipped) == 1
+    assert manifests.skipped[0].endswith("b.yaml, document 1 is skipped: its kind Namespace is not read here.")
+    with pytest.raises(InvalidManifest, match="kind Namespace is not read here"):
+        load([tmp_path / "a.yaml", tmp_path / "b.yaml"], {})
+
+
+def test_a_kind_of_ours_that_is_misspelt_is_refused_in_a_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(CONNECTION + "---\napiVersion: rostersync.dev/v1alpha1\nkind: FocusConection\n")
+
+    with pytest.raises(InvalidManifest, match="FocusConection is not read here"):
+        load([tmp_path], {})
+
+
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match="does not exist"):
         load([tmp_path / "none.yaml"], {})

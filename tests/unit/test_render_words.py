@@ -11,29 +11,29 @@ from rostersync.render.words import percent, plain, some
 DELETES = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10, "Percent")
 
 SENTENCES = {
-    "Deletes 312 of 1,204 Students (25.9 %), limit 10 %": DELETES,
-    "Deletes 312 of 1,204 Students, limit 200": replace(DELETES, limit=200, unit="Count"),
-    "Changes 1 of 1 Class (100.0 %), limit 75 %, at school WHS": Hold(
+    "Deletes 312 of 1,204 Students (25.9 %), limit 10 %.": DELETES,
+    "Deletes 312 of 1,204 Students, limit 200.": replace(DELETES, limit=200, unit="Count"),
+    "Changes 1 of 1 Class (100.0 %), limit 75 %, at school WHS.": Hold(
         HoldReason.THRESHOLD, Entity.CLASS, "Any", "WHS", 1, 1, 75, "Percent"
     ),
-    "Creates 2,857 Students where there were 240, limit 50 %": Hold(
+    "Creates 2,857 Students where there were 240, limit 50 %.": Hold(
         HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 2857, 240, 50, "Percent"
     ),
-    "Creates 9 Students where there were 0, limit 5": Hold(
+    "Creates 9 Students where there were 0, limit 5.": Hold(
         HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 9, 0, 5, "Count"
     ),
-    "None of 1,204 Students would be left": Hold(HoldReason.ENTITY_EMPTIED, Entity.STUDENT, "Delete", None, 1204, 1204),
-    "School WHS would lose its last Teacher of 12": Hold(
+    "None of 1,204 Students would be left.": Hold(HoldReason.ENTITY_EMPTIED, Entity.STUDENT, "Delete", None, 1204, 1204),
+    "School WHS would lose its last Teacher of 12.": Hold(
         HoldReason.SCHOOL_EMPTIED, Entity.TEACHER, "Delete", "WHS", 12, 12
     ),
-    "50 of 60 deleted Classes come back under other ids: the source seems to have issued new sourcedIds": Hold(
+    "50 of 60 deleted Classes come back under other ids: the source seems to have issued new sourcedIds.": Hold(
         HoldReason.RE_KEYED, Entity.CLASS, "Delete", None, 50, 60
     ),
-    "Changes 3 records that were restored in the last 30 days": Hold(HoldReason.RESTORED_RECORDS, count=3),
-    "1 Student does not meet a data requirement with action Hold": Hold(
+    "Changes 3 records that were restored in the last 30 days.": Hold(HoldReason.RESTORED_RECORDS, count=3),
+    "1 Student does not meet a data requirement with action Hold.": Hold(
         HoldReason.REQUIREMENT_HOLD, Entity.STUDENT, count=1
     ),
-    "Preview is on: a person looks at every plan that changes something (7 records would change)": Hold(
+    "Preview is on: a person looks at every plan that changes something (7 records would change).": Hold(
         HoldReason.PREVIEW, count=7
     ),
 }  # fmt: skip

@@ -159,10 +159,10 @@ def job() -> None:
     help="A finished run of the connection, oldest first; over the limits, its artifacts are removed first.",
 )
 @click.option(
-    "--keep-successful", default=20, type=click.IntRange(min=0), metavar="N", help="How many of them keep theirs."
+    "--keep-successful", default=14, type=click.IntRange(min=0), metavar="N", help="How many of them keep theirs."
 )
 @click.option(
-    "--keep-failed", default=20, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
+    "--keep-failed", default=14, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
 )
 @click.option(
     "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."

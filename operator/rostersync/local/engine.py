@@ -65,6 +65,19 @@ def forget(store: Path, district: str | None, record: str) -> Forgotten:
     return open_store(store).writer().forget(_district(store, district), record)
 
 
+def person(store: Path, district: str | None, record: str) -> str | None:
+    """What a person of the store is called, `Student Ann Lee`; None when the store has no such person."""
+    _there(store)
+    name = _district(store, district)
+    reader = open_store(store).reader()
+    with _engine(store) as con:
+        reader.attach(con, name, None)
+        found = con.execute(
+            "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE id = ?", [record]
+        ).fetchone()
+    return str(found[0]) if found else None
+
+
 def backup(store: Path, to: Path) -> None:
     """Copy the store as it is at one moment."""
     there(store)

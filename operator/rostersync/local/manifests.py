@@ -33,6 +33,7 @@ class Manifests:
     run: SyncRun | None = None
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    skipped: tuple[str, ...] = ()  # a sentence for each document of a folder that is somebody else's
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,18 @@ class _Keyed:
 def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     """The manifests in these files and folders (not the folders in them).
 
-    One FocusConnection is needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
+    Kinds of others are skipped in a folder, and refused in a file that is named. One FocusConnection is needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
     InvalidManifest that names file, document, line and field.
     """
     connections: list[tuple[Document, FocusConnection]] = []
     runs: list[tuple[Document, SyncRun]] = []
     secrets: list[_Keyed] = []
     config_maps: list[_Keyed] = []
-    for document in _documents(paths):
+    skipped: list[str] = []
+    for document, of_folder in _documents(paths):
+        if of_folder and (other := _of_others(document)):
+            skipped.append(other)
+            continue
         kind = _kind(document)
         if kind == "FocusConnection":
             connections.append((document, _validated(document, FocusConnection)))
@@ -75,8 +80,9 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     run = _only_run(runs)
     connection = _chosen(connections, run, env)
     return Manifests(
-        connection, run, _by_name(secrets, connection, "Secret"), _by_name(config_maps, connection, "ConfigMap")
-    )
+        connection, run, _by_name(secrets, connection, "Secret"), _by_name(config_maps, connection, "ConfigMap"),
+        tuple(skipped),
+    )  # fmt: skip
 
 
 def credentials(manifests: Manifests, env: Mapping[str, str]) -> Credentials:
@@ -130,7 +136,8 @@ def ca_bundle(manifests: Manifests) -> str | None:
     return text
 
 
-def _documents(paths: Sequence[Path]) -> Iterator[Document]:
+def _documents(paths: Sequence[Path]) -> Iterator[tuple[Document, bool]]:
+    """Every document, and whether it came with a folder and not by its own name."""
     if not paths:
         raise InvalidManifest("no manifest is given; name a file or folder with -f")
     for path in paths:
@@ -143,7 +150,19 @@ def _documents(paths: Sequence[Path]) -> Iterator[Document]:
         else:
             raise InvalidManifest(f"{path} does not exist; check the path given with -f")
         for file in files:
-            yield from read(file)
+            yield from ((document, path.is_dir()) for document in read(file))
+
+
+def _of_others(document: Document) -> str | None:
+    """A sentence where a document is of a kind and a group that are not ours, as Kubernetes' own are."""
+    value = document.value
+    kind, version = (value.get("kind"), value.get("apiVersion")) if isinstance(value, dict) else (None, None)
+    if not isinstance(kind, str) or not isinstance(version, str) or kind in _API_VERSIONS:
+        return None
+    if version.split("/")[0] == API_VERSION.split("/")[0]:
+        return None
+    named = f" {kind}" if SHOWN.fullmatch(kind) else ""
+    return f"{document.where} is skipped: its kind{named} is not read here."
 
 
 def _kind(document: Document) -> str:

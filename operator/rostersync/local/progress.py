@@ -23,11 +23,15 @@ class Lines:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.stage, self.said = clock, "", 0.0
+        self.ended: tuple[str, int] | None = None  # the collection whose end was said last, and its rows
 
     def __call__(self, stage: str, what: str, done: int, total: int | None) -> None:
         """Report progress."""
         now = self.clock()
         read = stage == "extract" and done == total
+        if read and self.ended == (what, done):
+            return
+        self.ended = (what, done) if read else None
         if stage == self.stage and not read and now - self.said < EVERY:
             return
         self.stage, self.said = stage, now

@@ -26,9 +26,10 @@ _NAMES_SCHOOL = (HoldReason.SCHOOL_EMPTIED, HoldReason.SCHOOL_VANISHED)
 
 
 def sentence(hold: Hold) -> str:
-    """`Deletes 312 of 1,204 Students (25.9 %), limit 10 %`."""
+    """`Deletes 312 of 1,204 Students (25.9 %), limit 10 %.`"""
     text = _sentence(hold)
-    return f"{text}, at school {hold.school}" if hold.school and hold.reason not in _NAMES_SCHOOL else text
+    at = f", at school {hold.school}" if hold.school and hold.reason not in _NAMES_SCHOOL else ""
+    return f"{text}{at}."
 
 
 def _sentence(hold: Hold) -> str:

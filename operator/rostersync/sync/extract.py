@@ -131,6 +131,7 @@ def _read(
             },
         }  # fmt: skip
         _publish(stages[kept].folder, folder / collection, entry)
+        progress("extract", collection, pulls[kept].rows, pulls[kept].rows)  # its end, whatever total the server told
         return entry
     finally:
         for stage in stages:

@@ -62,7 +62,7 @@ def engine_options(function: F) -> F:
         click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine; default all cores."),
         click.option(
             "--memory", metavar="MIB", type=click.IntRange(min=64),
-            help="Memory for the engine, in MiB; default 60 % of what there is.",
+            help="Memory for the engine, in MiB; default 70 % of what is free beside Python.",
         ),
     ):  # fmt: skip
         function = option(function)

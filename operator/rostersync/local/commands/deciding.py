@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   rostersync approve springfield-20261124t020709 --reason "End of term: these students have left"
+  rostersync approve --reason "End of term: these students have left"
 """
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="[RUN]", required=False)
 @common.decision_options
 @click.option("--no-apply", is_flag=True, help="Only decide; `rostersync apply RUN`, or an equal next run, applies it.")
 @common.state_option
@@ -25,10 +26,18 @@ Example:
 @common.quiet_option
 @common.debug_option
 def approve(
-    name: str, reason: str, by: str | None, digest: str | None, no_apply: bool, state: "State", output: str, quiet: bool
+    name: str | None,
+    reason: str,
+    by: str | None,
+    digest: str | None,
+    no_apply: bool,
+    state: "State",
+    output: str,
+    quiet: bool,
 ) -> None:
     """Let a held run through: exactly the changes that were shown, and only those.
 
+    Without RUN it is the only run that waits; when several do, they are listed and nothing is decided.
     The approval is for the plan's digest; a plan that changes needs a new one. Applies at once.
     """
     from rostersync.lifecycle.outcomes import exit_code
@@ -60,28 +69,35 @@ Example:
   rostersync reject springfield-20261124t020709 --reason "The SIS export was empty; its vendor is told"
 """
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="[RUN]", required=False)
 @common.decision_options
 @common.state_option
 @common.output_option("table", "json", "yaml")
 @common.debug_option
-def reject(name: str, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
-    """Refuse a held run: nothing of it is applied, and the store stays as it is."""
+def reject(name: str | None, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
+    """Refuse a held run: nothing of it is applied, and the store stays as it is.
+
+    Without RUN it is the only run that waits; when several do, they are listed and nothing is decided.
+    """
     run, _ = _decide(state, name, "Rejected", by, reason, digest)
     common.show_run(state, run, output)
 
 
 def _decide(
-    state: "State", name: str, decision: str, by: str | None, reason: str, digest: str | None
+    state: "State", name: str | None, decision: str, by: str | None, reason: str, digest: str | None
 ) -> tuple[dict[str, Any], Any]:
     """Record the decision with the run's approval. Raises Permanent when there is nothing to decide."""
     from rostersync.errors import Permanent
+    from rostersync.lifecycle.held import only_held
     from rostersync.lifecycle.outcomes import succeeded_reason
     from rostersync.lifecycle.status import stamp
     from rostersync.local.drive import Driver, now_utc
 
     if not reason.strip():
         raise click.UsageError("--reason must say why.")
+    if name is None:
+        common.settled(state)  # what has expired or was superseded waits no more
+        name = only_held(state.runs())
     run = state.run(name)
     while (run.get("status") or {}).get("sameAs"):
         run = state.run(run["status"]["sameAs"])  # the run that holds the same plan

@@ -59,15 +59,22 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     Runs whose details name the person lose their details (diff, issues), and are cancelled when they wait for a
     decision. The next run brings a person back whom the source still sends.
     """
+    from rostersync.errors import Permanent
     from rostersync.local import backups, engine
     from rostersync.local.forgetting import forget_artifacts
 
     if not yes:
-        click.confirm("Remove this person for good?", abort=True)
+        click.confirm(_question(engine.person(state.store, district, record), record), abort=True)
     with interruptible():
         copies = backups.left(state)
         found = engine.forget(state.store, district, record)
         runs = forget_artifacts(state, record, os.environ)
+    if not (runs or found.rows or found.enrollments or found.history or found.references):
+        raise Permanent(
+            f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
+            "the store, with its prefix, as `rostersync diff` shows it.",
+            reason="UnknownPerson",
+        )
     click.echo(
         f"Removed: {found.rows} records, {found.enrollments} enrolments, {found.history} values of history, "
         f"{found.references} references, and the details of {len(runs)} runs."
@@ -77,6 +84,13 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     for copy, at in copies.items():
         click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
     click.echo("Exports, and copies made by other means, are not reached either.")
+
+
+def _question(person: str | None, record: str) -> str:
+    """Names the person, for the eyes of whoever is asked and nobody else: a question is never part of a log."""
+    if person is None:
+        return f"The store has nobody with the id {record}. Remove what runs may still keep of it?"
+    return f"Remove {person} ({record}) for good?"
 
 
 @click.command()

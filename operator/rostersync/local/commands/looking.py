@@ -22,11 +22,16 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 @common.debug_option
 def runs(connection: str | None, state: "State", output: str) -> None:
     """List connections and their runs, newest first."""
+    from rostersync.errors import Permanent
     from rostersync.render import objects, tables
     from rostersync.render.runs import page
 
     common.settled(state, connection)
     found = state.runs(connection)
+    if connection is not None and not found:
+        there = sorted({r["spec"]["connectionRef"]["name"] for r in state.runs()})
+        has = f"There are runs of: {', '.join(there)}." if there else "There are no runs at all."
+        raise Permanent(f"There is no run of a connection {connection}. {has}", reason="UnknownConnection")
     if output == "table":
         page(tables.console(), found)
     else:

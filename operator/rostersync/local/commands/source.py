@@ -31,6 +31,8 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     from rostersync.render import objects
 
     loaded = manifests.load(paths, os.environ)
+    for sentence in loaded.skipped:
+        common.note(sentence)
     with interruptible():
         source, _ = engine.open_source(loaded, os.environ)
         try:
