@@ -151,5 +151,6 @@ def test_an_empty_state_folder_says_how_to_begin(tmp_path):
 
     assert "rostersync run" in bench.call("runs").stdout
     assert "rostersync run" in bench.call("show", code=1).stderr
-    for command in (("export", "--to", str(tmp_path / "x")), ("compact",), ("forget", "x", "--yes")):
+    for command in (("export", "--to", str(tmp_path / "x")), ("compact",)):
         assert "no store" in bench.call(*command, code=1).stderr
+    assert "Nobody has the id x" in bench.call("forget", "x", "--yes", code=1).stderr

@@ -1,7 +1,13 @@
 """Test Connection against a real server."""
 
+from typing import Any
+
+import pytest
+
+from rostersync.errors import Permanent
+from rostersync.sources.oneroster.check import MOST_SAMPLES
 from rostersync.sources.port import Filled, SchoolFound
-from support.quirky import Quirky, enrollments, orgs, source
+from support.quirky import Quirky, Reply, Request, enrollments, orgs, source
 
 USERS = [
     {"sourcedId": "u1", "role": "student", "givenName": "A", "metadata": {"homeroom": "1"},
@@ -39,8 +45,69 @@ def test_it_counts_how_often_each_attribute_of_each_entity_is_filled() -> None:
 
 
 def test_it_looks_at_pages_all_over_a_large_collection() -> None:
-    data = {"orgs": [], "classes": [], "users": [], "enrollments": enrollments(300)}
+    data = {"orgs": orgs(1), "classes": [], "users": USERS, "enrollments": enrollments(300)}
     with Quirky(data) as server, source(server) as client:
         client.check()
 
     assert [r.offset for r in server.asked("enrollments")] == [0, 100, 200]
+
+
+def test_people_who_are_sorted_by_role_are_all_in_the_sample() -> None:
+    roles = ["student"] * 170 + ["parent"] * 60 + ["teacher"] * 9 + ["administrator"]
+    users = [{"sourcedId": f"u{i:04}", "role": role, "givenName": "A"} for i, role in enumerate(roles)]
+    data = {"orgs": orgs(1), "classes": [], "users": users, "enrollments": []}
+    with Quirky(data) as server, source(server) as client:
+        sampled = {f.entity for f in client.check().attributes}
+
+    assert {"Student", "Contact", "Teacher", "Admin"} <= sampled
+
+
+def test_a_large_collection_of_people_is_not_read_to_its_end() -> None:
+    users = [{"sourcedId": f"u{i:05}", "role": "student"} for i in range(2000)]
+    data = {"orgs": orgs(1), "classes": [], "users": users, "enrollments": []}
+    with Quirky(data) as server, source(server) as client:
+        client.check()
+
+    assert len(server.asked("users")) == MOST_SAMPLES
+
+
+EMPTY: dict[str, tuple[list[Any], list[Any], str]] = {
+    "nothing at all": ([], [], "neither organisations nor users"),
+    "no people": (orgs(2), [], "no users"),
+    "no organisations": ([], USERS, "no orgs"),
+}
+
+
+@pytest.mark.parametrize(("organisations", "users", "said"), EMPTY.values(), ids=EMPTY)
+def test_a_source_that_shows_nobody_is_not_ok(organisations: list[Any], users: list[Any], said: str) -> None:
+    data = {"orgs": organisations, "classes": [], "users": users, "enrollments": []}
+    with Quirky(data) as server, source(server) as client, pytest.raises(Permanent, match=said) as error:
+        client.check()
+
+    assert error.value.reason == "NothingToSee"
+    assert "credential probably sees nothing" in str(error.value)
+
+
+def test_what_is_not_taken_is_not_looked_at() -> None:
+    data = {"orgs": orgs(1), "classes": [], "users": USERS, "enrollments": [], "demographics": [{"sourcedId": "u1"}]}
+    with Quirky(data) as server, source(server) as client:
+        result = client.check(frozenset({"demographics"}))
+
+    assert server.asked("demographics") == []
+    assert "demographics" not in {*result.totals, *result.not_offered}
+
+
+@pytest.mark.parametrize(("version", "release"), [("1.1", "v1p1"), ("1.2", "v1p2")])
+def test_a_forbidden_collection_names_the_scope_that_may_be_missing(version: str, release: str) -> None:
+    def forbids(request: Request) -> Reply | None:
+        return Reply({}, 403) if request.collection == "users" else None
+
+    data = {"orgs": orgs(1), "classes": [], "users": USERS, "enrollments": []}
+    with (
+        Quirky(data, answer=forbids) as server,
+        source(server, version=version) as client,
+        pytest.raises(Permanent) as error,
+    ):
+        client.check()
+
+    assert f"https://purl.imsglobal.org/spec/or/{release}/scope/roster-core.readonly" in str(error.value)

@@ -29,7 +29,7 @@ SEEN = Observed(
 )
 LINES = [
     "Threshold: Deletes 312 of 1,204 Students (25.9 %), limit 10 %.",
-    f"Preview: {sentence(PREVIEW)}.",
+    f"Preview: {sentence(PREVIEW)}",
     "Threshold: Deletes 312 of 1,204 Students (25.9 %), limit 10 %.",
     "… and 2 more reasons; these are the worst.",
     "Student: 0 created, 2 updated, 312 deleted.",

@@ -13,6 +13,7 @@ from rostersync.model import CheckReport, Schools
 from rostersync.sources.network import Network
 from rostersync.sources.port import CheckResult, Page, Source
 from rostersync.sync.schools import Org, SchoolRules, decide
+from rostersync.sync.wanting import private
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def check(pod: Pod, watch: Watch, network: Network) -> Found:
 
 
 def _look(source: Source, spec: FocusConnectionSpec) -> Found:
-    result = source.check()
+    result = source.check(private(spec))
     pages: list[Page] = []
     source.pull("orgs", frozenset(), pages.append)
     return mapped(result, orgs_of(pages), rules_of(spec))

@@ -7,7 +7,7 @@ from rostersync.model import EntityCounts, Hold, PlanReport
 
 def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> list[str]:
     """Why it is held, the worst first; what changes of each entity; and what to type, where somebody can."""
-    holds = [f"{h.reason.value}: {sentence(h)}." if sentence else f"{h.reason.value}." for h in report.holds]
+    holds = [f"{h.reason.value}: {sentence(h)}" if sentence else f"{h.reason.value}." for h in report.holds]
     more = report.holds_total - len(holds)
     lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]
     lines += [_changes(e) for e in report.entities if e.created or e.updated or e.deleted]

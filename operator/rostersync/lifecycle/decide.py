@@ -8,7 +8,15 @@ from datetime import timedelta
 
 from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
-from rostersync.lifecycle.messages import deferred, dry_run_message, held_message, held_reasons, incomplete, stopped
+from rostersync.lifecycle.messages import (
+    deferred,
+    dry_run_message,
+    held_message,
+    held_reasons,
+    incomplete,
+    no_changes_message,
+    stopped,
+)
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.room import APPLIES, had_no_room, until_there_is_room
@@ -124,7 +132,7 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
     if report.no_changes:
         # A pull that was not whole proves nothing about what it lacks: the store may still differ from the source.
         ended = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
-        return _end(ended, f"There is nothing to change in the store.{deferred(report)}")
+        return _end(ended, no_changes_message(report))
     taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
     if taken:
         return _taken_over(report, taken)

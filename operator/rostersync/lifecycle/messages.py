@@ -33,6 +33,17 @@ def dry_run_message(report: PlanReport) -> str:
     return f"Dry run: {held if report.holds_total else 'would be applied'}; nothing was changed.{deferred(report)}"
 
 
+def no_changes_message(report: PlanReport) -> str:
+    """That nothing changes; and where the source shows nothing at all, what that most likely means."""
+    seen = any(e.population or e.unchanged or e.skipped or e.duplicates for e in report.entities)
+    if seen or report.schools.found or incomplete(report):
+        return f"There is nothing to change in the store.{deferred(report)}"
+    return (
+        "There is nothing to change in the store: the source answers and shows no record at all. The credential probably "
+        "sees nothing; Test Connection (check) says more."
+    )
+
+
 def incomplete(report: PlanReport) -> bool:
     """Whether something was left for a later run: a collection not proved complete, or deletes deferred."""
     return bool(report.incomplete) or any(e.deferred for e in report.entities)

@@ -66,8 +66,9 @@ def forget(store: Path, district: str | None, record: str) -> Forgotten:
 
 
 def person(store: Path, district: str | None, record: str) -> str | None:
-    """What a person of the store is called, `Student Ann Lee`; None when the store has no such person."""
-    _there(store)
+    """What a person of the store is called, `Student Ann Lee`; None when there is no such person in a store."""
+    if not store.exists():
+        return None
     name = _district(store, district)
     reader = open_store(store).reader()
     with _engine(store) as con:

@@ -120,8 +120,9 @@ class Source(Protocol):
         """`told` gets what the source waits for, the seconds so far, and the seconds that it waits at most."""
         ...
 
-    def check(self) -> CheckResult:
-        """Test Connection: token, schools, and a sample of every collection. Raises as `pull` does."""
+    def check(self, skip: frozenset[str] = frozenset()) -> CheckResult:
+        """Test Connection: token, schools, and a sample of every collection but those of `skip`. Raises as `pull` does,
+        and Permanent (NothingToSee) when the source answers and shows nobody."""
         ...
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from rostersync.api.v1alpha1.attributes import METADATA
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.mapping import Text, parse_from, parse_template
 from rostersync.model import Entity
-from rostersync.roster import BY_ENTITY, TABLES
+from rostersync.roster import BY_ENTITY, DEMOGRAPHICS, TABLES
 from rostersync.sources.port import REQUIRED
 
 
@@ -15,6 +15,11 @@ def collections(spec: FocusConnectionSpec) -> tuple[str, ...]:
     """The collections to pull: those that no import can do without, and those of the entities that are taken."""
     taken = {BY_ENTITY[e].name for e in defaults.entities(spec)}
     return tuple(t.name for t in TABLES if t.name in REQUIRED or t.name in taken)
+
+
+def private(spec: FocusConnectionSpec) -> frozenset[str]:
+    """Collections that nobody looks into unless they are taken: demographics."""
+    return frozenset({DEMOGRAPHICS.name}) - set(collections(spec))
 
 
 def metadata_keys(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:

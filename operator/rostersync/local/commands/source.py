@@ -9,6 +9,8 @@ import click
 from rostersync.local.commands import common
 from rostersync.local.interruption import interruptible
 
+METADATA_KEYS = 5  # keys of metadata that a table names
+
 if TYPE_CHECKING:
     from rostersync.sources.port import CheckResult
 
@@ -29,6 +31,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     """
     from rostersync.local import engine, manifests
     from rostersync.render import objects
+    from rostersync.sync.wanting import private
 
     loaded = manifests.load(paths, os.environ)
     for sentence in loaded.skipped:
@@ -36,7 +39,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     with interruptible():
         source, _ = engine.open_source(loaded, os.environ)
         try:
-            found = source.check()
+            found = source.check(private(loaded.connection.spec))
         finally:
             source.close()
     if output == "table":
@@ -47,6 +50,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
 
 def _page(found: "CheckResult") -> None:
     from rostersync.render.tables import console, say, table
+    from rostersync.roster import RANK
 
     out = console()
     say(out, found.message, "green")
@@ -60,6 +64,9 @@ def _page(found: "CheckResult") -> None:
         out, heads, _by_entity(found), ("Sample",), "Attributes that the source fills", fold="Always filled",
         below=("Sometimes filled",),
     )  # fmt: skip
+    say(out, "Sample: how many records were looked at, spread over each collection; shares are shares of these.")
+    if missing := [e.value for e in RANK if not any(f.entity == e.value for f in found.attributes)]:
+        say(out, f"None in the sample: {', '.join(missing)}.")
     if found.not_offered:
         say(out, f"Not offered by the source: {', '.join(found.not_offered)}.", "yellow")
 
@@ -71,10 +78,20 @@ def _by_entity(found: "CheckResult") -> list[tuple[str, int, str, str]]:
     rows = []
     for entity in dict.fromkeys(f.entity for f in found.attributes):
         of = [f for f in found.attributes if f.entity == entity]
-        always = ", ".join(f.attribute for f in of if f.filled == f.sampled)
-        sometimes = ", ".join(f"{f.attribute} {percent(f.filled, f.sampled)}" for f in of if f.filled < f.sampled)
+        always = ", ".join(_folded([(f.attribute, "") for f in of if f.filled == f.sampled]))
+        some = [(f.attribute, percent(f.filled, f.sampled)) for f in of if f.filled < f.sampled]
+        sometimes = ", ".join(_folded(some))
         rows.append((entity, max(f.sampled for f in of), always, sometimes))
     return rows
+
+
+def _folded(attributes: list[tuple[str, str]]) -> list[str]:
+    """Attributes with their shares; of metadata, which may have hundreds of keys, the first few."""
+    plain = [(name, share) for name, share in attributes if not name.startswith("metadata.")]
+    keys = [(name, share) for name, share in attributes if name.startswith("metadata.")]
+    shown = [f"{name} {share}".rstrip() for name, share in plain + keys[:METADATA_KEYS]]
+    more = len(keys) - METADATA_KEYS
+    return [*shown, f"and {more:,} more keys of metadata (--output json has all)"] if more > 0 else shown
 
 
 def _object(found: "CheckResult") -> dict[str, Any]:

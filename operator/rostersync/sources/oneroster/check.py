@@ -1,11 +1,12 @@
 """Test Connection: what the source has, and which attributes it fills. Reads all organisations and some of the rest."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
 
+from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.roster import BY_NAME, RANK, ROLES
 from rostersync.sources.oneroster.decode import Decoder
@@ -17,10 +18,12 @@ from rostersync.sources.port import COLLECTIONS, CheckResult, Filled, Page, Scho
 
 OK = "Connection is OK"
 SAMPLES = 3  # pages looked at, spread over the collection where its total is known
+MOST_SAMPLES = 24  # pages of users looked at until every entity was seen: servers sort people of one role together
+MOST_ORGS = 100_000  # beyond this, a server sends the same again and again under new ids
 
 
-def check(transport: Transport) -> CheckResult:
-    """Read a sample of every collection. Raises Permanent or Retryable with what to mend."""
+def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResult:
+    """Read a sample of every collection but those of `skip`. Raises Permanent or Retryable with what to mend."""
     fill = Fill()
     totals: dict[str, int | None] = {}
     not_offered: list[str] = []
@@ -28,11 +31,13 @@ def check(transport: Transport) -> CheckResult:
     for collection in COLLECTIONS:
         if collection == "orgs":
             orgs: list[Page] = []
-            reading = Pull(transport, Decoder(collection, None), orgs.append).run()
+            reading = Pull(transport, Decoder(collection, None), _bounded(orgs, transport)).run()
             totals[collection] = reading.total if reading.total is not None else reading.rows
             for page in orgs:
                 fill.add(collection, page.batch)
             schools = sorted(_schools(orgs), key=lambda s: s.id)
+            continue
+        if collection in skip:
             continue
         pages = Pages(transport, Decoder(collection, None), Walk())
         first = pages.first()
@@ -40,20 +45,58 @@ def check(transport: Transport) -> CheckResult:
             not_offered.append(collection)
             continue
         totals[collection] = first.seen.total
-        for got in (first, *_further(pages, first)):
+        fill.add(collection, first.decoded.batch)
+        for number, got in enumerate(_further(pages, first, MOST_SAMPLES if collection == "users" else SAMPLES), 2):
             fill.add(collection, got.decoded.batch)
+            if number >= SAMPLES and fill.has_all_people():
+                break
+    _must_show_something(transport, totals, fill)
     return CheckResult(OK, tuple(schools), tuple(fill.rows()), totals, tuple(not_offered))
 
 
-def _further(pages: Pages, first: Got) -> Iterable[Got]:
-    total = first.seen.total or 0
-    if first.seen.cursor is None:
-        for i in range(1, SAMPLES):
-            offset = total * i // SAMPLES
-            if offset >= first.seen.rows > 0:
-                got = pages.page(Ask(offset))
-                if isinstance(got, Got):
-                    yield got
+def _must_show_something(transport: Transport, totals: Mapping[str, int | None], fill: "Fill") -> None:
+    """A source that answers and shows nobody is not one to import from."""
+    nothing = [what for what in ("orgs", "users") if not totals.get(what) and not fill.rows_of(what)]
+    if nothing:
+        shown = "neither organisations nor users" if len(nothing) == 2 else f"no {nothing[0]}"
+        raise Permanent(
+            f"{transport.delivery.name} answers, but shows {shown}: the credential probably sees nothing. Let it see the "
+            "district's schools and people (in Focus: Setup > Third Party Systems), and check deliveryConfig.serviceURL "
+            "and scope",
+            reason="NothingToSee",
+        )
+
+
+def _bounded(orgs: list[Page], transport: Transport) -> Callable[[Page], None]:
+    """Takes pages in, and ends a server that sends organisations without end."""
+    rows = 0
+
+    def take(page: Page) -> None:
+        nonlocal rows
+        rows += page.batch.num_rows
+        if rows > MOST_ORGS:
+            raise Permanent(
+                f"{transport.delivery.name} has sent more than {MOST_ORGS:,} organisations and does not come to an end; "
+                "check deliveryConfig.serviceURL with the SIS's operator",
+                reason="WithoutEnd",
+            )
+        orgs.append(page)
+
+    return take
+
+
+def _further(pages: Pages, first: Got, samples: int) -> Iterable[Got]:
+    """Further pages: all of them where there are no more than `samples`, else so many, spread over the collection."""
+    total, rows = first.seen.total or 0, first.seen.rows
+    if first.seen.cursor is not None or rows == 0:
+        return
+    spread = [total * i // samples for i in range(1, samples)]
+    every = list(range(rows, total, rows))
+    for offset in every if len(every) < samples and samples > SAMPLES else spread:
+        if offset >= rows:
+            got = pages.page(Ask(offset))
+            if isinstance(got, Got):
+                yield got
 
 
 def _schools(pages: Iterable[Page]) -> Iterable[SchoolFound]:
@@ -70,12 +113,22 @@ class Fill:
     """Counts, for each entity and attribute, the rows that have a value."""
 
     def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
         self._sampled: Counter[str] = Counter()
         self._filled: Counter[tuple[str, str]] = Counter()
+
+    def has_all_people(self) -> bool:
+        """Whether every entity of users was among the rows."""
+        return all(self._sampled[str(e)] for e in RANK)
+
+    def rows_of(self, collection: str) -> int:
+        """How many rows of a collection were looked at."""
+        return self._rows[collection]
 
     def add(self, collection: str, batch: pa.RecordBatch) -> None:
         """Count the rows of a page."""
         table = BY_NAME[collection]
+        self._rows[collection] += batch.num_rows
         for row in batch.to_pylist():
             entity = _entity(collection, row)
             self._sampled[entity] += 1

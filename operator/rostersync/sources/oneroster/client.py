@@ -40,11 +40,11 @@ class OneRoster:
         """Tell what is waited for (port.Source.on_wait)."""
         self._transport.waiting = told
 
-    def check(self) -> CheckResult:
+    def check(self, skip: frozenset[str] = frozenset()) -> CheckResult:
         """Test Connection (port.Source.check)."""
         self._transport.patient = False  # a person waits for it
         with self._discretion.kept(), self._told():
-            return check(self._transport)
+            return check(self._transport, skip)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

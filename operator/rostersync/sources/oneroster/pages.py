@@ -12,6 +12,7 @@ from rostersync.sources.oneroster.links import cursor, from_header
 from rostersync.sources.oneroster.pagesize import PageSize
 from rostersync.sources.oneroster.pagesize import whole as whole_page
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
+from rostersync.sources.oneroster.scopes import missing
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.oneroster.trouble import Again, Trouble
 from rostersync.sources.port import REQUIRED
@@ -159,9 +160,11 @@ class Pages:
 
     def _must_be_optional(self, status: int) -> None:
         if self._collection in REQUIRED:
+            delivery = self._transport.delivery
             raise Permanent(
-                f"{self._transport.delivery.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
-                "check deliveryConfig.serviceURL, and let the credential read it (in Focus: Setup > Third Party Systems)",
+                f"{delivery.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
+                "check deliveryConfig.serviceURL, and let the credential read it (in Focus: Setup > Third Party Systems)"
+                + missing(status, delivery.version, self._collection, delivery.authentication == "OAuth2"),
                 reason="CollectionNotOffered",
             )
 
