@@ -81,6 +81,21 @@ def test_a_person_is_forgotten_everywhere(bench):
     bench.call("diff", first, code=1)
 
 
+def test_an_export_says_what_importers_would_refuse_and_strict_writes_nothing(bench):
+    bench.run(manifests=bench.manifests(attributesMapping=[
+        {"entity": "Student", "attribute": "username", "template": "{middleName}"},
+    ]))  # fmt: skip
+    to = bench.folder / "out"
+
+    said = bench.call("export", "--to", str(to), "--strict", code=1).stderr
+    assert "users have no username" in said
+    assert not to.exists()
+    assert "users have no username" in bench.call("export", "--to", str(to)).stdout
+    without = sum(not row["username"] for row in users(to).values())
+    again = json.loads(bench.call("export", "--to", str(to), "--output", "json").stdout)
+    assert again["notImportable"] == {"users.username": without}
+
+
 def test_forgetting_asks_first_and_names_the_person(bench):
     bench.run()
     bench.call("export", "--to", str(bench.folder / "before"))

@@ -9,10 +9,12 @@ import duckdb
 
 @dataclass
 class Exported:
-    """What an export came to. `rows` by file; `not_expressible` by `file.attribute`: values that had to be left out."""
+    """What an export came to. `rows` by file; by `file.attribute` `not_expressible`, values that had to be left out, and
+    `not_importable`, records that lack what importers require."""
 
     rows: dict[str, int] = field(default_factory=dict)
     not_expressible: dict[str, int] = field(default_factory=dict)
+    not_importable: dict[str, int] = field(default_factory=dict)
 
 
 class BundleWriter(Protocol):

@@ -8,6 +8,7 @@ import duckdb
 
 from rostersync import scratch
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.deliveries import importable
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
 from rostersync.disks import naming
@@ -46,8 +47,11 @@ def applied_revision(store: Path, run: str, digest: str, base: int) -> int | Non
         return open_store(store).reader().applied(con, run, digest, base)
 
 
-def export(store: Path, folder: Path, district: str | None) -> Exported:
-    """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle."""
+def export(store: Path, folder: Path, district: str | None, strict: bool = False) -> Exported:
+    """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle.
+
+    `strict`: raises Permanent, and writes nothing, when importers would refuse some of it.
+    """
     there(store)
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +59,16 @@ def export(store: Path, folder: Path, district: str | None) -> Exported:
     reader = open_store(store).reader()
     with naming(export=target.parent, scratch=_scratch(store)), _engine(store, target.parent) as con:
         reader.attach(con, name, None)
-        return write_bundle(con, target)
+        found = importable.gaps(con)
+        if strict and found:
+            raise Permanent(
+                "The roster would not be importable everywhere, and --strict is given: nothing was written. "
+                f"{' '.join(importable.sentences(found))} Mend it in the SIS, or with attributesMapping.",
+                reason="NotImportable",
+            )
+        exported = write_bundle(con, target)
+        exported.not_importable = found
+        return exported
 
 
 def forget(store: Path, district: str | None, record: str) -> Forgotten:

@@ -1,0 +1,32 @@
+"""What an importer of OneRoster CSV is likely to refuse, though OneRoster allows it to be in a store."""
+
+import duckdb
+
+# what: (table, SQL that is true for a record that lacks it, the sentence after a number)
+_GAPS = {
+    "users.username": ("users", "username IS NULL", "users have no username, which the standard requires"),
+    "courses.orgSourcedId": (
+        "courses", '"orgSourcedId" IS NULL', "courses have no organisation, which the standard requires",
+    ),
+}  # fmt: skip
+SENTENCES = {name: sentence for name, (_, _, sentence) in _GAPS.items()}
+NO_SCHOOL = "orgs.school"
+SENTENCES[NO_SCHOOL] = "schools are there, and an importer has nowhere to put people and classes"
+
+
+def gaps(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How many active records of the views `store_<table>` lack what importers require; no school at all is 0."""
+    found: dict[str, int] = {}
+    for name, (table, lacks, _) in _GAPS.items():
+        # Names and conditions are this file's own.
+        query = f"SELECT count(*) FROM store_{table} WHERE status = 'active' AND {lacks}"  # noqa: S608
+        row = con.execute(query).fetchone()
+        if row and row[0]:
+            found[name] = row[0]
+    schools = con.execute("SELECT 1 FROM store_orgs WHERE status = 'active' AND entity = 'School' LIMIT 1").fetchone()
+    return found if schools else found | {NO_SCHOOL: 0}
+
+
+def sentences(found: dict[str, int]) -> list[str]:
+    """`12 users have no username, which the standard requires.`"""
+    return [f"{number:,} {SENTENCES[name]}." for name, number in found.items()]
