@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from rostersync.lifecycle.observed import Connection
+    from rostersync.local.manifests import Manifests
     from rostersync.local.state import State
     from rostersync.render.details import Details
 
@@ -181,6 +182,16 @@ def show_run(state: "State", run: dict[str, Any], output: str) -> None:
         brief(tables.console(), run, details=details_of(state, run["metadata"]["name"]))
     else:
         click.echo(objects.dump(run, output), nl=False)
+
+
+def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
+    """The manifests in files and folders; says which documents of a folder are somebody else's."""
+    from rostersync.local import manifests
+
+    loaded = manifests.load(paths, os.environ)
+    for sentence in loaded.skipped:
+        note(sentence)
+    return loaded
 
 
 def note(text: str) -> None:

@@ -241,9 +241,7 @@ def _manifests(paths: tuple[Path, ...]) -> "Manifests":
     from rostersync.local import manifests
     from rostersync.local.workspace import artifact_key
 
-    loaded = manifests.load(paths, os.environ)
-    for sentence in loaded.skipped:
-        common.note(sentence)
+    loaded = common.read_manifests(paths)
     later = run_not_yet_supported(loaded.run) if loaded.run else []
     if later:
         raise NotYetSupported(f"SyncRun {', '.join(later)}: not supported in this version; leave it out.")

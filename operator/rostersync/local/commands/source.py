@@ -29,13 +29,11 @@ def check(paths: tuple[Path, ...], output: str) -> None:
 
     Reads a sample of every collection and changes nothing.
     """
-    from rostersync.local import engine, manifests
+    from rostersync.local import engine
     from rostersync.render import objects
     from rostersync.sync.wanting import private
 
-    loaded = manifests.load(paths, os.environ)
-    for sentence in loaded.skipped:
-        common.note(sentence)
+    loaded = common.read_manifests(paths)
     with interruptible():
         source, _ = engine.open_source(loaded, os.environ)
         try:
