@@ -135,6 +135,7 @@ def _one_source(connection: FocusConnection, state: StoreState) -> None:
 def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:
     """The stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
+    context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
     context.stored = stored(context)
     lay_out_staged(context, inputs.extract)
     stage("shape")
