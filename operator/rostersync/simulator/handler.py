@@ -4,7 +4,7 @@ import base64
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -13,9 +13,7 @@ from rostersync.simulator import paging
 from rostersync.simulator.dress import dress, dressing
 from rostersync.simulator.faults import TOKEN
 from rostersync.simulator.roster import PARTS, SINGULAR
-
-if TYPE_CHECKING:
-    from rostersync.simulator.server import Simulator
+from rostersync.simulator.served import Served
 
 COOKIE = "SIMULATORSESSION=1"
 HTML = b"<html><head><title>Focus</title></head><body><h1>Please log in</h1></body></html>"
@@ -47,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
     server_version = "FocusSimulator"
 
     @property
-    def simulator(self) -> "Simulator":
+    def simulator(self) -> Served:
         """The simulator that this connection belongs to."""
         return self.server.simulator  # type: ignore[attr-defined,no-any-return]
 

@@ -1,38 +1,22 @@
-"""The HTTP server: a roster, the faults that are on, and a way to change both while it runs."""
+"""The HTTP server: where it listens, and its life."""
 
 import ssl
 import threading
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rostersync.simulator.district import District
-from rostersync.simulator.events import COLLECTIONS, Events
-from rostersync.simulator.faults import Fault, Faults
+from rostersync.simulator.faults import Fault
 from rostersync.simulator.handler import Handler
-from rostersync.simulator.roster import Roster, Wiped
-from rostersync.simulator.tokens import LIFETIME, Tokens
+from rostersync.simulator.roster import Roster
+from rostersync.simulator.served import Served
+from rostersync.simulator.tokens import LIFETIME
 
-BASE_PATHS = {
-    "1.1": "/focus/api/1.0/ims/oneroster/v1p1",
-    "1.2": "/focus/api/1.0/ims/oneroster/rostering/v1p2",
-}
 CLIENT_ID = "8b6f1f0a-0000-4000-a000-000000000001"
 CLIENT_SECRET = "simulator-secret"  # noqa: S105
-
-
-@dataclass(frozen=True)
-class Seen:
-    """One request that was answered; never with its headers or body."""
-
-    method: str
-    path: str
-    query: dict[str, str]  # the token request's may hold a secret and is left empty
-    status: int
 
 
 class _Server(ThreadingHTTPServer):
@@ -47,7 +31,7 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no error of the server's."""
 
 
-class Simulator:
+class Simulator(Served):
     """A SIS to try things on. `source` is a District, or any Roster (a Bundle).
 
     Use it as a context manager, or start() and stop(). `url` is the Service URL, once started.
@@ -59,26 +43,11 @@ class Simulator:
         client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET, token_lifetime: float = LIFETIME,
         tls_cert: Path | str | None = None, tls_key: Path | str | None = None, seed: int = 1,
     ) -> None:  # fmt: skip
-        if version not in BASE_PATHS:
-            raise ValueError(f"version is one of {', '.join(BASE_PATHS)}, not {version}")
-        self.source, self.version = source, version
-        self.client_id, self.client_secret = client_id, client_secret
-        self.base_path = BASE_PATHS[version]
-        self.faults, self.tokens = Faults(seed), Tokens(token_lifetime)
-        self.requests: deque[Seen] = deque(maxlen=100_000)
-        self._lock = threading.Lock()
-        self._day, self._events = day, Events()
-        self.roster: Roster = self._make()
-        for event in events:
-            self.add_event(event)
-        for fault in faults:
-            self.faults.add(fault)
+        super().__init__(source, day, events, faults, version, (client_id, client_secret), token_lifetime, seed)
         self._tls = (tls_cert, tls_key) if tls_cert else None
         self._address = (host, port)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
-
-    # -- life ---------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Listens and answers, in threads of its own."""
@@ -124,68 +93,3 @@ class Simulator:
     def token_url(self) -> str:
         """The Authentication URL."""
         return f"{self.url}/token"
-
-    # -- what it serves -----------------------------------------------------------------------------------------
-
-    @property
-    def day(self) -> int:
-        """The day of the district."""
-        return self._day
-
-    def set_day(self, day: int) -> None:
-        """Serves that day from now on. ValueError for a bundle, which has one day only."""
-        if not isinstance(self.source, District):
-            raise ValueError("a bundle has no days")  # noqa: TRY004 - nobody passed a wrong type
-        if day < 0:
-            raise ValueError("days count from 0")
-        with self._lock:
-            self._day = day
-            self.roster = self._make()
-
-    def add_event(self, text: str) -> None:
-        """Something befalls the district from now on, as in events.HELP. ValueError says what is possible."""
-        schools = len(self.source.layout.schools) if isinstance(self.source, District) else None
-        with self._lock:
-            events = self._events.with_event(text, schools)
-            if schools is None and events != Events(wiped=events.wiped):
-                raise ValueError(f"{text}: the only event of a bundle is wiped-table")
-            self._events = events
-            self.roster = self._make()
-
-    def clear_events(self) -> None:
-        """As if nothing had befallen."""
-        with self._lock:
-            self._events = Events()
-            self.roster = self._make()
-
-    def serve(self, source: District | Roster) -> None:
-        """Serves something else from now on; events are forgotten."""
-        with self._lock:
-            self.source, self._events = source, Events()
-            self.roster = self._make()
-
-    def add_fault(self, fault: Fault | str) -> Fault:
-        """Switches a fault on, as in faults.HELP."""
-        return self.faults.add(fault)
-
-    def clear_faults(self) -> None:
-        """Switches all faults off."""
-        self.faults.clear()
-
-    def saw(self, method: str, path: str, query: dict[str, str], status: int) -> None:
-        """Remembers a request that was answered (status -1: cut off)."""
-        self.requests.append(Seen(method, path, {} if path.endswith("/token") else query, status))
-
-    def _make(self) -> Roster:
-        if isinstance(self.source, District):
-            return self.source.day(self._day, self._events)
-        return Wiped(self.source, self._events.wiped) if self._events.wiped else self.source
-
-    def state(self) -> dict[str, Any]:
-        """What the control endpoint says: no record, only numbers."""
-        events = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in vars(self._events).items() if v}
-        return {
-            "serves": self.roster.name, "version": self.version, "day": self._day, "events": events,
-            "faults": [f.as_dict() for f in self.faults.all()],
-            "totals": {c: self.roster.total(c) for c in COLLECTIONS}, "requests": len(self.requests),
-        }  # fmt: skip

@@ -7,17 +7,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from duckdb import DuckDBPyConnection
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.model import Entity
 from rostersync.roster import DEMOGRAPHICS, TABLES, Table
-
-if TYPE_CHECKING:
-    from rostersync.sync.stored import Stored
-    from rostersync.sync.tally import Tally
+from rostersync.sync.counts import Stored, Tally
 
 Progress = Callable[[str, str, int, int | None], None]
 
@@ -57,8 +54,8 @@ class Context:
     duplicated: set[str] = field(default_factory=set)  # tables that have records which share a domain of uniqueness
     vanished: bool = False  # a mapped school has vanished: what refers to it is protected
     requirement_holds: dict[str, int] = field(default_factory=dict)
-    stored: dict[str, "Stored"] = field(default_factory=dict)  # what the store has of each table
-    tallies: dict[str, "Tally"] = field(default_factory=dict)  # of each table, once its changes are known
+    stored: dict[str, Stored] = field(default_factory=dict)  # what the store has of each table
+    tallies: dict[str, Tally] = field(default_factory=dict)  # of each table, once its changes are known
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -1,19 +1,8 @@
 """What the store has of each table, asked once a plan: much is left out of a plan where there is nothing."""
 
-from dataclasses import dataclass
-
 from rostersync.roster import TABLES
 from rostersync.sync.context import Context
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Of one table: whether there are active records and tombstones, and the metadata keys of active ones."""
-
-    active: bool = False
-    tombstones: bool = False
-    keys: frozenset[str] = frozenset()
-
+from rostersync.sync.counts import Stored
 
 _HAS = """
     SELECT '{0}', coalesce(bool_or(status = 'active'), FALSE), coalesce(bool_or(status = 'tobedeleted'), FALSE)

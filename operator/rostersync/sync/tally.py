@@ -1,34 +1,8 @@
 """How many records of a table there are of each kind: asked once, when changes are known, and read by all who count."""
 
-from collections import Counter
-from dataclasses import dataclass, field
-
 from rostersync.roster import Table
 from rostersync.sync.context import HELD_BACK, KEPT, Context, in_list
-
-
-@dataclass
-class Tally:
-    """Numbers of records of one table.
-
-    `population`: active ones of the store, by entity. `changes`: by (entity, new_entity, change, cause). `fates`: pulled
-    ones, by (entity, fate, has_error). `deferred`: deletes that wait for a complete read, by entity. `kept`: records of the
-    store that stay as they are though this pull does not bring them, by entity.
-    """
-
-    population: Counter[str] = field(default_factory=Counter)
-    changes: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    fates: Counter[tuple[str | None, str | None, bool]] = field(default_factory=Counter)
-    deferred: Counter[str] = field(default_factory=Counter)
-    kept: Counter[str] = field(default_factory=Counter)
-
-    def fated(self, *fates: str | None) -> int:
-        """How many pulled records have one of these fates."""
-        return sum(n for (_, fate, _), n in self.fates.items() if fate in fates)
-
-    def changed(self, *changes: str) -> int:
-        """How many changes are of one of these kinds."""
-        return sum(n for (_, _, change, _), n in self.changes.items() if change in changes)
+from rostersync.sync.counts import Tally
 
 
 def tally(context: Context, table: Table) -> Tally:

@@ -18,6 +18,8 @@ import msgspec
 
 BUFFER = 1 << 20  # bytes: room for pages on the way, so that no side waits for the other's turn; a system may give less
 
+WORKER = f"{__package__}.decode_worker"  # by name: it imports what decodes, which imports this
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -26,7 +28,6 @@ class Asked:
     collection: str
     wanted: list[str] | None
     odd: bool
-    today: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Way:
         self._end.close()
 
 
-_asked, _told = msgspec.msgpack.Decoder(Asked), msgspec.msgpack.Decoder(Told)
+_told = msgspec.msgpack.Decoder(Told)
 
 
 class Beside:
@@ -101,7 +102,7 @@ class Beside:
         # other ends too. What it says is lost on purpose: it could quote records.
         with contextlib.suppress(OSError):  # no memory for it, or no more processes
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, str(theirs.fileno())], pass_fds=[theirs.fileno()],
+                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno())], pass_fds=[theirs.fileno()],
                 process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
         theirs.close()
@@ -152,28 +153,3 @@ class Beside:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def main() -> None:
-    """Decode until the other side closes the way."""
-    from rostersync.sources.oneroster.decode import Decoder
-
-    decoders: dict[bytes, Decoder] = {}
-    way = Way(socket.socket(fileno=int(sys.argv[1])))
-    with contextlib.suppress(EOFError, OSError):
-        way.give(b"up")
-        while True:
-            how, body = way.take(), way.take()
-            if how not in decoders:
-                asked = _asked.decode(how)
-                wanted = None if asked.wanted is None else frozenset(asked.wanted)
-                decoders[how] = Decoder(asked.collection, wanted, odd=asked.odd, today=asked.today)
-            try:
-                told, rows = decoders[how].page(body).told()
-            except Exception:  # noqa: BLE001 - the other side meets it too, and says what it is
-                told, rows = b"", b""
-            way.give(told, rows)
-
-
-if __name__ == "__main__":
-    main()
