@@ -146,7 +146,7 @@ class Desk:
 
     def __call__(self, *args: Any, exits: int | None = None, hook: str | None = None, **env: str) -> Done:
         """Run a command to its end; `exits` is the exit code it must have."""
-        done = self.start(*args, hook=hook, **env).wait()
+        done = self.start(*args, hook=hook, patient=False, **env).wait()
         assert exits is None or done.code == exits, (args, done)
         return done
 
@@ -216,7 +216,7 @@ def _command(order: dict[str, Any]) -> None:
         if not order["patient"]:
             from rostersync.sources.oneroster.delivery import Patience
 
-            Patience.__init__.__defaults__ = QUICK  # type: ignore[misc]
+            Patience.__init__.__defaults__ = QUICK
         if order["hook"]:
             module, _, name = order["hook"].partition(":")
             getattr(importlib.import_module(module), name)()

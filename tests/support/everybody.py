@@ -9,8 +9,6 @@ from typing import Any, Self
 
 import httpx
 
-from rostersync.api.kinds import KINDS
-from rostersync.api.v1alpha1 import API_VERSION
 from support.cluster.access import Cluster
 
 OPERATOR = "system:serviceaccount:rostersync-system:rostersync-operator"
@@ -19,7 +17,9 @@ RUN_UID = "11111111-2222-3333-4444-555555555555"
 Manifest = dict[str, Any]
 
 _PATHS = {
-    **{kind.name: f"/apis/{API_VERSION}/namespaces/{{}}/{kind.plural}" for kind in KINDS.values()},
+    "FocusConnection": "/apis/rostersync.dev/v1alpha1/namespaces/{}/focusconnections",
+    "SyncRun": "/apis/rostersync.dev/v1alpha1/namespaces/{}/syncruns",
+    "SyncApproval": "/apis/rostersync.dev/v1alpha1/namespaces/{}/syncapprovals",
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Pod": "/api/v1/namespaces/{}/pods",
 }

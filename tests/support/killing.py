@@ -103,14 +103,14 @@ def _report(written: int, step: str) -> None:
 
 def _checkpoint_in_commit() -> None:
     """Makes DuckDB move the log into the file within COMMIT, as it does by itself with a large plan."""
-    connect = writing.connect
+    connect = writing.connect  # type: ignore[attr-defined]  # the name that the writer uses
 
     def eager(*args, **kwargs):  # type: ignore[no-untyped-def]
         con = connect(*args, **kwargs)
         con.execute("SET checkpoint_threshold = '1KB'")
         return con
 
-    writing.connect = eager
+    writing.connect = eager  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager

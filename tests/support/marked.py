@@ -80,7 +80,7 @@ def person(number: int, role: str = "student", **values: Any) -> Row:
 def district(students: int = 24, *, sound: bool = False) -> dict[str, list[Row]]:
     """The marked district, by collection; `sound` leaves out what is wrong with it."""
     base = {"status": "active", "dateLastModified": "2026-08-01T00:00:00.000Z"}
-    orgs = [
+    orgs: list[Row] = [
         {"sourcedId": "d1", **base, "name": "Rivers", "type": "district", "parent": None},
         {"sourcedId": "1001", **base, "name": "North", "type": "school", "parent": ref("org", "d1")},
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rostersync.controller import observing
 from rostersync.controller import runs as module
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
@@ -19,11 +20,12 @@ class Scene:
     """An operator that has listed everything, and an API server of its own. `looks` and `visits` count its work."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
-        self.api, self.looks, self.visits = Remembering(), [], 0
+        self.api, self.visits = Remembering(), 0
+        self.looks: list[str] = []
         self.process = Process(Options("rostersync:test", **options), self.api)
         self.process.shared.listed = True
         self.api.told = self.process.router.event
-        look, related = module.observed, Store.related
+        look, related = observing.observed, Store.related
 
         def observed(shared: Any, run: Any, facts: Any) -> Any:
             self.looks.append(run["metadata"]["name"])

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
-from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES, Kind
+from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
 from support.reference_gate import Entry, entry_of, holds_of, vanishing_holds
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
-from support.reference_values import day, spelled, typed, unknown_value, well_formed
+from support.reference_values import typed, unknown_value, well_formed
 
 Key = tuple[str, str]  # (table, id in the store)
 Row = dict[str, Any]  # entity, status and the attributes of a stored record
@@ -44,7 +44,7 @@ NEEDED = {
     "courses": {"orgs", "courses", "classes"},
     "classes": {"orgs", "courses", "classes"},
     "users": {"orgs", "users"},
-    "enrollments": {"orgs", "users", "classes", "enrollments"},
+    "enrollments": {"orgs", "users", "courses", "classes", "enrollments"},
     "demographics": {"orgs", "users", "demographics"},
 }
 LINKING = {"users", "classes", "enrollments"}
@@ -129,7 +129,6 @@ class Model:
         self.store, self.proof = store, proof
         self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
         sent = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
-        sent = {name: [self.dated(name, row) for row in rows] for name, rows in sent.items()}
         offered = {name: one_of_each(name, rows, self.entity_of) for name, rows in sent.items()}
         whole = bool(proof["orgs"]["complete"])
         go = Entity.DISTRICT in self.taken and self.offered("orgs") and not self.in_window()
@@ -156,11 +155,6 @@ class Model:
         for r in self.all():
             self.rewrite(r)
         return self.compare()
-
-    def dated(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
-        """A row with its dates as days of the district's time zone."""
-        zone = self.spec.get("timeZone") or "UTC"
-        return row | {a.name: day(row.get(a.name), zone) for a in BY_NAME[table].attributes if a.kind is Kind.DATE}
 
     def all(self) -> list[Record]:
         """Every pulled record that is taken."""
@@ -236,7 +230,7 @@ class Model:
     def of_untaken_user(self, r: Record) -> bool:
         """Whether an enrolment or demographics belong to a person of an entity that is not taken."""
         user = r.raw if r.table == "demographics" else r.sent.get("userSourcedId")
-        return bool(user) and self.untaken(self.prefix + user)
+        return user is not None and bool(user) and self.untaken(self.prefix + user)
 
     def untaken(self, user: str) -> bool:
         """Whether the person of that id in the store is of an entity that is not taken, as sent or else as stored."""
@@ -326,7 +320,7 @@ class Model:
                 put(r, name, left or None)
         r.errors = r.errors or unknown_value(r.table, r.values)
         for a in table.attributes:
-            r.values[a.name], misfit = typed(spelled(r.table, a.name, r.values[a.name]), a.kind)
+            r.values[a.name], misfit = typed(r.values[a.name], a.kind)
             r.errors = r.errors or misfit
 
     def kept_school(self, r: Record) -> bool:
@@ -515,7 +509,7 @@ class Model:
             return
         values["metadata"] = self.metadata_of(r)
         if self.kept_school(r):
-            values = {k: v for k, v in r.stored.items() if k not in ("status", "entity")}
+            values = {k: v for k, v in (r.stored or {}).items() if k not in ("status", "entity")}
         out.accepted.add(key)
         out.after[key] = {"entity": str(r.entity), **values}
 
@@ -605,9 +599,9 @@ class Model:
               real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
         """Counts per entity; under None what is held back and of no known entity."""
         counts: dict[Entity | None, EntityCounts] = {e: EntityCounts(e) for e in [*Entity, None]}
-        for row in self.store.rows.values():
-            if row["status"] == "active":
-                counts[Entity(row["entity"])].population += 1
+        for kept in self.store.rows.values():
+            if kept["status"] == "active":
+                counts[Entity(kept["entity"])].population += 1
         for change in changes.values():
             of = counts[Entity(change.entity)]
             if change.change == "Create":

@@ -150,7 +150,7 @@ def reached(entity: str, other: str, kept: list[Record], records: dict[str, list
         return {student for student, a in agents if a in mine}
     if entity in ("Enrollment", "Demographics") and other in USER_ENTITIES:
         people = {u for e, u, _ in taught if e in mine} if entity == "Enrollment" else mine
-        return {a for student, a in agents if student in people} if other == "Contact" else people - {None}
+        return {a for student, a in agents if student in people} if other == "Contact" else {p for p in people if p}
 
     def standing_in_classes(whose: str) -> list[tuple[str | None, str | None]]:
         classes = [c for c in records["classes"] if ("classes", c.raw) in alive]

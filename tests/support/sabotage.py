@@ -99,7 +99,7 @@ def crash_in_apply() -> None:
     def write(con: Any, table: Any, *rest: Any) -> None:
         con.execute("SELECT CAST(? AS INTEGER)", [f"{GIVEN} {FAMILY}"]).fetchall()
 
-    applying._write = write
+    applying._write = write  # type: ignore[assignment]
 
 
 def spill_and_wait() -> None:
@@ -155,7 +155,7 @@ def wait_before_commit() -> None:
         _wait(float(os.environ.get("SABOTAGE_SECONDS", "60")))
 
     original = applying._write_revision
-    applying._write_revision = write
+    applying._write_revision = write  # type: ignore[assignment]
 
 
 def clock() -> None:
@@ -169,7 +169,7 @@ def clock() -> None:
 
     original = drive.now_utc
     drive.now_utc = now
-    drive.Driver.__init__.__defaults__ = (now, None)  # type: ignore[misc]
+    drive.Driver.__init__.__defaults__ = (now, None)
 
 
 def signalled() -> None:

@@ -133,9 +133,9 @@ def differences(model: ModelPlan, engine: Planned, store: ModelStore) -> list[st
     found = []
     expected = {k: (c.entity, c.change, c.cause, c.after) for k, c in model.changes.items()}
     for key in sorted(expected.keys() | engine.changes.keys()):
-        ours, theirs = expected.get(key), engine.changes.get(key)
-        if ours != theirs:
-            found.append(f"change {key}: expected {brief(ours, theirs)}, got {brief(theirs, ours)}")
+        mine, other = expected.get(key), engine.changes.get(key)
+        if mine != other:
+            found.append(f"change {key}: expected {brief(mine, other)}, got {brief(other, mine)}")
     for key, change in model.changes.items():
         expected_image = image(store.active(key), change.after)
         if key in engine.images and engine.images[key] != expected_image:
@@ -157,10 +157,10 @@ def differences(model: ModelPlan, engine: Planned, store: ModelStore) -> list[st
         missing, more = model.holds - engine.holds, engine.holds - model.holds
         found.append(f"holds: expected also {sorted(missing, key=str)}, got also {sorted(more, key=str)}")
     schools = engine.manifest["schools"]
-    ours = (model.orgs.found, len(model.orgs.mapped), len(model.orgs.missing), len(model.orgs.lost))
-    theirs = tuple(schools[n] for n in ("found", "mapped", "missing", "vanished"))
-    if ours != theirs:
-        found.append(f"schools found, mapped, missing, vanished: expected {ours}, got {theirs}")
+    of_model = (model.orgs.found, len(model.orgs.mapped), len(model.orgs.missing), len(model.orgs.lost))
+    of_engine = tuple(schools[n] for n in ("found", "mapped", "missing", "vanished"))
+    if of_model != of_engine:
+        found.append(f"schools found, mapped, missing, vanished: expected {of_model}, got {of_engine}")
     if dict(engine.manifest["schoolsImported"]) != model.orgs.imported:
         found.append(f"imported: expected {model.orgs.imported}, got {engine.manifest['schoolsImported']}")
     return found

@@ -89,7 +89,7 @@ def findings(files: Mapping[str, str]) -> list[str]:
 def sql_expressions(files: Mapping[str, str]) -> list[str]:
     """`file:line` of every use of SQLExpression, which takes text for SQL."""
     return [
-        f"{name}:{node.lineno}"
+        f"{name}:{getattr(node, 'lineno', 1)}"
         for name, text in files.items()
         for node in ast.walk(ast.parse(text))
         if "SQLExpression" in (getattr(node, "id", ""), getattr(node, "attr", ""), getattr(node, "name", ""))
@@ -284,4 +284,4 @@ def _gives(function: _Function) -> bool:
 
 
 def _callee(call: ast.Call) -> str:
-    return getattr(call.func, "id", None) or getattr(call.func, "attr", "")
+    return str(getattr(call.func, "id", None) or getattr(call.func, "attr", ""))

@@ -87,7 +87,10 @@ class Scene:
 
     def until(self, kind: str, name: str, holds: Callable[[Object], Any], seconds: float = PATIENCE) -> Object:
         """The object, as soon as something holds of it."""
-        return self.wait(lambda: (found := self.get(kind, name)) and holds(found) and found, f"{kind}/{name}", seconds)
+        there: Object = self.wait(
+            lambda: (found := self.get(kind, name)) and holds(found) and found, f"{kind}/{name}", seconds
+        )
+        return there
 
     def wait(self, holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         """What a function returns, as soon as it is something."""
