@@ -9,15 +9,19 @@ CROWD ?= 10000
 WORKERS ?= 2
 CLUSTER_WORKERS ?= 3
 ARGS ?=
+# The Python of the image (deploy/Dockerfile)
+IMAGE_PYTHON ?= python3.13
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench
+IMAGE_BIN := .venv/image/bin
+IMAGE_STAMP := .venv/image/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types imports generated verify bench bench-operator demo-cluster \
-  cluster cluster-down cluster-tools image lock clean
+.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator \
+  demo-cluster cluster cluster-down cluster-tools image lock clean
 
 help: ## Say what there is
 	@echo 'make TARGET, with these targets:'
@@ -54,6 +58,20 @@ ON_CLUSTERS = $(PYTEST) $(CLUSTER_WORKERS) --dist=loadfile tests/cluster
 # What failed on a cluster is tried once more by itself, since a busy machine can be late; other tests never are.
 AGAIN = --last-failed --last-failed-no-failures none
 
+coverage: $(STAMP) ## How much of lines and branches the tests run, but for those on clusters (ARGS: for pytest); .coverage/html
+	$(PYTEST) $(WORKERS) --dist=loadfile $(or $(ARGS),--ignore=tests/cluster) --cov --cov-report=term:skip-covered --cov-report=html
+
+test-image-python: $(IMAGE_STAMP) ## Unit and engine tests on the image's Python (IMAGE_PYTHON=python3.13; ARGS: for pytest)
+	$(IMAGE_BIN)/python -m pytest -q -n $(WORKERS) --dist=loadfile $(or $(ARGS),tests/unit tests/engine)
+
+$(IMAGE_STAMP): requirements-dev.txt pyproject.toml
+	@command -v $(IMAGE_PYTHON) >/dev/null && $(IMAGE_PYTHON) --version >/dev/null || \
+	  { echo 'The Python of the image is not here; name it with: make IMAGE_PYTHON=/path/to/python3.13 test-image-python'; exit 1; }
+	@$(IMAGE_PYTHON) -m venv $(dir $@)
+	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
+	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@touch $@
+
 lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,7 +80,7 @@ format: $(STAMP) ## Let the formatter and the linter mend what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: $(STAMP) ## Types (mypy, strict)
+types: $(STAMP) ## Types (mypy, strict) of the package and of what the tests share
 	$(BIN)/mypy
 
 imports: $(STAMP) ## Imports go downwards only (import-linter)
@@ -112,5 +130,5 @@ compile = $(BIN)/uv pip compile pyproject.toml $(2) $(if $(UPGRADE),--upgrade) -
   --no-header --no-annotate --no-emit-index-url --quiet -o $(1)
 
 clean: ## Remove what was made here: .venv, caches, the demo's folder
-	rm -rf .venv .rostersync-demo .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .rostersync-demo .bench .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -54,6 +54,11 @@ def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
     assert any(name.endswith(".sql") for name in there)
 
 
+def test_wheel_says_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
+    """Without the marker a type checker takes everything of an installed package for Any."""
+    assert "rostersync/py.typed" in wheel.namelist()
+
+
 def test_source_root_is_no_package() -> None:
     """operator/__init__.py would shadow the standard library's operator in a bare interpreter."""
     assert not (ROOT / "operator" / "__init__.py").exists()

@@ -5,7 +5,6 @@ A policy is given with its binding, as the manifests that are installed. What di
 """
 
 from rostersync.api import policies_approvals, policies_connections, policies_jobs
-from rostersync.api.kinds import connections
 from rostersync.api.policies_parts import Manifest, Settings, cel_list
 from rostersync.api.v1alpha1 import GROUP
 
@@ -16,7 +15,9 @@ VALIDATING: tuple[str, ...] = (
     f"syncapproval-create.{GROUP}",
     f"syncapproval-keep.{GROUP}",
     f"syncrun-create.{GROUP}",
-    *(f"{kind.singular}-{what}.{GROUP}" for kind in connections() for what in ("secrets", "safety", "status")),
+    f"focusconnection-secrets.{GROUP}",
+    f"focusconnection-safety.{GROUP}",
+    f"focusconnection-status.{GROUP}",
     f"operator-jobs.{GROUP}",
     f"jobs-and-pods.{GROUP}",
     f"pods-of-jobs.{GROUP}",
@@ -25,7 +26,7 @@ MUTATING: tuple[str, ...] = (
     f"syncapproval-stamp.{GROUP}",
     f"syncrun-stamp.{GROUP}",
     f"syncrun-keep-requester.{GROUP}",
-    *(f"{kind.singular}-stamp.{GROUP}" for kind in connections()),
+    f"focusconnection-stamp.{GROUP}",
 )
 
 
