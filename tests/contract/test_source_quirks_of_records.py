@@ -127,10 +127,12 @@ def test_enabled_user_may_be_a_number_or_a_word(sent: Any, staged_as: str | None
 @pytest.mark.parametrize(
     ("sent", "staged_as"),
     [("2026-08-15", "2026-08-15"), ("2026-08-15T00:00:00Z", "2026-08-15"), ("2026-08-15 00:00:00", "2026-08-15"),
+     ("2026-08-15T00:00:00.000-05:00", "2026-08-15"), ("2026-08-15 23:59", "2026-08-15"),
+     ("2026-08-15T23:30:00-05:00", "2026-08-15T23:30:00-05:00"), ("2026-08-15 or so", "2026-08-15 or so"),
      ("2026-08-155", "2026-08-155"), ("08/15/2026", "08/15/2026"), ("", None), (None, None), (20260815, "20260815")],
 )  # fmt: skip
 def test_dates_may_have_a_time(sent: Any, staged_as: str | None, tmp_path: Path) -> None:
-    """Quirk 20: what does not begin with a date stays as sent."""
+    """Quirk 20: a time without a zone, and midnight, are only a date's dress; what is no date stays as sent."""
     assert one(tmp_path, "enrollments", {"sourcedId": "e1", "beginDate": sent})["beginDate"] == staged_as
 
 

@@ -150,3 +150,66 @@ def test_values_compare_in_canonical_form(roster: Roster) -> None:
     )
     assert roster.plan(same, **BULK).changes == set()
     assert roster.plan(same.change("classes", "k1", subjects=["a", "b", "b"]), **BULK).ids("Update") == {"k1"}
+
+
+def test_enumerations_are_matched_in_any_case_and_kept_as_oneroster_spells_them(roster: Roster) -> None:
+    day = district().change("academicSessions", "y1", type="SCHOOLYEAR").change("classes", "k1", classType="Scheduled")
+    day = day.change("enrollments", "e1", role="STUDENT").change("orgs", "d1", type="District")
+    day = (
+        day.add("demographics", "s1", sex="Male")
+        .add("demographics", "s2", sex="X")
+        .add("demographics", "s3", sex="EXT:none")
+    )
+    day = day.add("users", "u1", role=None, roles=["Student", "STUDENT", "PARENT", "Wizard"])
+    entities = [
+        "District",
+        "School",
+        "Calendar",
+        "Course",
+        "Class",
+        "Student",
+        "Teacher",
+        "Contact",
+        "Admin",
+        "Enrollment",
+    ]
+    plan = roster.plan(day, entities=[*entities, "Demographics"])
+    assert plan.after("y1", "type") == "schoolYear"
+    assert plan.after("k1", "classType") == "scheduled"
+    assert plan.after("e1", "role") == "student"
+    assert plan.after("d1", "type") == "district"
+    assert [plan.after(f"demographics of {s}", "sex") for s in ("s1", "s2", "s3")] == ["male", "X", "EXT:none"]
+    assert plan.after("u1", "roles") == ["Wizard", "parent", "student"]
+    assert [i[1:5] for i in plan.issues if i[3] == "UnknownValue"] == [("s2", "Error", "UnknownValue", "sex")]
+
+
+def test_a_date_is_a_date_that_exists_or_malformed(roster: Roster) -> None:
+    wrong = (
+        "20270-6-30",
+        "1-1-1 (BC)",
+        "-001-01-01",
+        "0000-01-01",
+        "2026-02-30",
+        "2026/06/30",
+        "2026-6-030",
+        "infinity",
+        "2026-08-15x",
+    )
+    day = district()
+    for number, text in enumerate(wrong):
+        day = day.add("enrollments", f"x{number}", endDate=text)
+    plan = roster.plan(day.add("enrollments", "right", endDate="0001-01-01"))
+    assert {plan.after(f"x{n}", "endDate") for n in range(len(wrong))} == {None}
+    assert plan.after("right", "endDate") == "0001-01-01"
+    assert {i[1] for i in plan.issues if i[3] == "Malformed"} == {f"x{n}" for n in range(len(wrong))}
+
+
+def test_a_date_with_a_time_and_a_zone_is_that_day_in_the_districts_time_zone(roster: Roster) -> None:
+    day = district().add("enrollments", "late", endDate="2026-08-15T23:30:00-05:00")
+    day = day.add("enrollments", "early", endDate="2026-08-15 02:30:00.5Z")
+    plans = {zone: roster.plan(day, timeZone=zone) for zone in ("UTC", "America/New_York", "Asia/Tokyo")}
+    assert {z: (p.after("late", "endDate"), p.after("early", "endDate")) for z, p in plans.items()} == {
+        "UTC": ("2026-08-16", "2026-08-15"),
+        "America/New_York": ("2026-08-16", "2026-08-14"),
+        "Asia/Tokyo": ("2026-08-16", "2026-08-15"),
+    }

@@ -65,7 +65,7 @@ GONE = {
         ((), ()),
         (("orgs",), tuple(GONE)),
         (("academicSessions",), ("academicSessions",)),
-        (("courses",), ("courses", "classes", "enrollments")),
+        (("courses",), ("courses", "classes")),
         (("classes",), ("courses", "classes", "enrollments")),
         (("users",), ("users", "enrollments", "demographics")),
         (("enrollments",), ("enrollments",)),

@@ -17,7 +17,19 @@ NAMES = ["Ana", "Zoë", "李", "O'Neil", "Łukasz", "María José", "D'Ångelo",
 EMAILS = ["a@x.example", "A@X.example", "b@x.example", "zoë@y.example", "not an address", "a@b@c", None, None]
 GRADES = [["09"], ["9", "10"], ["10", "09", "10"], ["KG"], None]
 SUBJECTS = [["Math"], ["Math", "Art"], ["Art", "Math"], None]
-DATES = ["2025-08-15", "2026-01-20", "2026-06-01", "2027-06-30", "soon", None]
+DATES = [
+    "2025-08-15",
+    "2026-01-20",
+    "2026-06-01",
+    "2027-06-30",
+    "soon",
+    None,
+    "2026-02-30",
+    "20270-6-30",
+    "1-1-1 (BC)",
+    "2026-06-01T23:30:00-05:00",
+    "2026-06-01 01:30:00.25Z",
+]
 BOOLEANS = ["true", "false", "true", "maybe", None]
 STATUSES = ["active"] * 40 + [None] * 8 + ["ACTIVE", "tobedeleted", "ToBeDeleted", "inactive", "pending"]
 ROLES = ["student"] * 12 + ["teacher"] * 6 + ["aide", "parent", "guardian", "relative", "administrator", "principal"]
@@ -126,14 +138,16 @@ class District:
             above = districts if table == "orgs" else list(self.rows[table])
             return self.pick(table) if self.odd(0.1) else rng.choice([None, *above])
         if column == "type":
-            return rng.choice(["school"] * 6 + ["district"]) if table == "orgs" else rng.choice(["term", "semester"])
+            if table == "orgs":
+                return rng.choice(["school"] * 6 + ["district", "DISTRICT"])
+            return rng.choice(["term", "semester", "TERM", "schoolyear"])
         if column == "role":
             if table == "enrollments":
-                return rng.choice(["student", "student", "teacher"])
+                return rng.choice(["student", "STUDENT", "teacher"])
             odd, usual = self.odd(0.08), "student" if self.mostly_students else rng.choice(ROLES)
             return rng.choice(ODD_ROLES) if odd else usual
         if column == "roles":
-            return rng.choice([None, ["student"], ["Student", "teacher"], ["parent", "visitor"]])
+            return rng.choice([None, ["student"], ["Student", "teacher"], ["parent", "Parent", "visitor"]])
         if column == "status":
             return rng.choice(STATUSES) if self.odd(0.5) else "active"
         if column == "userIds":
@@ -153,9 +167,9 @@ class District:
         if column in ("identifier", "username", "courseCode", "classCode"):
             return rng.choice([None, f"K{rng.randint(1, 90)}"])
         if column == "sex":
-            return rng.choice(["male", "female", None])
+            return rng.choice(["male", "Female", "X", None])
         if column == "classType":
-            return rng.choice(["homeroom", "scheduled", None])
+            return rng.choice(["homeroom", "Scheduled", "EXT:club", None])
         if column == "schoolYear":
             return rng.choice(["2026", "2025", None])
         return rng.choice(NAMES)

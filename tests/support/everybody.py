@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import httpx
 
+from rostersync.api.kinds import KINDS
+from rostersync.api.v1alpha1 import API_VERSION
 from support.cluster.access import Cluster
 
 OPERATOR = "system:serviceaccount:rostersync-system:rostersync-operator"
@@ -17,9 +19,7 @@ RUN_UID = "11111111-2222-3333-4444-555555555555"
 Manifest = dict[str, Any]
 
 _PATHS = {
-    "FocusConnection": "/apis/rostersync.dev/v1alpha1/namespaces/{}/focusconnections",
-    "SyncRun": "/apis/rostersync.dev/v1alpha1/namespaces/{}/syncruns",
-    "SyncApproval": "/apis/rostersync.dev/v1alpha1/namespaces/{}/syncapprovals",
+    **{kind.name: f"/apis/{API_VERSION}/namespaces/{{}}/{kind.plural}" for kind in KINDS.values()},
     "Job": "/apis/batch/v1/namespaces/{}/jobs",
     "Pod": "/api/v1/namespaces/{}/pods",
 }

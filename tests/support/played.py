@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from rostersync.api.kinds import KINDS
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
@@ -20,7 +21,6 @@ IDENTITY = "system:serviceaccount:rostersync-system:rostersync-operator"
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "rostersync.plugin.command")
 GROUP = "rostersync.dev"
-PLURALS = {"FocusConnection": "focusconnections", "SyncRun": "syncruns", "SyncApproval": "syncapprovals"}
 WORDS = Words(approve='kubectl roster approve {run} --reason "…"')
 Object = dict[str, Any]
 
@@ -148,7 +148,7 @@ class Operator:
         return now if now["spec"].get("decision") else None
 
     def _path(self, kind: str, name: str = "") -> str:
-        path = f"/apis/{GROUP}/v1alpha1/namespaces/{self.namespace}/{PLURALS[kind]}"
+        path = f"/apis/{GROUP}/v1alpha1/namespaces/{self.namespace}/{KINDS[kind].plural}"
         return f"{path}/{name}" if name else path
 
     @staticmethod

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
-from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES
+from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES, Kind
 from support.reference_gate import Entry, entry_of, holds_of, vanishing_holds
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
-from support.reference_values import typed, unknown_value, well_formed
+from support.reference_values import day, spelled, typed, unknown_value, well_formed
 
 Key = tuple[str, str]  # (table, id in the store)
 Row = dict[str, Any]  # entity, status and the attributes of a stored record
@@ -44,7 +44,7 @@ NEEDED = {
     "courses": {"orgs", "courses", "classes"},
     "classes": {"orgs", "courses", "classes"},
     "users": {"orgs", "users"},
-    "enrollments": {"orgs", "users", "courses", "classes", "enrollments"},
+    "enrollments": {"orgs", "users", "classes", "enrollments"},
     "demographics": {"orgs", "users", "demographics"},
 }
 LINKING = {"users", "classes", "enrollments"}
@@ -129,6 +129,7 @@ class Model:
         self.store, self.proof = store, proof
         self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
         sent = {t.name: staged.get(t.name, []) if self.offered(t.name) else [] for t in TABLES}
+        sent = {name: [self.dated(name, row) for row in rows] for name, rows in sent.items()}
         offered = {name: one_of_each(name, rows, self.entity_of) for name, rows in sent.items()}
         whole = bool(proof["orgs"]["complete"])
         go = Entity.DISTRICT in self.taken and self.offered("orgs") and not self.in_window()
@@ -155,6 +156,11 @@ class Model:
         for r in self.all():
             self.rewrite(r)
         return self.compare()
+
+    def dated(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with its dates as days of the district's time zone."""
+        zone = self.spec.get("timeZone") or "UTC"
+        return row | {a.name: day(row.get(a.name), zone) for a in BY_NAME[table].attributes if a.kind is Kind.DATE}
 
     def all(self) -> list[Record]:
         """Every pulled record that is taken."""
@@ -320,7 +326,7 @@ class Model:
                 put(r, name, left or None)
         r.errors = r.errors or unknown_value(r.table, r.values)
         for a in table.attributes:
-            r.values[a.name], misfit = typed(r.values[a.name], a.kind)
+            r.values[a.name], misfit = typed(spelled(r.table, a.name, r.values[a.name]), a.kind)
             r.errors = r.errors or misfit
 
     def kept_school(self, r: Record) -> bool:

@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from rostersync.roster import Kind
+from rostersync.roster import ROLES, Kind
 
 LISTS = (Kind.LIST, Kind.SET, Kind.REFS)
 
@@ -26,10 +27,32 @@ VOCABULARY = {
 }
 
 
+def spelled(table: str, name: str, value: Any) -> Any:
+    """A value of an enumeration as OneRoster spells it."""
+    words = (
+        list(ROLES)
+        if table == "users" and name in ("role", "roles")
+        else VOCABULARY.get(table, {}).get(name, "").split()
+    )
+    spelling = {w.lower(): w for w in words}
+    if isinstance(value, list):
+        return [spelling.get(v.lower(), v) if isinstance(v, str) else v for v in value]
+    return spelling.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def day(text: str | None, zone: str) -> str | None:
+    """A date, or the day that a time with a zone is there."""
+    if text is None or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})", text):
+        return text
+    return datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
 def unknown_value(table: str, values: dict[str, Any]) -> bool:
     """Whether a record has a value that OneRoster does not know."""
-    texts = [(values[name], words.split()) for name, words in VOCABULARY.get(table, {}).items()]
-    return any(text is not None and not text.startswith("ext:") and text not in words for text, words in texts)
+    texts = [(values[name], words.lower().split()) for name, words in VOCABULARY.get(table, {}).items()]
+    return any(
+        text is not None and not text.lower().startswith("ext:") and text.lower() not in words for text, words in texts
+    )
 
 
 def clean(text: str | None) -> str | None:

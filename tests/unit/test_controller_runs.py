@@ -141,7 +141,7 @@ def test_the_approval_that_is_asked_for_is_about_the_plan_and_ends_when_the_conn
     async def nothing(*_):
         pass
 
-    async def asked(_, step, guard):
+    async def asked(_, __, step, guard):
         seen.append((step, guard))
         raise ActedError
 

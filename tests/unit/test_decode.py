@@ -193,3 +193,30 @@ def test_a_password_is_not_even_decoded() -> None:
 
     assert "password" not in str(msgspec.structs.asdict(record)).lower()
     assert not any("password" in key.lower() for table in TABLES for key in shape(table.name, False).forms)
+
+
+@pytest.mark.parametrize("odd", [False, True])
+def test_a_role_that_has_ended_decides_nothing(odd: bool) -> None:
+    def role(name: str, end: object, kind: str = "secondary") -> dict[str, object]:
+        return {
+            "role": name,
+            "roleType": kind,
+            "org": {"sourcedId": f"at {name}"},
+            "ENDDATE" if odd else "endDate": end,
+        }
+
+    people = {
+        "ended": [role("teacher", "2026-11-28", "primary"), role("student", None)],
+        "not yet": [role("teacher", "2026-11-29", "primary"), role("student", "2026-11-27T00:00:00Z")],
+        "all": [role("teacher", "2020-01-01", "primary")],
+        "no date": [role("teacher", "soon", "primary")],
+    }
+    rows = [{"sourcedId": name, "roles": roles} for name, roles in people.items()]
+    page = Decoder("users", None, odd=odd, today="2026-11-28").page(json.dumps({"users": rows}).encode())
+    found = {r["sourcedId"]: (r["role"], r["roles"], r["orgSourcedIds"]) for r in page.batch.to_pylist()}
+    assert found == {
+        "ended": (None, ["student"], ["at student"]),
+        "not yet": ("teacher", ["teacher"], ["at teacher"]),
+        "all": (None, None, None),
+        "no date": ("teacher", ["teacher"], ["at teacher"]),
+    }

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from rostersync.api import crd, manifests, policies, roles
-from rostersync.api.policies_connections import SAFETY, secret_paths
+from rostersync.api.kinds import KINDS
+from rostersync.api.policies_connections import safety_fields, secret_paths
 from rostersync.api.v1alpha1.delivery import CABundleRef
-from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, LocalRef, Model, SecretRef
 from rostersync.sync.safety import safety
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = policies.Settings()
 ALL = policies.validating_policies(SETTINGS) + policies.mutating_policies(SETTINGS)
 POLICIES = {p["metadata"]["name"]: p for p in ALL if not p["kind"].endswith("Binding")}
+SAFETY = safety_fields(FocusConnectionSpec)
 BINDINGS = {p["metadata"]["name"]: p for p in ALL if p["kind"].endswith("Binding")}
 
 
@@ -68,7 +70,7 @@ def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[st
 
 def test_every_secret_that_a_spec_names_is_checked() -> None:
     """What the CRD's schema calls a Secret, found without the types, is in the CEL of the policy, every entry of lists."""
-    document = crd.definition(next(kind for kind in crd.KINDS if kind.model is FocusConnection))
+    document = crd.definition(KINDS["FocusConnection"])
     spec = document["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     called = {
         path.removesuffix("[]")
@@ -76,7 +78,8 @@ def test_every_secret_that_a_spec_names_is_checked() -> None:
         if re.search(r"secret", path.rsplit(".", 1)[-1], re.IGNORECASE) and "name" in node.get("properties", {})
     }
     assert {
-        "." + ".".join(f"{n}[]" if count else n for n, count in p).removesuffix("[]") for p in secret_paths()
+        "." + ".".join(f"{n}[]" if count else n for n, count in p).removesuffix("[]")
+        for p in secret_paths(FocusConnectionSpec)
     } == called
     cel = text("focusconnection-secrets")
     limits = dict(nodes(spec))
@@ -155,7 +158,7 @@ def test_every_field_of_a_connection_is_marked_as_safety_or_known_to_be_none() -
 def test_every_url_is_refused_with_a_user_or_password() -> None:
     """Found in the schemas, so that a new field is found too."""
     urls = 0
-    for kind in crd.KINDS:
+    for kind in KINDS.values():
         schema = crd.definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         for path, node in nodes(schema):
             if re.search(r"ur[li]$", path, re.IGNORECASE) or "//" in node.get("pattern", ""):

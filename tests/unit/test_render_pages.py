@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from rostersync.render import changes, issues, runs
+from rostersync.render import changes, details, issues, runs
 from rostersync.render.details import Details
 from rostersync.render.orgs import orgs_of
 from rostersync.render.run import brief, page
@@ -228,3 +228,14 @@ def test_why_a_collection_was_not_read_completely_stands_beside_its_name() -> No
 
     assert "  users: total 606, received 500, duplicates 3\n" in out.getvalue()
     assert "classes:" not in out.getvalue()
+
+
+def test_what_is_usual_stands_beside_what_changes(plan):
+    usual = {"runs": 7, "entities": {"Student": {"created": 3, "updated": 41, "deleted": 2}}}
+    (plan / "manifest.json").write_text(json.dumps({"usual": usual}))
+    medians, number = details.usual(plan)
+    text = shown(page, RUN, details.Details(usual=medians, usual_runs=number))
+
+    row = next(line for line in text.splitlines() if line.startswith("Student"))
+    assert row.split() == ["Student", "1,204", "0", "3", "1", "41", "312", "2", "800"]
+    assert "the last 7 runs" in text

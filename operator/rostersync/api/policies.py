@@ -5,6 +5,7 @@ A policy is given with its binding, as the manifests that are installed. What di
 """
 
 from rostersync.api import policies_approvals, policies_connections, policies_jobs
+from rostersync.api.kinds import connections
 from rostersync.api.policies_parts import Manifest, Settings, cel_list
 from rostersync.api.v1alpha1 import GROUP
 
@@ -15,9 +16,7 @@ VALIDATING: tuple[str, ...] = (
     f"syncapproval-create.{GROUP}",
     f"syncapproval-keep.{GROUP}",
     f"syncrun-create.{GROUP}",
-    f"focusconnection-secrets.{GROUP}",
-    f"focusconnection-safety.{GROUP}",
-    f"focusconnection-status.{GROUP}",
+    *(f"{kind.singular}-{what}.{GROUP}" for kind in connections() for what in ("secrets", "safety", "status")),
     f"operator-jobs.{GROUP}",
     f"jobs-and-pods.{GROUP}",
     f"pods-of-jobs.{GROUP}",
@@ -26,7 +25,7 @@ MUTATING: tuple[str, ...] = (
     f"syncapproval-stamp.{GROUP}",
     f"syncrun-stamp.{GROUP}",
     f"syncrun-keep-requester.{GROUP}",
-    f"focusconnection-stamp.{GROUP}",
+    *(f"{kind.singular}-stamp.{GROUP}" for kind in connections()),
 )
 
 

@@ -1,4 +1,4 @@
-"""Policies on FocusConnections: which Secrets they may name, who may loosen them, and who changed them last."""
+"""Policies on connections of every kind: which Secrets they may name, who may loosen them, and who changed them last."""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from rostersync.api.kinds import Kind, connections
 from rostersync.api.policies_parts import (
     LAST_CHANGED_BY,
     REQUESTED_AT,
@@ -24,24 +25,29 @@ from rostersync.api.policies_parts import (
     when,
 )  # fmt: skip
 from rostersync.api.v1alpha1 import GROUP
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import Safety, SecretRef
-
-SAFETY: tuple[str, ...] = tuple(
-    field.alias or name
-    for name, field in FocusConnectionSpec.model_fields.items()
-    if any(isinstance(mark, Safety) for mark in field.metadata)
-)
-"""Fields of a connection that an UPDATE may change only with the verb approve on it."""
 
 Step = tuple[str, int]
 """A field, and how many entries it may have; 0 where it is no list."""
 
 
-def secret_paths(
-    model: type[BaseModel] = FocusConnectionSpec, above: tuple[Step, ...] = ()
-) -> Iterator[tuple[Step, ...]]:
+def spec_of(kind: Kind) -> type[BaseModel]:
+    """The type of a kind's spec."""
+    (spec,) = _models(kind.model.model_fields["spec"].annotation)
+    return spec
+
+
+def safety_fields(spec: type[BaseModel]) -> tuple[str, ...]:
+    """Fields of a connection that an UPDATE may change only with the verb approve on it."""
+    return tuple(
+        field.alias or name
+        for name, field in spec.model_fields.items()
+        if any(isinstance(mark, Safety) for mark in field.metadata)
+    )
+
+
+def secret_paths(model: type[BaseModel], above: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
     """Every place in the spec that names a Secret, found in the types."""
     for name, field in model.model_fields.items():
         for inner in _models(field.annotation):
@@ -70,15 +76,15 @@ def _at_most(field: FieldInfo) -> int:
 
 def validating_policies(settings: Settings) -> list[Manifest]:
     """Secrets that a connection names, its safety, and its status."""
-    return [*_secrets(), *_safety(), *_status(settings)]
+    return [policy for kind in connections() for policy in (*_secrets(kind), *_safety(kind), *_status(kind, settings))]
 
 
-def _secrets() -> list[Manifest]:
+def _secrets(kind: Kind) -> list[Manifest]:
     # The API server allows a million units an expression, and a question to the authorizer costs 350,000: every entry
     # of a list is a validation of its own.
     return validating(
-        f"focusconnection-secrets.{GROUP}",
-        [rule(["CREATE", "UPDATE"], ["focusconnections"])],
+        f"{kind.singular}-secrets.{GROUP}",
+        [rule(["CREATE", "UPDATE"], [kind.plural])],
         [
             must(
                 f"{absent} ||\n"
@@ -89,7 +95,7 @@ def _secrets() -> list[Manifest]:
                 "where its spec says'",
                 computed=True,
             )
-            for path in secret_paths()
+            for path in secret_paths(spec_of(kind))
             for ref, absent in _places(path)
         ],
         when("spec-changes", "request.operation == 'CREATE' || object.spec != oldObject.spec"),
@@ -112,18 +118,21 @@ def _places(path: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
         yield at, " || ".join(absent)
 
 
-def _safety() -> list[Manifest]:
-    changed = " +\n".join(f"(object.spec.?{field} == oldObject.spec.?{field} ? [] : ['{field}'])" for field in SAFETY)
+def _safety(kind: Kind) -> list[Manifest]:
+    changed = " +\n".join(
+        f"(object.spec.?{field} == oldObject.spec.?{field} ? [] : ['{field}'])"
+        for field in safety_fields(spec_of(kind))
+    )
     return validating(
-        f"focusconnection-safety.{GROUP}",
-        [rule(["UPDATE"], ["focusconnections"])],
+        f"{kind.singular}-safety.{GROUP}",
+        [rule(["UPDATE"], [kind.plural])],
         [
             must(
                 "size(variables.changed) == 0 ||\n"
-                f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
+                f"authorizer.group('{GROUP}').resource('{kind.plural}').namespace(request.namespace)\n"
                 ".name(object.metadata.name).check('approve').allowed()",
                 "'a change of ' + variables.changed.join(', ') + ' can waive an approval or lose evidence, so it needs the verb approve "
-                "on focusconnections.rostersync.dev \"' + object.metadata.name + '\", which you (' + "
+                f"on {kind.plural}.{GROUP} \"' + object.metadata.name + '\", which you (' + "
                 f"{USER} + ') lack; ask an approver to make the change'",
                 computed=True,
             )
@@ -133,14 +142,14 @@ def _safety() -> list[Manifest]:
     )
 
 
-def _status(settings: Settings) -> list[Manifest]:
+def _status(kind: Kind, settings: Settings) -> list[Manifest]:
     return validating(
-        f"focusconnection-status.{GROUP}",
-        [rule(["UPDATE"], ["focusconnections/status"])],
+        f"{kind.singular}-status.{GROUP}",
+        [rule(["UPDATE"], [f"{kind.plural}/status"])],
         [
             must(
                 f"{USER} in {settings.operators}",
-                "the status of a FocusConnection is the operator's to write; change the spec, or ask for a run or a test "
+                f"the status of a {kind.name} is the operator's to write; change the spec, or ask for a run or a test "
                 "by annotation",
             )
         ],
@@ -149,14 +158,18 @@ def _status(settings: Settings) -> list[Manifest]:
 
 def mutating_policies() -> list[Manifest]:
     """The stamps on a connection: who last changed its spec, and who last asked for a run."""
+    return [policy for kind in connections() for policy in _stamps(kind)]
+
+
+def _stamps(kind: Kind) -> list[Manifest]:
     asked, changed = (f"/metadata/annotations/{key.replace('/', '~1')}" for key in (REQUESTED_BY, LAST_CHANGED_BY))
 
     def annotation(of: str, key: str) -> str:
         return f"{of}.metadata.?annotations[?'{key}']"
 
     return mutating(
-        f"focusconnection-stamp.{GROUP}",
-        [rule(["CREATE", "UPDATE"], ["focusconnections"])],
+        f"{kind.singular}-stamp.{GROUP}",
+        [rule(["CREATE", "UPDATE"], [kind.plural])],
         [
             patch(
                 f"(has(object.metadata.annotations) ? [] : [{put('/metadata/annotations', '{}')}]) +\n"

@@ -4,6 +4,7 @@ Who may create Jobs can read every Secret and use every service account of a nam
 operator, to rostersync's own image doing rostersync's own work. It cannot know which Secrets a connection names.
 """
 
+from rostersync.api.kinds import RUN, connections
 from rostersync.api.policies_parts import (
     CONTROLLER_MANAGER,
     JOB_CONTROLLER,
@@ -30,6 +31,8 @@ def validating_policies(settings: Settings) -> list[Manifest]:
 
 
 def _fence(settings: Settings) -> list[Manifest]:
+    owners = [RUN.name, *(kind.name for kind in connections())]
+
     def of_job(expression: str, message: str) -> dict[str, str]:
         return must(f"variables.goes ||\n({expression})", f"the operator's Jobs are fenced: {message}")
 
@@ -53,9 +56,9 @@ def _fence(settings: Settings) -> list[Manifest]:
                 "size(variables.owners) == 0\n"
                 "? variables.container.?args[?1].orValue('') == 'purge'\n"
                 f": size(variables.owners) == 1 && variables.owners[0].apiVersion.startsWith('{GROUP}/') &&\n"
-                "  variables.owners[0].kind in ['SyncRun', 'FocusConnection'] &&\n"
+                f"  variables.owners[0].kind in [{', '.join(map(repr, owners))}] &&\n"
                 f"  variables.owners[0].uid == object.metadata.labels['{RUN_LABEL}']",
-                f"the owner is the SyncRun or FocusConnection of the label {RUN_LABEL}; only purge has none",
+                f"the owner is the {' or '.join(owners)} of the label {RUN_LABEL}; only purge has none",
             ),
             of_job(
                 "size(variables.pod.containers) == 1 && !has(variables.pod.initContainers)",

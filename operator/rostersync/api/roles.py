@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from rostersync.api.kinds import APPROVAL, RUN, connections, plurals
 from rostersync.api.policies import MUTATING, VALIDATING
 from rostersync.api.v1alpha1 import GROUP
 
 Rule = dict[str, list[str]]
 
-KINDS = ("focusconnections", "syncruns", "syncapprovals")
 _READ = ("get", "list", "watch")
 
 
@@ -19,12 +19,12 @@ def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], names:
 def operator_rules() -> list[Rule]:
     """What the operator may do in a namespace that it watches."""
     return [
-        _rule(GROUP, KINDS, _READ),
-        _rule(GROUP, ("syncruns", "syncapprovals"), ("create",)),
-        _rule(GROUP, ("syncruns",), ("delete",)),  # history
-        _rule(GROUP, tuple(f"{kind}/status" for kind in KINDS), ("get", "patch")),
+        _rule(GROUP, plurals(), _READ),
+        _rule(GROUP, (RUN.plural, APPROVAL.plural), ("create",)),
+        _rule(GROUP, (RUN.plural,), ("delete",)),  # history
+        _rule(GROUP, tuple(f"{kind}/status" for kind in plurals()), ("get", "patch")),
         # owners of its Jobs and approvals; asked for where OwnerReferencesPermissionEnforcement is on
-        _rule(GROUP, ("focusconnections/finalizers", "syncruns/finalizers"), ("update",)),
+        _rule(GROUP, tuple(f"{kind}/finalizers" for kind in (*_connections(), RUN.plural)), ("update",)),
         _rule("batch", ("jobs",), (*_READ, "create", "patch", "delete")),
         _rule("", ("pods",), _READ),
         _rule("", ("persistentvolumeclaims",), (*_READ, "create")),
@@ -46,19 +46,23 @@ def people() -> list[dict[str, Any]]:
     """ClusterRoles of people: additions to Kubernetes' own view, edit and admin, and the approvers'."""
     changed = ("create", "update", "patch", "delete", "deletecollection")
     return [
-        _aggregated("view", ("view", "edit", "admin"), [_rule(GROUP, KINDS, _READ)]),
-        _aggregated("edit", ("edit", "admin"), [_rule(GROUP, ("focusconnections", "syncruns"), changed)]),
+        _aggregated("view", ("view", "edit", "admin"), [_rule(GROUP, plurals(), _READ)]),
+        _aggregated("edit", ("edit", "admin"), [_rule(GROUP, (*_connections(), RUN.plural), changed)]),
         # an approval that nobody decided may be tidied away; deciding one takes the verb approve
-        _aggregated("admin", ("admin",), [_rule(GROUP, ("syncapprovals",), changed[1:])]),
+        _aggregated("admin", ("admin",), [_rule(GROUP, (APPROVAL.plural,), changed[1:])]),
         cluster_role(
             "rostersync-approver",
             [
-                _rule(GROUP, KINDS, _READ),
-                _rule(GROUP, ("syncapprovals",), ("update", "patch")),
-                _rule(GROUP, ("focusconnections",), ("approve",)),
+                _rule(GROUP, plurals(), _READ),
+                _rule(GROUP, (APPROVAL.plural,), ("update", "patch")),
+                _rule(GROUP, _connections(), ("approve",)),
             ],
         ),
     ]
+
+
+def _connections() -> tuple[str, ...]:
+    return tuple(kind.plural for kind in connections())
 
 
 def _aggregated(name: str, into: tuple[str, ...], rules: list[Rule]) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from rostersync.api.kinds import KINDS, by_plural
+from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.controller.options import MANAGER
-from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object
+from rostersync.controller.store import JOBS, PODS, Object
 
 _PREFIX = {
-    CONNECTIONS: "/apis/rostersync.dev/v1alpha1", RUNS: "/apis/rostersync.dev/v1alpha1",
-    APPROVALS: "/apis/rostersync.dev/v1alpha1", JOBS: "/apis/batch/v1", PODS: "/api/v1",
+    **{kind.plural: f"/apis/{API_VERSION}" for kind in KINDS.values()}, JOBS: "/apis/batch/v1", PODS: "/api/v1",
     "persistentvolumeclaims": "/api/v1", "events": "/api/v1", "leases": "/apis/coordination.k8s.io/v1",
 }  # fmt: skip
 _ADMISSION = "/apis/admissionregistration.k8s.io/v1"
@@ -67,9 +68,8 @@ class Cluster:
     async def apply_status(self, kind: str, obj: Object, status: Mapping[str, Any]) -> Object:
         """Write an object's whole status by server-side apply. Raises ApiError 409 when it is another by UID."""
         meta = obj["metadata"]
-        names = {CONNECTIONS: "FocusConnection", RUNS: "SyncRun", APPROVALS: "SyncApproval"}
         body = {
-            "apiVersion": "rostersync.dev/v1alpha1", "kind": names[kind],
+            "apiVersion": API_VERSION, "kind": by_plural(kind).name,
             "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}, "status": status,
         }  # fmt: skip
         where = path(kind, meta["namespace"], meta["name"], "status")

@@ -8,13 +8,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rostersync.api.kinds import by_plural
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.options import MANAGER
-from rostersync.controller.store import CONNECTIONS, RUNS, Object
+from rostersync.controller.store import Object
 
 log = logging.getLogger(__name__)
 
-_KINDS = {RUNS: "SyncRun", CONNECTIONS: "FocusConnection", "syncapprovals": "SyncApproval"}
 _KEPT, _WAITING = 2000, 500  # events whose count is known; events that wait to be sent
 _FRESH = 5.0  # seconds that a look at somebody's events is good for
 
@@ -44,7 +44,7 @@ class Events:
             "apiVersion": "v1", "kind": "Event",
             "metadata": {"name": f"{meta['name'][:200]}.{digits}", "namespace": meta["namespace"]},
             "involvedObject": {
-                "apiVersion": "rostersync.dev/v1alpha1", "kind": _KINDS[kind], "name": meta["name"],
+                "apiVersion": "rostersync.dev/v1alpha1", "kind": by_plural(kind).name, "name": meta["name"],
                 "namespace": meta["namespace"], "uid": meta["uid"],
             },
             "type": sort, "reason": reason, "message": message[:1024], "firstTimestamp": now, "lastTimestamp": now,

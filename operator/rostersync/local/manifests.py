@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from rostersync.api.explain import problems
+from rostersync.api.kinds import RUN, connections
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.api.v1alpha1.attributes import SHOWN
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
@@ -20,7 +21,6 @@ from rostersync.local.documents import Document, read
 CLIENT_ID, CLIENT_SECRET = "clientID", "clientSecret"
 ENV_CLIENT_ID, ENV_CLIENT_SECRET = "ROSTERSYNC_CLIENT_ID", "ROSTERSYNC_CLIENT_SECRET"
 ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
-_API_VERSIONS = {"FocusConnection": API_VERSION, "SyncRun": API_VERSION, "Secret": "v1", "ConfigMap": "v1"}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -157,7 +157,7 @@ def _of_others(document: Document) -> str | None:
     """A sentence where a document is of a kind and a group that are not ours, as Kubernetes' own are."""
     value = document.value
     kind, version = (value.get("kind"), value.get("apiVersion")) if isinstance(value, dict) else (None, None)
-    if not isinstance(kind, str) or not isinstance(version, str) or kind in _API_VERSIONS:
+    if not isinstance(kind, str) or not isinstance(version, str) or kind in _api_versions():
         return None
     if version.split("/")[0] == API_VERSION.split("/")[0]:
         return None
@@ -165,19 +165,26 @@ def _of_others(document: Document) -> str | None:
     return f"{document.where} is skipped: its kind{named} is not read here."
 
 
+def _api_versions() -> dict[str, str]:
+    """The kinds that a local run reads, with their API version."""
+    ours = [kind.name for kind in (*connections(), RUN)]
+    return {**dict.fromkeys(ours, API_VERSION), "Secret": "v1", "ConfigMap": "v1"}
+
+
 def _kind(document: Document) -> str:
     """The kind, when it is one that a local run reads in its API version."""
     value = document.value
     if not isinstance(value, dict):
         raise InvalidManifest(f"{document.where}: is not an object; it needs apiVersion, kind, metadata and spec")
-    kind, known = value.get("kind"), ", ".join(_API_VERSIONS)
+    versions = _api_versions()
+    kind, known = value.get("kind"), ", ".join(versions)
     if kind is None:
         raise InvalidManifest(f"{document.where}: kind is required; one of {known}")
-    if not isinstance(kind, str) or kind not in _API_VERSIONS:
+    if not isinstance(kind, str) or kind not in versions:
         named = f" {kind}" if isinstance(kind, str) and SHOWN.fullmatch(kind) else ""
         raise InvalidManifest(f"{document.where}: kind{named} is not read here; allowed: {known}")
-    if value.get("apiVersion") != _API_VERSIONS[kind]:
-        raise InvalidManifest(f"{document.where}: apiVersion of a {kind} must be {_API_VERSIONS[kind]}")
+    if value.get("apiVersion") != versions[kind]:
+        raise InvalidManifest(f"{document.where}: apiVersion of a {kind} must be {versions[kind]}")
     return kind
 
 

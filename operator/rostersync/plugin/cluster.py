@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from rostersync.api.kinds import KINDS
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.errors import Permanent, Retryable
 from rostersync.plugin.kubeconfig import Login
-from rostersync.plugin.refusals import PLURALS, Asked, refused
+from rostersync.plugin.refusals import Asked, refused
 
 Object = dict[str, Any]
 
@@ -85,7 +86,7 @@ class Cluster:
         where = f"/namespaces/{asked.namespace}" if asked.namespace else ""
         name = f"/{asked.name}" if asked.name and method != "POST" else ""
         written = [] if body is None else [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
-        path = f"/apis/{API_VERSION}{where}/{PLURALS[asked.kind]}{name}"
+        path = f"/apis/{API_VERSION}{where}/{KINDS[asked.kind].plural}{name}"
         return self._request(asked, method, path, body, [*query, *written])
 
     def _request(self, asked: Asked, method: str, path: str, body: Object | None, query: Any) -> Object:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rostersync.api.kinds import KINDS
 from rostersync.api.v1alpha1 import GROUP
 from rostersync.errors import Permanent, Retryable, RostersyncError
 
-PLURALS = {"FocusConnection": "focusconnections", "SyncRun": "syncruns", "SyncApproval": "syncapprovals"}
 DENIED = "denied request: "  # an admission policy's own words come after it
 _MAY_NOT = re.compile(r'User "(.+?)" cannot (\S+) resource "(.+?)" in API group "(.*?)"')
 
@@ -68,7 +68,9 @@ def _status(body: str) -> Mapping[str, Any]:
 def _forbidden(asked: Asked, message: str) -> str:
     found = _MAY_NOT.search(message)
     user, verb, resource, group = (
-        found.groups() if found else ("", asked.verb, PLURALS.get(asked.kind, asked.kind), GROUP)
+        found.groups()
+        if found
+        else ("", asked.verb, KINDS[asked.kind].plural if asked.kind in KINDS else asked.kind, GROUP)
     )
     where = f" in namespace {asked.namespace}" if asked.namespace else " in all namespaces"
     what = f"{verb} {resource}{f'.{group}' if group else ''}"

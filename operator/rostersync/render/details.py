@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -45,7 +45,15 @@ def read(plan: Path) -> Details:
     orgs = organisations.read(plan)
     proof = json.loads((plan / "manifest.json").read_text()).get("proof", {})
     unproved = {name: said["reason"] for name, said in proof.items() if said.get("offered") and said.get("reason")}
-    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), unproved=unproved)
+    medians, runs = usual(plan)
+    found = Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), unproved=unproved)
+    return replace(found, usual=medians, usual_runs=runs)
+
+
+def usual(plan: Path) -> tuple[Mapping[str, Mapping[str, int]], int]:
+    """(medians of earlier runs by entity and change, how many runs) as the plan's manifest has them."""
+    said = json.loads((plan / "manifest.json").read_text()).get("usual") or {}
+    return said.get("entities") or {}, said.get("runs") or 0
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

@@ -1,5 +1,8 @@
 """Focus SIS as a OneRoster source: what a FocusConnection's Delivery Config means to the OneRoster client."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from rostersync.api.v1alpha1.defaults import authentication_url, signature_method
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.sources.network import Network
@@ -41,4 +44,5 @@ def delivery(connection: FocusConnection, ca_bundle: str | None, patience: Patie
         name="Focus",
         secret_name=f"{namespace}/{config.credentialsSecretRef.name}",
         patience=patience,
+        today=datetime.now(ZoneInfo(connection.spec.timeZone)).date().isoformat(),
     )

@@ -133,6 +133,12 @@ def matches(value: Expression, pattern: str) -> Expression:
     return Fn("regexp_full_match", value, const(pattern))
 
 
+def is_date(value: Expression) -> Expression:
+    """Whether a text is a date that exists, written as YYYY-MM-DD."""
+    exists = Fn("try_strptime", value, const("%Y-%m-%d")).isnotnull()
+    return matches(value, FORMATS["Date"]) & exists & (value >= const("0001"))
+
+
 def today(as_of: object, zone: str) -> str:
     """The date of `as_of` (an aware datetime) in a time zone, as ISO text."""
     return as_of.astimezone(ZoneInfo(zone)).date().isoformat()  # type: ignore[attr-defined,no-any-return]
@@ -160,7 +166,7 @@ def _any_of(tests: Sequence[Expression]) -> Expression:
 
 def _date(value: Expression) -> Expression:
     """ISO dates sort as texts do; what is no date compares as null."""
-    return CaseExpression(matches(value, FORMATS["Date"]), value)
+    return CaseExpression(is_date(value), value)
 
 
 _TESTS: dict[str, Callable[[Expression, Sequence[str], str], Expression]] = {

@@ -28,7 +28,7 @@ LEANS_ON: dict[str, tuple[str, ...]] = {
     "courses": ("orgs", "classes"),
     "classes": ("orgs", "courses"),
     "users": ("orgs",),
-    "enrollments": ("orgs", "users", "classes", "courses"),
+    "enrollments": ("orgs", "users", "classes"),
     "demographics": ("orgs", "users"),
 }
 LINKED = ("users", "classes", "enrollments")  # besides those, for the tables that Include Linked decides

@@ -39,6 +39,7 @@ from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
 from rostersync.sync.tally import tally
 from rostersync.sync.unoffered import unoffered
+from rostersync.sync.usual import usual_of
 from rostersync.sync.vanishing import Vanishing, emptied, members, vanishing
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
@@ -134,6 +135,7 @@ def _one_source(connection: FocusConnection, state: StoreState) -> None:
 def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:
     """The stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
+    context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
     context.stored = stored(context)
     lay_out_staged(context, inputs.extract)
     stage("shape")
@@ -268,6 +270,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         "notOffered": not_offered,
         "causes": causes,
         "blastRadius": blast_radius,
+        "usual": usual_of(inputs.reader, context.con, connection, inputs.as_of),
         "proof": context.proof,
         "issues": issues,
         "noChanges": no_changes,

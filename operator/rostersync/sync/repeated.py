@@ -15,7 +15,7 @@ from rostersync.sync.entities import entity_of
 CONTRADICTORY = "contradictory.parquet"  # beside the parts of a collection: ids whose rows contradict each other
 
 # An instant, whatever its zone; a time without a zone is UTC's, as OneRoster has it. Other texts are no times.
-_INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 _UNORDERED = (Kind.SET, Kind.REFS, Kind.USER_IDS)
 
 _TWICE = "CREATE OR REPLACE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
@@ -54,7 +54,7 @@ def _versions(collection: str) -> str:
     return f"""
         SELECT *, max(written) OVER (PARTITION BY sourcedId) AS newest FROM (
             SELECT r.*, {content} AS content,
-              CASE WHEN regexp_full_match(dateLastModified, '{_INSTANT}') THEN try_cast(dateLastModified AS TIMESTAMPTZ) END
+              CASE WHEN regexp_full_match(dateLastModified, '{INSTANT}') THEN try_cast(dateLastModified AS TIMESTAMPTZ) END
                 AS written,
               coalesce({entity_of(table)}, '') AS entity, coalesce(lower(status), 'active') AS said
             FROM read_parquet($1) r SEMI JOIN twice USING (sourcedId)

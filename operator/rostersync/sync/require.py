@@ -5,6 +5,7 @@ Reads `shaped_<table>`, writes `checked_<table>` (values as text, a flag for eve
 Rules act one after the other in their order; each sees what the earlier ones did.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, ConstantExpression, Expression, LambdaExpression
@@ -12,8 +13,8 @@ from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
-from rostersync.roster import ORGS, Kind, Table
-from rostersync.sync.context import Context, literal, progress_of, q
+from rostersync.roster import ORGS, ROLES, USERS, Kind, Table
+from rostersync.sync.context import Context, in_list, literal, progress_of, q
 from rostersync.sync.expressions import (
     FORMATS,
     METADATA,
@@ -22,12 +23,14 @@ from rostersync.sync.expressions import (
     any_element,
     const,
     each,
+    is_date,
     is_list,
     matches,
     read,
 )
 
-# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`). Other values are kept and reported.
+# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`), matched in any case and kept in this spelling. Other values are
+# kept as they are, and reported.
 ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("orgs", "type"): ("department", "district", "local", "national", "school", "state"),
     ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),
@@ -115,6 +118,8 @@ def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression
     refers = rule.attribute in {a.name for a in table.references}
 
     def fits(v: Expression) -> Expression:
+        if rule.format == "Date":
+            return is_date(v)
         return matches(_without_prefix(v) if refers else v, pattern or "")
 
     if pattern is None:
@@ -175,7 +180,8 @@ def _type(context: Context, table: Table, rules: list[Rule]) -> None:
     values = []
     for attribute in table.attributes:
         name = q(attribute.name)
-        values.append(f"{_typed(attribute.kind, name)} AS {name}" if attribute.kind in _STRICT else name)
+        value = _typed(attribute.kind, name) if attribute.kind in _STRICT else _spelled(table, attribute.name)
+        values.append(f"{value} AS {name}")
     skips = [r for r in rules if r.requirement.action == "Skip"]
     fates = " ".join(
         f"WHEN {r.flag} THEN {literal('RequirementRemove' if r.requirement.whenAccepted == 'Remove' else 'RequirementSkipped')}"
@@ -199,7 +205,9 @@ _STRICT = (Kind.DATE, Kind.BOOLEAN)
 
 def _typed(kind: Kind, name: str) -> str:
     if kind is Kind.DATE:
-        return f"CASE WHEN length({name}) = 10 THEN try_cast({name} AS DATE) END"
+        # The engine takes other spellings for dates, too: years of five digits, days of one, years before Christ.
+        written = f"length({name}) = 10 AND {name}[5] = '-' AND {name}[8] = '-' AND {name} >= '0001'"
+        return f"CASE WHEN {written} THEN try_cast({name} AS DATE) END"
     return f"CASE lower({name}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
 
 
@@ -208,8 +216,21 @@ def _malformed(name: str, kind: Kind) -> str:
 
 
 def _unknown(table: Table, name: str) -> str:
-    known = ", ".join(literal(v) for v in ENUMERATIONS[(table.name, name)])
-    return f"({q(name)} IS NOT NULL AND {q(name)} NOT IN ({known}) AND NOT starts_with({q(name)}, 'ext:'))"
+    known = in_list(v.lower() for v in ENUMERATIONS[(table.name, name)])
+    return f"({q(name)} IS NOT NULL AND lower({q(name)}) NOT IN {known} AND NOT starts_with(lower({q(name)}), 'ext:'))"
+
+
+def _spelled(table: Table, name: str) -> str:
+    """A value as OneRoster spells it, where the attribute is an enumeration."""
+    if table is USERS and name == "roles":
+        return f"list_sort(list_distinct(list_transform({q(name)}, lambda r: {_in_spelling('r', ROLES)})))"
+    known = ROLES if table is USERS and name == "role" else ENUMERATIONS.get((table.name, name), ())
+    return _in_spelling(q(name), known) if known else q(name)
+
+
+def _in_spelling(value: str, known: Iterable[str]) -> str:
+    cases = " ".join(f"WHEN {literal(v.lower())} THEN {literal(v)}" for v in known)
+    return f"CASE lower({value}) {cases} ELSE {value} END"
 
 
 def report(context: Context, table: Table) -> None:

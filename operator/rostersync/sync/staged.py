@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rostersync.roster import Kind
 from rostersync.sync.context import Context, literal, q
-from rostersync.sync.repeated import CONTRADICTORY
+from rostersync.sync.repeated import CONTRADICTORY, INSTANT
 
 _STAGED_TYPES = {
     Kind.TEXT: "VARCHAR",
@@ -30,7 +30,8 @@ def lay_out_staged(context: Context, extract: Path) -> None:
             context.staged_files[table.name] = parts
             files = ", ".join(literal(str(p)) for p in parts)
             source = f"read_parquet([{files}])"
-            names = ", ".join(q(n) for n, _ in columns)
+            dates = {a.name for a in table.attributes if a.kind is Kind.DATE}
+            names = ", ".join(f"{_day(n)} AS {q(n)}" if n in dates else q(n) for n, _ in columns)
             context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {names} FROM {source}")
             contradictory = extract / table.name / CONTRADICTORY
             if contradictory.exists():
@@ -42,3 +43,10 @@ def lay_out_staged(context: Context, extract: Path) -> None:
         else:
             nothing = ", ".join(f"NULL::{kind} AS {q(name)}" for name, kind in columns)
             context.sql(f"CREATE OR REPLACE TEMP VIEW staged_{table.name} AS SELECT {nothing} WHERE FALSE")
+
+
+def _day(name: str) -> str:
+    """A date that came with a time and a zone, as the day that it is in the connection's time zone."""
+    instant = f"CASE WHEN regexp_full_match({q(name)}, {literal(INSTANT)}) THEN try_cast({q(name)} AS TIMESTAMPTZ) END"
+    day = f"strftime(try(timezone(getvariable('time_zone'), {instant})), '%Y-%m-%d')"
+    return f"CASE WHEN length({q(name)}) > 10 THEN coalesce({day}, {q(name)}) ELSE {q(name)} END"

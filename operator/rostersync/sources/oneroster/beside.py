@@ -28,6 +28,7 @@ class Asked:
     collection: str
     wanted: list[str] | None
     odd: bool
+    today: str = ""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ class OneRoster:
 
     def __init__(self, delivery: Delivery, credentials: Credentials, network: Network | None = None) -> None:
         self.version = delivery.version
+        self._today = delivery.today
         self._discretion = Discretion(credentials)
         self._transport = Transport(delivery, credentials, self._discretion.add, network)
         self._beside = Beside()
@@ -32,7 +33,9 @@ class OneRoster:
         with self._discretion.kept(), self._told():
             # Pages of another size end elsewhere: what was only unlucky with the edge of a page is not so again.
             rows = max(1, self._transport.delivery.page_size - self._doubted[collection])
-            reading = Pull(self._transport, Decoder(collection, metadata, self._beside), sink, rows).run()
+            reading = Pull(
+                self._transport, Decoder(collection, metadata, self._beside, today=self._today), sink, rows
+            ).run()
             self._doubted[collection] += bool(reading.doubts)
             return reading
 

@@ -32,7 +32,10 @@ _ZERO, _DATE_LENGTH = (
 )  # made once: a scalar costs more than a column
 _NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
 _SPACES = tuple(bytes((c,)) for c in (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x20))
-_DATE = r"^\d{4}-\d{2}-\d{2}(?:\D|$)"
+# Dates in the dress of a time: without a zone, or at midnight of their own.
+_DATE = (
+    r"^\d{4}-\d{2}-\d{2}[T ](?:\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?|00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?))$"
+)
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
 
 
@@ -62,7 +65,10 @@ def _nothing_to_trim(column: pa.StringArray) -> bool:
 
 
 def date(values: Sequence[Any]) -> pa.StringArray:
-    """`YYYY-MM-DD` where the text begins with such a date (a time may follow), else as sent."""
+    """`YYYY-MM-DD` for such a date, also with a time that has no zone or is midnight, else as sent.
+
+    Which day another time with a zone is depends on the district's time zone, so the plan says that.
+    """
     column = text(values)
     if (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
         longer = pc.greater(pc.utf8_length(column), _DATE_LENGTH)

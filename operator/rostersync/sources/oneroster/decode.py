@@ -2,8 +2,9 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from rostersync.sources.oneroster.beside import Asked, Beside, Told
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
 from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
-from rostersync.sources.oneroster.records import FIELD, Ref, shape
+from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.trouble import Again, Trouble
 from rostersync.sources.staged import METADATA, schema
 
@@ -76,11 +77,13 @@ class Decoder:
         wanted: frozenset[str] | None,
         beside: Beside | None = None,
         odd: bool | None = None,
+        today: str = "",
     ) -> None:
         self.collection = collection
         self._beside = beside
         self._alone = threading.Lock()
         self._wanted = wanted
+        self._today = today
         self._shape = shape(collection, wanted is None or bool(wanted))
         self._fast = page_type(collection, self._shape.record)
         self._odd = odd  # how this server spells names: told by the first page that has rows
@@ -94,7 +97,8 @@ class Decoder:
     def page(self, body: bytes) -> Decoded:
         """Decode one page. Raises Again (trouble.py) when the body is no page of this collection."""
         if self._beside is not None and self._odd is not None:
-            asked = Asked(self.collection, None if self._wanted is None else sorted(self._wanted), self._odd)
+            wanted = None if self._wanted is None else sorted(self._wanted)
+            asked = Asked(self.collection, wanted, self._odd, self._today)
             if elsewhere := self._beside.page(asked, body):
                 return self._taken(*elsewhere)
         # One at a time: decoding is the interpreter's work, and threads that vie for it take longer than one after
@@ -145,6 +149,8 @@ class Decoder:
 
     def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:
         """The page of these rows; `lost` were received and could not be read."""
+        if self._today and self.collection == "users":
+            without_ended_roles(rows, self._today)
         try:
             batch = self._batch(rows)
         except columns.Unreadable:
@@ -227,6 +233,20 @@ def _plain(values: Sequence[Any], kind: Kind) -> Sequence[Any]:
 
 def _id(value: Any) -> Any:
     return value.sourcedId if value.__class__ is Ref else value
+
+
+def without_ended_roles(rows: Iterable[Any], today: str) -> None:
+    """Take from people the roles of 1.2 that ended before `today` or on it: their last day is the one before."""
+    for row in rows:
+        if row.f_roles and any(role.endDate is not None for role in row.f_roles):
+            row.f_roles = [role for role in row.f_roles if not _has_ended(role, today)]
+
+
+def _has_ended(role: Role, today: str) -> bool:
+    try:
+        return date.fromisoformat(str(role.endDate)[:10]).isoformat() <= today
+    except ValueError:
+        return False  # no date: it says nothing
 
 
 def deciding_role(row: Any) -> Any:

@@ -40,6 +40,7 @@ class Delivery:
     name: str = "The OneRoster service"
     secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
     patience: Patience = field(default_factory=Patience)
+    today: str = ""  # the date in the district's time zone, by which a role has ended or not; empty: none has
 
     def __post_init__(self) -> None:
         """Refuse what would send credentials in the clear or nowhere."""

@@ -36,6 +36,7 @@ class Role(msgspec.Struct, gc=False):
     role: Scalar
     roleType: Scalar = None
     org: Ref | str | int | None = None
+    endDate: Scalar = None
 
 
 class Form(Enum):

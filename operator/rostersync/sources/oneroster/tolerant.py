@@ -116,7 +116,8 @@ def _roles(value: Any) -> Any:
     for item in _items(value):
         if isinstance(item, dict):
             lower = {k.lower(): v for k, v in item.items()}
-            found.append(Role(_scalar(lower.get("role")), _scalar(lower.get("roletype")), _ref(lower.get("org"))))
+            name, kind, end = (_scalar(lower.get(key)) for key in ("role", "roletype", "enddate"))
+            found.append(Role(name, kind, _ref(lower.get("org")), end))
         elif item is not None:
             found.append(Role(_scalar(item)))
     return found or None

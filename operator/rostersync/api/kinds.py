@@ -1,0 +1,152 @@
+"""The kinds of rostersync.dev: one record each, which says what every other part needs to know of a kind.
+
+Standard library alone, and a model is imported when it is asked for: kubectl's plugin starts with this table.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rostersync.api.v1alpha1.meta import Model
+
+_SUCCEEDED = '.status.conditions[?(@.type=="Succeeded")]'
+_READY = '.status.conditions[?(@.type=="Ready")]'
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `kubectl get`; `wide` ones show with `-o wide` only."""
+
+    name: str
+    path: str
+    type: str = "string"
+    wide: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry of additionalPrinterColumns."""
+        entry: dict[str, Any] = {"name": self.name, "type": self.type, "jsonPath": self.path}
+        return entry | {"priority": 1} if self.wide else entry
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object. `module` holds its model, a class of the kind's name; empty: the kind's file in api/v1alpha1."""
+
+    name: str
+    short: str
+    selectable: tuple[str, ...]
+    columns: tuple[Column, ...]
+    is_connection: bool = False
+    module: str = ""
+
+    @property
+    def singular(self) -> str:
+        """As kubectl takes it, and as policies are named."""
+        return self.name.lower()
+
+    @property
+    def plural(self) -> str:
+        """As it stands in paths and RBAC."""
+        return f"{self.singular}s"
+
+    @property
+    def model(self) -> "type[Model]":
+        """The type that validates it, and that its CRD is made from."""
+        found: type[Model] = getattr(
+            import_module(self.module or f"rostersync.api.v1alpha1.{self.singular}"), self.name
+        )
+        return found
+
+
+def connection(name: str, short: str, address: Column, module: str = "") -> Kind:
+    """The record of a kind of connection; `address` is the column that says where its source is."""
+    return Kind(
+        name,
+        short,
+        (".spec.district", ".spec.sourceID", ".spec.suspend"),
+        (
+            Column("Ready", f"{_READY}.status"),
+            Column("Schools", ".status.schools.mapped", "integer"),
+            Column("Last Run", ".status.lastRun.completionTime", "date"),
+            Column("Outcome", ".status.lastRun.outcome"),
+            Column("Next", ".status.nextRunTime"),  # a string: a date in the future prints as <invalid>
+            Column("Held", ".status.heldRuns", "integer"),
+            Column("Reason", f"{_READY}.reason", wide=True),
+            Column("Message", f"{_READY}.message", wide=True),
+            address,
+            Column("Age", ".metadata.creationTimestamp", "date", wide=True),
+        ),
+        is_connection=True,
+        module=module,
+    )
+
+
+SERVICE_URL = Column("Service URL", ".spec.deliveryConfig.serviceURL", wide=True)
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+RUN = Kind(
+    "SyncRun",
+    "srun",
+    (".spec.connectionRef.name", ".spec.mode", ".spec.requestedBy", ".status.outcome", ".status.completionTime"),
+    (
+        Column("Connection", ".spec.connectionRef.name"),
+        Column("Status", f"{_SUCCEEDED}.reason"),
+        Column("Created", ".status.totals.created", "integer"),
+        Column("Updated", ".status.totals.updated", "integer"),
+        Column("Deleted", ".status.totals.deleted", "integer"),
+        Column("Mode", ".spec.mode", wide=True),
+        Column("Holds", ".status.holdsTotal", "integer", wide=True),
+        Column("Hold Reasons", ".status.holdReasons", wide=True),
+        Column("Skipped", ".status.totals.skipped", "integer", wide=True),
+        Column("Deferred", ".status.totals.deferred", "integer", wide=True),
+        Column("Kept", ".status.totals.kept", "integer", wide=True),
+        Column("Requested By", ".spec.requestedBy", wide=True),
+        Column("Message", f"{_SUCCEEDED}.message", wide=True),
+        _AGE,
+    ),
+)
+APPROVAL = Kind(
+    "SyncApproval",
+    "sappr",
+    (".spec.connectionRef.name", ".spec.runRef.name", ".spec.decision", ".status.state"),
+    (
+        Column("Run", ".spec.runRef.name"),
+        Column("Connection", ".spec.connectionRef.name"),
+        Column("State", ".status.state"),
+        Column("Decision", ".spec.decision"),
+        Column("Decided By", ".spec.decidedBy"),
+        Column("Expires", ".spec.expiresAt"),
+        Column("Created", ".status.totals.created", "integer", wide=True),
+        Column("Updated", ".status.totals.updated", "integer", wide=True),
+        Column("Deleted", ".status.totals.deleted", "integer", wide=True),
+        Column("Holds", ".status.holdsTotal", "integer", wide=True),
+        Column("Hold Reasons", ".status.holdReasons", wide=True),
+        Column("Requested By", ".spec.requestedBy", wide=True),
+        Column("Reason", ".spec.reason", wide=True),
+        Column("Digest", ".spec.planDigest", wide=True),
+        _AGE,
+    ),
+)
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind for kind in (connection("FocusConnection", "fcon", SERVICE_URL), RUN, APPROVAL)
+}
+"""Every kind by its name."""
+DEFAULT_CONNECTION = "FocusConnection"
+"""The kind of a connection that is named without one."""
+
+
+def connections() -> tuple[Kind, ...]:
+    """The kinds of connections."""
+    return tuple(kind for kind in KINDS.values() if kind.is_connection)
+
+
+def plurals() -> tuple[str, ...]:
+    """Every kind as it stands in paths and RBAC."""
+    return tuple(kind.plural for kind in KINDS.values())
+
+
+def by_plural(plural: str) -> Kind:
+    """The kind that stands so in paths and RBAC."""
+    return next(kind for kind in KINDS.values() if kind.plural == plural)

@@ -1,0 +1,49 @@
+"""What is usual of a source: the medians of what its last plans changed, beside which a person sees this one."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
+
+from duckdb import DuckDBPyConnection
+
+from rostersync.api.v1alpha1.defaults import district, source_id
+from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.stores.port import AppliedCounts, StoreReader
+
+LOOK_BACK = timedelta(days=400)
+RUNS = 10  # the last so many that changed something
+LEAST = 3  # fewer say nothing about what is usual
+_CHANGES = ("created", "updated", "deleted")
+
+
+def usual_of(
+    reader: StoreReader, con: DuckDBPyConnection, connection: FocusConnection, now: datetime
+) -> dict[str, Any]:
+    """What is usual of a connection's source; `con` has the store attached."""
+    return usual(reader.applied_since(con, district(connection), source_id(connection), now - LOOK_BACK))
+
+
+def usual(applied: Iterable[AppliedCounts]) -> dict[str, Any]:
+    """{runs, entities: {entity: {created, updated, deleted}}} as the manifest has it; empty where there are too few.
+
+    `applied` is in the order of revisions. The first import, which made everything, is not counted.
+    """
+    runs: dict[Any, dict[str, AppliedCounts]] = {}
+    for row in applied:
+        if row.school is None:
+            runs.setdefault(row.applied_at, {})[row.entity] = row
+    counted = [run for run in runs.values() if any(row.population for row in run.values())][-RUNS:]
+    if len(counted) < LEAST:
+        return {}
+    entities = sorted({entity for run in counted for entity in run})
+    return {
+        "runs": len(counted),
+        "entities": {
+            entity: {
+                name: int(median(getattr(run[entity], name) if entity in run else 0 for run in counted))
+                for name in _CHANGES
+            }
+            for entity in entities
+        },
+    }
