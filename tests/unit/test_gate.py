@@ -203,6 +203,7 @@ def alone(**more: Any) -> list[Hold]:
         ({"source_changed": True}, Hold(HoldReason.SOURCE_CHANGED, count=1)),
         ({"restored_reverted": 2}, Hold(HoldReason.RESTORED_RECORDS, count=2)),
         ({"safety_loosened": True}, Hold(HoldReason.SAFETY_LOOSENED, count=1)),
+        ({"other_sources": 2}, Hold(HoldReason.SAFETY_LOOSENED, count=1, population=2)),
         ({"connection_changed": True}, Hold(HoldReason.CONNECTION_CHANGED, count=1)),
         ({"requirement_holds": {"Teacher": 3}}, Hold(HoldReason.REQUIREMENT_HOLD, TEACHER, count=3)),
         ({"preview": True}, Hold(HoldReason.PREVIEW, count=1)),

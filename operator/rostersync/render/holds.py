@@ -12,8 +12,7 @@ _NEEDS_NO_NUMBERS = {
         "The connection's configuration is not that of the last applied plan, and this plan deletes records or updates "
         "more than 10 %",
     HoldReason.SAFETY_LOOSENED:
-        "The connection was made anew with weaker safety than the last applied plan had, or writes into a store that "
-        "holds records of others",
+        "The connection was made anew with weaker safety than the last applied plan had",
     HoldReason.CONNECTION_CHANGED:
         "The connection is not the one that the last plan of this source was applied for, by its name or as an object; who "
         "decides must be allowed to approve on both",
@@ -47,6 +46,9 @@ def _sentence(hold: Hold) -> str:
                 return f"{of}, limit {number(hold.limit or 0)}"
             share = percent(count, population)
             return f"{of}{f' ({share})' if share else ''}, limit {hold.limit} %"
+        case HoldReason.SAFETY_LOOSENED if population:
+            whose = "another source" if population == 1 else f"{number(population)} other sources"
+            return f"This is the first plan of this source, and the store holds records of {whose}"
         case HoldReason.ENTITY_EMPTIED:
             return f"None of {some(population, who)} would be left"
         case HoldReason.SCHOOL_EMPTIED:

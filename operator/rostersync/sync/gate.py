@@ -53,6 +53,7 @@ class Facts:
     source_changed: bool = False
     config_changed: bool = False
     safety_loosened: bool = False
+    other_sources: int = 0  # whose records the store holds, before the first plan of this source
     connection_changed: bool = False
     first_import: bool = False
 
@@ -143,6 +144,8 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
         yield Hold(HoldReason.CONFIG_CHANGED, None, "Any", None, deleted + updated, population)
     if facts.safety_loosened:
         yield Hold(HoldReason.SAFETY_LOOSENED, count=total)
+    elif facts.other_sources:
+        yield Hold(HoldReason.SAFETY_LOOSENED, count=total, population=facts.other_sources)
     if facts.connection_changed:
         yield Hold(HoldReason.CONNECTION_CHANGED, count=total)
     for entity_name, count in sorted(facts.requirement_holds.items()):

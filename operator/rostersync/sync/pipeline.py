@@ -94,9 +94,11 @@ def plan(
     spec = inputs.connection.spec
     incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
     if incomplete and spec.onIncompleteRead == "Fail":
+        why = "; ".join(f"{n}: {proof[n]['reason']}" for n in incomplete if proof[n].get("reason"))
         raise Permanent(
-            f"the pull of {', '.join(incomplete)} could not be proved complete, and onIncompleteRead is Fail; run again "
-            "when the SIS answers reliably, or set onIncompleteRead: Apply to apply what is safe",
+            f"the pull of {', '.join(incomplete)} could not be proved complete{f' ({why})' if why else ''}, and "
+            "onIncompleteRead is Fail; run again when the SIS answers reliably, or set onIncompleteRead: Apply to apply "
+            "what is safe",
             reason="IncompleteRead",
         )
     allowed = [inputs.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
@@ -203,6 +205,7 @@ def _gate(
         and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
         config_changed=last is not None and last.config_hash != memory.config_hash,
         safety_loosened=loosened_anew(state, memory),
+        other_sources=len(state.other_sources) if state.last is None else 0,
         connection_changed=bool(previous),
         first_import=last is None,
     )

@@ -70,7 +70,7 @@ def previous_connection(last: SourceMemory | None, now: SourceMemory, source: st
 def loosened_anew(state: StoreState, memory: SourceMemory) -> bool:
     """Whether a connection that was made anew is less safe. An UPDATE is the admission policies' to stop."""
     if state.last is None:
-        return bool(state.other_sources)
+        return False
     made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
     return made_anew and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
 

@@ -102,7 +102,12 @@ class DeliveryConfig(Model):
     requestsPerSecond: Int | None = Field(
         default=None, ge=1, le=1000, description="Most requests begun in a second. Absent: no limit."
     )
-    timeoutSeconds: Int = Field(default=60, ge=1, le=3600, description="How long to wait for an answer.")
+    timeoutSeconds: Int = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="How long to wait for the first byte of an answer; for its end ten times as long.",
+    )
     patienceSeconds: Int | None = Field(
         default=None,
         ge=0,
