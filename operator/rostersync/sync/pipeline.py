@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.errors import Permanent
 from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
 from rostersync.roster import TABLES
 from rostersync.stores import engine
@@ -31,6 +30,7 @@ from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
 from rostersync.sync.orgnames import write_orgs
+from rostersync.sync.preconditions import of_one_source, read_enough
 from rostersync.sync.require import require
 from rostersync.sync.safety import loosened_anew, memory_of, previous_connection
 from rostersync.sync.schools import Scope
@@ -92,21 +92,13 @@ def plan(
     """
     proof = json.loads((inputs.extract / "proof.json").read_text())["collections"]
     spec = inputs.connection.spec
-    incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
-    if incomplete and spec.onIncompleteRead == "Fail":
-        why = "; ".join(f"{n}: {proof[n]['reason']}" for n in incomplete if proof[n].get("reason"))
-        raise Permanent(
-            f"the pull of {', '.join(incomplete)} could not be proved complete{f' ({why})' if why else ''}, and "
-            "onIncompleteRead is Fail; run again when the SIS answers reliably, or set onIncompleteRead: Apply to apply "
-            "what is safe",
-            reason="IncompleteRead",
-        )
+    incomplete = read_enough(spec, proof)
     allowed = [inputs.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
     memory = inputs.memory_limit or default_memory_limit()
     con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:
         state = inputs.reader.attach(con, defaults.district(inputs.connection), defaults.source_id(inputs.connection))
-        _one_source(inputs.connection, state)
+        of_one_source(inputs.connection, state)
         context = Context(
             con=con,
             spec=spec,
@@ -123,15 +115,6 @@ def plan(
         return _freeze(inputs, made, incomplete)
     finally:
         con.close()
-
-
-def _one_source(connection: FocusConnection, state: StoreState) -> None:
-    if state.other_sources and not connection.spec.multipleDataSources:
-        raise Permanent(
-            f"the store of district {defaults.district(connection)} holds records of source "
-            f"{', '.join(state.other_sources)}; set multipleDataSources, or give this connection a district of its own",
-            reason="StoreHasOtherSource",
-        )
 
 
 def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:

@@ -1,0 +1,32 @@
+"""What must be so before a plan is made: enough was read, and the store is this source's to write."""
+
+from typing import Any
+
+from rostersync.api.v1alpha1 import defaults
+from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
+from rostersync.errors import Permanent
+from rostersync.stores.port import StoreState
+
+
+def read_enough(spec: FocusConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:
+    """The collections that were not proved to be read whole. Raises IncompleteRead where the connection wants all."""
+    incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
+    if incomplete and spec.onIncompleteRead == "Fail":
+        why = "; ".join(f"{n}: {proof[n]['reason']}" for n in incomplete if proof[n].get("reason"))
+        raise Permanent(
+            f"the pull of {', '.join(incomplete)} could not be proved complete{f' ({why})' if why else ''}, and "
+            "onIncompleteRead is Fail; run again when the SIS answers reliably, or set onIncompleteRead: Apply to apply "
+            "what is safe",
+            reason="IncompleteRead",
+        )
+    return incomplete
+
+
+def of_one_source(connection: FocusConnection, state: StoreState) -> None:
+    """Raises StoreHasOtherSource where the store holds records of others, and the connection does not allow that."""
+    if state.other_sources and not connection.spec.multipleDataSources:
+        raise Permanent(
+            f"the store of district {defaults.district(connection)} holds records of source "
+            f"{', '.join(state.other_sources)}; set multipleDataSources, or give this connection a district of its own",
+            reason="StoreHasOtherSource",
+        )
