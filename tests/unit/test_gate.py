@@ -208,10 +208,7 @@ def alone(**more: Any) -> list[Hold]:
         ({"requirement_holds": {"Teacher": 3}}, Hold(HoldReason.REQUIREMENT_HOLD, TEACHER, count=3)),
         ({"preview": True}, Hold(HoldReason.PREVIEW, count=1)),
         ({"first_import": True, "hold_first_import": True}, Hold(HoldReason.FIRST_IMPORT, count=1)),
-        (
-            {"emptied_schools": ((CLASS, "north", 4),)},
-            Hold(HoldReason.SCHOOL_EMPTIED, CLASS, "Delete", "north", 4, 4),
-        ),
+        ({"emptied_schools": ((CLASS, "n", 4),)}, Hold(HoldReason.SCHOOL_EMPTIED, CLASS, "Delete", "n", 4, 4)),
         ({"rekeyed": {STUDENT: (10, 20)}}, Hold(HoldReason.RE_KEYED, STUDENT, "Delete", None, 10, 20)),
     ],
 )
