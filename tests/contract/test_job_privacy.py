@@ -1,4 +1,4 @@
-"""Marked names go through every Job, failing ones too: reports, logs and scratch hold none of them (rules 12.7)."""
+"""Marked names go through every Job, failing ones too: reports, logs and scratch hold none of them."""
 
 import signal
 

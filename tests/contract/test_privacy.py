@@ -1,4 +1,4 @@
-"""Marked names go through every path, failing ones too, and nothing but store and artifacts may hold them (rules 12.7).
+"""Marked names go through every path, failing ones too, and nothing but store and artifacts may hold them.
 
 Everything that a test prints or writes lies under one folder: the home with its state, TMPDIR, and what each command
 said. In the end every byte of it is searched. The client's secret and tokens may be nowhere at all. Over 300 lines: one

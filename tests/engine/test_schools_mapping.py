@@ -1,4 +1,4 @@
-"""Schools Mapping: the scenarios of rules 4, each with exact counts, and what else the mapping decides.
+"""Schools Mapping: its scenarios, each with exact counts, and what else the mapping decides.
 
 Over 300 lines: seven scenarios with their counts, and the cases between them.
 """

@@ -1,4 +1,4 @@
-"""The digest of a plan depends on the data, and on nothing of how it came or was computed (rules 8.1)."""
+"""The digest of a plan depends on the data, and on nothing of how it came or was computed."""
 
 import json
 import os

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -17,14 +16,13 @@ from hypothesis import strategies as st
 from rostersync.api.packed import MOST, pack, unpack
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.errors import BaseMoved, InvalidManifest, Permanent, Retryable, StoreBusy
-from rostersync.jobs.check import mapped, orgs_of, rules_of
+from rostersync.jobs.check import mapped, orgs_of
 from rostersync.jobs.command import code_of
 from rostersync.local import files
 from rostersync.model import CheckReport, Schools
 from rostersync.sources.port import CheckResult, Page
 from rostersync.sync.report import LIMIT, check_from_json, check_to_json
 from rostersync.sync.schools import Org, SchoolRules
-from rostersync.sync.shape import mapping_of
 
 OK = CheckResult("Connection is OK", (), (), {})
 
@@ -117,24 +115,29 @@ def test_organisations_are_read_from_pages_as_plans_read_them():
     assert orgs_of(pages) == [Org("a", True, "active", "d"), Org("d", False), Org("u", False)]
 
 
-MAPPINGS: list[dict[str, Any]] = [
-    {},
-    {"exclude": ["a"], "schools": [{"sourcedId": "b", "target": {"name": "North"}}]},
-    {"mode": "Selected", "schools": [{"sourcedId": "a", "target": {"id": "x"}}, {"sourcedId": "b"}]},
-]
-
-
-@pytest.mark.parametrize("mapping", MAPPINGS)
-def test_a_check_maps_schools_as_a_plan_does(mapping):
+@pytest.mark.parametrize(
+    ("mapping", "rules"),
+    [
+        ({}, SchoolRules(prefix="p-")),
+        (
+            {"exclude": ["a"], "schools": [{"sourcedId": "b", "target": {"name": "North"}}]},
+            SchoolRules(targets={"b": None}, exclude=frozenset({"a"}), prefix="p-"),
+        ),
+        (
+            {"mode": "Selected", "schools": [{"sourcedId": "a", "target": {"id": "x"}}, {"sourcedId": "b"}]},
+            SchoolRules(auto=False, targets={"a": "x", "b": None}, prefix="p-"),
+        ),
+    ],
+)
+def test_schools_mapping_as_configured_is_what_plans_and_checks_go_by(mapping, rules):
     delivery = {"serviceURL": "https://focus.example/api", "credentialsSecretRef": {"name": "s"}}
     terms = {"termsOfUse": {"accepted": True}}
     data = {
         "metadata": {"name": "n"},
         "spec": {"deliveryConfig": delivery, "schoolsMapping": mapping, "sisIDPrefix": "p-", **terms},
     }
-    spec = FocusConnection.model_validate(data).spec
 
-    assert rules_of(spec) == mapping_of(cast(Any, SimpleNamespace(spec=spec, prefix=spec.sisIDPrefix)))
+    assert SchoolRules.of(FocusConnection.model_validate(data).spec) == rules
 
 
 CODES = [

@@ -31,6 +31,13 @@ def test_a_long_file_says_why() -> None:
     assert silent == []
 
 
+def test_no_file_cites_a_rule_by_a_number_that_is_not_here() -> None:
+    """A reader of this repository can look up nothing behind "rules" and a number: the rule itself stands there."""
+    cited = re.compile(r"\brules? \d+(\.\d+)?\b")
+    texts = [*python_files(), *ROOT.glob("*.md"), *(ROOT / "operator").glob("*.md"), *(ROOT / "charts").rglob("*.yaml")]
+    assert [f"{path.relative_to(ROOT)}: {m[0]}" for path in texts if (m := cited.search(path.read_text()))] == []
+
+
 def test_every_module_of_the_package_says_what_it_is() -> None:
     silent = [
         path.relative_to(ROOT).as_posix()

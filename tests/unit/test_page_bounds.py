@@ -66,8 +66,14 @@ def test_a_field_that_is_nested_without_end_is_no_page(field: str, depth: int) -
 
 def test_depth_that_texts_hide_is_no_crash() -> None:
     hidden = b'["]",' * 5000 + b'"["' + b',"["]' * 5000
-    with pytest.raises(Again):
-        Decoder("users", None).page(b'{"users":[{"sourcedId":"u1","metadata":{"a":%s}}]}' % hidden)
+    page = b'{"users":[{"sourcedId":"u1","metadata":{"a":%s}}]}' % hidden
+    try:
+        assert Decoder("users", None).page(page).rows == 1  # how deep is too deep differs between versions of Python
+    except Again as error:
+        trouble = error.trouble
+    else:
+        return
+    assert trouble is Trouble.UNREADABLE
 
 
 @pytest.mark.parametrize("element", [b"{}", b"[]", b'{"sourcedId":"u1"}'])

@@ -1,4 +1,4 @@
-"""What pulls prove: the truth table of rules 2."""
+"""What a pull proves: total, next, order of ids, or the same twice; and what contradicts it."""
 
 from dataclasses import replace
 from typing import Any

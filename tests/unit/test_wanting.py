@@ -3,7 +3,7 @@
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
-from rostersync.sync.wanting import collections, metadata_keys
+from rostersync.sync.wanting import collections, metadata_to_read
 
 SMALLEST = {
     "termsOfUse": {"accepted": True},
@@ -54,5 +54,5 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("spec", "expected"), KEYS.values(), ids=KEYS)
-def test_metadata_keys(spec, expected):
-    assert metadata_keys(FocusConnectionSpec.model_validate(SMALLEST | spec)) == expected
+def test_metadata_to_read(spec, expected):
+    assert metadata_to_read(FocusConnectionSpec.model_validate(SMALLEST | spec)) == expected

@@ -1,4 +1,4 @@
-"""What OneRoster 1.1 cannot say, and what it says instead (rules 10). A table of expressions over the store's columns.
+"""What OneRoster 1.1 cannot say, and what it says instead. A table of expressions over the store's columns.
 
 `ext:` values are dropped: the cell is blank, and an enrolment without a role, to which nothing refers, is left out.
 """

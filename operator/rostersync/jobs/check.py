@@ -61,7 +61,7 @@ def _look(source: Source, spec: FocusConnectionSpec) -> Found:
     result = source.check(private(spec))
     pages: list[Page] = []
     source.pull("orgs", frozenset(), pages.append)
-    return mapped(result, orgs_of(pages), rules_of(spec))
+    return mapped(result, orgs_of(pages), SchoolRules.of(spec))
 
 
 def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
@@ -71,17 +71,6 @@ def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
     wanted = {i for i in rules.targets if rules.wants(i)}
     vanished = set() if rules.auto else wanted - schools
     return Found(result, scope.schools, frozenset(i for i in schools if rules.wants(i)), tuple(sorted(vanished)))
-
-
-def rules_of(spec: FocusConnectionSpec) -> SchoolRules:
-    """Schools Mapping as configured: as `sync.shape.mapping_of`, without a plan in the making."""
-    configured = spec.schoolsMapping
-    return SchoolRules(
-        auto=configured.mode == "Auto",
-        targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
-        exclude=frozenset(configured.exclude),
-        prefix=spec.sisIDPrefix,
-    )
 
 
 def orgs_of(pages: list[Page]) -> list[Org]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.messages import held_reasons
 from rostersync.lifecycle.observed import Approval, Observed
 from rostersync.lifecycle.outcomes import Outcome
@@ -27,7 +28,7 @@ def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
     """
     digest = report.digest or ""
     before = pending_approval(seen.run.status, digest)
-    until = datetime.fromisoformat(before["expiresAt"]) if before else seen.now + seen.connection.expires_after
+    until = parse_instant(before["expiresAt"]) if before else seen.now + seen.connection.expires_after
     if seen.now >= until:
         return expired(until)
     if nobody:

@@ -23,7 +23,7 @@ from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
 from rostersync.stores.registry import open_store
 from rostersync.sync.extract import Wanted, extract
-from rostersync.sync.wanting import collections, metadata_keys
+from rostersync.sync.wanting import collections, metadata_to_read
 
 
 def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:
@@ -36,7 +36,7 @@ def open_source(manifests: Manifests, env: Mapping[str, str], network: Network |
 
 def stage_extract(source: Source, connection: FocusConnection, folder: Path, progress: Progress) -> None:
     """Pull what the connection wants into a staged extract."""
-    extract(source, folder, Wanted(collections(connection.spec), metadata_keys(connection.spec)), progress)
+    extract(source, folder, Wanted(collections(connection.spec), metadata_to_read(connection.spec)), progress)
 
 
 def applied_revision(store: Path, run: str, digest: str, base: int) -> int | None:

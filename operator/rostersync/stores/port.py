@@ -14,7 +14,8 @@ Mark = Callable[[str], None]  # told the name of each step of an apply as it is 
 
 @dataclass(frozen=True)
 class SourceMemory:
-    """What the store remembers of a source's last applied plan, to hold the next one against (rules 1.5, 7.3).
+    """What the store remembers of a source's last applied plan, to hold the next one against when server, prefix or
+    safety are others.
 
     `safety` is the gate's own; the store only keeps it. `revision` and `applied_at` (UTC) say when.
     """

@@ -93,8 +93,8 @@ class Context:
         """Whether a table or view has any row."""
         return self.one(f"SELECT 1 FROM {relation} LIMIT 1") is not None
 
-    def metadata_keys(self, *entities: Entity) -> list[str]:
-        """Keys of metadata that the connection names for entities: they come, and all others are dropped."""
+    def metadata_to_keep(self, *entities: Entity) -> list[str]:
+        """Keys of metadata that the connection names for entities: records have these, and no others."""
         spec = self.spec
         named = [(m.entity, m.attribute) for m in spec.attributesMapping]
         named += [(r.entity, r.attribute) for r in spec.dataRequirements]

@@ -2,7 +2,7 @@
 
 Changes go to `changes/<Entity>.parquet` in order of id. The digest covers source, effective configuration and every
 change with the hash of its before-image and its after values, and nothing that differs from night to night without a
-difference in data (rules 8.1).
+difference in data: the same source, store and configuration give the same digest.
 """
 
 import hashlib

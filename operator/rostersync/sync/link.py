@@ -398,7 +398,7 @@ def _with_cuts(
 
 def _has_other_keys(context: Context, table: Table) -> bool:
     """Whether the store holds metadata keys of this table that no mapping names now: they stay, uncompared."""
-    return not context.stored[table.name].keys.issubset(context.metadata_keys(*table.entities))
+    return not context.stored[table.name].keys.issubset(context.metadata_to_keep(*table.entities))
 
 
 def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
@@ -407,7 +407,7 @@ def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
         return "r.metadata", []
     context.con.execute(
         "CREATE OR REPLACE TEMP TABLE named_keys AS SELECT unnest(?::VARCHAR[]) AS key",
-        [context.metadata_keys(*table.entities)],
+        [context.metadata_to_keep(*table.entities)],
     )
     others = "list_filter(map_entries(m.metadata), lambda x: NOT list_contains(m.named, x.key))"
     both = f"list_sort(list_concat(coalesce({others}, []), coalesce(map_entries(r.metadata), [])))"

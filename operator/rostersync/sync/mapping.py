@@ -20,7 +20,7 @@ CARRIED = ("raw_id", "entity", "said")
 def apply(context: Context, table: Table, named: str) -> None:
     """Make `mapped_<table>` of the records that the query `named` selects."""
     entries = {(e.entity.value, e.attribute): e for e in context.spec.attributesMapping if e.entity in table.entities}
-    keys = {e.value: context.metadata_keys(e) for e in table.entities}
+    keys = {e.value: context.metadata_to_keep(e) for e in table.entities}
     if not entries and not any(keys.values()):
         columns = ", ".join(q(c) for c in (*CARRIED, *table.names))
         context.sql(f"""

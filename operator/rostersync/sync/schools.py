@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.errors import Permanent
 from rostersync.model import Schools
 
@@ -79,6 +80,17 @@ class SchoolRules:
     targets: Mapping[str, str | None] = field(default_factory=dict)
     exclude: frozenset[str] = frozenset()
     prefix: str = ""
+
+    @classmethod
+    def of(cls, spec: FocusConnectionSpec) -> "SchoolRules":
+        """The Schools Mapping of a connection."""
+        configured = spec.schoolsMapping
+        return cls(
+            auto=configured.mode == "Auto",
+            targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
+            exclude=frozenset(configured.exclude),
+            prefix=spec.sisIDPrefix,
+        )
 
     def wants(self, sis_id: str) -> bool:
         """Whether a school of that raw id is mapped."""

@@ -37,17 +37,6 @@ def shape(context: Context) -> Scope:
     return scope
 
 
-def mapping_of(context: Context) -> SchoolRules:
-    """Schools Mapping as configured, in the words of `schools.decide`."""
-    configured = context.spec.schoolsMapping
-    return SchoolRules(
-        auto=configured.mode == "Auto",
-        targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
-        exclude=frozenset(configured.exclude),
-        prefix=context.prefix,
-    )
-
-
 def _schools(context: Context) -> Scope:
     """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, home, state, own)."""
     con = context.con
@@ -64,7 +53,7 @@ def _schools(context: Context) -> Scope:
         "SELECT id, entity = 'School', parentSourcedId FROM store_orgs WHERE status = 'active'"
     ).fetchall()
     stored = {i: StoredOrg(is_school, parent) for i, is_school, parent in known}
-    scope = decide((Org(*row) for row in pulled), mapping_of(context), remembered, stored, _reading(context))
+    scope = decide((Org(*row) for row in pulled), SchoolRules.of(context.spec), remembered, stored, _reading(context))
     context.vanished = bool(scope.vanished_targets)
     context.sql(
         "CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, home VARCHAR, state VARCHAR, own VARCHAR)"
@@ -74,7 +63,7 @@ def _schools(context: Context) -> Scope:
     names: dict[str, str] = {}
     for school in context.spec.schoolsMapping.schools:
         if school.target and school.target.name:
-            names.setdefault(mapping_of(context).target(school.sourcedId), school.target.name)
+            names.setdefault(SchoolRules.of(context.spec).target(school.sourcedId), school.target.name)
     places = [(i, p.leads_to, p.home, str(p.state), str(p.own)) for i, p in scope.places.items()]
     _insert(context, "org_scope", places)
     _insert(context, "kept_schools", [(i, i in scope.vanished_targets) for i in sorted(scope.kept_targets)])
@@ -135,7 +124,7 @@ def _scopes(context: Context) -> None:
 
 def _org_scopes(context: Context) -> None:
     # A School that the source takes out, or sends as something else, has vanished: the row itself says nothing any
-    # more (rules 1.4).
+    # more, so that a flag cannot empty a school.
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_orgs AS
         SELECT m.*, o.target, CASE

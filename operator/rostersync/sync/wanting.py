@@ -22,7 +22,7 @@ def private(spec: FocusConnectionSpec) -> frozenset[str]:
     return frozenset({DEMOGRAPHICS.name}) - set(collections(spec))
 
 
-def metadata_keys(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:
+def metadata_to_read(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:
     """The keys of metadata by collection, as the SIS names them; nothing else of metadata is decoded."""
     keys: dict[str, set[str]] = {}
     for entity, attribute in _named(spec):
