@@ -14,7 +14,7 @@ from rostersync.__main__ import cli
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.lifecycle.outcomes import ENDINGS, HELD_EXIT
 from rostersync.local.manifests import load
-from rostersync.model import Cause
+from rostersync.model import Cause, HoldReason
 from rostersync.roster import TABLES
 from rostersync.stores import statements
 from rostersync.sync import pipeline
@@ -215,3 +215,15 @@ def fields_under(annotation: Any) -> Iterator[str]:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def test_the_section_on_held_runs_names_what_there_is() -> None:
+    """Reasons and causes in it are those of the product, and its parts are the page's, in the page's order."""
+    section = README.partition("### Reading a held run\n")[2].partition("\n## ")[0]
+    words = set(re.findall(r"`([A-Z]\w+)`", section))
+    assert len(words) > 8
+    assert words <= {*HoldReason, *Cause}
+    page = "\n".join((ROOT / "operator/rostersync/render" / f).read_text() for f in ("run.py", "details.py"))
+    parts = [row[0] for row in table_after("### Reading a held run")]
+    said = [p for part in parts for p in part.split(", ") if not p.startswith("What follows")]
+    assert [p for p in said if f'"{p}' not in page] == []
