@@ -17,7 +17,7 @@ from typing import Any
 from sizes import COLLECTIONS
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.sources.port import Credentials
+from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.port import Consent
@@ -83,7 +83,7 @@ def extract(url: str, out: Path, concurrency: int = 4) -> Result:
     """Every collection of the source."""
     fcon = connection(url, concurrency)
     shutil.rmtree(out, ignore_errors=True)
-    source = open_source(fcon, Credentials("bench", "bench"), None)
+    source = open_source(fcon, Login({"clientID": "bench", "clientSecret": "bench"}), None)
     try:
         proof = extract_to(source, out, Wanted(COLLECTIONS))
         peak = peak_together()

@@ -7,6 +7,7 @@ import pytest
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.model import Change, Entity
+from rostersync.sources.focus import FOCUS
 
 
 def connection(**spec: Any) -> FocusConnection:
@@ -21,17 +22,9 @@ def thresholds(*rules: dict[str, Any]) -> dict[tuple[str, str, str], defaults.Th
 
 
 def test_names_default_to_the_connections() -> None:
-    assert (defaults.district(connection()), defaults.source_id(connection())) == ("springfield", "springfield")
+    assert (defaults.district(connection()), FOCUS.source_id(connection())) == ("springfield", "springfield")
     named = connection(district="d", sourceID="s")
-    assert (defaults.district(named), defaults.source_id(named)) == ("d", "s")
-
-
-def test_token_url_defaults_to_the_service_url_and_token() -> None:
-    assert defaults.authentication_url(connection().spec) == "https://focus.example/v1p1/token"
-    config = connection().spec.deliveryConfig.model_dump(exclude_none=True) | {
-        "authenticationURL": "https://a.example/t"
-    }
-    assert defaults.authentication_url(connection(deliveryConfig=config).spec) == "https://a.example/t"
+    assert (defaults.district(named), FOCUS.source_id(named)) == ("d", "s")
 
 
 def test_entities_come_in_dependency_order() -> None:

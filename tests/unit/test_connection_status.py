@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionStatus
+from rostersync.api.v1alpha1.connection import ConnectionStatus
 from rostersync.lifecycle.connection_status import OK, Checked, Known, RunSeen, of
 from rostersync.lifecycle.triggers import Answer
 
@@ -88,7 +88,7 @@ def test_conditions(seen, expected):
 def test_a_status_is_one_of_the_api_and_every_condition_is_whole(seen, _expected):
     made = of(seen)
 
-    assert set(FocusConnectionStatus.model_validate(made).model_dump(exclude_unset=True)) == set(made)
+    assert set(ConnectionStatus.model_validate(made).model_dump(exclude_unset=True)) == set(made)
     assert made["observedGeneration"] == 3
     assert all(c["message"] and c["lastTransitionTime"] == "2026-07-01T02:30:00Z" for c in made["conditions"])
 

@@ -1,15 +1,20 @@
 """What a FocusConnection's Delivery Config means to the OneRoster client."""
 
+import hashlib
+from dataclasses import replace
 from typing import Any
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.sources.focus import delivery
+from rostersync.sources.focus import FOCUS
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.delivery import Delivery, Patience
+from rostersync.sources.oneroster.profile import delivery
 from rostersync.sources.port import Credentials
+from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 
 URL = "https://springfield.focusschoolsoftware.com/focus/api/1.0/ims/oneroster/v1p1"
+LOGIN = Login({"clientID": "a", "clientSecret": "hunter2"})
 
 
 def connection(**config: Any) -> FocusConnection:
@@ -26,13 +31,31 @@ def connection(**config: Any) -> FocusConnection:
     )
 
 
+def dateless(fcon: FocusConnection, ca_bundle: str | None, patience: Patience | None = None) -> Delivery:
+    return replace(delivery(FOCUS, fcon, ca_bundle, patience), today="")
+
+
 def test_the_smallest_connection_gets_focus_defaults() -> None:
-    assert delivery(connection(), None, Patience()) == Delivery(
+    assert dateless(connection(), None) == Delivery(
         service_url=URL,
         authentication_url=URL + "/token",
         name="Focus",
         secret_name="rosters/focus-credentials",
     )
+
+
+def test_a_slash_at_the_end_of_the_service_url_is_not_doubled() -> None:
+    found = delivery(FOCUS, connection(serviceURL=URL + "/"), None)
+
+    assert found.authentication_url == URL + "/token"
+
+
+def test_the_client_is_told_from_others_by_its_id_alone() -> None:
+    """As stores remember it: another secret is no other client."""
+    other = Login({"clientID": "a", "clientSecret": "changed"})
+
+    assert FOCUS.client_hash(LOGIN) == FOCUS.client_hash(other) == hashlib.sha256(b"a").hexdigest()
+    assert FOCUS.client_hash(Login({"clientID": "b", "clientSecret": "hunter2"})) != FOCUS.client_hash(LOGIN)
 
 
 def test_every_field_is_carried_over() -> None:
@@ -41,7 +64,7 @@ def test_every_field_is_carried_over() -> None:
         "pageSize": 250, "maxConcurrentRequests": 2, "requestsPerSecond": 20, "timeoutSeconds": 30,
     }  # fmt: skip
 
-    assert delivery(connection(**config), "PEM", Patience(attempts=2)) == Delivery(
+    assert dateless(connection(**config), "PEM", Patience(attempts=2)) == Delivery(
         service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
         page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
         name="Focus", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
@@ -54,13 +77,13 @@ def test_oauth1_and_plain_http_are_carried_over() -> None:
         "signatureMethod": "HMAC-SHA1",
     }  # fmt: skip
 
-    found = delivery(connection(**config), None, Patience())
+    found = delivery(FOCUS, connection(**config), None, Patience())
 
     assert (found.authentication, found.signature_method, found.insecure_http) == ("OAuth1", "HMAC-SHA1", True)
 
 
 def test_the_registry_opens_a_focus_connection_without_sending_anything() -> None:
-    source = open_source(connection(version="1.2"), Credentials("a", "b"))
+    source = open_source(connection(version="1.2"), LOGIN)
     source.close()
 
     assert isinstance(source, OneRoster)
@@ -69,3 +92,4 @@ def test_the_registry_opens_a_focus_connection_without_sending_anything() -> Non
 
 def test_credentials_are_never_printed() -> None:
     assert "b" not in repr(Credentials("a-client", "b")).replace("Credentials", "")
+    assert "hunter2" not in repr(LOGIN)

@@ -220,18 +220,18 @@ def test_several_runs_and_twice_the_same_secret(tmp_path: Path) -> None:
 def test_credentials_of_the_secret_decoded_and_without_line_ends(tmp_path: Path) -> None:
     text = SECRET.replace("stringData", "data").replace("some-client", base64("some-client\n"))
     found = credentials(given(tmp_path, CONNECTION, text.replace("hunter2", base64("hunter2\n"))), {})
-    assert (found.client_id, found.client_secret) == ("some-client", "hunter2")
+    assert (found.values["clientID"], found.values["clientSecret"]) == ("some-client", "hunter2")
 
 
 def test_string_data_counts_more_than_data(tmp_path: Path) -> None:
     text = SECRET + f"data: {{clientID: {base64('old')}}}\n"
-    assert credentials(given(tmp_path, CONNECTION, text), {}).client_id == "some-client"
+    assert credentials(given(tmp_path, CONNECTION, text), {}).values["clientID"] == "some-client"
 
 
 def test_credentials_of_the_environment_where_no_secret_is_given(tmp_path: Path) -> None:
     env = {"ROSTERSYNC_CLIENT_ID": "from-env", "ROSTERSYNC_CLIENT_SECRET": "hunter3"}
-    assert credentials(given(tmp_path, CONNECTION), env).client_id == "from-env"
-    assert credentials(given(tmp_path, CONNECTION, SECRET), env).client_id == "some-client"
+    assert credentials(given(tmp_path, CONNECTION), env).values["clientID"] == "from-env"
+    assert credentials(given(tmp_path, CONNECTION, SECRET), env).values["clientID"] == "some-client"
 
 
 def test_a_missing_secret_is_named_with_its_keys_and_the_other_way(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_secret_of_another_namespace_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidManifest, match="Secret rosters/focus"):
         credentials(manifests, {})
     anywhere = given(tmp_path, CONNECTION.replace(", namespace: rosters", ""), SECRET)
-    assert credentials(anywhere, {}).client_id == "some-client"
+    assert credentials(anywhere, {}).values["clientID"] == "some-client"
 
 
 def test_secrets_are_not_printed(tmp_path: Path) -> None:

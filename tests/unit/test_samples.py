@@ -46,7 +46,7 @@ def test_the_sample_loads_and_is_supported(name: str) -> None:
     manifests = load([FOLDER / name, FOLDER / "credentials.yaml", FOLDER / "simulated-focus-secret.yaml"], {})
     assert not_yet_supported(manifests.connection) == []
     assert terms_accepted(manifests.connection)
-    assert credentials(manifests, {}).client_id in ("replace-with-the-client-id", "simulated")
+    assert credentials(manifests, {}).values["clientID"] in ("replace-with-the-client-id", "simulated")
 
 
 def test_the_run_goes_with_the_smallest_connection() -> None:

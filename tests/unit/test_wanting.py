@@ -2,7 +2,7 @@
 
 import pytest
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.sync.wanting import collections, metadata_to_read
 
 SMALLEST = {
@@ -22,7 +22,8 @@ COLLECTIONS = {
 
 @pytest.mark.parametrize(("spec", "expected"), COLLECTIONS.values(), ids=COLLECTIONS)
 def test_collections(spec, expected):
-    assert collections(FocusConnectionSpec.model_validate(SMALLEST | spec)) == expected
+    made = {"metadata": {"name": "springfield"}, "spec": SMALLEST | spec}
+    assert collections(FocusConnection.model_validate(made)) == expected
 
 
 KEYS = {

@@ -5,9 +5,10 @@ Standard library alone, and a model is imported when it is asked for: kubectl's 
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from rostersync.api.v1alpha1.connection import Connection
     from rostersync.api.v1alpha1.meta import Model
 
 _SUCCEEDED = '.status.conditions[?(@.type=="Succeeded")]'
@@ -150,3 +151,10 @@ def plurals() -> tuple[str, ...]:
 def by_plural(plural: str) -> Kind:
     """The kind that stands so in paths and RBAC."""
     return next(kind for kind in KINDS.values() if kind.plural == plural)
+
+
+def connection_model(document: object) -> "type[Connection]":
+    """The type of the connection that a document says it is; the default kind's where it says none that is known."""
+    said = document.get("kind") if isinstance(document, dict) else None
+    kind = KINDS.get(said, KINDS[DEFAULT_CONNECTION]) if isinstance(said, str) else KINDS[DEFAULT_CONNECTION]
+    return cast("type[Connection]", (kind if kind.is_connection else KINDS[DEFAULT_CONNECTION]).model)

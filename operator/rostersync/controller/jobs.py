@@ -220,10 +220,11 @@ def _spec() -> Volume:
 
 def _source(view: View) -> list[Volume]:
     """The connection and what it needs to log in to the SIS."""
-    config = view.spec.deliveryConfig
-    out = [_spec(), _secret("credentials", config.credentialsSecretRef.name)]
-    if config.caBundleRef:
-        name = config.caBundleRef.name
+    if view.endpoint is None:
+        raise ValueError(f"no Job reads by the invalid spec of {view.name}")
+    out = [_spec(), _secret("credentials", view.endpoint.secret)]
+    if view.endpoint.ca_bundle:
+        name = view.endpoint.ca_bundle.name
         out.append(Volume("ca", {"configMap": {"name": name}}, f"{_RUN}/configmaps/{name}", read_only=True))
     return out
 

@@ -1,4 +1,4 @@
-"""A FocusConnection as the controller uses it: validated once a generation, with everything that its Jobs need."""
+"""A connection as the controller uses it: validated once a generation, with everything that its Jobs need."""
 
 import hashlib
 import json
@@ -9,15 +9,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from rostersync.api.explain import problems
+from rostersync.api.kinds import connection_model
 from rostersync.api.packed import pack
 from rostersync.api.v1alpha1.defaults import district
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
 from rostersync.controller.store import Object
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, store_claim
 from rostersync.lifecycle.observed import Connection
 from rostersync.lifecycle.timetable import Timetable, timetable
+from rostersync.sources.profile import Endpoint
+from rostersync.sources.registry import profile_of
 
 LARGEST = 200 * 1024  # bytes of a packed connection: annotations end at 256 KiB in all
 
@@ -33,7 +35,8 @@ class View:
     known: Connection
     spec_hash: str
     district: str
-    spec: Any = None  # FocusConnectionSpec
+    endpoint: Endpoint | None = None  # as the spec is
+    spec: Any = None  # ConnectionSpec
     packed: str = ""
     table: Timetable | None = None
 
@@ -83,10 +86,11 @@ def view(obj: Object) -> View:
         meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(meta["name"], uid=meta["uid"]),
         digits, str(obj["spec"].get("district") or meta["name"]),
     )  # fmt: skip
+    kind = connection_model(plain)
     try:
-        model = FocusConnection.model_validate(plain)
+        model = kind.model_validate(plain)
     except ValidationError as error:
-        wrong = "; ".join(str(p) for p in problems(error, FocusConnection)[:5])
+        wrong = "; ".join(str(p) for p in problems(error, kind)[:5])
         return replace(base, known=replace(base.known, problem=("InvalidSpec", wrong[:1024])))
     spec, known = model.spec, connection_of(model)
     packed = pack(plain)
@@ -104,7 +108,13 @@ def view(obj: Object) -> View:
         )
     known = replace(known, problem=problem, suspended=spec.suspend, uid=meta["uid"])
     return replace(
-        base, known=known, district=district(model), spec=spec, packed=packed, table=timetable(spec, meta["uid"])
+        base,
+        known=known,
+        district=district(model),
+        spec=spec,
+        packed=packed,
+        endpoint=profile_of(model).endpoint(model),
+        table=timetable(spec, meta["uid"]),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.jobs.halves import reported
 from rostersync.jobs.mount import Pod
 from rostersync.jobs.watch import Watch
@@ -50,18 +50,18 @@ def check(pod: Pod, watch: Watch, network: Network) -> Found:
         report.stage("connect")
         source, _ = engine.open_source(manifests, {}, network)
         try:
-            found = _look(source, connection.spec)
+            found = _look(source, connection)
         finally:
             source.close()
         report.done(CheckReport("done", found.result.message, found.schools))
     return found
 
 
-def _look(source: Source, spec: FocusConnectionSpec) -> Found:
-    result = source.check(private(spec))
+def _look(source: Source, connection: Connection) -> Found:
+    result = source.check(private(connection))
     pages: list[Page] = []
     source.pull("orgs", frozenset(), pages.append)
-    return mapped(result, orgs_of(pages), SchoolRules.of(spec))
+    return mapped(result, orgs_of(pages), SchoolRules.of(connection.spec))
 
 
 def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:

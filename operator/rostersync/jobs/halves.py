@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.artifacts import Artifacts, FinishedRun
 from rostersync.errors import NotYetSupported, Permanent, RostersyncError
@@ -170,7 +170,7 @@ def _again(pod: Pod, run: Run) -> Manifests:
     return pod.to_keep(stored_connection(pod.state.folder(run.name)))
 
 
-def _reads_elsewhere(pod: Pod, run: Run, connection: FocusConnection) -> bool:
+def _reads_elsewhere(pod: Pod, run: Run, connection: Connection) -> bool:
     """Whether an earlier try of the run read another service, or in another way: what it staged cannot be gone on with."""
     try:
         before = stored_connection(pod.state.folder(run.name))

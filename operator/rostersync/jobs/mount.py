@@ -7,13 +7,15 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rostersync.api.explain import problems
+from rostersync.api.kinds import connection_model
 from rostersync.api.packed import unpack
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.errors import InvalidManifest
 from rostersync.local import manifests as loading
 from rostersync.local.manifests import Manifests
 from rostersync.local.state import State
 from rostersync.local.workspace import KEY
+from rostersync.sources.registry import profile_of
 
 Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
 
@@ -40,7 +42,7 @@ class Pod:
         """What the Job was given: connection, Secrets, ConfigMaps."""
         return self.root / "var/run/rostersync"
 
-    def connection(self) -> FocusConnection:
+    def connection(self) -> Connection:
         """The connection that the Job is made for. Raises InvalidManifest."""
         path = self.mounted / "connection" / "connection"
         try:
@@ -50,29 +52,32 @@ class Pod:
                 f"{path} cannot be read: the pod was not given its connection. Make the run again.",
                 reason="ConnectionUnreadable",
             ) from None
+        given = unpack(text)
+        model = connection_model(given)
         try:
-            return FocusConnection.model_validate(unpack(text))
+            return model.model_validate(given)
         except ValidationError as error:
-            found = "\n  ".join(str(p) for p in problems(error, FocusConnection))
+            found = "\n  ".join(str(p) for p in problems(error, model))
         # raised outside of the except block: the cause would print the inputs
         raise InvalidManifest(
-            f"The connection that the Job was given is not a valid FocusConnection:\n  {found}\n"
+            f"The connection that the Job was given is not a valid {model.__name__}:\n  {found}\n"
             "Operator, CRDs and image must be of one version."
         )
 
-    def to_read(self, connection: FocusConnection) -> Manifests:
+    def to_read(self, connection: Connection) -> Manifests:
         """What reading the source and keeping the plan takes. Raises InvalidManifest for what is not mounted."""
-        config = connection.spec.deliveryConfig
-        name, keys = config.credentialsSecretRef.name, f"the keys {loading.CLIENT_ID} and {loading.CLIENT_SECRET}"
+        profile = profile_of(connection)
+        endpoint = profile.endpoint(connection)
+        name, keys = endpoint.secret, f"the keys {profile.keys_in_words}"
         secrets = {name: self._secret(connection, "spec.deliveryConfig.credentialsSecretRef", name, keys)}
         config_maps: dict[str, Mapping[str, str]] = {}
-        if config.caBundleRef:
-            name = config.caBundleRef.name
+        if endpoint.ca_bundle:
+            name = endpoint.ca_bundle.name
             found = _read(self.mounted / "configmaps" / name, f"ConfigMap {name}")
             if not found:
                 raise InvalidManifest(
                     f"ConfigMap {_qualified(connection, name)}, which spec.deliveryConfig.caBundleRef names, is not "
-                    f"mounted or empty; make it, with certificates in PEM form under the key {config.caBundleRef.key}.",
+                    f"mounted or empty; make it, with certificates in PEM form under the key {endpoint.ca_bundle.key}.",
                     reason="ConfigMapNotFound",
                 )
             config_maps[name] = found
@@ -81,11 +86,11 @@ class Pod:
         loading.ca_bundle(made)
         return made
 
-    def to_keep(self, connection: FocusConnection) -> Manifests:
+    def to_keep(self, connection: Connection) -> Manifests:
         """What opening and keeping plans takes. Raises InvalidManifest when the key is not mounted."""
         return Manifests(connection, None, self._key(connection))
 
-    def _key(self, connection: FocusConnection) -> Data:
+    def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef
         if reference is None:
             return {}
@@ -99,7 +104,7 @@ class Pod:
             )
         return {reference.name: found}
 
-    def _secret(self, connection: FocusConnection, field: str, name: str, needs: str) -> Mapping[str, str]:
+    def _secret(self, connection: Connection, field: str, name: str, needs: str) -> Mapping[str, str]:
         found = _read(self.mounted / "secrets" / name, f"Secret {name}")
         if not found:
             raise InvalidManifest(
@@ -129,5 +134,5 @@ def _read(folder: Path, what: str) -> dict[str, str]:
     return found
 
 
-def _qualified(connection: FocusConnection, name: str) -> str:
+def _qualified(connection: Connection, name: str) -> str:
     return f"{connection.metadata.namespace or 'default'}/{name}"

@@ -1,14 +1,14 @@
-"""What a connection's manifest means for its runs: the lifecycle's view of a FocusConnection. Pure."""
+"""What a connection's manifest means for its runs: the lifecycle's view of a connection. Pure."""
 
 from zoneinfo import ZoneInfo
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1 import connection as api
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.lifecycle.observed import Connection, Window
 
 
-def connection_of(conn: FocusConnection) -> Connection:
+def connection_of(conn: api.Connection) -> Connection:
     """What the lifecycle needs to know of a connection."""
     spec = conn.spec
     zone = ZoneInfo(spec.timeZone)

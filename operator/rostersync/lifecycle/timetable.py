@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.instants import instant
 
 _SPANS = tuple(timedelta(days=d) for d in (1 / 24, 2, 62, 400, 3000))  # an hour, …, past every 29th of February
@@ -34,7 +34,7 @@ class Due:
     missed: bool = False  # a start was left out because it is too late
 
 
-def timetable(spec: FocusConnectionSpec, uid: str) -> Timetable | None:
+def timetable(spec: ConnectionSpec, uid: str) -> Timetable | None:
     """The timetable of a connection; its jitter is the same every time, spread over connections by their UID."""
     schedule = spec.schedule
     if schedule is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from rostersync import scratch
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.deliveries import importable
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
@@ -17,8 +17,9 @@ from rostersync.local import manifests as loading
 from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
 from rostersync.sources.network import Network
-from rostersync.sources.port import Credentials, Source
+from rostersync.sources.port import Source
 from rostersync.sources.registry import open_source as registered
+from rostersync.sources.registry import profile_of
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
 from rostersync.stores.registry import open_store
@@ -27,16 +28,16 @@ from rostersync.sync.wanting import collections, metadata_to_read
 
 
 def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:
-    """The connection's source, and its client id. Raises InvalidManifest for missing credentials."""
+    """The connection's source, and what tells its client from others. Raises InvalidManifest for missing credentials."""
     given = loading.credentials(manifests, env)
     bundle = loading.ca_bundle(manifests)
-    known = Credentials(given.client_id, given.client_secret)
-    return registered(manifests.connection, known, bundle, network), given.client_id
+    connection = manifests.connection
+    return registered(connection, given, bundle, network), profile_of(connection).client_hash(given)
 
 
-def stage_extract(source: Source, connection: FocusConnection, folder: Path, progress: Progress) -> None:
+def stage_extract(source: Source, connection: Connection, folder: Path, progress: Progress) -> None:
     """Pull what the connection wants into a staged extract."""
-    extract(source, folder, Wanted(collections(connection.spec), metadata_to_read(connection.spec)), progress)
+    extract(source, folder, Wanted(collections(connection), metadata_to_read(connection.spec)), progress)
 
 
 def applied_revision(store: Path, run: str, digest: str, base: int) -> int | None:

@@ -3,7 +3,6 @@
 Each writes its report at every stage. What goes wrong ends up in the report, and in `error` for whoever asked.
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.disks import is_full, naming
 from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
@@ -128,7 +127,7 @@ class LocalHalves:
             work.close()
 
     def _plan(
-        self, run: dict[str, Any], connection: FocusConnection, work: Workspace, report: PlanReportFile, again: bool
+        self, run: dict[str, Any], connection: Connection, work: Workspace, report: PlanReportFile, again: bool
     ) -> PlanReport:
         from rostersync.stores.registry import open_store
         from rostersync.sync.pipeline import PlanInputs, plan
@@ -151,7 +150,7 @@ class LocalHalves:
                 work.keep("extract")
         return made
 
-    def _apply(self, connection: FocusConnection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
+    def _apply(self, connection: Connection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
         from rostersync.stores.port import Consent
         from rostersync.sync.apply import apply, read_manifest
         from rostersync.sync.verify import verify_digest
@@ -210,7 +209,7 @@ class LocalHalves:
                 reason="ApprovalRequired",
             )
 
-    def _expire(self, connection: FocusConnection, work: Workspace) -> None:
+    def _expire(self, connection: Connection, work: Workspace) -> None:
         """Remove former values that are older than the connection keeps them. What fails is done the next time."""
         kept = parse_duration(connection.spec.history.records.maxAge)
         try:
@@ -249,11 +248,11 @@ class LocalHalves:
         except OSError:
             raise self.error from None  # whoever drives the run must not take the try for one that was never made
 
-    def _workspace(self, run: str, connection: FocusConnection) -> Workspace:
+    def _workspace(self, run: str, connection: Connection) -> Workspace:
         secrets = self.manifests.secrets if self.manifests else {}
         return Workspace(self.state, run, artifact_key(connection, secrets, self.env))
 
-    def _connection(self, folder: Path) -> FocusConnection:
+    def _connection(self, folder: Path) -> Connection:
         """The connection that the run is planned with, kept so that the run can go on without its manifests."""
         if self.manifests is None:
             return stored_connection(folder)
@@ -262,19 +261,19 @@ class LocalHalves:
         files.write_object(folder / "connection.json", data)
         return connection
 
-    def _extract(self, connection: FocusConnection, extract: Path, report: PlanReportFile) -> str:
+    def _extract(self, connection: Connection, extract: Path, report: PlanReportFile) -> str:
         """Pull every collection; returns what tells this client from another."""
         if self.manifests is None:
             raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
         from rostersync.local import engine
 
         report.stage("extract")
-        source, client_id = engine.open_source(self.manifests, self.env, self.network)
+        source, client = engine.open_source(self.manifests, self.env, self.network)
         try:
             engine.stage_extract(source, connection, extract, self.progress)
         finally:
             source.close()
-        return hashlib.sha256(client_id.encode()).hexdigest()
+        return client
 
 
 def _when_free(work: Callable[[], T]) -> T:

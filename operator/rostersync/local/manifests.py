@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rostersync.api import kinds
 from rostersync.api.explain import problems
-from rostersync.api.kinds import RUN, connections
+from rostersync.api.kinds import KINDS, RUN, connection_model
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.api.v1alpha1.attributes import SHOWN
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.errors import InvalidManifest
 from rostersync.local.documents import Document, read
+from rostersync.sources.profile import Login, Profile
+from rostersync.sources.registry import profile_of
 
-CLIENT_ID, CLIENT_SECRET = "clientID", "clientSecret"
-ENV_CLIENT_ID, ENV_CLIENT_SECRET = "ROSTERSYNC_CLIENT_ID", "ROSTERSYNC_CLIENT_SECRET"
 ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,19 +30,11 @@ M = TypeVar("M", bound=BaseModel)
 class Manifests:
     """What a local run is made from. `secrets` and `config_maps`: name -> key -> text; secrets are never printed."""
 
-    connection: FocusConnection
+    connection: Connection
     run: SyncRun | None = None
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     skipped: tuple[str, ...] = ()  # a sentence for each document of a folder that is somebody else's
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What the SIS knows this client by."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     Kinds of others are skipped in a folder, and refused in a file that is named. One FocusConnection is needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
     InvalidManifest that names file, document, line and field.
     """
-    connections: list[tuple[Document, FocusConnection]] = []
+    connections: list[tuple[Document, Connection]] = []
     runs: list[tuple[Document, SyncRun]] = []
     secrets: list[_Keyed] = []
     config_maps: list[_Keyed] = []
@@ -69,9 +62,9 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
             skipped.append(other)
             continue
         kind = _kind(document)
-        if kind == "FocusConnection":
-            connections.append((document, _validated(document, FocusConnection)))
-        elif kind == "SyncRun":
+        if kind in KINDS and KINDS[kind].is_connection:
+            connections.append((document, _validated(document, connection_model(document.value))))
+        elif kind == RUN.name:
             runs.append((document, _validated(document, SyncRun)))
         elif kind == "Secret":
             secrets.append(_keyed(document, {"data": _from_base64, "stringData": _as_is}))
@@ -85,39 +78,43 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     )  # fmt: skip
 
 
-def credentials(manifests: Manifests, env: Mapping[str, str]) -> Credentials:
-    """The client id and secret: of the Secret that the connection names, else of the environment."""
-    reference = manifests.connection.spec.deliveryConfig.credentialsSecretRef.name
+def credentials(manifests: Manifests, env: Mapping[str, str]) -> Login:
+    """What the source knows the client by: of the Secret that the connection names, else of the environment."""
+    profile = profile_of(manifests.connection)
+    reference, keys = profile.endpoint(manifests.connection).secret, profile.keys_in_words
     where = _qualified(manifests, reference)
-    remedy = f"or set {ENV_CLIENT_ID} and {ENV_CLIENT_SECRET}"
     secret = manifests.secrets.get(reference)
     if secret is None:
-        client_id, client_secret = (env.get(name, "").strip() for name in (ENV_CLIENT_ID, ENV_CLIENT_SECRET))
-        missing = [n for n, v in ((ENV_CLIENT_ID, client_id), (ENV_CLIENT_SECRET, client_secret)) if not v]
-        if len(missing) == 1:
-            raise InvalidManifest(
-                f"{missing[0]} is not set or empty, but its partner is; set both", reason="SecretNotFound"
-            )
-        if missing:
-            raise InvalidManifest(
-                f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
-                f"with -f (keys {CLIENT_ID} and {CLIENT_SECRET}), {remedy}",
-                reason="SecretNotFound",
-            )
-        return Credentials(client_id, client_secret)
+        return _of_environment(profile, where, env)
     # a line end is a slip of whoever encoded the value, never part of it
-    values = {key: secret.get(key, "").strip() for key in (CLIENT_ID, CLIENT_SECRET)}
+    values = {key: secret.get(key, "").strip() for key in profile.keys}
     if empty := [key for key, value in values.items() if not value]:
         raise InvalidManifest(
-            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {CLIENT_ID} and {CLIENT_SECRET}",
+            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}",
             reason="SecretIncomplete",
         )
-    return Credentials(values[CLIENT_ID], values[CLIENT_SECRET])
+    return Login(values)
+
+
+def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Login:
+    variables = profile.variables
+    values = {key: env.get(name, "").strip() for key, name in variables.items()}
+    missing = [variables[key] for key, value in values.items() if not value]
+    if len(missing) == len(values):
+        raise InvalidManifest(
+            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
+            f"with -f (keys {profile.keys_in_words}), or set {' and '.join(variables.values())}",
+            reason="SecretNotFound",
+        )
+    if missing:
+        others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
+        raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
+    return Login(values)
 
 
 def ca_bundle(manifests: Manifests) -> str | None:
     """PEM text of the authorities to trust; None for the system's."""
-    reference = manifests.connection.spec.deliveryConfig.caBundleRef
+    reference = profile_of(manifests.connection).endpoint(manifests.connection).ca_bundle
     if reference is None:
         return None
     where = _qualified(manifests, reference.name)
@@ -167,7 +164,7 @@ def _of_others(document: Document) -> str | None:
 
 def _api_versions() -> dict[str, str]:
     """The kinds that a local run reads, with their API version."""
-    ours = [kind.name for kind in (*connections(), RUN)]
+    ours = [kind.name for kind in (*kinds.connections(), RUN)]
     return {**dict.fromkeys(ours, API_VERSION), "Secret": "v1", "ConfigMap": "v1"}
 
 
@@ -248,8 +245,8 @@ def _only_run(runs: Sequence[tuple[Document, SyncRun]]) -> SyncRun | None:
 
 
 def _chosen(
-    connections: Sequence[tuple[Document, FocusConnection]], run: SyncRun | None, env: Mapping[str, str]
-) -> FocusConnection:
+    connections: Sequence[tuple[Document, Connection]], run: SyncRun | None, env: Mapping[str, str]
+) -> Connection:
     """The connection to use: the one that the run or the environment names, else the only one."""
     if not connections:
         raise InvalidManifest("no FocusConnection is among the manifests; add one with -f")
@@ -269,7 +266,7 @@ def _chosen(
     return found[0]
 
 
-def _by_name(objects: Sequence[_Keyed], connection: FocusConnection, kind: str) -> dict[str, dict[str, str]]:
+def _by_name(objects: Sequence[_Keyed], connection: Connection, kind: str) -> dict[str, dict[str, str]]:
     """Name -> data of those in the connection's namespace; an object without namespace counts as there."""
     namespace = connection.metadata.namespace
     result: dict[str, dict[str, str]] = {}

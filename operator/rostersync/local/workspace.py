@@ -6,7 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from rostersync import scratch
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.kinds import connection_model
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import InvalidManifest, Permanent
@@ -63,7 +64,7 @@ class Workspace:
 
 
 def artifact_key(
-    connection: FocusConnection, secrets: Mapping[str, Mapping[str, str]], env: Mapping[str, str]
+    connection: Connection, secrets: Mapping[str, Mapping[str, str]], env: Mapping[str, str]
 ) -> str | None:
     """The key that the connection's artifacts are sealed with: of its Secret, else of the environment."""
     reference = connection.spec.artifacts.encryptionKeySecretRef
@@ -79,13 +80,13 @@ def artifact_key(
     return key
 
 
-def stored_connection(folder: Path) -> FocusConnection:
+def stored_connection(folder: Path) -> Connection:
     """The connection that a run was planned with. Raises Permanent when it is gone."""
     data = files.read_object(folder / "connection.json")
     if data is None:
         raise Permanent(f"{folder} no longer has what the run was planned with; run again.", reason="ArtifactsGone")
     try:
-        return FocusConnection.model_validate(data)
+        return connection_model(data).model_validate(data)
     except ValidationError:
         raise Permanent(
             f"{folder / 'connection.json'} was written by another version of rostersync; run again.",

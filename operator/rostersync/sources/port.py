@@ -11,7 +11,6 @@ from typing import Protocol
 import pyarrow as pa
 
 COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments", "demographics")
-REQUIRED = frozenset({"orgs", "users", "classes", "enrollments"})  # a source without these cannot be imported
 
 
 @dataclass(frozen=True)

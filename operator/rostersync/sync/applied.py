@@ -9,10 +9,11 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from rostersync.api.v1alpha1.defaults import Threshold, district, source_id
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.defaults import Threshold, district
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.model import Change, Entity
+from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
 from rostersync.sync.gate import ANY, Counted, Facts, Place
 
@@ -36,7 +37,7 @@ def record(facts: Facts, *, by_school: bool) -> list[dict[str, Any]]:
 def applied_before(
     reader: StoreReader,
     con: DuckDBPyConnection,
-    connection: FocusConnection,
+    connection: Connection,
     limits: Iterable[Threshold],
     now: datetime,
 ) -> dict[str, dict[Place, Counted]]:
@@ -44,7 +45,8 @@ def applied_before(
     begins = {limit.window: now - parse_duration(limit.window) for limit in limits if limit.window}
     if not begins:
         return {}
-    applied = reader.applied_since(con, district(connection), source_id(connection), min(begins.values()))
+    source = profile_of(connection).source_id(connection)
+    applied = reader.applied_since(con, district(connection), source, min(begins.values()))
     return {window: within(applied, begin) for window, begin in begins.items()}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.model import Entity
 from rostersync.roster import DEMOGRAPHICS, TABLES, Table
 from rostersync.sync.counts import Stored, Tally
@@ -40,7 +40,7 @@ class Context:
     """One plan in the making."""
 
     con: DuckDBPyConnection
-    spec: FocusConnectionSpec
+    spec: ConnectionSpec
     taken: frozenset[Entity]
     proof: dict[str, dict[str, Any]]
     as_of: datetime

@@ -9,11 +9,11 @@ from typing import Any
 
 import rfc8785
 
+from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.api.v1alpha1.defaults import entities
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 
 
-def effective_config(spec: FocusConnectionSpec) -> dict[str, Any]:
+def effective_config(spec: ConnectionSpec) -> dict[str, Any]:
     """A JSON object that is equal for connections that give equal plans of equal data."""
     full = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     mapping = full["schoolsMapping"]

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
 from rostersync.roster import TABLES
+from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memories import memory_as_dict
 from rostersync.stores.memory import default_memory_limit
@@ -53,7 +54,7 @@ class PlanInputs:
     files; `as_of` is aware; `client_id_hash` tells one client from another without naming it; `memory_limit` in bytes.
     """
 
-    connection: FocusConnection
+    connection: Connection
     run: str
     extract: Path
     out: Path
@@ -97,7 +98,8 @@ def plan(
     memory = inputs.memory_limit or default_memory_limit()
     con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:
-        state = inputs.reader.attach(con, defaults.district(inputs.connection), defaults.source_id(inputs.connection))
+        source = profile_of(inputs.connection).source_id(inputs.connection)
+        state = inputs.reader.attach(con, defaults.district(inputs.connection), source)
         of_one_source(inputs.connection, state)
         context = Context(
             con=con,
@@ -139,7 +141,7 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered)
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
-    previous = previous_connection(state.last, memory, defaults.source_id(inputs.connection))
+    previous = previous_connection(state.last, memory, profile_of(inputs.connection).source_id(inputs.connection))
     holds, judged = _gate(inputs, context, state, memory, counts, previous, gone)
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
     return _Plan(context, state, scope, counts, holds, judged, memory, config, previous if changed else "")
@@ -223,7 +225,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     }
     digest = freeze.digest(
         defaults.district(connection),
-        defaults.source_id(connection),
+        profile_of(connection).source_id(connection),
         made.memory.config_hash,
         by_entity,
         changes,
@@ -234,7 +236,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         "format": freeze.FORMAT,
         "run": inputs.run,
         "district": defaults.district(connection),
-        "source": defaults.source_id(connection),
+        "source": profile_of(connection).source_id(connection),
         "connection": {
             "name": connection.metadata.name,
             "namespace": connection.metadata.namespace,

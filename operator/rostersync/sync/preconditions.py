@@ -3,12 +3,12 @@
 from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
-from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.errors import Permanent
 from rostersync.stores.port import StoreState
 
 
-def read_enough(spec: FocusConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:
+def read_enough(spec: ConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:
     """The collections that were not proved to be read whole. Raises IncompleteRead where the connection wants all."""
     incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
     if incomplete and spec.onIncompleteRead == "Fail":
@@ -22,7 +22,7 @@ def read_enough(spec: FocusConnectionSpec, proof: dict[str, dict[str, Any]]) -> 
     return incomplete
 
 
-def of_one_source(connection: FocusConnection, state: StoreState) -> None:
+def of_one_source(connection: Connection, state: StoreState) -> None:
     """Raises StoreHasOtherSource where the store holds records of others, and the connection does not allow that."""
     if state.other_sources and not connection.spec.multipleDataSources:
         raise Permanent(

@@ -1,17 +1,17 @@
 """What keeps a connection safe, remembered by the store: so that making it again does not waive anything. Pure."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
+from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.defaults import effective_thresholds
-from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.sources.registry import profile_of
 from rostersync.stores.port import SourceMemory, StoreState
 
 _SWITCHES = ("preview", "fourEyes", "holdFirstImport", "holdOnConfigChange")
 
 
-def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
+def safety(spec: ConnectionSpec) -> dict[str, Any]:
     """Limits, switches, destinations and the length of history of a connection as JSON."""
     return {
         "limits": [
@@ -35,15 +35,16 @@ def safety(spec: FocusConnectionSpec) -> dict[str, Any]:
 
 
 def memory_of(
-    connection: FocusConnection, client_id_hash: str, config_hash: str, vanished: tuple[str, ...] = ()
+    connection: Connection, client_id_hash: str, config_hash: str, vanished: tuple[str, ...] = ()
 ) -> SourceMemory:
     """What the store is to remember of a plan of this connection."""
     spec, metadata = connection.spec, connection.metadata
+    endpoint = profile_of(connection).endpoint(connection)
     return SourceMemory(
         prefix=spec.sisIDPrefix,
-        host=urlsplit(spec.deliveryConfig.serviceURL).hostname or "",
+        host=endpoint.host,
         client_id_hash=client_id_hash,
-        version=str(spec.deliveryConfig.version),
+        version=endpoint.version,
         config_hash=config_hash,
         connection_uid=metadata.uid,
         connection_kind=connection.kind,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.errors import Permanent
 from rostersync.model import Schools
 
@@ -82,7 +82,7 @@ class SchoolRules:
     prefix: str = ""
 
     @classmethod
-    def of(cls, spec: FocusConnectionSpec) -> "SchoolRules":
+    def of(cls, spec: ConnectionSpec) -> "SchoolRules":
         """The Schools Mapping of a connection."""
         configured = spec.schoolsMapping
         return cls(

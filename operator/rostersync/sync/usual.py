@@ -7,8 +7,9 @@ from typing import Any
 
 from duckdb import DuckDBPyConnection
 
-from rostersync.api.v1alpha1.defaults import district, source_id
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.defaults import district
+from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
 
 LOOK_BACK = timedelta(days=400)
@@ -17,11 +18,11 @@ LEAST = 3  # fewer say nothing about what is usual
 _CHANGES = ("created", "updated", "deleted")
 
 
-def usual_of(
-    reader: StoreReader, con: DuckDBPyConnection, connection: FocusConnection, now: datetime
-) -> dict[str, Any]:
+def usual_of(reader: StoreReader, con: DuckDBPyConnection, connection: Connection, now: datetime) -> dict[str, Any]:
     """What is usual of a connection's source; `con` has the store attached."""
-    return usual(reader.applied_since(con, district(connection), source_id(connection), now - LOOK_BACK))
+    return usual(
+        reader.applied_since(con, district(connection), profile_of(connection).source_id(connection), now - LOOK_BACK)
+    )
 
 
 def usual(applied: Iterable[AppliedCounts]) -> dict[str, Any]:

@@ -4,25 +4,26 @@ from collections.abc import Iterable
 
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.attributes import METADATA
-from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.mapping import Text, parse_from, parse_template
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, DEMOGRAPHICS, TABLES
-from rostersync.sources.port import REQUIRED
+from rostersync.sources.registry import profile_of
 
 
-def collections(spec: FocusConnectionSpec) -> tuple[str, ...]:
+def collections(connection: Connection) -> tuple[str, ...]:
     """The collections to pull: those that no import can do without, and those of the entities that are taken."""
-    taken = {BY_ENTITY[e].name for e in defaults.entities(spec)}
-    return tuple(t.name for t in TABLES if t.name in REQUIRED or t.name in taken)
+    profile = profile_of(connection)
+    wanted = profile.required | {BY_ENTITY[e].name for e in defaults.entities(connection.spec)}
+    return tuple(t.name for t in TABLES if t.name in wanted and t.name in profile.collections)
 
 
-def private(spec: FocusConnectionSpec) -> frozenset[str]:
+def private(connection: Connection) -> frozenset[str]:
     """Collections that nobody looks into unless they are taken: demographics."""
-    return frozenset({DEMOGRAPHICS.name}) - set(collections(spec))
+    return frozenset({DEMOGRAPHICS.name}) - set(collections(connection))
 
 
-def metadata_to_read(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:
+def metadata_to_read(spec: ConnectionSpec) -> dict[str, frozenset[str]]:
     """The keys of metadata by collection, as the SIS names them; nothing else of metadata is decoded."""
     keys: dict[str, set[str]] = {}
     for entity, attribute in _named(spec):
@@ -31,7 +32,7 @@ def metadata_to_read(spec: FocusConnectionSpec) -> dict[str, frozenset[str]]:
     return {name: frozenset(found) for name, found in keys.items()}
 
 
-def _named(spec: FocusConnectionSpec) -> Iterable[tuple[Entity, str]]:
+def _named(spec: ConnectionSpec) -> Iterable[tuple[Entity, str]]:
     """(entity, attribute) of everything that a rule reads. A target that no source feeds is read under its own name."""
     for entry in spec.attributesMapping:
         if entry.template is not None:

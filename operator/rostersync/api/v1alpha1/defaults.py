@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
+from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.model import Change, Entity
 
 DEFAULT_MIN_POPULATION = 20
@@ -29,33 +29,17 @@ class Threshold:
     window: str | None = None  # what was applied within so long a time counts too
 
 
-def district(conn: FocusConnection) -> str:
+def district(conn: Connection) -> str:
     """Which roster the records belong to."""
     return conn.spec.district or conn.metadata.name
 
 
-def source_id(conn: FocusConnection) -> str:
-    """What the store knows the source by."""
-    return conn.spec.sourceID or conn.metadata.name
-
-
-def authentication_url(spec: FocusConnectionSpec) -> str:
-    """Where tokens are fetched: as given, else the service URL followed by /token."""
-    config = spec.deliveryConfig
-    return config.authenticationURL or config.serviceURL.rstrip("/") + "/token"
-
-
-def signature_method(spec: FocusConnectionSpec) -> str:
-    """How OAuth 1.0a requests are signed."""
-    return spec.deliveryConfig.signatureMethod or "HMAC-SHA256"
-
-
-def entities(spec: FocusConnectionSpec) -> tuple[Entity, ...]:
+def entities(spec: ConnectionSpec) -> tuple[Entity, ...]:
     """The entities that are imported, in dependency order."""
     return tuple(entity for entity in Entity if entity in spec.entities)
 
 
-def effective_thresholds(spec: FocusConnectionSpec) -> tuple[Threshold, ...]:
+def effective_thresholds(spec: ConnectionSpec) -> tuple[Threshold, ...]:
     """Every limit for every entity: the rules given (`*` taken apart), then the defaults that still stand.
 
     A default gives way only to a percent rule without perSchool for that entity (or `*`) and that change (or Any).

@@ -1,15 +1,15 @@
 """What this version refuses although the API has it, and whether the terms stand. Pure."""
 
-from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.syncrun import SyncRun
 
 
-def terms_accepted(conn: FocusConnection) -> bool:
+def terms_accepted(conn: Connection) -> bool:
     """Whether a run may start: the terms of use (and with them the privacy policy) are accepted."""
     return conn.spec.termsOfUse.accepted
 
 
-def not_yet_supported(conn: FocusConnection) -> list[str]:
+def not_yet_supported(conn: Connection) -> list[str]:
     """Dotted fields of the connection that are given and not carried out yet; empty means go."""
     spec = conn.spec
     existing = [

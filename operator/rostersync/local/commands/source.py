@@ -37,7 +37,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     with interruptible():
         source, _ = engine.open_source(loaded, os.environ)
         try:
-            found = source.check(private(loaded.connection.spec))
+            found = source.check(private(loaded.connection))
         finally:
             source.close()
     if output == "table":

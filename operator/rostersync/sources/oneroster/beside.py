@@ -29,6 +29,7 @@ class Asked:
     wanted: list[str] | None
     odd: bool
     today: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
     not_offered: list[str] = []
     schools: list[SchoolFound] = []
     for collection in COLLECTIONS:
+        decoder = Decoder(collection, None, required=collection in transport.delivery.required)
         if collection == "orgs":
             orgs: list[Page] = []
-            reading = Pull(transport, Decoder(collection, None), _bounded(orgs, transport)).run()
+            reading = Pull(transport, decoder, _bounded(orgs, transport)).run()
             totals[collection] = reading.total if reading.total is not None else reading.rows
             for page in orgs:
                 fill.add(collection, page.batch)
@@ -39,7 +40,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
             continue
         if collection in skip:
             continue
-        pages = Pages(transport, Decoder(collection, None), Walk())
+        pages = Pages(transport, decoder, Walk())
         first = pages.first()
         if first is None:
             not_offered.append(collection)

@@ -33,9 +33,9 @@ class OneRoster:
         with self._discretion.kept(), self._told():
             # Pages of another size end elsewhere: what was only unlucky with the edge of a page is not so again.
             rows = max(1, self._transport.delivery.page_size - self._doubted[collection])
-            reading = Pull(
-                self._transport, Decoder(collection, metadata, self._beside, today=self._today), sink, rows
-            ).run()
+            required = collection in self._transport.delivery.required
+            decoder = Decoder(collection, metadata, self._beside, today=self._today, required=required)
+            reading = Pull(self._transport, decoder, sink, rows).run()
             self._doubted[collection] += bool(reading.doubts)
             return reading
 

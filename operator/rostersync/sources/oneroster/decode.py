@@ -15,6 +15,7 @@ from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.oneroster import columns, tolerant
 from rostersync.sources.oneroster.beside import Asked, Beside, Told
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
+from rostersync.sources.oneroster.delivery import REQUIRED
 from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
@@ -68,7 +69,7 @@ class Decoded:
 class Decoder:
     """Decodes the pages of one collection. Safe to use from several threads.
 
-    `wanted` names the metadata keys to keep; None keeps all.
+    `wanted` names the metadata keys to keep; None keeps all. A collection that is not `required` may be sent as null.
     """
 
     def __init__(
@@ -78,8 +79,10 @@ class Decoder:
         beside: Beside | None = None,
         odd: bool | None = None,
         today: str = "",
+        required: bool | None = None,
     ) -> None:
         self.collection = collection
+        self.required = collection in REQUIRED if required is None else required
         self._beside = beside
         self._alone = threading.Lock()
         self._wanted = wanted
@@ -98,7 +101,7 @@ class Decoder:
         """Decode one page. Raises Again (trouble.py) when the body is no page of this collection."""
         if self._beside is not None and self._odd is not None:
             wanted = None if self._wanted is None else sorted(self._wanted)
-            asked = Asked(self.collection, wanted, self._odd, self._today)
+            asked = Asked(self.collection, wanted, self._odd, self._today, self.required)
             if elsewhere := self._beside.page(asked, body):
                 return self._taken(*elsewhere)
         # One at a time: decoding is the interpreter's work, and threads that vie for it take longer than one after
@@ -136,7 +139,7 @@ class Decoder:
                 total, said = around(page.pagination, page.total)
                 error = error_in({key: value for key in MARKERS if (value := getattr(page, key))})
                 return self._decoded(page.rows, 0, total, said, error)
-        envelope = open_envelope(body, self.collection)
+        envelope = open_envelope(body, self.collection, required=self.required)
         try:
             rows, no_objects = tolerant.records(envelope.rows, self._shape)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -144,7 +147,7 @@ class Decoder:
         return self._decoded(rows, no_objects, envelope.total, envelope.next, envelope.error)
 
     def _spells_otherwise(self, body: bytes) -> bool | None:
-        rows = open_envelope(body, self.collection).rows
+        rows = open_envelope(body, self.collection, required=self.required).rows
         return tolerant.is_odd(rows, self._shape) if rows else None
 
     def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:

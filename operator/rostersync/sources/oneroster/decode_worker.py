@@ -22,7 +22,9 @@ def main() -> None:
             if how not in decoders:
                 asked = asking.decode(how)
                 wanted = None if asked.wanted is None else frozenset(asked.wanted)
-                decoders[how] = Decoder(asked.collection, wanted, odd=asked.odd, today=asked.today)
+                decoders[how] = Decoder(
+                    asked.collection, wanted, odd=asked.odd, today=asked.today, required=asked.required
+                )
             try:
                 told, rows = decoders[how].page(body).told()
             except Exception:  # noqa: BLE001 - the other side meets it too, and says what it is

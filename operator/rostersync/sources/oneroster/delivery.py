@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 from rostersync.errors import Permanent
 
+REQUIRED = frozenset({"orgs", "users", "classes", "enrollments"})
+"""Collections that no import can do without, unless a profile says otherwise."""
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -41,6 +44,7 @@ class Delivery:
     secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
     patience: Patience = field(default_factory=Patience)
     today: str = ""  # the date in the district's time zone, by which a role has ended or not; empty: none has
+    required: frozenset[str] = REQUIRED  # collections
 
     def __post_init__(self) -> None:
         """Refuse what would send credentials in the clear or nowhere."""

@@ -11,7 +11,6 @@ import msgspec
 
 from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
 from rostersync.sources.oneroster.trouble import Again, Trouble
-from rostersync.sources.port import REQUIRED
 
 # Other keys under which a collection has been met; only these may stand for an empty one.
 ALIASES = {
@@ -101,15 +100,15 @@ def count(value: Any) -> int | None:
     return value if isinstance(value, int) and 0 <= value < 10**MAX_DIGITS else None
 
 
-def open_envelope(body: bytes, collection: str) -> Envelope:
-    """The rows of a page; Again when the body is no page of this collection."""
+def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Envelope:
+    """The rows of a page; Again when the body is no page of this collection. Not `required`: null and the like are none."""
     try:
         top = _top.decode(body.removeprefix(_BOM))
     except msgspec.ValidationError:
         raise _not_a_page("its JSON has no envelope") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _not_a_page(looks_like(body)) from None
-    rows = _find(top, collection)
+    rows = _find(top, collection, required)
     total, said = around(_value(top, "pagination"), _value(top, "total"))
     marks = {key: _value(top, key) for key in top if key.lower() in _MARKERS}
     return Envelope(rows, total, said, error_in(marks))
@@ -125,9 +124,9 @@ def _value(top: dict[str, msgspec.Raw], key: str) -> Any:
         raise _not_a_page("text that is not UTF-8") from None
 
 
-def _find(top: dict[str, msgspec.Raw], collection: str) -> Sequence[msgspec.Raw]:
+def _find(top: dict[str, msgspec.Raw], collection: str, required: bool) -> Sequence[msgspec.Raw]:
     if collection in top:
-        return _listed(top[collection], collection)
+        return _listed(top[collection], collection, required)
     if any(key.lower() in _ERRORS or key.lower().startswith("imsx_") for key in top):
         raise _not_a_page("an error in place of the collection")
     known = {name.lower() for name in (collection, *ALIASES.get(collection, ()))}
@@ -140,12 +139,12 @@ def _find(top: dict[str, msgspec.Raw], collection: str) -> Sequence[msgspec.Raw]
     raise _not_a_page(f"no {collection} in it")
 
 
-def _listed(raw: msgspec.Raw, collection: str) -> Sequence[msgspec.Raw]:
+def _listed(raw: msgspec.Raw, collection: str, required: bool) -> Sequence[msgspec.Raw]:
     try:
         return _rows.decode(raw)
     except msgspec.ValidationError:
         pass
-    if collection not in REQUIRED and bytes(raw).strip().replace(b" ", b"") in _NOTHING:
+    if not required and bytes(raw).strip().replace(b" ", b"") in _NOTHING:
         return []
     try:  # PHP writes a list with gaps as an object with numbers for keys
         numbered = _numbered.decode(raw)

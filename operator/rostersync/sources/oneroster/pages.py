@@ -15,7 +15,6 @@ from rostersync.sources.oneroster.paging import Ask, Seen, Walk
 from rostersync.sources.oneroster.scopes import missing
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.oneroster.trouble import Again, Trouble
-from rostersync.sources.port import REQUIRED
 
 NOT_OFFERED = frozenset({403, 404, 405, 410, 501})
 MAY_BE_THE_SORT = frozenset({400, 422})
@@ -56,6 +55,7 @@ class Pages:
         self._decoder = decoder
         self._walk = walk
         self._collection = decoder.collection
+        self._required = decoder.required
         self._base = address(transport.delivery.service_url, decoder.collection)
         self._sort = True
 
@@ -129,7 +129,7 @@ class Pages:
         return self._transport.get(url, read, f"GET /{self._collection}", self._base, overloaded)
 
     def _decoded(self, answer: Answer) -> Decoded:
-        if answer.status == NO_CONTENT and self._collection not in REQUIRED:
+        if answer.status == NO_CONTENT and not self._required:
             return self._decoder.nothing()
         try:
             return self._decoder.page(answer.body)
@@ -159,7 +159,7 @@ class Pages:
         return Got(ask, decoded, seen, (answer.headers.get("x-perm-rev") or "").strip() or None, limit)
 
     def _must_be_optional(self, status: int) -> None:
-        if self._collection in REQUIRED:
+        if self._required:
             delivery = self._transport.delivery
             raise Permanent(
                 f"{delivery.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "

@@ -1,0 +1,309 @@
+"""What connections of every kind share: everything School Passport lets a district configure about one source.
+
+The spec is one list of fields, read from its first to its last: that takes more lines than a file has elsewhere.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+
+from rostersync.api.v1alpha1.consistency import check_entities, check_listed, check_name, check_targets
+from rostersync.api.v1alpha1.filters import FilterRule
+from rostersync.api.v1alpha1.jobs import JobTemplate
+from rostersync.api.v1alpha1.mapping import AttributeMapping
+from rostersync.api.v1alpha1.meta import (
+    Bool,
+    Code,
+    Condition,
+    Count,
+    Int,
+    Model,
+    ObjectMeta,
+    ObjectName,
+    Safety,
+    ShortName,
+    StatusModel,
+    Timestamp,
+    UserName,
+    cel,
+    validations,
+)  # fmt: skip
+from rostersync.api.v1alpha1.report import Outcome, SchoolsStatus
+from rostersync.api.v1alpha1.requirements import DataRequirement
+from rostersync.api.v1alpha1.schools import SchoolsMapping
+from rostersync.api.v1alpha1.storage import Artifacts, Delivery, Store
+from rostersync.api.v1alpha1.thresholds import SyncHoldThreshold
+from rostersync.api.v1alpha1.times import DataRollover, Duration, Schedule, TimeZone
+from rostersync.api.v1alpha1.uniqueness import Domain, MasterField
+from rostersync.model import Entity
+
+
+class TermsOfUse(Model):
+    """School Passport's terms of use, which cover its privacy policy. No run starts before they are accepted."""
+
+    accepted: Bool = Field(description="Whether somebody who may do so has accepted the terms for the district.")
+    version: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="Which version was accepted, in quotes."
+    )
+    acceptedBy: UserName | None = Field(default=None, description="Who accepted them.")
+
+
+class Approval(Model):
+    """When a plan waits for a person, and who may decide."""
+
+    expiresAfter: Duration = Field(default="72h", description="How long a decision is waited for.")
+    requireDistinctApprover: Bool = Field(
+        default=False, description="Four eyes: who asked for the run or last changed the connection may not decide."
+    )
+    holdFirstImport: Bool = Field(default=False, description="Also holds the first import of this source.")
+    holdOnConfigChange: Bool = Field(
+        default=True,
+        description="Holds a plan under a changed configuration when it deletes anything or updates more than 10 %.",
+    )
+
+
+class RunHistory(Model):
+    """How many finished runs are kept, with their artifacts."""
+
+    successful: Int = Field(default=14, ge=1, le=1000, description="Runs that succeeded.")
+    failed: Int = Field(default=14, ge=1, le=1000, description="Runs that did not.")
+
+
+class RecordHistory(Model):
+    """How long the store remembers what records were."""
+
+    maxAge: Duration = Field(
+        default="400d", description="Age at which before and after values and tombstones are dropped."
+    )
+
+
+class History(Model):
+    """What is kept, and for how long."""
+
+    runs: RunHistory = Field(default=RunHistory(), description="Finished runs.")
+    records: RecordHistory = Field(default=RecordHistory(), description="Former values of records.")
+
+
+class ConnectionSpec(Model):
+    """What the district configures. Only termsOfUse and deliveryConfig must be given.
+
+    A kind says what its deliveryConfig is; the profile of its source knows what stands there.
+    """
+
+    model_config = validations(
+        *(
+            cel(
+                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
+                f"{field} is immutable: the store knows the records by it; make another connection instead",
+                f".{field}",
+                "FieldValueForbidden",
+            )
+            for field in ("district", "sourceID")
+        ),
+        cel(
+            "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness) == "
+            "(has(self.domainsOfUniqueness) && size(self.domainsOfUniqueness) > 0)",
+            "compareByDomainsOfUniqueness needs domainsOfUniqueness, and they need it",
+            ".compareByDomainsOfUniqueness",
+        ),
+        cel(
+            "!has(self.multipleDataSources) || !self.multipleDataSources || "
+            "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness)",
+            "multipleDataSources needs compareByDomainsOfUniqueness and domainsOfUniqueness",
+            ".multipleDataSources",
+        ),
+        cel("!has(self.entities) || 'School' in self.entities", "entities must include School", ".entities"),
+    )
+
+    termsOfUse: Annotated[TermsOfUse, Safety()] = Field(
+        description="Acceptance of the terms of use and the privacy policy."
+    )
+    district: ShortName | None = Field(
+        default=None, description="Which roster the records belong to. Immutable. Absent: the connection's name."
+    )
+    sourceID: ShortName | None = Field(
+        default=None, description="What the store knows this source by. Immutable. Absent: the connection's name."
+    )
+    timeZone: TimeZone = Field(
+        default="UTC", description="IANA time zone of schedule, windows and dates, such as America/New_York."
+    )
+    deliveryConfig: Model = Field(description="Where the source is and how to talk to it.")
+    sisIDPrefix: Annotated[str, StringConstraints(max_length=32, pattern=r"""^[^\s,"']*$""")] = Field(
+        default="",
+        description="Is put before every id of this source, so that sources of one type do not collide. Everything "
+        "else in this spec names ids without it.",
+    )
+    entities: tuple[Entity, ...] = Field(
+        default=tuple(e for e in Entity if e is not Entity.DEMOGRAPHICS),
+        min_length=1,
+        max_length=11,
+        description="Entities that are imported. Absent: all but Demographics.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    bulkUploadMode: Annotated[Bool, Safety()] = Field(
+        default=False,
+        description="Deletes records that a complete pull does not hold any more. Without it only what the SIS marks "
+        "as deleted goes.",
+    )
+    onIncompleteRead: Annotated[Literal["Apply", "Fail"], Safety()] = Field(
+        default="Apply",
+        description="What to do when a collection could not be proved to be read completely. Apply: what is safe is "
+        "applied, deletes that lean on it are deferred. Fail: the run fails.",
+    )
+    multipleDataSources: Bool = Field(
+        default=False, description="Whether other sources bring records of the same district. Not yet supported."
+    )
+    compareByDomainsOfUniqueness: Bool = Field(
+        default=False, description="Activates duplicate detection by domainsOfUniqueness."
+    )
+    domainsOfUniqueness: tuple[Domain, ...] = Field(
+        default=(), max_length=64, description="Attributes that must be unique within an entity."
+    )
+    masterFields: tuple[MasterField, ...] = Field(
+        default=(), max_length=64, description="Whose value stands when sources differ. Not yet supported."
+    )
+    previewDataUpload: Annotated[Bool, Safety()] = Field(
+        default=False, description="Holds every run that changes something, for approval."
+    )
+    syncHoldThreshold: Annotated[SyncHoldThreshold, Safety()] = Field(
+        default=SyncHoldThreshold(), description="How much may change without approval."
+    )
+    schoolsMapping: SchoolsMapping = Field(
+        default=SchoolsMapping(), description="Which schools are imported, and as what."
+    )
+    attributesMapping: tuple[AttributeMapping, ...] = Field(
+        default=(),
+        max_length=256,
+        description="Attributes that are filled otherwise than with what the SIS sends under the same name.",
+    )
+    dataRequirements: tuple[DataRequirement, ...] = Field(
+        default=(), max_length=256, description="What is done when attributes are missing or malformed."
+    )
+    filterRules: tuple[FilterRule, ...] = Field(
+        default=(), max_length=64, description="Allow-lists: of an entity with rules only what meets one is imported."
+    )
+    dataRollover: DataRollover = Field(
+        default=DataRollover(), description="Windows without imports or without deletes, around the new school year."
+    )
+    schedule: Schedule | None = Field(
+        default=None, description="When runs start by themselves. Absent: on request only."
+    )
+    runOn: tuple[Literal["SpecChange"], ...] = Field(
+        default=(),
+        max_length=1,
+        description="What else starts a run: SpecChange, a change of this spec. Absent: nothing.",
+    )
+    suspend: Bool = Field(default=False, description="Starts nothing new while true; a Job that runs is never stopped.")
+    store: Annotated[Store, Safety()] = Field(
+        default=Store(), description="Where the roster is kept. Absent: embedded, on a volume of 10Gi."
+    )
+    artifacts: Annotated[Artifacts, Safety()] = Field(
+        default=Artifacts(), description="Where plans are kept. Absent: a volume of 20Gi."
+    )
+    deliveries: Annotated[tuple[Delivery, ...], Safety()] = Field(
+        default=(),
+        max_length=8,
+        description="Where an applied roster is delivered to. Not yet supported.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    approval: Annotated[Approval, Safety()] = Field(
+        default=Approval(), description="When a plan waits for a person, and who may decide."
+    )
+    history: Annotated[History, Safety()] = Field(
+        default=History(), description="What is kept of runs and records, and for how long."
+    )
+    jobTemplate: JobTemplate = Field(default=JobTemplate(), description="How and where the Jobs run.")
+
+    @field_validator("entities")
+    @classmethod
+    def _entities_belong_together(cls, entities: tuple[Entity, ...]) -> tuple[Entity, ...]:
+        check_entities(entities)
+        return entities
+
+    @field_validator("attributesMapping")
+    @classmethod
+    def _each_target_once(cls, mapping: tuple[AttributeMapping, ...]) -> tuple[AttributeMapping, ...]:
+        check_targets([(m.entity, m.attribute) for m in mapping])
+        return mapping
+
+    @field_validator("attributesMapping", "dataRequirements", "filterRules", "domainsOfUniqueness")
+    @classmethod
+    def _of_imported_entities(
+        cls, parts: tuple[AttributeMapping | DataRequirement | FilterRule | Domain, ...], info: ValidationInfo
+    ) -> tuple[AttributeMapping | DataRequirement | FilterRule | Domain, ...]:
+        check_listed([part.entity for part in parts], info.data.get("entities"))
+        return parts
+
+    @model_validator(mode="after")
+    def _uniqueness_is_whole(self) -> Self:
+        if self.compareByDomainsOfUniqueness and not self.domainsOfUniqueness:
+            raise ValueError(
+                "compareByDomainsOfUniqueness is true but domainsOfUniqueness is empty; say what must be unique, or "
+                "switch it off"
+            )
+        if self.domainsOfUniqueness and not self.compareByDomainsOfUniqueness:
+            raise ValueError(
+                "domainsOfUniqueness are given but compareByDomainsOfUniqueness is not true; switch it on, or take "
+                "them out"
+            )
+        if self.multipleDataSources and not self.domainsOfUniqueness:
+            raise ValueError(
+                "multipleDataSources needs compareByDomainsOfUniqueness: true and domainsOfUniqueness, which say when "
+                "records of two sources are one"
+            )
+        return self
+
+
+class LastRun(StatusModel):
+    """The run that ended last."""
+
+    name: ObjectName = Field(description="Name of the SyncRun.")
+    outcome: Outcome | None = Field(default=None, description="How it ended.")
+    completionTime: Timestamp | None = Field(default=None, description="When it ended.")
+    revision: Count | None = Field(default=None, description="Revision of the store after it.")
+
+
+class ConnectionStatus(StatusModel):
+    """What the operator has seen."""
+
+    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Ready, ConnectionVerified, SchoolsComplete and PoliciesInstalled.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
+    lastRun: LastRun | None = Field(default=None, description="The run that ended last.")
+    activeRun: ObjectName | None = Field(default=None, description="Name of the SyncRun under way.")
+    nextRunTime: Timestamp | None = Field(default=None, description="When the schedule starts the next run.")
+    heldRuns: Count | None = Field(default=None, description="Runs that wait for approval.")
+    lastHandledRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
+        default=None, description="Last value of the annotation rostersync.dev/requestedAt that was acted on."
+    )
+    lastHandledCheckRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
+        default=None, description="Last value of the annotation rostersync.dev/checkRequestedAt that was acted on."
+    )
+    lastRunSpecHash: Code | None = Field(default=None, description="Hash of the spec that the last run was made for.")
+
+
+class Connection(Model):
+    """A source of a district's roster. Kinds differ in their name, in deliveryConfig, and in what they cannot have."""
+
+    model_config = validations(
+        cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),
+    )
+
+    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
+        default="rostersync.dev/v1alpha1", description="Version of this API."
+    )
+    kind: str = Field(default="", description="Kind of the object.")
+    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
+    spec: ConnectionSpec = Field(description="What the district configures.")
+    status: ConnectionStatus | None = Field(default=None, description="What the operator has seen.")
+
+    @field_validator("metadata")
+    @classmethod
+    def _named(cls, metadata: ObjectMeta) -> ObjectMeta:
+        check_name(metadata.name)
+        return metadata

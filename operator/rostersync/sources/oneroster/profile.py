@@ -1,0 +1,87 @@
+"""Profiles of systems that speak OneRoster: what their Delivery Config means to the client."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.delivery import DeliveryConfig
+from rostersync.roster import TABLES
+from rostersync.sources.oneroster.delivery import REQUIRED, Delivery, Patience
+from rostersync.sources.profile import Endpoint, Login, Profile
+
+if TYPE_CHECKING:
+    from rostersync.sources.network import Network
+    from rostersync.sources.port import Source
+
+CLIENT_ID, CLIENT_SECRET = "clientID", "clientSecret"
+
+
+def profile(
+    name: str, *, prefix: str, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET,
+    required: frozenset[str] = REQUIRED, page_size: int = 500,
+) -> Profile:  # fmt: skip
+    """The profile of a system by its name; `client_id` and `client_secret` are the keys of its Secret."""
+    made: Profile
+
+    def opens(connection: Connection, login: Login, ca_bundle: str | None, network: "Network") -> "Source":
+        from rostersync.sources.oneroster.client import OneRoster
+        from rostersync.sources.port import Credentials
+
+        known = Credentials(login.values[client_id], login.values[client_secret])
+        return OneRoster(delivery(made, connection, ca_bundle), known, network)
+
+    made = Profile(
+        name=name,
+        keys=(client_id, client_secret),
+        client=(client_id,),
+        collections=tuple(table.name for table in TABLES),
+        required=required,
+        endpoint=endpoint,
+        opens=opens,
+        page_size=page_size,
+        prefix=prefix,
+    )
+    return made
+
+
+def endpoint(connection: Connection) -> Endpoint:
+    """What a OneRoster Delivery Config says of where its source is."""
+    config = _config(connection)
+    host = urlsplit(config.serviceURL).hostname or ""
+    return Endpoint(host, str(config.version), config.credentialsSecretRef.name, config.caBundleRef)
+
+
+def delivery(of: Profile, connection: Connection, ca_bundle: str | None, patience: Patience | None = None) -> Delivery:
+    """The Delivery Config of a connection; `ca_bundle` is PEM. Raises Permanent when it may not be used so."""
+    config = _config(connection)
+    namespace = connection.metadata.namespace or "default"
+    return Delivery(
+        service_url=config.serviceURL,
+        # as given, else the service URL followed by /token
+        authentication_url=config.authenticationURL or config.serviceURL.rstrip("/") + "/token",
+        authentication=config.authentication,
+        signature_method=config.signatureMethod or "HMAC-SHA256",
+        version=config.version,
+        scope=config.scope,
+        page_size=config.pageSize if "pageSize" in config.model_fields_set else of.page_size,
+        max_concurrent_requests=config.maxConcurrentRequests,
+        requests_per_second=config.requestsPerSecond,
+        timeout_seconds=config.timeoutSeconds,
+        insecure_http=config.insecureHTTP,
+        ca_bundle=ca_bundle,
+        name=of.name,
+        secret_name=f"{namespace}/{config.credentialsSecretRef.name}",
+        patience=patience or _patience(config),
+        today=datetime.now(ZoneInfo(connection.spec.timeZone)).date().isoformat(),
+        required=of.required,
+    )
+
+
+def _patience(config: DeliveryConfig) -> Patience:
+    return Patience() if config.patienceSeconds is None else Patience(seconds=config.patienceSeconds)
+
+
+def _config(connection: Connection) -> DeliveryConfig:
+    return cast(DeliveryConfig, connection.spec.deliveryConfig)
