@@ -2,6 +2,7 @@
 
 import sys
 
+from support.cluster.left import left
 from support.cluster.programs import programs
 from support.cluster.sharing import PERSON, build_image, down, up
 
@@ -23,6 +24,9 @@ def main(command: str) -> None:
     elif command == "down":
         removed = down()
         print(f"Removed: {', '.join(removed)}." if removed else "There is no cluster.")
+        if stays := left():
+            print("It leaves, so that the next cluster comes quickly:")
+            print("\n".join(f"  {line}" for line in stays))
     else:
         raise RuntimeError(f"no such command: {command}")
 

@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
-from support.cluster.cache import locked
-from support.cluster.programs import say
+from support.cluster.cache import cache, locked
+from support.cluster.programs import say, underway
 
 
 def need(commands: Mapping[str, str], purpose: str) -> None:
@@ -20,11 +21,25 @@ def need(commands: Mapping[str, str], purpose: str) -> None:
         say(f"Installing the Debian packages {' '.join(missing)}: {purpose} needs them.")
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing]):
-            done = subprocess.run(["apt-get", *command], env=environment, capture_output=True, text=True, check=False)
+            with underway(f"apt-get {command[0]}"):
+                done = subprocess.run(
+                    ["apt-get", *command], env=environment, capture_output=True, text=True, check=False
+                )
             if done.returncode:
                 raise RuntimeError(
                     f"apt-get {command[0]} fails, which {purpose} needs: {(done.stderr or done.stdout).strip()[-800:]}"
                 )
+        with _list().open("a") as file:
+            file.writelines(f"{package}\n" for package in missing)
+
+
+def installed() -> list[str]:
+    """The packages that `need` has installed on this machine, as the cache remembers; nobody removes them."""
+    return sorted(set(_list().read_text().split())) if _list().exists() else []
+
+
+def _list() -> Path:
+    return cache() / "debian-packages"
 
 
 def _path() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from support.cluster.cache import cache, locked
 from support.cluster.engine import Engine
 from support.cluster.node_image import root_file_system
-from support.cluster.programs import say
+from support.cluster.programs import say, underway
 
 ROOT = Path(__file__).parents[3]
 IMAGE = "rostersync:test"
@@ -32,7 +32,8 @@ def product_image(engine: Engine, name: str = IMAGE) -> str:
     with locked("product-image"):
         sources = _digest(_sources())
         if not engine.docker("images", "-q", "--filter", f"label={_LABEL}={sources}", name):
-            _build(engine, name, sources)
+            with underway(f"the product's image {name}"):
+                _build(engine, name, sources)
     return name
 
 

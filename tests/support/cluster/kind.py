@@ -3,6 +3,7 @@
 Where an ordinary node image can be pulled and runs, it is used; elsewhere the one that `node_image` makes.
 """
 
+import functools
 import re
 import subprocess
 import time
@@ -17,7 +18,7 @@ from support.cluster.cache import cache, locked
 from support.cluster.certificates import request
 from support.cluster.engine import Engine, capable
 from support.cluster.node_image import NODE, kind_source, node_image
-from support.cluster.programs import programs, say
+from support.cluster.programs import programs, say, underway
 from support.cluster.signing import signed
 
 _PATIENCE = 120
@@ -69,10 +70,15 @@ def kubeconfig_of(name: str) -> Path:
     return cache() / "kind" / f"{name}.kubeconfig"
 
 
+def build(engine: Engine) -> None:
+    """Builds all programs that a cluster on this engine needs: at once, so that they are counted once."""
+    programs("clients" if _stock(engine) else "kind")
+
+
 def create(engine: Engine, name: str) -> Path:
     """Creates the cluster, until nodes, DNS and storage are ready; returns the administrator's kubeconfig."""
     ordinary = _stock(engine)
-    image = [] if ordinary else ["--image", node_image(engine)]
+    image = [] if ordinary else ["--image", _made(engine)]
     started, kubeconfig = time.monotonic(), kubeconfig_of(name)
     kubeconfig.parent.mkdir(exist_ok=True)
     config = yaml.safe_dump(_configuration(ordinary=ordinary))
@@ -111,6 +117,12 @@ def delete(engine: Engine, name: str) -> None:
     kubeconfig_of(name).unlink(missing_ok=True)
 
 
+def _made(engine: Engine) -> str:
+    with underway("kind's node image"):
+        return node_image(engine)
+
+
+@functools.cache
 def _stock(engine: Engine) -> bool:
     if engine.ours or not capable() or not Path("/sys/fs/cgroup/cgroup.controllers").exists():
         return False  # a stock node does not start without CAP_SYS_RESOURCE or on cgroup v1

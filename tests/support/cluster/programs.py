@@ -12,7 +12,10 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from support.cluster.cache import cache, locked
 
 MODULES = Path(__file__).parent / "modules"
 GO = (1, 26)
+SIGN_OF_LIFE = 20.0  # seconds between two lines while something goes on
 KEPT = 2  # so many sets of programs, 0.9 GB each; the least used go first
 
 
@@ -110,11 +114,43 @@ def say(text: str, seconds: float | None = None) -> None:
     print(f"{'' if seconds is None else f'{seconds:.1f} s':>9}  {text}", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def underway(what: str, every: float = SIGN_OF_LIFE) -> Generator[None]:
+    """Says now and then that something goes on, and adds its time to what is made once (`spent`)."""
+    began, over = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not over.wait(every):
+            say(f"{what}: still at it", time.monotonic() - began)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    _depth.append(what)
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+        _depth.pop()
+        if not _depth:
+            _spent.append(time.monotonic() - began)
+
+
+_depth: list[str] = []
+_spent: list[float] = []
+
+
+def spent() -> float:
+    """Seconds that this process has spent on what is made once, and found the next time."""
+    return sum(_spent)
+
+
 def _of(group: str) -> list[Program]:
+    """The programs of a group, those first that a person sees at work first: the control plane's, then the clients."""
     found = [p for p in PROGRAMS if group in p.groups]
     if not found:
         raise ValueError(f"no such group of programs: {group}; there are control-plane, helm, clients and kind")
-    return found
+    return sorted(found, key=lambda p: ("control-plane" not in p.groups, "clients" not in p.groups))
 
 
 def _build(group: str, folder: Path) -> None:
@@ -126,13 +162,15 @@ def _build(group: str, folder: Path) -> None:
     _drop_old(folder)
     say(f"Building {len(missing)} programs of the test cluster from Go modules, once; they stay in {folder}.")
     say(
-        "Cold this takes 8 minutes for the control plane and 15 for all on two cores; with Go's build cache warm, one or two."
+        "Cold this takes 8 minutes for the control plane and 15 for all on two cores that do nothing else, and several times "
+        "that where other work shares them; with Go's build cache warm, one or two."
     )
     for number, program in enumerate(missing, 1):
-        started = time.monotonic()
-        say(f"[{number}/{len(missing)}] {program.name} …")
-        _compile(go, program, folder)
-        say(f"[{number}/{len(missing)}] {program.name}", time.monotonic() - started)
+        started, what = time.monotonic(), f"[{number}/{len(missing)}] {program.name}"
+        say(f"{what} …")
+        with underway(what):
+            _compile(go, program, folder)
+        say(what, time.monotonic() - started)
 
 
 def _compile(go: str, program: Program, folder: Path) -> None:

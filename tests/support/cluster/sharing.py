@@ -10,7 +10,7 @@ from typing import TextIO
 from support.cluster.cache import cache, locked
 from support.cluster.engine import Engine, engine, left_engine, stop_engine
 from support.cluster.image import product_image
-from support.cluster.kind import KindCluster, alive, create, delete, exists, kubeconfig_of, load
+from support.cluster.kind import KindCluster, alive, build, create, delete, exists, kubeconfig_of, load
 from support.cluster.processes import own_folder
 
 TESTS, PERSON = "rostersync-test", "rostersync"
@@ -50,8 +50,11 @@ def up(name: str, image: str) -> KindCluster:
     with locked(_GATE):
         running = engine()
         try:
+            found = alive(running, name)
+            if not found:
+                build(running)
             product_image(running, image)
-            if not alive(running, name):
+            if not found:
                 delete(running, name)
                 create(running, name)
             load(running, name, image)
@@ -95,8 +98,11 @@ def idle(running: Engine) -> None:
 
 def _join(running: Engine, users: TextIO) -> str:
     first = _lock(users, fcntl.LOCK_EX)
+    fresh = first and not (_kept().exists() and alive(running, TESTS))
+    if fresh:
+        build(running)
     image = product_image(running)
-    if first and not (_kept().exists() and alive(running, TESTS)):
+    if fresh:
         delete(running, TESTS)  # a run that was killed may have left one, in a state that nobody knows
         try:
             create(running, TESTS)
