@@ -79,6 +79,16 @@ def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
             "≤ 1.1 ×, no page refused",
             slow.result["wall"] <= 1.1 * least and not slow.result["unauthorised"] if judged else None,
         )  # fmt: skip
+    if "extract bursts" in got:
+        bursts = got["extract bursts"]
+        times = ratio(bursts.result["requests"], extract.result["requests"])
+        yield Row(
+            f"extract, {bursts.result['burst']} of every 100 pages fail in a row (503)",
+            bursts, bursts.result["records"], bursts.result["wall"],
+            f"{bursts.result['requests']:,} requests, {bursts.result['failed']:,} failed: {times:.2f} × those of a good server",
+            "≤ 1.2 ×, read whole",
+            times <= 1.2 and bursts.result["complete"] and bursts.result["failed"] > 0 if judged else None,
+        )  # fmt: skip
     join = got["floor join"]
     yield Row("floor: (id, hash) full outer join", join, join.result["records"], join.result["wall"])
     plan = got[f"plan {NEXT}"]

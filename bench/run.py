@@ -26,6 +26,7 @@ from sizes import HERE, SIZES, WORK, Bench
 
 PAGE_OF_FIGURES = HERE.parent / "operator" / "BENCHMARKS.md"
 LATENCY, TOKEN_LIFE, CONCURRENCY = 0.2, 8.0, 4
+BURST = 8  # of every hundred requests
 REPLACED = 200_000  # wide rows
 console = Console(stderr=True)
 
@@ -84,13 +85,28 @@ def slow(runner: Runner, pages: Path, work: Path) -> None:
     """Extract from a server that takes its time, with tokens that do not last."""
     with serving(pages, "--latency", str(LATENCY), "--token-life", str(TOKEN_LIFE)) as url:
         runner.run("extract slow", "stages.py", "extract", "--url", url, "--extract", work / "slow")
-        with urllib.request.urlopen(url.split("/focus/")[0] + "/stats") as answer:
-            stats = json.load(answer)
+        stats = counted(url)
     got = runner.got["extract slow"]
     told = {"latency": LATENCY, "token_life": TOKEN_LIFE, "concurrency": CONCURRENCY}
     runner.got["extract slow"] = replace(
         got, result={**got.result, **told, **{k: stats[k] for k in ("tokens", "unauthorised")}}
     )
+
+
+def bursts(runner: Runner, pages: Path, work: Path) -> None:
+    """Extract from a server that fails for a while, again and again."""
+    with serving(pages, "--burst", str(BURST)) as url:
+        runner.run("extract bursts", "stages.py", "extract", "--url", url, "--extract", work / "bursts")
+        failed = counted(url)["failed"]
+    got = runner.got["extract bursts"]
+    runner.got["extract bursts"] = replace(got, result={**got.result, "burst": BURST, "failed": failed})
+
+
+def counted(url: str) -> dict[str, int]:
+    """What a server of pages was asked so far."""
+    with urllib.request.urlopen(url.split("/focus/")[0] + "/stats") as answer:
+        found: dict[str, int] = json.load(answer)
+        return found
 
 
 def floors(runner: Runner, pages: Path, today: str, tomorrow: str, work: Path) -> None:
@@ -169,6 +185,7 @@ def main() -> int:
             stages(runner, url, next_url, work / "run")
         if bench.name != "1M":
             slow(runner, today, work)
+            bursts(runner, today, work)
         if not options.no_peers:
             peers(runner, today, work)
     except Failed as failed:

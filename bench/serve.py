@@ -1,8 +1,8 @@
 """Serves rendered pages, in a process of its own: one event loop that copies bytes out of the page cache.
 
-    python bench/serve.py FOLDER [--latency SECONDS] [--token-life SECONDS]
+    python bench/serve.py FOLDER [--latency SECONDS] [--token-life SECONDS] [--burst N]
 
-The first line printed is the Service URL. GET /stats: requests, pages, answers of 401.
+The first line printed is the Service URL. GET /stats: requests, pages, answers of 401, answers of 503.
 """
 
 import argparse
@@ -15,13 +15,15 @@ from urllib.parse import parse_qsl
 from pages import BASE_PATH, Pages
 from sizes import PAGE, STEP
 
+EVERY = 100  # requests from one burst of failures to the next
+
 
 class Server:
     """What all connections share."""
 
-    def __init__(self, pages: Pages, latency: float, token_life: float) -> None:
-        self.pages, self.latency, self.token_life = pages, latency, token_life
-        self.stats = {"requests": 0, "pages": 0, "unauthorised": 0, "tokens": 0}
+    def __init__(self, pages: Pages, latency: float, token_life: float, burst: int) -> None:
+        self.pages, self.latency, self.token_life, self.burst = pages, latency, token_life, burst
+        self.stats = {"requests": 0, "pages": 0, "unauthorised": 0, "tokens": 0, "failed": 0}
         self._token, self._until = "", 0.0
 
     def answer(self, method: str, target: str, headers: bytes) -> tuple[int, bytes, bytes]:
@@ -38,6 +40,9 @@ class Server:
         if time.monotonic() > self._until or f"bearer {self._token}".encode() not in headers:
             self.stats["unauthorised"] += 1
             return 401, b"", b'{"error":"invalid_token"}'
+        if 0 <= (self.stats["pages"] + self.stats["failed"]) % EVERY - EVERY // 2 < self.burst:
+            self.stats["failed"] += 1
+            return 503, b"", b"{}"
         asked = dict(parse_qsl(query))
         total = f"X-Total-Count: {self.pages.totals[collection]}\r\n".encode()
         return 200, total, self._page(collection, int(asked.get("limit", 100)), int(asked.get("offset", 0)))
@@ -110,5 +115,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--token-life", type=float, default=3600.0)
+    parser.add_argument("--burst", type=int, default=0, help="so many of every hundred pages fail, one after the other")
     options = parser.parse_args()
-    asyncio.run(serve(Server(Pages(options.folder), options.latency, options.token_life)))
+    asyncio.run(serve(Server(Pages(options.folder), options.latency, options.token_life, options.burst)))

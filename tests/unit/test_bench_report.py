@@ -1,8 +1,9 @@
 """The page of figures: targets are judged as they are written, and sizes measured earlier stay."""
 
 import importlib
+import json
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ def everything(bench: ModuleType) -> dict[str, Any]:
     got["extract slow"] = measured(
         bench, requests=40, latency=0.2, concurrency=4, token_life=8, tokens=2, unauthorised=0, wall=2.1
     )
+    got["extract"].result["requests"] = 1000
+    got["extract bursts"] = measured(bench, requests=1100, burst=8, failed=80, complete=True)
     return got
 
 
@@ -40,7 +43,7 @@ def verdicts(bench: ModuleType, size: str, got: dict[str, Any]) -> dict[str, boo
 def test_targets_are_judged_from_100k_on(bench: ModuleType) -> None:
     assert set(verdicts(bench, "10k", everything(bench)).values()) == {None}
     judged = {work: met for work, met in verdicts(bench, "100k", everything(bench)).items() if met is not None}
-    assert len(judged) == 10
+    assert len(judged) == 11
     assert [work for work, met in judged.items() if not met] == ["peer: dlt 1 reading arrow, first load"]
 
 
@@ -54,6 +57,9 @@ def test_targets_are_judged_from_100k_on(bench: ModuleType) -> None:
         ("apply first import", {"wall": 10.1}, "apply, embedded, first import"),
         ("extract slow", {"wall": 2.3}, "extract, 200 ms latency, 4 at once, token life 8 s"),
         ("extract slow", {"unauthorised": 1}, "extract, 200 ms latency, 4 at once, token life 8 s"),
+        ("extract bursts", {"requests": 1201}, "extract, 8 of every 100 pages fail in a row (503)"),
+        ("extract bursts", {"complete": False}, "extract, 8 of every 100 pages fail in a row (503)"),
+        ("extract bursts", {"failed": 0}, "extract, 8 of every 100 pages fail in a row (503)"),
     ],
 )
 def test_a_target_missed_by_a_little_is_missed(bench: ModuleType, name: str, result: dict[str, Any], work: str) -> None:
@@ -72,3 +78,15 @@ def test_a_size_replaces_its_own_figures_only(bench: ModuleType) -> None:
     assert "Second. Machine: a machine." in again
     assert "Third. Machine: another machine." in again
     assert "First." not in again
+
+
+def test_a_server_of_bursts_fails_so_many_of_every_hundred_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    serve, pages = importlib.import_module("serve"), importlib.import_module("pages")
+    empty = SimpleNamespace(totals={"users": 0}, count=lambda _: 0)
+    server = serve.Server(empty, 0.0, 3600.0, 8)
+    token = json.loads(server.answer("POST", f"{pages.BASE_PATH}/token", b"")[2])["access_token"]
+    asked = [server.answer("GET", f"{pages.BASE_PATH}/users", f"bearer {token}".encode())[0] for _ in range(200)]
+
+    assert [number for number, status in enumerate(asked) if status == 503] == [*range(50, 58), *range(150, 158)]
+    assert server.stats["failed"] == 16
