@@ -41,7 +41,7 @@ class Overlap:
         if not self._on or ask.jump:
             self._on = False  # offsets count what is not shown, too
             return self._pages.page(ask, limit)
-        got = self._pages.page(Ask(ask.offset - self._shift), limit and limit + 1)
+        got = self._pages.page(Ask(ask.offset - self._shift), limit and limit + 1, least=2)  # a page of one shows no more
         if isinstance(got, Refused):
             return got if self._worked else self._whole_pages(ask, got)
         self._largest = max(self._largest, got.seen.rows)
@@ -50,7 +50,7 @@ class Overlap:
             return replace(got, ask=ask)
         if got.decoded.first is not None and last in (None, got.decoded.first):
             # A server of one record a page would get no further this way.
-            return self._behind(ask, got) if self._more(got) else self._one_by_one(ask)
+            return self._behind(ask, got) if self._more(got) else self._one_by_one(ask, got)
         if self._walk.probing and self._walk.knows(got.seen.fingerprint):
             return got  # the whole collection once more
         if not self._worked and got.decoded.first == self._first:
@@ -64,11 +64,11 @@ class Overlap:
         return plain
 
     def _more(self, got: Got) -> bool:
-        return got.seen.rows > 1 or self._largest > 1 or self._walk.probing
+        return got.seen.rows > 1 or self._largest > 1
 
     def _behind(self, ask: Ask, got: Got) -> Got:
         """What a page brought behind the record in front of it."""
-        self._worked = True
+        self._worked = self._worked or got.ask.offset % got.limit != 0  # a whole page shows nothing
         rest, seen = got.decoded.without_first(), replace(got.seen, rows=got.seen.rows - 1)
         return replace(got, ask=ask, decoded=rest, seen=seen, before=got.decoded.first)
 
@@ -88,6 +88,8 @@ class Overlap:
         at = last.ask.offset + last.seen.rows
         size = next((n for n in range(self.whole or 1, 1, -1) if at % n), None)
         if size is None:
+            if self._walk.led_on:
+                self._walk.doubt(f"the page after {at} rows was empty although it was named as the next one")
             return
         got = self._pages.page(Ask(at - at % size), size, whole=True)
         if isinstance(got, Refused):
@@ -101,10 +103,13 @@ class Overlap:
         if isinstance(answer, Refused):
             self._walk.doubt(f"the page at offset {answer.ask.offset} was refused ({answer.status})")
 
-    def _one_by_one(self, ask: Ask) -> Got | Refused:
+    def _one_by_one(self, ask: Ask, front: Got) -> Got | Refused:
         plain = self._pages.page(ask, 1)
-        if isinstance(plain, Got) and plain.seen.rows:
+        if isinstance(plain, Got) and plain.seen.rows and plain.decoded.first != front.decoded.first:
             self._on, self.whole = False, 1
+            return plain
+        if self._walk.probing:
+            return self._behind(ask, front)  # the only record, as the server had said
         return plain
 
     def _whole_pages(self, ask: Ask, refused: Refused | None) -> Got | Refused:

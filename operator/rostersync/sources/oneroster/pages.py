@@ -85,10 +85,11 @@ class Pages:
                     reason="RequestRefused",
                 )
 
-    def page(self, ask: Ask, limit: int | None = None, *, whole: bool = False) -> Got | Refused:
+    def page(self, ask: Ask, limit: int | None = None, *, whole: bool = False, least: int = 1) -> Got | Refused:
         """One page, with retries; `limit` rows at most, fewer when the server needs smaller pages.
 
-        `whole`: the offset must be a multiple of what is asked for, as it is of `limit`.
+        `whole`: the offset must be a multiple of what is asked for, as it is of `limit`. `least`: rows to ask for however
+        small pages are.
         """
         used = 0
         failures = 0
@@ -98,7 +99,7 @@ class Pages:
         def url() -> str:
             nonlocal used
             self.requests += 1
-            used = min(limit or self.size.current, self.size.current)
+            used = max(least, min(limit or self.size.current, self.size.current))
             if whole and limit:
                 used = whole_page(limit, ask.offset, used)
             return ask.cursor or self._url(ask.offset, used)

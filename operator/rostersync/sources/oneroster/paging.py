@@ -49,6 +49,7 @@ class Walk:
         self.received = 0
         self.offset = 0
         self.fresh = False  # whether the last page brought rows to keep
+        self.led_on = False  # whether the last page with rows named a next one
         self.doubts: list[str] = []
         self._hint: End | None = None  # what says that the next page should be empty
         self._linked = False
@@ -78,7 +79,9 @@ class Walk:
             return self._hint  # everything came on one page, and the server knows no offset
         if self._repeats >= MAX_REPEATS:
             return End.STUCK
-        self.fresh = True
+        if repeated:
+            self.doubt(f"the page at offset {ask.offset} had come before")
+        self.fresh, self.led_on = True, seen.next.url is not None
         self.received += seen.rows
         self.offset = ask.offset + seen.rows
         if seen.cursor is not None:
