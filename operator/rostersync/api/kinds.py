@@ -3,6 +3,7 @@
 Standard library alone, and a model is imported when it is asked for: kubectl's plugin starts with this table.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -136,6 +137,43 @@ KINDS: dict[str, Kind] = {
 """Every kind by its name."""
 DEFAULT_CONNECTION = "FocusConnection"
 """The kind of a connection that is named without one."""
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """Which connection, within one namespace: two kinds may have one of the same name."""
+
+    kind: str
+    name: str
+
+    @classmethod
+    def of(cls, reference: Mapping[str, Any]) -> "Ref":
+        """As a run's connectionRef says."""
+        return cls(reference.get("kind") or DEFAULT_CONNECTION, reference["name"])
+
+    @classmethod
+    def parse(cls, text: str) -> "Ref":
+        """As a person spells it: a name, or as kubectl has it, `KIND/NAME`."""
+        before, _, name = text.rpartition("/")
+        found = (k.name for k in connections() if before.lower() in (k.singular, k.plural, k.short))
+        return cls(next(found, DEFAULT_CONNECTION) if before else DEFAULT_CONNECTION, name if before else text)
+
+    @property
+    def key(self) -> str:
+        """What everything that is kept by connection is kept by: the name alone for the default kind, as ever."""
+        return self.name if self.kind == DEFAULT_CONNECTION else f"{self.kind.lower()}/{self.name}"
+
+    def as_dict(self) -> dict[str, str]:
+        """A connectionRef."""
+        return {"kind": self.kind, "name": self.name}
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+def key_of(run: Mapping[str, Any]) -> str:
+    """The key of the connection that a run is of."""
+    return Ref.of(run["spec"]["connectionRef"]).key
 
 
 def connections() -> tuple[Kind, ...]:

@@ -1,5 +1,6 @@
 """Policies on SyncApprovals and SyncRuns: who decides, who asked, and what only the operator may write."""
 
+from rostersync.api.kinds import connections
 from rostersync.api.policies_parts import (
     CONTROLLER_MANAGER,
     GARBAGE_COLLECTOR,
@@ -70,18 +71,28 @@ def mutating_policies(settings: Settings) -> list[Manifest]:
     ]
 
 
-def _may_approve(connection: str) -> str:
+def _resource(of: str) -> str:
+    """CEL of the plural of a connection's kind, where `of` is the field of the approval that names the connection."""
+    only, *more = connections()
+    if not more:
+        return f"'{only.plural}'"
+    plurals = ", ".join(f"'{kind.name}': '{kind.plural}'" for kind in (only, *more))
+    return f"{{{plurals}}}[object.spec.{of}.kind]"
+
+
+def _may_approve(connection: str, of: str) -> str:
     """CEL of whether the caller has the verb approve on a connection, by CEL of its name."""
     return (
-        f"authorizer.group('{GROUP}').resource('focusconnections').namespace(request.namespace)\n"
+        f"authorizer.group('{GROUP}').resource({_resource(of)}).namespace(request.namespace)\n"
         f".name({connection}).check('approve').allowed()"
     )
 
 
-def _lacks_approve(connection: str, why: str) -> str:
+def _lacks_approve(connection: str, of: str, why: str) -> str:
     """CEL of the sentence for who lacks it."""
+    resource = f"' + {_resource(of)} + '" if len(connections()) > 1 else connections()[0].plural
     return (
-        f"'you (' + variables.user + ') lack the verb approve on focusconnections.{GROUP} \"' + {connection} + "
+        f"'you (' + variables.user + ') lack the verb approve on {resource}.{GROUP} \"' + {connection} + "
         f"'\" in namespace \"' + request.namespace + '\"; {why}, or a cluster administrator for the role'"
     )
 
@@ -104,16 +115,17 @@ def _decision(settings: Settings) -> list[Manifest]:
                 computed=True,
             ),
             must(
-                _may_approve("variables.connection"),
-                _lacks_approve("variables.connection", "ask somebody who has it to decide"),
+                _may_approve("variables.connection", "connectionRef"),
+                _lacks_approve("variables.connection", "connectionRef", "ask somebody who has it to decide"),
                 computed=True,
             ),
             # an approval costs a third of what an expression may cost, so one that names the same twice asks once
             must(
                 f"variables.previous == '' || variables.previous == variables.connection ||\n"
-                f"{_may_approve('variables.previous')}",
+                f"{_may_approve('variables.previous', 'previousConnection')}",
                 _lacks_approve(
                     "variables.previous",
+                    "previousConnection",
                     "this roster was last changed through that connection, so the decision needs the verb on both",
                 ),
                 computed=True,

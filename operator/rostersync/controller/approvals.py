@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.controller.guards import Guard
 from rostersync.controller.reports import moment
 from rostersync.controller.store import Object, owner
@@ -30,7 +31,8 @@ def name(run: str, digest: str, number: int) -> str:
 def made(run: Object, step: CreateApproval, number: int) -> Object:
     """The SyncApproval to make."""
     meta = run["metadata"]
-    previous = {"kind": "FocusConnection", "name": step.previous_connection} if step.previous_connection else None
+    connection = Ref.of(run["spec"]["connectionRef"])
+    previous = Ref(connection.kind, step.previous_connection).as_dict() if step.previous_connection else None
     return {
         "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncApproval",
         "metadata": {
@@ -44,7 +46,7 @@ def made(run: Object, step: CreateApproval, number: int) -> Object:
         },
         "spec": {
             "runRef": {"name": meta["name"], "uid": meta["uid"]},
-            "connectionRef": {"kind": "FocusConnection", "name": run["spec"]["connectionRef"]["name"]},
+            "connectionRef": connection.as_dict(),
             "planDigest": step.digest, "requestedBy": list(step.requested_by),
             "requireDistinctApprover": step.require_distinct_approver, "expiresAt": stamp(step.expires_at),
             **({"previousConnection": previous} if previous else {}),

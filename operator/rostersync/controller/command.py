@@ -108,7 +108,7 @@ def operator(
     lease_namespace: str | None, lease_name: str, identity: str | None, listen: tuple[str, int], log_format: str,
     kubeconfig: str | None,
 ) -> None:  # fmt: skip
-    """The operator for Kubernetes: takes FocusConnections and SyncRuns on by plan and apply Jobs.
+    """The operator for Kubernetes: takes connections and SyncRuns on by plan and apply Jobs.
 
     It needs the CustomResourceDefinitions, its role and, for held runs, the admission policies: the chart in
     charts/rostersync installs all of them.

@@ -1,4 +1,4 @@
-"""One FocusConnection: claims, Test Connection, the runs that it asks for, history, and its status."""
+"""One connection: claims, Test Connection, the runs that it asks for, history, and its status."""
 
 import logging
 import time
@@ -48,7 +48,7 @@ class Memory:
 
 
 class Connections:
-    """Reconciles FocusConnections."""
+    """Reconciles connections."""
 
     def __init__(self, shared: Shared, runs: Runs) -> None:
         self.shared = shared
@@ -115,7 +115,7 @@ class Connections:
         shared = self.shared
         before = shared.holdups.get(view.uid)
         if problem:
-            shared.holdups[view.uid] = f"FocusConnection {view.name} is not ready: {problem[1]}"
+            shared.holdups[view.uid] = f"{view.known.ref} is not ready: {problem[1]}"
         elif before is not None:
             del shared.holdups[view.uid]
         if shared.holdups.get(view.uid) != before:
@@ -157,7 +157,7 @@ class Connections:
     async def _make(self, view: View, wanted: NewRun) -> None:
         """Make a run that the connection asked for; one that is there already was made before."""
         spec: dict[str, Any] = {
-            "connectionRef": {"kind": "FocusConnection", "name": view.name}, "mode": "Import", "reason": wanted.reason,
+            "connectionRef": view.known.ref.as_dict(), "mode": "Import", "reason": wanted.reason,
         }  # fmt: skip
         if wanted.requested_by:
             spec["requestedBy"] = wanted.requested_by

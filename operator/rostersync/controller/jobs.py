@@ -79,7 +79,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
     """The Job of Test Connection; `token` tells what asked for it."""
     job = _job(
-        connection, "FocusConnection", "check", number, ["job", "check", *_loopback(options)], _source(view), view, options, _CHECK_DEADLINE,
+        connection, view.known.kind, "check", number, ["job", "check", *_loopback(options)], _source(view), view, options, _CHECK_DEADLINE,
         token,
     )  # fmt: skip
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}

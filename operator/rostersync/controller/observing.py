@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.controller import approvals, line, sources
@@ -42,7 +43,9 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     )  # fmt: skip
     halves = Halves(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
     plan, apply = halves.plan(), halves.apply()
-    connection = _connection(name, view, obj is None and not recorded, bool(gone and recorded), facts.guard)
+    connection = _connection(
+        Ref.of(spec["connectionRef"]), view, obj is None and not recorded, bool(gone and recorded), facts.guard
+    )
     if connection.deleted and view is None and apply and apply.state == WorkState.LOST:
         apply = _given_up(apply)
     if spec.get("mode") == "Restore" or spec.get("schools"):
@@ -75,7 +78,7 @@ def _refusal(shared: Shared, run: Object, view: View | None) -> Refusal:
     meta = run["metadata"]
     if view.spec is None:
         wrong = view.known.problem[1] if view.known.problem else ""
-        return Refusal(f"FocusConnection {view.name} is not valid: {wrong}")
+        return Refusal(f"{view.known.ref} is not valid: {wrong}")
     wait = shared.holdups.get(view.uid, "")
     return Refusal(wait) if wait else shared.slots.refusal(meta["namespace"], view.district, meta["uid"])
 
@@ -113,9 +116,9 @@ def _asked(shared: Shared, run: Object) -> list[Object]:
     return [a for a in of if (a.get("status") or {}).get("state")]
 
 
-def _connection(name: str, view: View | None, missing: bool, deleted: bool, guard: Guard | None) -> Connection:
+def _connection(ref: Ref, view: View | None, missing: bool, deleted: bool, guard: Guard | None) -> Connection:
     if view is None:
-        return Connection(name, missing=missing, deleted=deleted)
+        return Connection(ref.name, missing=missing, deleted=deleted, kind=ref.kind)
     return replace(
         view.known, deleted=deleted, four_eyes_enforced=guard is not None and guard.stamping and not guard.missing
     )

@@ -25,6 +25,6 @@ def taken(store: Store, obj: Object) -> tuple[str, str] | None:
     _, _, district, source = source_of(obj).split("/")
     return (
         REASON,
-        f"FocusConnection {owner['metadata']['name']} is older and has district {district}, sourceID {source} already. "
+        f"{owner['kind']} {owner['metadata']['name']} is older and has district {district}, sourceID {source} already. "
         f"Delete one of the two, or make this one again with another sourceID.",
     )

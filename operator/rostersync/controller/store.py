@@ -12,10 +12,13 @@ from typing import Any, TypedDict
 
 import msgspec
 
+from rostersync.api.kinds import APPROVAL, DEFAULT_CONNECTION, KINDS, RUN
+
 Object = dict[str, Any]
 Key = tuple[str, str, str]  # kind (plural), namespace, name
 
-CONNECTIONS, RUNS, APPROVALS, JOBS, PODS = "focusconnections", "syncruns", "syncapprovals", "jobs", "pods"
+CONNECTIONS, RUNS, APPROVALS = KINDS[DEFAULT_CONNECTION].plural, RUN.plural, APPROVAL.plural
+JOBS, PODS = "jobs", "pods"
 _REMEMBERED = 20_000  # UIDs of deleted objects
 _Place = tuple[str, str, tuple[str, str]]  # age and key: so related objects lie in order
 

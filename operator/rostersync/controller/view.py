@@ -83,7 +83,7 @@ def view(obj: Object) -> View:
     plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj["spec"]}
     digits = hashlib.sha256(json.dumps(obj["spec"], sort_keys=True).encode()).hexdigest()[:16]
     base = View(
-        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(meta["name"], uid=meta["uid"]),
+        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(meta["name"], uid=meta["uid"], kind=obj["kind"]),
         digits, str(obj["spec"].get("district") or meta["name"]),
     )  # fmt: skip
     kind = connection_model(plain)

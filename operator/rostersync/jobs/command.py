@@ -140,7 +140,7 @@ _run = _options(
 def job() -> None:
     """What Kubernetes Jobs run: the halves of a run, Test Connection, and clearing up, from a pod's mounts.
 
-    The operator makes these Jobs. The FocusConnection, Secrets, the CA bundle, the store and the artifacts are read
+    The operator makes these Jobs. The connection, Secrets, the CA bundle, the store and the artifacts are read
     where the operator mounts them; nothing is asked of the API server. Progress goes to standard error as JSON lines.
     """
     os.umask(0o077)  # whatever a library makes is for this user only

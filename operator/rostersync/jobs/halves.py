@@ -154,8 +154,8 @@ def _anew(pod: Pod, run: Run) -> Manifests:
     connection = pod.connection()
     if not terms_accepted(connection):
         raise Permanent(
-            "The terms of use are not accepted: set spec.termsOfUse.accepted: true in the FocusConnection (which also "
-            "accepts the privacy policy); nothing was read.",
+            "The terms of use are not accepted: set spec.termsOfUse.accepted: true in the "
+            f"{connection.kind} (which also accepts the privacy policy); nothing was read.",
             reason="TermsNotAccepted",
         )
     if later := not_yet_supported(connection):

@@ -18,6 +18,7 @@ def connection_of(conn: api.Connection) -> Connection:
     )
     return Connection(
         name=conn.metadata.name,
+        kind=conn.kind,
         terms_accepted=terms_accepted(conn),
         problem=problem,
         suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),

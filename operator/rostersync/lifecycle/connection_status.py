@@ -1,4 +1,4 @@
-"""A FocusConnection's status from what is known of it. The only place that makes a connection's conditions. Pure."""
+"""A connection's status from what is known of it. The only place that makes a connection's conditions. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

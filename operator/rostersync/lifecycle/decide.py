@@ -87,8 +87,8 @@ def _before_start(seen: Observed) -> Step:
     if not connection.terms_accepted:
         return Finish(
             Outcome.FAILED, "TermsNotAccepted",
-            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in FocusConnection "
-            f"{connection.name}, which also accepts the privacy policy.",
+            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in "
+            f"{connection.ref}, which also accepts the privacy policy.",
         )  # fmt: skip
     if connection.problem:
         reason, message = connection.problem
@@ -102,10 +102,10 @@ def _before_start(seen: Observed) -> Step:
         )  # fmt: skip
     if seen.behind:
         # It names no other run: this stays true until its turn comes, however many come first.
-        text = f"Waiting for its turn: runs of FocusConnection {connection.name} that were made before it come first."
+        text = f"Waiting for its turn: runs of {connection.ref} that were made before it come first."
         return Wait("Queued", text)
     if connection.suspended:
-        return Wait("Queued", f"FocusConnection {connection.name} is suspended (spec.suspend).")
+        return Wait("Queued", f"{connection.ref} is suspended (spec.suspend).")
     if not seen.may_start:
         return Wait("Queued", seen.queued or "Waiting for its turn.", turn=True)
     return StartPlan(1)
@@ -113,12 +113,12 @@ def _before_start(seen: Observed) -> Step:
 
 def _without_connection(seen: Observed) -> Step:
     """The run names a connection that is not there: it may come a moment later, as from Git."""
-    name, until = seen.connection.name, (seen.run.created_at or seen.now) + PATIENCE
+    ref, until = seen.connection.ref, (seen.run.created_at or seen.now) + PATIENCE
     if seen.now < until:
-        return Wait("Queued", f"FocusConnection {name} is not there yet.", until)
+        return Wait("Queued", f"{ref} is not there yet.", until)
     return Finish(
         Outcome.FAILED, "ConnectionNotFound",
-        f"There is no FocusConnection {name} in this namespace: make it, then make another SyncRun.",
+        f"There is no {ref} in this namespace: make it, then make another SyncRun.",
     )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def _applied(seen: Observed) -> Step:
 
 def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:
     if seen.connection.suspended:
-        return Wait("Queued", f"Planned; FocusConnection {seen.connection.name} is suspended (spec.suspend).")
+        return Wait("Queued", f"Planned; {seen.connection.ref} is suspended (spec.suspend).")
     if not seen.may_apply:
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
         return Wait("Queued", seen.queued or free, turn=True)

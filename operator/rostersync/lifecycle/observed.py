@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from rostersync.api.kinds import DEFAULT_CONNECTION, Ref
 from rostersync.model import ApplyReport, PlanReport
 
 R = TypeVar("R")
@@ -90,6 +91,12 @@ class Connection:
     require_distinct_approver: bool = False
     four_eyes_enforced: bool = False  # locally nobody can prove who is who
     delivers: bool = False
+    kind: str = DEFAULT_CONNECTION
+
+    @property
+    def ref(self) -> Ref:
+        """Its kind and name."""
+        return Ref(self.kind, self.name)
 
 
 @dataclass(frozen=True)

@@ -95,13 +95,13 @@ class Driver:
     def settle_others(self, run: dict[str, Any] | None = None) -> None:
         """Settle every other run of the connection that is not final, oldest first."""
         name = run["metadata"]["name"] if run else None
-        for other in reversed(self.state.runs(self.connection.name)):
+        for other in reversed(self.state.runs(self.connection.ref.key)):
             if other["metadata"]["name"] != name and not (other.get("status") or {}).get("outcome"):
                 self.settle(other)
 
     def resume(self) -> None:
         """Finish applies that were killed: they were allowed, and the store says whether they are done."""
-        for run in reversed(self.state.runs(self.connection.name)):
+        for run in reversed(self.state.runs(self.connection.ref.key)):
             if not (run.get("status") or {}).get("outcome"):
                 seen = self._look(run, may_apply=True)
                 if seen.apply and seen.apply.state == WorkState.LOST:

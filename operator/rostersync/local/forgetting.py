@@ -5,6 +5,7 @@ from contextlib import ExitStack, suppress
 from typing import Any
 
 from rostersync import scratch
+from rostersync.api.kinds import Ref, key_of
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent
@@ -21,7 +22,7 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
     """
     runs = state.runs()
     with ExitStack() as locks:
-        for connection in sorted({r["spec"]["connectionRef"]["name"] for r in runs}):
+        for connection in sorted(set(map(key_of, runs))):
             locks.enter_context(state.lock(connection))
         ids, key = _ids(state, runs, record), _key(state, runs, env)
         place = state.root / "scratch"
@@ -32,8 +33,9 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
             scratch.release(place)
         for run in runs:
             if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
+                ref = Ref.of(run["spec"]["connectionRef"])
                 cancelled = {**run, "spec": {**run["spec"], "cancel": True}}
-                Driver(state, Connection(run["spec"]["connectionRef"]["name"]), None).settle(cancelled)
+                Driver(state, Connection(ref.name, kind=ref.kind), None).settle(cancelled)
     return gone
 
 

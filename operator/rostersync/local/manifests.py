@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from rostersync.api import kinds
 from rostersync.api.explain import problems
-from rostersync.api.kinds import KINDS, RUN, connection_model
+from rostersync.api.kinds import KINDS, RUN, Ref, connection_model
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.api.v1alpha1.attributes import SHOWN
 from rostersync.api.v1alpha1.connection import Connection
@@ -49,7 +49,8 @@ class _Keyed:
 def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     """The manifests in these files and folders (not the folders in them).
 
-    Kinds of others are skipped in a folder, and refused in a file that is named. One FocusConnection is needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
+    Kinds of others are skipped in a folder, and refused in a file that is named. One connection is
+    needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
     InvalidManifest that names file, document, line and field.
     """
     connections: list[tuple[Document, Connection]] = []
@@ -248,19 +249,27 @@ def _chosen(
     connections: Sequence[tuple[Document, Connection]], run: SyncRun | None, env: Mapping[str, str]
 ) -> Connection:
     """The connection to use: the one that the run or the environment names, else the only one."""
+    any_kind = " or ".join(kind.name for kind in kinds.connections())
     if not connections:
-        raise InvalidManifest("no FocusConnection is among the manifests; add one with -f")
-    wanted, by = (run.spec.connectionRef.name, "connectionRef of the SyncRun") if run else (None, "")
+        raise InvalidManifest(f"no {any_kind} is among the manifests; add one with -f")
+    wanted, by = (
+        (Ref(run.spec.connectionRef.kind, run.spec.connectionRef.name).key, "connectionRef of the SyncRun")
+        if run
+        else (None, "")
+    )
     if wanted is None and env.get(ENV_CONNECTION):
         wanted, by = env[ENV_CONNECTION], ENV_CONNECTION
-    found = [c for _, c in connections if wanted in (None, c.metadata.name)]
-    names = ", ".join(sorted(c.metadata.name for _, c in connections))
+    keys = [Ref(c.kind, c.metadata.name).key for _, c in connections]
+    found = [c for key, (_, c) in zip(keys, connections, strict=True) if wanted in (None, key)]
+    names = ", ".join(sorted(keys))
     if not found:
-        raise InvalidManifest(f"{by} names a FocusConnection that is not among the manifests; there are: {names}")
+        raise InvalidManifest(
+            f"{by} names a {run.spec.connectionRef.kind if run else any_kind} that is not among the manifests; there are: {names}"
+        )
     if len(found) > 1:
         places = ", ".join(document.where for document, c in connections if c in found)
         raise InvalidManifest(
-            f"several FocusConnections are given ({places}); give only one with -f, or choose one of {names} with "
+            f"several {any_kind}s are given ({places}); give only one with -f, or choose one of {names} with "
             f"{ENV_CONNECTION} or the connectionRef of a SyncRun"
         )
     return found[0]

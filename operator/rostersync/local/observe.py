@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from rostersync.api.kinds import key_of
 from rostersync.errors import RostersyncError
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
@@ -75,7 +76,7 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
 
 def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
     """Other runs of the connection that would change the store and have a plan."""
-    for other in state.runs(run["spec"]["connectionRef"]["name"]):
+    for other in state.runs(key_of(run)):
         status = other.get("status") or {}
         plan, outcome = status.get("plan") or {}, status.get("outcome")
         same = other["metadata"]["name"] == run["metadata"]["name"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rostersync import durable, scratch
+from rostersync.api.kinds import key_of
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
@@ -63,9 +64,9 @@ class State:
             folder.chmod(0o700)
 
     def runs(self, connection: str | None = None) -> list[dict[str, Any]]:
-        """All SyncRuns, newest first."""
+        """All SyncRuns, or those of a connection by its key, newest first."""
         found = [r for path in (self.root / "runs").glob("*.json") if (r := files.read_object(path))]
-        own = [r for r in found if connection in (None, r["spec"]["connectionRef"]["name"])]
+        own = [r for r in found if connection in (None, key_of(r))]
         return sorted(own, key=number, reverse=True)
 
     def find(self, name: str) -> dict[str, Any] | None:
@@ -128,7 +129,7 @@ class State:
     @contextmanager
     def lock(self, connection: str) -> Iterator[None]:
         """Keep other processes from working on this connection's runs. Raises StoreBusy when one does."""
-        path = self.root / "locks" / f"{connection}.lock"
+        path = self.root / "locks" / f"{connection.replace('/', '_')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
 
     cluster = options.cluster()
     looking.connection(cluster, name)
+    ref = Ref.parse(name)
     asked = cluster.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    seen = cluster.patch("FocusConnection", name, {"metadata": {"annotations": {ANNOTATION: asked}}})
+    seen = cluster.patch(ref.kind, ref.name, {"metadata": {"annotations": {ANNOTATION: asked}}})
     if wait:
         seen = _watch(cluster, seen, timeout, quiet)
     if output != "table":
@@ -47,7 +49,9 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
     elif wait:
         _page(seen)
     else:
-        click.echo(f"Asked; `kubectl describe focusconnection {name}{options.options_for(cluster)}` says how it is.")
+        click.echo(
+            f"Asked; `kubectl describe {ref.kind.lower()} {ref.name}{options.options_for(cluster)}` says how it is."
+        )
     verified = standing.condition(seen, "ConnectionVerified") or {}
     good = verified.get("status") == "True" and not standing.not_testable(seen)
     raise SystemExit(0 if good or not wait else 1)
@@ -67,9 +71,9 @@ def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quie
         return plain(f"{name}: being tested{stuck}")
 
     wish = follow.Wish(
-        "FocusConnection", name, lambda c: standing.check_is_done(c, ANNOTATION), line,
+        connection["kind"], name, lambda c: standing.check_is_done(c, ANNOTATION), line,
         lambda c: bool(standing.status_of(c)),
-        f"The test goes on: `kubectl describe focusconnection {name}{options.options_for(cluster)}`.",
+        f"The test goes on: `kubectl describe {connection['kind'].lower()} {name}{options.options_for(cluster)}`.",
         connection["metadata"]["uid"], timeout,
     )  # fmt: skip
     return follow.wait(cluster, wish, follow.Show(quiet))

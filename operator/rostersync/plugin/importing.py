@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(
 
     cluster = options.cluster()
     looking.connection(cluster, connection)
-    spec: dict[str, Any] = {"connectionRef": {"kind": "FocusConnection", "name": connection}}
+    spec: dict[str, Any] = {"connectionRef": Ref.parse(connection).as_dict()}
     spec |= {"mode": "DryRun" if dry_run else "Import", "requestedBy": cluster.whoami()}
     if reason and reason.strip():
         spec["reason"] = reason.strip()

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rostersync.api import kinds
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -32,17 +34,15 @@ def runs(name: str | None, everywhere: bool, output: str) -> None:
     from rostersync.render.runs import page
 
     cluster = options.cluster()
-    found = standing.newest_first(
-        cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={name}" if name else "")
-    )
+    found = standing.newest_first(_runs_of(cluster, name, everywhere))
     if output != "table":
         if not found and not everywhere:
             namespace(cluster)
         click.echo(objects.dump(objects.listing(found), output), nl=False)
         return
-    known = cluster.list("FocusConnection", everywhere)
+    known = connections(cluster, everywhere)
     if name:
-        known = [c for c in known if c["metadata"]["name"] == name]
+        known = [c for c in known if Ref(c["kind"], c["metadata"]["name"]) == Ref.parse(name)]
         if not known and not found:
             raise _no_connection(cluster, name, everywhere)
     if not known and not found and not everywhere:
@@ -100,7 +100,7 @@ def newest(cluster: "Cluster", of: str | None) -> "Object":
 
     if of:
         connection(cluster, of)
-    found = standing.newest_first(cluster.list("SyncRun", fields=f"spec.connectionRef.name={of}" if of else ""))
+    found = standing.newest_first(_runs_of(cluster, of))
     if not found:
         namespace(cluster)
         start = standing.typed(options.options_for(cluster)).start.replace("CONNECTION", of or "CONNECTION")
@@ -122,27 +122,42 @@ def namespace(cluster: "Cluster") -> None:
         )
 
 
+def connections(cluster: "Cluster", everywhere: bool = False) -> "list[Object]":
+    """The connections of every kind."""
+    return [found for kind in kinds.connections() for found in cluster.list(kind.name, everywhere)]
+
+
 def connection(cluster: "Cluster", name: str) -> "Object":
-    """A FocusConnection by its name. Raises Permanent that names those there are."""
+    """A connection by its name, or KIND/NAME. Raises Permanent that names those there are."""
     from rostersync.errors import Permanent
 
+    ref = Ref.parse(name)
     try:
-        return cluster.get("FocusConnection", name)
+        return cluster.get(ref.kind, ref.name)
     except Permanent as error:
         if error.reason != "NotFound":
             raise
         raise _no_connection(cluster, name) from None
 
 
+def _runs_of(cluster: "Cluster", connection: str | None, everywhere: bool = False) -> "list[Object]":
+    """The runs of a connection, by its name or KIND/NAME; all of them without one."""
+    if not connection:
+        return cluster.list("SyncRun", everywhere)
+    ref = Ref.parse(connection)
+    found = cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={ref.name}")
+    return [run for run in found if Ref.of(run["spec"]["connectionRef"]) == ref]
+
+
 def _no_connection(cluster: "Cluster", name: str, everywhere: bool = False) -> Exception:
     from rostersync.errors import Permanent
 
-    there = [c["metadata"]["name"] for c in cluster.list("FocusConnection", everywhere)]
+    there = [c["metadata"]["name"] for c in connections(cluster, everywhere)]
     if not there and not everywhere:
         namespace(cluster)
     where = "in any namespace" if everywhere else f"in namespace {cluster.namespace}"
     return Permanent(
-        f"There is no FocusConnection {name} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound"
+        f"There is no {Ref.parse(name)} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound"
     )
 
 

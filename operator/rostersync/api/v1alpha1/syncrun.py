@@ -1,10 +1,12 @@
 """SyncRun: one import, from its request to its outcome."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
+from rostersync.api.kinds import DEFAULT_CONNECTION, connections
 from rostersync.api.v1alpha1.consistency import check_name
 from rostersync.api.v1alpha1.meta import (
     UID,
@@ -39,11 +41,20 @@ from rostersync.api.v1alpha1.report import (
 _LIST_BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
+def _connection(kind: str) -> str:
+    known = [known.name for known in connections()]
+    if kind not in known:
+        raise PydanticCustomError("literal_error", "is no kind of connection", {"expected": f"{known}"})
+    return kind
+
+
 class ConnectionRef(Model):
     """The connection that is imported, in the same namespace."""
 
-    kind: Literal["FocusConnection"] = Field(
-        default="FocusConnection", description="Kind of the connection.", json_schema_extra={"x-crd-default": True}
+    kind: Annotated[str, AfterValidator(_connection)] = Field(
+        default=DEFAULT_CONNECTION,
+        description="Kind of the connection.",
+        json_schema_extra={"x-crd-default": True, "enum": [kind.name for kind in connections()]},
     )
     name: ObjectName = Field(description="Name of the connection.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from rostersync.api.kinds import Ref
     from rostersync.lifecycle.observed import Connection
     from rostersync.local.manifests import Manifests
     from rostersync.local.state import State
@@ -120,27 +121,28 @@ def afterwards() -> Iterator[None]:
         note(f"Clearing up was left to the next run, since a disk is full ({type(error).__name__}).")
 
 
-def known_connection(state: "State", name: str) -> "Connection":
+def known_connection(state: "State", ref: "Ref") -> "Connection":
     """What is known of a connection without its manifest: that of its newest run, else the defaults."""
     from rostersync.errors import Permanent
     from rostersync.lifecycle.configured import connection_of
     from rostersync.lifecycle.observed import Connection
     from rostersync.local.workspace import stored_connection
 
-    for run in state.runs(name):
+    for run in state.runs(ref.key):
         with suppress(Permanent):
             return connection_of(stored_connection(state.folder(run["metadata"]["name"])))
-    return Connection(name)
+    return Connection(ref.name, kind=ref.kind)
 
 
-def settled(state: "State", name: str | None = None) -> None:
+def settled(state: "State", key: str | None = None) -> None:
     """Bring statuses up to date (expired, superseded, killed), of one connection or all; busy ones are left alone."""
+    from rostersync.api.kinds import Ref
     from rostersync.errors import StoreBusy
     from rostersync.local.drive import Driver
 
-    names = {r["spec"]["connectionRef"]["name"] for r in state.runs() if not (r.get("status") or {}).get("outcome")}
-    for connection in sorted(names if name is None else names & {name}):
-        with suppress(StoreBusy), state.lock(connection):
+    open_ = [r["spec"]["connectionRef"] for r in state.runs() if not (r.get("status") or {}).get("outcome")]
+    for connection in sorted({ref for ref in map(Ref.of, open_) if key in (None, ref.key)}):
+        with suppress(StoreBusy), state.lock(connection.key):
             Driver(state, known_connection(state, connection), None).settle_others()
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.local.commands import common
 from rostersync.local.interruption import interruptible
 
@@ -103,8 +104,8 @@ def _decide(
         run = state.run(run["status"]["sameAs"])  # the run that holds the same plan
         common.note(f"The same changes are held by run {run['metadata']['name']}; deciding that one.")
     name = run["metadata"]["name"]
-    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"])
-    with state.lock(connection.name):
+    connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]))
+    with state.lock(connection.ref.key):
         driver = Driver(state, connection, None)
         run = driver.settle(run)
         approval, status = state.approval(name), run.get("status") or {}

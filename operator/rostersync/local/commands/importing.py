@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.local.commands import common
 from rostersync.local.interruption import interruptible
 
@@ -130,8 +131,8 @@ def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dic
     """Take a planned run on: apply it if it may be, and settle the others of its connection."""
     from rostersync.local.drive import Driver
 
-    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"])
-    with state.lock(connection.name):
+    connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]))
+    with state.lock(connection.ref.key):
         driver = Driver(state, connection, halves)
         try:
             return driver.advance(state.run(run["metadata"]["name"]))
@@ -158,13 +159,13 @@ def _import(
     asked = manifests.run
     if not connection.terms_accepted:
         raise Permanent(
-            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in FocusConnection "
-            f"{connection.name} (which also accepts the privacy policy); nothing was read.",
+            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in "
+            f"{connection.ref} (which also accepts the privacy policy); nothing was read.",
             reason="TermsNotAccepted",
         )
     if connection.problem:
-        raise NotYetSupported(f"FocusConnection {connection.name}: {connection.problem[1]}")
-    with state.lock(connection.name):
+        raise NotYetSupported(f"{connection.ref}: {connection.problem[1]}")
+    with state.lock(connection.ref.key):
         state.make_private()
         name = name or (asked.metadata.name if asked else None) or None
         driver = Driver(state, connection, halves, again=name)
@@ -178,8 +179,8 @@ def _import(
             )
             return run
         if run is None:
-            spec: dict[str, Any] = {"connectionRef": {"kind": "FocusConnection", "name": connection.name}}
-            spec |= {"mode": mode or (asked.spec.mode if asked else "Import"), "requestedBy": common.user()}
+            wanted = mode or (asked.spec.mode if asked else "Import")
+            spec = {"connectionRef": connection.ref.as_dict(), "mode": wanted, "requestedBy": common.user()}
             if asked and asked.spec.reason:
                 spec["reason"] = asked.spec.reason
             run = state.create(connection.name, manifests.connection.metadata.namespace, spec, name, now_utc())
@@ -193,7 +194,7 @@ def _import(
         with common.afterwards():
             driver.settle_others(run)
             history = manifests.connection.spec.history.runs
-            state.prune(connection.name, history.successful, history.failed)
+            state.prune(connection.ref.key, history.successful, history.failed)
         return run
 
 
@@ -208,8 +209,8 @@ def _apply_plan(
     name = _run_of_plan(state, digest)
     consent = Consent("", uid or "", digest, approved_by, reason, False) if approved_by else None
     run = state.find(name)
-    connection = common.known_connection(state, run["spec"]["connectionRef"]["name"] if run else name)
-    with state.lock(connection.name):
+    connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]) if run else Ref.parse(name))
+    with state.lock(connection.ref.key):
         plans, applies = number_of_tries(state, name)
         halves.apply({"metadata": {"name": name}}, StartApply(digest, consent, applies + 1), plans)
         if halves.error and halves.written:
@@ -295,6 +296,5 @@ def _finish_half(run: dict[str, Any] | None, halves: "LocalHalves", output: str,
     if run is None:
         return
     status = run.get("status") or {}
-    if planned and status.get("plan") and status.get("outcome") in (None, "SameAsHeld"):
-        return
-    raise SystemExit(exit_code(status))
+    if not (planned and status.get("plan") and status.get("outcome") in (None, "SameAsHeld")):
+        raise SystemExit(exit_code(status))

@@ -22,6 +22,7 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 @common.debug_option
 def runs(connection: str | None, state: "State", output: str) -> None:
     """List connections and their runs, newest first."""
+    from rostersync.api.kinds import key_of
     from rostersync.errors import Permanent
     from rostersync.render import objects, tables
     from rostersync.render.runs import page
@@ -29,7 +30,7 @@ def runs(connection: str | None, state: "State", output: str) -> None:
     common.settled(state, connection)
     found = state.runs(connection)
     if connection is not None and not found:
-        there = sorted({r["spec"]["connectionRef"]["name"] for r in state.runs()})
+        there = sorted({key_of(r) for r in state.runs()})
         has = f"There are runs of: {', '.join(there)}." if there else "There are no runs at all."
         raise Permanent(f"There is no run of a connection {connection}. {has}", reason="UnknownConnection")
     if output == "table":
@@ -51,10 +52,11 @@ Examples:
 @common.debug_option
 def show(name: str | None, state: "State", output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
+    from rostersync.api.kinds import key_of
     from rostersync.render import objects, tables
     from rostersync.render.run import page
 
-    connection = state.latest(name)["spec"]["connectionRef"]["name"]
+    connection = key_of(state.latest(name))
     common.settled(state, connection)
     run = state.latest(name)
     if output != "table":

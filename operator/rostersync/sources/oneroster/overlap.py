@@ -41,7 +41,9 @@ class Overlap:
         if not self._on or ask.jump:
             self._on = False  # offsets count what is not shown, too
             return self._pages.page(ask, limit)
-        got = self._pages.page(Ask(ask.offset - self._shift), limit and limit + 1, least=2)  # a page of one shows no more
+        got = self._pages.page(
+            Ask(ask.offset - self._shift), limit and limit + 1, least=2
+        )  # a page of one shows no more
         if isinstance(got, Refused):
             return got if self._worked else self._whole_pages(ask, got)
         self._largest = max(self._largest, got.seen.rows)
