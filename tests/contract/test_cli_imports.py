@@ -232,8 +232,13 @@ def test_what_the_source_does_not_offer_is_said_everywhere_with_its_cost(bench):
     assert held == {"Class": roster.total("classes"), "Enrollment": roster.total("enrollments")}
     succeeded = next(c for c in run["status"]["conditions"] if c["type"] == "Succeeded")
     assert "does not offer courses (403)" in succeeded["message"]
+    scope = "https://purl.imsglobal.org/spec/or/v1p1/scope/roster-core.readonly"
+    assert (told["scope"], scope in succeeded["message"]) == (scope, True)
     for command in ("show", "issues"):
-        assert "Not offered by the source: courses (403)" in bench.call(command, name_of(run)).stdout
+        said = bench.call(command, name_of(run)).stdout
+        assert "Not offered by the source: courses (403)" in said
+        assert scope in said
+    assert scope in bench.call("check", *bench.manifests()).stdout
 
 
 def test_check_says_ok_and_what_there_is(bench):

@@ -71,7 +71,7 @@ def test_a_person_is_forgotten_everywhere(bench):
     said = bench.call("forget", person, "--yes").stdout
     bench.call("export", "--to", str(bench.folder / "after"))
 
-    assert "Removed: 1 records" in said
+    assert "Removed: 1 record, " in said
     assert set(users(bench.folder / "after")) == set(before) - {person}
     for path in bench.state.rglob("*"):
         if path.is_file():

@@ -38,7 +38,8 @@ def test_what_is_not_taken_is_not_missed(roster: Roster) -> None:
 
 def test_report_and_status_keep_it_and_the_message_says_it(roster: Roster) -> None:
     report = roster.plan(district().not_offering("courses")).report
-    report.not_offered[0]["status"] = 403
+    scope = "https://purl.imsglobal.org/spec/or/v1p1/scope/roster-core.readonly"
+    report.not_offered[0] |= {"status": 403, "scope": scope}
     again = plan_from_json(plan_to_json(report))
     remembered = plan_report(json.loads(json.dumps(of_plan(again))), report.run)
 
@@ -48,5 +49,5 @@ def test_report_and_status_keep_it_and_the_message_says_it(roster: Roster) -> No
     assert deferred(report) == (
         " The source does not offer courses (403), so that records are held back: "
         f"{report.not_offered[0]['heldBack']['Class']} Class, {report.not_offered[0]['heldBack']['Enrollment']} Enrollment; "
-        "let the credential read it."
+        f"let the credential read it (its token may lack the scope {scope}, which deliveryConfig.scope has to name)."
     )

@@ -116,7 +116,8 @@ def test_fail_stops_the_run_and_says_where_without_any_value(roster: Roster) -> 
     with pytest.raises(Permanent) as caught:
         roster.plan(district().change("users", "s1", email="secret"), dataRequirements=rules)
     assert caught.value.reason == "RequirementFailed"
-    assert "1 Student records break dataRequirements[1] (email)" in str(caught.value)
+    where = "the data requirement on email of Student (dataRequirements[1])"
+    assert f"1 Student record has a value that is not allowed in email, and {where}" in str(caught.value)
     assert "secret" not in str(caught.value)
     assert roster.plan(district(), dataRequirements=rules).counts("Student") == {"created": 3}
 

@@ -1,15 +1,27 @@
 """What an importer of OneRoster CSV is likely to refuse, though OneRoster allows it to be in a store."""
 
+from dataclasses import dataclass
+
 import duckdb
 
-# what: (table, SQL that is true for a record that lacks it, the sentence after a number)
-_GAPS = {
-    "users.username": ("users", "username IS NULL", "users have no username, which the standard requires"),
-    "courses.orgSourcedId": (
-        "courses", '"orgSourcedId" IS NULL', "courses have no organisation, which the standard requires",
+
+@dataclass(frozen=True)
+class Gap:
+    """`lacks` is SQL that is true for a record without the attribute, `sentence` what is said after a number."""
+
+    table: str
+    attribute: str
+    lacks: str
+    sentence: str
+
+
+GAPS = (
+    Gap("users", "username", "username IS NULL", "users have no username, which the standard requires"),
+    Gap(
+        "courses", "orgSourcedId", '"orgSourcedId" IS NULL', "courses have no organisation, which the standard requires"
     ),
-}  # fmt: skip
-SENTENCES = {name: sentence for name, (_, _, sentence) in _GAPS.items()}
+)
+SENTENCES = {f"{gap.table}.{gap.attribute}": gap.sentence for gap in GAPS}
 NO_SCHOOL = "orgs.school"
 SENTENCES[NO_SCHOOL] = "schools are there, and an importer has nowhere to put people and classes"
 
@@ -17,12 +29,12 @@ SENTENCES[NO_SCHOOL] = "schools are there, and an importer has nowhere to put pe
 def gaps(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """How many active records of the views `store_<table>` lack what importers require; no school at all is 0."""
     found: dict[str, int] = {}
-    for name, (table, lacks, _) in _GAPS.items():
+    for gap in GAPS:
         # Names and conditions are this file's own.
-        query = f"SELECT count(*) FROM store_{table} WHERE status = 'active' AND {lacks}"  # noqa: S608
+        query = f"SELECT count(*) FROM store_{gap.table} WHERE status = 'active' AND {gap.lacks}"  # noqa: S608
         row = con.execute(query).fetchone()
         if row and row[0]:
-            found[name] = row[0]
+            found[f"{gap.table}.{gap.attribute}"] = row[0]
     schools = con.execute("SELECT 1 FROM store_orgs WHERE status = 'active' AND entity = 'School' LIMIT 1").fetchone()
     return found if schools else found | {NO_SCHOOL: 0}
 

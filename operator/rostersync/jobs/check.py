@@ -36,6 +36,7 @@ class Found:
             "totals": dict(self.result.totals),
             "attributes": [vars(f) for f in self.result.attributes],
             "notOffered": list(self.result.not_offered),
+            "scopes": list(self.result.scopes),
         }
 
 

@@ -67,6 +67,8 @@ def _unoffered(missing: Mapping[str, Any]) -> str:
     status = missing["status"]
     why = f" ({status})" if status else ""
     remedy = "; let the credential read it" if status == 403 else ""
+    if scope := missing.get("scope"):
+        remedy += f" (its token may lack the scope {scope}, which deliveryConfig.scope has to name)"
     costs = [f"{count:,} {entity}" for entity, count in missing["heldBack"].items()]
     held = f", so that records are held back: {', '.join(costs)}" if costs else ""
     return f" The source does not offer {missing['collection']}{why}{held}{remedy}."

@@ -82,13 +82,19 @@ def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[s
 def _of_missing(missing: Mapping[str, Any]) -> dict[str, Any]:
     """A collection that is not offered, in the API's form."""
     held = [{"entity": entity, "count": count} for entity, count in missing["heldBack"].items()]
-    told = {"collection": missing["collection"], "status": missing["status"], "heldBack": held}
+    told = {
+        "collection": missing["collection"],
+        "status": missing["status"],
+        "scope": missing.get("scope"),
+        "heldBack": held,
+    }
     return {k: v for k, v in told.items() if v}
 
 
 def _missing(data: Mapping[str, Any]) -> dict[str, Any]:
     held = {h["entity"]: int(h["count"]) for h in data.get("heldBack", ())}
-    return {"collection": data["collection"], "status": data.get("status"), "heldBack": held}
+    scope = {"scope": data["scope"]} if data.get("scope") else {}
+    return {"collection": data["collection"], "status": data.get("status"), **scope, "heldBack": held}
 
 
 def _counts(data: Mapping[str, Any]) -> EntityCounts:

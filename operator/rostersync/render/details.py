@@ -14,6 +14,7 @@ from rostersync.render.orgs import Orgs
 from rostersync.render.summary import Follow, Summary
 from rostersync.render.tables import say, table
 from rostersync.render.words import number, some
+from rostersync.render.words_to_type import LOCAL
 
 WORST = 10  # schools that a run names by itself; `show` has all
 _VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
@@ -43,8 +44,13 @@ NOTHING = Details()
 def read(plan: Path) -> Details:
     """The details of a plan folder."""
     orgs = organisations.read(plan)
-    proof = json.loads((plan / "manifest.json").read_text()).get("proof", {})
-    unproved = {name: said["reason"] for name, said in proof.items() if said.get("offered") and said.get("reason")}
+    manifest = json.loads((plan / "manifest.json").read_text())
+    unproved = {
+        name: said["reason"]
+        + (f" (their ids: `{LOCAL.issues.format(run=manifest['run'])} --records`)" if said.get("duplicates") else "")
+        for name, said in manifest.get("proof", {}).items()
+        if said.get("offered") and said.get("reason")
+    }
     medians, runs = usual(plan)
     found = Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), unproved=unproved)
     return replace(found, usual=medians, usual_runs=runs)

@@ -24,22 +24,25 @@ MEANINGS = {
     "UnknownRole": "has a role that OneRoster does not know, so nothing is decided by it",
     "Duplicate": "shares with another record what must be unique",
     "ContradictoryRows": "came in several rows that contradict each other",
+    "NotImportable": "has no value: importers of the exported CSV may refuse the record",
+    "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",
+    "RepeatedRows": "came in several rows, so the collection is not proved whole and deletes wait",
     "DanglingReference": "refers to a record that is neither in the source nor in the store",
 }
 ACTIONS = {
     "Error": "reported", "Skip": "held back", "DropValue": "value dropped", "Default": "default put in",
-    "Hold": "holds the run", "Fail": "fails the run",
+    "Hold": "holds the run", "Fail": "fails the run", "Export": "accepted",
 }  # fmt: skip
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:
-    """Every issue of a plan folder, in stored order."""
+    """Every issue of a plan folder, in stored order, and what is noted beside them."""
     import pyarrow.parquet as pq
 
-    path = plan / "issues.parquet"
-    if path.exists():
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
-            yield from batch.to_pylist()
+    for path in (plan / "issues.parquet", plan / "notes.parquet"):
+        if path.exists():
+            for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
+                yield from batch.to_pylist()
 
 
 def groups(issues: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

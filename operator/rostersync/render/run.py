@@ -156,6 +156,12 @@ def missing(out: Console, not_offered: Iterable[Mapping[str, Any]]) -> None:
         held_back = "; held back for want of it: " + ", ".join(f"{n:,} {e}" for e, n in costs) if costs else ""
         status = f" ({m['status']})" if m.get("status") else ""
         say(out, f"Not offered by the source: {m['collection']}{status}{held_back}.", "yellow")
+        if scope := m.get("scope"):
+            say(
+                out,
+                f"  The token may lack the scope {scope}: name it in deliveryConfig.scope, and let the SIS grant it.",
+                "yellow",
+            )
 
 
 def touched(out: Console, status: Mapping[str, Any]) -> None:

@@ -56,7 +56,7 @@ class Reading:
     `revision` is the server's own revision of what it shows (x-perm-rev); None where it has none.
     `seamless` False: the server takes whole pages only, so it could not be seen whether they fit together.
     `doubts` are answers that contradict others, in words with numbers: with any of them, the pull proves nothing.
-    `status` is that of the answer that refused the collection, where it is not offered.
+    `status` is that of the answer that refused the collection, where it is not offered; `scope` what the token may lack.
     """
 
     offered: bool
@@ -71,6 +71,7 @@ class Reading:
     seamless: bool = True
     doubts: tuple[str, ...] = ()
     status: int | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,15 @@ class Filled:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What Test Connection found. `totals` has None where the source gives no total."""
+    """What Test Connection found. `totals` has None where the source gives no total; `scopes` are those that the token may
+    lack, where a collection was refused for want of rights."""
 
     message: str
     schools: tuple[SchoolFound, ...]
     attributes: tuple[Filled, ...]
     totals: dict[str, int | None]
     not_offered: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

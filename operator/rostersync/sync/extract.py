@@ -108,7 +108,7 @@ def _read(
                 return {
                     "revision": None,
                     "finishedAt": now().isoformat(),
-                    "proof": _not_offered(requests, reading.status),
+                    "proof": _not_offered(requests, reading.status, reading.scope),
                 }
             pulls.append(stage.finish(reading))
             proof = prove(pulls)
@@ -157,11 +157,11 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
         return None  # no checkpoint that can be believed: read it again
 
 
-def _not_offered(requests: int, status: int | None) -> dict[str, Any]:
+def _not_offered(requests: int, status: int | None, scope: str) -> dict[str, Any]:
     return {
         "offered": False, "complete": False, "rule": None, "total": None, "rows": 0, "distinct": 0, "withoutID": 0,
         "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests, "reason": "not offered",
-        "status": status,
+        "status": status, **({"scope": scope} if scope else {}),
     }  # fmt: skip
 
 

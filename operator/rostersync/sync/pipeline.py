@@ -30,6 +30,7 @@ from rostersync.sync.gate import REKEYED_DELETES, Counted, Facts, Switches, verd
 from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
+from rostersync.sync.notes import write_notes
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.preconditions import of_one_source, read_enough
 from rostersync.sync.require import require
@@ -220,6 +221,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     issues = freeze.write_issues(context, making)
     freeze.write_rekeyed(context, making)
     write_orgs(context, made.scope, making)
+    write_notes(context, inputs.extract, making)
     by_entity = {
         c.entity: {"created": c.created, "updated": c.updated, "deleted": c.deleted} for c in made.counts if c.entity
     }

@@ -12,6 +12,7 @@ from rostersync.roster import BY_NAME, Kind
 from rostersync.sync.context import q
 from rostersync.sync.entities import entity_of
 
+REPEATED = "repeated.parquet"  # beside the parts of a collection: ids in several rows that do not count as received
 CONTRADICTORY = "contradictory.parquet"  # beside the parts of a collection: ids whose rows contradict each other
 
 # An instant, whatever its zone; a time without a zone is UTC's, as OneRoster has it. Other texts are no times.
@@ -19,6 +20,10 @@ INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:
 _UNORDERED = (Kind.SET, Kind.REFS, Kind.USER_IDS)
 
 _TWICE = "CREATE OR REPLACE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
+# `$2`: exact copies that came side by side count as received.
+NOT_RECEIVED = """
+    SELECT sourcedId FROM read_parquet($1) r GROUP BY sourcedId
+    HAVING count(*) > 1 AND NOT ($2 AND count(DISTINCT CAST(r AS VARCHAR)) = 1) ORDER BY sourcedId"""
 ONCE = "SELECT r.* FROM read_parquet($1) r ANTI JOIN twice USING (sourcedId)"
 
 

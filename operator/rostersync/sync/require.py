@@ -278,9 +278,12 @@ def _fail(context: Context, table: Table, rules: list[Rule]) -> None:
         if not broken:
             continue
         if action == "Fail":
+            of, attribute = rule.requirement.entity.value, rule.requirement.attribute
+            records, have = ("record", "has") if broken == 1 else ("records", "have")
+            what = "a value that is not allowed in" if rule.requirement.format or rule.requirement.pattern else "no"
             raise Permanent(
-                f"{broken} {rule.requirement.entity} records break {rule.place} ({rule.requirement.attribute}), "
-                "whose action is Fail; mend them in the SIS, or choose another action",
+                f"{broken:,} {of} {records} {have} {what} {attribute}, and the data requirement on {attribute} of {of} "
+                f"({rule.place}) has the action Fail; mend the {records} in the SIS, or choose another action",
                 reason="RequirementFailed",
             )
         entity = rule.requirement.entity.value

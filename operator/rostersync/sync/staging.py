@@ -71,7 +71,7 @@ class Stage:
         distinct, ids = (rows, "") if ordered else self._count()
         copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
         if distinct != rows:
-            resolve(self.folder, self._collection)
+            resolve(self.folder, self._collection, copies_count=self._ascending.side_by_side())
         return Pulled(
             end=reading.end, total=reading.total, recount=reading.recount, highest=reading.highest, rows=self.rows,
             distinct=distinct, copies=copies, without_id=self._without_id, ascending=self._ascending.side_by_side(),
@@ -101,8 +101,9 @@ class Stage:
         return int(row[0]) if row else 0
 
 
-def resolve(folder: Path, collection: str) -> None:
-    """One row for each id in place of a pull's only part, and a list of the ids whose rows contradict each other."""
+def resolve(folder: Path, collection: str, copies_count: bool = False) -> None:
+    """One row for each id in place of a pull's only part; and lists of ids whose rows contradict each other, or came in
+    several rows that do not count as received (`copies_count`: exact copies do)."""
     raw = (folder / "part-00000.parquet").rename(folder / "raw")
     form = schema(collection)
     with _database(folder) as con:
@@ -115,6 +116,9 @@ def resolve(folder: Path, collection: str) -> None:
         ids = con.sql(contradictory).to_arrow_table()
         if ids.num_rows:
             pq.write_table(ids, folder / repeated.CONTRADICTORY)
+        ids = con.sql(repeated.NOT_RECEIVED, params=[str(raw), copies_count]).to_arrow_table()
+        if ids.num_rows:
+            pq.write_table(ids, folder / repeated.REPEATED)
     raw.unlink()
 
 

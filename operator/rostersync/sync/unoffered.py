@@ -7,16 +7,26 @@ from rostersync.sync.context import Context, literal, q
 
 
 def unoffered(context: Context) -> list[dict[str, Any]]:
-    """Each such collection with the status of its refusal, and the records held back for want of it, by entity.
+    """Each such collection with the status of its refusal, the scope that the token may lack, and the records held back for want of it, by entity.
 
     A record that refers to one held back for that reason is held back for it too: no course, so no class, so no
     enrolment.
     """
     missing = [n for n, p in context.proof.items() if not p.get("offered") and context.takes(BY_NAME[n])]
     return [
-        {"collection": n, "status": context.proof[n].get("status"), "heldBack": _held_back(context, n)}
+        {
+            "collection": n,
+            "status": context.proof[n].get("status"),
+            **_scope(context, n),
+            "heldBack": _held_back(context, n),
+        }
         for n in sorted(missing)
     ]
+
+
+def _scope(context: Context, missing: str) -> dict[str, str]:
+    scope = context.proof[missing].get("scope")
+    return {"scope": scope} if scope else {}
 
 
 def _held_back(context: Context, missing: str) -> dict[str, int]:

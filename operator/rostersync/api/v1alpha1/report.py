@@ -83,6 +83,9 @@ class NotOffered(StatusModel):
 
     collection: Code = Field(description="Name of the collection, such as courses.")
     status: Count | None = Field(default=None, description="HTTP status of the refusal, such as 403 or 404.")
+    scope: Annotated[str, StringConstraints(max_length=160)] | None = Field(
+        default=None, description="OAuth 2 scope that the token may lack, after a 403."
+    )
     heldBack: tuple[EntityCount, ...] = Field(
         default=(), max_length=12, description="Records that are held back for want of it."
     )

@@ -83,14 +83,19 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
             reason="UnknownPerson",
         )
     click.echo(
-        f"Removed: {found.rows} records, {found.enrollments} enrolments, {found.history} values of history, "
-        f"{found.references} references, and the details of {len(runs)} runs."
+        f"Removed: {_some(found.rows, 'record')}, {_some(found.enrollments, 'enrolment')}, "
+        f"{_some(found.history, 'value')} of history, {_some(found.references, 'reference')}, and the details of "
+        f"{_some(len(runs), 'run')}."
     )
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
     for copy, at in copies.items():
         click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
     click.echo("Exports, and copies made by other means, are not reached either.")
+
+
+def _some(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _question(person: str | None, record: str) -> str:

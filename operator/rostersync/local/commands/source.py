@@ -67,6 +67,12 @@ def _page(found: "CheckResult") -> None:
         say(out, f"None in the sample: {', '.join(missing)}.")
     if found.not_offered:
         say(out, f"Not offered by the source: {', '.join(found.not_offered)}.", "yellow")
+    for scope in found.scopes:
+        say(
+            out,
+            f"  The token may lack the scope {scope}: name it in deliveryConfig.scope, and let the SIS grant it.",
+            "yellow",
+        )
 
 
 def _by_entity(found: "CheckResult") -> list[tuple[str, int, str, str]]:
@@ -102,4 +108,5 @@ def _object(found: "CheckResult") -> dict[str, Any]:
             for f in found.attributes
         ],
         "notOffered": list(found.not_offered),
+        "scopes": list(found.scopes),
     }

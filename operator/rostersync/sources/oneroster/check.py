@@ -27,6 +27,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
     fill = Fill()
     totals: dict[str, int | None] = {}
     not_offered: list[str] = []
+    scopes: set[str] = set()
     schools: list[SchoolFound] = []
     for collection in COLLECTIONS:
         decoder = Decoder(collection, None, required=collection in transport.delivery.required)
@@ -44,6 +45,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
         first = pages.first()
         if first is None:
             not_offered.append(collection)
+            scopes |= {pages.scope} - {""}
             continue
         totals[collection] = first.seen.total
         fill.add(collection, first.decoded.batch)
@@ -52,7 +54,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
             if number >= SAMPLES and fill.has_all_people():
                 break
     _must_show_something(transport, totals, fill)
-    return CheckResult(OK, tuple(schools), tuple(fill.rows()), totals, tuple(not_offered))
+    return CheckResult(OK, tuple(schools), tuple(fill.rows()), totals, tuple(not_offered), tuple(sorted(scopes)))
 
 
 def _must_show_something(transport: Transport, totals: Mapping[str, int | None], fill: "Fill") -> None:

@@ -12,7 +12,7 @@ from rostersync.sources.oneroster.links import cursor, from_header
 from rostersync.sources.oneroster.pagesize import PageSize
 from rostersync.sources.oneroster.pagesize import whole as whole_page
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
-from rostersync.sources.oneroster.scopes import missing
+from rostersync.sources.oneroster.scopes import lacking, missing
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.oneroster.trouble import Again, Trouble
 
@@ -158,6 +158,12 @@ class Pages:
             fingerprint=decoded.fingerprint,
         )
         return Got(ask, decoded, seen, (answer.headers.get("x-perm-rev") or "").strip() or None, limit)
+
+    @property
+    def scope(self) -> str:
+        """The scope that the token may lack, where the collection was refused for want of rights; else empty."""
+        delivery = self._transport.delivery
+        return lacking(self.refused, delivery.version, self._collection, delivery.authentication == "OAuth2")
 
     def _must_be_optional(self, status: int) -> None:
         if self._required:

@@ -41,7 +41,8 @@ class Pull:
         try:
             first = self._pages.first()
             if first is None:
-                return Reading(offered=False, requests=self._pages.requests, status=self._pages.refused)
+                refused, scope = self._pages.refused, self._pages.scope
+                return Reading(offered=False, requests=self._pages.requests, status=refused, scope=scope)
             overlap = Overlap(self._pages, self._walk, first)
             end, last = self._read(pool, overlap, first)
             whole = overlap.whole

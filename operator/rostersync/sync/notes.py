@@ -1,0 +1,59 @@
+"""What `issues` says beyond what decides about a record: `notes.parquet` beside the plan, outside of the digest.
+
+- What the export would lack once the plan is applied: importers elsewhere refuse such records.
+- Ids that came in several rows, where that keeps their collection from being proved complete.
+
+The columns are those of `issues.parquet`.
+"""
+
+from pathlib import Path
+
+from rostersync.deliveries.importable import GAPS
+from rostersync.roster import BY_NAME, ORGS, Table
+from rostersync.sync.context import Context, literal, q
+from rostersync.sync.repeated import REPEATED
+
+FILE = "notes.parquet"
+_COLUMNS = "entity, id, class, code, attribute, rule, action"
+
+
+def write_notes(context: Context, extract: Path, folder: Path) -> None:
+    """Write the file, where there is anything to say."""
+    context.sql("CREATE OR REPLACE TEMP TABLE notes (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
+                "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
+    for gap in GAPS:
+        _resulting(context, BY_NAME[gap.table], gap.lacks, gap.attribute)
+    if not _has_school(context):
+        context.sql("INSERT INTO notes VALUES ('School', NULL, 'Note', 'NoSchool', NULL, NULL, NULL)")
+    for table in context.tables:
+        file = extract / table.name / REPEATED
+        if context.takes(table) and not context.complete(table.name) and file.exists():
+            context.sql(f"""
+                INSERT INTO notes SELECT r.entity, r.id, 'Note', 'RepeatedRows', NULL, NULL, NULL
+                FROM required_{table.name} r
+                JOIN (SELECT sourcedId FROM read_parquet({literal(str(file))})) t ON t.sourcedId = r.raw_id
+            """)
+    if context.exists("notes"):
+        ordered = f"SELECT {_COLUMNS} FROM notes ORDER BY entity, id, code, attribute"
+        context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / FILE))} (FORMAT parquet)")
+
+
+def _resulting(context: Context, table: Table, lacks: str, attribute: str) -> None:
+    """The records that will stand in the store and lack an attribute."""
+    note = f"entity, id, 'Note', 'NotImportable', {literal(attribute)}, NULL, 'Export'"
+    columns = f"id, entity, {q(attribute)}"
+    new = f"SELECT {columns} FROM final_{table.name} UNION ALL SELECT {columns} FROM trimmed_{table.name}"
+    context.sql(f"INSERT INTO notes SELECT {note} FROM ({new}) WHERE {lacks}")
+    kept = f"FROM store_{table.name} WHERE status = 'active' AND {lacks}"
+    if context.exists(f"(SELECT 1 {kept} LIMIT 1)"):
+        context.sql(f"""
+            INSERT INTO notes SELECT {note} {kept}
+              AND id NOT IN (SELECT id FROM ({new}))
+              AND id NOT IN (SELECT id FROM changes_{table.name} WHERE change = 'Delete')
+        """)
+
+
+def _has_school(context: Context) -> bool:
+    gone = f"SELECT id FROM changes_{ORGS.name} WHERE change = 'Delete'"
+    stored = f"SELECT 1 FROM store_{ORGS.name} WHERE status = 'active' AND entity = 'School' AND id NOT IN ({gone})"
+    return context.exists(f"(SELECT 1 FROM final_{ORGS.name} WHERE entity = 'School' UNION ALL {stored} LIMIT 1)")
