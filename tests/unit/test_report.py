@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.sync.report import (
+    HOLDS,
     LIMIT,
     apply_from_json,
     apply_to_json,
     plan_from_json,
     plan_to_json,
-    ratio,
-    worst,
 )
+from rostersync.sync.worst import ratio, worst
 
 A = "sha256:" + "a" * 64
 
@@ -75,10 +75,10 @@ def test_the_worst_holds_come_first_and_at_most_16():
     preview = Hold(HoldReason.PREVIEW)
     holds = [hold(n) for n in range(11, 41)]
 
-    kept = worst([*holds, preview])
+    kept = worst([*holds, preview], HOLDS)
 
     assert kept == [preview, *(hold(n) for n in range(40, 25, -1))]
-    assert worst([preview, *reversed(holds)]) == kept
+    assert worst([preview, *reversed(holds)], HOLDS) == kept
 
 
 def test_long_reports_lose_issues_before_holds_and_never_totals():

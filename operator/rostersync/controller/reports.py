@@ -141,8 +141,8 @@ def _countable(value: Any) -> bool:
 
 
 @dataclass
-class CheckReport:
-    """What Test Connection came to."""
+class ToldCheck:
+    """What a pod says that Test Connection came to: checked to fit into a status, believed no further."""
 
     stage: str
     message: str
@@ -150,7 +150,7 @@ class CheckReport:
     error: dict[str, str] | None
 
 
-def check_report(text: str) -> CheckReport | None:
+def check_report(text: str) -> ToldCheck | None:
     """A report of Test Connection, if the text is one."""
     data = _read(text, json.loads)
     if not isinstance(data, dict):
@@ -161,7 +161,7 @@ def check_report(text: str) -> CheckReport | None:
             SchoolsStatus.model_validate(schools)
             if not _countable(schools):
                 return None
-        return CheckReport(
+        return ToldCheck(
             str(data.get("stage", "")), str(data.get("message", ""))[:1024], schools or None, data.get("error")
         )
     except (ValidationError, *_SPOILED):

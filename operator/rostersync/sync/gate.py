@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from rostersync.api.v1alpha1.defaults import Threshold
 from rostersync.model import Change, Entity, Hold, HoldReason
+from rostersync.sync.worst import worst
 
 ANY = "Any"
 Place = tuple[Entity, str | None]  # an entity in all (None), or in one school
@@ -78,7 +79,7 @@ def verdict(facts: Facts, switches: Switches) -> list[Hold]:
         *_emptied(facts),
         *_always(facts, switches, total),
     ]
-    return sorted(dict.fromkeys(holds), key=_badness)
+    return worst(dict.fromkeys(holds))
 
 
 def _exceeded(limit: Threshold, facts: Facts) -> Iterable[Hold]:
@@ -154,17 +155,3 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
         yield Hold(HoldReason.PREVIEW, count=total)
     if facts.first_import and switches.hold_first_import:
         yield Hold(HoldReason.FIRST_IMPORT, count=total)
-
-
-def _badness(hold: Hold) -> tuple[float, str, str, str]:
-    """Worst first: by ratio to the limit; what has no limit comes before everything that has one."""
-    ratio = float("inf")
-    if hold.limit is not None and hold.count is not None:
-        share = hold.count * 100 / hold.population if hold.unit == "Percent" and hold.population else hold.count
-        ratio = share / hold.limit if hold.limit else float(10**9)
-    return (
-        -ratio,
-        hold.reason.value,
-        hold.entity.value if hold.entity else "",
-        f"{hold.change}{hold.school}{hold.unit}",
-    )

@@ -5,12 +5,12 @@ number of holds, every count and the totals are never lost.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from fractions import Fraction
 from typing import Any
 
 from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.sync.worst import worst
 
 LIMIT = 4096
 HOLDS = 16
@@ -18,22 +18,6 @@ ISSUES = 20
 IDS = 20  # of schools, each kind
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut; halved until it fits
 _COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
-_REASONS = tuple(HoldReason)
-_ENTITIES = tuple(Entity)
-
-
-def worst(holds: Iterable[Hold], count: int = HOLDS) -> list[Hold]:
-    """The holds that exceed their limit most, first those that have no limit; ties in a fixed order."""
-    return sorted(holds, key=_badness)[:count]
-
-
-def ratio(hold: Hold) -> Fraction | None:
-    """How many times its limit a hold's count is; None where that is without bound or no number applies."""
-    if hold.limit is None or hold.count is None or hold.limit == 0:
-        return None
-    if hold.unit == "Count":
-        return Fraction(hold.count, hold.limit)
-    return Fraction(hold.count * 100, hold.limit * hold.population) if hold.population else None
 
 
 def plan_to_json(report: PlanReport) -> str:
@@ -98,12 +82,6 @@ def hold(data: Mapping[str, Any]) -> Hold:
     known = {k: v for k, v in data.items() if k != "message"}
     entity = known.pop("entity", None)
     return Hold(HoldReason(known.pop("reason")), Entity(entity) if entity else None, **known)
-
-
-def _badness(h: Hold) -> tuple[Any, ...]:
-    bound = ratio(h)
-    where = (_ENTITIES.index(h.entity) if h.entity else -1, h.change or "", h.school or "", h.unit or "")
-    return (bound is not None, -(bound or 0), _REASONS.index(h.reason), -(h.count or 0), *where)
 
 
 def _plan_dict(report: PlanReport, issues: list[dict[str, Any]], holds: int, kept: int, ids: bool) -> dict[str, Any]:
