@@ -111,3 +111,45 @@ def test_a_forbidden_collection_names_the_scope_that_may_be_missing(version: str
         client.check()
 
     assert f"https://purl.imsglobal.org/spec/or/{release}/scope/roster-core.readonly" in str(error.value)
+
+
+def test_a_server_that_sends_organisations_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rostersync.sources.oneroster.check.MOST_ORGS", 1000)
+
+    def endless(request: Request) -> Reply | None:
+        if request.collection != "orgs":
+            return None
+        first = request.offset
+        rows = [{"sourcedId": f"s{i:09}", "name": "S", "type": "school"} for i in range(first, first + request.limit)]
+        return Reply({"orgs": rows})
+
+    data = {"classes": [], "users": USERS, "enrollments": []}
+    with Quirky(data, answer=endless) as server, source(server) as client, pytest.raises(Permanent) as error:
+        client.check()
+
+    assert error.value.reason == "WithoutEnd"
+    assert "more than 1,000 organisations" in str(error.value)
+    assert len(server.asked("orgs")) < 200
+    assert server.asked("users") == []
+
+
+@pytest.mark.parametrize(("version", "release"), [("1.1", "v1p1"), ("1.2", "v1p2")])
+def test_an_optional_collection_that_is_forbidden_names_the_scope_too(version: str, release: str) -> None:
+    def forbids(request: Request) -> Reply | None:
+        return Reply({}, 403) if request.collection in ("courses", "demographics") else None
+
+    data = {"orgs": orgs(1), "academicSessions": [], "classes": [], "users": USERS, "enrollments": []}
+    with Quirky(data, answer=forbids) as server, source(server, version=version) as client:
+        result = client.check()
+
+    scopes = "https://purl.imsglobal.org/spec/or/{}/scope/roster-{}.readonly"
+    assert result.not_offered == ("courses", "demographics")
+    assert result.scopes == (scopes.format(release, "core"), scopes.format(release, "demographics"))
+
+
+def test_what_is_not_there_names_no_scope() -> None:
+    with (
+        Quirky({"orgs": orgs(1), "classes": [], "users": USERS, "enrollments": []}) as server,
+        source(server) as client,
+    ):
+        assert client.check().scopes == ()

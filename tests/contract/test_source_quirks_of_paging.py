@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from rostersync.errors import Permanent
+from rostersync.sync.repeated import REPEATED
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 
@@ -200,6 +202,25 @@ def test_an_order_that_is_never_stable_is_incomplete_and_counts_its_duplicates(t
     proof = result.proof["enrollments"]
     assert (proof["complete"], proof["pulls"], proof["distinct"], proof["duplicates"]) == (False, 3, 30, 10)
     assert len(result.rows("enrollments")) == 30
+    assert repeated(tmp_path, "enrollments") == [row["sourcedId"] for row in rows[:10]]
+
+
+def test_copies_side_by_side_count_as_received_and_are_not_among_the_ids_to_look_at(tmp_path: Path) -> None:
+    rows = enrollments(20)
+    rows[7:7] = [rows[7]]
+    rows[3:3] = [rows[3] | {"role": "teacher"}]
+
+    with Quirky({"enrollments": rows}, sorts=False) as server:
+        proof = staged(server, tmp_path, "enrollments").proof["enrollments"]
+
+    assert (proof["complete"], proof["duplicates"]) == (False, 2)
+    assert repeated(tmp_path, "enrollments") == [rows[3]["sourcedId"]]
+
+
+def repeated(folder: Path, collection: str) -> list[str]:
+    """The ids that are kept as those in several rows."""
+    found: list[str] = pq.read_table(folder / collection / REPEATED).column("sourcedId").to_pylist()
+    return found
 
 
 def test_without_a_total_an_unsorted_collection_is_believed_when_two_pulls_agree(tmp_path: Path) -> None:

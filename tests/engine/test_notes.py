@@ -3,6 +3,7 @@
 import duckdb
 
 from rostersync.deliveries import importable
+from rostersync.lifecycle.messages import no_changes_message
 from rostersync.render import issues
 from support.days import Day, Planned, Roster, district
 
@@ -74,3 +75,10 @@ def test_ids_in_several_rows_are_named_while_their_collection_is_not_proved(rost
     assert notes(roster.plan(day.read_in_part("users"), sisIDPrefix="X-")) == {
         ("Student", "X-s2", "RepeatedRows", None), ("Student", "X-s3", "RepeatedRows", None),
     }  # fmt: skip
+
+
+def test_a_first_run_on_a_source_that_shows_nothing_says_so(roster: Roster) -> None:
+    empty = roster.plan(whole().wiped(*whole().rows))
+
+    assert "credential probably sees nothing" in no_changes_message(empty.report)
+    assert "credential" not in no_changes_message(roster.plan(whole()).report)

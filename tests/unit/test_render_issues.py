@@ -1,0 +1,34 @@
+"""Codes of issues in words: whatever the engine can write has a sentence, and what was done about it has one too."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from rostersync.api.v1alpha1.requirements import DataRequirement
+from rostersync.render.issues import ACTIONS, MEANINGS
+from rostersync.sync import notes, require
+from rostersync.sync.context import DUPLICATES, HELD_BACK
+
+WITH_A_RULE = {"RequirementSkipped", "RequirementRemove"}  # told as Missing or FormatFailed, with the rule
+
+
+def codes() -> set[str]:
+    """Every code that the engine writes, from what it is made of."""
+    found = {*HELD_BACK, *DUPLICATES} - WITH_A_RULE
+    found |= set(re.findall(r"'Note', '(\w+)'", Path(notes.__file__).read_text()))
+    made = Path(require.__file__).read_text()
+    found |= set(re.findall(r'"Error", "(\w+)", \w', made))
+    for pair in re.findall(r'code = "(\w+)" if .* else "(\w+)"', made):
+        found |= set(pair)
+    return found
+
+
+def test_every_code_has_a_sentence_and_every_sentence_a_code() -> None:
+    assert codes() == set(MEANINGS)
+
+
+def test_every_action_of_a_data_requirement_is_told() -> None:
+    actions = get_args(DataRequirement.model_fields["action"].annotation)
+
+    assert len(actions) > 4
+    assert set(actions) <= set(ACTIONS)
