@@ -141,3 +141,15 @@ ROLES: dict[str, Entity] = {
     **dict.fromkeys(("parent", "guardian", "relative"), Entity.CONTACT),
 }  # fmt: skip
 RANK: tuple[Entity, ...] = (Entity.ADMIN, Entity.TEACHER, Entity.STUDENT, Entity.CONTACT)
+
+# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`), matched in any case and kept in this spelling. Other values are
+# kept as they are, and reported.
+ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("orgs", "type"): ("department", "district", "local", "national", "school", "state"),
+    ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),
+    ("classes", "classType"): ("homeroom", "scheduled"),
+    ("enrollments", "role"): (
+        "administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher",
+    ),
+    ("demographics", "sex"): ("male", "female", "unspecified", "other"),
+}  # fmt: skip

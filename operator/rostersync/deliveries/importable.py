@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from rostersync.roster import ENUMERATIONS
+
 
 @dataclass(frozen=True)
 class Gap:
@@ -21,15 +23,26 @@ GAPS = (
         "courses", "orgSourcedId", '"orgSourcedId" IS NULL', "courses have no organisation, which the standard requires"
     ),
 )
-SENTENCES = {f"{gap.table}.{gap.attribute}": gap.sentence for gap in GAPS}
+
+
+def _unknown(table: str, attribute: str) -> Gap:
+    """Values that the store keeps as they came, and a plan reports as UnknownValue; `ext:` values are never written."""
+    known = ", ".join(f"'{value.lower()}'" for value in ENUMERATIONS[table, attribute])
+    value = f'lower("{attribute}")'
+    lacks = f"{value} NOT IN ({known}) AND NOT starts_with({value}, 'ext:')"
+    return Gap(table, attribute, lacks, f"{table} have a value in {attribute} that OneRoster does not know")
+
+
+_REFUSED = (*GAPS, *(_unknown(*of) for of in ENUMERATIONS))
+SENTENCES = {f"{gap.table}.{gap.attribute}": gap.sentence for gap in _REFUSED}
 NO_SCHOOL = "orgs.school"
 SENTENCES[NO_SCHOOL] = "schools are there, and an importer has nowhere to put people and classes"
 
 
 def gaps(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many active records of the views `store_<table>` lack what importers require; no school at all is 0."""
+    """How many active records of the views `store_<table>` lack what importers require, or have what they refuse; no school at all is 0."""
     found: dict[str, int] = {}
-    for gap in GAPS:
+    for gap in _REFUSED:
         # Names and conditions are this file's own.
         query = f"SELECT count(*) FROM store_{gap.table} WHERE status = 'active' AND {gap.lacks}"  # noqa: S608
         row = con.execute(query).fetchone()
@@ -41,4 +54,9 @@ def gaps(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def sentences(found: dict[str, int]) -> list[str]:
     """`12 users have no username, which the standard requires.`"""
-    return [f"{number:,} {SENTENCES[name]}." for name, number in found.items()]
+    return [
+        f"1 of the {SENTENCES[name].replace(' have ', ' has ', 1)}."
+        if number == 1
+        else f"{number:,} {SENTENCES[name]}."
+        for name, number in found.items()
+    ]

@@ -13,7 +13,7 @@ from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
-from rostersync.roster import ORGS, ROLES, USERS, Kind, Table
+from rostersync.roster import ENUMERATIONS, ORGS, ROLES, USERS, Kind, Table
 from rostersync.sync.context import Context, in_list, literal, progress_of, q
 from rostersync.sync.expressions import (
     FORMATS,
@@ -28,19 +28,6 @@ from rostersync.sync.expressions import (
     matches,
     read,
 )
-
-# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`), matched in any case and kept in this spelling. Other values are
-# kept as they are, and reported.
-ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("orgs", "type"): ("department", "district", "local", "national", "school", "state"),
-    ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),
-    ("classes", "classType"): ("homeroom", "scheduled"),
-    ("enrollments", "role"): (
-        "administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher",
-    ),
-    ("demographics", "sex"): ("male", "female", "unspecified", "other"),
-}  # fmt: skip
-
 
 # Actions after which the record goes on with an Error; Default mends it, so there is nothing left to report.
 REPORTED = ("Error", "Hold", "DropValue")
