@@ -210,6 +210,31 @@ def test_a_whole_run():
     assert "AwaitingApproval" in text
 
 
+def test_why_a_run_waits_and_what_it_does_stand_above_what_programs_read():
+    text = shown(page, RUN)
+    places = [
+        text.index(part)
+        for part in ("Why it is held", "What the plan changes", "SourceMissing", "Condition", "Look at it")
+    ]
+
+    assert places == sorted(places)
+
+
+def test_where_rows_came_several_times_the_command_that_names_their_ids_is_said(tmp_path):
+    (tmp_path / "changes").mkdir()
+    proof = {
+        "users": {"offered": True, "reason": "total 606, received 500, duplicates 3", "duplicates": 3},
+        "classes": {"offered": True, "reason": "total 9, received 8, duplicates 0", "duplicates": 0},
+        "courses": {"offered": True, "reason": None, "duplicates": 0},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"run": "r1", "proof": proof}))
+
+    assert details.read(tmp_path).unproved == {
+        "users": "total 606, received 500, duplicates 3 (their ids: `rostersync issues r1 --records`)",
+        "classes": "total 9, received 8, duplicates 0",
+    }
+
+
 def test_the_list_of_runs_begins_with_its_connections():
     text = shown(runs.page, [RUN, RUN | {"metadata": {"name": "springfield-0"}, "status": {}}])
 

@@ -37,6 +37,7 @@ def page(
     if with_issues:
         issues(out, status)
     schools(out, status, details.orgs)
+    _conditions(out, status)
     rest(out, status, details)
     commands(out, run, typed)
 
@@ -184,6 +185,11 @@ def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> 
     for name, value in facts.items():
         if value not in (None, ""):
             say(out, f"  {name + ':':<15}{value}")
+    say(out)
+
+
+def _conditions(out: Console, status: Mapping[str, Any]) -> None:
+    """What programs wait for; a person reads why the run waits, and what it would do, before that."""
     rows = [(c["type"], c["status"], c["reason"], c["lastTransitionTime"]) for c in status.get("conditions") or []]
     if rows:
         say(out)
