@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from rostersync.__main__ import cli
-from rostersync.api.v1alpha1.focusconnection import RunHistory
+from rostersync.api.v1alpha1.connection import RunHistory
 from rostersync.controller.options import Options
 from rostersync.stores import memory
 
