@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from rostersync.roster import TABLES
-from rostersync.sources.oneroster import beside, decode
-from rostersync.sources.oneroster.beside import Asked, Beside, Told
+from rostersync.sources.oneroster import decode, decode_process
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.decode import Decoded, Decoder
+from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
 from rostersync.sources.oneroster.trouble import Again
 from rostersync.sync.extract import Wanted, extract
 from support.marked import district
@@ -25,19 +25,19 @@ START = 30.0  # seconds for a process to come up on a busy machine
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Beside]:
+def running() -> Iterator[DecodeProcess]:
     """A process that is up."""
     yield from started()
 
 
 @pytest.fixture
-def doomed() -> Iterator[Beside]:
+def doomed() -> Iterator[DecodeProcess]:
     """A process that a test may end."""
     yield from started()
 
 
-def started() -> Iterator[Beside]:
-    process = Beside()
+def started() -> Iterator[DecodeProcess]:
+    process = DecodeProcess()
     try:
         up(process)
         yield process
@@ -45,7 +45,7 @@ def started() -> Iterator[Beside]:
         process.close()
 
 
-def up(process: Beside) -> None:
+def up(process: DecodeProcess) -> None:
     process.start()
     assert process._way is not None
     assert process._way.ready(START)
@@ -57,7 +57,7 @@ def body(collection: str, rows: list[Any], **more: Any) -> bytes:
 
 
 def both(
-    process: Beside, collection: str, page: bytes, wanted: frozenset[str] | None = None
+    process: DecodeProcess, collection: str, page: bytes, wanted: frozenset[str] | None = None
 ) -> tuple[Decoded, Decoded]:
     """A page decoded here and beside; it must have been there."""
     here, there = Decoder(collection, wanted), Decoder(collection, wanted, process)
@@ -72,7 +72,7 @@ def both(
 @pytest.mark.parametrize("wanted", [None, frozenset(), frozenset({"house"})])
 @pytest.mark.parametrize("collection", [table.name for table in TABLES])
 def test_a_page_is_the_same_wherever_it_is_decoded(
-    collection: str, wanted: frozenset[str] | None, running: Beside
+    collection: str, wanted: frozenset[str] | None, running: DecodeProcess
 ) -> None:
     rows = [{"metadata": {"house": "north", "other": 1}} | row for row in district()[collection]]
     page = body(collection, [*rows, {"status": "active"}], total=7, pagination={"next": "/x?offset=3"})
@@ -91,7 +91,7 @@ def test_a_page_is_the_same_wherever_it_is_decoded(
     assert there.without_first().batch.equals(here.without_first().batch)
 
 
-def test_a_server_that_spells_otherwise_is_read_the_same_way(running: Beside) -> None:
+def test_a_server_that_spells_otherwise_is_read_the_same_way(running: DecodeProcess) -> None:
     here, there = both(running, "orgs", body("orgs", [{"SourcedId": "a", "NAME": "North"}]))
 
     assert there.batch.to_pylist() == here.batch.to_pylist()
@@ -101,7 +101,7 @@ def test_a_server_that_spells_otherwise_is_read_the_same_way(running: Beside) ->
 @pytest.mark.parametrize(
     "page", [b"", b"<html>", b'{"orgs": [{"sourcedId": "a"', b'{"error": "no"}', b'{"orgs": "\xff"}']
 )
-def test_what_is_no_page_is_said_here(page: bytes, running: Beside) -> None:
+def test_what_is_no_page_is_said_here(page: bytes, running: DecodeProcess) -> None:
     here, there, before = Decoder("orgs", None), Decoder("orgs", None, running, odd=False), running._sent
     with pytest.raises(Again) as expected:
         here.page(page)
@@ -113,7 +113,7 @@ def test_what_is_no_page_is_said_here(page: bytes, running: Beside) -> None:
     assert running._taken == running._sent == before + 2
 
 
-def test_pages_of_several_threads_do_not_get_mixed_up(running: Beside) -> None:
+def test_pages_of_several_threads_do_not_get_mixed_up(running: DecodeProcess) -> None:
     decoder, before = Decoder("orgs", None, running, odd=False), running._sent
 
     with ThreadPoolExecutor(8) as pool:
@@ -124,7 +124,7 @@ def test_pages_of_several_threads_do_not_get_mixed_up(running: Beside) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
-def test_pages_go_on_here_when_the_process_is_killed(ending: signal.Signals, doomed: Beside) -> None:
+def test_pages_go_on_here_when_the_process_is_killed(ending: signal.Signals, doomed: DecodeProcess) -> None:
     decoder = Decoder("orgs", None, doomed, odd=False)
     assert doomed._process is not None
     killer, page = doomed._process.pid, body("orgs", [{"sourcedId": f"o{n}"} for n in range(500)])
@@ -140,8 +140,8 @@ def test_pages_go_on_here_when_the_process_is_killed(ending: signal.Signals, doo
 
 
 def test_a_process_that_does_not_come_up_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside.sys, "executable", "/bin/false")
-    process = Beside()
+    monkeypatch.setattr(decode_process.sys, "executable", "/bin/false")
+    process = DecodeProcess()
     process.start()
     decoder = Decoder("orgs", None, process, odd=False)
     assert process._process is not None
@@ -158,8 +158,8 @@ def test_a_process_that_cannot_be_made_is_tried_once(monkeypatch: pytest.MonkeyP
         tried.append(1)
         raise OSError
 
-    monkeypatch.setattr(beside.subprocess, "Popen", refuse)
-    process = Beside()
+    monkeypatch.setattr(decode_process.subprocess, "Popen", refuse)
+    process = DecodeProcess()
     for _ in range(2):
         process.start()
         assert Decoder("orgs", None, process, odd=False).page(body("orgs", [{"sourcedId": "a"}])).rows == 1
@@ -169,15 +169,15 @@ def test_a_process_that_cannot_be_made_is_tried_once(monkeypatch: pytest.MonkeyP
 
 
 def test_one_core_gets_no_second_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside.os, "sched_getaffinity", lambda _: {0})
-    process = Beside()
+    monkeypatch.setattr(decode_process.os, "sched_getaffinity", lambda _: {0})
+    process = DecodeProcess()
     process.start()
 
     assert process._process is None
     assert process.page(Asked("orgs", None, odd=False), body("orgs", [])) is None
 
 
-def test_the_process_ends_with_the_one_that_reads(doomed: Beside) -> None:
+def test_the_process_ends_with_the_one_that_reads(doomed: DecodeProcess) -> None:
     assert doomed._process is not None
     assert doomed._way is not None
     doomed._way.close()
@@ -191,7 +191,7 @@ def test_an_extract_is_the_same_with_it(killed: bool, tmp_path: Path, monkeypatc
     alone = read(tmp_path / "alone")
     elsewhere = counted(monkeypatch)
 
-    def kill(process: Beside) -> None:
+    def kill(process: DecodeProcess) -> None:
         if killed and process._process:
             process._process.kill()
 
@@ -199,7 +199,7 @@ def test_an_extract_is_the_same_with_it(killed: bool, tmp_path: Path, monkeypatc
     assert 5 < len(elsewhere) < 60 if killed else len(elsewhere) > 80
 
 
-def come_up(process: Beside) -> None:
+def come_up(process: DecodeProcess) -> None:
     """Wait for a process that somebody starts."""
     end = time.monotonic() + START
     while not process._up and time.monotonic() < end and not (process._way and process._way.ready(0.01)):
@@ -208,18 +208,20 @@ def come_up(process: Beside) -> None:
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Told]:
     """What processes beside this one told from now on."""
-    page, found = Beside.page, []
+    page, found = DecodeProcess.page, []
 
-    def watched(self: Beside, asked: Asked, body: bytes) -> tuple[Told, bytes] | None:
+    def watched(self: DecodeProcess, asked: Asked, body: bytes) -> tuple[Told, bytes] | None:
         got = page(self, asked, body)
         found.extend([got[0]] if got else [])
         return got
 
-    monkeypatch.setattr(Beside, "page", watched)
+    monkeypatch.setattr(DecodeProcess, "page", watched)
     return found
 
 
-def read(folder: Path, in_the_middle: Callable[[Beside], None] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+def read(
+    folder: Path, in_the_middle: Callable[[DecodeProcess], None] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """(proof, rows by id) of a collection of 91 pages; with a process beside, if something is to happen in the middle."""
     clients: list[OneRoster] = []
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from rostersync.controller.attempts import JobSeen
+from rostersync.controller.cache import JOBS, PODS, Cache, Object
 from rostersync.controller.look import Look
 from rostersync.controller.reports import Reports
-from rostersync.controller.store import JOBS, PODS, Object, Store
-from rostersync.controller.work import JobSeen
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ class Scene:
 
 def looked(scene: Scene) -> JobSeen:
     """The Job as a look at it finds it."""
-    reports, store = Reports(), Store()
+    reports, store = Reports(), Cache()
     for one in (*scene.shown, *scene.pods):
         reports.note(one)
     for one in scene.pods:

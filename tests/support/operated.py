@@ -7,10 +7,10 @@ import pytest
 
 from rostersync.controller import observing
 from rostersync.controller import runs as module
+from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from rostersync.controller.store import CONNECTIONS, RUNS, Store
 from support.remembering import Remembering
 
 API = "rostersync.dev/v1alpha1"
@@ -25,7 +25,7 @@ class Scene:
         self.process = Process(Options("rostersync:test", **options), self.api)
         self.process.shared.listed = True
         self.api.told = self.process.router.event
-        look, related = observing.observed, Store.related
+        look, related = observing.observed, Cache.related
 
         def observed(shared: Any, run: Any, facts: Any) -> Any:
             self.looks.append(run["metadata"]["name"])
@@ -37,7 +37,7 @@ class Scene:
             return found
 
         monkeypatch.setattr(module, "observed", observed)
-        monkeypatch.setattr(Store, "related", counted)
+        monkeypatch.setattr(Cache, "related", counted)
 
     def connect(self, name: str, namespace: str = "rosters", **spec: Any) -> Any:
         """Make a connection."""

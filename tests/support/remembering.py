@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from rostersync.controller.cache import CONNECTIONS, JOBS, PODS, RUNS, Object
 from rostersync.controller.cluster import ApiError, Cluster, Decode
-from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS, Object
 
 _TOLD = (CONNECTIONS, RUNS, "syncapprovals", JOBS, PODS)
 

@@ -8,9 +8,9 @@ import pytest
 
 from rostersync.controller import claims
 from rostersync.controller.act import Actor
+from rostersync.controller.cache import Cache
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
-from rostersync.controller.store import Store
 from rostersync.controller.view import view
 from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -53,7 +53,7 @@ def ended(outcome):
     queue = SimpleNamespace(add=lambda *_: None)
     shared = SimpleNamespace(
         cluster=server,
-        store=Store(),
+        store=Cache(),
         events=events,
         queue=queue,
         options=Options("rostersync:test"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncapproval import SyncApproval, SyncApprovalSpec, SyncApprovalStatus
 from rostersync.controller.approvals import Rules, doubt, made, name, read, same, status
-from rostersync.controller.guards import Guard
+from rostersync.controller.policy_check import Guard
 from rostersync.lifecycle.names import LONGEST
 from rostersync.lifecycle.steps import CreateApproval
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.queue import ASIDE
-from rostersync.controller.store import CONNECTIONS, JOBS, RUNS
 from support.operated import Scene
 
 

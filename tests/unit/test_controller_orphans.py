@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from rostersync.controller.cache import CONNECTIONS, RUNS
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from rostersync.controller.store import CONNECTIONS, RUNS
 from support.remembering import Remembering
 
 

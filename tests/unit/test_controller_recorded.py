@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.work import Halves, JobSeen
+from rostersync.controller.attempts import Halves, JobSeen
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState

@@ -3,12 +3,12 @@
 import asyncio
 from types import SimpleNamespace
 
-from rostersync.controller.guards import Guard
+from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS
 from rostersync.controller.look import Facts, Look
 from rostersync.controller.observing import observed
 from rostersync.controller.options import CHANGED_BY, Options
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
-from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS
 from rostersync.lifecycle import status
 from rostersync.lifecycle.requesters import MOST
 from rostersync.lifecycle.steps import Wait

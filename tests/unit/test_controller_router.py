@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from rostersync.controller.cache import JOBS, PODS, RUNS, Cache, slim
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.router import Router
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import JOBS, PODS, RUNS, Store, slim
 
 
 def run(version, uid="u1", outcome=None):
@@ -33,7 +33,7 @@ class Answers:
 
 
 def router_of(known, answer):
-    store = Store(slim)
+    store = Cache(slim)
     if known:
         store.put(RUNS, known)
     queued = []

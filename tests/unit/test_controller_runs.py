@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rostersync.controller.guards import Guard
+from rostersync.controller.cache import CONNECTIONS, RUNS
 from rostersync.controller.look import Facts
 from rostersync.controller.options import Options
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
-from rostersync.controller.store import CONNECTIONS, RUNS
 from support.everybody import connection
 
 NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rostersync.controller.cache import JOBS, PODS, RUNS, Cache
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.look import Facts
 from rostersync.controller.options import Options
@@ -13,7 +14,6 @@ from rostersync.controller.router import Router
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal, Slots
-from rostersync.controller.store import JOBS, PODS, RUNS, Store
 from rostersync.lifecycle.steps import Wait
 
 LONG = "d" * 90  # more than a label's value holds
@@ -29,7 +29,7 @@ def made(kind, uid, namespace="a", district="springfield", stage="plan", over=Fa
 
 
 def slots(*objects, **limits):
-    store = Store()
+    store = Cache()
     for kind, obj in objects:
         store.put(kind, obj)
     return Slots(store, Options("rostersync:test", **limits))
@@ -103,7 +103,7 @@ def shared():
     """What the parts share, with a plan of run `one` that has ended and three runs that wait."""
     run = {"metadata": {"namespace": "a", "name": "one", "uid": "u1", "resourceVersion": "1"}}
     run["spec"] = {"connectionRef": {"name": "c"}}
-    store = Store()
+    store = Cache()
     store.put(RUNS, run)
     options = Options("rostersync:test")
     shared = Shared(options, None, store, Queue(), None, Slots(store, options), None, listed=True)

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
 from rostersync.controller.look import Facts
 from rostersync.controller.observing import observed
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
 from rostersync.controller.sources import taken
-from rostersync.controller.store import CONNECTIONS, RUNS, Store
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, StartPlan
@@ -47,7 +47,7 @@ CASES = {  # another connection beside FIRST, and whether it may not have its so
 
 
 def store_of(*connections):
-    store = Store()
+    store = Cache()
     for obj in connections:
         store.put(CONNECTIONS, obj)
     return store

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from rostersync.controller.cache import CONNECTIONS, RUNS, slim
 from rostersync.controller.claims import why_unbound
-from rostersync.controller.store import CONNECTIONS, RUNS, slim
 from support.operated import Scene
 
 PLAN = {"digest": "sha256:1", "noChanges": False, "baseRevision": 12, "asOf": "2026-11-26T03:00:00Z", "x": 1}

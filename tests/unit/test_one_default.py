@@ -11,7 +11,7 @@ import yaml
 from rostersync.__main__ import cli
 from rostersync.api.v1alpha1.connection import RunHistory
 from rostersync.controller.options import Options
-from rostersync.stores import memory
+from rostersync.stores import memory_limit
 
 ROOT = Path(__file__).parents[2]
 CONTAINER = next(
@@ -64,4 +64,4 @@ def test_a_job_keeps_as_many_runs_as_a_connection_says(which: str) -> None:
 
 
 def test_the_help_says_how_much_memory_the_engine_takes() -> None:
-    assert f"default {memory._SHARE} %" in str(options("run")["--memory"].help)
+    assert f"default {memory_limit._SHARE} %" in str(options("run")["--memory"].help)

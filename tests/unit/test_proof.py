@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rostersync.sources.port import End
-from rostersync.sync.ascending import Ascending
+from rostersync.sync.id_order import IdOrder
 from rostersync.sync.proof import Proof, Pulled, Rule, best, prove
 
 # A pull of ten rows that came out of order, to an empty page, with neither total nor next.
@@ -166,7 +166,7 @@ def test_duplicates_are_the_rows_that_repeated_an_id() -> None:
     ],
 )
 def test_ids_are_in_order_by_code_point_folded_or_as_numbers(pages: list[tuple[int, list[str]]], holds: bool) -> None:
-    ascending = Ascending()
+    ascending = IdOrder()
     for offset, ids in pages:
         ascending.add(offset, pa.array(ids, pa.string()))
 
@@ -184,7 +184,7 @@ def test_ids_are_in_order_by_code_point_folded_or_as_numbers(pages: list[tuple[i
     ],
 )
 def test_ids_that_repeat_side_by_side_are_still_in_order(pages: list[tuple[int, list[str]]], holds: bool) -> None:
-    ascending = Ascending()
+    ascending = IdOrder()
     for offset, ids in pages:
         ascending.add(offset, pa.array(ids, pa.string()))
 
@@ -193,7 +193,7 @@ def test_ids_that_repeat_side_by_side_are_still_in_order(pages: list[tuple[int, 
 
 @given(st.lists(st.text(st.sampled_from("aAbB129é"), min_size=1, max_size=3), max_size=12), st.integers(1, 4))
 def test_ids_that_are_in_order_are_distinct(ids: list[str], size: int) -> None:
-    ascending = Ascending()
+    ascending = IdOrder()
     for offset in range(0, len(ids), size):
         ascending.add(offset, pa.array(ids[offset : offset + size], pa.string()))
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
-from rostersync.stores.memories import memory_as_text, memory_from_text
 from rostersync.stores.port import SourceMemory
+from rostersync.stores.source_state import memory_as_text, memory_from_text
 from rostersync.sync.safety import loosened, previous_connection, safety
 from support.days import spec
 

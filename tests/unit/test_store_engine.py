@@ -10,7 +10,7 @@ import pytest
 
 from rostersync.scratch import sweep
 from rostersync.stores.engine import connect
-from rostersync.stores.memory import container_limit, default_memory_limit
+from rostersync.stores.memory_limit import container_limit, default_memory_limit
 
 BIG = "CREATE TEMP TABLE t AS SELECT 'Zyxquil' || i || repeat(hash(i)::VARCHAR, 8) AS v, i FROM range(700000) r(i)"
 

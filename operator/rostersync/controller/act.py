@@ -4,11 +4,7 @@ import logging
 from typing import Any
 
 from rostersync.controller import approvals, jobs
-from rostersync.controller.cluster import ApiError, path
-from rostersync.controller.guards import Guard
-from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
-from rostersync.controller.shared import Shared
-from rostersync.controller.store import (
+from rostersync.controller.cache import (
     APPROVALS,
     CONNECTIONS,
     JOBS,
@@ -21,6 +17,10 @@ from rostersync.controller.store import (
     over,
     owner,
 )
+from rostersync.controller.cluster import ApiError, path
+from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
+from rostersync.controller.policy_check import Guard
+from rostersync.controller.shared import Shared
 from rostersync.controller.view import View
 from rostersync.lifecycle.observed import Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.controller.guards import Guard
+from rostersync.controller.cache import Object, owner
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
-from rostersync.controller.store import Object, owner
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.names import LONGEST, approval_name

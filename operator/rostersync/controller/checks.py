@@ -5,14 +5,14 @@ from datetime import datetime
 
 from rostersync.controller import jobs, reports
 from rostersync.controller.act import Actor, refused
+from rostersync.controller.attempts import JobSeen, job_failure
+from rostersync.controller.cache import CONNECTIONS, JOBS, Key, Object, job_condition, labels
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.look import Look, look_again
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, Key, Object, job_condition, labels
 from rostersync.controller.view import View, stamps
-from rostersync.controller.work import JobSeen, job_failure
 from rostersync.lifecycle import connection_status
 from rostersync.lifecycle.connection_status import Checked
 from rostersync.lifecycle.triggers import Checking, check_due, pause_after

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rostersync.controller.cache import Object, labels
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
-from rostersync.controller.store import Object, labels
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import label_value
 

@@ -8,8 +8,8 @@ import msgspec
 
 from rostersync.api.kinds import KINDS, by_plural
 from rostersync.api.v1alpha1 import API_VERSION
+from rostersync.controller.cache import JOBS, PODS, Object
 from rostersync.controller.options import MANAGER
-from rostersync.controller.store import JOBS, PODS, Object
 
 _PREFIX = {
     **{kind.plural: f"/apis/{API_VERSION}" for kind in KINDS.values()}, JOBS: "/apis/batch/v1", PODS: "/api/v1",

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.controller import claims, jobs, sources
+from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS, Key, Object, labels
 from rostersync.controller.checks import Checks
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.guards import Guard
 from rostersync.controller.options import TRIGGER_LABEL
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, Key, Object, labels
 from rostersync.controller.view import View, stamps
 from rostersync.instants import parse_instant
 from rostersync.lifecycle import connection_status

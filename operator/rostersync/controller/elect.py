@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from rostersync.controller.cache import Object
 from rostersync.controller.cluster import ApiError, Cluster, path
-from rostersync.controller.store import Object
 
 LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's life, the leader's patience, between two looks
 

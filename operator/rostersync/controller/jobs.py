@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rostersync.controller.cache import Object
 from rostersync.controller.options import (
     CHECK_LABEL,
     CONNECTION_LABEL,
@@ -16,7 +17,6 @@ from rostersync.controller.options import (
     STAGE_LABEL,
     Options,
 )
-from rostersync.controller.store import Object
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import job_name, label_value
 from rostersync.lifecycle.steps import StartApply, StartPlan

@@ -4,10 +4,10 @@ Those behind it are told once that they wait. So thousands of them cost one writ
 their turn.
 """
 
-from rostersync.controller.store import RUNS, Object, Store, begun, over
+from rostersync.controller.cache import RUNS, Cache, Object, begun, over
 
 
-def behind(store: Store, run: Object) -> bool:
+def behind(store: Cache, run: Object) -> bool:
     """Whether another run of the connection was made before it and has not begun."""
     if begun(run) or over(run):
         return False
@@ -15,7 +15,7 @@ def behind(store: Store, run: Object) -> bool:
     return first is not None and first["metadata"]["uid"] != run["metadata"]["uid"]
 
 
-def concerned(store: Store, namespace: str, connection: str) -> list[Object]:
+def concerned(store: Cache, namespace: str, connection: str) -> list[Object]:
     """The open runs of a connection that a change may move: those that have begun, and the first that waits."""
     where = f"{namespace}/{connection}"
     first = store.first(RUNS, f"waiting/{where}")

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rostersync.controller import trouble
+from rostersync.controller import pod_diagnosis
+from rostersync.controller.attempts import Halves, JobSeen
+from rostersync.controller.cache import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
 from rostersync.controller.cluster import ApiError, path
-from rostersync.controller.guards import Guard
 from rostersync.controller.options import STAGE_LABEL
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import belongs, ended_of, moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
-from rostersync.controller.work import Halves, JobSeen
 from rostersync.instants import parse_instant
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Look:
         found = None
         running = any(_runs(p, now=True) for p in pods)
         if not running and now - (moment(meta["creationTimestamp"]) or now) >= TROUBLE_AFTER:
-            found = trouble.of(job, pods, await shared.events.of([job, *pods]))
+            found = pod_diagnosis.of(job, pods, await shared.events.of([job, *pods]))
         return JobSeen(job, ended, found, started, False)
 
     async def _there(self, namespace: str, name: str, owner_uid: str) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from rostersync.controller.cache import CONNECTIONS, RUNS
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, RUNS
 from rostersync.lifecycle.outcomes import succeeded_reason
 
 

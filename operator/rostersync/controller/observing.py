@@ -7,15 +7,15 @@ from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.controller import approvals, line, sources
 from rostersync.controller.approvals import Rules
-from rostersync.controller.guards import Guard
+from rostersync.controller.attempts import Halves
+from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
 from rostersync.controller.look import Facts
 from rostersync.controller.options import TRIGGER_LABEL
+from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
-from rostersync.controller.store import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
 from rostersync.controller.view import View, stamps
-from rostersync.controller.work import Halves
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.requesters import Requesters, requesters

@@ -10,22 +10,22 @@ import kopf
 import uvloop
 
 from rostersync.controller.act import Actor
+from rostersync.controller.cache import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Cache, Key, Object, slim
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.connections import Connections
 from rostersync.controller.ending import Ending
 from rostersync.controller.events import Events
-from rostersync.controller.guards import Guards
 from rostersync.controller.keeper import Keeper
 from rostersync.controller.login import Login
 from rostersync.controller.metrics import Metrics
 from rostersync.controller.options import RUN_LABEL, Options
+from rostersync.controller.policy_check import Guards
 from rostersync.controller.queue import Queue
+from rostersync.controller.resync import OPEN, Sweep
 from rostersync.controller.router import Router
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Key, Object, Store, slim
-from rostersync.controller.sweep import OPEN, Sweep
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Process:
     """One operator."""
 
     def __init__(self, options: Options, cluster: Cluster) -> None:
-        store: Store = Store(slim)
+        store: Cache = Cache(slim)
         self.options = options
         self.shared = Shared(
             options,

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
+from rostersync.controller.cache import Object, labels, owner
 from rostersync.controller.options import RUN_LABEL
-from rostersync.controller.store import Object, labels, owner
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
 from rostersync.model import ApplyReport, PlanReport

@@ -2,12 +2,7 @@
 
 import asyncio
 
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.connections import Connections
-from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
-from rostersync.controller.shared import Shared
-from rostersync.controller.sources import sharing
-from rostersync.controller.store import (
+from rostersync.controller.cache import (
     APPROVALS,
     CONNECTIONS,
     JOBS,
@@ -21,6 +16,11 @@ from rostersync.controller.store import (
     owner,
     version,
 )
+from rostersync.controller.cluster import ApiError
+from rostersync.controller.connections import Connections
+from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
+from rostersync.controller.shared import Shared
+from rostersync.controller.sources import sharing
 
 _ASKING = 8  # runs asked for at a time: thousands may be deleted at once
 WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)

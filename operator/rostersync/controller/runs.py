@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.controller.act import Actor, refused
+from rostersync.controller.cache import CONNECTIONS, RUNS, Key, Object
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.look import TROUBLE_AFTER, Facts, Look, look_again
 from rostersync.controller.observing import observed
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
-from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object
 from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rostersync.controller import line
+from rostersync.controller.cache import CONNECTIONS, RUNS, Cache, Key, Object, labels, owner
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
-from rostersync.controller.guards import Guards
 from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL, Options
+from rostersync.controller.policy_check import Guards
 from rostersync.controller.queue import Queue
 from rostersync.controller.reports import Reports
 from rostersync.controller.slots import Slots
-from rostersync.controller.store import CONNECTIONS, RUNS, Key, Object, Store, labels, owner
 from rostersync.controller.view import Views
 
 
@@ -31,7 +31,7 @@ class Shared:
 
     options: Options
     cluster: Cluster
-    store: Store
+    store: Cache
     queue: Queue[Key]
     guards: Guards
     slots: Slots

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rostersync.controller.cache import JOBS, PODS, Cache, Key, labels
 from rostersync.controller.options import STAGE_LABEL, Options
-from rostersync.controller.store import JOBS, PODS, Key, Store, labels
 from rostersync.controller.waiting import Waiting
 from rostersync.lifecycle.names import label_value
 
@@ -24,7 +24,7 @@ class Refusal:
 class Slots:
     """Slots, with those that are promised to a Job that is being made, and the turns of runs whose Job has just ended."""
 
-    def __init__(self, store: Store, options: Options) -> None:
+    def __init__(self, store: Cache, options: Options) -> None:
         self._store, self._options, self.waiting = store, options, Waiting()
         self._promised: dict[str, tuple[str, str]] = {}  # UID of the run -> (namespace, district)
         self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, district's label)

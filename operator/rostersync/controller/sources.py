@@ -3,17 +3,17 @@
 Stores are claims, and claims belong to a namespace, so the same names in another namespace are another roster.
 """
 
-from rostersync.controller.store import CONNECTIONS, Object, Store, age, source_of
+from rostersync.controller.cache import CONNECTIONS, Cache, Object, age, source_of
 
 REASON = "SourceTaken"
 
 
-def sharing(store: Store, obj: Object) -> list[Object]:
+def sharing(store: Cache, obj: Object) -> list[Object]:
     """Every connection of the same source, the oldest first."""
     return store.related(CONNECTIONS, source_of(obj))
 
 
-def taken(store: Store, obj: Object) -> tuple[str, str] | None:
+def taken(store: Cache, obj: Object) -> tuple[str, str] | None:
     """(reason, message) when an older connection has this connection's source; None when it is its own.
 
     The API server says which is older, and of one second the name, so every operator comes to the same answer. A

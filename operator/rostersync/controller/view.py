@@ -12,8 +12,8 @@ from rostersync.api.explain import problems
 from rostersync.api.kinds import connection_model
 from rostersync.api.packed import pack
 from rostersync.api.v1alpha1.defaults import district
+from rostersync.controller.cache import Object
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
-from rostersync.controller.store import Object
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, store_claim
 from rostersync.lifecycle.observed import Connection

@@ -12,8 +12,8 @@ from rostersync.local.reports import CheckReportFile
 from rostersync.model import CheckReport, Schools
 from rostersync.sources.network import Network
 from rostersync.sources.port import CheckResult, Page, Source
+from rostersync.sync.read_set import private
 from rostersync.sync.schools import Org, SchoolRules, decide
-from rostersync.sync.wanting import private
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
 from rostersync.stores.registry import open_store
 from rostersync.sync.extract import Wanted, extract
-from rostersync.sync.wanting import collections, metadata_to_read
+from rostersync.sync.read_set import collections, metadata_to_read
 
 
 def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from rostersync.scratch import own
-from rostersync.stores.memory import default_memory_limit
+from rostersync.stores.memory_limit import default_memory_limit
 
 _open: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 

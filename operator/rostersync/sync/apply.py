@@ -13,8 +13,8 @@ from typing import Any
 
 from rostersync.errors import Permanent
 from rostersync.model import ApplyReport, Entity
-from rostersync.stores.memories import memory_from_dict
 from rostersync.stores.port import Consent, PlanToApply, StoreWriter
+from rostersync.stores.source_state import memory_from_dict
 
 FORMAT = 1
 _NEEDED = (

@@ -18,9 +18,9 @@ from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, Pla
 from rostersync.roster import TABLES
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
-from rostersync.stores.memories import memory_as_dict
-from rostersync.stores.memory import default_memory_limit
+from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
+from rostersync.stores.source_state import memory_as_dict
 from rostersync.sync import freeze, measure
 from rostersync.sync.applied import applied_before, record
 from rostersync.sync.compare import compare

@@ -13,7 +13,7 @@ from rostersync.errors import Retryable
 from rostersync.sources.port import Page, Reading
 from rostersync.sources.staged import schema
 from rostersync.sync import repeated
-from rostersync.sync.ascending import Ascending
+from rostersync.sync.id_order import IdOrder
 from rostersync.sync.proof import Pulled
 
 GROUP_ROWS = 65_536
@@ -40,7 +40,7 @@ class Stage:
         self.rows = 0
         self._collection, self._schema = collection, schema(collection)
         self._without_id = 0
-        self._ascending = Ascending()
+        self._ascending = IdOrder()
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0

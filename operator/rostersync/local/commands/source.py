@@ -31,7 +31,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     """
     from rostersync.local import engine
     from rostersync.render import objects
-    from rostersync.sync.wanting import private
+    from rostersync.sync.read_set import private
 
     loaded = common.read_manifests(paths)
     with interruptible():

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from rostersync.errors import RostersyncError
 from rostersync.sources.network import Network
-from rostersync.sources.oneroster.beside import Beside
 from rostersync.sources.oneroster.check import check
 from rostersync.sources.oneroster.decode import Decoder
+from rostersync.sources.oneroster.decode_process import DecodeProcess
 from rostersync.sources.oneroster.delivery import Delivery
-from rostersync.sources.oneroster.discretion import Discretion
 from rostersync.sources.oneroster.pull import Pull
+from rostersync.sources.oneroster.redaction import Redaction
 from rostersync.sources.oneroster.transport import Transport, Waiting
 from rostersync.sources.oneroster.trouble import unreadable
 from rostersync.sources.port import CheckResult, Credentials, Page, Reading
@@ -23,9 +23,9 @@ class OneRoster:
     def __init__(self, delivery: Delivery, credentials: Credentials, network: Network | None = None) -> None:
         self.version = delivery.version
         self._today = delivery.today
-        self._discretion = Discretion(credentials)
+        self._discretion = Redaction(credentials)
         self._transport = Transport(delivery, credentials, self._discretion.add, network)
-        self._beside = Beside()
+        self._beside = DecodeProcess()
         self._doubted: Counter[str] = Counter()  # pulls of a collection that brought answers which contradict others
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:

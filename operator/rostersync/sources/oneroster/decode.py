@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.oneroster import columns, tolerant
-from rostersync.sources.oneroster.beside import Asked, Beside, Told
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
+from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
 from rostersync.sources.oneroster.delivery import REQUIRED
 from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
@@ -76,7 +76,7 @@ class Decoder:
         self,
         collection: str,
         wanted: frozenset[str] | None,
-        beside: Beside | None = None,
+        beside: DecodeProcess | None = None,
         odd: bool | None = None,
         today: str = "",
         required: bool | None = None,

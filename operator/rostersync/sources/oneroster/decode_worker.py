@@ -6,8 +6,8 @@ import sys
 
 import msgspec
 
-from rostersync.sources.oneroster.beside import Asked, Way
 from rostersync.sources.oneroster.decode import Decoder
+from rostersync.sources.oneroster.decode_process import Asked, Way
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ _HIDDEN = "[hidden]"
 _SHORTEST = 4  # characters: what is shorter stands in every text by chance
 
 
-class Discretion:
+class Redaction:
     """Knows what must not be told: the credentials it is made with, and every token that is added."""
 
     def __init__(self, credentials: Credentials) -> None:

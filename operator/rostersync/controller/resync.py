@@ -14,12 +14,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from rostersync.controller.cache import CONNECTIONS, JOBS, PODS, RUNS, Object, ended_runs, over, slim, version
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.connections import old_run
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.router import WATCHED, Router
 from rostersync.controller.shared import Shared
-from rostersync.controller.store import CONNECTIONS, JOBS, PODS, RUNS, Object, ended_runs, over, slim, version
 
 log = logging.getLogger(__name__)
 

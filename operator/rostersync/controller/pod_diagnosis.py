@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rostersync.controller.store import Object
+from rostersync.controller.cache import Object
 
 _WAITING = {
     "ErrImagePull": "ImageNotPulled", "ImagePullBackOff": "ImageNotPulled", "ErrImageNeverPull": "ImageNotPulled",

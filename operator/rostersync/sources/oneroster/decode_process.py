@@ -82,7 +82,7 @@ class Way:
 _told = msgspec.msgpack.Decoder(Told)
 
 
-class Beside:
+class DecodeProcess:
     """The process and the way to it. Safe to use from several threads; close it at the end."""
 
     def __init__(self) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from rostersync.controller import reports
+from rostersync.controller.cache import Object, job_condition, labels
 from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL, STAGE_LABEL
+from rostersync.controller.pod_diagnosis import Trouble
 from rostersync.controller.reports import Ended, moment
-from rostersync.controller.store import Object, job_condition, labels
-from rostersync.controller.trouble import Trouble
 from rostersync.errors import DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.recorded import plan_report

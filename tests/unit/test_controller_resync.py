@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from rostersync.controller import act, process, sweep
+from rostersync.controller import act, process, resync
+from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS, over, slim
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from rostersync.controller.store import CONNECTIONS, JOBS, RUNS, over, slim
 
 ENDED = {
     "completionTime": "2026-11-26T02:00:00Z",
@@ -52,7 +52,7 @@ class Server(Cluster):
             self.asked.append(where.rpartition("/")[2])
             found = [r for r in self.runs if r["metadata"]["name"] == self.asked[-1]]
             return found[0] if found else self._answer(404)
-        fits = {sweep.OPEN: lambda r: not over(r), sweep.ENDED: over}.get(query.get("fieldSelector"), lambda r: True)
+        fits = {resync.OPEN: lambda r: not over(r), resync.ENDED: over}.get(query.get("fieldSelector"), lambda r: True)
         items = [r for r in self.runs if where.endswith(RUNS) and fits(r)]
         return read(msgspec.json.encode({"metadata": {"resourceVersion": str(self.at)}, "items": items}))
 
@@ -129,8 +129,8 @@ def test_a_run_that_has_ended_goes_only_by_a_list_of_those():
 
 @pytest.mark.parametrize("told", [True, False], ids=["a watch began with a listing", "a watch began with nothing"])
 def test_what_went_before_the_watches_began_is_found_by_a_second_list(told, monkeypatch):
-    monkeypatch.setattr(sweep, "_FIRST", 60.0 if told else 0.01)
-    monkeypatch.setattr(sweep, "_DEBOUNCE", 0.01)
+    monkeypatch.setattr(resync, "_FIRST", 60.0 if told else 0.01)
+    monkeypatch.setattr(resync, "_DEBOUNCE", 0.01)
 
     async def swept():
         made = operator_of(run(3), run(4))
@@ -150,7 +150,7 @@ def test_what_went_before_the_watches_began_is_found_by_a_second_list(told, monk
 
 @pytest.mark.parametrize(("listed", "dead"), [(run(9), [RUNS]), (run(9, "Applied"), [])], ids=["open", "ended"])
 def test_a_watch_of_runs_is_behind_only_when_it_has_not_shown_one_that_is_open(listed, dead, monkeypatch):
-    monkeypatch.setattr(sweep, "_ECHO", 0.0)
+    monkeypatch.setattr(resync, "_ECHO", 0.0)
 
     async def swept():
         made = operator_of(listed)
@@ -162,7 +162,7 @@ def test_a_watch_of_runs_is_behind_only_when_it_has_not_shown_one_that_is_open(l
 
 
 def test_a_list_is_no_sign_of_life_of_a_watch(monkeypatch):
-    monkeypatch.setattr(sweep, "_ECHO", 0.0)
+    monkeypatch.setattr(resync, "_ECHO", 0.0)
 
     async def swept():
         made = operator_of(run(6), run(9, "Applied", name="one", uid="u"))
@@ -273,7 +273,7 @@ def test_a_run_is_asked_for_before_a_job_is_made(status, age, there, stands, aft
     made = operator_of(*([current] if current else []))
     now = made.shared.clock()
     known = run(5, name="one", uid="u1")
-    known["metadata"]["creationTimestamp"] = (now - sweep.timedelta(seconds=age)).isoformat()
+    known["metadata"]["creationTimestamp"] = (now - resync.timedelta(seconds=age)).isoformat()
     known["status"] = status
     made.shared.store.put(RUNS, known)
 

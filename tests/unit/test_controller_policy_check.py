@@ -7,7 +7,7 @@ import pytest
 
 from rostersync.api.policies import MUTATING, VALIDATING, Settings, mutating_policies, validating_policies
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.guards import Guards
+from rostersync.controller.policy_check import Guards
 
 SHIPPED = validating_policies(Settings()) + mutating_policies(Settings())
 PLURAL = {

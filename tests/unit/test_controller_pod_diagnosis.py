@@ -2,7 +2,7 @@
 
 import pytest
 
-from rostersync.controller.trouble import of
+from rostersync.controller.pod_diagnosis import of
 
 JOB = {"metadata": {"name": "j"}, "spec": {}}
 SUSPENDED = {"metadata": {"name": "j"}, "spec": {"suspend": True}}

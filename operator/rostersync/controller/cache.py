@@ -23,7 +23,7 @@ _REMEMBERED = 20_000  # UIDs of deleted objects
 _Place = tuple[str, str, tuple[str, str]]  # age and key: so related objects lie in order
 
 
-class Store:
+class Cache:
     """Objects by kind, namespace and name, with their children."""
 
     def __init__(self, slim: Callable[[str, Object], Object] = lambda kind, obj: obj) -> None:

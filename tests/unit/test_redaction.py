@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from rostersync.errors import Permanent
-from rostersync.sources.oneroster.discretion import Discretion
+from rostersync.sources.oneroster.redaction import Redaction
 from rostersync.sources.port import Credentials
 
 SECRET = "p&ss<w/ö r'd\""
@@ -30,7 +30,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_the_secret_is_hidden_in_every_spelling(spelling: str) -> None:
-    discretion = Discretion(Credentials("client-1", SECRET))
+    discretion = Redaction(Credentials("client-1", SECRET))
     said = f"<p>wrong secret {SPELLINGS[spelling]} for client-1</p>"
 
     with pytest.raises(Permanent) as error, discretion.kept():
@@ -40,7 +40,7 @@ def test_the_secret_is_hidden_in_every_spelling(spelling: str) -> None:
 
 
 def test_tokens_are_hidden_and_what_is_too_short_to_be_one_is_not() -> None:
-    discretion = Discretion(Credentials("client-1", "abc"))
+    discretion = Redaction(Credentials("client-1", "abc"))
     discretion.add("token-1")
 
     assert discretion.without("abc got token-1") == "abc got [hidden]"

@@ -15,7 +15,7 @@ Span = tuple[int, Any, Any]  # offset of a page, its first and its last key
 _NUMBER = r"^(0|[1-9][0-9]{0,17})$"
 
 
-class Ascending:
+class IdOrder:
     """Fed with the ids of every page; holds three small values for each page and order."""
 
     def __init__(self) -> None:

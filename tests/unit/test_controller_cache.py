@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostersync.controller.store import (
+from rostersync.controller.cache import (
     APPROVALS,
     CONNECTIONS,
     JOBS,
     PODS,
     RUNS,
-    Store,
+    Cache,
     age,
     finished,
     job_condition,
@@ -69,7 +69,7 @@ ORDERS = {
 
 @pytest.mark.parametrize(("told", "expected", "new"), ORDERS.values(), ids=ORDERS)
 def test_the_newest_wins_and_the_deleted_stays_deleted(told, expected, new):
-    store = Store()
+    store = Cache()
 
     for line in told:
         what, uid, rv = line.split()
@@ -124,7 +124,7 @@ def test_in_any_interleaving_of_watches_and_answers_the_end_is_the_truth(events,
     """Two watches show everything, each in order; answers to own writes come whenever they come."""
     answers = [e for e in events if e[0] == "put" and data.draw(st.booleans())]
     lanes = [list(events), list(events), *([a] for a in answers)]
-    store = Store()
+    store = Cache()
 
     while lanes:
         lane = data.draw(st.sampled_from(range(len(lanes))))
@@ -140,7 +140,7 @@ def test_a_list_mends_what_a_watch_lost(events, data):
     """Of what happened some is never shown; then a list is made at one moment, and the watch shows all after it."""
     listed = data.draw(st.integers(0, len(events)))
     at = int(events[listed - 1][1]["metadata"]["resourceVersion"]) if listed else 0
-    store = Store()
+    store = Cache()
     for what, obj in events[:listed]:
         if data.draw(st.booleans()):
             (store.put if what == "put" else store.remove)(RUNS, obj)
@@ -156,7 +156,7 @@ def test_a_list_mends_what_a_watch_lost(events, data):
 
 
 def test_a_list_says_what_differed():
-    store = Store()
+    store = Cache()
     for obj in (run("same", "u1", 1), run("older", "u2", 2), run("gone", "u3", 3), run("later", "u4", 9)):
         store.put(RUNS, obj)
     newer, made = run("older", "u2", 5), run("new", "u5", 6)
@@ -168,7 +168,7 @@ def test_a_list_says_what_differed():
 
 
 def test_a_list_of_some_says_nothing_of_others():
-    store = Store()
+    store = Cache()
     for obj in (run("open", "u1", 1), run("ended", "u2", 2), run("later", "u3", 9)):
         store.put(RUNS, obj)
 
@@ -179,7 +179,7 @@ def test_a_list_of_some_says_nothing_of_others():
 
 
 def test_a_list_of_one_kind_leaves_others_alone():
-    store = Store()
+    store = Cache()
     store.put(RUNS, run())
     store.put(JOBS, job())
 
@@ -189,7 +189,7 @@ def test_a_list_of_one_kind_leaves_others_alone():
 
 
 def test_children_are_found_by_the_owner_that_controls_them():
-    store = Store()
+    store = Cache()
     store.put(JOBS, job("one", "j1", of="u1"))
     store.put(JOBS, job("two", "j2", of="u2"))
     store.put(PODS, job("one", "p1", of="j1"))
@@ -201,7 +201,7 @@ def test_children_are_found_by_the_owner_that_controls_them():
 
 
 def test_relations_follow_what_an_object_is_now():
-    store = Store()
+    store = Cache()
     store.put(RUNS, run(rv=1))
     assert names(store.related(RUNS, f"open/{NS}/c")) == ["a"]
 
@@ -214,7 +214,7 @@ def test_relations_follow_what_an_object_is_now():
 
 @pytest.mark.parametrize(("done", "live"), [(None, 1), ("Complete", 0), ("Failed", 0), ("SuccessCriteriaMet", 1)])
 def test_a_job_is_its_district_s_until_it_is_over(done, live):
-    store = Store()
+    store = Cache()
     store.put(JOBS, job(rv=1))
 
     store.put(JOBS, job(rv=2, done=done))
@@ -236,7 +236,7 @@ def test_a_condition_that_is_false_ends_nothing():
 
 
 def test_approvals_are_found_by_the_uid_of_their_run():
-    store = Store()
+    store = Cache()
     spec = {"runRef": {"name": "a", "uid": "u1"}, "connectionRef": {"name": "c"}}
     store.put(APPROVALS, thing("x", "x1", spec=spec))
 
@@ -245,7 +245,7 @@ def test_approvals_are_found_by_the_uid_of_their_run():
 
 
 def test_related_objects_come_oldest_first_and_of_one_second_by_name():
-    store = Store()
+    store = Cache()
     for name, made in (("b", "2026-01-02"), ("c", "2026-01-01"), ("a", "2026-01-02")):
         store.put(RUNS, run(name, name, metadata={"creationTimestamp": made}))
 
@@ -253,7 +253,7 @@ def test_related_objects_come_oldest_first_and_of_one_second_by_name():
 
 
 def test_what_nobody_looks_at_is_not_kept():
-    store = Store(slim)
+    store = Cache(slim)
     whole = run(outcome="Applied", metadata={"managedFields": [1]})
     whole["status"] |= {"holds": [1], "plan": {"digest": "d", "baseRevision": 3}, "completionTime": "t", "revision": 4}
     store.put(RUNS, whole)
