@@ -44,25 +44,6 @@ def test_an_apply_ends_though_its_connection_went_while_no_operator_looked(stage
         assert scene.applied() == ["one"]
 
 
-def test_a_run_whose_base_moved_ends_though_its_connection_went_while_no_operator_looked(stage: Alone) -> None:
-    shared = {"district": "springfield", "sourceID": "springfield"}
-    with stage.scene() as scene, scene.operator("--identity", "one") as operator:
-        scene.connect(previewDataUpload=True, **shared)
-        scene.run("one")
-        approval = scene.held("one")
-        scene.connect("twin", **shared)
-        scene.run("other", "twin")
-        scene.ended("other", "Applied")
-        with catching(scene.kubelet, "one", "apply") as caught:
-            scene.decide(approval, "Approved")
-            caught.wait(scene)
-            operator.kill()
-            scene.kubectl("delete", "focusconnection", "springfield")
-            operator.start()
-        scene.ended("one", "Cancelled")
-        assert scene.applied() == ["other"]
-
-
 def _story(stage: Alone, account: Path, first: int) -> list[int]:
     """Tell it; returns at which writes the operator was killed."""
 

@@ -107,7 +107,7 @@ def test_a_connection_made_again_with_looser_limits_holds_its_next_deletes(scene
     scene.run("two")
     scene.held("two")
     run = scene.get("syncrun", "two")
-    assert {h["reason"] for h in run["status"]["holds"]} == {"SafetyLoosened"}
+    assert {h["reason"] for h in run["status"]["holds"]} == {"ConnectionChanged", "SafetyLoosened"}
     assert "revision" not in run["status"]
     assert [r.run for r in revisions(scene, kubelet)] == ["one"]
 

@@ -406,6 +406,8 @@ def test_a_school_closes(warm: Commands, tmp_path: Path) -> None:
 
 def test_a_clock_that_jumps_backwards_between_runs(desk: Desk, simulator: Simulator) -> None:
     hook = {"hook": "support.sabotage:clock"}
+    # A limit without a window, which would count six days of changes in one.
+    at(desk, simulator, syncHoldThreshold={"rules": [{"entity": "*", "change": "Delete", "percent": 20}]})
     for day, hours in ((2, 48), (4, 0), (6, -24)):
         simulator.set_day(day)
         done = run(desk, exits=0, SABOTAGE_SECONDS=str(hours * 3600), **hook)
