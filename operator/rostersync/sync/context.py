@@ -32,7 +32,6 @@ HELD_BACK = (
     CONTRADICTORY,
     "DanglingReference",
 )
-OUT_OF_SCOPE = ("SchoolUnmapped", "FilteredOut")
 
 
 @dataclass
