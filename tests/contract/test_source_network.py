@@ -1,6 +1,8 @@
 """Which addresses a Job's client contacts: what a name leads to is judged, and nothing else is contacted after that."""
 
 import socket
+import threading
+import time
 from collections.abc import Sequence
 
 import httpcore
@@ -266,3 +268,21 @@ def test_what_fails_later_on_a_server_that_is_known_is_told() -> None:
             source.pull("users", frozenset(), lambda page: None)
 
     assert error.value.reason == "CollectionNotOffered"
+
+
+def test_a_name_that_nobody_answers_for_takes_no_longer_than_a_connection() -> None:
+    """The system's resolver may wait for minutes, and nothing interrupts it."""
+    answered = threading.Event()
+
+    class Silent(Names):
+        def resolve(self, host: str, port: int) -> Sequence[str]:
+            answered.wait(60)
+            return super().resolve(host, port)
+
+    began = time.monotonic()
+    error = failure(names := Silent([PUBLIC]))
+    answered.set()
+
+    assert (type(error), error.reason) == (Retryable, "Unreachable")
+    assert time.monotonic() - began < 20
+    assert names.contacted == []

@@ -7,7 +7,8 @@ addresses is contacted: nothing resolves it again between the check and the conn
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +94,7 @@ class Wire(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:  # fmt: skip
         """Contact one of the addresses of a name. Raises Forbidden when none of them may be contacted."""
         try:
-            addresses = self._network.resolve(host, port)
+            addresses = self._resolve(host, port, self.left(timeout))
         except OSError as error:
             self.inside = True
             raise httpcore.ConnectError(str(error)) from error
@@ -112,6 +113,23 @@ class Wire(httpcore.NetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
+
+    def _resolve(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
+        """The addresses of a name. The system's resolver cannot be interrupted, so it is left behind when the time is over."""
+        found: Future[Sequence[str]] = Future()
+
+        def look_up() -> None:
+            try:
+                found.set_result(self._network.resolve(host, port))
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+                found.set_exception(error)
+
+        threading.Thread(target=look_up, name="resolve", daemon=True).start()
+        try:
+            return found.result(timeout if timeout is None else max(timeout, 0))
+        except TimeoutError:
+            self.left(timeout)  # notes whether the whole time is over
+            raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
 
     def _connect(
         self, address: str, port: int, timeout: float | None, options: Iterable[Any] | None
