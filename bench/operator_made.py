@@ -15,8 +15,8 @@ from rostersync.lifecycle.observed import Observed, Run, Work, WorkState
 from rostersync.lifecycle.steps import StartPlan
 from rostersync.lifecycle.triggers import Answer
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.plan.report import plan_to_json
 from rostersync.render.holds import sentence
-from rostersync.sync.report import plan_to_json
 
 Object = dict[str, Any]
 API = "rostersync.dev/v1alpha1"

@@ -117,7 +117,7 @@ class Schools:
 
 @dataclass
 class PlanReport:
-    """What a plan came to. Free of personal data; at most 4,096 bytes as JSON (see sync/report.py)."""
+    """What a plan came to. Free of personal data; at most 4,096 bytes as JSON (see plan/report.py)."""
 
     run: str
     stage: str  # extract … gate, done

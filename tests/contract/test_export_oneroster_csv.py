@@ -12,9 +12,9 @@ from rostersync.deliveries.oneroster_csv import COLUMNS, write_bundle
 from rostersync.deliveries.port import Exported
 from rostersync.errors import NotYetSupported, Permanent
 from rostersync.model import Entity
+from rostersync.plan.apply import apply
 from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.engine import connect
-from rostersync.sync.apply import apply
 from support.plans import Row, create, delete, write_plan
 
 Export = Callable[..., Exported]

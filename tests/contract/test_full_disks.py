@@ -13,9 +13,9 @@ import yaml
 
 from rostersync.errors import DiskFull
 from rostersync.model import Entity
+from rostersync.plan.apply import apply
 from rostersync.simulator.server import Simulator
 from rostersync.stores.registry import open_store
-from rostersync.sync.apply import apply
 from support.commands import Commands, Desk, commands
 from support.disks import disk, mounts_of_our_own
 from support.plans import create, table_rows, write_plan

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rostersync.model import Entity
+from rostersync.plan.apply import apply
 from rostersync.stores.embedded import EmbeddedStore
-from rostersync.sync.apply import apply
 from support.plans import create, delete, table_rows, update, write_plan
 
 MARK = "Zyxquil"  # nobody is called that

@@ -5,7 +5,7 @@ from typing import Any
 
 from rostersync.lifecycle.messages import deferred
 from rostersync.lifecycle.recorded import of_plan, plan_report
-from rostersync.sync.report import plan_from_json, plan_to_json
+from rostersync.plan.report import plan_from_json, plan_to_json
 from support.days import Roster, district
 
 

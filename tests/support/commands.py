@@ -240,7 +240,7 @@ def _import_all() -> None:
     """What the commands import when they are called."""
     for name in (
         "rostersync.local.engine", "rostersync.local.halves", "rostersync.local.drive", "rostersync.local.observe",
-        "rostersync.local.forgetting", "rostersync.sync.pipeline", "rostersync.sync.apply", "rostersync.render.run",
+        "rostersync.local.forgetting", "rostersync.sync.pipeline", "rostersync.plan.apply", "rostersync.render.run",
         "rostersync.render.runs", "rostersync.render.changes", "rostersync.render.issues", "rostersync.render.objects",
         "rostersync.local.progress", "yaml", "rich.console", "rich.table",
     ):  # fmt: skip

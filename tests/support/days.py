@@ -20,10 +20,10 @@ import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.model import PlanReport
+from rostersync.plan.apply import apply
 from rostersync.roster import TABLES
 from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.port import Consent
-from rostersync.sync.apply import apply
 from rostersync.sync.pipeline import PlanInputs, plan
 from support.staging import stage
 

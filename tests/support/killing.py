@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from rostersync.plan.apply import apply
 from rostersync.stores import writing
 from rostersync.stores.embedded import EmbeddedStore
-from rostersync.sync.apply import apply
 
 
 @dataclass(frozen=True)

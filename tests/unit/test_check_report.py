@@ -20,8 +20,8 @@ from rostersync.jobs.check import mapped, orgs_of
 from rostersync.jobs.command import code_of
 from rostersync.local import files
 from rostersync.model import CheckReport, Schools
+from rostersync.plan.report import LIMIT, check_from_json, check_to_json
 from rostersync.sources.port import CheckResult, Page
-from rostersync.sync.report import LIMIT, check_from_json, check_to_json
 from rostersync.sync.schools import Org, SchoolRules
 
 OK = CheckResult("Connection is OK", (), (), {})

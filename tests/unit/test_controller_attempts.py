@@ -10,7 +10,7 @@ from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkS
 from rostersync.lifecycle.status import of as status_of
 from rostersync.lifecycle.steps import Wait
 from rostersync.model import ApplyReport, Entity, EntityCounts, PlanReport
-from rostersync.sync.report import LIMIT, apply_to_json, plan_to_json
+from rostersync.plan.report import LIMIT, apply_to_json, plan_to_json
 from support.job_ends import NOW, Scene, job, looked, pod, stamp, unstarted
 
 START_DEADLINE = timedelta(minutes=15)

@@ -10,7 +10,7 @@ from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState
 from rostersync.lifecycle.steps import Wait
 from rostersync.model import Entity, EntityCounts, PlanReport
-from rostersync.sync.report import plan_to_json
+from rostersync.plan.report import plan_to_json
 from support.job_ends import NOW, Scene, job, looked, pod, stamp
 
 PLAN = PlanReport("r", "done", "sha256:" + "a" * 64, 4, [EntityCounts(Entity.STUDENT, deleted=3, population=9)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rostersync.controller.reports import Reports, apply_report, belongs, check_report, plan_report, told
 from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
-from rostersync.sync.report import LIMIT, apply_to_json, check_to_json, plan_to_json
+from rostersync.plan.report import LIMIT, apply_to_json, check_to_json, plan_to_json
 
 DIGEST = "sha256:" + "a" * 64
 HOLD = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 3, 9, 10, "Percent")

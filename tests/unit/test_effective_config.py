@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
-from rostersync.sync.effective import config_hash, effective_config
+from rostersync.plan.effective import config_hash, effective_config
 from support.days import spec
 
 

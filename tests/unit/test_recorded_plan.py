@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle.recorded import of_plan, plan_report
 from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
-from rostersync.sync.report import LIMIT, plan_from_json, plan_to_json
+from rostersync.plan.report import LIMIT, plan_from_json, plan_to_json
 
 COUNT = st.integers(0, 10_000_000)
 CODE = st.sampled_from(["Missing", "DanglingReference", "UnknownRole"])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
-from rostersync.sync.report import (
+from rostersync.plan.report import (
     HOLDS,
     LIMIT,
     apply_from_json,
@@ -15,7 +15,7 @@ from rostersync.sync.report import (
     plan_from_json,
     plan_to_json,
 )
-from rostersync.sync.worst import ratio, worst
+from rostersync.plan.worst import ratio, worst
 
 A = "sha256:" + "a" * 64
 

@@ -19,7 +19,7 @@ from rostersync.controller.options import RUN_LABEL
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
 from rostersync.model import ApplyReport, PlanReport
-from rostersync.sync.report import LIMIT, apply_from_json, plan_from_json
+from rostersync.plan.report import LIMIT, apply_from_json, plan_from_json
 
 R = TypeVar("R")
 

@@ -151,9 +151,9 @@ class LocalHalves:
         return made
 
     def _apply(self, connection: Connection, work: Workspace, report: ApplyReportFile, step: StartApply) -> None:
+        from rostersync.plan.apply import apply, read_manifest
+        from rostersync.plan.verify import verify_digest
         from rostersync.stores.port import Consent
-        from rostersync.sync.apply import apply, read_manifest
-        from rostersync.sync.verify import verify_digest
 
         consent, given = None, step.consent
         if given:

@@ -10,7 +10,7 @@ from rostersync.errors import RostersyncError
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.local import files
 from rostersync.model import ApplyReport, CheckReport, PlanReport
-from rostersync.sync.report import apply_from_json, apply_to_json, check_to_json, plan_from_json, plan_to_json
+from rostersync.plan.report import apply_from_json, apply_to_json, check_to_json, plan_from_json, plan_to_json
 
 LAST_STAGE = "done"
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost

@@ -1,11 +1,9 @@
-"""Freeze: a plan becomes a folder of files with a digest over what it would change.
+"""Freeze: what a plan changes becomes files, in order of id, with the hash of every entity's changes.
 
-Changes go to `changes/<Entity>.parquet` in order of id. The digest covers source, effective configuration and every
-change with the hash of its before-image and its after values, and nothing that differs from night to night without a
-difference in data: the same source, store and configuration give the same digest.
+Changes go to `changes/<Entity>.parquet`; beside them lie issues and re-keyed ids. `plan/digest.py` makes the plan's
+digest of the hashes.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-import rfc8785
 
 from rostersync.model import Entity
+from rostersync.plan.changefile import ChangeFile
+from rostersync.plan.digest import with_line
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.sync.changefile import LINE, ChangeFile
 from rostersync.sync.context import Context, literal, q, row_json
 
-FORMAT = 1
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for a record that is sorted
 _SCHOOLS = {
@@ -52,21 +49,6 @@ def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
     for counted in pc.value_counts(batch.column("entity")).to_pylist():
         yield counted["values"], batch.slice(begin, counted["counts"])
         begin += counted["counts"]
-
-
-def with_line(table: Table, rows: str) -> str:
-    """Change rows with one canonical line each: id, change, cause, hash of the before-image, after values.
-
-    Hashes become UUIDs, since Parquet has no integer of 128 bits: DuckDB would write a DOUBLE.
-    """
-    fields = ", ".join(f"{q(n)} := {q(n)}" for n in (*table.names, "metadata"))
-    return f"""
-        SELECT * EXCLUDE (after) REPLACE (
-            before_hash::UUID AS before_hash, CASE WHEN change <> 'Delete' THEN md5_number(after) END::UUID AS hash),
-          '[' || to_json(id)::VARCHAR || ',"' || change || '","' || cause || '",'
-          || coalesce('"' || before_hash::UUID::VARCHAR || '"', 'null') || ','
-          || CASE WHEN change = 'Delete' THEN 'null' ELSE after END || ']' || chr(10) AS {LINE}
-        FROM (SELECT *, to_json(struct_pack(entity := new_entity, {fields}))::VARCHAR AS after FROM ({rows}))"""
 
 
 def _selected(context: Context, table: Table) -> list[str]:
@@ -174,19 +156,6 @@ def _differences(table: Table) -> tuple[str, str]:
     return changed, before
 
 
-def digest(
-    district: str, source: str, config_hash: str, counts: dict[Entity, dict[str, int]], changes: dict[Entity, str]
-) -> str:
-    """The digest of a plan: `sha256:` and the hash of its canonical JSON (RFC 8785)."""
-    document: dict[str, Any] = {
-        "format": FORMAT,
-        "source": {"district": district, "sourceID": source},
-        "effectiveConfig": config_hash,
-        "entities": {e.value: {**counts[e], "changes": changes[e]} for e in Entity if e in changes},
-    }
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(document)).hexdigest()
-
-
 def write_issues(context: Context, folder: Path) -> list[dict[str, Any]]:
     """`issues.parquet`, and the issues grouped: {code, entity, attribute, class, count}, most frequent first."""
     file = folder / "issues.parquet"
@@ -207,12 +176,3 @@ def write_rekeyed(context: Context, folder: Path) -> None:
         context.con.execute(
             f"COPY (SELECT * FROM rekeyed ORDER BY entity, old_id) TO {literal(str(file))} (FORMAT parquet)"
         )
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a plan, by its path inside the folder."""
-    found = {}
-    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json"):
-        with file.open("rb") as opened:
-            found[str(file.relative_to(folder))] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return found

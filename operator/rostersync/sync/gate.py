@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rostersync.api.v1alpha1.defaults import Threshold
 from rostersync.model import Change, Entity, Hold, HoldReason
-from rostersync.sync.worst import worst
+from rostersync.plan.worst import worst
 
 ANY = "Any"
 Place = tuple[Entity, str | None]  # an entity in all (None), or in one school

@@ -15,6 +15,10 @@ from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.plan.checksums import checksums
+from rostersync.plan.digest import FORMAT
+from rostersync.plan.digest import digest as plan_digest
+from rostersync.plan.effective import config_hash, effective_config
 from rostersync.roster import TABLES
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
@@ -25,7 +29,6 @@ from rostersync.sync import freeze, measure
 from rostersync.sync.applied import applied_before, record
 from rostersync.sync.compare import compare
 from rostersync.sync.context import Context, Progress
-from rostersync.sync.effective import config_hash, effective_config
 from rostersync.sync.gate import REKEYED_DELETES, Counted, Facts, Switches, verdict
 from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
@@ -225,7 +228,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     by_entity = {
         c.entity: {"created": c.created, "updated": c.updated, "deleted": c.deleted} for c in made.counts if c.entity
     }
-    digest = freeze.digest(
+    digest = plan_digest(
         defaults.district(connection),
         profile_of(connection).source_id(connection),
         made.memory.config_hash,
@@ -235,7 +238,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     no_changes = not changes
     blast_radius, causes, not_offered = measure.blast_radius(context), measure.causes(context), unoffered(context)
     manifest = {
-        "format": freeze.FORMAT,
+        "format": FORMAT,
         "run": inputs.run,
         "district": defaults.district(connection),
         "source": profile_of(connection).source_id(connection),
@@ -266,7 +269,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         "noChanges": no_changes,
         "previousConnection": made.previous_connection,
         "fourEyes": connection.spec.approval.requireDistinctApprover,
-        "files": freeze.file_hashes(making),
+        "files": checksums(making),
     }
     (making / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
     return PlanReport(

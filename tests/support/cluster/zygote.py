@@ -19,9 +19,10 @@ def main() -> None:
     from rostersync.__main__ import main as rostersync
     from rostersync.jobs import check, command, halves, purge  # noqa: F401  (imported so that a fork need not)
     from rostersync.local import engine  # noqa: F401
+    from rostersync.plan import apply, verify  # noqa: F401
     from rostersync.sources import registry  # noqa: F401
     from rostersync.stores import embedded  # noqa: F401
-    from rostersync.sync import apply, pipeline, verify  # noqa: F401
+    from rostersync.sync import pipeline  # noqa: F401
 
     # Inherited, so that no moment is left in which a child could be ended before it listens.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

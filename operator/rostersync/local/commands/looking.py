@@ -154,10 +154,10 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     """Show what is wrong with the source's data: missing, malformed, duplicate, dangling."""
     from itertools import islice
 
+    from rostersync.plan.apply import read_manifest
     from rostersync.render import issues as rendering
     from rostersync.render import run as run_page
     from rostersync.render import tables
-    from rostersync.sync.apply import read_manifest
 
     with common.opened_plan(state, name) as plan:
         found = rendering.read(plan)

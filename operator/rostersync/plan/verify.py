@@ -11,10 +11,10 @@ import duckdb
 
 from rostersync.errors import Permanent
 from rostersync.model import Change, Entity
+from rostersync.plan.changefile import LINE, add_lines
+from rostersync.plan.digest import digest, with_line
 from rostersync.roster import BY_ENTITY
 from rostersync.stores.engine import connect, literal
-from rostersync.sync.changefile import LINE, add_lines
-from rostersync.sync.freeze import digest, with_line
 
 _BATCH = 50_000
 _COUNTED = {Change.CREATE: "created", Change.UPDATE: "updated", Change.DELETE: "deleted"}

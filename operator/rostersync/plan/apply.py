@@ -13,10 +13,10 @@ from typing import Any
 
 from rostersync.errors import Permanent
 from rostersync.model import ApplyReport, Entity
+from rostersync.plan.digest import FORMAT
 from rostersync.stores.port import Consent, PlanToApply, StoreWriter
 from rostersync.stores.source_state import memory_from_dict
 
-FORMAT = 1
 _NEEDED = (
     "run", "digest", "district", "source", "baseRevision", "configHash", "entities", "memory", "schoolsImported",
     "files", "holds", "holdsTotal", "noChanges",

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
-from rostersync.sync.worst import worst
+from rostersync.plan.worst import worst
 
 LIMIT = 4096
 HOLDS = 16
