@@ -18,7 +18,7 @@ import trustme
 import yaml
 
 from rostersync.simulator.server import Simulator
-from rostersync.sources.oneroster import delivery
+from rostersync.sources.oneroster import endpoint
 from support.cli import SECRET, Bench, name_of, reason_of
 from support.quirky import Quirky, Reply
 from support.simulated import simulated
@@ -29,10 +29,10 @@ OTHER_DIGEST = "sha256:" + "ab" * 32
 @pytest.fixture(scope="module", autouse=True)
 def impatient() -> Iterator[None]:
     """Retries are quick to give up."""
-    usual = delivery.Patience.__init__.__defaults__
-    delivery.Patience.__init__.__defaults__ = (3, 0.001, 0.01, 0.001, 0.2, 0.0)  # type: ignore[misc]
+    usual = endpoint.Patience.__init__.__defaults__
+    endpoint.Patience.__init__.__defaults__ = (3, 0.001, 0.01, 0.001, 0.2, 0.0)  # type: ignore[misc]
     yield
-    delivery.Patience.__init__.__defaults__ = usual  # type: ignore[misc]
+    endpoint.Patience.__init__.__defaults__ = usual  # type: ignore[misc]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from rostersync.simulator.server import Simulator
 from rostersync.sources.oneroster.client import OneRoster
-from rostersync.sources.oneroster.delivery import Delivery
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint
 from rostersync.sources.port import COLLECTIONS, Credentials
 from rostersync.sync.extract import Wanted, extract
 from support.quirky import IMPATIENT, Staged
@@ -23,7 +23,7 @@ def staged(simulator: Simulator, folder: Path, *collections: str, **options: Any
         "version": simulator.version, "page_size": 100, "timeout_seconds": 5.0, "patience": PATIENCE,
     }  # fmt: skip
     credentials = Credentials(simulator.client_id, simulator.client_secret)
-    with OneRoster(Delivery(**(settings | options)), credentials) as client:
+    with OneRoster(ServiceEndpoint(**(settings | options)), credentials) as client:
         proof = extract(client, folder, Wanted(collections or COLLECTIONS))
     return Staged(proof["collections"], folder)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rostersync.errors import Retryable
-from rostersync.sources.oneroster.delivery import Patience
+from rostersync.sources.oneroster.endpoint import Patience
 from rostersync.sync.extract import Wanted, extract
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 

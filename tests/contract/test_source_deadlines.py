@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rostersync.errors import Retryable
-from rostersync.sources.oneroster.delivery import Patience
+from rostersync.sources.oneroster.endpoint import Patience
 from rostersync.sources.oneroster.transport import SLOWEST
 from rostersync.stores.embedded import EmbeddedStore
 from support import holding

@@ -16,7 +16,7 @@ from rostersync.sources.oneroster import decode, decode_process
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
-from rostersync.sources.oneroster.trouble import Again
+from rostersync.sources.oneroster.request_errors import TryAgain
 from rostersync.sync.extract import Wanted, extract
 from support.marked import district
 from support.quirky import Quirky, Reply, Request, Staged, enrollments, source
@@ -103,9 +103,9 @@ def test_a_server_that_spells_otherwise_is_read_the_same_way(running: DecodeProc
 )
 def test_what_is_no_page_is_said_here(page: bytes, running: DecodeProcess) -> None:
     here, there, before = Decoder("orgs", None), Decoder("orgs", None, running, odd=False), running._sent
-    with pytest.raises(Again) as expected:
+    with pytest.raises(TryAgain) as expected:
         here.page(page)
-    with pytest.raises(Again) as got:
+    with pytest.raises(TryAgain) as got:
         there.page(page)
 
     assert got.value.what == expected.value.what

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from rostersync.errors import Permanent, Retryable
-from rostersync.sources.oneroster.delivery import Delivery
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint
 from support.quirky import Quirky, Reply, source
 
 
@@ -123,7 +123,7 @@ def test_an_address_that_is_none_is_said_at_once(field: str, url: str) -> None:
     urls = {"service_url": "https://sis.example/v1p1", "authentication_url": "https://sis.example/token"}
 
     with pytest.raises(Permanent, match="is not a web address") as error:
-        Delivery(**(urls | {field: url}))
+        ServiceEndpoint(**(urls | {field: url}))
 
     assert error.value.reason == "InvalidSpec"
 
@@ -133,7 +133,7 @@ def test_plain_http_is_refused_unless_it_is_allowed(field: str) -> None:
     urls = {"service_url": "https://sis.example/v1p1", "authentication_url": "https://sis.example/token"}
 
     with pytest.raises(Permanent, match=r"deliveryConfig\.insecureHTTP: true") as error:
-        Delivery(**(urls | {field: "http://sis.example/v1p1"}))
+        ServiceEndpoint(**(urls | {field: "http://sis.example/v1p1"}))
 
     assert error.value.reason == "InsecureHTTP"
 

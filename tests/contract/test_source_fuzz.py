@@ -20,9 +20,9 @@ from rostersync.errors import Permanent, Retryable
 from rostersync.roster import TABLES
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.decode import Decoder
-from rostersync.sources.oneroster.delivery import Delivery, Patience
+from rostersync.sources.oneroster.endpoint import Patience, ServiceEndpoint
 from rostersync.sources.oneroster.records import shape
-from rostersync.sources.oneroster.trouble import Again
+from rostersync.sources.oneroster.request_errors import TryAgain
 from rostersync.sources.port import Credentials, Page
 from support.quirky import Quirky, Reply, Request
 
@@ -161,7 +161,7 @@ def test_any_page_is_data_or_no_page(collection: str) -> None:
         began = time.monotonic()
         try:
             decoded = Decoder(collection, None).page(body)
-        except Again:
+        except TryAgain:
             pass
         else:
             decoded.batch.validate(full=True)
@@ -193,7 +193,7 @@ def server() -> Iterator[Answering]:
 def opened(server: Answering) -> Callable[..., OneRoster]:
     few = trustme.CA().cert_pem.bytes().decode()  # one authority is loaded sooner than the system's
     return lambda **more: OneRoster(
-        Delivery(
+        ServiceEndpoint(
             server.url, server.url + "/token", insecure_http=True, timeout_seconds=1.0, patience=HASTY, ca_bundle=few,
             **more,
         ),

@@ -11,7 +11,7 @@ import pytest
 from rostersync.errors import Permanent, Retryable, RostersyncError
 from rostersync.sources.network import Network, is_public, refusal
 from rostersync.sources.oneroster.client import OneRoster
-from rostersync.sources.oneroster.delivery import Delivery, Patience
+from rostersync.sources.oneroster.endpoint import Patience, ServiceEndpoint
 from rostersync.sources.port import Credentials
 from support import holding
 from support.quirky import CREDENTIALS, IMPATIENT, Quirky, Reply
@@ -92,7 +92,7 @@ class Names:
 
 def client(names: Names, url: str = "http://sis.example/v1p1", *, token: str = "", **how: bool) -> OneRoster:
     return OneRoster(
-        Delivery(
+        ServiceEndpoint(
             url, token or url + "/token", insecure_http=True, timeout_seconds=1.0, name="Focus", patience=IMPATIENT,
             secret_name="rosters/focus",
         ),
@@ -123,7 +123,7 @@ def test_a_name_that_leads_to_such_an_address_is_refused_before_anything_is_sent
 def test_addresses_in_the_url_itself_are_refused_in_every_spelling(host: str) -> None:
     """With the system's own resolver: it is what turns spellings into addresses."""
     source = OneRoster(
-        Delivery(f"http://{host}:9/v1p1", f"http://{host}:9/token", insecure_http=True, patience=Patience(attempts=1)),
+        ServiceEndpoint(f"http://{host}:9/v1p1", f"http://{host}:9/token", insecure_http=True, patience=Patience(attempts=1)),
         Credentials("a", "b"), Network(guarded=True, connect=Names().connect),
     )  # fmt: skip
     with source, pytest.raises(RostersyncError) as error:

@@ -153,7 +153,7 @@ class Desk:
     def runs(self) -> list[dict[str, Any]]:
         """The SyncRuns, newest first, as the files have them."""
         found = [json.loads(p.read_text()) for p in (self.state / "runs").glob("*.json")]
-        return sorted(found, key=lambda r: int(r["metadata"]["annotations"]["rostersync.dev/number"]), reverse=True)
+        return sorted(found, key=lambda r: int(r["metadata"]["annotations"]["rostersync.dev/runNumber"]), reverse=True)
 
 
 @contextlib.contextmanager
@@ -214,7 +214,7 @@ def _command(order: dict[str, Any]) -> None:
     code = 1
     try:
         if not order["patient"]:
-            from rostersync.sources.oneroster.delivery import Patience
+            from rostersync.sources.oneroster.endpoint import Patience
 
             Patience.__init__.__defaults__ = QUICK
         if order["hook"]:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyarrow.parquet as pq
 
 from rostersync.sources.oneroster.client import OneRoster
-from rostersync.sources.oneroster.delivery import Delivery, Patience
+from rostersync.sources.oneroster.endpoint import Patience, ServiceEndpoint
 from rostersync.sources.port import Credentials
 from rostersync.sync.extract import Wanted, extract
 
@@ -170,7 +170,7 @@ def source(server: Quirky, **options: Any) -> Iterator[OneRoster]:
         "page_size": 10, "timeout_seconds": 5.0, "name": "Focus", "secret_name": "rosters/focus-credentials",
         "patience": IMPATIENT,
     }  # fmt: skip
-    with OneRoster(Delivery(**(settings | options)), CREDENTIALS) as client:
+    with OneRoster(ServiceEndpoint(**(settings | options)), CREDENTIALS) as client:
         yield client
 
 

@@ -1,4 +1,4 @@
-"""Life of a token, waiting and pace: pure parts of auth and transport."""
+"""Life of a token, waiting and rate: pure parts of auth and transport."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rostersync.sources.oneroster.auth import lifetime
-from rostersync.sources.oneroster.delivery import bare
-from rostersync.sources.oneroster.pace import Pace
+from rostersync.sources.oneroster.endpoint import bare
+from rostersync.sources.oneroster.rate_limit import RateLimit
 from rostersync.sources.oneroster.transport import retry_after
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -60,19 +60,19 @@ def test_addresses_in_messages_are_bare(url: str, shown: str) -> None:
 
 def test_requests_start_no_closer_than_the_rate_allows() -> None:
     now, slept = [0.0], []
-    pace = Pace(2.0, clock=lambda: now[0], sleep=slept.append)
+    rate = RateLimit(2.0, clock=lambda: now[0], sleep=slept.append)
     for _ in range(3):
-        pace.wait()
+        rate.wait()
     now[0] = 10.0
-    pace.wait()
+    rate.wait()
 
     assert slept == [0.5, 1.0]
 
 
 def test_a_pause_holds_for_everybody() -> None:
     slept: list[float] = []
-    pace = Pace(None, clock=lambda: 5.0, sleep=slept.append)
-    pace.pause(3.0)
-    pace.wait()
+    rate = RateLimit(None, clock=lambda: 5.0, sleep=slept.append)
+    rate.pause(3.0)
+    rate.wait()
 
     assert slept == [3.0]

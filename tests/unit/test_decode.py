@@ -1,4 +1,4 @@
-"""Pages to columns: the fast and the tolerant way agree, and what is no page is told."""
+"""Pages to columns: the fast and the lenient way agree, and what is no page is told."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.roster import TABLES
-from rostersync.sources.oneroster import tolerant
+from rostersync.sources.oneroster import lenient_decode
 from rostersync.sources.oneroster.columns import wanted_metadata
 from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.envelope import count, open_envelope
 from rostersync.sources.oneroster.records import Form, shape
-from rostersync.sources.oneroster.trouble import Again
+from rostersync.sources.oneroster.request_errors import TryAgain
 from rostersync.sources.staged import schema
 
 WORDS = st.sampled_from(["a", " b ", "", "é", "e\u0301", "2026-08-15", "2026-08-15T01:02:03Z", "true", "x,y", "7"])
@@ -142,7 +142,7 @@ def test_pages_with_the_same_ids_have_the_same_fingerprint() -> None:
     ],
 )
 def test_what_is_no_page_is_told_in_our_own_words(body: bytes, what: str) -> None:
-    with pytest.raises(Again) as error:
+    with pytest.raises(TryAgain) as error:
         Decoder("orgs", frozenset()).page(body)
 
     assert error.value.what == what
@@ -186,10 +186,10 @@ def test_wanted_metadata(value: Any, wanted: set[str] | None, found: dict[str, A
 
 
 def test_a_password_is_not_even_decoded() -> None:
-    """The tolerant way meets the key and leaves its value as it came: not JSON, and nobody minds."""
+    """The lenient way meets the key and leaves its value as it came: not JSON, and nobody minds."""
     row = msgspec.Raw(b'{"SourcedId": "u1", "Password": 12}')
 
-    [record], _ = tolerant.records([row], shape("users", False))
+    [record], _ = lenient_decode.records([row], shape("users", False))
 
     assert "password" not in str(msgspec.structs.asdict(record)).lower()
     assert not any("password" in key.lower() for table in TABLES for key in shape(table.name, False).forms)

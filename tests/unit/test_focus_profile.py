@@ -7,8 +7,8 @@ from typing import Any
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.sources.focus import FOCUS
 from rostersync.sources.oneroster.client import OneRoster
-from rostersync.sources.oneroster.delivery import Delivery, Patience
-from rostersync.sources.oneroster.profile import delivery
+from rostersync.sources.oneroster.endpoint import Patience, ServiceEndpoint
+from rostersync.sources.oneroster.profile import service_endpoint
 from rostersync.sources.port import Credentials
 from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
@@ -31,12 +31,12 @@ def connection(**config: Any) -> FocusConnection:
     )
 
 
-def dateless(fcon: FocusConnection, ca_bundle: str | None, patience: Patience | None = None) -> Delivery:
-    return replace(delivery(FOCUS, fcon, ca_bundle, patience), today="")
+def dateless(fcon: FocusConnection, ca_bundle: str | None, patience: Patience | None = None) -> ServiceEndpoint:
+    return replace(service_endpoint(FOCUS, fcon, ca_bundle, patience), today="")
 
 
 def test_the_smallest_connection_gets_focus_defaults() -> None:
-    assert dateless(connection(), None) == Delivery(
+    assert dateless(connection(), None) == ServiceEndpoint(
         service_url=URL,
         authentication_url=URL + "/token",
         name="Focus",
@@ -45,7 +45,7 @@ def test_the_smallest_connection_gets_focus_defaults() -> None:
 
 
 def test_a_slash_at_the_end_of_the_service_url_is_not_doubled() -> None:
-    found = delivery(FOCUS, connection(serviceURL=URL + "/"), None)
+    found = service_endpoint(FOCUS, connection(serviceURL=URL + "/"), None)
 
     assert found.authentication_url == URL + "/token"
 
@@ -64,7 +64,7 @@ def test_every_field_is_carried_over() -> None:
         "pageSize": 250, "maxConcurrentRequests": 2, "requestsPerSecond": 20, "timeoutSeconds": 30,
     }  # fmt: skip
 
-    assert dateless(connection(**config), "PEM", Patience(attempts=2)) == Delivery(
+    assert dateless(connection(**config), "PEM", Patience(attempts=2)) == ServiceEndpoint(
         service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
         page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
         name="Focus", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
@@ -77,7 +77,7 @@ def test_oauth1_and_plain_http_are_carried_over() -> None:
         "signatureMethod": "HMAC-SHA1",
     }  # fmt: skip
 
-    found = delivery(FOCUS, connection(**config), None, Patience())
+    found = service_endpoint(FOCUS, connection(**config), None, Patience())
 
     assert (found.authentication, found.signature_method, found.insecure_http) == ("OAuth1", "HMAC-SHA1", True)
 

@@ -16,7 +16,7 @@ from rostersync.sources.oneroster import bounds, columns
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, MAX_ROWS, check_depth, check_page, unpacked
 from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.links import from_header
-from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
 QUICK = 2.0  # seconds; what goes back over a text takes minutes
 
@@ -42,10 +42,10 @@ def test_json_as_deep_as_the_limit_is_read(depth: int) -> None:
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 999, 100_000])
 @pytest.mark.parametrize("close", [True, False])
 def test_json_that_is_deeper_is_no_answer(depth: int, close: bool) -> None:
-    with pytest.raises(Again) as error:
+    with pytest.raises(TryAgain) as error:
         check_depth(b"[" * depth + (b"]" * depth if close else b""))
 
-    assert error.value.trouble is Trouble.UNREADABLE
+    assert error.value.failure is Failure.UNREADABLE
 
 
 @pytest.mark.parametrize("text", ["[" * 500, "]" * 500 + "[" * 500, "[" * 500 + "]" * 500, '\\"[' * 300])
@@ -58,10 +58,10 @@ def test_brackets_in_texts_do_not_count(text: str) -> None:
 def test_a_field_that_is_nested_without_end_is_no_page(field: str, depth: int) -> None:
     body = b'{"users":[{"sourcedId":"u1","%s":%s}]}' % (field.encode(), nested(depth))
 
-    with pytest.raises(Again) as error:
+    with pytest.raises(TryAgain) as error:
         Decoder("users", None).page(body)
 
-    assert error.value.trouble is Trouble.UNREADABLE
+    assert error.value.failure is Failure.UNREADABLE
 
 
 def test_depth_that_texts_hide_is_no_crash() -> None:
@@ -69,20 +69,20 @@ def test_depth_that_texts_hide_is_no_crash() -> None:
     page = b'{"users":[{"sourcedId":"u1","metadata":{"a":%s}}]}' % hidden
     try:
         assert Decoder("users", None).page(page).rows == 1  # how deep is too deep differs between versions of Python
-    except Again as error:
-        trouble = error.trouble
+    except TryAgain as error:
+        failure = error.failure
     else:
         return
-    assert trouble is Trouble.UNREADABLE
+    assert failure is Failure.UNREADABLE
 
 
 @pytest.mark.parametrize("element", [b"{}", b"[]", b'{"sourcedId":"u1"}'])
 def test_a_page_of_more_rows_than_any_has_is_too_large(element: bytes) -> None:
     check_page(b'{"users":[' + b",".join([element] * MAX_ROWS) + b"]}")
     if element != b"[]":
-        with pytest.raises(Again) as error:
+        with pytest.raises(TryAgain) as error:
             check_page(b'{"users":[' + b",".join([element] * (MAX_ROWS + 1)) + b"]}")
-        assert error.value.trouble is Trouble.TOO_LARGE
+        assert error.value.failure is Failure.TOO_LARGE
 
 
 def test_objects_within_rows_are_no_rows() -> None:
@@ -96,13 +96,13 @@ def test_thirty_mebibytes_of_tiny_records_take_no_gigabytes(element: bytes) -> N
     tracemalloc.start()
     began = time.monotonic()
     try:
-        with pytest.raises(Again) as error:
+        with pytest.raises(TryAgain) as error:
             Decoder("users", None).page(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert error.value.trouble is Trouble.TOO_LARGE
+    assert error.value.failure is Failure.TOO_LARGE
     assert peak < 4 * len(body)
     assert time.monotonic() - began < QUICK
 
@@ -112,19 +112,19 @@ def test_an_answer_that_unpacks_to_more_than_the_limit_is_given_up_on_the_way() 
     packed = b"".join([*(bomb.compress(b" " * 2**20) for _ in range(100)), bomb.flush()])
     tracemalloc.start()
     try:
-        with pytest.raises(Again) as error:
+        with pytest.raises(TryAgain) as error:
             unpacked([packed], "gzip")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
-    assert error.value.trouble is Trouble.TOO_LARGE
+    assert error.value.failure is Failure.TOO_LARGE
     assert peak < 3 * bounds.MAX_BODY
 
 
 @pytest.mark.parametrize("packing", ["gzip, gzip", "br", "zstd", "snappy"])
 def test_a_packing_that_was_not_asked_for_is_not_unpacked(packing: str) -> None:
-    with pytest.raises(Again, match="not asked for"):
+    with pytest.raises(TryAgain, match="not asked for"):
         unpacked([gzip.compress(gzip.compress(b"{}"))], packing)
 
 
@@ -133,9 +133,9 @@ def test_packed_answers_are_unpacked_whatever_the_pieces() -> None:
     for packing, packed in {"gzip": gzip.compress(body), "deflate": zlib.compress(body), "": body}.items():
         assert unpacked([packed[i : i + 3] for i in range(0, len(packed), 3)], packing) == body
     assert unpacked([], "gzip") == b""
-    with pytest.raises(Again, match="broke off"):
+    with pytest.raises(TryAgain, match="broke off"):
         unpacked([gzip.compress(body)[:-9]], "gzip")
-    with pytest.raises(Again, match="broken"):
+    with pytest.raises(TryAgain, match="broken"):
         unpacked([b"no gzip at all"], "gzip")
 
 

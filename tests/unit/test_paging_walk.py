@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rostersync.sources.oneroster.links import Next
-from rostersync.sources.oneroster.pagesize import GROW_LATEST, SMALLEST, PageSize, whole
+from rostersync.sources.oneroster.page_size import GROW_LATEST, SMALLEST, PageSize, whole
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
 from rostersync.sources.port import End
 

@@ -23,7 +23,8 @@ from rostersync.lifecycle.status import stamp
 from rostersync.local import files
 
 API = "rostersync.dev/v1alpha1"
-NUMBER = "rostersync.dev/number"  # runs in the order they were made; seconds are too coarse for that
+RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only
+_FORMER_RUN_NUMBER = "rostersync.dev/number"  # its former name; on a Job it is the number of the attempt
 
 
 class State:
@@ -107,7 +108,7 @@ class State:
             metadata["namespace"] = namespace
         metadata |= {
             "uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": stamp(now),
-            "annotations": {NUMBER: str(1 + max((number(r) for r in known), default=0))},
+            "annotations": {RUN_NUMBER: str(1 + max((number(r) for r in known), default=0))},
         }  # fmt: skip
         run = {"apiVersion": API, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
         self.save(run)
@@ -177,7 +178,8 @@ class State:
 
 def number(run: dict[str, Any]) -> int:
     """Which run it was, counted from 1 as they were made."""
-    return int((run["metadata"].get("annotations") or {}).get(NUMBER, 0))
+    annotations = run["metadata"].get("annotations") or {}
+    return int(annotations.get(RUN_NUMBER) or annotations.get(_FORMER_RUN_NUMBER) or 0)
 
 
 def _is_name(name: str) -> bool:

@@ -1,12 +1,12 @@
 """Organisations, sessions, courses, classes and enrolments as OneRoster 1.1 JSON objects."""
 
-from rostersync.simulator import draw, names
+from rostersync.simulator import names, seeded
 from rostersync.simulator.layout import SUBJECTS, Cohort
 from rostersync.simulator.people import People
 from rostersync.simulator.records import Row
 
-MOVES = draw.rate(0.003)  # an enrolment moves to another section about once a school year
-ROOMS = draw.rate(0.002)  # a class changes its room
+MOVES = seeded.rate(0.003)  # an enrolment moves to another section about once a school year
+ROOMS = seeded.rate(0.002)  # a class changes its room
 SESSIONS = (  # title, type, start, end, parent
     ("{0}-{1} School Year", "schoolYear", "{0}-08-10", "{1}-06-04", None),
     ("Semester 1", "semester", "{0}-08-10", "{0}-12-18", 0),
@@ -31,7 +31,7 @@ class Classes(People):
             name, kind, parent, status = "Tumbleweed County Schools", "district", None, "active"
         else:
             school = self.layout.schools[slot - 1]
-            drawn = draw.mix(self.keys["class"], slot, 1 << 40)
+            drawn = seeded.mix(self.keys["class"], slot, 1 << 40)
             name = f"{names.family(drawn)} {school.level} School {slot}"
             kind, parent, children = "school", district, None
             status = "inactive" if school.number in self.events.inactive else "active"
@@ -67,12 +67,12 @@ class Classes(People):
         cohort = self.layout.cohort_of_class(slot)
         period, section = divmod(slot - cohort.first_class, cohort.sections)
         subject, code, sced = SUBJECTS[period]
-        drawn = draw.mix(self.keys["class"], slot)
-        rooms = draw.times(drawn, ROOMS, self.day)
+        drawn = seeded.mix(self.keys["class"], slot)
+        rooms = seeded.times(drawn, ROOMS, self.day)
         terms = (0,) if period == 0 else (1, 2)
         return {
             "sourcedId": self.class_id(slot), "status": "active",
-            "dateLastModified": self.modified(draw.day_of(drawn, ROOMS, rooms)), "metadata": None,
+            "dateLastModified": self.modified(seeded.day_of(drawn, ROOMS, rooms)), "metadata": None,
             "title": f"{subject} {cohort.grade} - {section + 1}", "classCode": f"{code}{cohort.grade}-{section + 1}",
             "classType": "homeroom" if period == 0 else "scheduled", "location": f"Room {(drawn >> 24) % 80 + rooms}",
             "grades": [cohort.grade], "subjects": [subject],
@@ -87,10 +87,10 @@ class Classes(People):
         student, period = divmod(slot, self.layout.per_student)
         number = self.queue.number(student, self.population.left)
         cohort, transferred = self._attends(student)
-        drawn = draw.mix(self.keys["move"], slot, number)
-        moves = draw.times(drawn, MOVES, self.day) if cohort.sections > 1 else 0
+        drawn = seeded.mix(self.keys["move"], slot, number)
+        moves = seeded.times(drawn, MOVES, self.day) if cohort.sections > 1 else 0
         section = ((drawn >> 24) + moves) % cohort.sections
-        moved = max(self.queue.joined_on(number), draw.day_of(drawn, MOVES, moves))
+        moved = max(self.queue.joined_on(number), seeded.day_of(drawn, MOVES, moves))
         modified = self.modified(moved)
         return {
             "sourcedId": self._enrollment_id(slot, number, moves, transferred), "status": "active",
@@ -132,4 +132,4 @@ class Classes(People):
 
     def _enrollment_id(self, slot: int, person: int, moves: int, transferred: bool) -> str:
         generation = (person << 24) + (moves << 1) + transferred
-        return draw.uuid(self.ids["enrollments"], slot, self.layout.enrollments, generation)
+        return seeded.uuid(self.ids["enrollments"], slot, self.layout.enrollments, generation)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from rostersync.simulator import draw
+from rostersync.simulator import seeded
 from rostersync.simulator.classes import SESSIONS, Classes
 from rostersync.simulator.events import COLLECTIONS, Events
+from rostersync.simulator.filled_slots import FilledSlots
 from rostersync.simulator.layout import Layout, Size
 from rostersync.simulator.people import WITHOUT_DEMOGRAPHICS
 from rostersync.simulator.population import Queue
-from rostersync.simulator.presence import Presence
 from rostersync.simulator.records import Row
 from rostersync.simulator.roster import PARTS
 
@@ -20,7 +20,7 @@ from rostersync.simulator.roster import PARTS
 class Section:
     """A stretch of a collection: rows of one kind, whose ids count from `first_id` on."""
 
-    present: Presence
+    present: FilledSlots
     row: Callable[[Classes, int], Row]
     first_id: int = 0
 
@@ -79,7 +79,7 @@ class DistrictDay:
     def one(self, collection: str, sourced_id: str, base: str = "") -> Row | None:
         """The row of that id, found by its first digits."""
         records = self._with(base)
-        slot = draw.slot_of(sourced_id, self._ids[PARTS.get(collection, (collection,))[0]])
+        slot = seeded.slot_of(sourced_id, self._ids[PARTS.get(collection, (collection,))[0]])
         if slot is None:
             return None
         for section in self._of(collection):
@@ -125,13 +125,13 @@ class DistrictDay:
             case "schools":
                 return [Section(self._orgs().without([(0, 1)]), Classes.org)]
             case "academicSessions":
-                return [Section(Presence(len(SESSIONS)), Classes.session)]
+                return [Section(FilledSlots(len(SESSIONS)), Classes.session)]
             case "terms":
-                return [Section(Presence(len(SESSIONS), [(0, 1)]), Classes.session)]
+                return [Section(FilledSlots(len(SESSIONS), [(0, 1)]), Classes.session)]
             case "gradingPeriods":
                 return []
             case "courses":
-                return [Section(Presence(layout.courses), Classes.course)]
+                return [Section(FilledSlots(layout.courses), Classes.course)]
             case "classes":
                 return [Section(there.classes, Classes.class_)]
             case "users":
@@ -141,7 +141,7 @@ class DistrictDay:
                     Section(there.contacts, Classes.contact, layout.students),
                     teachers,
                     Section(
-                        Presence(layout.admins).without((s, s + 1) for s in closed),
+                        FilledSlots(layout.admins).without((s, s + 1) for s in closed),
                         Classes.admin,
                         layout.users - layout.admins,
                     ),
@@ -160,6 +160,6 @@ class DistrictDay:
                 lacking = ((s, s + 1) for s in range(without, layout.students, every))
                 return [Section(there.students.without(lacking), Classes.demographics)]
 
-    def _orgs(self) -> Presence:
+    def _orgs(self) -> FilledSlots:
         gone = self.events.closed | self.events.vanished
-        return Presence(len(self.district.layout.schools) + 1).without((s + 1, s + 2) for s in gone)
+        return FilledSlots(len(self.district.layout.schools) + 1).without((s + 1, s + 2) for s in gone)

@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from rostersync.simulator import draw
+from rostersync.simulator import seeded
 from rostersync.simulator.events import COLLECTIONS
 from rostersync.simulator.roster import PARTS
 
@@ -118,7 +118,7 @@ class Faults:
     def __init__(self, seed: int = 1) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
-        self._purpose = draw.key(seed, "faults")
+        self._purpose = seeded.key(seed, "faults")
         self._drawn = 0
 
     def add(self, fault: Fault | str) -> Fault:
@@ -144,7 +144,7 @@ class Faults:
             struck: dict[str, str | None] = {}
             for fault in self._faults:
                 self._drawn += 1
-                if fault.strikes(target, draw.mix(self._purpose, self._drawn) >> 30):
+                if fault.strikes(target, seeded.mix(self._purpose, self._drawn) >> 30):
                     struck[fault.name] = fault.value
                     if fault.name == "unstable-order":
                         struck[fault.name] = str(fault.struck)

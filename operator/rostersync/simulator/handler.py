@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from rostersync.simulator import paging
-from rostersync.simulator.dress import dress, dressing
 from rostersync.simulator.faults import TOKEN
 from rostersync.simulator.roster import PARTS, SINGULAR
+from rostersync.simulator.row_format import format_rows, row_steps
 from rostersync.simulator.served import Served
 
 COOKIE = "SIMULATORSESSION=1"
@@ -198,8 +198,8 @@ class Handler(BaseHTTPRequestHandler):
             if name in struck and page.limit > int(struck[name] or 0):
                 raise Refused(status, "the limit is too large")
         base = self._origin() + simulator.base_path
-        steps = dressing(collection, simulator.version, struck)
-        rows = dress(paging.pick(roster, collection, page, struck, base), steps)
+        steps = row_steps(collection, simulator.version, struck)
+        rows = format_rows(paging.pick(roster, collection, page, struck, base), steps)
         if "echo-names" in struck:
             people = roster.rows("users", page.offset, page.offset + 5, base)
             names = ", ".join(f"{p['givenName']} {p['familyName']}" for p in people)
@@ -217,9 +217,9 @@ class Handler(BaseHTTPRequestHandler):
         row = self.simulator.roster.one(collection, sourced_id, base)
         if row is None:
             raise Refused(404, "unknown object")
-        steps = dressing(collection, self.simulator.version, struck)
-        [dressed] = dress([(0, row)], steps)
-        self._send(200, {SINGULAR[PARTS.get(collection, (collection,))[0]]: dressed}, {}, struck)
+        steps = row_steps(collection, self.simulator.version, struck)
+        [formatted] = format_rows([(0, row)], steps)
+        self._send(200, {SINGULAR[PARTS.get(collection, (collection,))[0]]: formatted}, {}, struck)
 
     def _origin(self) -> str:
         scheme = self.simulator.origin.partition(":")[0]

@@ -1,9 +1,9 @@
 """Users and demographics as OneRoster 1.1 JSON objects. Slots of /users: students, contacts, teachers, admins."""
 
-from rostersync.simulator import draw, names
+from rostersync.simulator import names, seeded
 from rostersync.simulator.records import Records, Row
 
-CHANGES = draw.rate(0.004)  # a person's data change about every 250 days
+CHANGES = seeded.rate(0.004)  # a person's data change about every 250 days
 WITHOUT_DEMOGRAPHICS = (33, 7)  # the eighth of every 33 student slots has none
 
 
@@ -13,9 +13,9 @@ class People(Records):
     def student(self, slot: int) -> Row:
         """One student; metadata.stateId and identifier are numbers of the person."""
         number = self.queue.number(slot, self.population.left)
-        drawn = draw.mix(self.keys["student"], slot, number)
+        drawn = seeded.mix(self.keys["student"], slot, number)
         came = self.queue.joined_on(number)
-        changes = draw.times(drawn, CHANGES, self.day)
+        changes = seeded.times(drawn, CHANGES, self.day)
         cohort = self.layout.cohort_of_student(slot)
         school = self.population.school(cohort.school)
         given, family = names.given(drawn >> 20), names.family(drawn >> 28)
@@ -24,7 +24,7 @@ class People(Records):
         login = f"{given}.{family}{number}".lower()
         return {
             "sourcedId": self.student_id(slot), "status": "active",
-            "dateLastModified": self.modified(max(came, draw.day_of(drawn, CHANGES, changes))),
+            "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
             "metadata": {"stateId": f"ST{10_000_000 + number}", "lunchStatus": None},
             "username": login, "userIds": [{"type": "SIS", "identifier": str(500_000 + number)}],
             "enabledUser": True, "givenName": given, "familyName": family,
@@ -39,16 +39,16 @@ class People(Records):
         """One parent or guardian of one student."""
         student = self.layout.student_of_contact(slot)
         number = self.queue.number(student, self.population.left)
-        child = draw.mix(self.keys["student"], student, number)
-        drawn = draw.mix(self.keys["contact"], slot, number)
-        changes = draw.times(drawn, CHANGES, self.day)
+        child = seeded.mix(self.keys["student"], student, number)
+        drawn = seeded.mix(self.keys["contact"], slot, number)
+        changes = seeded.times(drawn, CHANGES, self.day)
         came = self.queue.joined_on(number)
         school = self.population.school(self.layout.cohort_of_student(student).school)
         given, family = names.given(drawn >> 20), names.family(child >> 28)
         login = f"{given}.{family}.c{number}.{slot - self.layout.first_contact(student)}".lower()
         return {
             "sourcedId": self.contact_id(slot), "status": "active",
-            "dateLastModified": self.modified(max(came, draw.day_of(drawn, CHANGES, changes))),
+            "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
             "metadata": None, "username": login, "userIds": None, "enabledUser": True,
             "givenName": given, "familyName": family, "middleName": None,
             "role": "parent" if drawn >> 46 & 3 else "guardian", "identifier": f"P{number}-{slot - self.layout.first_contact(student) + 1}",
@@ -61,8 +61,8 @@ class People(Records):
     def teacher(self, slot: int) -> Row:
         """One teacher; one in twenty-five is an aide, one in twenty teaches at a second school."""
         hired = self.hires(slot)
-        drawn = draw.mix(self.keys["teacher"], slot, hired)
-        changes = draw.times(drawn, CHANGES, self.day)
+        drawn = seeded.mix(self.keys["teacher"], slot, hired)
+        changes = seeded.times(drawn, CHANGES, self.day)
         home = self.layout.school_of_teacher(slot).number
         schools = [self.population.school(home)]
         if drawn >> 60 & 15 == 0:
@@ -73,7 +73,7 @@ class People(Records):
         turned = self.hired_on(slot, hired)
         return {
             "sourcedId": self.teacher_id(slot), "status": "active",
-            "dateLastModified": self.modified(max(turned, draw.day_of(drawn, CHANGES, changes))),
+            "dateLastModified": self.modified(max(turned, seeded.day_of(drawn, CHANGES, changes))),
             "metadata": {"stateId": f"TE{1_000_000 + slot}{hired % 10}"},
             "username": login, "userIds": [], "enabledUser": True,
             "givenName": given, "familyName": family, "middleName": None,
@@ -84,7 +84,7 @@ class People(Records):
 
     def admin(self, slot: int) -> Row:
         """A principal for each school, then a few people of the district."""
-        drawn = draw.mix(self.keys["admin"], slot)
+        drawn = seeded.mix(self.keys["admin"], slot)
         school = self.population.school(slot) if slot < len(self.layout.schools) else None
         given, family = names.given(drawn >> 20), names.family(drawn >> 28)
         login = f"{given}.{family}.a{slot}".lower()
@@ -99,7 +99,7 @@ class People(Records):
     def demographics(self, slot: int) -> Row:
         """Demographics of the student in that slot; the sourcedId is the student's."""
         number = self.queue.number(slot, self.population.left)
-        drawn = draw.mix(self.keys["demographics"], slot, number)
+        drawn = seeded.mix(self.keys["demographics"], slot, number)
         grade = self.layout.grades.index(self.layout.cohort_of_student(slot).grade)
         race = drawn >> 40 & 7
         return {

@@ -4,10 +4,10 @@ newcomers join at its end; each takes the slot that its number in the queue fall
 from array import array
 from bisect import bisect_right
 
-from rostersync.simulator import draw
+from rostersync.simulator import seeded
 from rostersync.simulator.events import Events
+from rostersync.simulator.filled_slots import FilledSlots
 from rostersync.simulator.layout import Layout, coprime
-from rostersync.simulator.presence import Presence
 
 
 class Queue:
@@ -15,10 +15,10 @@ class Queue:
 
     def __init__(self, layout: Layout, seed: int) -> None:
         self.size, self.slots = layout.size.students, layout.students
-        self._seed = draw.key(seed, "queue")
+        self._seed = seeded.key(seed, "queue")
         self._step = coprime(self.slots)
         self._back = pow(self._step, -1, self.slots)
-        self._offset = draw.mix(self._seed, 0) % self.slots
+        self._offset = seeded.mix(self._seed, 0) % self.slots
         self._left, self._joined = array("q", [0]), array("q", [0])
 
     def left(self, day: int) -> int:
@@ -47,7 +47,7 @@ class Queue:
     def _reach(self, day: int) -> None:
         usual = max(1 if self.size >= 40 else 0, self.size // 500)
         while len(self._left) <= day:
-            drawn = draw.mix(self._seed, len(self._left))
+            drawn = seeded.mix(self._seed, len(self._left))
             there = self.size + self._joined[-1] - self._left[-1]
             leaves = min(usual + drawn % (usual // 2 + 1), max(0, there - self.size * 95 // 100))
             joins = min(usual + (drawn >> 48) % (usual // 2 + 1), max(0, self.slots - 1 - there))
@@ -66,15 +66,15 @@ class Population:
         self.moves = {s: layout.successor(s, events.closed) for s in events.closed}
         gone = sorted(queue.slot(n) for n in range(max(self.left, self.end), self.left + layout.students))
         leaving = [layout.schools[s] for s, to in self.moves.items() if to is None]
-        self.students = Presence(layout.students, ((slot, slot + 1) for slot in gone)).without(
+        self.students = FilledSlots(layout.students, ((slot, slot + 1) for slot in gone)).without(
             (school.first, school.end) for school in leaving
         )
         self.contacts = self.students.mapped(layout.contacts, layout.first_contact)
         self.enrolled = self.students.mapped(layout.student_enrollments, lambda s: s * layout.per_student)
-        self.teachers = Presence(layout.teachers).without(
+        self.teachers = FilledSlots(layout.teachers).without(
             (school.first_teacher, school.first_teacher + school.teachers) for school in leaving
         )
-        self.classes = Presence(layout.classes).without(
+        self.classes = FilledSlots(layout.classes).without(
             (c.first_class, c.first_class + c.sections * layout.per_student)
             for c in layout.cohorts
             if c.school in events.closed

@@ -4,7 +4,7 @@ from copy import copy
 from datetime import date, timedelta
 from typing import Any, Self
 
-from rostersync.simulator import draw
+from rostersync.simulator import seeded
 from rostersync.simulator.events import COLLECTIONS, Events
 from rostersync.simulator.layout import Layout
 from rostersync.simulator.population import Population, Queue
@@ -12,7 +12,7 @@ from rostersync.simulator.population import Population, Queue
 SCHOOL_YEAR = 2026  # starts in this year
 FIRST_DAY = date(2026, 9, 1)  # day 0
 KINDS = ("student", "contact", "teacher", "hire", "admin", "demographics", "enrollment", "class", "move")
-TURNOVER = draw.rate(0.0005)  # a teacher is replaced about every ten years
+TURNOVER = seeded.rate(0.0005)  # a teacher is replaced about every ten years
 
 PATHS = {
     "org": "orgs", "academicSession": "academicSessions", "course": "courses", "class": "classes", "user": "users",
@@ -29,8 +29,8 @@ class Records:
         self.layout, self.queue, self.day, self.events, self.base = layout, queue, day, events, base
         self.population = Population(layout, queue, day, events)
         # What people are like comes from `keys`, what they are called by the SIS from `ids`: ids can be reissued.
-        self.keys = {kind: draw.key(seed, kind) for kind in KINDS}
-        self.ids = {c: draw.key(seed, "id", c, *(["reissued"] if c in events.reissued else [])) for c in COLLECTIONS}
+        self.keys = {kind: seeded.key(seed, kind) for kind in KINDS}
+        self.ids = {c: seeded.key(seed, "id", c, *(["reissued"] if c in events.reissued else [])) for c in COLLECTIONS}
 
     def at(self, base: str) -> Self:
         """The same day with hrefs under another URL."""
@@ -54,11 +54,11 @@ class Records:
 
     def org_id(self, slot: int) -> str:
         """Slot 0 is the district, n the school number n - 1."""
-        return draw.uuid(self.ids["orgs"], slot, len(self.layout.schools) + 1)
+        return seeded.uuid(self.ids["orgs"], slot, len(self.layout.schools) + 1)
 
     def user_id(self, slot: int, generation: int) -> str:
         """The id of a slot of /users, which counts students, contacts, teachers and admins one after the other."""
-        return draw.uuid(self.ids["users"], slot, self.layout.users, generation)
+        return seeded.uuid(self.ids["users"], slot, self.layout.users, generation)
 
     def student_id(self, slot: int) -> str:
         """The id of whoever is in the student slot now."""
@@ -80,21 +80,21 @@ class Records:
 
     def hires(self, slot: int) -> int:
         """How often the teacher's post has been filled anew."""
-        return draw.times(draw.mix(self.keys["hire"], slot), TURNOVER, self.day)
+        return seeded.times(seeded.mix(self.keys["hire"], slot), TURNOVER, self.day)
 
     def hired_on(self, slot: int, hires: int) -> int:
         """The day on which the teacher's post was last filled."""
-        return draw.day_of(draw.mix(self.keys["hire"], slot), TURNOVER, hires)
+        return seeded.day_of(seeded.mix(self.keys["hire"], slot), TURNOVER, hires)
 
     def class_id(self, slot: int) -> str:
         """The id of a class."""
-        return draw.uuid(self.ids["classes"], slot, self.layout.classes)
+        return seeded.uuid(self.ids["classes"], slot, self.layout.classes)
 
     def course_id(self, grade: str, period: int) -> str:
         """The id of a course: one for each grade and subject of the district."""
         slot = self.layout.grades.index(grade) * self.layout.per_student + period
-        return draw.uuid(self.ids["courses"], slot, self.layout.courses)
+        return seeded.uuid(self.ids["courses"], slot, self.layout.courses)
 
     def session_id(self, slot: int) -> str:
         """The id of an academic session."""
-        return draw.uuid(self.ids["academicSessions"], slot, 7)
+        return seeded.uuid(self.ids["academicSessions"], slot, 7)

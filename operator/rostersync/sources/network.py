@@ -1,4 +1,4 @@
-"""Which addresses a source may contact, and how a name becomes one. Decides only; the client's wire connects.
+"""Which addresses a source may contact, and how a name becomes one. Decides only; the client's network backend connects.
 
 A Job runs inside the cluster's network with an address that somebody wrote into a connection. Without a limit it could
 be sent to the node's own services or to the metadata of a cloud.

@@ -14,8 +14,8 @@ from oauthlib import oauth1
 from rostersync.errors import Permanent
 from rostersync.instants import parse_instant
 from rostersync.sources.oneroster.bounds import check_depth
-from rostersync.sources.oneroster.delivery import Delivery, bare
-from rostersync.sources.oneroster.trouble import DETAIL_LIMIT, Again, Trouble
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
+from rostersync.sources.oneroster.request_errors import DETAIL_LIMIT, Failure, TryAgain
 from rostersync.sources.port import Credentials
 
 MARGIN = 60.0  # seconds before its end that a token is given up; a tenth of a shorter life
@@ -70,11 +70,11 @@ class OAuth1:
 
     greeted = False
 
-    def __init__(self, delivery: Delivery, credentials: Credentials) -> None:
+    def __init__(self, endpoint: ServiceEndpoint, credentials: Credentials) -> None:
         self._client = oauth1.Client(
             credentials.client_id,
             client_secret=credentials.client_secret,
-            signature_method=METHODS[delivery.signature_method],
+            signature_method=METHODS[endpoint.signature_method],
         )
 
     def header(self, url: str) -> str:
@@ -106,13 +106,13 @@ class OAuth2:
 
     def __init__(
         self,
-        delivery: Delivery,
+        endpoint: ServiceEndpoint,
         credentials: Credentials,
         post: Callable[[str, dict[str, str], dict[str, str], Callable[[Answer], Any]], Any],
         clock: Callable[[], float] = time.monotonic,
         secret: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._delivery = delivery
+        self._endpoint = endpoint
         self._secret = secret
         self._credentials = credentials
         self._post = post
@@ -165,8 +165,8 @@ class OAuth2:
 
     def _ask(self, placement: str) -> tuple[Answer, Token | None]:
         form, headers = {"grant_type": "client_credentials"}, {"Accept": "application/json"}
-        if self._delivery.scope:
-            form["scope"] = self._delivery.scope
+        if self._endpoint.scope:
+            form["scope"] = self._endpoint.scope
         identity, secret = self._credentials.client_id, self._credentials.client_secret
         if placement == "form":
             form |= {"client_id": identity, "client_secret": secret}
@@ -177,28 +177,28 @@ class OAuth2:
         def read(answer: Answer) -> tuple[Answer, Token | None]:
             return answer, _token(_parsed(answer), self._clock()) if answer.status < 300 else None
 
-        answered: tuple[Answer, Token | None] = self._post(self._delivery.authentication_url, form, headers, read)
+        answered: tuple[Answer, Token | None] = self._post(self._endpoint.authentication_url, form, headers, read)
         return answered
 
     def _refused(self, refused: list[Answer]) -> Permanent:
         status = 401 if any(a.status == 401 for a in refused) else refused[-1].status
-        where = bare(self._delivery.authentication_url)
+        where = bare(self._endpoint.authentication_url)
         detail = "\n".join(a.text() for a in refused)
         if any(a.status == 400 and b"scope" in a.body.lower() for a in refused):
             return Permanent(
-                f"{self._delivery.name} refused the scope of the token request ({status}) at {where}; set "
+                f"{self._endpoint.name} refused the scope of the token request ({status}) at {where}; set "
                 "deliveryConfig.scope to what its operator names",
                 reason="ScopeRefused", detail=detail,
             )  # fmt: skip
         return Permanent(
-            f"{self._delivery.name} refused the token request ({status}) at {where}; check Secret "
-            f"{self._delivery.secret_name}, keys clientID and clientSecret",
+            f"{self._endpoint.name} refused the token request ({status}) at {where}; check Secret "
+            f"{self._endpoint.secret_name}, keys clientID and clientSecret",
             reason="CredentialsRefused", detail=detail,
         )  # fmt: skip
 
     def _wrong_place(self, answer: Answer) -> Permanent:
         return Permanent(
-            f"There is no token endpoint at {bare(self._delivery.authentication_url)} ({answer.status}); check "
+            f"There is no token endpoint at {bare(self._endpoint.authentication_url)} ({answer.status}); check "
             "deliveryConfig.authenticationURL and serviceURL",
             reason="NotOneRoster", detail=answer.text(),
         )  # fmt: skip
@@ -209,23 +209,23 @@ def _parsed(answer: Answer) -> Any:
     try:
         check_depth(answer.body)
         return msgspec.json.decode(answer.body)
-    except Again as again:
-        raise Again(again.trouble, f"{answer.status}, {again.what}", detail=answer.text()) from None
+    except TryAgain as again:
+        raise TryAgain(again.failure, f"{answer.status}, {again.what}", detail=answer.text()) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Again(Trouble.UNREADABLE, f"{answer.status}, not JSON", detail=answer.text()) from None
+        raise TryAgain(Failure.UNREADABLE, f"{answer.status}, not JSON", detail=answer.text()) from None
 
 
 def _is_refusal(answer: Answer) -> bool:
     """Whether a refusal is one that only token endpoints give (RFC 6749, 5.2)."""
     try:
         body = _parsed(answer)
-    except Again:
+    except TryAgain:
         return False
     return isinstance(body, dict) and isinstance(body.get("error"), str) and body["error"] in ERRORS
 
 
 def _token(body: Any, now: float) -> Token | None:
-    """The token in an answer, None when there is none. Raises Again when it cannot be sent back.
+    """The token in an answer, None when there is none. Raises TryAgain when it cannot be sent back.
 
     `token_type` is not looked at: servers say BearerToken, or nothing, and all of them mean Bearer.
     """
@@ -236,7 +236,7 @@ def _token(body: Any, now: float) -> Token | None:
         return None
     value = value.strip()
     if len(value) > MAX_TOKEN or any(not "!" <= letter <= "~" for letter in value):
-        raise Again(Trouble.UNREADABLE, "a token that no header can hold")
+        raise TryAgain(Failure.UNREADABLE, "a token that no header can hold")
     life = lifetime(body)
     until = None if life is None else now + life - min(MARGIN, life / 10)
     return Token(f"Bearer {value}", until)

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
 MAX_BODY = 64 * 2**20  # bytes of one answer, unpacked
 MAX_DEPTH = 100  # objects and lists within each other
@@ -22,12 +22,12 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)  # possessive: 
 def unpacked(chunks: Iterable[bytes], packing: str) -> bytes:
     """The body of an answer. `packing` is its Content-Encoding.
 
-    Piece by piece, so that a small answer that unpacks to gigabytes is given up at the limit. Raises Again when it is
+    Piece by piece, so that a small answer that unpacks to gigabytes is given up at the limit. Raises TryAgain when it is
     larger, or is packed in a way that was not asked for.
     """
     packing = packing.strip().lower()
     if packing not in ("", "identity", "gzip", "x-gzip", "deflate"):
-        raise Again(Trouble.UNREADABLE, "its compression is one that was not asked for")
+        raise TryAgain(Failure.UNREADABLE, "its compression is one that was not asked for")
     unpack = None if packing in ("", "identity") else zlib.decompressobj(32 + zlib.MAX_WBITS)  # 32: sees which it is
     parts: list[bytes] = []
     left, whole = MAX_BODY, True
@@ -39,32 +39,32 @@ def unpacked(chunks: Iterable[bytes], packing: str) -> bytes:
                 whole = unpack.eof
             left -= len(part)
             if left < 0:
-                raise Again(Trouble.TOO_LARGE, f"more than {MAX_BODY // 2**20} MiB")
+                raise TryAgain(Failure.TOO_LARGE, f"more than {MAX_BODY // 2**20} MiB")
             if part:
                 parts.append(part)
     except zlib.error as error:
-        raise Again(Trouble.UNREADABLE, "its compression is broken", detail=repr(error)) from None
+        raise TryAgain(Failure.UNREADABLE, "its compression is broken", detail=repr(error)) from None
     if not whole:
-        raise Again(Trouble.FAILED, "the answer broke off")
+        raise TryAgain(Failure.FAILED, "the answer broke off")
     return b"".join(parts)
 
 
 def check_depth(body: bytes) -> None:
-    """Raises Again when JSON is too deep to read.
+    """Raises TryAgain when JSON is too deep to read.
 
     Brackets in texts are left out only where they seem to matter: that takes longer than reading the page.
     """
     if not _fits(body.translate(_BRACKETS, _NO_BRACKET)) and not _fits(_outside_texts(body)):
-        raise Again(Trouble.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}")
+        raise TryAgain(Failure.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}")
 
 
 def check_page(body: bytes) -> None:
-    """Raises Again when a page is too deep to read, or has more records or values than a page may have."""
+    """Raises TryAgain when a page is too deep to read, or has more records or values than a page may have."""
     if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
-        raise Again(Trouble.TOO_LARGE, f"more than {MAX_VALUES} values on a page")
+        raise TryAgain(Failure.TOO_LARGE, f"more than {MAX_VALUES} values on a page")
     check_depth(body)
     if len(body) > 2 * MAX_ROWS and body.count(b"{") > MAX_ROWS and _rows(_outside_texts(body)) > MAX_ROWS:
-        raise Again(Trouble.TOO_LARGE, f"more than {MAX_ROWS} records on a page")
+        raise TryAgain(Failure.TOO_LARGE, f"more than {MAX_ROWS} records on a page")
 
 
 def _outside_texts(body: bytes) -> bytes:

@@ -30,7 +30,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
     scopes: set[str] = set()
     schools: list[SchoolFound] = []
     for collection in COLLECTIONS:
-        decoder = Decoder(collection, None, required=collection in transport.delivery.required)
+        decoder = Decoder(collection, None, required=collection in transport.endpoint.required)
         if collection == "orgs":
             orgs: list[Page] = []
             reading = Pull(transport, decoder, _bounded(orgs, transport)).run()
@@ -63,7 +63,7 @@ def _must_show_something(transport: Transport, totals: Mapping[str, int | None],
     if nothing:
         shown = "neither organisations nor users" if len(nothing) == 2 else f"no {nothing[0]}"
         raise Permanent(
-            f"{transport.delivery.name} answers, but shows {shown}: the credential probably sees nothing. Let it see the "
+            f"{transport.endpoint.name} answers, but shows {shown}: the credential probably sees nothing. Let it see the "
             "district's schools and people (in Focus: Setup > Third Party Systems), and check deliveryConfig.serviceURL "
             "and scope",
             reason="NothingToSee",
@@ -79,7 +79,7 @@ def _bounded(orgs: list[Page], transport: Transport) -> Callable[[Page], None]:
         rows += page.batch.num_rows
         if rows > MOST_ORGS:
             raise Permanent(
-                f"{transport.delivery.name} has sent more than {MOST_ORGS:,} organisations and does not come to an end; "
+                f"{transport.endpoint.name} has sent more than {MOST_ORGS:,} organisations and does not come to an end; "
                 "check deliveryConfig.serviceURL with the SIS's operator",
                 reason="WithoutEnd",
             )

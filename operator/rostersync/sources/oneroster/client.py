@@ -9,32 +9,32 @@ from rostersync.sources.network import Network
 from rostersync.sources.oneroster.check import check
 from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.decode_process import DecodeProcess
-from rostersync.sources.oneroster.delivery import Delivery
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint
 from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.redaction import Redaction
+from rostersync.sources.oneroster.request_errors import unreadable
 from rostersync.sources.oneroster.transport import Transport, Waiting
-from rostersync.sources.oneroster.trouble import unreadable
 from rostersync.sources.port import CheckResult, Credentials, Page, Reading
 
 
 class OneRoster:
     """Implements sources.port.Source. Close it at the end, or use it in a `with`."""
 
-    def __init__(self, delivery: Delivery, credentials: Credentials, network: Network | None = None) -> None:
-        self.version = delivery.version
-        self._today = delivery.today
-        self._discretion = Redaction(credentials)
-        self._transport = Transport(delivery, credentials, self._discretion.add, network)
-        self._beside = DecodeProcess()
+    def __init__(self, endpoint: ServiceEndpoint, credentials: Credentials, network: Network | None = None) -> None:
+        self.version = endpoint.version
+        self._today = endpoint.today
+        self._redaction = Redaction(credentials)
+        self._transport = Transport(endpoint, credentials, self._redaction.add, network)
+        self._decode_process = DecodeProcess()
         self._doubted: Counter[str] = Counter()  # pulls of a collection that brought answers which contradict others
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
-        with self._discretion.kept(), self._told():
+        with self._redaction.kept(), self._told():
             # Pages of another size end elsewhere: what was only unlucky with the edge of a page is not so again.
-            rows = max(1, self._transport.delivery.page_size - self._doubted[collection])
-            required = collection in self._transport.delivery.required
-            decoder = Decoder(collection, metadata, self._beside, today=self._today, required=required)
+            rows = max(1, self._transport.endpoint.page_size - self._doubted[collection])
+            required = collection in self._transport.endpoint.required
+            decoder = Decoder(collection, metadata, self._decode_process, today=self._today, required=required)
             reading = Pull(self._transport, decoder, sink, rows).run()
             self._doubted[collection] += bool(reading.doubts)
             return reading
@@ -46,7 +46,7 @@ class OneRoster:
     def check(self, skip: frozenset[str] = frozenset()) -> CheckResult:
         """Test Connection (port.Source.check)."""
         self._transport.patient = False  # a person waits for it
-        with self._discretion.kept(), self._told():
+        with self._redaction.kept(), self._told():
             return check(self._transport, skip)
 
     @contextmanager
@@ -56,12 +56,12 @@ class OneRoster:
             yield
         except RostersyncError as error:
             if self._transport.veiled and error.reason != "AddressRefused":
-                raise unreadable(error, self._transport.delivery) from None
+                raise unreadable(error, self._transport.endpoint) from None
             raise
 
     def close(self) -> None:
         """Give the connections back."""
-        self._beside.close()
+        self._decode_process.close()
         self._transport.close()
 
     def __enter__(self) -> "OneRoster":

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rostersync.roster import BY_NAME, Kind
-from rostersync.sources.oneroster import columns, tolerant
+from rostersync.sources.oneroster import columns, lenient_decode
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
 from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
-from rostersync.sources.oneroster.delivery import REQUIRED
+from rostersync.sources.oneroster.endpoint import REQUIRED
 from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
 from rostersync.sources.oneroster.links import Next
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
-from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.staged import METADATA, schema
 
 MANY_PAGES = 100  # from so many on, decoding beside this process saves more than starting one costs
@@ -83,7 +83,7 @@ class Decoder:
     ) -> None:
         self.collection = collection
         self.required = collection in REQUIRED if required is None else required
-        self._beside = beside
+        self._decode_process = beside
         self._alone = threading.Lock()
         self._wanted = wanted
         self._today = today
@@ -94,15 +94,15 @@ class Decoder:
 
     def expect(self, pages: int) -> None:
         """So many pages are to come, several at once."""
-        if self._beside is not None and pages >= MANY_PAGES:
-            self._beside.start()
+        if self._decode_process is not None and pages >= MANY_PAGES:
+            self._decode_process.start()
 
     def page(self, body: bytes) -> Decoded:
-        """Decode one page. Raises Again (trouble.py) when the body is no page of this collection."""
-        if self._beside is not None and self._odd is not None:
+        """Decode one page. Raises TryAgain (request_errors.py) when the body is no page of this collection."""
+        if self._decode_process is not None and self._odd is not None:
             wanted = None if self._wanted is None else sorted(self._wanted)
             asked = Asked(self.collection, wanted, self._odd, self._today, self.required)
-            if elsewhere := self._beside.page(asked, body):
+            if elsewhere := self._decode_process.page(asked, body):
                 return self._taken(*elsewhere)
         # One at a time: decoding is the interpreter's work, and threads that vie for it take longer than one after
         # the other (measured: 1.5 times with four). Waiting for the server still overlaps.
@@ -125,7 +125,7 @@ class Decoder:
         try:
             return self._read(body)
         except RecursionError:  # brackets in texts can hide how deep it is
-            raise Again(Trouble.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}") from None
+            raise TryAgain(Failure.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}") from None
 
     def _read(self, body: bytes) -> Decoded:
         if self._odd is None:
@@ -141,14 +141,14 @@ class Decoder:
                 return self._decoded(page.rows, 0, total, said, error)
         envelope = open_envelope(body, self.collection, required=self.required)
         try:
-            rows, no_objects = tolerant.records(envelope.rows, self._shape)
+            rows, no_objects = lenient_decode.records(envelope.rows, self._shape)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise Again(Trouble.UNREADABLE, "text that is not UTF-8") from None
+            raise TryAgain(Failure.UNREADABLE, "text that is not UTF-8") from None
         return self._decoded(rows, no_objects, envelope.total, envelope.next, envelope.error)
 
     def _spells_otherwise(self, body: bytes) -> bool | None:
         rows = open_envelope(body, self.collection, required=self.required).rows
-        return tolerant.is_odd(rows, self._shape) if rows else None
+        return lenient_decode.is_odd(rows, self._shape) if rows else None
 
     def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:
         """The page of these rows; `lost` were received and could not be read."""

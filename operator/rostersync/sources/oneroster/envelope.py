@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
-from rostersync.sources.oneroster.trouble import Again, Trouble
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
 # Other keys under which a collection has been met; only these may stand for an empty one.
 ALIASES = {
@@ -101,7 +101,7 @@ def count(value: Any) -> int | None:
 
 
 def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Envelope:
-    """The rows of a page; Again when the body is no page of this collection. Not `required`: null and the like are none."""
+    """The rows of a page; TryAgain when the body is no page of this collection. Not `required`: null and the like are none."""
     try:
         top = _top.decode(body.removeprefix(_BOM))
     except msgspec.ValidationError:
@@ -172,5 +172,5 @@ def looks_like(body: bytes) -> str:
     return "JSON that breaks off or is broken" if start[:1] in (b"{", b"[") else "not JSON"
 
 
-def _not_a_page(what: str) -> Again:
-    return Again(Trouble.UNREADABLE, what)
+def _not_a_page(what: str) -> TryAgain:
+    return TryAgain(Failure.UNREADABLE, what)

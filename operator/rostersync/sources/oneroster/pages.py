@@ -6,15 +6,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from rostersync.errors import Permanent
 from rostersync.sources.oneroster.auth import Answer
 from rostersync.sources.oneroster.decode import Decoded, Decoder
-from rostersync.sources.oneroster.delivery import bare
+from rostersync.sources.oneroster.endpoint import bare
 from rostersync.sources.oneroster.envelope import count
 from rostersync.sources.oneroster.links import cursor, from_header
-from rostersync.sources.oneroster.pagesize import PageSize
-from rostersync.sources.oneroster.pagesize import whole as whole_page
+from rostersync.sources.oneroster.page_size import PageSize
+from rostersync.sources.oneroster.page_size import whole as whole_page
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.oneroster.scopes import lacking, missing
 from rostersync.sources.oneroster.transport import Transport
-from rostersync.sources.oneroster.trouble import Again, Trouble
 
 NOT_OFFERED = frozenset({403, 404, 405, 410, 501})
 MAY_BE_THE_SORT = frozenset({400, 422})
@@ -50,13 +50,13 @@ class Pages:
     def __init__(self, transport: Transport, decoder: Decoder, walk: Walk, rows: int | None = None) -> None:
         self.requests = 0
         self.refused: int | None = None  # the status that says that the collection is not offered
-        self.size = PageSize(rows or transport.delivery.page_size)
+        self.size = PageSize(rows or transport.endpoint.page_size)
         self._transport = transport
         self._decoder = decoder
         self._walk = walk
         self._collection = decoder.collection
         self._required = decoder.required
-        self._base = address(transport.delivery.service_url, decoder.collection)
+        self._base = address(transport.endpoint.service_url, decoder.collection)
         self._sort = True
 
     def first(self) -> Got | None:
@@ -80,7 +80,7 @@ class Pages:
                 return None
             else:
                 raise Permanent(
-                    f"{self._transport.delivery.name} refused to list {self._collection} ({got.status}) at "
+                    f"{self._transport.endpoint.name} refused to list {self._collection} ({got.status}) at "
                     f"{bare(self._base)}; check deliveryConfig.serviceURL and version",
                     reason="RequestRefused",
                 )
@@ -120,7 +120,7 @@ class Pages:
             wrong = self._wrong(answer, decoded, used)
             if wrong and short < SHORT_TRIES:
                 short += 1
-                raise Again(Trouble.UNREADABLE, wrong)
+                raise TryAgain(Failure.UNREADABLE, wrong)
             if wrong:
                 self._walk.doubt(f"the page at offset {ask.offset} had {wrong}")
             self._transport.read_before = True
@@ -134,8 +134,8 @@ class Pages:
             return self._decoder.nothing()
         try:
             return self._decoder.page(answer.body)
-        except Again as again:
-            raise Again(Trouble.UNREADABLE, f"{answer.status}, {again.what}", detail=answer.text()) from None
+        except TryAgain as again:
+            raise TryAgain(Failure.UNREADABLE, f"{answer.status}, {again.what}", detail=answer.text()) from None
 
     def _wrong(self, answer: Answer, decoded: Decoded, used: int) -> str | None:
         """How a page contradicts itself; None when it does not."""
@@ -162,16 +162,16 @@ class Pages:
     @property
     def scope(self) -> str:
         """The scope that the token may lack, where the collection was refused for want of rights; else empty."""
-        delivery = self._transport.delivery
-        return lacking(self.refused, delivery.version, self._collection, delivery.authentication == "OAuth2")
+        endpoint = self._transport.endpoint
+        return lacking(self.refused, endpoint.version, self._collection, endpoint.authentication == "OAuth2")
 
     def _must_be_optional(self, status: int) -> None:
         if self._required:
-            delivery = self._transport.delivery
+            endpoint = self._transport.endpoint
             raise Permanent(
-                f"{delivery.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
+                f"{endpoint.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
                 "check deliveryConfig.serviceURL, and let the credential read it (in Focus: Setup > Third Party Systems)"
-                + missing(status, delivery.version, self._collection, delivery.authentication == "OAuth2"),
+                + missing(status, endpoint.version, self._collection, endpoint.authentication == "OAuth2"),
                 reason="CollectionNotOffered",
             )
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.delivery import DeliveryConfig
 from rostersync.roster import TABLES
-from rostersync.sources.oneroster.delivery import REQUIRED, Delivery, Patience
+from rostersync.sources.oneroster.endpoint import REQUIRED, Patience, ServiceEndpoint
 from rostersync.sources.profile import Endpoint, Login, Profile
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def profile(
         from rostersync.sources.port import Credentials
 
         known = Credentials(login.values[client_id], login.values[client_secret])
-        return OneRoster(delivery(made, connection, ca_bundle), known, network)
+        return OneRoster(service_endpoint(made, connection, ca_bundle), known, network)
 
     made = Profile(
         name=name,
@@ -53,11 +53,13 @@ def endpoint(connection: Connection) -> Endpoint:
     return Endpoint(host, str(config.version), config.credentialsSecretRef.name, config.caBundleRef)
 
 
-def delivery(of: Profile, connection: Connection, ca_bundle: str | None, patience: Patience | None = None) -> Delivery:
+def service_endpoint(
+    of: Profile, connection: Connection, ca_bundle: str | None, patience: Patience | None = None
+) -> ServiceEndpoint:
     """The Delivery Config of a connection; `ca_bundle` is PEM. Raises Permanent when it may not be used so."""
     config = _config(connection)
     namespace = connection.metadata.namespace or "default"
-    return Delivery(
+    return ServiceEndpoint(
         service_url=config.serviceURL,
         # as given, else the service URL followed by /token
         authentication_url=config.authenticationURL or config.serviceURL.rstrip("/") + "/token",

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
+from rostersync.sources.oneroster.continuity import Continuity
 from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.overlap import Overlap
 from rostersync.sources.oneroster.pages import Got, Pages, Refused
 from rostersync.sources.oneroster.paging import MAX_EMPTY, Ask, Walk
-from rostersync.sources.oneroster.seams import Seams
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.port import End, Page, Reading
 
@@ -23,11 +23,11 @@ class Pull:
     def __init__(
         self, transport: Transport, decoder: Decoder, sink: Callable[[Page], None], rows: int | None = None
     ) -> None:
-        self._threads = transport.delivery.max_concurrent_requests
+        self._threads = transport.endpoint.max_concurrent_requests
         self._decoder = decoder
         self._sink = sink
         self._walk = Walk()
-        self._seams = Seams()
+        self._seams = Continuity()
         self._pages = Pages(transport, decoder, self._walk, rows)
         self._revision: str | None = None
         self._tail: Got | None = None  # the page with the last rows there are

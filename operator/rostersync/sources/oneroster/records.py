@@ -2,7 +2,7 @@
 
 Types are permissive where servers differ (booleans as words or numbers, references as plain strings) and leave out
 whatever is not wanted, passwords above all: what has no field here is skipped while decoding. A page that does not
-fit even so is read by tolerant.py into the same types.
+fit even so is read by lenient_decode.py into the same types.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Scalar = str | int | float | bool | None
 class Ref(msgspec.Struct, gc=False):
     """A GUIDRef; href and type are not needed."""
 
-    sourcedId: str | int | None  # required: a reference without it is looked at by tolerant.py
+    sourcedId: str | int | None  # required: a reference without it is looked at by lenient_decode.py
 
 
 class UserId(msgspec.Struct, gc=False):

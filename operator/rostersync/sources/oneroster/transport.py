@@ -17,10 +17,10 @@ from rostersync.errors import Permanent
 from rostersync.sources.network import Network
 from rostersync.sources.oneroster.auth import Answer, Auth, OAuth1, OAuth2
 from rostersync.sources.oneroster.bounds import unpacked
-from rostersync.sources.oneroster.delivery import Delivery, bare
-from rostersync.sources.oneroster.pace import Pace
-from rostersync.sources.oneroster.trouble import OVERLOAD, Again, Trouble, forbidden, given_up, of_transport
-from rostersync.sources.oneroster.wire import Forbidden, Wire
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
+from rostersync.sources.oneroster.network_backend import Backend, Forbidden
+from rostersync.sources.oneroster.rate_limit import RateLimit
+from rostersync.sources.oneroster.request_errors import OVERLOAD, Failure, TryAgain, forbidden, given_up, of_transport
 from rostersync.sources.port import Credentials
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ stamina.instrumentation.set_on_retry_hooks([])  # its own warnings would end up 
 
 T = TypeVar("T")
 Waiting = Callable[[str, float, float], None]  # what is waited for, the seconds so far, and the seconds at most
-PASSES = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.LIMITED})
+PASSES = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.LIMITED})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATED = frozenset({307, 308})  # of them, what a form is sent to again
 MAX_REDIRECTS = 3
@@ -45,45 +45,45 @@ class Transport:
     """
 
     def __init__(
-        self, delivery: Delivery, credentials: Credentials, secret: Callable[[str], None] = lambda _: None,
+        self, endpoint: ServiceEndpoint, credentials: Credentials, secret: Callable[[str], None] = lambda _: None,
         network: Network | None = None,
     ) -> None:  # fmt: skip
-        self.delivery = delivery
+        self.endpoint = endpoint
         self.network = network or Network()
         self._client_secret = credentials.client_secret
         self.read_before = False  # whether this service has ever answered OneRoster
-        self.patient = True  # whether trouble is waited out, as in a night's run
+        self.patient = True  # whether failure is waited out, as in a night's run
         self.waiting: Waiting = lambda why, waited, patience: None  # told what is waited for
         self._reached = False  # whether anything has ever answered
-        self._pace = Pace(delivery.requests_per_second)
-        self._at_once = threading.Semaphore(delivery.max_concurrent_requests)
-        self.wire = Wire(self.network)
+        self._rate = RateLimit(endpoint.requests_per_second)
+        self._at_once = threading.Semaphore(endpoint.max_concurrent_requests)
+        self.backend = Backend(self.network)
         self._client = httpx.Client(
-            verify=_trust(delivery),
+            verify=_trust(endpoint),
             trust_env=not self.network.guarded,  # a proxy would resolve names where nobody judges the addresses
-            timeout=httpx.Timeout(delivery.timeout_seconds, connect=min(delivery.timeout_seconds, 30.0)),
+            timeout=httpx.Timeout(endpoint.timeout_seconds, connect=min(endpoint.timeout_seconds, 30.0)),
             limits=httpx.Limits(
-                max_connections=delivery.max_concurrent_requests + 1,
-                max_keepalive_connections=delivery.max_concurrent_requests + 1,
+                max_connections=endpoint.max_concurrent_requests + 1,
+                max_keepalive_connections=endpoint.max_concurrent_requests + 1,
             ),
             headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "rostersync"},
         )
-        self.wire.serve(self._client)
+        self.backend.serve(self._client)
         self.auth: Auth = (
-            OAuth1(delivery, credentials)
-            if delivery.authentication == "OAuth1"
-            else OAuth2(delivery, credentials, self._post, secret=secret)
+            OAuth1(endpoint, credentials)
+            if endpoint.authentication == "OAuth1"
+            else OAuth2(endpoint, credentials, self._post, secret=secret)
         )
 
     @property
     def veiled(self) -> bool:
         """Whether an error must not tell what answered: in a Job, an address within the network that is no OneRoster yet."""
-        return self.network.guarded and self.wire.inside and not (self.read_before or self._greeted)
+        return self.network.guarded and self.backend.inside and not (self.read_before or self._greeted)
 
     @property
     def _greeted(self) -> bool:
         """Whether the service's own server has answered as a token endpoint does."""
-        return self.auth.greeted and at_home(self.delivery.service_url, self.delivery.authentication_url) is not None
+        return self.auth.greeted and at_home(self.endpoint.service_url, self.endpoint.authentication_url) is not None
 
     def close(self) -> None:
         """Give the connections back."""
@@ -99,7 +99,7 @@ class Transport:
     ) -> T:
         """GET until `read` can make something of the answer; `ask` gives the address anew for each attempt.
 
-        `read` gets 2xx and those statuses that another attempt would not change, and may raise Again itself.
+        `read` gets 2xx and those statuses that another attempt would not change, and may raise TryAgain itself.
         `tried` and `where` name the request in errors; `on_overload` is told when a smaller page may help.
         """
 
@@ -125,39 +125,39 @@ class Transport:
             if not self.auth.renew(header):
                 break
         raise Permanent(
-            f"{self.delivery.name} refused {tried} (401) at {bare(url)}; check Secret {self.delivery.secret_name}, "
+            f"{self.endpoint.name} refused {tried} (401) at {bare(url)}; check Secret {self.endpoint.secret_name}, "
             "keys clientID and clientSecret, and what they may read",
             reason="CredentialsRefused", detail=answer.text(),
         )  # fmt: skip
 
     def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
-        patience = self.delivery.patience
+        patience = self.endpoint.patience
         began = time.monotonic()
         failures = held = 0
 
         def hook(error: Exception) -> bool | float:
             nonlocal failures, held
-            if not isinstance(error, Again):
+            if not isinstance(error, TryAgain):
                 return False
             failures += 1
             held += error.held
-            log.info("%s: %s (%s), attempt %d", tried, error.trouble.value, error.what, failures)
+            log.info("%s: %s (%s), attempt %d", tried, error.failure.value, error.what, failures)
             waited = time.monotonic() - began
-            if failures >= patience.attempts and not (self._passes(error.trouble) and waited < patience.seconds):
+            if failures >= patience.attempts and not (self._passes(error.failure) and waited < patience.seconds):
                 return False
             if failures > 1:
-                self.waiting(f"{tried} {error.trouble.value} ({error.what})", waited, patience.seconds)
-            if error.trouble in OVERLOAD and on_overload:
+                self.waiting(f"{tried} {error.failure.value} ({error.what})", waited, patience.seconds)
+            if error.failure in OVERLOAD and on_overload:
                 on_overload()
             if held >= MAX_HELD:
                 return False
-            if error.wait is None and error.trouble is not Trouble.LIMITED:
+            if error.wait is None and error.failure is not Failure.LIMITED:
                 return True
             # A limit without Retry-After is usually counted by the minute: wait longer than for a hiccup.
             own = min(patience.wait_max, 4 * patience.wait_initial * 2.0 ** (failures - 1))
             wait = own if error.wait is None else min(error.wait, patience.retry_after_max)
-            if error.trouble is Trouble.LIMITED:
-                self._pace.pause(wait)
+            if error.failure is Failure.LIMITED:
+                self._rate.pause(wait)
             return wait
 
         try:
@@ -167,13 +167,13 @@ class Transport:
             ):  # fmt: skip
                 with attempt:
                     return once()
-        except Again as again:
-            raise given_up(again, self.delivery, tried, url, read_before=self.read_before, failures=failures) from None
+        except TryAgain as again:
+            raise given_up(again, self.endpoint, tried, url, read_before=self.read_before, failures=failures) from None
         raise AssertionError("unreachable")
 
-    def _passes(self, trouble: Trouble) -> bool:
-        """Whether trouble is waited out: not where a person waits, nor at an address that has never answered."""
-        return self.patient and (trouble in PASSES or (trouble is Trouble.CONNECTION and self._reached))
+    def _passes(self, failure: Failure) -> bool:
+        """Whether failure is waited out: not where a person waits, nor at an address that has never answered."""
+        return self.patient and (failure in PASSES or (failure is Failure.CONNECTION and self._reached))
 
     def _sorted(self, answer: Answer, url: str, field: str) -> Answer:
         """Throw what may pass; hand on what another attempt would not change. `field` has the address that was asked."""
@@ -186,17 +186,17 @@ class Transport:
             elif to and self._client_secret in unquote(to):
                 to = None
             remedy = f" to {to}, which is not followed; if that is its address, set deliveryConfig.{field} to it"
-            raise Again(Trouble.UNREADABLE, f"{status}, a redirect{remedy if to else ' elsewhere'}", detail=location)
+            raise TryAgain(Failure.UNREADABLE, f"{status}, a redirect{remedy if to else ' elsewhere'}", detail=location)
         if status == 429:
-            raise Again(Trouble.LIMITED, "429", wait=retry_after(answer.headers.get("retry-after")))
+            raise TryAgain(Failure.LIMITED, "429", wait=retry_after(answer.headers.get("retry-after")))
         if (status >= 500 and status != 501) or status in (408, 425):
             wait = retry_after(answer.headers.get("retry-after"))
-            raise Again(Trouble.FAILED, str(status), wait=wait, detail=answer.text(), status=status)
+            raise TryAgain(Failure.FAILED, str(status), wait=wait, detail=answer.text(), status=status)
         return answer
 
     def _send(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
         for _ in range(MAX_REDIRECTS):
-            self._pace.wait()
+            self._rate.wait()
             with self._at_once:
                 answer = self._once(method, url, headers, form)
             if answer.status not in (REDIRECTS if method == "GET" else REPEATED):
@@ -204,32 +204,32 @@ class Transport:
             target = at_home(url, answer.headers.get("location", ""))
             if target is None:
                 return answer  # elsewhere the credentials have no business
-            if method == "GET" and self.delivery.authentication == "OAuth1":
+            if method == "GET" and self.endpoint.authentication == "OAuth1":
                 headers = headers | {"Authorization": self.auth.header(target)}
             url = target
         return answer
 
     def _once(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
-        first = self.delivery.timeout_seconds
+        first = self.endpoint.timeout_seconds
         try:
             with (
-                self.wire.answer(first, SLOWEST * first),
+                self.backend.answer(first, SLOWEST * first),
                 self._client.stream(method, url, headers=headers, data=form) as response,
             ):
                 self._reached = True
                 body = unpacked(response.iter_raw(), response.headers.get("content-encoding", ""))
                 return Answer(response.status_code, dict(response.headers), body)
         except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-            raise Again(Trouble.FAILED, "the answer broke off", detail=repr(error)) from None
+            raise TryAgain(Failure.FAILED, "the answer broke off", detail=repr(error)) from None
         except httpx.TransportError as error:
-            if isinstance(error, httpx.TimeoutException) and self.wire.trickled:
-                raise Again(
-                    Trouble.TIMEOUT,
+            if isinstance(error, httpx.TimeoutException) and self.backend.trickled:
+                raise TryAgain(
+                    Failure.TIMEOUT,
                     f"its answer was not whole after {SLOWEST * first:g} s",
                     detail=repr(error),
                     held=True,
                 ) from None
-            raise of_transport(error, self.delivery, url) from None
+            raise of_transport(error, self.endpoint, url) from None
         except Forbidden as error:
             raise forbidden(error.what, url) from None
         except (
@@ -237,7 +237,7 @@ class Transport:
             httpx.CookieConflict,
             ValueError,
         ) as error:  # ValueError: names and texts that are none
-            raise Again(Trouble.UNREADABLE, "an address that is none", detail=repr(error)) from None
+            raise TryAgain(Failure.UNREADABLE, "an address that is none", detail=repr(error)) from None
 
 
 def at_home(url: str, location: str) -> str | None:
@@ -262,12 +262,12 @@ def shown(url: str, location: str) -> str | None:
     return plain if plain and len(plain) <= MAX_SHOWN and plain.isascii() and plain.isprintable() else None
 
 
-def _trust(delivery: Delivery) -> ssl.SSLContext:
+def _trust(endpoint: ServiceEndpoint) -> ssl.SSLContext:
     """The system's authorities, or those of the CA bundle alone."""
-    if delivery.ca_bundle is None:
+    if endpoint.ca_bundle is None:
         return ssl.create_default_context()
     try:
-        return ssl.create_default_context(cadata=delivery.ca_bundle)
+        return ssl.create_default_context(cadata=endpoint.ca_bundle)
     except (ssl.SSLError, ValueError) as error:
         raise Permanent(
             "deliveryConfig.caBundleRef does not hold certificates; give PEM blocks that begin with BEGIN CERTIFICATE",

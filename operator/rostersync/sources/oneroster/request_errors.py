@@ -1,6 +1,6 @@
 """What can go wrong with one request, and the sentence that is left when it kept going wrong.
 
-`Again` is thrown inside the retry loop only. Its text is ours; texts of servers and libraries go to `detail`.
+`TryAgain` is thrown inside the retry loop only. Its text is ours; texts of servers and libraries go to `detail`.
 """
 
 import socket
@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from rostersync.errors import Permanent, Retryable, RostersyncError
-from rostersync.sources.oneroster.delivery import Delivery, bare
+from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
 
 DETAIL_LIMIT = 4000  # characters of a server's answer that are kept for the artifact
 
 
-class Trouble(Enum):
-    """Kinds of trouble that another attempt may get over."""
+class Failure(Enum):
+    """Kinds of failure that may pass with another attempt."""
 
     CONNECTION = "could not be reached"
     TIMEOUT = "did not answer in time"
@@ -27,10 +27,10 @@ class Trouble(Enum):
     TOO_LARGE = "answered more than fits into memory"
 
 
-OVERLOAD = frozenset({Trouble.TIMEOUT, Trouble.FAILED, Trouble.TOO_LARGE})  # smaller pages may help
+OVERLOAD = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.TOO_LARGE})  # smaller pages may help
 
 
-class Again(Exception):  # noqa: N818 - named for what happens next, as all errors are
+class TryAgain(Exception):  # noqa: N818 - named for what happens next, as all errors are
     """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds.
 
     `held`: it took all of the time that an answer may take, ten times as long as a silent server.
@@ -38,7 +38,7 @@ class Again(Exception):  # noqa: N818 - named for what happens next, as all erro
 
     def __init__(
         self,
-        trouble: Trouble,
+        failure: Failure,
         what: str,
         *,
         wait: float | None = None,
@@ -46,8 +46,8 @@ class Again(Exception):  # noqa: N818 - named for what happens next, as all erro
         status: int | None = None,
         held: bool = False,
     ) -> None:
-        super().__init__(f"{trouble.name}: {what}")
-        self.trouble = trouble
+        super().__init__(f"{failure.name}: {what}")
+        self.failure = failure
         self.what = what
         self.wait = wait
         self.detail = detail
@@ -74,44 +74,44 @@ def forbidden(what: str, url: str) -> Permanent:
     )
 
 
-def unreadable(error: RostersyncError, delivery: Delivery) -> Retryable:
+def unreadable(error: RostersyncError, endpoint: ServiceEndpoint) -> Retryable:
     """The one sentence for whatever went wrong, where more would tell what else there is in a cluster's network."""
     return Retryable(
-        f"{delivery.name} could not be read as OneRoster at {bare(delivery.service_url)}, with the token of "
-        f"{bare(delivery.authentication_url)}; check deliveryConfig.serviceURL, authenticationURL and caBundleRef, Secret "
-        f"{delivery.secret_name}, and whether Jobs may reach it. What came back is not told here, since the address is one "
+        f"{endpoint.name} could not be read as OneRoster at {bare(endpoint.service_url)}, with the token of "
+        f"{bare(endpoint.authentication_url)}; check deliveryConfig.serviceURL, authenticationURL and caBundleRef, Secret "
+        f"{endpoint.secret_name}, and whether Jobs may reach it. What came back is not told here, since the address is one "
         "of the cluster's own network",
         reason="Unreachable", detail="\n".join(filter(None, [f"{error.reason}: {error}", error.detail])),
     )  # fmt: skip
 
 
-def of_transport(error: httpx.TransportError, delivery: Delivery, url: str) -> Again | Permanent:
+def of_transport(error: httpx.TransportError, endpoint: ServiceEndpoint, url: str) -> TryAgain | Permanent:
     """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
     chain = causes(error)
     detail = repr(error)
     untrusted = next((c for c in chain if isinstance(c, ssl.SSLCertVerificationError)), None)
     if untrusted is not None:
         return Permanent(
-            f"The certificate of {bare(url)} could not be verified; {_remedy(untrusted, delivery, url)}",
+            f"The certificate of {bare(url)} could not be verified; {_remedy(untrusted, endpoint, url)}",
             reason="CertificateNotTrusted",
             detail=detail,
         )
     if isinstance(error, httpx.UnsupportedProtocol | httpx.ProxyError):
-        return Again(Trouble.CONNECTION, "the proxy failed", detail=detail)
+        return TryAgain(Failure.CONNECTION, "the proxy failed", detail=detail)
     if isinstance(error, httpx.TimeoutException):
         if isinstance(error, httpx.ConnectTimeout):
-            return Again(Trouble.CONNECTION, "no connection in time", detail=detail)
-        return Again(Trouble.TIMEOUT, f"no answer within {delivery.timeout_seconds:g} s", detail=detail)
+            return TryAgain(Failure.CONNECTION, "no connection in time", detail=detail)
+        return TryAgain(Failure.TIMEOUT, f"no answer within {endpoint.timeout_seconds:g} s", detail=detail)
     if any(isinstance(c, socket.gaierror) for c in chain):
-        return Again(Trouble.CONNECTION, "its name is not known", detail=detail)
+        return TryAgain(Failure.CONNECTION, "its name is not known", detail=detail)
     if any(isinstance(c, ConnectionRefusedError) for c in chain):
-        return Again(Trouble.CONNECTION, "connection refused", detail=detail)
+        return TryAgain(Failure.CONNECTION, "connection refused", detail=detail)
     if any(isinstance(c, ssl.SSLError) for c in chain):
-        return Again(Trouble.CONNECTION, "the TLS handshake failed", detail=detail)
-    return Again(Trouble.CONNECTION, "the connection broke", detail=detail)
+        return TryAgain(Failure.CONNECTION, "the TLS handshake failed", detail=detail)
+    return TryAgain(Failure.CONNECTION, "the connection broke", detail=detail)
 
 
-def _remedy(untrusted: ssl.SSLCertVerificationError, delivery: Delivery, url: str) -> str:
+def _remedy(untrusted: ssl.SSLCertVerificationError, endpoint: ServiceEndpoint, url: str) -> str:
     """What to do about a certificate; the codes are OpenSSL's."""
     match getattr(untrusted, "verify_code", 0):
         case 62 | 64:
@@ -120,54 +120,54 @@ def _remedy(untrusted: ssl.SSLCertVerificationError, delivery: Delivery, url: st
             return "it has expired; the server's operator must renew it"
         case 9:
             return "it is not valid yet; check the clocks of the server and of this machine"
-    if delivery.ca_bundle:
+    if endpoint.ca_bundle:
         return "the certificate authorities of deliveryConfig.caBundleRef did not issue it"
     return "give the authority that issued it by deliveryConfig.caBundleRef"
 
 
 def given_up(
-    again: Again, delivery: Delivery, tried: str, url: str, *, read_before: bool, failures: int
+    again: TryAgain, endpoint: ServiceEndpoint, tried: str, url: str, *, read_before: bool, failures: int
 ) -> RostersyncError:
     """The error after so many failures. `read_before`: this service has already answered OneRoster."""
     where = f"{tried} at {bare(url)}"
     attempts = "after 1 attempt" if failures == 1 else f"after {failures} attempts"
-    match again.trouble:
-        case Trouble.CONNECTION:
+    match again.failure:
+        case Failure.CONNECTION:
             return Retryable(
-                f"{delivery.name} could not be reached for {where} ({again.what}) {attempts}; check "
+                f"{endpoint.name} could not be reached for {where} ({again.what}) {attempts}; check "
                 "deliveryConfig.serviceURL and the network, then run again",
                 reason="Unreachable", detail=again.detail,
             )  # fmt: skip
-        case Trouble.TIMEOUT:
+        case Failure.TIMEOUT:
             return Retryable(
-                f"{delivery.name} did not answer {where} ({again.what}) {attempts}; raise deliveryConfig.timeoutSeconds "
+                f"{endpoint.name} did not answer {where} ({again.what}) {attempts}; raise deliveryConfig.timeoutSeconds "
                 "or lower deliveryConfig.pageSize, or run again later",
                 reason="TimedOut", detail=again.detail,
             )  # fmt: skip
-        case Trouble.LIMITED:
+        case Failure.LIMITED:
             return Retryable(
-                f"{delivery.name} kept refusing {where} as too many requests (429) {attempts}; lower "
+                f"{endpoint.name} kept refusing {where} as too many requests (429) {attempts}; lower "
                 "deliveryConfig.requestsPerSecond or maxConcurrentRequests, or run again later",
                 reason="RateLimited", detail=again.detail,
             )  # fmt: skip
-        case Trouble.TOO_LARGE:
+        case Failure.TOO_LARGE:
             return Permanent(
-                f"{delivery.name} sent a page too large to read for {where} ({again.what}); lower deliveryConfig.pageSize",
+                f"{endpoint.name} sent a page too large to read for {where} ({again.what}); lower deliveryConfig.pageSize",
                 reason="PageTooLarge", detail=again.detail,
             )  # fmt: skip
-        case Trouble.UNREADABLE if not read_before:
+        case Failure.UNREADABLE if not read_before:
             return Permanent(
                 f"What answered {where} is not OneRoster ({again.what}); check deliveryConfig.serviceURL and "
                 "authenticationURL",
                 reason="NotOneRoster", detail=again.detail,
             )  # fmt: skip
-        case Trouble.UNREADABLE:
+        case Failure.UNREADABLE:
             return Retryable(
-                f"{delivery.name} answered {where} with something that is not a page of OneRoster ({again.what}) "
+                f"{endpoint.name} answered {where} with something that is not a page of OneRoster ({again.what}) "
                 f"{attempts}; nothing was taken from it; run again later",
                 reason="BadResponse", detail=again.detail,
             )  # fmt: skip
     return Retryable(
-        f"{delivery.name} failed to answer {where} ({again.what}) {attempts}; run again later, or ask its operator",
+        f"{endpoint.name} failed to answer {where} ({again.what}) {attempts}; run again later, or ask its operator",
         reason="ServerFailed", detail=again.detail,
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Whether the pages of a pull fit together."""
 
 
-class Seams:
+class Continuity:
     """Whether each page begins where the one before ended, when records come and go while pages are read.
 
     Offsets count from the front: a record that goes shifts what follows, and one that was never read falls between two

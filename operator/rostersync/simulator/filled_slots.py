@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 
 
-class Presence:
+class FilledSlots:
     """Slots 0 … slots-1 without the gaps. A gap is (first empty slot, first slot after it)."""
 
     def __init__(self, slots: int, gaps: Iterable[tuple[int, int]] = ()) -> None:
@@ -34,13 +34,13 @@ class Presence:
         """The gaps in order."""
         return zip(self._starts, self._ends, strict=True)
 
-    def without(self, empty: Iterable[tuple[int, int]]) -> "Presence":
+    def without(self, empty: Iterable[tuple[int, int]]) -> "FilledSlots":
         """The same with further gaps, in any order."""
-        return Presence(self.slots, sorted([*self.gaps, *empty]))
+        return FilledSlots(self.slots, sorted([*self.gaps, *empty]))
 
-    def mapped(self, slots: int, first: Callable[[int], int]) -> "Presence":
+    def mapped(self, slots: int, first: Callable[[int], int]) -> "FilledSlots":
         """The rows that hang on these slots, where slot s has the rows first(s) … first(s + 1) - 1."""
-        return Presence(slots, ((first(start), first(end)) for start, end in self.gaps))
+        return FilledSlots(slots, ((first(start), first(end)) for start, end in self.gaps))
 
     def filled(self, slot: int) -> bool:
         """Whether the slot exists and is in no gap."""

@@ -37,7 +37,7 @@ class _Time:
     over: bool = False
 
 
-class Wire(httpcore.NetworkBackend):
+class Backend(httpcore.NetworkBackend):
     """Connects for all threads of a client; each thread has at most one answer under way.
 
     `inside`: whether an address that was contacted, or looked for in vain, is not one of the internet.
@@ -152,24 +152,24 @@ class Wire(httpcore.NetworkBackend):
 class _Stream(httpcore.NetworkStream):
     """One connection, whose steps take no longer than the answer's time."""
 
-    def __init__(self, stream: httpcore.NetworkStream, wire: Wire) -> None:
-        self._stream, self._wire = stream, wire
+    def __init__(self, stream: httpcore.NetworkStream, backend: Backend) -> None:
+        self._stream, self._backend = stream, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = self._wire.left(timeout)
+        left = self._backend.left(timeout)
         if left is not None and left <= 0:
             raise httpcore.ReadTimeout
         try:
             data = self._stream.read(max_bytes, left)
         except httpcore.ReadTimeout:
-            self._wire.left(timeout)  # whether it is over
+            self._backend.left(timeout)  # whether it is over
             raise
         if data:
-            self._wire.came()
+            self._backend.came()
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = self._wire.left(timeout)
+        left = self._backend.left(timeout)
         if left is not None and left <= 0:
             raise httpcore.WriteTimeout
         self._stream.write(buffer, left)
@@ -180,10 +180,10 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = self._wire.left(timeout)
+        left = self._backend.left(timeout)
         if left is not None and left <= 0:
             raise httpcore.ConnectTimeout
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._wire)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

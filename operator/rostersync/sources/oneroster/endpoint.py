@@ -25,7 +25,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ServiceEndpoint:
     """Delivery Config. `name` and `secret_name` (namespace/name) only serve the sentences of errors."""
 
     service_url: str

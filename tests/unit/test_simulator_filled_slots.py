@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rostersync.simulator.filled_slots import FilledSlots
 from rostersync.simulator.layout import Layout, Size
-from rostersync.simulator.presence import Presence
 
 
 @given(st.integers(0, 40), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6)), max_size=8))
 def test_every_page_is_the_slice_of_the_filled_slots(slots: int, holes: list[tuple[int, int]]) -> None:
     gaps = [(min(a, slots), min(a + n, slots)) for a, n in holes]
     filled = [s for s in range(slots) if not any(a <= s < b for a, b in gaps)]
-    present = Presence(slots).without(gaps)
+    present = FilledSlots(slots).without(gaps)
     assert present.count == len(filled)
     assert [s for s in range(-2, slots + 2) if present.filled(s)] == filled
     for start in range(len(filled) + 1):
@@ -20,7 +20,7 @@ def test_every_page_is_the_slice_of_the_filled_slots(slots: int, holes: list[tup
 
 
 def test_rows_that_hang_on_a_gap_are_gone_with_it() -> None:
-    present = Presence(10, [(2, 4), (7, 8)]).mapped(30, lambda slot: slot * 3)
+    present = FilledSlots(10, [(2, 4), (7, 8)]).mapped(30, lambda slot: slot * 3)
     assert list(present.select(0, 99)) == [*range(6), *range(12, 21), *range(24, 30)]
 
 

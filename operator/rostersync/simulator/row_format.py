@@ -37,7 +37,7 @@ def _flag(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def dressing(collection: str, version: str, struck: dict[str, str | None]) -> list[Callable[[int, Row], Row]]:
+def row_steps(collection: str, version: str, struck: dict[str, str | None]) -> list[Callable[[int, Row], Row]]:
     """What is to be done to each row (its number in the collection, the row), in order."""
     whole = PARTS.get(collection, (collection,))[0]
     steps: list[Callable[[int, Row], Row]] = []
@@ -54,7 +54,7 @@ def dressing(collection: str, version: str, struck: dict[str, str | None]) -> li
     return steps
 
 
-def dress(rows: Iterable[tuple[int, Row]], steps: list[Callable[[int, Row], Row]]) -> list[Row]:
+def format_rows(rows: Iterable[tuple[int, Row]], steps: list[Callable[[int, Row], Row]]) -> list[Row]:
     """The rows as they are sent."""
     result = []
     for number, row in rows:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimit:
     """Shared by all threads of a source. `clock` and `sleep` are injected by tests."""
 
     def __init__(
