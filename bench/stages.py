@@ -18,12 +18,12 @@ from sizes import COLLECTIONS
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.plan.apply import apply as apply_plan
+from rostersync.reading.extract import Wanted
+from rostersync.reading.extract import extract as extract_to
 from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 from rostersync.stores.embedded import EmbeddedStore
 from rostersync.stores.port import Consent
-from rostersync.sync.extract import Wanted
-from rostersync.sync.extract import extract as extract_to
 from rostersync.sync.pipeline import PlanInputs
 from rostersync.sync.pipeline import plan as plan_from
 

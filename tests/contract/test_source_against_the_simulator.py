@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from rostersync.reading.extract import Wanted, extract
 from rostersync.simulator.server import Simulator
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.endpoint import ServiceEndpoint
 from rostersync.sources.port import COLLECTIONS, Credentials
-from rostersync.sync.extract import Wanted, extract
 from support.quirky import IMPATIENT, Staged
 from support.simulated import ids, simulated
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rostersync.errors import Retryable
+from rostersync.reading.extract import Wanted, extract
 from rostersync.sources.oneroster.endpoint import Patience
-from rostersync.sync.extract import Wanted, extract
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 ROWS = enrollments(3000)

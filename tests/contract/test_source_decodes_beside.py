@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from rostersync.reading.extract import Wanted, extract
 from rostersync.roster import TABLES
 from rostersync.sources.oneroster import decode, decode_process
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
 from rostersync.sources.oneroster.request_errors import TryAgain
-from rostersync.sync.extract import Wanted, extract
 from support.marked import district
 from support.quirky import Quirky, Reply, Request, Staged, enrollments, source
 

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rostersync.errors import Retryable
+from rostersync.reading.extract import Wanted, extract
 from rostersync.roster import TABLES
 from rostersync.sources.staged import schema
-from rostersync.sync.extract import Wanted, extract
 from support.quirky import Quirky, Reply, Request, enrollments, orgs, source, staged
 
 MORNING = datetime(2026, 11, 1, 6, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rostersync.errors import Permanent
-from rostersync.sync.repeated import REPEATED
+from rostersync.sources.staged import REPEATED
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 

@@ -17,10 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
 
+from rostersync.reading.extract import Wanted, extract
 from rostersync.sources.oneroster.client import OneRoster
 from rostersync.sources.oneroster.endpoint import Patience, ServiceEndpoint
 from rostersync.sources.port import Credentials
-from rostersync.sync.extract import Wanted, extract
 
 BASE = "/focus/api/1.0/ims/oneroster/v1p1"
 CREDENTIALS = Credentials("client-1", "secret-1")

@@ -53,15 +53,15 @@ def crash_without_memory() -> None:
 
 def crash_in_extract() -> None:
     """The extract breaks off on a record."""
-    from rostersync.sync.staging import Stage
+    from rostersync.reading.pull_writer import PullWriter
 
     def write(self: Any, page: Any) -> None:
         if page.batch.schema.get_field_index("givenName") >= 0:
             raise ValueError(str(page.batch.to_pylist()[0]))
         original(self, page)
 
-    original = Stage.write
-    Stage.write = write  # type: ignore[method-assign]
+    original = PullWriter.write
+    PullWriter.write = write  # type: ignore[method-assign]
 
 
 def truncated_part() -> None:
@@ -119,7 +119,7 @@ def spill_and_wait() -> None:
 
 def wait_in_extract() -> None:
     """Waits once the users are there, with their pull not yet in its place."""
-    from rostersync.sync.staging import Stage
+    from rostersync.reading.pull_writer import PullWriter
 
     def finish(self: Any, reading: Any) -> Any:
         done = original(self, reading)
@@ -128,8 +128,8 @@ def wait_in_extract() -> None:
             _wait()
         return done
 
-    original = Stage.finish
-    Stage.finish = finish  # type: ignore[method-assign]
+    original = PullWriter.finish
+    PullWriter.finish = finish  # type: ignore[method-assign]
 
 
 def wait_in_freeze() -> None:

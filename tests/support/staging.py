@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rostersync.reading.pull_writer import resolve
 from rostersync.roster import TABLES, Kind, Table
-from rostersync.sync.staging import resolve
 
 TYPES = {
     Kind.TEXT: pa.string(), Kind.REF: pa.string(), Kind.DATE: pa.string(), Kind.BOOLEAN: pa.string(),

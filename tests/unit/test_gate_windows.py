@@ -6,8 +6,8 @@ import pytest
 
 from rostersync.api.v1alpha1.defaults import Threshold, effective_thresholds
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.hold.gate import Counted, Facts, Switches, verdict
 from rostersync.model import Change, Entity, HoldReason
-from rostersync.sync.gate import Counted, Facts, Switches, verdict
 from support.days import spec
 
 STUDENT = Entity.STUDENT

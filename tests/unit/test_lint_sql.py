@@ -12,7 +12,15 @@ import pytest
 from support.sql_lint import findings, sql_expressions
 
 PACKAGE = Path(__file__).parents[2] / "operator" / "rostersync"
-SQL_MAKERS = ("sync", "plan", "stores", "deliveries")  # the parts that make statements out of pieces
+SQL_MAKERS = (
+    "hold",
+    "plan",
+    "reading",
+    "stores",
+    "sync",
+    "tables",
+    "deliveries",
+)  # the parts that make statements out of pieces
 HEAD = """
     from duckdb import ColumnExpression, ConstantExpression, Expression
     from rostersync.api.v1alpha1.filters import FilterRule

@@ -15,7 +15,7 @@ from rostersync.api.v1alpha1.delivery import CABundleRef
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, LocalRef, Model, SecretRef
-from rostersync.sync.safety import safety
+from rostersync.hold.safety import safety
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = policies.Settings()

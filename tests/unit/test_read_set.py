@@ -3,7 +3,7 @@
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
-from rostersync.sync.read_set import collections, metadata_to_read
+from rostersync.reading.read_set import collections, metadata_to_read
 
 SMALLEST = {
     "termsOfUse": {"accepted": True},

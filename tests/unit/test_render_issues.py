@@ -7,7 +7,7 @@ from typing import get_args
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.render.issues import ACTIONS, MEANINGS
 from rostersync.sync import notes, require
-from rostersync.sync.context import DUPLICATES, HELD_BACK
+from rostersync.tables.context import DUPLICATES, HELD_BACK
 
 WITH_A_RULE = {"RequirementSkipped", "RequirementRemove"}  # told as Missing or FormatFailed, with the rule
 

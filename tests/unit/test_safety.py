@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
+from rostersync.hold.safety import loosened, previous_connection, safety
 from rostersync.stores.port import SourceMemory
 from rostersync.stores.source_state import memory_as_text, memory_from_text
-from rostersync.sync.safety import loosened, previous_connection, safety
 from support.days import spec
 
 

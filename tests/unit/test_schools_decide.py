@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import pytest
 
 from rostersync.errors import Permanent
-from rostersync.sync.schools import READ, Org, Reading, SchoolRules, Scope, State, StoredOrg, decide
+from rostersync.sync.schools import READ, Org, Reading, SchoolRules, StoredOrg, decide
+from rostersync.sync.scope import Scope, State
 
 
 def school(sis_id: str, parent: str | None = "d", status: str | None = None) -> Org:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from rostersync.hold.usual import usual
 from rostersync.stores.port import AppliedCounts
-from rostersync.sync.usual import usual
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -10,9 +10,9 @@ from rostersync.jobs.watch import Watch
 from rostersync.local import engine
 from rostersync.local.reports import CheckReportFile
 from rostersync.model import CheckReport, Schools
+from rostersync.reading.read_set import private
 from rostersync.sources.network import Network
 from rostersync.sources.port import CheckResult, Page, Source
-from rostersync.sync.read_set import private
 from rostersync.sync.schools import Org, SchoolRules, decide
 
 

@@ -16,6 +16,8 @@ from rostersync.errors import Permanent
 from rostersync.local import manifests as loading
 from rostersync.local.manifests import Manifests
 from rostersync.local.progress import Progress
+from rostersync.reading.extract import Wanted, extract
+from rostersync.reading.read_set import collections, metadata_to_read
 from rostersync.sources.network import Network
 from rostersync.sources.port import Source
 from rostersync.sources.registry import open_source as registered
@@ -23,8 +25,6 @@ from rostersync.sources.registry import profile_of
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
 from rostersync.stores.registry import open_store
-from rostersync.sync.extract import Wanted, extract
-from rostersync.sync.read_set import collections, metadata_to_read
 
 
 def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:

@@ -1,6 +1,6 @@
 """The port of a source: what rostersync asks of a student information system, and what it gets back.
 
-A source reads; it neither decides what a pull proves (sync/proof.py) nor writes files (sync/extract.py).
+A source reads; it neither decides what a pull proves (reading/completeness.py) nor writes files (reading/extract.py).
 """
 
 from collections.abc import Callable

@@ -15,6 +15,13 @@ TYPES = {
     Kind.USER_IDS: pa.list_(USER_ID),
 }
 
+# Beside the parts of a collection: ids in several rows that do not count as received, and ids whose rows contradict
+# each other.
+REPEATED, CONTRADICTORY = "repeated.parquet", "contradictory.parquet"
+
+# An instant, whatever its zone; a time without a zone is UTC's, as OneRoster has it. Other texts are no times.
+INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+
 
 @cache
 def schema(collection: str) -> pa.Schema:

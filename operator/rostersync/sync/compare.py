@@ -5,7 +5,7 @@ it counts under: for a change of entity the old one), new_entity, change, cause,
 """
 
 from rostersync.roster import Table
-from rostersync.sync.context import Context, mark, progress_of
+from rostersync.tables.context import Context, mark, progress_of
 
 
 def compare(context: Context) -> None:

@@ -12,8 +12,8 @@ from duckdb import ColumnExpression, Expression
 from rostersync.api.v1alpha1.filters import FilterRule
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, USERS, Table
-from rostersync.sync.context import Context, literal
 from rostersync.sync.expressions import condition, is_list, read, today
+from rostersync.tables.context import Context, literal
 
 PEOPLE = frozenset(USERS.entities)
 

@@ -16,7 +16,7 @@ from rostersync.model import Entity
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.sync.context import Context, literal, q, row_json
+from rostersync.tables.context import Context, literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for a record that is sorted

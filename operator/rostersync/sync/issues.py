@@ -2,7 +2,7 @@
 
 from rostersync.roster import Table
 from rostersync.sync import require
-from rostersync.sync.context import DUPLICATES, HELD_BACK, NOT_TAKEN, Context, in_list, literal
+from rostersync.tables.context import DUPLICATES, HELD_BACK, NOT_TAKEN, Context, in_list, literal
 
 _SAID_ELSEWHERE = ("RequirementSkipped", "RequirementRemove")  # Data Requirements name these with their rule
 _HELD_BACK = tuple(fate for fate in HELD_BACK if fate not in _SAID_ELSEWHERE)

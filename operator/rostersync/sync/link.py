@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from rostersync.model import Cause, Entity
 from rostersync.roster import BY_ENTITY, CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, TABLES, USERS, Attribute, Kind, Table
-from rostersync.sync.context import CONTRADICTORY, NOT_TAKEN, REMOVED, Context, literal, mark, progress_of, q
+from rostersync.tables.context import CONTRADICTORY, NOT_TAKEN, REMOVED, Context, literal, mark, progress_of, q
 
 # What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {

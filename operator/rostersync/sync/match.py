@@ -9,8 +9,8 @@ from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.uniqueness import Domain
 from rostersync.roster import Table
-from rostersync.sync.context import Context, progress_of
 from rostersync.sync.expressions import VARCHAR, const, is_list, read
+from rostersync.tables.context import Context, progress_of
 
 
 def match(context: Context) -> None:

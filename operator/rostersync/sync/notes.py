@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rostersync.deliveries.importable import GAPS
 from rostersync.roster import BY_NAME, ORGS, Table
-from rostersync.sync.context import Context, literal, q
-from rostersync.sync.repeated import REPEATED
+from rostersync.sources.staged import REPEATED
+from rostersync.tables.context import Context, literal, q
 
 FILE = "notes.parquet"
 _COLUMNS = "entity, id, class, code, attribute, rule, action"

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rostersync.roster import USERS
-from rostersync.sync.context import Context
-from rostersync.sync.schools import Scope
+from rostersync.sync.scope import Scope
+from rostersync.tables.context import Context
 
 FILE = "orgs.parquet"
 SCHEMA = pa.schema({

@@ -14,6 +14,12 @@ from zoneinfo import ZoneInfo
 from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.hold import measure
+from rostersync.hold.applied import applied_before, record
+from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches, verdict
+from rostersync.hold.safety import loosened_anew, memory_of, previous_connection
+from rostersync.hold.usual import usual_of
+from rostersync.hold.vanishing import Vanishing, emptied, members, vanishing
 from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
 from rostersync.plan.checksums import checksums
 from rostersync.plan.digest import FORMAT
@@ -25,11 +31,8 @@ from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.stores.source_state import memory_as_dict
-from rostersync.sync import freeze, measure
-from rostersync.sync.applied import applied_before, record
+from rostersync.sync import freeze
 from rostersync.sync.compare import compare
-from rostersync.sync.context import Context, Progress
-from rostersync.sync.gate import REKEYED_DELETES, Counted, Facts, Switches, verdict
 from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
@@ -37,15 +40,13 @@ from rostersync.sync.notes import write_notes
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.preconditions import of_one_source, read_enough
 from rostersync.sync.require import require
-from rostersync.sync.safety import loosened_anew, memory_of, previous_connection
-from rostersync.sync.schools import Scope
+from rostersync.sync.scope import Scope
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
 from rostersync.sync.tally import tally
 from rostersync.sync.unoffered import unoffered
-from rostersync.sync.usual import usual_of
-from rostersync.sync.vanishing import Vanishing, emptied, members, vanishing
+from rostersync.tables.context import Context, Progress
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -141,7 +142,8 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     compare(context)
     stage("gate")
     config = effective_config(context.spec)
-    gone = vanishing(scope, state.last.vanished if state.last else ())
+    known = state.last.vanished if state.last else ()
+    gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
     memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered)
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)

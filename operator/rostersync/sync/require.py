@@ -14,7 +14,6 @@ from duckdb import FunctionExpression as Fn
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
 from rostersync.roster import ENUMERATIONS, ORGS, ROLES, USERS, Kind, Table
-from rostersync.sync.context import Context, in_list, literal, progress_of, q
 from rostersync.sync.expressions import (
     FORMATS,
     METADATA,
@@ -28,6 +27,7 @@ from rostersync.sync.expressions import (
     matches,
     read,
 )
+from rostersync.tables.context import Context, in_list, literal, progress_of, q
 
 # Actions after which the record goes on with an Error; Default mends it, so there is nothing left to report.
 REPORTED = ("Error", "Hold", "DropValue")

@@ -18,10 +18,21 @@ from rostersync.roster import (
     Table,
 )
 from rostersync.sync import filters, mapping
-from rostersync.sync.context import CONTRADICTORY, NOT_TAKEN, PREFIX, REMOVED, Context, in_list, literal, progress_of, q
-from rostersync.sync.entities import deciding_role, entity_of
 from rostersync.sync.schools import REMOVED as REMOVED_STATUS
-from rostersync.sync.schools import Org, Reading, SchoolRules, Scope, StoredOrg, decide
+from rostersync.sync.schools import Org, Reading, SchoolRules, StoredOrg, decide
+from rostersync.sync.scope import Scope
+from rostersync.tables.context import (
+    CONTRADICTORY,
+    NOT_TAKEN,
+    PREFIX,
+    REMOVED,
+    Context,
+    in_list,
+    literal,
+    progress_of,
+    q,
+)
+from rostersync.tables.entities import deciding_role, entity_of
 
 
 def shape(context: Context) -> Scope:

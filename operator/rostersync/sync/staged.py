@@ -4,8 +4,8 @@
 from pathlib import Path
 
 from rostersync.roster import Kind
-from rostersync.sync.context import Context, literal, q
-from rostersync.sync.repeated import CONTRADICTORY, INSTANT
+from rostersync.sources.staged import CONTRADICTORY, INSTANT
+from rostersync.tables.context import Context, literal, q
 
 _STAGED_TYPES = {
     Kind.TEXT: "VARCHAR",

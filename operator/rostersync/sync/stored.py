@@ -1,8 +1,8 @@
 """What the store has of each table, asked once a plan: much is left out of a plan where there is nothing."""
 
 from rostersync.roster import TABLES
-from rostersync.sync.context import Context
-from rostersync.sync.counts import Stored
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Stored
 
 _HAS = """
     SELECT '{0}', coalesce(bool_or(status = 'active'), FALSE), coalesce(bool_or(status = 'tobedeleted'), FALSE)

@@ -1,8 +1,8 @@
 """How many records of a table there are of each kind: asked once, when changes are known, and read by all who count."""
 
 from rostersync.roster import Table
-from rostersync.sync.context import HELD_BACK, KEPT, Context, in_list
-from rostersync.sync.counts import Tally
+from rostersync.tables.context import HELD_BACK, KEPT, Context, in_list
+from rostersync.tables.counts import Tally
 
 
 def tally(context: Context, table: Table) -> Tally:

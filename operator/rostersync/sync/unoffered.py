@@ -3,7 +3,7 @@
 from typing import Any
 
 from rostersync.roster import BY_NAME, Table
-from rostersync.sync.context import Context, literal, q
+from rostersync.tables.context import Context, literal, q
 
 
 def unoffered(context: Context) -> list[dict[str, Any]]:

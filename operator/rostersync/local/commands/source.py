@@ -30,8 +30,8 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     Reads a sample of every collection and changes nothing.
     """
     from rostersync.local import engine
+    from rostersync.reading.read_set import private
     from rostersync.render import objects
-    from rostersync.sync.read_set import private
 
     loaded = common.read_manifests(paths)
     with interruptible():

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rostersync.reading.completeness import Proof, Pulled, Rule, best, prove
+from rostersync.reading.id_order import IdOrder
 from rostersync.sources.port import End
-from rostersync.sync.id_order import IdOrder
-from rostersync.sync.proof import Proof, Pulled, Rule, best, prove
 
 # A pull of ten rows that came out of order, to an empty page, with neither total nor next.
 PLAIN = Pulled(End.EMPTY, total=None, recount=None, rows=10, distinct=10, without_id=0, ascending=False, ids="f00")

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rostersync.errors import Retryable
+from rostersync.reading import repeated
+from rostersync.reading.completeness import Pulled
+from rostersync.reading.id_order import IdOrder
 from rostersync.sources.port import Page, Reading
-from rostersync.sources.staged import schema
-from rostersync.sync import repeated
-from rostersync.sync.id_order import IdOrder
-from rostersync.sync.proof import Pulled
+from rostersync.sources.staged import CONTRADICTORY, REPEATED, schema
 
 GROUP_ROWS = 65_536
 GROUP_BYTES = 16 * 2**20
@@ -32,7 +32,7 @@ _COPIES = """
 """
 
 
-class Stage:
+class PullWriter:
     """One pull of one collection into a folder of its own."""
 
     def __init__(self, collection: str, folder: Path) -> None:
@@ -115,10 +115,10 @@ def resolve(folder: Path, collection: str, copies_count: bool = False) -> None:
                     writer.write_table(pa.Table.from_batches([batch]).cast(form))
         ids = con.sql(contradictory).to_arrow_table()
         if ids.num_rows:
-            pq.write_table(ids, folder / repeated.CONTRADICTORY)
+            pq.write_table(ids, folder / CONTRADICTORY)
         ids = con.sql(repeated.NOT_RECEIVED, params=[str(raw), copies_count]).to_arrow_table()
         if ids.num_rows:
-            pq.write_table(ids, folder / repeated.REPEATED)
+            pq.write_table(ids, folder / REPEATED)
     raw.unlink()
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from rostersync import durable
 from rostersync.instants import parse_instant
+from rostersync.reading.completeness import MAX_PULLS, Pulled, best, prove
+from rostersync.reading.pull_writer import PullWriter
 from rostersync.sources.port import COLLECTIONS, Page, Source
-from rostersync.sync.proof import MAX_PULLS, Pulled, best, prove
-from rostersync.sync.staging import Stage
 
 FORMAT = 1
 FRESH = timedelta(hours=6)  # how long a finished collection may be taken up by a retry of the same run
@@ -90,16 +90,16 @@ def _read(
 ) -> dict[str, Any]:
     """Pull a collection until it is proved, at most three times; keep the pull that counts. Returns its done.json."""
     pulls: list[Pulled] = []
-    stages: list[Stage] = []
+    writers: list[PullWriter] = []
     requests = 0
     try:
         while True:
-            stage = Stage(collection, durable.part_of(folder / collection))
-            stages.append(stage)
+            writer = PullWriter(collection, durable.part_of(folder / collection))
+            writers.append(writer)
 
-            def sink(page: Page, stage: Stage = stage) -> None:
-                stage.write(page)
-                progress("extract", collection, stage.rows, page.total)
+            def sink(page: Page, writer: PullWriter = writer) -> None:
+                writer.write(page)
+                progress("extract", collection, writer.rows, page.total)
 
             reading = source.pull(collection, keys, sink)
             requests += reading.requests
@@ -110,12 +110,12 @@ def _read(
                     "finishedAt": now().isoformat(),
                     "proof": _not_offered(requests, reading.status, reading.scope),
                 }
-            pulls.append(stage.finish(reading))
+            pulls.append(writer.finish(reading))
             proof = prove(pulls)
             if not proof.again:
                 break
-            for loser in (i for i in range(len(stages)) if i != best(pulls)):
-                stages[loser].discard()
+            for loser in (i for i in range(len(writers)) if i != best(pulls)):
+                writers[loser].discard()
         kept = len(pulls) - 1 if proof.complete else best(pulls)
         entry = {
             "format": FORMAT,
@@ -130,12 +130,12 @@ def _read(
                 "requests": requests, "reason": proof.reason,
             },
         }  # fmt: skip
-        _publish(stages[kept].folder, folder / collection, entry)
+        _publish(writers[kept].folder, folder / collection, entry)
         progress("extract", collection, pulls[kept].rows, pulls[kept].rows)  # its end, whatever total the server told
         return entry
     finally:
-        for stage in stages:
-            stage.discard()
+        for writer in writers:
+            writer.discard()
 
 
 def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:

@@ -9,14 +9,10 @@ from pathlib import Path
 from duckdb import DuckDBPyConnection
 
 from rostersync.roster import BY_NAME, Kind
-from rostersync.sync.context import q
-from rostersync.sync.entities import entity_of
+from rostersync.sources.staged import INSTANT
+from rostersync.tables.context import q
+from rostersync.tables.entities import entity_of
 
-REPEATED = "repeated.parquet"  # beside the parts of a collection: ids in several rows that do not count as received
-CONTRADICTORY = "contradictory.parquet"  # beside the parts of a collection: ids whose rows contradict each other
-
-# An instant, whatever its zone; a time without a zone is UTC's, as OneRoster has it. Other texts are no times.
-INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 _UNORDERED = (Kind.SET, Kind.REFS, Kind.USER_IDS)
 
 _TWICE = "CREATE OR REPLACE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"

@@ -12,10 +12,10 @@ from duckdb import DuckDBPyConnection
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import Threshold, district
 from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.hold.gate import ANY, Counted, Facts, Place
 from rostersync.model import Change, Entity
 from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
-from rostersync.sync.gate import ANY, Counted, Facts, Place
 
 
 def record(facts: Facts, *, by_school: bool) -> list[dict[str, Any]]:

@@ -4,13 +4,12 @@ What belongs to such a school is kept until it is back or is taken out of the ma
 more: a school of which nothing is sent is empty, however much is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rostersync.model import Entity
 from rostersync.roster import CLASSES, USERS
-from rostersync.sync.context import Context, in_list
-from rostersync.sync.schools import Scope, State
+from rostersync.tables.context import Context, in_list
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,18 @@ class Vanishing:
     remembered: tuple[str, ...]  # SIS ids, for the store to remember with the plan
 
 
-def vanishing(scope: Scope, known: Iterable[str]) -> Vanishing:
-    """What of the vanished schools is new. `known`: SIS ids of those that an applied plan saw gone."""
-    told = set(known) & scope.vanished.keys()
-    mapped = {p.leads_to for p in scope.places.values() if p.state is State.MAPPED}
-    newly = frozenset(scope.vanished[i] for i in scope.gone - told)
-    before = frozenset(scope.vanished[i] for i in told) - newly - mapped
-    return Vanishing(newly, before, tuple(sorted(told | scope.gone)))
+def vanishing(
+    vanished: Mapping[str, str], gone: frozenset[str], mapped: frozenset[str], known: Iterable[str]
+) -> Vanishing:
+    """What of the vanished schools is new.
+
+    `vanished`: their ids in the store by SIS id; `gone`: those of them that the pull proves to be gone; `mapped`: ids
+    that a school of the pull leads to; `known`: SIS ids of those that an applied plan saw gone.
+    """
+    told = set(known) & vanished.keys()
+    newly = frozenset(vanished[i] for i in gone - told)
+    before = frozenset(vanished[i] for i in told) - newly - mapped
+    return Vanishing(newly, before, tuple(sorted(told | gone)))
 
 
 def members(context: Context, schools: frozenset[str]) -> dict[str, int]:

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
+from rostersync.hold.gate import BY_SCHOOL, Counted
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.sync.context import DUPLICATES, HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
-from rostersync.sync.gate import BY_SCHOOL, Counted
+from rostersync.tables.context import DUPLICATES, HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
 
 _SCHOOLS_OF = {
     USERS: "orgSourcedIds",

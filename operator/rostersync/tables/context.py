@@ -14,7 +14,7 @@ from duckdb import DuckDBPyConnection
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.model import Entity
 from rostersync.roster import DEMOGRAPHICS, TABLES, Table
-from rostersync.sync.counts import Stored, Tally
+from rostersync.tables.counts import Stored, Tally
 
 Progress = Callable[[str, str, int, int | None], None]
 
