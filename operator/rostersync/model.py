@@ -159,3 +159,14 @@ class ApplyReport:
     already_applied: bool = False
     outbox_pending: bool = False
     error: dict[str, str] | None = None
+
+
+@dataclass
+class DeliverReport:
+    """What a delivery came to. Free of personal data; at most 4,096 bytes as JSON."""
+
+    run: str
+    stage: str  # start | pending | send | settle | done
+    revision: int | None = None  # the newest that was carried out
+    sent: list[str] = field(default_factory=list)  # names of the deliveries that are done
+    error: dict[str, str] | None = None  # {reason, message}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.attempts import Halves, JobSeen
+from rostersync.controller.attempts import Attempts, JobSeen
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
 from rostersync.lifecycle.status import of as status_of
@@ -24,7 +24,7 @@ FAILED = plan_to_json(PlanReport("r", "extract", error=REFUSED))
 
 def halves(*jobs, status=None, missing=()):
     run = {"metadata": {"name": "r", "uid": "run-uid"}, "status": status or {}}
-    return Halves(run, jobs, NOW, START_DEADLINE, frozenset(missing))
+    return Attempts(run, jobs, NOW, START_DEADLINE, frozenset(missing))
 
 
 def plan_of(scene):

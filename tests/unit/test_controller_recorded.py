@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.attempts import Halves, JobSeen
+from rostersync.controller.attempts import Attempts, JobSeen
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState
@@ -21,7 +21,7 @@ NO_SECRET = pod(waiting={"reason": "CreateContainerConfigError", "message": 'sec
 
 def halves(*jobs, status=None, missing=()):
     run = {"metadata": {"name": "r", "uid": "run-uid"}, "status": status or {}}
-    return Halves(run, jobs, NOW, timedelta(minutes=15), frozenset(missing))
+    return Attempts(run, jobs, NOW, timedelta(minutes=15), frozenset(missing))
 
 
 def seen(one):

@@ -20,6 +20,7 @@ from rostersync.api.policies_parts import (
     when,
 )  # fmt: skip
 from rostersync.api.v1alpha1 import GROUP
+from rostersync.attempts import ATTEMPTS
 
 MOUNTS = ("/var/run/rostersync/", "/var/lib/rostersync/", "/scratch/", "/tmp/")  # noqa: S108  (paths in the Job's container)
 """Where a Job's container may have something mounted; elsewhere it could replace the program."""
@@ -32,6 +33,8 @@ def validating_policies(settings: Settings) -> list[Manifest]:
 
 def _fence(settings: Settings) -> list[Manifest]:
     owners = [RUN.name, *(kind.name for kind in connections())]
+    ownerless = [attempt.name for attempt in ATTEMPTS.values() if not attempt.awaited]
+    by_itself = [f"variables.container.?args[?1].orValue('') == '{name}'" for name in ownerless]
 
     def of_job(expression: str, message: str) -> dict[str, str]:
         return must(f"variables.goes ||\n({expression})", f"the operator's Jobs are fenced: {message}")
@@ -54,11 +57,11 @@ def _fence(settings: Settings) -> list[Manifest]:
             ),
             of_job(
                 "size(variables.owners) == 0\n"
-                "? variables.container.?args[?1].orValue('') == 'purge'\n"
+                f"? {' || '.join(by_itself)}\n"
                 f": size(variables.owners) == 1 && variables.owners[0].apiVersion.startsWith('{GROUP}/') &&\n"
                 f"  variables.owners[0].kind in [{', '.join(map(repr, owners))}] &&\n"
                 f"  variables.owners[0].uid == object.metadata.labels['{RUN_LABEL}']",
-                f"the owner is the {' or '.join(owners)} of the label {RUN_LABEL}; only purge has none",
+                f"the owner is the {' or '.join(owners)} of the label {RUN_LABEL}; only {' or '.join(ownerless)} has none",
             ),
             of_job(
                 "size(variables.pod.containers) == 1 && !has(variables.pod.initContainers)",

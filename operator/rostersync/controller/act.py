@@ -11,6 +11,7 @@ from rostersync.controller.cache import (
     RUNS,
     Object,
     age,
+    attempt_of,
     begun,
     finished,
     labels,
@@ -142,7 +143,7 @@ class Actor:
         for job in self.shared.store.related(JOBS, f"owner/{run['metadata']['uid']}"):
             if finished(JOBS, job):
                 await self.expire(job)
-            elif labels(job).get(STAGE_LABEL) != "purge":
+            elif (attempt := attempt_of(job)) is None or attempt.awaited:
                 await self.shared.cluster.delete(JOBS, job)
         for obj in self.shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}"):
             if (obj.get("status") or {}).get("state") in (None, "Pending"):

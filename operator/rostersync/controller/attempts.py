@@ -1,21 +1,22 @@
-"""How far the halves of a run came, from its Jobs, what their pods said, and what its status remembers. Pure."""
+"""How far the attempts of a run came, from its Jobs, what their pods said, and what its status remembers. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from rostersync.attempts import APPLY, OF_RUN, PLAN, Attempt
 from rostersync.controller import reports
-from rostersync.controller.cache import Object, job_condition, labels
-from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL, STAGE_LABEL
+from rostersync.controller.cache import Object, attempt_of, job_condition, labels
+from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL
 from rostersync.controller.pod_diagnosis import Trouble
 from rostersync.controller.reports import Ended, moment
-from rostersync.errors import DiskFull
+from rostersync.errors import BaseMoved, DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.recorded import plan_report
-from rostersync.model import ApplyReport, PlanReport
+from rostersync.model import ApplyReport, DeliverReport, PlanReport
 
-R = TypeVar("R", PlanReport, ApplyReport)
+R = TypeVar("R", PlanReport, ApplyReport, DeliverReport)
 
 COMMITTING = ("commit", "committed", "closed", "done")  # stages of an apply in which it may be applied already
 
@@ -32,7 +33,7 @@ class JobSeen:
 
 
 @dataclass(frozen=True)
-class Halves:
+class Attempts:
     """All that is known of one run's Jobs. `missing`: names of Jobs that were looked for and are not there."""
 
     run: Object
@@ -42,64 +43,77 @@ class Halves:
     missing: frozenset[str] = frozenset()
 
     def plan(self) -> Work[PlanReport] | None:
-        """The newest try of the plan half."""
-        name, status = self.run["metadata"]["name"], self.run.get("status") or {}
-        recorded = _recorded(status, "Plan")
-        seen = self._newest("plan")
-        number = max(int(recorded.get("attempts", 0)), _number(seen))
-        if number == 0:
-            return None
-        if number == int(recorded.get("attempts", 0)) and recorded.get("completionTime"):
-            return Work(
-                WorkState.SUCCEEDED, number, plan_report(status, name), started_at=moment(recorded.get("startTime")),
-                ended_at=moment(recorded["completionTime"]), job=recorded.get("name"),
-                disruptions=int(recorded.get("disruptions", 0)),
-            )  # fmt: skip
-        return self._work(recorded, seen, number, lambda text: reports.plan_report(text, name))
+        """The newest try to plan."""
+
+        def recorded(base: dict[str, Any]) -> Work[PlanReport]:
+            return Work(WorkState.SUCCEEDED, report=plan_report(self._status, self._name), **base)
+
+        return self._newest(PLAN, recorded, reports.plan_report)
 
     def apply(self) -> Work[ApplyReport] | None:
-        """The newest try of the apply half."""
-        name, status = self.run["metadata"]["name"], self.run.get("status") or {}
-        recorded = _recorded(status, "Apply")
-        seen = self._newest("apply")
-        number = max(int(recorded.get("attempts", 0)), _number(seen))
-        if number == 0:
-            return None
-        if number == int(recorded.get("attempts", 0)) and recorded.get("completionTime"):
+        """The newest try to apply."""
+
+        def recorded(base: dict[str, Any]) -> Work[ApplyReport]:
             # An apply that ended leaves a run final, but for one that found the base moved: that one is history. And for
             # one that found a disk full: it is begun again after a while.
-            full = _full(status)
-            return Work(
-                WorkState.FAILED, number, None, DiskFull.reason if full else "BaseMoved", full, job=recorded.get("name"),
-                of_plan=int(_recorded(status, "Plan").get("attempts", 1)) if full else 0,
-                started_at=moment(recorded.get("startTime")), ended_at=moment(recorded["completionTime"]),
-                disruptions=int(recorded.get("disruptions", 0)),
-            )  # fmt: skip
-        of_plan = (
-            int(labels(seen.job).get(PLAN_LABEL, 1)) if seen else int(_recorded(status, "Plan").get("attempts", 1))
-        )
-        work = self._work(recorded, seen, number, lambda text: reports.apply_report(text, name), of_plan)
-        if work.state == WorkState.FAILED and seen and _may_be_done(seen, name):
+            full = _full(self._status)
+            of_plan = int(self._recorded(PLAN).get("attempts", 1)) if full else 0
+            reason = DiskFull.reason if full else BaseMoved.reason
+            return Work(WorkState.FAILED, reason=reason, message=full, of_plan=of_plan, **base)
+
+        seen = self._seen(APPLY)
+        work = self._newest(APPLY, recorded, reports.apply_report)
+        if work and work.state == WorkState.FAILED and seen and _may_be_done(seen, self._name):
             return replace(work, state=WorkState.LOST)
         return work
 
     def unknown(self) -> list[str]:
         """Names of Jobs that the status names, that were not seen to end, and that are not there."""
         names = []
-        for kind, stage in (("Plan", "plan"), ("Apply", "apply")):
-            recorded = _recorded(self.run.get("status") or {}, kind)
-            newer = _number(self._newest(stage)) >= int(recorded.get("attempts", 0))
+        for attempt in OF_RUN:
+            recorded = self._recorded(attempt)
+            newer = _number(self._seen(attempt)) >= int(recorded.get("attempts", 0))
             if recorded.get("name") and not recorded.get("completionTime") and not newer:
                 names.append(str(recorded["name"]))
         return names
 
-    def _newest(self, stage: str) -> JobSeen | None:
-        of = [j for j in self.jobs if labels(j.job).get(STAGE_LABEL) == stage]
-        return max(of, key=_number, default=None)
+    @property
+    def _name(self) -> str:
+        return str(self.run["metadata"]["name"])
+
+    @property
+    def _status(self) -> Object:
+        return self.run.get("status") or {}
+
+    def _recorded(self, attempt: Attempt[Any]) -> dict[str, Any]:
+        """What the status remembers of an attempt."""
+        return next((j for j in self._status.get("jobs") or () if j["type"] == attempt.type), {})
+
+    def _seen(self, attempt: Attempt[Any]) -> JobSeen | None:
+        """The newest Job of an attempt."""
+        return max((j for j in self.jobs if attempt_of(j.job) == attempt), key=_number, default=None)
+
+    def _newest(
+        self,
+        attempt: Attempt[R],
+        recorded: Callable[[dict[str, Any]], Work[R]],
+        parse: Callable[[str, str], R | None],
+    ) -> Work[R] | None:
+        """The newest try: by its Job, or once the status has its end, as `recorded` makes it of that."""
+        known, seen = self._recorded(attempt), self._seen(attempt)
+        number = max(int(known.get("attempts", 0)), _number(seen))
+        if number == 0:
+            return None
+        if number == int(known.get("attempts", 0)) and known.get("completionTime"):
+            return recorded({
+                "number": number, "job": known.get("name"), "started_at": moment(known.get("startTime")),
+                "ended_at": moment(known["completionTime"]), "disruptions": int(known.get("disruptions", 0)),
+            })  # fmt: skip
+        of_plan = int(labels(seen.job).get(PLAN_LABEL, 1) if seen else self._recorded(PLAN).get("attempts", 1))
+        return self._work(known, seen, number, lambda text: parse(text, self._name), of_plan)
 
     def _work(
-        self, recorded: dict[str, Any], seen: JobSeen | None, number: int, parse: Callable[[str], R | None],
-        of_plan: int = 1,
+        self, recorded: dict[str, Any], seen: JobSeen | None, number: int, parse: Callable[[str], R | None], of_plan: int,
     ) -> Work[R]:  # fmt: skip
         if seen is None or _number(seen) < number:
             lost = recorded.get("name") in self.missing
@@ -136,10 +150,6 @@ class Halves:
             text = f"{trouble.message} Given up after {minutes} minutes; nothing was done."
             return Work(WorkState.FAILED, reason=trouble.reason, message=text, ended_at=self.now, **base)
         return Work(WorkState.RUNNING, reason=trouble.reason, message=trouble.message, **base)
-
-
-def _recorded(status: Any, kind: str) -> dict[str, Any]:
-    return next((j for j in status.get("jobs") or () if j["type"] == kind), {})
 
 
 def _full(status: Any) -> str:

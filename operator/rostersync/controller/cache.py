@@ -13,6 +13,8 @@ from typing import Any, TypedDict
 import msgspec
 
 from rostersync.api.kinds import APPROVAL, DEFAULT_CONNECTION, KINDS, RUN
+from rostersync.attempts import ATTEMPTS, Attempt
+from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]  # kind (plural), namespace, name
@@ -143,6 +145,11 @@ def labels(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
+def attempt_of(obj: Object) -> Attempt[Any] | None:
+    """What a Job or pod is for; None for one of a version that knows more."""
+    return ATTEMPTS.get(labels(obj).get(STAGE_LABEL, ""))
+
+
 def source_of(connection: Object) -> str:
     """The relation of all connections of one source: `source/NAMESPACE/DISTRICT/SOURCEID`, none of which has a slash."""
     meta, spec = connection["metadata"], connection.get("spec") or {}
@@ -151,10 +158,11 @@ def source_of(connection: Object) -> str:
 
 
 def relations(kind: str, obj: Object) -> Iterator[str]:
-    """By what an object is found: its UID, its owner's, its connection, its run, its source, its district while it lives.
+    """By what an object is found: its UID, its owner's, its connection, its run, its source.
 
     Runs of a connection besides: those that are open, of these those that wait for their first Job and those that had one,
-    and those that have a plan.
+    and those that have a plan. Jobs and pods while they live: by what they are for, the district whose store they have to
+    themselves, and the slot that they take.
     """
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
@@ -174,12 +182,14 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
     elif kind in (JOBS, PODS):
         yield f"owner/{owner(obj)}"
         if not finished(kind, obj):
-            yield f"district/{namespace}/{labels(obj).get('rostersync.dev/district', '')}"
-            if labels(obj).get("rostersync.dev/job") in ("plan", "apply"):
+            attempt = attempt_of(obj)
+            if attempt is None or attempt.store_alone:
+                yield f"district/{namespace}/{labels(obj).get(DISTRICT_LABEL, '')}"
+            if attempt:
+                yield f"attempt/{attempt.name}"
+            if attempt and attempt.slot:
                 yield f"live/{namespace}"
                 yield "live"
-            elif labels(obj).get("rostersync.dev/job") == "check":
-                yield "checks"
 
 
 def finished(kind: str, obj: Object) -> bool:
@@ -218,8 +228,9 @@ def slim(kind: str, obj: Object) -> Object:
     meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     if kind == RUNS and over(obj):
         status = obj["status"]
-        kept = {k: status[k] for k in _Ended.__annotations__ if k in status and k not in ("plan", "conditions")}
-        plan = {k: v for k, v in (status.get("plan") or {}).items() if k in _Plan.__annotations__}
+        kept = {k: status[k] for k in _Ended.__annotations__ if k in status}
+        kept.pop("conditions", None)
+        plan = {k: v for k, v in (kept.pop("plan", None) or {}).items() if k in _Plan.__annotations__}
         if status["outcome"] == "Failed":  # why it failed; the others say it by their outcome
             why = [c for c in status.get("conditions") or () if c.get("type") == "Succeeded"]
             kept["conditions"] = [{k: c[k] for k in _Condition.__annotations__ if k in c} for c in why]

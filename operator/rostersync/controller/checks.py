@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rostersync.attempts import CHECK
 from rostersync.controller import jobs, reports
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.attempts import JobSeen, job_failure
@@ -73,7 +74,7 @@ class Checks:
             ),
             now,
         )
-        if due.now and self.shared.store.size(JOBS, "checks") >= self.shared.options.runs:
+        if due.now and self.shared.store.size(JOBS, f"attempt/{CHECK.name}") >= self.shared.options.runs:
             self.shared.queue.add_after(key, _TURN)  # a thousand connections need not be tested at once
         elif due.now:
             refusal = await self._start_check(obj, view, memory.failures + 1, token)

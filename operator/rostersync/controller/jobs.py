@@ -1,10 +1,13 @@
 """Jobs as they are sent to the API server. Pure: the same input, the same Job, under the same name."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from rostersync.api.kinds import RUN
+from rostersync.attempts import APPLY, CHECK, PLAN, PURGE, Attempt, Mount
 from rostersync.controller.cache import Object
 from rostersync.controller.options import (
     CHECK_LABEL,
@@ -25,8 +28,6 @@ _USER = 65532
 _RUN = "/var/run/rostersync"
 _DATA = "/var/lib/rostersync"
 _SPARE = 60  # seconds between the pod's own deadline and the Job's, which deletes the pod
-_CHECK_DEADLINE = 240
-_PURGE_DEADLINE = 1800
 _LIGHT = {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}  # no engine, no records
 
 
@@ -46,21 +47,20 @@ def plan_job(
     """The Job that plans. `finished`: `NAME=ok|failed` of ended runs of the connection, oldest first; `known`: all runs."""
     meta, history = run["metadata"], view.spec.history.runs
     args = [
-        "job", "plan", "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
+        "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
         "--created", meta["creationTimestamp"], *(["--again"] if step.again else []),
         "--keep-successful", str(history.successful), "--keep-failed", str(history.failed),
         *_loopback(options), *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
         *(f"--finished={name}" for name in finished), *(f"--known={name}" for name in known),
     ]  # fmt: skip
-    volumes = [*_source(view), _store(view, read_only=True), _artifacts(view), *_key(view)]
-    return _job(run, "SyncRun", "plan", step.number, args, volumes, view, options, options.job_deadline.total_seconds())
+    return _job(run, RUN.name, PLAN, step.number, args, view, options)
 
 
 def apply_job(run: Object, view: View, options: Options, step: StartApply, of_plan: int) -> Object:
     """The Job that applies; it has no credentials of the SIS."""
     meta, consent = run["metadata"], step.consent
     args = [
-        "job", "apply", "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
+        "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
         "--of-plan", str(of_plan), "--plan", step.digest,
     ]  # fmt: skip
     if consent:
@@ -70,20 +70,15 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
             *(["--four-eyes"] if consent.four_eyes_enforced else []),
             *([f"--previous-connection={consent.previous_connection}"] if consent.previous_connection else []),
         ]  # fmt: skip
-    volumes = [_spec(), _store(view, read_only=False), _artifacts(view), *_key(view)]
-    job = _job(run, "SyncRun", "apply", step.number, args, volumes, view, options, options.job_deadline.total_seconds())
+    job = _job(run, RUN.name, APPLY, step.number, args, view, options)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {PLAN_LABEL: str(of_plan)}
     return job
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
     """The Job of Test Connection; `token` tells what asked for it."""
-    job = _job(
-        connection, view.known.kind, "check", number, ["job", "check", *_loopback(options)], _source(view), view, options, _CHECK_DEADLINE,
-        token,
-    )  # fmt: skip
+    job = _job(connection, view.known.kind, CHECK, number, _loopback(options), view, options, token)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
-    job["spec"]["backoffLimit"] = 0  # the operator tries again itself, later each time
     return job
 
 
@@ -109,26 +104,26 @@ def purge_job(
     owner: Object | None, view: View, options: Options, dropped: Sequence[str], removed: Sequence[str], token: str
 ) -> Object:
     """The Job that takes artifacts away: of `dropped` what only an unfinished run needs, of `removed` everything."""
-    args = ["job", "purge", *(f"--run={n}" for n in dropped), *(f"--remove={n}" for n in removed)]
+    args = [*(f"--run={n}" for n in dropped), *(f"--remove={n}" for n in removed)]
     about = owner or {"metadata": {"name": view.name, "namespace": view.namespace, "uid": view.uid}}
-    job = _job(about, "SyncRun", "purge", 1, args, [_artifacts(view)], view, options, _PURGE_DEADLINE, token)
+    job = _job(about, RUN.name, PURGE, 1, args, view, options, token)
     if owner is None:  # the connection is gone: nothing is left that could own its last Job
         del job["metadata"]["ownerReferences"]
-    job["spec"]["ttlSecondsAfterFinished"] = int(options.finished_ttl.total_seconds())
     return job
 
 
 def _job(
-    owner: Object, kind: str, stage: str, number: int, args: Sequence[str], volumes: Sequence[Volume], view: View,
-    options: Options, deadline: float, token: str = "",
+    owner: Object, kind: str, attempt: Attempt[Any], number: int, args: Sequence[str], view: View, options: Options,
+    token: str = "",
 ) -> Object:  # fmt: skip
     meta, template = owner["metadata"], view.spec.jobTemplate
+    deadline = attempt.deadline or options.job_deadline
     ours = {
-        RUN_LABEL: meta["uid"], STAGE_LABEL: stage, NUMBER_LABEL: str(number),
+        RUN_LABEL: meta["uid"], STAGE_LABEL: attempt.name, NUMBER_LABEL: str(number),
         DISTRICT_LABEL: label_value(view.district), CONNECTION_LABEL: label_value(view.name),
     }  # fmt: skip
     marked = dict(template.labels) | ours
-    own = deadline - _SPARE
+    volumes = [v for mount in attempt.mounts for v in _VOLUMES[mount](view)]
     volumes = list({v.path: v for v in reversed(volumes)}.values())[::-1]  # one Secret may serve twice
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -140,7 +135,7 @@ def _job(
             "runAsNonRoot": True, "runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER,
             "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(args, volumes, view, options, own)],
+        "containers": [_container(attempt, args, volumes, view, options)],
         "volumes": [{"name": v.name, **v.source} for v in (*volumes, *_SPARE_ROOM)],
     }  # fmt: skip
     if template.nodeSelector:
@@ -149,11 +144,10 @@ def _job(
         pod["tolerations"] = [t.model_dump(exclude_none=True, mode="json") for t in template.tolerations]
     if template.imagePullSecrets:
         pod["imagePullSecrets"] = [{"name": s.name} for s in template.imagePullSecrets]
-    needs_spec = any(v.name == "connection" for v in volumes)
     return {
         "apiVersion": "batch/v1", "kind": "Job",
         "metadata": {
-            "name": job_name(meta["name"], stage, number, f"{meta['uid']}{token}"), "namespace": meta["namespace"],
+            "name": job_name(meta["name"], attempt.name, number, f"{meta['uid']}{token}"), "namespace": meta["namespace"],
             "labels": marked,
             "ownerReferences": [
                 {
@@ -163,8 +157,9 @@ def _job(
             ],
         },
         "spec": {
-            "completions": 1, "parallelism": 1, "backoffLimit": 2, "podReplacementPolicy": "Failed",
-            "activeDeadlineSeconds": int(deadline),
+            "completions": 1, "parallelism": 1, "backoffLimit": attempt.pods - 1, "podReplacementPolicy": "Failed",
+            "activeDeadlineSeconds": int(deadline.total_seconds()),
+            **({} if attempt.awaited else {"ttlSecondsAfterFinished": int(options.finished_ttl.total_seconds())}),
             "podFailurePolicy": {
                 "rules": [
                     {"action": "FailJob", "onExitCodes": {"containerName": "sync", "operator": "In", "values": [42]}},
@@ -173,27 +168,30 @@ def _job(
             },
             "template": {
                 "metadata": {"labels": marked}
-                | ({"annotations": {SPEC_ANNOTATION: view.packed}} if needs_spec else {}),
+                | ({"annotations": {SPEC_ANNOTATION: view.packed}} if Mount.CONNECTION in attempt.mounts else {}),
                 "spec": pod,
             },
         },
     }  # fmt: skip
 
 
-def _container(args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options, own: float) -> Object:
+def _container(
+    attempt: Attempt[Any], args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options
+) -> Object:
     asked = view.spec.jobTemplate.resources
     resources: dict[str, Any] = dict(options.resources)
-    if args[1] in ("check", "purge"):
+    if attempt.light:
         resources = _LIGHT
     elif asked.requests or asked.limits:
         resources = {k: dict(v) for k, v in (("requests", asked.requests), ("limits", asked.limits)) if v}
-    timed = [] if args[1] == "purge" else ["--deadline", str(int(own))]
+    deadline = int((attempt.deadline or options.job_deadline).total_seconds()) - _SPARE
+    timed = ["--deadline", str(deadline)] if attempt.awaited else []  # so that there is a report of it
     return {
         "name": "sync",
         "image": options.image,
         "imagePullPolicy": options.image_pull_policy,
         "command": ["rostersync"],
-        "args": [*args, *timed],
+        "args": ["job", attempt.name, *args, *timed],
         "resources": resources,
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
@@ -213,16 +211,16 @@ _SPARE_ROOM = (
 )
 
 
-def _spec() -> Volume:
+def _connection(view: View) -> list[Volume]:
     path = {"path": "connection", "fieldRef": {"fieldPath": f"metadata.annotations['{SPEC_ANNOTATION}']"}}
-    return Volume("connection", {"downwardAPI": {"items": [path]}}, f"{_RUN}/connection", read_only=True)
+    return [Volume("connection", {"downwardAPI": {"items": [path]}}, f"{_RUN}/connection", read_only=True)]
 
 
 def _source(view: View) -> list[Volume]:
-    """The connection and what it needs to log in to the SIS."""
+    """What logging in to the SIS takes."""
     if view.endpoint is None:
         raise ValueError(f"no Job reads by the invalid spec of {view.name}")
-    out = [_spec(), _secret("credentials", view.endpoint.secret)]
+    out = [_secret("credentials", view.endpoint.secret)]
     if view.endpoint.ca_bundle:
         name = view.endpoint.ca_bundle.name
         out.append(Volume("ca", {"configMap": {"name": name}}, f"{_RUN}/configmaps/{name}", read_only=True))
@@ -238,12 +236,22 @@ def _secret(volume: str, name: str) -> Volume:
     return Volume(volume, {"secret": {"secretName": name}}, f"{_RUN}/secrets/{name}", read_only=True)
 
 
-def _store(view: View, *, read_only: bool) -> Volume:
+def _store(view: View, *, read_only: bool) -> list[Volume]:
     # Read-only by the mount alone: a read-only claim on a blank block volume never mounts.
     claim = {"persistentVolumeClaim": {"claimName": view.store_claim}}
-    return Volume("store", claim, f"{_DATA}/store", read_only)
+    return [Volume("store", claim, f"{_DATA}/store", read_only)]
 
 
-def _artifacts(view: View) -> Volume:
+def _artifacts(view: View) -> list[Volume]:
     claim = {"persistentVolumeClaim": {"claimName": view.artifacts_claim}}
-    return Volume("artifacts", claim, f"{_DATA}/artifacts")
+    return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
+
+
+_VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
+    Mount.CONNECTION: _connection,
+    Mount.SOURCE: _source,
+    Mount.STORE_TO_READ: partial(_store, read_only=True),
+    Mount.STORE_TO_WRITE: partial(_store, read_only=False),
+    Mount.ARTIFACTS: _artifacts,
+    Mount.KEY: _key,
+}

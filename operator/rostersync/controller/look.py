@@ -5,11 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rostersync.attempts import OF_RUN
 from rostersync.controller import pod_diagnosis
-from rostersync.controller.attempts import Halves, JobSeen
-from rostersync.controller.cache import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Object, job_condition, labels, version
+from rostersync.controller.attempts import Attempts, JobSeen
+from rostersync.controller.cache import (
+    APPROVALS,
+    CONNECTIONS,
+    JOBS,
+    PODS,
+    RUNS,
+    Object,
+    attempt_of,
+    job_condition,
+    version,
+)
 from rostersync.controller.cluster import ApiError, path
-from rostersync.controller.options import STAGE_LABEL
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import belongs, ended_of, moment
 from rostersync.controller.shared import Shared
@@ -44,12 +54,10 @@ class Look:
     async def facts(self, run: Object) -> Facts:
         """Everything that must be known of a run before it is decided on. Raises ApiError."""
         store, meta, now = self.shared.store, run["metadata"], self.shared.clock()
-        of_run = [
-            j for j in store.related(JOBS, f"owner/{meta['uid']}") if labels(j).get(STAGE_LABEL) in ("plan", "apply")
-        ]
+        of_run = [j for j in store.related(JOBS, f"owner/{meta['uid']}") if attempt_of(j) in OF_RUN]
         jobs = [await self.job_seen(j, now) for j in of_run]
-        halves = Halves(run, jobs, now, self.shared.options.start_deadline)
-        missing = frozenset([n for n in halves.unknown() if not await self._there(meta["namespace"], n, meta["uid"])])
+        known = Attempts(run, jobs, now, self.shared.options.start_deadline)
+        missing = frozenset([n for n in known.unknown() if not await self._there(meta["namespace"], n, meta["uid"])])
         open_approvals = store.related(APPROVALS, f"run/{meta['uid']}")
         undecided = any(
             "decision" in a["spec"] and not (a.get("status") or {}).get("decisionSeenAt") for a in open_approvals

@@ -5,9 +5,10 @@ from dataclasses import replace
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.attempts import PLAN
 from rostersync.controller import approvals, line, sources
 from rostersync.controller.approvals import Rules
-from rostersync.controller.attempts import Halves
+from rostersync.controller.attempts import Attempts
 from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
 from rostersync.controller.look import Facts
 from rostersync.controller.options import TRIGGER_LABEL
@@ -21,8 +22,6 @@ from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport
-
-_TRIES = 3  # of a half whose Job or report was lost
 
 
 def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, Refusal]:
@@ -41,8 +40,8 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         Requesters(tuple(before.get("requestedBy", ())), bool(before.get("moreRequesters"))),
         str(spec.get("requestedBy", "")), (again, marks.changed_by if marks else ""),
     )  # fmt: skip
-    halves = Halves(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
-    plan, apply = halves.plan(), halves.apply()
+    attempts = Attempts(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
+    plan, apply = attempts.plan(), attempts.apply()
     connection = _connection(
         Ref.of(spec["connectionRef"]), view, obj is None and not recorded, bool(gone and recorded), facts.guard
     )
@@ -65,7 +64,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
             bool(spec.get("cancel")), asked.names, moment(meta["creationTimestamp"]), before, asked.more,
         ),
         approval=_approval(shared, run, facts.guard, rules), siblings=tuple(siblings),
-        behind=behind, may_start=not refusal, may_apply=not refusal, queued=refusal.text, tries=_TRIES,
+        behind=behind, may_start=not refusal, may_apply=not refusal, queued=refusal.text, tries=PLAN.tries,
         unguarded=facts.guard.unguarded if facts.guard else "", words=_words(namespace, facts.guard),
     )  # fmt: skip
     return observed, view, refusal

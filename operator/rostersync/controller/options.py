@@ -7,7 +7,7 @@ from typing import Any
 
 MANAGER = "rostersync-operator"  # the field manager of every write
 RUN_LABEL = "rostersync.dev/run"  # UID of the run, or of the connection of a check
-STAGE_LABEL = "rostersync.dev/job"  # plan | apply | check | purge
+STAGE_LABEL = "rostersync.dev/job"  # the name of an attempt
 NUMBER_LABEL = "rostersync.dev/number"
 PLAN_LABEL = "rostersync.dev/of-plan"  # the plan that an apply belongs to
 DISTRICT_LABEL = "rostersync.dev/district"

@@ -18,8 +18,8 @@ from rostersync.controller.cache import Object, labels, owner
 from rostersync.controller.options import RUN_LABEL
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
-from rostersync.model import ApplyReport, PlanReport
-from rostersync.plan.report import LIMIT, apply_from_json, plan_from_json
+from rostersync.model import ApplyReport, DeliverReport, PlanReport
+from rostersync.plan.report import LIMIT, apply_from_json, deliver_from_json, plan_from_json
 
 R = TypeVar("R")
 
@@ -127,8 +127,17 @@ def apply_report(text: str, run: str) -> ApplyReport | None:
     report = _read(text, apply_from_json)
     if report is None or report.run != run:
         return None
-    known = report.revision
-    return report if known is None or (type(known) is int and 0 <= known <= _MOST) else None
+    return report if _is_revision(report.revision) else None
+
+
+def deliver_report(text: str, run: str) -> DeliverReport | None:
+    """A delivery's report, if the text is one."""
+    report = _read(text, deliver_from_json)
+    return report if report is not None and report.run == run and _is_revision(report.revision) else None
+
+
+def _is_revision(known: Any) -> bool:
+    return known is None or (type(known) is int and 0 <= known <= _MOST)
 
 
 def _countable(value: Any) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rostersync.controller import line
-from rostersync.controller.cache import CONNECTIONS, RUNS, Cache, Key, Object, labels, owner
+from rostersync.controller.cache import CONNECTIONS, RUNS, Cache, Key, Object, attempt_of, labels, owner
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
-from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL, Options
+from rostersync.controller.options import DISTRICT_LABEL, Options
 from rostersync.controller.policy_check import Guards
 from rostersync.controller.queue import Queue
 from rostersync.controller.reports import Reports
@@ -63,9 +63,10 @@ class Shared:
         return (RUNS, namespace, "")
 
     def keep_turn(self, child: Object) -> None:
-        """A Job has ended, or its pod: when it planned, those that wait for the store look after its run was looked at."""
+        """A Job has ended, or its pod: some keep the store from those that wait for it until their run was looked at."""
         kind, namespace, name = key = self.key_of(child)
-        if self.listed and kind == RUNS and name and labels(child).get(STAGE_LABEL) == "plan":
+        attempt = attempt_of(child)
+        if self.listed and kind == RUNS and name and attempt and attempt.keeps_turn:
             self.slots.keep_turn(key, owner(child), namespace, labels(child).get(DISTRICT_LABEL, ""))
 
     def end_turn(self, key: Key, turn: object) -> None:

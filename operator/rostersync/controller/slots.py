@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rostersync.controller.cache import JOBS, PODS, Cache, Key, labels
-from rostersync.controller.options import STAGE_LABEL, Options
+from rostersync.controller.cache import JOBS, PODS, Cache, Key
+from rostersync.controller.options import Options
 from rostersync.controller.waiting import Waiting
 from rostersync.lifecycle.names import label_value
 
@@ -32,9 +32,7 @@ class Slots:
     def refusal(self, namespace: str, district: str, run: str) -> Refusal:
         """Why a Job of the run may not start now."""
         label, options = label_value(district), self._options
-        live = [*self._store.related(JOBS, f"district/{namespace}/{label}")]
-        live += self._store.related(PODS, f"district/{namespace}/{label}")
-        others = [o for o in live if labels(o).get(STAGE_LABEL) != "check"]
+        others = any(self._store.size(kind, f"district/{namespace}/{label}") for kind in (JOBS, PODS))
         promised = (namespace, district) in [v for uid, v in self._promised.items() if uid != run]
         if others or promised or self.turn_kept(namespace, label, besides=run):
             text = f"Waiting for its turn: another Job works on the store of district {district}."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.artifacts import Artifacts, FinishedRun
+from rostersync.attempts import APPLY
 from rostersync.errors import NotYetSupported, Permanent, RostersyncError
 from rostersync.jobs import belonging
 from rostersync.jobs.mount import Pod
@@ -93,7 +94,7 @@ def apply(
     report.report.digest = digest
 
     def seen(stage: str, what: str, done: int, total: int | None) -> None:
-        if (stage, what) == ("apply", "commit"):
+        if (stage, what) == (APPLY.name, "commit"):
             watch.lift()
         progress(stage, what, done, total)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rostersync import durable
 from rostersync.artifacts import Artifacts
+from rostersync.attempts import PURGE
 from rostersync.jobs import belonging
 from rostersync.jobs.halves import reported
 from rostersync.jobs.mount import Pod
@@ -22,7 +23,7 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
     report = CheckReportFile(pod.report)
     watch.report = lambda: report
     with reported(watch):
-        report.stage("purge")
+        report.stage(PURGE.name)
         for name, uid in ended:
             if _is(state, name, uid):
                 belonging.finish(state, name)

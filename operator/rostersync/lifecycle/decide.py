@@ -6,6 +6,7 @@ Nothing here is remembered between two calls, so a driver that was killed just g
 
 from datetime import timedelta
 
+from rostersync.attempts import APPLY
 from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
 from rostersync.lifecycle.messages import (
@@ -19,7 +20,7 @@ from rostersync.lifecycle.messages import (
 )
 from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.lifecycle.room import APPLIES, had_no_room, until_there_is_room
+from rostersync.lifecycle.room import had_no_room, until_there_is_room
 from rostersync.lifecycle.steps import (
     Consent,
     Finish,
@@ -202,7 +203,7 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
     match apply.state:
         case WorkState.RUNNING:
             return Wait("Applying", apply.message or "Writing the changes to the store in one transaction.")
-        case _ if unsure and apply.number >= APPLIES:
+        case _ if unsure and apply.number >= APPLY.tries:
             return Finish(
                 Outcome.FAILED, "JobsLost",
                 f"The apply was begun {apply.number} times and its Job taken away each time; the store's newest revision says "

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from rostersync.attempts import APPLY, DELIVER, PLAN
 from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.decide import revision_of
@@ -55,7 +56,7 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status |= of_plan(seen.plan.report, sentence)
         if seen.plan.report.digest:
             status |= of_holds(seen, step, seen.plan.report, sentence)
-        if "plan" in status and seen.plan.started_at:
+        if status.get("plan") and seen.plan.started_at:
             status["plan"]["asOf"] = stamp(seen.plan.started_at)
     approval = of_approval(seen, step)
     if approval:
@@ -121,13 +122,13 @@ def approval_state(approval: Approval, seen: Observed, step: Step) -> str:
 
 
 def _jobs(seen: Observed) -> list[dict[str, Any]]:
-    works = (("Plan", seen.plan), ("Apply", seen.apply), ("Deliver", seen.deliver))
+    works = ((PLAN, seen.plan), (APPLY, seen.apply), (DELIVER, seen.deliver))
     return [
-        {"type": kind, "name": work.job, "attempts": work.number}
+        {"type": attempt.type, "name": work.job, "attempts": work.number}
         | ({"startTime": stamp(work.started_at)} if work.started_at else {})
         | ({"completionTime": stamp(work.ended_at)} if work.ended_at else {})
         | ({"disruptions": work.disruptions} if work.disruptions else {})
-        for kind, work in works
+        for attempt, work in works
         if work and work.job
     ]
 

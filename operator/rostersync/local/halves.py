@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.attempts import APPLY
 from rostersync.disks import is_full, naming
 from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
 from rostersync.instants import parse_instant
@@ -166,7 +167,7 @@ class LocalHalves:
             if stage == "commit":
                 interruption.hold()
             report.stage(stage)
-            self.progress("apply", stage, 0, None)
+            self.progress(APPLY.name, stage, 0, None)
 
         plan = work.open("plan")
         with naming(**work.places):

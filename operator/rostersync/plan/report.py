@@ -9,7 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import (
+    ApplyReport,
+    CheckReport,
+    DeliverReport,
+    Entity,
+    EntityCounts,
+    Hold,
+    HoldReason,
+    PlanReport,
+    Schools,
+)
 from rostersync.plan.worst import worst
 
 LIMIT = 4096
@@ -37,6 +47,12 @@ def apply_to_json(report: ApplyReport) -> str:
         "error": report.error,
     }) | {"alreadyApplied": report.already_applied, "outboxPending": report.outbox_pending}  # fmt: skip
     return _fitting(lambda _: out, 1)
+
+
+def deliver_to_json(report: DeliverReport) -> str:
+    """The report of a delivery, at most 4,096 bytes of UTF-8."""
+    out = {"run": report.run, "stage": report.stage, "revision": report.revision, "error": report.error}
+    return _fitting(lambda _: _without_none(out) | {"sent": report.sent}, 1)
 
 
 def check_to_json(report: CheckReport) -> str:
@@ -69,6 +85,18 @@ def apply_from_json(text: str) -> ApplyReport:
         run=data["run"], stage=data["stage"], digest=data.get("digest"), revision=data.get("revision"),
         already_applied=data["alreadyApplied"], outbox_pending=data["outboxPending"], error=data.get("error"),
     )  # fmt: skip
+
+
+def deliver_from_json(text: str) -> DeliverReport:
+    """The report that `deliver_to_json` wrote. Raises ValueError for anything else."""
+    data = _object(text)
+    return DeliverReport(
+        run=data["run"],
+        stage=data["stage"],
+        revision=data.get("revision"),
+        sent=data["sent"],
+        error=data.get("error"),
+    )
 
 
 def check_from_json(text: str) -> CheckReport:
