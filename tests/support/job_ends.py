@@ -8,7 +8,7 @@ from typing import Any
 
 from rostersync.controller.attempts import JobSeen
 from rostersync.controller.cache import JOBS, PODS, Cache, Object
-from rostersync.controller.look import Look
+from rostersync.controller.lookups import Lookups
 from rostersync.controller.reports import Reports
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -95,4 +95,4 @@ def looked(scene: Scene) -> JobSeen:
         store=store, reports=reports, cluster=SimpleNamespace(list=listed), events=SimpleNamespace(of=about),
         queue=SimpleNamespace(add_after=lambda *_: None), key_of=lambda job: ("syncruns", "rosters", "r"),
     )  # fmt: skip
-    return asyncio.run(Look(shared).job_seen(scene.job, NOW))
+    return asyncio.run(Lookups(shared).job_seen(scene.job, NOW))

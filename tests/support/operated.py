@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rostersync.controller import observing
+from rostersync.controller import observe
 from rostersync.controller import runs as module
 from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
 from rostersync.controller.cluster import ApiError
@@ -25,7 +25,7 @@ class Scene:
         self.process = Process(Options("rostersync:test", **options), self.api)
         self.process.shared.listed = True
         self.api.told = self.process.router.event
-        look, related = observing.observed, Cache.related
+        look, related = observe.observed, Cache.related
 
         def observed(shared: Any, run: Any, facts: Any) -> Any:
             self.looks.append(run["metadata"]["name"])

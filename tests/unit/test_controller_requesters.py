@@ -4,8 +4,8 @@ import asyncio
 from types import SimpleNamespace
 
 from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS
-from rostersync.controller.look import Facts, Look
-from rostersync.controller.observing import observed
+from rostersync.controller.lookups import Facts, Lookups
+from rostersync.controller.observe import observed
 from rostersync.controller.options import CHANGED_BY, Options
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
@@ -79,8 +79,8 @@ def test_whoever_decides_is_held_against_the_connection_as_it_is_and_not_as_its_
         return Guard((), True, ())
 
     shared.cluster, shared.guards.look = SimpleNamespace(get=get), guard
-    asyncio.run(Look(shared).facts(run()))
+    asyncio.run(Lookups(shared).facts(run()))
     assert "bob" not in observed(shared, run(), Facts((), frozenset(), None))[0].run.requested_by  # nothing was decided
     shared.store.put(APPROVALS, decided)
-    asyncio.run(Look(shared).facts(run()))
+    asyncio.run(Lookups(shared).facts(run()))
     assert "bob" in observed(shared, run(), Facts((), frozenset(), None))[0].run.requested_by

@@ -277,7 +277,7 @@ def test_a_run_is_asked_for_before_a_job_is_made(status, age, there, stands, aft
     known["status"] = status
     made.shared.store.put(RUNS, known)
 
-    assert asyncio.run(made.runs.look.stands(known)) is stands
+    assert asyncio.run(made.runs.lookups.stands(known)) is stands
 
     found = made.shared.store.get(RUNS, "rosters", "one")
     assert (found and found["metadata"]["uid"]) == after

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rostersync.controller.cache import CONNECTIONS, RUNS
-from rostersync.controller.look import Facts
+from rostersync.controller.lookups import Facts
 from rostersync.controller.options import Options
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
@@ -80,7 +80,7 @@ def look_at(state, *, listed=True, stands=True):
 
         return acted
 
-    made.runs.look.facts, made.runs.look.stands, made.runs.actor.record_approvals = facts, does_stand, nothing
+    made.runs.lookups.facts, made.runs.lookups.stands, made.runs.actor.record_approvals = facts, does_stand, nothing
     for name in ("start_plan", "start_apply", "create_approval", "write_run"):
         setattr(made.runs.actor, name, act(name))
     try:
@@ -145,7 +145,7 @@ def test_the_approval_that_is_asked_for_is_about_the_plan_and_ends_when_the_conn
         seen.append((step, guard))
         raise ActedError
 
-    made.runs.look.facts, made.runs.actor.record_approvals, made.runs.actor.create_approval = facts, nothing, asked
+    made.runs.lookups.facts, made.runs.actor.record_approvals, made.runs.actor.create_approval = facts, nothing, asked
     with pytest.raises(ActedError):
         asyncio.run(made.runs.reconcile("rosters", "one"))
 

@@ -7,7 +7,7 @@ import pytest
 
 from rostersync.controller.cache import JOBS, PODS, RUNS, Cache
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.look import Facts
+from rostersync.controller.lookups import Facts
 from rostersync.controller.options import Options
 from rostersync.controller.queue import Queue
 from rostersync.controller.router import Router

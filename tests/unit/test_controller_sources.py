@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
-from rostersync.controller.look import Facts
-from rostersync.controller.observing import observed
+from rostersync.controller.lookups import Facts
+from rostersync.controller.observe import observed
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
 from rostersync.controller.sources import taken

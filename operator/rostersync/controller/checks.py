@@ -9,7 +9,7 @@ from rostersync.controller.act import Actor, refused
 from rostersync.controller.attempts import JobSeen, job_failure
 from rostersync.controller.cache import CONNECTIONS, JOBS, Key, Object, job_condition, labels
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.look import Look, look_again
+from rostersync.controller.lookups import Lookups, look_again
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
@@ -32,8 +32,8 @@ class Tries:
 class Checks:
     """Makes the Jobs of Test Connection and reads what they came to."""
 
-    def __init__(self, shared: Shared, actor: Actor, look: Look) -> None:
-        self.shared, self.actor, self.look = shared, actor, look
+    def __init__(self, shared: Shared, actor: Actor, lookups: Lookups) -> None:
+        self.shared, self.actor, self.lookups = shared, actor, lookups
         self._tries: dict[str, Tries] = {}
 
     def forget(self, uid: str) -> None:
@@ -53,7 +53,7 @@ class Checks:
         token = f"{view.generation}/{asked.check_requested_at}"
         job = self._newest_check(obj, token)
         if job is not None:
-            seen = await self.look.job_seen(job, now)
+            seen = await self.lookups.job_seen(job, now)
             made = _outcome(seen, view.generation)
             condition = job_condition(job)
             if condition is None or made.ok is None:

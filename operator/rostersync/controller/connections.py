@@ -52,7 +52,7 @@ class Connections:
 
     def __init__(self, shared: Shared, runs: Runs) -> None:
         self.shared = shared
-        self.checks = Checks(shared, runs.actor, runs.look)
+        self.checks = Checks(shared, runs.actor, runs.lookups)
         self._memory: dict[str, Memory] = {}
 
     async def reconcile(self, namespace: str, name: str) -> None:

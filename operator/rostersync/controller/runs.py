@@ -8,8 +8,8 @@ from typing import Any
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.cache import CONNECTIONS, RUNS, Key, Object
 from rostersync.controller.cluster import ApiError
-from rostersync.controller.look import TROUBLE_AFTER, Facts, Look, look_again
-from rostersync.controller.observing import observed
+from rostersync.controller.lookups import TROUBLE_AFTER, Facts, Lookups, look_again
+from rostersync.controller.observe import observed
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
 from rostersync.controller.view import View
@@ -31,7 +31,7 @@ class Runs:
     """Reconciles SyncRuns."""
 
     def __init__(self, shared: Shared, actor: Actor) -> None:
-        self.shared, self.actor, self.look = shared, actor, Look(shared)
+        self.shared, self.actor, self.lookups = shared, actor, Lookups(shared)
 
     async def reconcile(self, namespace: str, name: str) -> None:
         """Take the run as far as it goes now. Raises ApiError; the queue then tries again."""
@@ -59,7 +59,7 @@ class Runs:
             if (run.get("status") or {}).get("outcome"):
                 await self.actor.tidy(run)
                 return
-            facts = await self.look.facts(run)
+            facts = await self.lookups.facts(run)
             # From here to the promise of a slot nothing is awaited, so that no two runs take the same one.
             seen, view, refusal = observed(self.shared, run, facts)
             step = next_step(seen)
@@ -71,7 +71,7 @@ class Runs:
             if isinstance(step, StartPlan | StartApply) and view:
                 release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.district)
             try:
-                if isinstance(step, StartPlan | StartApply) and not await self.look.stands(run):
+                if isinstance(step, StartPlan | StartApply) and not await self.lookups.stands(run):
                     continue
                 await self.actor.record_approvals(run, seen, step, facts.guard)
                 match step:

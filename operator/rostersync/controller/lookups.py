@@ -45,7 +45,7 @@ class Facts:
         return any(seen.started for seen in self.jobs if seen.job["metadata"]["name"] == job)
 
 
-class Look:
+class Lookups:
     """Asks the API server, where the store does not say."""
 
     def __init__(self, shared: Shared) -> None:

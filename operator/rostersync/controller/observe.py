@@ -10,7 +10,7 @@ from rostersync.controller import approvals, line, sources
 from rostersync.controller.approvals import Rules
 from rostersync.controller.attempts import Attempts
 from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
-from rostersync.controller.look import Facts
+from rostersync.controller.lookups import Facts
 from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
