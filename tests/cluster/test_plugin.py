@@ -15,7 +15,7 @@ import yaml
 from rich.console import Console
 
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.plugin import standing
+from rostersync.plugin.words_to_type import typed
 from rostersync.render import run as pages
 from rostersync.render.tables import WIDE
 from support.cluster.certificates import Authority
@@ -41,7 +41,7 @@ def page_of(run: dict[str, object]) -> str:
     """What the local command's renderer prints for a run, with kubectl's words."""
     out = io.StringIO()
     console = Console(file=out, width=WIDE, markup=False, highlight=False, emoji=False)
-    pages.page(console, run, typed=standing.typed(""), with_issues=True)
+    pages.page(console, run, typed=typed(""), with_issues=True)
     return out.getvalue()
 
 

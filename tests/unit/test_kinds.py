@@ -17,7 +17,7 @@ IN_WORDS = [  # help that has a name in an example
     "local/commands/common.py",
     "local/commands/importing.py",
     "plugin/command.py",
-    "plugin/deciding.py",
+    "plugin/commands/approve.py",
 ]
 
 

@@ -8,8 +8,15 @@ import click
 
 from rostersync import __version__
 from rostersync.errors import RostersyncError
-from rostersync.plugin import cancelling, checking, deciding, importing, looking, options
-from rostersync.plugin.follow import Stopped
+from rostersync.plugin import options
+from rostersync.plugin.commands.approve import approve
+from rostersync.plugin.commands.cancel import cancel
+from rostersync.plugin.commands.check import check
+from rostersync.plugin.commands.reject import reject
+from rostersync.plugin.commands.run import run
+from rostersync.plugin.commands.runs import runs
+from rostersync.plugin.commands.show import show
+from rostersync.plugin.watch import Stopped
 from rostersync.render.sections import Sectioned
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -76,9 +83,7 @@ def cli() -> None:
     """
 
 
-for command in (
-    checking.check, importing.run, cancelling.cancel, looking.runs, looking.show, deciding.approve, deciding.reject,
-):  # fmt: skip
+for command in (check, run, cancel, runs, show, approve, reject):
     cli.add_command(command)
 
 

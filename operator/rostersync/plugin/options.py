@@ -100,9 +100,14 @@ def cluster() -> "Cluster":
 
 def typed(where: "Cluster") -> "Typed":
     """What to type next, with the options that lead to the same cluster and namespace."""
-    from rostersync.plugin import standing
+    from rostersync.plugin import words_to_type
 
-    return standing.typed(options_for(where))
+    return words_to_type.typed(options_for(where))
+
+
+def show_command(where: "Cluster", run: str) -> str:
+    """The command that shows a run."""
+    return f"kubectl roster show {run}{options_for(where)}"
 
 
 def options_for(where: "Cluster") -> str:
@@ -130,6 +135,14 @@ def show_run(run: dict[str, Any], output: str, words: "Typed") -> None:
         brief(tables.console(), run, words)
     else:
         click.echo(objects.dump(run, output), nl=False)
+
+
+def show_asked(where: "Cluster", run: dict[str, Any], output: str, sentence: str) -> None:
+    """Print a run that nobody waits for: a sentence for people, or the SyncRun object."""
+    if output == "table":
+        click.echo(sentence)
+    else:
+        show_run(run, output, typed(where))
 
 
 def asks() -> bool:

@@ -1,11 +1,10 @@
-"""check: Test Connection, as a Job on the cluster."""
+"""kubectl roster check: Test Connection, as a Job on the cluster."""
 
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 import click
 
-from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -34,11 +33,13 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
     Changes nothing. Which attributes the source fills stands in the log of the check's Job, and in `rostersync check`
     on a machine that reaches the source.
     """
-    from rostersync.plugin import looking, standing
+    from rostersync.api.kinds import Ref
+    from rostersync.plugin import lookup
+    from rostersync.plugin.status import condition, not_testable
     from rostersync.render import objects
 
     cluster = options.cluster()
-    looking.connection(cluster, name)
+    lookup.connection(cluster, name)
     ref = Ref.parse(name)
     asked = cluster.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     seen = cluster.patch(ref.kind, ref.name, {"metadata": {"annotations": {ANNOTATION: asked}}})
@@ -49,49 +50,57 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
     elif wait:
         _page(seen)
     else:
-        click.echo(
-            f"Asked; `kubectl describe {ref.kind.lower()} {ref.name}{options.options_for(cluster)}` says how it is."
-        )
-    verified = standing.condition(seen, "ConnectionVerified") or {}
-    good = verified.get("status") == "True" and not standing.not_testable(seen)
+        click.echo(f"Asked; `{_describe(cluster, seen)}` says how it is.")
+    verified = condition(seen, "ConnectionVerified") or {}
+    good = verified.get("status") == "True" and not not_testable(seen)
     raise SystemExit(0 if good or not wait else 1)
 
 
 def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quiet: bool) -> "Object":
-    from rostersync.plugin import follow, standing
+    from rostersync.plugin import watch
+    from rostersync.plugin.status import check_is_done, condition, status_of
     from rostersync.render.words import plain
 
     name = connection["metadata"]["name"]
 
     def line(seen: "Object") -> str:
-        verified = standing.condition(seen, "ConnectionVerified") or {}
-        if standing.check_is_done(seen, ANNOTATION):
+        verified = condition(seen, "ConnectionVerified") or {}
+        if check_is_done(seen, ANNOTATION):
             return f"{name}: tested"
         stuck = f" ({verified['reason']}: {verified.get('message', '')})" if verified.get("status") == "False" else ""
         return plain(f"{name}: being tested{stuck}")
 
-    wish = follow.Wish(
-        connection["kind"], name, lambda c: standing.check_is_done(c, ANNOTATION), line,
-        lambda c: bool(standing.status_of(c)),
-        f"The test goes on: `kubectl describe {connection['kind'].lower()} {name}{options.options_for(cluster)}`.",
-        connection["metadata"]["uid"], timeout,
-    )  # fmt: skip
-    return follow.wait(cluster, wish, follow.Show(quiet))
+    awaited = watch.Awaited(
+        connection["kind"],
+        name,
+        done=lambda c: check_is_done(c, ANNOTATION),
+        line=line,
+        taken_up=lambda c: bool(status_of(c)),
+        goes_on=f"The test goes on: `{_describe(cluster, connection)}`.",
+        uid=connection["metadata"]["uid"],
+        timeout=timeout,
+    )
+    return watch.wait(cluster, awaited, watch.Progress(quiet))
+
+
+def _describe(cluster: "Cluster", connection: "Object") -> str:
+    kind, name = connection["kind"].lower(), connection["metadata"]["name"]
+    return f"kubectl describe {kind} {name}{options.options_for(cluster)}"
 
 
 def _page(connection: "Object") -> None:
-    from rostersync.plugin import standing
+    from rostersync.plugin.status import condition, not_testable, status_of
     from rostersync.render.run import schools
     from rostersync.render.tables import console, say
 
     out = console()
-    if problem := standing.not_testable(connection):
+    if problem := not_testable(connection):
         say(out, f"Not tested, the connection is not Ready. {problem['reason']}: {problem.get('message', '')}", "red")
         return
-    verified = standing.condition(connection, "ConnectionVerified") or {}
+    verified = condition(connection, "ConnectionVerified") or {}
     style = "green" if verified.get("status") == "True" else "red"
     say(out, f"{verified.get('reason', '')}: {verified.get('message', '')}", style)
-    schools(out, standing.status_of(connection))
-    complete = standing.condition(connection, "SchoolsComplete")
+    schools(out, status_of(connection))
+    complete = condition(connection, "SchoolsComplete")
     if complete and complete["status"] == "False":
         say(out, f"{complete['reason']}: {complete.get('message', '')}", "yellow")

@@ -1,4 +1,4 @@
-"""Waiting for an object to come so far, and showing how far it is. Asks every second; a watch would not be seen sooner."""
+"""Waits until an object has come as far as wanted, and shows how far it is. Polling each second is as good as a watch here."""
 
 import sys
 import time
@@ -8,12 +8,12 @@ from typing import Any
 
 from rostersync.errors import Retryable, RostersyncError
 from rostersync.plugin.cluster import Cluster, Object
-from rostersync.plugin.standing import status_of
+from rostersync.plugin.status import status_of
 
 EVERY = 1.0  # seconds between two looks
-SILENCE = 20.0  # seconds without any sign of the operator, after which a person is told
+SILENCE = 20.0  # seconds without any sign of the operator, after which the person is told
 PATIENCE = 120.0  # seconds that an API server may be away: a restart takes less
-PASSING = ("Forbidden", "Unauthorized", "NotInstalled")  # also what a server says that has just started, for a while
+PASSING = ("Forbidden", "Unauthorized", "NotInstalled")  # an API server that has just started says these for a while
 
 
 class Stopped(RostersyncError):  # noqa: N818  (named after what happened, as its siblings in errors.py)
@@ -23,13 +23,13 @@ class Stopped(RostersyncError):  # noqa: N818  (named after what happened, as it
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is waited for. `goes_on`: what happens when nobody watches any more, as a sentence."""
+class Awaited:
+    """The object that is watched. `goes_on`: a sentence that says what happens once nobody watches any more."""
 
     kind: str
     name: str
     done: Callable[[Object], bool]
-    line: Callable[[Object], str]  # how far it is, in a few words
+    line: Callable[[Object], str]  # how far it is
     taken_up: Callable[[Object], bool]  # whether the operator has seen it
     goes_on: str
     uid: str = ""
@@ -37,15 +37,15 @@ class Wish:
 
 
 @dataclass
-class Show:
-    """One line that changes on a terminal; elsewhere a line for each change. On standard error."""
+class Progress:
+    """Shown on standard error: one line that changes on a terminal, elsewhere a line for each change."""
 
     quiet: bool = False
     started: float = field(default_factory=time.monotonic)
     said: str = ""
 
     def __call__(self, text: str) -> None:
-        """Say how far it is."""
+        """Show how far it is."""
         if self.quiet:
             return
         if sys.stderr.isatty():
@@ -59,49 +59,69 @@ class Show:
         self.said = text
 
     def end(self) -> None:
-        """Take the line away."""
+        """Clear the line."""
         if self.said and not self.quiet and sys.stderr.isatty():
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
     def note(self, text: str) -> None:
-        """A remark that stays."""
+        """Print a remark that stays."""
         self.end()
         print(text, file=sys.stderr, flush=True)
 
 
+def run(
+    cluster: Cluster,
+    made: Object,
+    done: Callable[[Object], bool],
+    *,
+    goes_on: str,
+    timeout: float | None,
+    quiet: bool,
+    taken_up: Callable[[Object], bool] = lambda run: bool(status_of(run)),
+) -> Object:
+    """Wait for a SyncRun until it is `done`."""
+    name, uid = made["metadata"]["name"], made["metadata"]["uid"]
+    return wait(cluster, Awaited("SyncRun", name, done, run_line, taken_up, goes_on, uid, timeout), Progress(quiet))
+
+
 def wait(
-    cluster: Cluster, wish: Wish, show: Show, clock: Callable[[], float] = time.monotonic,
+    cluster: Cluster,
+    awaited: Awaited,
+    show: Progress,
+    clock: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
-) -> Object:  # fmt: skip
-    """The object, once it is done. Raises Stopped on Ctrl-C, Retryable at the timeout or without an API server."""
+) -> Object:
+    """The object, once it is done. Raises Stopped on Ctrl-C, and Retryable at the timeout or without an API server."""
     started = heard = clock()
     warned = False
     try:
         while True:
             try:
-                seen = cluster.get(wish.kind, wish.name)
+                seen = cluster.get(awaited.kind, awaited.name)
                 heard = clock()
             except RostersyncError as error:
                 if not _passing(error) or clock() - heard > PATIENCE:
                     raise
                 show("The API server does not answer; still trying.")
             else:
-                if wish.uid and seen["metadata"]["uid"] != wish.uid:
-                    raise Retryable(f"{wish.kind} {wish.name} was deleted and made anew meanwhile.", reason="Gone")
-                show(wish.line(seen))
-                if wish.done(seen):
+                if awaited.uid and seen["metadata"]["uid"] != awaited.uid:
+                    raise Retryable(
+                        f"{awaited.kind} {awaited.name} was deleted and made anew meanwhile.", reason="Gone"
+                    )
+                show(awaited.line(seen))
+                if awaited.done(seen):
                     return seen
-                if not warned and clock() - started > SILENCE and not wish.taken_up(seen):
+                if not warned and clock() - started > SILENCE and not awaited.taken_up(seen):
                     warned = True
                     show.note(
                         f"Nobody has answered for {SILENCE:.0f} seconds: does the operator run? "
                         "`kubectl get pods -A | grep rostersync` says so. Still waiting."
                     )
-            if wish.timeout is not None and clock() - started > wish.timeout:
-                raise Retryable(f"{wish.timeout:.0f} seconds were not enough. {wish.goes_on}", reason="Timeout")
+            if awaited.timeout is not None and clock() - started > awaited.timeout:
+                raise Retryable(f"{awaited.timeout:.0f} seconds were not enough. {awaited.goes_on}", reason="Timeout")
             pause(EVERY)
     except KeyboardInterrupt:
-        raise Stopped(f"Stopped watching. {wish.goes_on}") from None
+        raise Stopped(f"Stopped watching. {awaited.goes_on}") from None
     finally:
         show.end()
 

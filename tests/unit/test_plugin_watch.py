@@ -3,7 +3,8 @@
 import pytest
 
 from rostersync.errors import Permanent, Retryable
-from rostersync.plugin import follow, standing
+from rostersync.plugin import watch
+from rostersync.plugin.status import is_final, is_held, status_of
 
 LOST = Retryable("The cluster cannot be reached.", reason="Unreachable")
 NOT_YET = Permanent("You may not get syncruns.", reason="Forbidden")
@@ -35,12 +36,18 @@ class Scripted:
 
 def wait(*script, timeout=None, quiet=False):
     cluster = Scripted(*script)
-    wish = follow.Wish(
-        "SyncRun", "r", lambda r: standing.is_final(r) or standing.is_held(r), follow.run_line,
-        lambda r: bool(standing.status_of(r)), "Run r goes on.", "u", timeout,
-    )  # fmt: skip
+    awaited = watch.Awaited(
+        "SyncRun",
+        "r",
+        done=lambda r: is_final(r) or is_held(r),
+        line=watch.run_line,
+        taken_up=lambda r: bool(status_of(r)),
+        goes_on="Run r goes on.",
+        uid="u",
+        timeout=timeout,
+    )
     try:
-        return follow.wait(cluster, wish, follow.Show(quiet), lambda: cluster.time, cluster.pause)
+        return watch.wait(cluster, awaited, watch.Progress(quiet), lambda: cluster.time, cluster.pause)
     finally:
         wait.took = cluster.time
 
@@ -54,8 +61,12 @@ def test_every_stage_is_told_once(capsys):
     assert wait(run(), *planning, run("Applying"), APPLIED) == APPLIED
 
     assert capsys.readouterr().err.splitlines() == [
-        "r: New", "r: Planning (extract)", "r: Planning (compare)", "r: Applying", "r: Applied",
-    ]  # fmt: skip
+        "r: New",
+        "r: Planning (extract)",
+        "r: Planning (compare)",
+        "r: Applying",
+        "r: Applied",
+    ]
 
 
 def test_a_held_run_is_not_waited_for():
@@ -77,7 +88,7 @@ def test_quiet_says_nothing(capsys):
 
 
 def test_ctrl_c_stops_watching_and_says_what_goes_on():
-    with pytest.raises(follow.Stopped, match=r"^Stopped watching\. Run r goes on\.$"):
+    with pytest.raises(watch.Stopped, match=r"^Stopped watching\. Run r goes on\.$"):
         wait(run("Planning"), KeyboardInterrupt())
 
 
@@ -97,7 +108,7 @@ def test_a_restart_of_the_api_server_is_sat_out(error, capsys):
 def test_an_api_server_that_stays_away_is_an_error(error):
     with pytest.raises(type(error)):
         wait(run("Planning"), error)
-    assert wait.took == pytest.approx(follow.PATIENCE, abs=3)
+    assert wait.took == pytest.approx(watch.PATIENCE, abs=3)
 
 
 def test_a_run_that_is_deleted_is_not_waited_for():
@@ -134,4 +145,4 @@ def test_a_terminal_has_one_line_that_changes(capsys, monkeypatch):
 
 
 def test_escape_sequences_of_others_are_not_obeyed():
-    assert "\x1b" not in follow.run_line(run("Queued\x1b[2J"))
+    assert "\x1b" not in watch.run_line(run("Queued\x1b[2J"))

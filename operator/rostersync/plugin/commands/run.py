@@ -1,10 +1,9 @@
-"""run: ask for an import, and watch it."""
+"""kubectl roster run."""
 
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -36,26 +35,33 @@ def run(
     The operator reads the source, compares it with the store, and applies what changed; what would change too much is
     held until someone approves it. Ctrl-C stops watching, not the run.
     """
+    from rostersync.api.kinds import Ref
     from rostersync.lifecycle.outcomes import exit_code
-    from rostersync.plugin import looking, standing
+    from rostersync.plugin import lookup, watch
+    from rostersync.plugin.status import is_final, is_held, status_of
 
     cluster = options.cluster()
-    looking.connection(cluster, connection)
+    lookup.connection(cluster, connection)
     spec: dict[str, Any] = {"connectionRef": Ref.parse(connection).as_dict()}
     spec |= {"mode": "DryRun" if dry_run else "Import", "requestedBy": cluster.whoami()}
     if reason and reason.strip():
         spec["reason"] = reason.strip()
     made = _create(cluster, connection, spec)
-    name, words = made["metadata"]["name"], options.typed(cluster)
+    name = made["metadata"]["name"]
+    show = options.show_command(cluster, name)
     if not wait:
-        if output == "table":
-            click.echo(f"Run {name} is asked for: `{_look(cluster, name)}` says what becomes of it.")
-        else:
-            options.show_run(made, output, words)
+        options.show_asked(cluster, made, output, f"Run {name} is asked for: `{show}` says what becomes of it.")
         return
-    ended = _watch(cluster, made, timeout, quiet)
-    options.show_run(ended, output, words)
-    raise SystemExit(exit_code(standing.status_of(ended)))
+    ended = watch.run(
+        cluster,
+        made,
+        lambda r: is_final(r) or is_held(r),
+        goes_on=f"Run {name} goes on: `{show}`.",
+        timeout=timeout,
+        quiet=quiet,
+    )
+    options.show_run(ended, output, options.typed(cluster))
+    raise SystemExit(exit_code(status_of(ended)))
 
 
 def _create(cluster: "Cluster", connection: str, spec: "Object") -> "Object":
@@ -72,19 +78,3 @@ def _create(cluster: "Cluster", connection: str, spec: "Object") -> "Object":
             if error.reason != "AlreadyExists":
                 raise
             taken.add(name)
-
-
-def _watch(cluster: "Cluster", made: "Object", timeout: float | None, quiet: bool) -> "Object":
-    from rostersync.plugin import follow, standing
-
-    name = made["metadata"]["name"]
-    wish = follow.Wish(
-        "SyncRun", name, lambda r: standing.is_final(r) or standing.is_held(r), follow.run_line,
-        lambda r: bool(standing.status_of(r)), f"Run {name} goes on: `{_look(cluster, name)}`.",
-        made["metadata"]["uid"], timeout,
-    )  # fmt: skip
-    return follow.wait(cluster, wish, follow.Show(quiet))
-
-
-def _look(cluster: "Cluster", name: str) -> str:
-    return f"kubectl roster show {name}{options.options_for(cluster)}"

@@ -1,0 +1,29 @@
+"""kubectl roster approve."""
+
+from typing import Any
+
+import click
+
+from rostersync.plugin.decision import decide, decision_options
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  kubectl roster approve springfield-20261124t020709 --reason "End of term: these students have left"
+  kubectl roster approve --reason "End of term"
+  kubectl roster approve RUN --reason "…" --yes --digest sha256:3f1c…
+  kubectl auth can-i approve focusconnections.rostersync.dev/springfield -n rosters
+
+\b
+Exit codes: 0 applied; 3 held again; 1 not approved, or failed."""
+)
+@decision_options
+def approve(**chosen: Any) -> None:
+    """Let a held run through: exactly the changes that are shown, and only those.
+
+    Without RUN it is the only run that waits in the namespace; when several do, they are listed and nothing is decided.
+    You need the verb `approve` on the run's connection, and must be another person than asked for it where the
+    connection demands four eyes. A plan that changes needs a new decision. Ctrl-C stops watching; the decision stands.
+    """
+    decide("Approved", **chosen)

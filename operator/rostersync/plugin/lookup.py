@@ -1,0 +1,103 @@
+"""Objects by the names that people type. Where there is none, the error says what there is instead."""
+
+from typing import TYPE_CHECKING
+
+from rostersync.api import kinds
+from rostersync.api.kinds import Ref
+from rostersync.plugin import options
+
+if TYPE_CHECKING:
+    from rostersync.plugin.cluster import Cluster, Object
+
+LISTED = 10  # names that an error lists
+
+
+def run(cluster: "Cluster", name: str) -> "Object":
+    """A SyncRun. Raises Permanent that lists those there are."""
+    from rostersync.errors import Permanent
+    from rostersync.plugin.status import newest_first
+
+    try:
+        return cluster.get("SyncRun", name)
+    except Permanent as error:
+        if error.reason != "NotFound":
+            raise
+        must_have_namespace(cluster)
+        there = [r["metadata"]["name"] for r in newest_first(cluster.list("SyncRun"))]
+        raise Permanent(f"{error} {_instead(there, 'runs')}", reason="NotFound") from None
+
+
+def newest_run(cluster: "Cluster", of: str | None) -> "Object":
+    """The newest run, of the connection `of` where one is named. Raises Permanent when there is none."""
+    from rostersync.errors import Permanent
+    from rostersync.plugin.status import newest_first
+
+    if of:
+        connection(cluster, of)
+    found = newest_first(runs_of(cluster, of))
+    if not found:
+        must_have_namespace(cluster)
+        start = options.typed(cluster).start.replace("CONNECTION", of or "CONNECTION")
+        raise Permanent(
+            f"There are no runs{f' of {of}' if of else ''} in namespace {cluster.namespace}. Start one: `{start}`.",
+            reason="NotFound",
+        )
+    return found[0]
+
+
+def runs_of(cluster: "Cluster", connection: str | None, everywhere: bool = False) -> "list[Object]":
+    """The runs of a connection, named as NAME or KIND/NAME; all runs where none is named."""
+    if not connection:
+        return cluster.list("SyncRun", everywhere)
+    ref = Ref.parse(connection)
+    found = cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={ref.name}")
+    return [run for run in found if Ref.of(run["spec"]["connectionRef"]) == ref]
+
+
+def connection(cluster: "Cluster", name: str) -> "Object":
+    """A connection, named as NAME or KIND/NAME. Raises Permanent that lists those there are."""
+    from rostersync.errors import Permanent
+
+    ref = Ref.parse(name)
+    try:
+        return cluster.get(ref.kind, ref.name)
+    except Permanent as error:
+        if error.reason != "NotFound":
+            raise
+        raise no_connection(cluster, name) from None
+
+
+def connections(cluster: "Cluster", everywhere: bool = False) -> "list[Object]":
+    """The connections of every kind."""
+    return [found for kind in kinds.connections() for found in cluster.list(kind.name, everywhere)]
+
+
+def no_connection(cluster: "Cluster", name: str, everywhere: bool = False) -> Exception:
+    """The error for a connection that is not there."""
+    from rostersync.errors import Permanent
+
+    there = [c["metadata"]["name"] for c in connections(cluster, everywhere)]
+    if not there and not everywhere:
+        must_have_namespace(cluster)
+    where = "in any namespace" if everywhere else f"in namespace {cluster.namespace}"
+    return Permanent(
+        f"There is no {Ref.parse(name)} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound"
+    )
+
+
+def must_have_namespace(cluster: "Cluster") -> None:
+    """Raises Permanent when there is no such namespace: the API server answers a list in it with no objects."""
+    from rostersync.errors import Permanent
+
+    if not cluster.has_namespace():
+        raise Permanent(
+            f"There is no namespace {cluster.namespace}. Another one is named with -n; `kubectl roster runs -A` shows all.",
+            reason="NamespaceNotFound",
+        )
+
+
+def _instead(names: list[str], what: str) -> str:
+    if not names:
+        return f"There are no {what} there; another namespace is named with -n, and `kubectl roster runs -A` shows all."
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"There are: {', '.join(names[:LISTED])}{more}."
