@@ -17,9 +17,10 @@ import click
 
 from rostersync import __version__
 from rostersync.errors import RostersyncError
-from rostersync.local.commands import common, deciding, generating, importing, keeping, looking, source
-from rostersync.local.failures import frames, half_exit, is_permanent, told
-from rostersync.local.interruption import Terminated
+from rostersync.execution import options
+from rostersync.execution.failures import frames, half_exit, is_permanent, told
+from rostersync.execution.interruption import Terminated
+from rostersync.local.commands import deciding, generating, importing, keeping, looking, source
 from rostersync.render.sections import Sectioned
 
 HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help
@@ -78,7 +79,7 @@ Try it without a school:
   rostersync simulate --students 500 &
   rostersync run -f connection.yaml -f secret.yaml""")  # fmt: skip
 @click.version_option(__version__, prog_name="rostersync")
-@common.debug_option
+@options.debug_option
 def cli() -> None:
     """Import a school district's roster from Focus SIS: complete, explained, approved.
 
@@ -108,10 +109,10 @@ def _say(ctx: click.Context, reason: str, message: str, error: BaseException | N
         click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
         click.echo(message, err=True)
     else:
-        from rostersync.local.progress import log
+        from rostersync.execution.progress import log
 
         log("error", reason=reason, message=message)
-    if error is not None and ctx.meta.get(common.DEBUG):
+    if error is not None and ctx.meta.get(options.DEBUG):
         click.echo(frames(error), err=True)
 
 

@@ -224,7 +224,7 @@ def slow_close() -> None:
     import os
     import time
 
-    from rostersync.local.workspace import Workspace
+    from rostersync.execution.workspace import Workspace
 
     def close(self: Workspace) -> None:
         time.sleep(float(os.environ["SABOTAGE_SECONDS"]))

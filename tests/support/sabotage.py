@@ -66,20 +66,20 @@ def crash_in_extract() -> None:
 
 def truncated_part() -> None:
     """Half of a Parquet part is gone between extract and plan."""
-    from rostersync.local import engine
+    from rostersync.execution import source as opening
 
     def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
         original(source, connection, folder, progress)
         part = next((folder / "users").glob("part-*.parquet"))
         part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
 
-    original = engine.stage_extract
-    engine.stage_extract = stage_extract
+    original = opening.stage_extract
+    opening.stage_extract = stage_extract
 
 
 def strange_part() -> None:
     """A Parquet part has text where a list belongs."""
-    from rostersync.local import engine
+    from rostersync.execution import source as opening
 
     def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
         original(source, connection, folder, progress)
@@ -88,8 +88,8 @@ def strange_part() -> None:
         at = table.schema.get_field_index("orgSourcedIds")
         pq.write_table(table.set_column(at, "orgSourcedIds", table.column("givenName")), part)
 
-    original = engine.stage_extract
-    engine.stage_extract = stage_extract
+    original = opening.stage_extract
+    opening.stage_extract = stage_extract
 
 
 def crash_in_apply() -> None:
@@ -176,7 +176,7 @@ def signalled() -> None:
     """SABOTAGE_SIGNAL comes SABOTAGE_SECONDS after the stage SABOTAGE_AT of a half has begun: 0 is at once."""
     import threading
 
-    from rostersync.local.reports import PlanReportFile
+    from rostersync.execution.report_files import PlanReportFile
 
     number, seconds = int(os.environ["SABOTAGE_SIGNAL"]), float(os.environ["SABOTAGE_SECONDS"])
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from rostersync.api.packed import MOST, pack, unpack
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.errors import BaseMoved, InvalidManifest, Permanent, Retryable, StoreBusy
-from rostersync.jobs.check import mapped, orgs_of
+from rostersync.execution import json_files
+from rostersync.execution.check import mapped, orgs_of
 from rostersync.jobs.command import code_of
-from rostersync.local import files
 from rostersync.model import CheckReport, Schools
 from rostersync.plan.report import LIMIT, check_from_json, check_to_json
 from rostersync.sources.port import CheckResult, Page
@@ -191,10 +191,10 @@ def test_what_is_no_packed_connection_is_refused_without_being_repeated(text):
 
 def test_a_file_is_written_where_it_lies_and_shorter_texts_leave_nothing_behind(tmp_path):
     path = tmp_path / "new" / "report"
-    files.overwrite(path, "a longer text")
+    json_files.overwrite(path, "a longer text")
     inode = path.stat().st_ino
 
-    files.overwrite(path, "short é")
+    json_files.overwrite(path, "short é")
 
     assert path.read_text() == "short é"
     assert path.stat().st_ino == inode
@@ -202,13 +202,13 @@ def test_a_file_is_written_where_it_lies_and_shorter_texts_leave_nothing_behind(
 
 def test_a_file_that_is_overwritten_is_whole_when_the_process_dies_before_it_is_cut(tmp_path, monkeypatch):
     path = tmp_path / "report"
-    files.overwrite(path, json.dumps({"stage": "a long name of a stage"}))
+    json_files.overwrite(path, json.dumps({"stage": "a long name of a stage"}))
 
     def killed(*_: object) -> None:
         raise OSError("killed")
 
     monkeypatch.setattr(os, "ftruncate", killed)
     with pytest.raises(OSError, match="killed"):
-        files.overwrite(path, json.dumps({"stage": "x"}))
+        json_files.overwrite(path, json.dumps({"stage": "x"}))
 
     assert json.loads(path.read_text()) == {"stage": "x"}

@@ -12,10 +12,10 @@ import pytest
 from rostersync.api.v1alpha1.syncapproval import SyncApproval
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.errors import Permanent, Retryable, StoreBusy
+from rostersync.execution.report_files import ApplyReportFile, PlanReportFile
 from rostersync.lifecycle.observed import Connection, Window
 from rostersync.lifecycle.outcomes import exit_code, succeeded_reason
 from rostersync.local.drive import Driver
-from rostersync.local.reports import ApplyReportFile, PlanReportFile
 from rostersync.local.state import State
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport
 
@@ -37,9 +37,9 @@ class FakeHalves:
     def plan(self, run, step):
         name = run["metadata"]["name"]
         self.again.append(step.again)
-        file = PlanReportFile(self.state.folder(name), step.number, name)
+        file = PlanReportFile(self.state.layout.folder(name), step.number, name)
         file.stage("extract")
-        (self.state.folder(name) / "extract").mkdir(exist_ok=True)
+        (self.state.layout.folder(name) / "extract").mkdir(exist_ok=True)
         result = self.plans.pop(0)
         if isinstance(result, BaseException):
             if isinstance(result, Killed):
@@ -52,7 +52,7 @@ class FakeHalves:
 
     def apply(self, run, step, of_plan):
         name = run["metadata"]["name"]
-        file = ApplyReportFile(self.state.folder(name), step.number, of_plan, name)
+        file = ApplyReportFile(self.state.layout.folder(name), step.number, of_plan, name)
         file.stage("apply")
         self.consents.append(step.consent)
         result = self.applies.pop(0) if self.applies else 5
@@ -236,7 +236,7 @@ def test_a_failed_plan_keeps_its_report_and_the_next_run_is_free(bench):
     name = bench.run(Permanent("Focus refused", reason="CredentialsRefused"))
 
     assert (bench.reason(name), exit_code(bench.state.run(name)["status"])) == ("CredentialsRefused", 1)
-    assert list(bench.state.folder(name).glob("reports/plan-*.json"))
+    assert list(bench.state.layout.folder(name).glob("reports/plan-*.json"))
     assert bench.reason(bench.run((A, 0))) == "Applied"
 
 
@@ -254,7 +254,7 @@ def test_a_killed_plan_is_interrupted_at_the_next_command(bench):
 @pytest.mark.parametrize("left", ["", "{}", '{"run"'], ids=["nothing", "no report", "half"])
 def test_a_spoiled_report_is_a_lost_one(bench, left):
     name = bench.run((A, 1))
-    next(bench.state.folder(name).glob("reports/plan-*.json")).write_text(left)
+    next(bench.state.layout.folder(name).glob("reports/plan-*.json")).write_text(left)
 
     bench.driver().settle(bench.state.run(name))
 
@@ -304,12 +304,12 @@ def test_a_finished_run_is_never_started_again(bench):
 
 def test_the_raw_extract_lives_until_its_run_is_final(bench):
     name = bench.run((A, 1))
-    assert (bench.state.folder(name) / "extract").exists()
+    assert (bench.state.layout.folder(name) / "extract").exists()
 
     bench.decide(name, "Rejected")
     bench.driver().settle(bench.state.run(name))
 
-    assert not (bench.state.folder(name) / "extract").exists()
+    assert not (bench.state.layout.folder(name) / "extract").exists()
 
 
 def test_suspended_imports_end_without_reading(bench):
@@ -341,7 +341,7 @@ def test_history_keeps_so_many_of_each_kind_and_what_is_held(bench):
 
     left = {r["metadata"]["name"] for r in bench.state.runs()}
     assert left == {held, *good[1:], bad[2]}
-    assert not bench.state.folder(good[0]).exists()
+    assert not bench.state.layout.folder(good[0]).exists()
 
 
 def test_two_processes_do_not_work_on_one_connection(bench):

@@ -2,7 +2,7 @@
 
 import json
 
-from rostersync.local.progress import EVERY, Lines
+from rostersync.execution.progress import EVERY, Lines
 
 
 def told(capsys, *steps):

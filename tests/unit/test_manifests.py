@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from rostersync.errors import InvalidManifest
-from rostersync.local.manifests import Manifests, ca_bundle, credentials, load
+from rostersync.execution.inputs import ca_bundle, credentials
+from rostersync.local.manifests import Manifests, load
 
 CONNECTION = """\
 apiVersion: rostersync.dev/v1alpha1

@@ -10,7 +10,8 @@ import yaml
 from rostersync.api import crd
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
-from rostersync.local.manifests import credentials, load
+from rostersync.execution.inputs import credentials
+from rostersync.local.manifests import load
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from rostersync.errors import BaseMoved, RostersyncError
+from rostersync.execution import options
+from rostersync.execution.failures import PERMANENT_EXIT, frames, half_exit, is_permanent, told
 from rostersync.jobs.watch import Watch
-from rostersync.local.commands import common
-from rostersync.local.failures import PERMANENT_EXIT, frames, half_exit, is_permanent, told
 
 if TYPE_CHECKING:
     from rostersync.jobs.mount import Pod
@@ -72,10 +72,10 @@ def leave(code: int) -> NoReturn:
 
 
 def _say(ctx: click.Context, said: RostersyncError, error: BaseException) -> None:
-    from rostersync.local.progress import log
+    from rostersync.execution.progress import log
 
     log("error", reason=said.reason, message=str(said))
-    if ctx.meta.get(common.DEBUG):
+    if ctx.meta.get(options.DEBUG):
         click.echo(frames(error), err=True)
 
 
@@ -116,7 +116,7 @@ _place = _options(
         "--root", default="/", hidden=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
         help="Where the pod's files are, for trying it without a pod.",
     ),
-    common.debug_option,
+    options.debug_option,
 )  # fmt: skip
 _deadline = click.option(
     "--deadline", type=click.IntRange(min=1), metavar="SECONDS",
@@ -136,7 +136,7 @@ _run = _options(
 
 
 @click.group(cls=Jobs, no_args_is_help=True)
-@common.debug_option
+@options.debug_option
 def job() -> None:
     """What Kubernetes Jobs run: the halves of a run, Test Connection, and clearing up, from a pod's mounts.
 
@@ -170,7 +170,7 @@ def job() -> None:
 @_loopback
 @click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, and not what was read.")
 @_place
-@common.engine_options
+@options.engine_options
 def plan(
     run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
     keep_successful: int, keep_failed: int, known: tuple[str, ...], loopback: bool, dry: bool, report: Path | None, root: Path,
@@ -179,12 +179,14 @@ def plan(
     """Read the source and freeze a plan; the store is only read."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
-    from rostersync.jobs import halves
+    from rostersync.execution.execution import Engine
+    from rostersync.execution.purge import History
+    from rostersync.jobs import attempts
 
-    history = halves.History(finished, keep_successful, keep_failed, known)
-    engine = halves.Engine(common.bytes_of(memory), threads)
-    of = halves.Run(run, uid, number)
-    halves.plan(
+    history = History(finished, keep_successful, keep_failed, known)
+    engine = Engine(options.bytes_of(memory), threads)
+    of = attempts.Run(run, uid, number)
+    attempts.plan(
         place.pod(), of, created, history, watch, _progress(), engine, again=again, dry=dry, network=_network(loopback)
     )
 
@@ -203,7 +205,7 @@ def plan(
 @click.option("--four-eyes", is_flag=True, help="Somebody has proved that the decider is no requester.")
 @_deadline
 @_place
-@common.engine_options
+@options.engine_options
 def apply(
     run: str, uid: str, number: int, of_plan: int, digest: str, approved_by: str | None, approval: str,
     approval_uid: str, reason: str, previous_connection: str, four_eyes: bool, deadline: int | None,
@@ -212,15 +214,16 @@ def apply(
     """Write a plan to the store, in one transaction, once; a plan with holds only with an approval."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
-    from rostersync.jobs import halves
+    from rostersync.execution.execution import Engine
+    from rostersync.jobs import attempts
     from rostersync.lifecycle.steps import Consent
 
     consent = None
     if approved_by:
         consent = Consent(approval, approval_uid, digest, approved_by, reason, four_eyes, previous_connection)
-    engine = halves.Engine(common.bytes_of(memory), threads)
-    of = halves.Run(run, uid, number)
-    halves.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)
+    engine = Engine(options.bytes_of(memory), threads)
+    of = attempts.Run(run, uid, number)
+    attempts.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)
 
 
 @job.command(epilog=EXITS)
@@ -234,10 +237,10 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
     """
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / "check")
-    from rostersync.jobs.check import check as found_by
+    from rostersync.jobs import attempts
     from rostersync.render.objects import dump
 
-    click.echo(dump(found_by(place.pod(), watch, _network(loopback)).as_dict(), "json"), nl=False)
+    click.echo(dump(attempts.check(place.pod(), watch, _network(loopback)).as_dict(), "json"), nl=False)
 
 
 @job.command(epilog=EXITS)
@@ -259,9 +262,9 @@ def purge(
     """Remove artifacts of runs that have ended; what is gone already is fine."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / "purge")
-    from rostersync.jobs.purge import purge as clear
+    from rostersync.jobs import attempts
 
-    clear(place.pod(), [_named(r) for r in ended], [_named(r) for r in removed], watch)
+    attempts.purge(place.pod(), [_named(r) for r in ended], [_named(r) for r in removed], watch)
 
 
 def _begin(root: Path, report: Path | None) -> Place:
@@ -281,7 +284,7 @@ def _network(loopback: bool) -> Any:
 
 
 def _progress() -> Any:
-    from rostersync.local.progress import Lines
+    from rostersync.execution.progress import Lines
 
     return Lines()
 

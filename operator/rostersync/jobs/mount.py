@@ -1,4 +1,4 @@
-"""Where things lie in a Job's pod, and what is mounted there as the manifests that a run is made from."""
+"""Where things lie in a Job's pod, and what is mounted there as the inputs of an attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,9 @@ from rostersync.api.kinds import connection_model
 from rostersync.api.packed import unpack
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.errors import InvalidManifest
-from rostersync.local import manifests as loading
-from rostersync.local.manifests import Manifests
-from rostersync.local.state import State
-from rostersync.local.workspace import KEY
+from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, ca_bundle, credentials, qualified
+from rostersync.execution.layout import Layout
 from rostersync.sources.registry import profile_of
-
-Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
 
 
 @dataclass(frozen=True)
@@ -28,9 +24,10 @@ class Pod:
     report: Path
 
     @property
-    def state(self) -> State:
+    def layout(self) -> Layout:
         """Store and artifacts, with scratch on a volume that goes with the pod."""
-        return State(self.root / "var/lib/rostersync", scratch=self.scratch)
+        claims = self.root / "var/lib/rostersync"
+        return Layout(claims / "artifacts", claims / "store/roster.duckdb", self.scratch)
 
     @property
     def scratch(self) -> Path:
@@ -64,7 +61,7 @@ class Pod:
             "Operator, CRDs and image must be of one version."
         )
 
-    def to_read(self, connection: Connection) -> Manifests:
+    def to_read(self, connection: Connection) -> Inputs:
         """What reading the source and keeping the plan takes. Raises InvalidManifest for what is not mounted."""
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
@@ -76,30 +73,30 @@ class Pod:
             found = _read(self.mounted / "configmaps" / name, f"ConfigMap {name}")
             if not found:
                 raise InvalidManifest(
-                    f"ConfigMap {_qualified(connection, name)}, which spec.deliveryConfig.caBundleRef names, is not "
+                    f"ConfigMap {qualified(connection, name)}, which spec.deliveryConfig.caBundleRef names, is not "
                     f"mounted or empty; make it, with certificates in PEM form under the key {endpoint.ca_bundle.key}.",
                     reason="ConfigMapNotFound",
                 )
             config_maps[name] = found
-        made = Manifests(connection, None, {**secrets, **self._key(connection)}, config_maps)
-        loading.credentials(made, {})  # what is incomplete is said before anything is read
-        loading.ca_bundle(made)
+        made = Inputs(connection, {**secrets, **self._key(connection)}, config_maps)
+        credentials(made, {})  # what is incomplete is said before anything is read
+        ca_bundle(made)
         return made
 
-    def to_keep(self, connection: Connection) -> Manifests:
+    def to_keep(self, connection: Connection) -> Inputs:
         """What opening and keeping plans takes. Raises InvalidManifest when the key is not mounted."""
-        return Manifests(connection, None, self._key(connection))
+        return Inputs(connection, self._key(connection))
 
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef
         if reference is None:
             return {}
         field = "spec.artifacts.encryptionKeySecretRef"
-        keys = f"the key {KEY} (an age identity, as age-keygen makes it, or a passphrase)"
+        keys = f"the key {ARTIFACT_KEY} (an age identity, as age-keygen makes it, or a passphrase)"
         found = self._secret(connection, field, reference.name, keys)
-        if not found.get(KEY, "").strip():
+        if not found.get(ARTIFACT_KEY, "").strip():
             raise InvalidManifest(
-                f"Secret {_qualified(connection, reference.name)}, which {field} names, needs {keys}.",
+                f"Secret {qualified(connection, reference.name)}, which {field} names, needs {keys}.",
                 reason="SecretIncomplete",
             )
         return {reference.name: found}
@@ -108,7 +105,7 @@ class Pod:
         found = _read(self.mounted / "secrets" / name, f"Secret {name}")
         if not found:
             raise InvalidManifest(
-                f"Secret {_qualified(connection, name)}, which {field} names, is not mounted or empty; make it, with "
+                f"Secret {qualified(connection, name)}, which {field} names, is not mounted or empty; make it, with "
                 f"{needs}.",
                 reason="SecretNotFound",
             )
@@ -132,7 +129,3 @@ def _read(folder: Path, what: str) -> dict[str, str]:
             f"{what} holds something else than UTF-8 text, or a NUL character.", reason="SecretIncomplete"
         )
     return found
-
-
-def _qualified(connection: Connection, name: str) -> str:
-    return f"{connection.metadata.namespace or 'default'}/{name}"

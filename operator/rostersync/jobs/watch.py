@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from rostersync.errors import Permanent, RostersyncError
-from rostersync.local.failures import PERMANENT_EXIT
+from rostersync.execution.failures import PERMANENT_EXIT
 
 LAST_STAGE = "done"  # of every report
 TERMINATED = 128 + signal.SIGTERM

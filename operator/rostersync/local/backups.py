@@ -4,14 +4,14 @@ from datetime import datetime
 from pathlib import Path
 
 from rostersync import durable
+from rostersync.execution import json_files
 from rostersync.lifecycle.status import stamp
-from rostersync.local import files
 from rostersync.local.state import State
 
 
 def note(state: State, copy: Path, now: datetime) -> None:
     """Remember a copy, before it is written: a killed process leaves half of one."""
-    files.write_object(_list(state), {**_known(state), str(copy.resolve()): stamp(now)})
+    json_files.write_object(_list(state), {**_known(state), str(copy.resolve()): stamp(now)})
 
 
 def left(state: State) -> dict[str, str]:
@@ -26,7 +26,7 @@ def left(state: State) -> dict[str, str]:
 
 
 def _known(state: State) -> dict[str, str]:
-    return files.read_object(_list(state)) or {}
+    return json_files.read_object(_list(state)) or {}
 
 
 def _list(state: State) -> Path:

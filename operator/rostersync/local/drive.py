@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from rostersync.artifacts import Artifacts
 from rostersync.errors import DiskFull, StoreBusy, Unsure
+from rostersync.execution.progress import log
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
@@ -19,15 +20,14 @@ from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
 from rostersync.local.observe import observed
-from rostersync.local.progress import log
 from rostersync.local.state import API, State
 from rostersync.render.holds import sentence
 
 Clock = Callable[[], datetime]
 
 
-class Halves(Protocol):
-    """The two halves of a run. Failures go to their reports; what leaves a run as it was is raised.
+class Attempts(Protocol):
+    """The attempts of a run. Failures go to their reports; what leaves a run as it was is raised.
 
     These are StoreBusy, DiskFull and Unsure.
     """
@@ -53,12 +53,12 @@ class Driver:
         self,
         state: State,
         connection: Connection,
-        halves: Halves | None,
+        attempts: Attempts | None,
         clock: Clock = now_utc,
         again: str | None = None,
     ) -> None:
         """`again` names a run that is asked for once more: a plan of it that was interrupted is tried again."""
-        self.state, self.connection, self.halves, self.clock, self.again = state, connection, halves, clock, again
+        self.state, self.connection, self.attempts, self.clock, self.again = state, connection, attempts, clock, again
 
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
         """Take a run as far as it goes now; returns it with its status. Raises StoreBusy when the store is in use."""
@@ -67,12 +67,12 @@ class Driver:
             step = next_step(seen)
             run = self._record(run, seen, step)
             match step:
-                case StartPlan() | StartApply() if self.halves:
+                case StartPlan() | StartApply() if self.attempts:
                     try:
                         if isinstance(step, StartPlan):
-                            self.halves.plan(run, step)
+                            self.attempts.plan(run, step)
                         else:
-                            self.halves.apply(run, step, seen.plan.number if seen.plan else 1)
+                            self.attempts.apply(run, step, seen.plan.number if seen.plan else 1)
                     except (StoreBusy, DiskFull, Unsure):
                         with suppress(DiskFull):  # then the next command does it
                             self.settle(run)
@@ -125,7 +125,7 @@ class Driver:
         if isinstance(step, Finish):
             # The raw extract lives until its run is final; the others are what a killed process left. First, since a
             # final run is never looked at again.
-            Artifacts(self.state.artifacts).finish(run["metadata"]["name"])
+            Artifacts(self.state.layout.artifacts).finish(run["metadata"]["name"])
         try:
             if made != run:
                 self.state.save(made)

@@ -9,10 +9,11 @@ from rostersync.api.kinds import Ref, key_of
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent
+from rostersync.execution.inputs import artifact_key
+from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.observed import Connection
 from rostersync.local.drive import Driver
 from rostersync.local.state import State
-from rostersync.local.workspace import artifact_key, stored_connection
 
 
 def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[str]:
@@ -27,8 +28,8 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
         ids, key = _ids(state, runs, record), _key(state, runs, env)
         place = state.root / "scratch"
         try:
-            with naming(artifacts=state.artifacts, scratch=place):
-                gone = Artifacts(state.artifacts, key).forget(ids, scratch.own(place))
+            with naming(artifacts=state.layout.artifacts, scratch=place):
+                gone = Artifacts(state.layout.artifacts, key).forget(ids, scratch.own(place))
         finally:
             scratch.release(place)
         for run in runs:
@@ -44,7 +45,7 @@ def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:
     ids = [record]
     for run in runs:
         with suppress(Permanent):
-            prefix = stored_connection(state.folder(run["metadata"]["name"])).spec.sisIDPrefix
+            prefix = stored_connection(state.layout.folder(run["metadata"]["name"])).spec.sisIDPrefix
             ids.append(record.removeprefix(prefix))
     return list(dict.fromkeys(ids))
 
@@ -53,6 +54,6 @@ def _key(state: State, runs: list[dict[str, Any]], env: Mapping[str, str]) -> st
     """The artifacts' key, where one is known; what it does not open is removed unseen."""
     for run in runs:
         with suppress(Permanent):
-            if key := artifact_key(stored_connection(state.folder(run["metadata"]["name"])), {}, env):
+            if key := artifact_key(stored_connection(state.layout.folder(run["metadata"]["name"])), {}, env):
                 return key
     return None

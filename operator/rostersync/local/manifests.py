@@ -17,9 +17,8 @@ from rostersync.api.v1alpha1.attributes import SHOWN
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.errors import InvalidManifest
+from rostersync.execution.inputs import Inputs
 from rostersync.local.documents import Document, read
-from rostersync.sources.profile import Login, Profile
-from rostersync.sources.registry import profile_of
 
 ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
 
@@ -27,13 +26,10 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Manifests:
-    """What a local run is made from. `secrets` and `config_maps`: name -> key -> text; secrets are never printed."""
+class Manifests(Inputs):
+    """What a local run is made from: the inputs of its attempts, and the SyncRun, where one is given."""
 
-    connection: Connection
     run: SyncRun | None = None
-    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     skipped: tuple[str, ...] = ()  # a sentence for each document of a folder that is somebody else's
 
 
@@ -74,64 +70,12 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     run = _only_run(runs)
     connection = _chosen(connections, run, env)
     return Manifests(
-        connection, run, _by_name(secrets, connection, "Secret"), _by_name(config_maps, connection, "ConfigMap"),
+        connection,
+        _by_name(secrets, connection, "Secret"),
+        _by_name(config_maps, connection, "ConfigMap"),
+        run,
         tuple(skipped),
-    )  # fmt: skip
-
-
-def credentials(manifests: Manifests, env: Mapping[str, str]) -> Login:
-    """What the source knows the client by: of the Secret that the connection names, else of the environment."""
-    profile = profile_of(manifests.connection)
-    reference, keys = profile.endpoint(manifests.connection).secret, profile.keys_in_words
-    where = _qualified(manifests, reference)
-    secret = manifests.secrets.get(reference)
-    if secret is None:
-        return _of_environment(profile, where, env)
-    # a line end is a slip of whoever encoded the value, never part of it
-    values = {key: secret.get(key, "").strip() for key in profile.keys}
-    if empty := [key for key, value in values.items() if not value]:
-        raise InvalidManifest(
-            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}",
-            reason="SecretIncomplete",
-        )
-    return Login(values)
-
-
-def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Login:
-    variables = profile.variables
-    values = {key: env.get(name, "").strip() for key, name in variables.items()}
-    missing = [variables[key] for key, value in values.items() if not value]
-    if len(missing) == len(values):
-        raise InvalidManifest(
-            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
-            f"with -f (keys {profile.keys_in_words}), or set {' and '.join(variables.values())}",
-            reason="SecretNotFound",
-        )
-    if missing:
-        others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
-        raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
-    return Login(values)
-
-
-def ca_bundle(manifests: Manifests) -> str | None:
-    """PEM text of the authorities to trust; None for the system's."""
-    reference = profile_of(manifests.connection).endpoint(manifests.connection).ca_bundle
-    if reference is None:
-        return None
-    where = _qualified(manifests, reference.name)
-    config_map = manifests.config_maps.get(reference.name)
-    if config_map is None:
-        raise InvalidManifest(
-            f"ConfigMap {where}, which deliveryConfig.caBundleRef names, is not among the manifests; add it with -f",
-            reason="ConfigMapNotFound",
-        )
-    text = config_map.get(reference.key)
-    if text is None or "-----BEGIN CERTIFICATE-----" not in text:
-        raise InvalidManifest(
-            f"ConfigMap {where} has no certificates in PEM form under the key {reference.key}",
-            reason="ConfigMapIncomplete",
-        )
-    return text
+    )
 
 
 def _documents(paths: Sequence[Path]) -> Iterator[tuple[Document, bool]]:
@@ -286,7 +230,3 @@ def _by_name(objects: Sequence[_Keyed], connection: Connection, kind: str) -> di
             raise InvalidManifest(f"{kind} {item.name} is given twice; keep one of them")
         result[item.name] = item.data
     return result
-
-
-def _qualified(manifests: Manifests, name: str) -> str:
-    return f"{manifests.connection.metadata.namespace or 'default'}/{name}"

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.api.kinds import key_of
-from rostersync.errors import RostersyncError
+from rostersync.errors import Permanent, RostersyncError
+from rostersync.execution.report_files import apply_work, plan_work
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.local.reports import apply_work, plan_work
 from rostersync.local.state import State, number
 from rostersync.model import ApplyReport, PlanReport
 
@@ -22,7 +22,7 @@ def observed(
 ) -> Observed:  # fmt: skip
     """Everything about one run. `alive`: whether a process works on it right now."""
     name = run["metadata"]["name"]
-    folder = state.folder(name)
+    folder = state.layout.folder(name)
     plan, apply = plan_work(folder, alive), apply_work(folder, alive)
     started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
     return Observed(
@@ -37,17 +37,27 @@ def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[A
     report = plan.report if plan else None
     if apply is None or apply.state != WorkState.LOST or report is None or not report.digest:
         return None
-    from rostersync.local.engine import applied_revision
+    from rostersync.local.store import applied_revision
 
     with suppress(RostersyncError, OSError):
-        return applied_revision(state.store, report.run, report.digest, report.base_revision)
+        return applied_revision(state.layout.store, report.run, report.digest, report.base_revision)
     return None
 
 
 def number_of_tries(state: State, run: str) -> tuple[int, int]:
     """How many tries of plan (at least 1) and apply a run has had."""
-    plan, apply = plan_work(state.folder(run), False), apply_work(state.folder(run), False)
+    plan, apply = plan_work(state.layout.folder(run), False), apply_work(state.layout.folder(run), False)
     return (plan.number if plan else 1, apply.number if apply else 0)
+
+
+def run_of_plan(state: State, digest: str) -> str:
+    """The newest run whose plan has the digest; plans may be sealed, reports are not."""
+    artifacts = state.layout.artifacts
+    found = (work.report for folder in artifacts.glob("*") if (work := plan_work(folder, alive=False)))
+    runs = sorted(r.run for r in found if r and r.digest == digest)
+    if not runs:
+        raise Permanent(f"No plan in {artifacts} has the digest {digest}; nothing was applied.", reason="UnknownPlan")
+    return runs[-1]
 
 
 def _run(run: dict[str, Any]) -> Run:

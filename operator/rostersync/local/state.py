@@ -17,10 +17,11 @@ from rostersync.api.kinds import key_of
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
+from rostersync.execution import json_files
+from rostersync.execution.layout import Layout
 from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 from rostersync.lifecycle.status import stamp
-from rostersync.local import files
 
 API = "rostersync.dev/v1alpha1"
 RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only
@@ -28,51 +29,27 @@ _FORMER_RUN_NUMBER = "rostersync.dev/number"  # its former name; on a Job it is 
 
 
 class State:
-    """One state folder. Nothing is made before it is needed.
+    """One state folder. Nothing is made before it is needed."""
 
-    `scratch`: where records lie in the clear while they are worked on, if not beside the run's artifacts and the store.
-    """
-
-    def __init__(self, root: Path, *, scratch: Path | None = None) -> None:
-        self.root, self._scratch = root, scratch
-
-    @property
-    def store(self) -> Path:
-        """The embedded store's file."""
-        return self.root / "store" / "roster.duckdb"
-
-    @property
-    def artifacts(self) -> Path:
-        """The folder with one folder a run."""
-        return self.root / "artifacts"
-
-    def folder(self, run: str) -> Path:
-        """A run's artifacts: extract, plan, reports, errors."""
-        return self.artifacts / run
-
-    def scratch(self, run: str) -> Path:
-        """Where what is opened and what is spilled lies while a run is worked on."""
-        return self._scratch / run if self._scratch else self.folder(run) / "scratch"
-
-    def store_scratch(self, run: str) -> Path | None:
-        """Where a write of the store spills to; None leaves it to the store."""
-        return self._scratch / run if self._scratch else None
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.layout = Layout(artifacts=root / "artifacts", store=root / "store" / "roster.duckdb")
 
     def make_private(self) -> None:
         """Make the folders that hold records, for this user only."""
-        for folder in (self.store.parent, self.artifacts):
+        for folder in (self.layout.store.parent, self.layout.artifacts):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
 
     def runs(self, connection: str | None = None) -> list[dict[str, Any]]:
         """All SyncRuns, or those of a connection by its key, newest first."""
-        found = [r for path in (self.root / "runs").glob("*.json") if (r := files.read_object(path))]
+        found = [r for path in (self.root / "runs").glob("*.json") if (r := json_files.read_object(path))]
         own = [r for r in found if connection in (None, key_of(r))]
         return sorted(own, key=number, reverse=True)
 
     def find(self, name: str) -> dict[str, Any] | None:
         """The SyncRun of that name, if there is one."""
-        return files.read_object(self.root / "runs" / f"{name}.json")
+        return json_files.read_object(self.root / "runs" / f"{name}.json")
 
     def run(self, name: str) -> dict[str, Any]:
         """The SyncRun of that name. Raises Permanent with what there is."""
@@ -95,7 +72,7 @@ class State:
     def save(self, run: dict[str, Any]) -> None:
         """Write a SyncRun. Raises DiskFull."""
         with naming(state=self.root):
-            files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
+            json_files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
 
     def create(
         self, connection: str, namespace: str | None, spec: dict[str, Any], name: str | None, now: datetime
@@ -116,7 +93,7 @@ class State:
 
     def approval(self, run: str) -> dict[str, Any] | None:
         """The newest SyncApproval of a run."""
-        return files.read_object(self.root / "approvals" / f"{run}.json")
+        return json_files.read_object(self.root / "approvals" / f"{run}.json")
 
     def save_approval(self, approval: dict[str, Any]) -> None:
         """Write a run's SyncApproval; one for an earlier plan of the run is kept beside it under its own name."""
@@ -124,8 +101,8 @@ class State:
         before = self.approval(run)
         with naming(state=self.root):
             if before and before["metadata"]["name"] != approval["metadata"]["name"]:
-                files.write_object(self.root / "approvals" / f"{before['metadata']['name']}.json", before)
-            files.write_object(self.root / "approvals" / f"{run}.json", approval)
+                json_files.write_object(self.root / "approvals" / f"{before['metadata']['name']}.json", before)
+            json_files.write_object(self.root / "approvals" / f"{run}.json", approval)
 
     @contextmanager
     def lock(self, connection: str) -> Iterator[None]:
@@ -151,7 +128,7 @@ class State:
         The caller holds the connection's lock. What killed processes left of its runs goes, too.
         """
         kept = {True: successful, False: failed}
-        artifacts = Artifacts(self.artifacts)
+        artifacts = Artifacts(self.layout.artifacts)
         for run in self.runs(connection):
             outcome = (run.get("status") or {}).get("outcome")
             if not outcome:
@@ -168,9 +145,9 @@ class State:
 
     def remove(self, run: str) -> None:
         """Remove a run and everything of it; its object last, so that a killed removal is finished later."""
-        Artifacts(self.artifacts).remove(run)
+        Artifacts(self.layout.artifacts).remove(run)
         for path in (self.root / "approvals").glob(f"{run}*.json"):
-            found = files.read_object(path)
+            found = json_files.read_object(path)
             if found and found["spec"]["runRef"]["name"] == run:
                 path.unlink()
         (self.root / "runs" / f"{run}.json").unlink(missing_ok=True)

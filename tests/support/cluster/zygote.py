@@ -17,8 +17,10 @@ from typing import Any
 def main() -> None:
     """Import what Jobs use, then fork for whoever asks."""
     from rostersync.__main__ import main as rostersync
-    from rostersync.jobs import check, command, halves, purge  # noqa: F401  (imported so that a fork need not)
-    from rostersync.local import engine  # noqa: F401
+    from rostersync.execution import apply as apply_attempt  # noqa: F401  (imported so that a fork need not)
+    from rostersync.execution import check, purge  # noqa: F401
+    from rostersync.execution import plan as plan_attempt  # noqa: F401
+    from rostersync.jobs import attempts, command  # noqa: F401
     from rostersync.plan import apply, verify  # noqa: F401
     from rostersync.sources import registry  # noqa: F401
     from rostersync.stores import embedded  # noqa: F401

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rostersync.render.details import Details
 
 F = TypeVar("F", bound=Callable[..., Any])
-DEBUG = "rostersync.debug"
 
 
 def manifests_option(function: F) -> F:
@@ -46,31 +45,6 @@ def output_option(*forms: str) -> Callable[[F], F]:
     )
 
 
-def debug_option(function: F) -> F:
-    """--debug: say where in the program an error came from."""
-
-    def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
-        context.meta[DEBUG] = context.meta.get(DEBUG, False) or value
-
-    return click.option(
-        "--debug", is_flag=True, expose_value=False, callback=keep,
-        help="On failure, print files, lines and functions (never values).",
-    )(function)  # fmt: skip
-
-
-def engine_options(function: F) -> F:
-    """--memory and --threads."""
-    for option in (
-        click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine; default all cores."),
-        click.option(
-            "--memory", metavar="MIB", type=click.IntRange(min=64),
-            help="Memory for the engine, in MiB; default 70 % of what is free beside Python.",
-        ),
-    ):  # fmt: skip
-        function = option(function)
-    return function
-
-
 def quiet_option(function: F) -> F:
     """--quiet: no progress."""
     return click.option("-q", "--quiet", is_flag=True, help="No progress.")(function)
@@ -93,11 +67,6 @@ def decision_options(function: F) -> F:
     ):
         function = option(function)
     return function
-
-
-def bytes_of(mib: int | None) -> int | None:
-    """MiB in bytes."""
-    return None if mib is None else mib * 1024 * 1024
 
 
 def user() -> str:
@@ -124,13 +93,13 @@ def afterwards() -> Iterator[None]:
 def known_connection(state: "State", ref: "Ref") -> "Connection":
     """What is known of a connection without its manifest: that of its newest run, else the defaults."""
     from rostersync.errors import Permanent
+    from rostersync.execution.workspace import stored_connection
     from rostersync.lifecycle.configured import connection_of
     from rostersync.lifecycle.observed import Connection
-    from rostersync.local.workspace import stored_connection
 
     for run in state.runs(ref.key):
         with suppress(Permanent):
-            return connection_of(stored_connection(state.folder(run["metadata"]["name"])))
+            return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
     return Connection(ref.name, kind=ref.kind)
 
 
@@ -150,15 +119,16 @@ def settled(state: "State", key: str | None = None) -> None:
 def opened_plan(state: "State", name: str | None) -> Iterator[Path]:
     """The plan folder of a run (the newest without a name), readable. Raises Permanent when there is none."""
     from rostersync.errors import Permanent
+    from rostersync.execution.inputs import artifact_key
+    from rostersync.execution.workspace import Workspace, stored_connection
     from rostersync.lifecycle.outcomes import succeeded_reason
-    from rostersync.local.workspace import Workspace, artifact_key, stored_connection
 
     run = state.latest(name)
     found = run["metadata"]["name"]
-    if not (state.folder(found) / "plan").is_dir():
+    if not (state.layout.folder(found) / "plan").is_dir():
         stands = succeeded_reason(run.get("status") or {}) or "new"
         raise Permanent(f"Run {found} has no plan: it is {stands}.", reason="NoPlan")
-    work = Workspace(state, found, artifact_key(stored_connection(state.folder(found)), {}, os.environ))
+    work = Workspace(state.layout, found, artifact_key(stored_connection(state.layout.folder(found)), {}, os.environ))
     try:
         yield work.open("plan")
     finally:
@@ -198,7 +168,7 @@ def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
 
 def note(text: str) -> None:
     """A remark on standard error: text for a terminal, a JSON line elsewhere."""
-    from rostersync.local.progress import log
+    from rostersync.execution.progress import log
 
     if sys.stderr.isatty():
         click.echo(text, err=True)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rostersync.api.kinds import Ref
+from rostersync.execution import options
+from rostersync.execution.interruption import interruptible
 from rostersync.local.commands import common
-from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -25,7 +26,7 @@ Examples:
 @common.state_option
 @common.output_option("table", "json", "yaml")
 @common.quiet_option
-@common.debug_option
+@options.debug_option
 def approve(
     name: str | None,
     reason: str,
@@ -41,9 +42,9 @@ def approve(
     Without RUN it is the only run that waits; when several do, they are listed and nothing is decided.
     The approval is for the plan's digest; a plan that changes needs a new one. Applies at once.
     """
+    from rostersync.execution.progress import shown
     from rostersync.lifecycle.outcomes import exit_code
-    from rostersync.local.commands.importing import apply_run, local_halves
-    from rostersync.local.progress import shown
+    from rostersync.local.commands.importing import apply_run, local_attempts
 
     run, connection = _decide(state, name, "Approved", by, reason, digest)
     if connection.require_distinct_approver:
@@ -55,12 +56,12 @@ def approve(
         common.show_run(state, run, output)
         return
     with interruptible(), shown(quiet) as progress:
-        halves = local_halves(state, progress)
-        run = apply_run(state, run, halves)
-    if output != "table" or not halves.error:
+        attempts = local_attempts(state, progress)
+        run = apply_run(state, run, attempts)
+    if output != "table" or not attempts.error:
         common.show_run(state, run, output)
-    if halves.error:
-        raise halves.error
+    if attempts.error:
+        raise attempts.error
     raise SystemExit(exit_code(run["status"]))
 
 
@@ -74,7 +75,7 @@ Example:
 @common.decision_options
 @common.state_option
 @common.output_option("table", "json", "yaml")
-@common.debug_option
+@options.debug_option
 def reject(name: str | None, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
     """Refuse a held run: nothing of it is applied, and the store stays as it is.
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from rostersync.local.commands import common
+from rostersync.execution import options
 
 
 @click.command()
@@ -14,7 +14,7 @@ from rostersync.local.commands import common
               help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
               "admission policies and roles.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; fail when the files there differ.")
-@common.debug_option
+@options.debug_option
 def crds(folder: Path, repository: Path | None, check: bool) -> None:
     """Write the CustomResourceDefinitions, made from the same types that validate manifests."""
     from rostersync.api import crd, manifests

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rostersync.api.kinds import Ref
+from rostersync.execution import options
+from rostersync.execution.interruption import interruptible
 from rostersync.local.commands import common
-from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
-    from rostersync.local.halves import LocalHalves
+    from rostersync.local.attempts import LocalAttempts
     from rostersync.local.manifests import Manifests
     from rostersync.local.state import State
 
@@ -32,8 +33,8 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 @common.state_option
 @common.output_option("table", "json", "yaml")
 @common.quiet_option
-@common.engine_options
-@common.debug_option
+@options.engine_options
+@options.debug_option
 def run(
     paths: tuple[Path, ...], dry_run: bool, state: "State", output: str, quiet: bool, memory: int | None,
     threads: int | None,
@@ -46,9 +47,9 @@ def run(
     """
     manifests = _manifests(paths)
     with interruptible(), _progress(quiet) as progress:
-        halves = _halves(state, progress, manifests, None, memory, threads)
-        done = _import(state, manifests, halves, "DryRun" if dry_run else None, may_apply=True)
-    _finish(done, halves, output)
+        attempts = _attempts(state, progress, manifests, None, memory, threads)
+        done = _import(state, manifests, attempts, "DryRun" if dry_run else None, may_apply=True)
+    _finish(done, attempts, output)
 
 
 @click.command(
@@ -66,8 +67,8 @@ Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 ma
 @common.state_option
 @common.output_option("json", "table", "yaml")
 @common.quiet_option
-@common.engine_options
-@common.debug_option
+@options.engine_options
+@options.debug_option
 def plan(
     paths: tuple[Path, ...], name: str | None, report: Path | None, state: "State", output: str, quiet: bool,
     memory: int | None, threads: int | None,
@@ -78,9 +79,9 @@ def plan(
     """
     manifests = _manifests(paths)
     with interruptible(), _progress(quiet) as progress:
-        halves = _halves(state, progress, manifests, report, memory, threads)
-        done = _import(state, manifests, halves, None, may_apply=False, name=name)
-    _finish_half(done, halves, output, planned=True)
+        attempts = _attempts(state, progress, manifests, report, memory, threads)
+        done = _import(state, manifests, attempts, None, may_apply=False, name=name)
+    _finish_half(done, attempts, output, planned=True)
 
 
 @click.command(
@@ -103,8 +104,8 @@ Exit codes: 0 applied; 3 nobody has approved it yet; 42 fails until something is
 @common.state_option
 @common.output_option("json", "table", "yaml")
 @common.quiet_option
-@common.engine_options
-@common.debug_option
+@options.engine_options
+@options.debug_option
 def apply(
     name: str | None, digest: str | None, approved_by: str | None, approval_uid: str | None, reason: str,
     report: Path | None, state: "State", output: str, quiet: bool, memory: int | None, threads: int | None,
@@ -116,24 +117,24 @@ def apply(
     if (name is None) == (digest is None):
         raise click.UsageError("Give either a RUN or --plan DIGEST.")
     with interruptible(), _progress(quiet) as progress:
-        halves = _halves(state, progress, None, report, memory, threads)
+        attempts = _attempts(state, progress, None, report, memory, threads)
         if digest is not None:
-            _apply_plan(state, halves, digest, approved_by, approval_uid, reason)
+            _apply_plan(state, attempts, digest, approved_by, approval_uid, reason)
             done = None
         else:
-            done = apply_run(state, state.run(str(name)), halves)
-            if halves.written is None:
-                halves.say_standing(done)
-    _finish_half(done, halves, output, planned=False)
+            done = apply_run(state, state.run(str(name)), attempts)
+            if attempts.written is None:
+                attempts.say_standing(done)
+    _finish_half(done, attempts, output, planned=False)
 
 
-def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dict[str, Any]:
+def apply_run(state: "State", run: dict[str, Any], attempts: "LocalAttempts") -> dict[str, Any]:
     """Take a planned run on: apply it if it may be, and settle the others of its connection."""
     from rostersync.local.drive import Driver
 
     connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]))
     with state.lock(connection.ref.key):
-        driver = Driver(state, connection, halves)
+        driver = Driver(state, connection, attempts)
         try:
             return driver.advance(state.run(run["metadata"]["name"]))
         finally:
@@ -141,13 +142,13 @@ def apply_run(state: "State", run: dict[str, Any], halves: "LocalHalves") -> dic
                 driver.settle_others()
 
 
-def local_halves(state: "State", progress: Any) -> "LocalHalves":
+def local_attempts(state: "State", progress: Any) -> "LocalAttempts":
     """Halves for commands that take no manifests."""
-    return _halves(state, progress, None, None, None, None)
+    return _attempts(state, progress, None, None, None, None)
 
 
 def _import(
-    state: "State", manifests: "Manifests", halves: "LocalHalves", mode: str | None, *, may_apply: bool,
+    state: "State", manifests: "Manifests", attempts: "LocalAttempts", mode: str | None, *, may_apply: bool,
     name: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     from rostersync.errors import DiskFull, NotYetSupported, Permanent
@@ -168,7 +169,7 @@ def _import(
     with state.lock(connection.ref.key):
         state.make_private()
         name = name or (asked.metadata.name if asked else None) or None
-        driver = Driver(state, connection, halves, again=name)
+        driver = Driver(state, connection, attempts, again=name)
         driver.settle_others(state.find(name) if name else None)
         driver.resume()
         run = state.find(name) if name else None
@@ -199,22 +200,22 @@ def _import(
 
 
 def _apply_plan(
-    state: "State", halves: "LocalHalves", digest: str, approved_by: str | None, uid: str | None, reason: str
+    state: "State", attempts: "LocalAttempts", digest: str, approved_by: str | None, uid: str | None, reason: str
 ) -> None:
     """The bare half: a plan by its digest, its consent by word. What fails here is no end of the run."""
     from rostersync.lifecycle.steps import Consent, StartApply
     from rostersync.local.drive import Driver
-    from rostersync.local.observe import number_of_tries
+    from rostersync.local.observe import number_of_tries, run_of_plan
 
-    name = _run_of_plan(state, digest)
+    name = run_of_plan(state, digest)
     consent = Consent("", uid or "", digest, approved_by, reason, False) if approved_by else None
     run = state.find(name)
     connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]) if run else Ref.parse(name))
     with state.lock(connection.ref.key):
         plans, applies = number_of_tries(state, name)
-        halves.apply({"metadata": {"name": name}}, StartApply(digest, consent, applies + 1), plans)
-        if halves.error and halves.written:
-            halves.written.forget()
+        attempts.apply({"metadata": {"name": name}}, StartApply(digest, consent, applies + 1), plans)
+        if attempts.error and attempts.written:
+            attempts.written.forget()
         elif run:
             driver = Driver(state, connection, None)
             with common.afterwards():
@@ -222,77 +223,67 @@ def _apply_plan(
                 driver.settle_others(run)
 
 
-def _run_of_plan(state: "State", digest: str) -> str:
-    """The newest run whose plan has the digest; plans may be sealed, reports are not."""
-    from rostersync.errors import Permanent
-    from rostersync.local.reports import plan_work
-
-    found = (work.report for f in state.artifacts.glob("*") if (work := plan_work(f, alive=False)))
-    runs = sorted(r.run for r in found if r and r.digest == digest)
-    if not runs:
-        raise Permanent(
-            f"No plan in {state.artifacts} has the digest {digest}; nothing was applied.", reason="UnknownPlan"
-        )
-    return runs[-1]
-
-
 def _manifests(paths: tuple[Path, ...]) -> "Manifests":
     from rostersync.api.v1alpha1.support import run_not_yet_supported
     from rostersync.errors import NotYetSupported
-    from rostersync.local import manifests
-    from rostersync.local.workspace import artifact_key
+    from rostersync.execution import inputs
 
     loaded = common.read_manifests(paths)
     later = run_not_yet_supported(loaded.run) if loaded.run else []
     if later:
         raise NotYetSupported(f"SyncRun {', '.join(later)}: not supported in this version; leave it out.")
-    manifests.credentials(loaded, os.environ)  # missing ones are said before anything is begun
-    manifests.ca_bundle(loaded)
-    artifact_key(loaded.connection, loaded.secrets, os.environ)
+    inputs.credentials(loaded, os.environ)  # missing ones are said before anything is begun
+    inputs.ca_bundle(loaded)
+    inputs.artifact_key(loaded.connection, loaded.secrets, os.environ)
     return loaded
 
 
-def _halves(
+def _attempts(
     state: "State", progress: Any, manifests: "Manifests | None", report: Path | None, memory: int | None,
     threads: int | None,
-) -> "LocalHalves":  # fmt: skip
-    from rostersync.local.halves import LocalHalves
+) -> "LocalAttempts":  # fmt: skip
+    from rostersync.execution.execution import Engine
+    from rostersync.local.attempts import LocalAttempts
 
-    return LocalHalves(
-        state, progress, manifests=manifests, env=os.environ, report=report, memory_limit=common.bytes_of(memory),
-        threads=threads,
-    )  # fmt: skip
+    return LocalAttempts(
+        state,
+        progress,
+        inputs=manifests,
+        env=os.environ,
+        report=report,
+        engine=Engine(options.bytes_of(memory), threads),
+    )
 
 
 def _progress(quiet: bool) -> Any:
-    from rostersync.local.progress import shown
+    from rostersync.execution.progress import shown
 
     return shown(quiet)
 
 
-def _finish(run: dict[str, Any], halves: "LocalHalves", output: str) -> None:
+def _finish(run: dict[str, Any], attempts: "LocalAttempts", output: str) -> None:
     """Print the run and leave with the exit code of how it stands."""
     from rostersync.lifecycle.outcomes import exit_code
 
     status = run.get("status") or {}
-    if output != "table" or not halves.error:
-        common.show_run(halves.state, run, output)
-    if halves.error:
-        raise halves.error
+    if output != "table" or not attempts.error:
+        common.show_run(attempts.state, run, output)
+    if attempts.error:
+        raise attempts.error
     raise SystemExit(exit_code(status))
 
 
-def _finish_half(run: dict[str, Any] | None, halves: "LocalHalves", output: str, *, planned: bool) -> None:
+def _finish_half(run: dict[str, Any] | None, attempts: "LocalAttempts", output: str, *, planned: bool) -> None:
     """As `_finish`, with the exit codes of plan and apply."""
     from rostersync.lifecycle.outcomes import exit_code
     from rostersync.render.objects import dump
 
     if output == "json":
-        click.echo(halves.report() or dump(run or {}, output).rstrip())
+        click.echo(attempts.report() or dump(run or {}, output).rstrip())
     elif run:
-        common.show_run(halves.state, run, output)
-    if halves.error:
-        raise halves.error
+        common.show_run(attempts.state, run, output)
+    if attempts.error:
+        raise attempts.error
     if run is None:
         return
     status = run.get("status") or {}

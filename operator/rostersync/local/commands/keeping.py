@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rostersync.execution import options
+from rostersync.execution.interruption import interruptible
 from rostersync.local.commands import common
-from rostersync.local.interruption import interruptible
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -25,16 +26,16 @@ Example:
 @click.option("--strict", is_flag=True, help="Write nothing when importers elsewhere would refuse some of it.")
 @common.state_option
 @common.output_option("table", "json")
-@common.debug_option
+@options.debug_option
 def export(folder: Path, district: str | None, strict: bool, state: "State", output: str) -> None:
     """Write the accepted roster as a strict OneRoster 1.1 CSV bundle."""
     from rostersync.deliveries.importable import sentences
-    from rostersync.local import engine
+    from rostersync.local import store
     from rostersync.render.objects import dump
     from rostersync.render.tables import console, say, table
 
     with interruptible():
-        written = engine.export(state.store, folder, district, strict)
+        written = store.export(state.layout.store, folder, district, strict)
     shown = {
         "rows": written.rows, "notExpressible": written.not_expressible, "notImportable": written.not_importable,
     }  # fmt: skip
@@ -59,7 +60,7 @@ Example:
 @click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common.state_option
-@common.debug_option
+@options.debug_option
 def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
     """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
 
@@ -67,14 +68,14 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     decision. The next run brings a person back whom the source still sends.
     """
     from rostersync.errors import Permanent
-    from rostersync.local import backups, engine
+    from rostersync.local import backups, store
     from rostersync.local.forgetting import forget_artifacts
 
     if not yes:
-        click.confirm(_question(engine.person(state.store, district, record), record), abort=True)
+        click.confirm(_question(store.person(state.layout.store, district, record), record), abort=True)
     with interruptible():
         copies = backups.left(state)
-        found = engine.forget(state.store, district, record)
+        found = store.forget(state.layout.store, district, record)
         runs = forget_artifacts(state, record, os.environ)
     if not (runs or found.rows or found.enrollments or found.history or found.references):
         raise Permanent(
@@ -109,26 +110,26 @@ def _question(person: str | None, record: str) -> str:
 @click.option("--to", "file", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
               help="The copy to write; one that is there is replaced as a whole.")  # fmt: skip
 @common.state_option
-@common.debug_option
+@options.debug_option
 def backup(file: Path, state: "State") -> None:
     """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
-    from rostersync.local import backups, engine
+    from rostersync.local import backups, store
     from rostersync.local.drive import now_utc
 
     with interruptible():
-        engine.there(state.store)
+        store.there(state.layout.store)
         backups.note(state, file, now_utc())
-        engine.backup(state.store, file)
+        store.backup(state.layout.store, file)
     click.echo(f"Wrote {file}.")
 
 
 @click.command()
 @common.state_option
-@common.debug_option
+@options.debug_option
 def compact(state: "State") -> None:
     """Rewrite the store without the space of what is gone."""
-    from rostersync.local import engine
+    from rostersync.local import store
 
     with interruptible():
-        before, after = engine.compact(state.store)
+        before, after = store.compact(state.layout.store)
     click.echo(f"The store had {before:,} bytes and has {after:,}.")

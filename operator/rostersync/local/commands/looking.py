@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.execution import options
 from rostersync.local.commands import common
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 @click.option("--connection", metavar="NAME", help="Only runs of this connection.")
 @common.state_option
 @common.output_option("table", "json", "yaml")
-@common.debug_option
+@options.debug_option
 def runs(connection: str | None, state: "State", output: str) -> None:
     """List connections and their runs, newest first."""
     from rostersync.api.kinds import key_of
@@ -49,7 +50,7 @@ Examples:
 @click.argument("name", metavar="[RUN]", required=False)
 @common.state_option
 @common.output_option("table", "json", "yaml")
-@common.debug_option
+@options.debug_option
 def show(name: str | None, state: "State", output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, schools, causes, and what to do next."""
     from rostersync.api.kinds import key_of
@@ -88,7 +89,7 @@ Examples:
 )
 @common.state_option
 @common.output_option("table", "csv", "json")
-@common.debug_option
+@options.debug_option
 def diff(
     name: str | None, entities: tuple[str, ...], kinds: tuple[str, ...], schools: tuple[str, ...],
     causes: tuple[str, ...], rekeyed: bool, wide: bool, limit: int | None, state: "State", output: str,
@@ -149,7 +150,7 @@ Examples:
 )
 @common.state_option
 @common.output_option("table", "csv", "json")
-@common.debug_option
+@options.debug_option
 def issues(name: str | None, records: bool, limit: int | None, state: "State", output: str) -> None:
     """Show what is wrong with the source's data: missing, malformed, duplicate, dangling."""
     from itertools import islice

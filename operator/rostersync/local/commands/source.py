@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.execution import options
+from rostersync.execution.interruption import interruptible
 from rostersync.local.commands import common
-from rostersync.local.interruption import interruptible
 
 METADATA_KEYS = 5  # keys of metadata that a table names
 
@@ -23,23 +24,23 @@ Example:
 )
 @common.manifests_option
 @common.output_option("table", "json", "yaml")
-@common.debug_option
+@options.debug_option
 def check(paths: tuple[Path, ...], output: str) -> None:
     """Test Connection: does the source answer, which schools has it, and which attributes does it fill?
 
     Reads a sample of every collection and changes nothing.
     """
-    from rostersync.local import engine
+    from rostersync.execution import source
     from rostersync.reading.read_set import private
     from rostersync.render import objects
 
     loaded = common.read_manifests(paths)
     with interruptible():
-        source, _ = engine.open_source(loaded, os.environ)
+        opened, _ = source.open_source(loaded, os.environ)
         try:
-            found = source.check(private(loaded.connection))
+            found = opened.check(private(loaded.connection))
         finally:
-            source.close()
+            opened.close()
     if output == "table":
         _page(found)
     else:

@@ -1,14 +1,12 @@
-"""Test Connection as a Job: does the source answer, and what does Schools Mapping make of its schools?"""
+"""The check attempt, Test Connection: does the source answer, and what does Schools Mapping make of its schools?"""
 
 from dataclasses import dataclass
 from typing import Any
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.jobs.halves import reported
-from rostersync.jobs.mount import Pod
-from rostersync.jobs.watch import Watch
-from rostersync.local import engine
-from rostersync.local.reports import CheckReportFile
+from rostersync.execution.inputs import Inputs
+from rostersync.execution.report_files import CheckReportFile
+from rostersync.execution.source import open_source
 from rostersync.model import CheckReport, Schools
 from rostersync.reading.read_set import private
 from rostersync.sources.network import Network
@@ -40,21 +38,15 @@ class Found:
         }
 
 
-def check(pod: Pod, watch: Watch, network: Network) -> Found:
+def check(inputs: Inputs, report: CheckReportFile, network: Network) -> Found:
     """Try the connection; writes the report and returns everything. Raises its error."""
-    report = CheckReportFile(pod.report)
-    watch.report = lambda: report
-    with reported(watch):
-        report.write()
-        connection = pod.connection()
-        manifests = pod.to_read(connection)
-        report.stage("connect")
-        source, _ = engine.open_source(manifests, {}, network)
-        try:
-            found = _look(source, connection)
-        finally:
-            source.close()
-        report.done(CheckReport("done", found.result.message, found.schools))
+    report.stage("connect")
+    source, _ = open_source(inputs, {}, network)
+    try:
+        found = _look(source, inputs.connection)
+    finally:
+        source.close()
+    report.done(CheckReport("done", found.result.message, found.schools))
     return found
 
 

@@ -7,8 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from rostersync import durable
 from rostersync.errors import RostersyncError
+from rostersync.execution import json_files
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.local import files
 from rostersync.model import ApplyReport, CheckReport, PlanReport
 from rostersync.plan.report import apply_from_json, apply_to_json, check_to_json, plan_from_json, plan_to_json
 
@@ -22,15 +22,23 @@ R = TypeVar("R", PlanReport, ApplyReport, CheckReport)
 class _ReportFile(Generic[R]):
     """The report of one try of a half, rewritten at each stage; also to the copy, when one is asked for.
 
-    `path` is None where nothing is tried that could be looked at later: only the copy is written.
+    `kept` is false where nothing is tried that could be looked at later, and until `keep` is called: only the copy is
+    written.
     """
 
     report: R
 
-    def __init__(self, path: Path | None, report: R, to_json: Callable[[R], str], copy: Path | None) -> None:
-        self.path, self.copy = path, copy
+    def __init__(
+        self, path: Path | None, report: R, to_json: Callable[[R], str], copy: Path | None, kept: bool = True
+    ) -> None:
+        self.path, self.copy = path if kept else None, copy
+        self._own_path = path
         self.report = report
         self._to_json: Callable[[R], str] = to_json
+
+    def keep(self) -> None:
+        """From now on, write among the run's artifacts, too."""
+        self.path = self._own_path
 
     def text(self) -> str:
         """The report as it is now, as JSON of at most 4,096 bytes."""
@@ -40,7 +48,7 @@ class _ReportFile(Generic[R]):
         """Write the report as it is now."""
         text = self.text()
         if self.copy:  # first: it can be written when the other cannot
-            files.overwrite(self.copy, text)
+            json_files.overwrite(self.copy, text)
         if self.path:
             durable.write(self.path, text, lasting=lasting)
 
@@ -71,7 +79,7 @@ class _ReportFile(Generic[R]):
         """Say why the half failed in the copy alone."""
         self.report.error = {"reason": error.reason, "message": str(error)}
         if self.copy:
-            files.overwrite(self.copy, self.text())
+            json_files.overwrite(self.copy, self.text())
 
     def forget(self) -> None:
         """Take the try back, as if it had not begun."""
@@ -82,15 +90,17 @@ class _ReportFile(Generic[R]):
 class PlanReportFile(_ReportFile[PlanReport]):
     """The report of one try of the plan half."""
 
-    def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None) -> None:
-        super().__init__(_plan_path(folder, number), PlanReport(run, "start"), plan_to_json, copy)
+    def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None, *, kept: bool = True) -> None:
+        super().__init__(_plan_path(folder, number), PlanReport(run, "start"), plan_to_json, copy, kept)
 
 
 class ApplyReportFile(_ReportFile[ApplyReport]):
     """The report of one try of the apply half."""
 
-    def __init__(self, folder: Path, number: int, of_plan: int, run: str, copy: Path | None = None) -> None:
-        super().__init__(_apply_path(folder, number, of_plan), ApplyReport(run, "verify"), apply_to_json, copy)
+    def __init__(
+        self, folder: Path, number: int, of_plan: int, run: str, copy: Path | None = None, *, kept: bool = True
+    ) -> None:
+        super().__init__(_apply_path(folder, number, of_plan), ApplyReport(run, "verify"), apply_to_json, copy, kept)
 
 
 class CheckReportFile(_ReportFile[CheckReport]):

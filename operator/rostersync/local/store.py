@@ -1,43 +1,20 @@
-"""The engine's parts as the local command uses them: a source from manifests, an extract, the embedded store."""
+"""What commands do with the store besides importing: look for a plan, export, find and forget a person, copy, compact."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from rostersync import scratch
-from rostersync.api.v1alpha1.connection import Connection
 from rostersync.deliveries import importable
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
 from rostersync.disks import naming
 from rostersync.errors import Permanent
-from rostersync.local import manifests as loading
-from rostersync.local.manifests import Manifests
-from rostersync.local.progress import Progress
-from rostersync.reading.extract import Wanted, extract
-from rostersync.reading.read_set import collections, metadata_to_read
-from rostersync.sources.network import Network
-from rostersync.sources.port import Source
-from rostersync.sources.registry import open_source as registered
-from rostersync.sources.registry import profile_of
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Forgotten
 from rostersync.stores.registry import open_store
-
-
-def open_source(manifests: Manifests, env: Mapping[str, str], network: Network | None = None) -> tuple[Source, str]:
-    """The connection's source, and what tells its client from others. Raises InvalidManifest for missing credentials."""
-    given = loading.credentials(manifests, env)
-    bundle = loading.ca_bundle(manifests)
-    connection = manifests.connection
-    return registered(connection, given, bundle, network), profile_of(connection).client_hash(given)
-
-
-def stage_extract(source: Source, connection: Connection, folder: Path, progress: Progress) -> None:
-    """Pull what the connection wants into a staged extract."""
-    extract(source, folder, Wanted(collections(connection), metadata_to_read(connection.spec)), progress)
 
 
 def applied_revision(store: Path, run: str, digest: str, base: int) -> int | None:

@@ -4,33 +4,33 @@ from contextlib import suppress
 
 from rostersync.artifacts import Artifacts
 from rostersync.errors import Permanent
-from rostersync.local import files
-from rostersync.local.state import State
+from rostersync.execution import json_files
+from rostersync.execution.layout import Layout
 
 FILE = "run.json"
 
 
-def uid_of(state: State, run: str) -> str | None:
+def uid_of(layout: Layout, run: str) -> str | None:
     """The UID of the run that a folder belongs to; None when there is no folder, or one that nobody began properly."""
     with suppress(Permanent):  # a file that is spoiled says nothing
-        found = files.read_object(state.folder(run) / FILE)
+        found = json_files.read_object(layout.folder(run) / FILE)
         return None if found is None else str(found.get("uid"))
     return None
 
 
-def take(state: State, run: str, uid: str) -> None:
+def take(layout: Layout, run: str, uid: str) -> None:
     """Make a run's folder this run's own: one of a former run of that name goes first."""
-    artifacts = Artifacts(state.artifacts)
-    if uid_of(state, run) == uid:
+    artifacts = Artifacts(layout.artifacts)
+    if uid_of(layout, run) == uid:
         return
     artifacts.remove(run)
     artifacts.run_folder(run)
-    files.write_object(state.folder(run) / FILE, {"name": run, "uid": uid})
+    json_files.write_object(layout.folder(run) / FILE, {"name": run, "uid": uid})
 
 
-def check(state: State, run: str, uid: str) -> None:
+def check(layout: Layout, run: str, uid: str) -> None:
     """Raises Permanent when a run's folder is gone, or is another run's."""
-    found = uid_of(state, run)
+    found = uid_of(layout, run)
     if found is None:
         raise Permanent(
             f"Run {run} has no artifacts: they were removed, or it was never planned here. Nothing was applied; make a "
@@ -45,6 +45,6 @@ def check(state: State, run: str, uid: str) -> None:
         )
 
 
-def finish(state: State, run: str) -> None:
+def finish(layout: Layout, run: str) -> None:
     """Remove what is needed only until a run is final, and what a killed process left of it."""
-    Artifacts(state.artifacts).finish(run)
+    Artifacts(layout.artifacts).finish(run)

@@ -1,6 +1,5 @@
 """A run's folders in this process: made and opened in the clear, kept sealed where the connection asks for it."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,22 +9,19 @@ from rostersync.api.kinds import connection_model
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
-from rostersync.errors import InvalidManifest, Permanent
-from rostersync.local import files
-from rostersync.local.state import State
-
-ENV_KEY = "ROSTERSYNC_ARTIFACT_KEY"
-KEY = "key"  # in the Secret
+from rostersync.errors import Permanent
+from rostersync.execution import json_files
+from rostersync.execution.layout import Layout
 
 
 class Workspace:
     """The extract and the plan of one run. Close it: what lies in scratch holds records in the clear."""
 
-    def __init__(self, state: State, run: str, key: str | None) -> None:
-        self.run, self.folder = run, state.folder(run)
+    def __init__(self, layout: Layout, run: str, key: str | None) -> None:
+        self.run, self.folder = run, layout.folder(run)
         # Where every process that works on the run has a folder of its own.
-        self.place = state.scratch(run)
-        self.artifacts = Artifacts(state.artifacts, key)
+        self.place = layout.run_scratch(run)
+        self.artifacts = Artifacts(layout.artifacts, key)
 
     @property
     def scratch(self) -> Path:
@@ -63,26 +59,9 @@ class Workspace:
         scratch.release(self.place)
 
 
-def artifact_key(
-    connection: Connection, secrets: Mapping[str, Mapping[str, str]], env: Mapping[str, str]
-) -> str | None:
-    """The key that the connection's artifacts are sealed with: of its Secret, else of the environment."""
-    reference = connection.spec.artifacts.encryptionKeySecretRef
-    if reference is None:
-        return None
-    key = (secrets.get(reference.name, {}).get(KEY) or env.get(ENV_KEY) or "").strip()
-    if not key:
-        raise InvalidManifest(
-            f"spec.artifacts.encryptionKeySecretRef names Secret {reference.name}, whose key `{KEY}` (an age identity, as "
-            f"age-keygen makes it, or a passphrase) is not given; add the Secret with -f, or set {ENV_KEY}.",
-            reason="SecretNotFound",
-        )
-    return key
-
-
 def stored_connection(folder: Path) -> Connection:
     """The connection that a run was planned with. Raises Permanent when it is gone."""
-    data = files.read_object(folder / "connection.json")
+    data = json_files.read_object(folder / "connection.json")
     if data is None:
         raise Permanent(f"{folder} no longer has what the run was planned with; run again.", reason="ArtifactsGone")
     try:

@@ -1,0 +1,132 @@
+"""The apply attempt: write a plan to the store, in one transaction."""
+
+from datetime import UTC, datetime
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.defaults import district
+from rostersync.api.v1alpha1.times import parse_duration
+from rostersync.attempts import APPLY
+from rostersync.disks import is_full, naming
+from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
+from rostersync.execution import interruption, unfinished
+from rostersync.execution.execution import Execution
+from rostersync.execution.failures import told
+from rostersync.execution.progress import log
+from rostersync.execution.report_files import ApplyReportFile
+from rostersync.execution.waiting import when_free
+from rostersync.execution.workspace import Workspace, stored_connection
+from rostersync.lifecycle import steps
+from rostersync.plan import apply as applying
+from rostersync.plan.verify import verify_digest
+from rostersync.stores.port import Consent
+
+
+def apply(
+    execution: Execution,
+    run: str,
+    report: ApplyReportFile,
+    digest: str,
+    consent: steps.Consent | None,
+    *,
+    known_held: bool = False,
+) -> RostersyncError | None:
+    """Write the plan to the store, once. Returns the error that the report says.
+
+    `known_held`: the plan was held when it was made, whatever its folder says now.
+
+    Raises StoreBusy when others keep the store in use, DiskFull and Unsure; then it is as if the attempt had not begun,
+    or was lost.
+    """
+    report.report.digest = digest
+    work = Workspace(execution.layout, run, None)
+    try:
+        with naming(artifacts=work.folder):
+            report.write()
+        connection = stored_connection(work.folder)
+        work = execution.workspace(run, connection)
+        with interruption.held():
+            _apply(execution, work, report, digest, _consent(consent), known_held)
+        _expire(execution, connection, work)
+    except StoreBusy:
+        report.forget()
+        raise
+    except Unsure as error:
+        told(error, report.report.stage, work.errors)
+        raise  # the report stays as it is: the next command looks into the store
+    except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that nothing was applied)
+        unfinished.check_interrupted(report)
+        if is_full(error):
+            unfinished.no_room(error, report, work)
+        return unfinished.failed(error, report, work)
+    except BaseException:
+        unfinished.left(report)  # SIGTERM, Ctrl-C
+        raise
+    finally:
+        work.close()
+    return None
+
+
+def _consent(given: steps.Consent | None) -> Consent | None:
+    """A consent as the store records it."""
+    if given is None:
+        return None
+    return Consent(
+        given.decided_by,
+        given.digest,
+        given.reason,
+        given.approval_uid or None,
+        given.four_eyes_enforced,
+        given.previous_connection,
+    )
+
+
+def _apply(
+    execution: Execution,
+    work: Workspace,
+    report: ApplyReportFile,
+    digest: str,
+    consent: Consent | None,
+    known_held: bool,
+) -> None:
+    def mark(stage: str) -> None:
+        if stage == "commit":
+            interruption.hold()
+        report.stage(stage)
+        execution.progress(APPLY.name, stage, 0, None)
+
+    plan, engine = work.open("plan"), execution.engine
+    with naming(**work.places):
+        manifest = applying.read_manifest(plan)
+        if known_held and not manifest["holdsTotal"] and consent is None:
+            raise Permanent(
+                f"The plan of run {work.run} was held when it was made, and nobody has approved it; nothing was "
+                "applied. Look at it with `rostersync show` and `rostersync diff`, then approve or reject it.",
+                reason="ApprovalRequired",
+            )
+        verify_digest(plan, manifest, work.place, engine.memory_limit, engine.threads)
+    writer = execution.store(work.run).writer()
+    made = when_free(
+        lambda: applying.apply(
+            plan, writer, consent, digest=digest, mark=mark, trouble=lambda e: _later(e, "closed", work)
+        )
+    )
+    try:
+        report.done(made)
+    except OSError as error:
+        _later(error, "done", work)
+
+
+def _expire(execution: Execution, connection: Connection, work: Workspace) -> None:
+    """Remove former values that are older than the connection keeps them. What fails is done the next time."""
+    kept = parse_duration(connection.spec.history.records.maxAge)
+    try:
+        execution.store(work.run).writer().expire(district(connection), kept, datetime.now(UTC))
+    except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
+        interruption.check()
+        _later(error, "expire", work)
+
+
+def _later(error: Exception, stage: str, work: Workspace) -> None:
+    """Say what failed after the commit: the plan is applied, and the next command mends it."""
+    said = told(error, stage, work.errors)
+    log("warning", stage=stage, reason=said.reason, message=f"The plan is applied. What failed after that: {said}")

@@ -1,0 +1,51 @@
+"""What an attempt runs with, whoever asks for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.execution.inputs import Inputs, artifact_key
+from rostersync.execution.layout import Layout
+from rostersync.execution.progress import Progress
+from rostersync.execution.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rostersync.sources.network import Network
+    from rostersync.stores.port import Store
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the engine may take: memory in bytes, threads. None: what the container has."""
+
+    memory_limit: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Folders, inputs and limits. `inputs` are None where a run goes on that was planned before."""
+
+    layout: Layout
+    progress: Progress
+    inputs: Inputs | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    engine: Engine = Engine()
+    network: "Network | None" = None
+
+    def workspace(self, run: str, connection: Connection) -> Workspace:
+        """The run's folders, with the key that the connection's artifacts are sealed with."""
+        secrets = self.inputs.secrets if self.inputs else {}
+        return Workspace(self.layout, run, artifact_key(connection, secrets, self.env))
+
+    def store(self, run: str) -> "Store":
+        """The store, with the run's scratch and the engine's limits for writes."""
+        from rostersync.stores.registry import open_store
+
+        return open_store(
+            self.layout.store,
+            scratch=self.layout.store_scratch(run),
+            memory_limit=self.engine.memory_limit,
+            threads=self.engine.threads,
+        )

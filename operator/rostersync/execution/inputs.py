@@ -1,0 +1,99 @@
+"""What an attempt is given: the connection, and the Secrets and ConfigMaps that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.errors import InvalidManifest
+from rostersync.sources.profile import Login, Profile
+from rostersync.sources.registry import profile_of
+
+ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
+ARTIFACT_KEY = "key"  # in the Secret
+
+Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A connection with what it refers to. Secrets are never printed."""
+
+    connection: Connection
+    secrets: Data = field(default_factory=dict, repr=False)
+    config_maps: Data = field(default_factory=dict, repr=False)
+
+
+def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
+    """What the source knows the client by: from the Secret that the connection names, else from the environment."""
+    profile = profile_of(inputs.connection)
+    reference, keys = profile.endpoint(inputs.connection).secret, profile.keys_in_words
+    where = qualified(inputs.connection, reference)
+    secret = inputs.secrets.get(reference)
+    if secret is None:
+        return _of_environment(profile, where, env)
+    # a line end is a slip of whoever encoded the value, never part of it
+    values = {key: secret.get(key, "").strip() for key in profile.keys}
+    if empty := [key for key, value in values.items() if not value]:
+        raise InvalidManifest(
+            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}",
+            reason="SecretIncomplete",
+        )
+    return Login(values)
+
+
+def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Login:
+    variables = profile.variables
+    values = {key: env.get(name, "").strip() for key, name in variables.items()}
+    missing = [variables[key] for key, value in values.items() if not value]
+    if len(missing) == len(values):
+        raise InvalidManifest(
+            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
+            f"with -f (keys {profile.keys_in_words}), or set {' and '.join(variables.values())}",
+            reason="SecretNotFound",
+        )
+    if missing:
+        others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
+        raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
+    return Login(values)
+
+
+def ca_bundle(inputs: Inputs) -> str | None:
+    """PEM text of the authorities to trust; None for the system's."""
+    reference = profile_of(inputs.connection).endpoint(inputs.connection).ca_bundle
+    if reference is None:
+        return None
+    where = qualified(inputs.connection, reference.name)
+    config_map = inputs.config_maps.get(reference.name)
+    if config_map is None:
+        raise InvalidManifest(
+            f"ConfigMap {where}, which deliveryConfig.caBundleRef names, is not among the manifests; add it with -f",
+            reason="ConfigMapNotFound",
+        )
+    text = config_map.get(reference.key)
+    if text is None or "-----BEGIN CERTIFICATE-----" not in text:
+        raise InvalidManifest(
+            f"ConfigMap {where} has no certificates in PEM form under the key {reference.key}",
+            reason="ConfigMapIncomplete",
+        )
+    return text
+
+
+def artifact_key(connection: Connection, secrets: Data, env: Mapping[str, str]) -> str | None:
+    """The key that the connection's artifacts are sealed with: from its Secret, else from the environment."""
+    reference = connection.spec.artifacts.encryptionKeySecretRef
+    if reference is None:
+        return None
+    key = (secrets.get(reference.name, {}).get(ARTIFACT_KEY) or env.get(ENV_ARTIFACT_KEY) or "").strip()
+    if not key:
+        raise InvalidManifest(
+            f"spec.artifacts.encryptionKeySecretRef names Secret {reference.name}, whose key `{ARTIFACT_KEY}` (an age "
+            f"identity, as age-keygen makes it, or a passphrase) is not given; add the Secret with -f, or set "
+            f"{ENV_ARTIFACT_KEY}.",
+            reason="SecretNotFound",
+        )
+    return key
+
+
+def qualified(connection: Connection, name: str) -> str:
+    """A Secret's or ConfigMap's name with the connection's namespace, for messages."""
+    return f"{connection.metadata.namespace or 'default'}/{name}"

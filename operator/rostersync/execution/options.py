@@ -1,0 +1,41 @@
+"""Options of the command line that commands and Jobs share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEBUG = "rostersync.debug"
+
+
+def debug_option(function: F) -> F:
+    """--debug: say where in the program an error came from."""
+
+    def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
+        context.meta[DEBUG] = context.meta.get(DEBUG, False) or value
+
+    return click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        callback=keep,
+        help="On failure, print files, lines and functions (never values).",
+    )(function)
+
+
+def engine_options(function: F) -> F:
+    """--memory and --threads."""
+    threads = click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine; default all cores.")
+    memory = click.option(
+        "--memory",
+        metavar="MIB",
+        type=click.IntRange(min=64),
+        help="Memory for the engine, in MiB; default 70 % of what is free beside Python.",
+    )
+    return memory(threads(function))
+
+
+def bytes_of(mib: int | None) -> int | None:
+    """MiB in bytes."""
+    return None if mib is None else mib * 1024 * 1024

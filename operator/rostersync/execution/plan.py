@@ -1,0 +1,102 @@
+"""The plan attempt: read the source, compare it with the store, and freeze a plan. The store is only read."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.disks import is_full, naming
+from rostersync.errors import Permanent, RostersyncError
+from rostersync.execution import json_files, source, unfinished
+from rostersync.execution.execution import Execution
+from rostersync.execution.report_files import PlanReportFile
+from rostersync.execution.waiting import when_free
+from rostersync.execution.workspace import Workspace, stored_connection
+from rostersync.model import PlanReport
+from rostersync.sync import pipeline
+
+
+def plan(
+    execution: Execution, run: str, report: PlanReportFile, as_of: datetime, *, again: bool = False
+) -> RostersyncError | None:
+    """Read the source (`again`: take the staged extract) and freeze a plan. Returns the error that the report says.
+
+    Raises DiskFull when there is no room to plan again; then it is as if the attempt had not begun.
+    """
+    work = Workspace(execution.layout, run, None)
+    try:
+        with naming(artifacts=work.folder):
+            work.artifacts.clear(run)
+            report.write()
+            connection = _connection(execution, work.folder)
+            work = execution.workspace(run, connection)
+            report.done(_plan(execution, connection, work, report, as_of, again))
+    except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that there is no plan)
+        unfinished.check_interrupted(report)
+        if again and is_full(error):
+            unfinished.no_room(error, report, work)  # the plan before this one may have been approved
+        return unfinished.failed(error, report, work)
+    except BaseException:
+        unfinished.left(report)  # SIGTERM, Ctrl-C
+        raise
+    finally:
+        work.close()
+    return None
+
+
+def _connection(execution: Execution, folder: Path) -> Connection:
+    """The connection that the run is planned with, kept so that the run can go on without its inputs."""
+    if execution.inputs is None:
+        return stored_connection(folder)
+    connection = execution.inputs.connection
+    data = connection.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    json_files.write_object(folder / "connection.json", data)
+    return connection
+
+
+def _plan(
+    execution: Execution, connection: Connection, work: Workspace, report: PlanReportFile, as_of: datetime, again: bool
+) -> PlanReport:
+    layout = execution.layout
+    with naming(**work.places):
+        if again:
+            extract, client = work.open("extract"), _client_of(work.open("plan"))
+        else:
+            extract = work.making("extract")
+            client = _extract(execution, connection, extract, report)
+        inputs = pipeline.PlanInputs(
+            connection=connection,
+            run=work.run,
+            extract=extract,
+            out=work.making("plan"),
+            scratch=work.place,
+            reader=execution.store(work.run).reader(),
+            as_of=as_of,
+            client_id_hash=client,
+            memory_limit=execution.engine.memory_limit,
+            threads=execution.engine.threads,
+            store_folder=layout.store.parent,
+        )
+        made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))
+        work.keep("plan")
+        if not again:
+            work.keep("extract")
+    return made
+
+
+def _extract(execution: Execution, connection: Connection, extract: Path, report: PlanReportFile) -> str:
+    """Pull every collection; returns a hash that identifies the client."""
+    if execution.inputs is None:
+        raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
+    report.stage("extract")
+    opened, client = source.open_source(execution.inputs, execution.env, execution.network)
+    try:
+        source.stage_extract(opened, connection, extract, execution.progress)
+    finally:
+        opened.close()
+    return client
+
+
+def _client_of(plan: Path) -> str:
+    """The hash of the client of an earlier plan."""
+    return str(json.loads((plan / "manifest.json").read_text())["memory"].get("clientIDHash", ""))

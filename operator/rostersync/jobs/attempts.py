@@ -1,0 +1,173 @@
+"""A Job's attempts: what is mounted, whose folder it is, and the report that the pod leaves."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
+from rostersync.artifacts import Artifacts
+from rostersync.attempts import APPLY, PURGE
+from rostersync.errors import NotYetSupported, Permanent
+from rostersync.execution import ownership
+from rostersync.execution.execution import Engine, Execution
+from rostersync.execution.failures import told
+from rostersync.execution.inputs import Inputs
+from rostersync.execution.progress import Progress
+from rostersync.execution.purge import History, Named, prune
+from rostersync.execution.report_files import ApplyReportFile, CheckReportFile, PlanReportFile
+from rostersync.execution.workspace import stored_connection
+from rostersync.instants import parse_instant
+from rostersync.jobs.mount import Pod
+from rostersync.jobs.watch import Watch
+from rostersync.lifecycle.steps import Consent
+from rostersync.model import CheckReport
+from rostersync.sources.network import Network
+
+if TYPE_CHECKING:
+    from rostersync.execution.check import Found
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that a Job works for. `number` counts the tries of its half."""
+
+    name: str
+    uid: str
+    number: int
+
+
+def plan(
+    pod: Pod,
+    run: Run,
+    created: str,
+    history: History,
+    watch: Watch,
+    progress: Progress,
+    engine: Engine,
+    *,
+    again: bool = False,
+    dry: bool = False,
+    network: Network | None = None,
+) -> None:
+    """Make a plan; `again`: from the extract that is staged, with the connection it was staged with. Raises its error.
+
+    `dry`: nothing will be applied. Then, and when nothing changes, what is needed only until a run is final goes at once.
+    """
+    from rostersync.execution.plan import plan as execute
+
+    layout = pod.layout
+    # The folder may be another run's yet, so the report is not kept there before it is this run's own.
+    report = PlanReportFile(layout.folder(run.name), run.number, run.name, pod.report, kept=False)
+    with reported(watch, report):
+        report.write()
+        ownership.take(layout, run.name, run.uid)
+        prune(layout, run.name, history)
+        inputs = _again(pod, run) if again else _anew(pod, run)
+        report.keep()
+        execution = Execution(layout, progress, inputs, engine=engine, network=network or Network(guarded=True))
+        error = execute(execution, run.name, report, parse_instant(created), again=again)
+    if error:
+        raise error
+    if dry or report.report.no_changes:
+        with suppress(OSError):  # it is removed with the run
+            ownership.finish(layout, run.name)
+
+
+def apply(
+    pod: Pod,
+    run: Run,
+    of_plan: int,
+    digest: str,
+    consent: Consent | None,
+    watch: Watch,
+    progress: Progress,
+    engine: Engine,
+) -> None:
+    """Apply a plan, once, and drop what only plans need. Raises its error."""
+    from rostersync.execution.apply import apply as execute
+
+    layout = pod.layout
+    report = ApplyReportFile(layout.folder(run.name), run.number, of_plan, run.name, pod.report, kept=False)  # as above
+    report.report.digest = digest
+
+    def seen(stage: str, what: str, done: int, total: int | None) -> None:
+        if (stage, what) == (APPLY.name, "commit"):
+            watch.lift()
+        progress(stage, what, done, total)
+
+    with reported(watch, report):
+        report.write()
+        ownership.check(layout, run.name, run.uid)
+        inputs = pod.to_keep(stored_connection(layout.folder(run.name)))
+        report.keep()
+        error = execute(Execution(layout, seen, inputs, engine=engine), run.name, report, digest, consent)
+    if error:
+        raise error
+    with suppress(OSError):  # the plan is applied; what stays is removed with the run
+        ownership.finish(layout, run.name)
+
+
+def check(pod: Pod, watch: Watch, network: Network) -> "Found":
+    """Try the connection; writes the report and returns everything. Raises its error."""
+    from rostersync.execution.check import check as execute
+
+    report = CheckReportFile(pod.report)
+    with reported(watch, report):
+        report.write()
+        return execute(pod.to_read(pod.connection()), report, network)
+
+
+def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch) -> None:
+    """Clear up after runs that have ended, and remove those that are gone."""
+    from rostersync.execution.purge import purge as execute
+
+    report = CheckReportFile(pod.report)
+    with reported(watch, report):
+        report.stage(PURGE.name)
+        execute(pod.layout, ended, removed)
+        report.done(CheckReport("done"))
+
+
+@contextmanager
+def reported(watch: Watch, report: PlanReportFile | ApplyReportFile | CheckReportFile) -> Iterator[None]:
+    """What is raised is said in the pod's report, too; the watch says there that the deadline has passed."""
+    watch.report = lambda: report
+    try:
+        yield
+    except Exception as error:
+        said = told(error, report.at, None)
+        report.tell(said)
+        if said is error:
+            raise
+        raise said from error
+
+
+def _anew(pod: Pod, run: Run) -> Inputs:
+    connection = pod.connection()
+    if not terms_accepted(connection):
+        raise Permanent(
+            "The terms of use are not accepted: set spec.termsOfUse.accepted: true in the "
+            f"{connection.kind} (which also accepts the privacy policy); nothing was read.",
+            reason="TermsNotAccepted",
+        )
+    if later := not_yet_supported(connection):
+        raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
+    if _reads_elsewhere(pod, run, connection):
+        Artifacts(pod.layout.artifacts).drop(run.name, "extract")
+    return pod.to_read(connection)
+
+
+def _again(pod: Pod, run: Run) -> Inputs:
+    """The store moved: the same extract by the same rules, whatever has become of the connection since."""
+    return pod.to_keep(stored_connection(pod.layout.folder(run.name)))
+
+
+def _reads_elsewhere(pod: Pod, run: Run, connection: Connection) -> bool:
+    """Whether an earlier try of the run read another service, or in another way: what it staged cannot be gone on with."""
+    try:
+        before = stored_connection(pod.layout.folder(run.name))
+    except Permanent:
+        return True
+    return before.spec.deliveryConfig != connection.spec.deliveryConfig
