@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
+from rostersync.api.api_server import accept_lenient_authorities
 from rostersync.errors import Permanent
 
 _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
@@ -64,9 +65,9 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
 
 
 def _tls(found: object) -> ssl.SSLContext:
-    """TLS as configured. Not strict about X.509 extensions, which the authorities of some clusters lack."""
+    """TLS as configured."""
     made = ssl.create_default_context(cafile=getattr(found, "ssl_ca_cert", None) or None)
-    made.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    accept_lenient_authorities(made)
     if not getattr(found, "verify_ssl", True):
         made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     certificate = getattr(found, "cert_file", None)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from rostersync.api.api_server import PAGE, path
 from rostersync.api.kinds import KINDS
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.errors import Permanent, Retryable
@@ -14,7 +15,6 @@ from rostersync.plugin.refusals import Asked, refused
 
 Object = dict[str, Any]
 
-PAGE = 500  # objects in one answer, as kubectl asks for them
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 MANAGER = "kubectl-roster"  # whose fields these are, in managedFields
 
@@ -66,14 +66,13 @@ class Cluster:
     def whoami(self) -> str:
         """The caller's user name, as admission policies see it."""
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        url = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-        answer = self._request(Asked("create", "SelfSubjectReview", ""), "POST", url, body, [])
+        answer = self._request(Asked("create", "SelfSubjectReview", ""), "POST", path("selfsubjectreviews"), body, [])
         return str(answer["status"]["userInfo"]["username"])
 
     def has_namespace(self) -> bool:
         """Whether the namespace is there, as far as the caller may know: who may not look is told yes."""
         try:
-            self._request(Asked("get", "Namespace", ""), "GET", f"/api/v1/namespaces/{self.namespace}", None, [])
+            self._request(Asked("get", "Namespace", ""), "GET", path("namespaces", name=self.namespace), None, [])
         except Permanent as error:
             return error.reason not in ("NotFound", "NotInstalled", "NamespaceNotFound")
         return True
@@ -83,13 +82,11 @@ class Cluster:
         return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self._ahead, UTC)
 
     def _call(self, asked: Asked, method: str, body: Object | None = None, query: Any = ()) -> Object:
-        where = f"/namespaces/{asked.namespace}" if asked.namespace else ""
-        name = f"/{asked.name}" if asked.name and method != "POST" else ""
+        where = path(KINDS[asked.kind].plural, asked.namespace, "" if method == "POST" else asked.name)
         written = [] if body is None else [("fieldManager", MANAGER), ("fieldValidation", "Strict")]
-        path = f"/apis/{API_VERSION}{where}/{KINDS[asked.kind].plural}{name}"
-        return self._request(asked, method, path, body, [*query, *written])
+        return self._request(asked, method, where, body, [*query, *written])
 
-    def _request(self, asked: Asked, method: str, path: str, body: Object | None, query: Any) -> Object:
+    def _request(self, asked: Asked, method: str, where: str, body: Object | None, query: Any) -> Object:
         import urllib3
 
         headers = {"Accept": "application/json"}
@@ -97,7 +94,7 @@ class Cluster:
             headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
         try:
             request = self.client.param_serialize(
-                method, path, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
+                method, where, query_params=query, header_params=headers, body=body, auth_settings=["BearerToken"]
             )
             verb, url, said, *rest = request
             response = self.client.call_api(verb, url, self._as(said), *rest, _request_timeout=TIMEOUT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rostersync.api.api_server import accept_lenient_authorities
 from rostersync.errors import Permanent
 
 DEFAULT = "~/.kube/config"
@@ -55,7 +56,7 @@ def login(target: Target) -> Login:
 
 def _from_files(paths: list[str], target: Target) -> Login:
     import yaml
-    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.client import Configuration
     from kubernetes.config import ConfigException, load_kube_config
 
     files = [yaml.safe_load(Path(p).read_text(encoding="utf-8")) or {} for p in paths]
@@ -88,12 +89,12 @@ def _from_files(paths: list[str], target: Target) -> Login:
             reason="NoCredentials",
         )
     namespace = contexts[context].get("namespace") or "default"
-    return Login(_relaxed(ApiClient(configuration)), configuration.host, namespace)
+    return Login(_client(configuration), configuration.host, namespace)
 
 
 def _in_pod() -> Login:
     """The service account of the pod that this runs in."""
-    from kubernetes.client import ApiClient, Configuration
+    from kubernetes.client import Configuration
     from kubernetes.config import ConfigException, load_incluster_config
 
     configuration = Configuration()
@@ -102,29 +103,29 @@ def _in_pod() -> Login:
     except ConfigException as error:
         raise Permanent(f"This pod's service account cannot be used: {error}", reason="NoKubeconfig") from error
     namespace = POD_NAMESPACE.read_text(encoding="utf-8").strip() if POD_NAMESPACE.exists() else "default"
-    return Login(_relaxed(ApiClient(configuration)), configuration.host, namespace)
+    return Login(_client(configuration), configuration.host, namespace)
 
 
-def _relaxed(client: Any) -> Any:
-    """Verify certificates as kubectl does: since Python 3.13 many a cluster's own CA would be refused."""
-    import ssl
-
+def _client(configuration: Any) -> Any:
+    """A client that verifies certificates and repeats requests as kubectl does."""
     import urllib3
+    from kubernetes.client import ApiClient
     from urllib3.util.ssl_ import create_urllib3_context
 
-    keywords = client.rest_client.pool_manager.connection_pool_kw
-    context = create_urllib3_context(cert_reqs=keywords["cert_reqs"])
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not keywords.get("ca_certs") and not keywords.get("ca_cert_data"):
-        context.load_default_certs()
-    keywords["ssl_context"] = context
-    # What the server turned away (429, 503) is sent again when it says so, what it may have begun is not: a request of
-    # a run that is sent twice would be two runs.
-    keywords["retries"] = urllib3.Retry(
+    # A request that the API server turned away (429, 503) is sent again. One that it may have begun is not: two requests
+    # for a run would be two runs.
+    configuration.retries = urllib3.Retry(
         total=5, connect=1, read=0, other=0, allowed_methods=None, raise_on_status=False
     )
-    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # who asked for it knows
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every retry
+    client = ApiClient(configuration)
+    pool = client.rest_client.pool_manager.connection_pool_kw
+    context = create_urllib3_context(cert_reqs=pool["cert_reqs"])
+    accept_lenient_authorities(context)
+    if not pool.get("ca_certs") and not pool.get("ca_cert_data"):
+        context.load_default_certs()
+    pool["ssl_context"] = context
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the kubeconfig asks for it
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of every retry
     return client
 
 
