@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rostersync.api.policies import MUTATING, VALIDATING
+from rostersync.api.policies import mutating, validating
 from support.cluster.plane import ControlPlane
 from support.everybody import OPERATOR
 
@@ -17,7 +17,7 @@ def items(plane: ControlPlane, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def test_every_policy_and_binding_is_there(plane: ControlPlane) -> None:
-    for kind, names in (("validatingadmission", VALIDATING), ("mutatingadmission", MUTATING)):
+    for kind, names in (("validatingadmission", validating()), ("mutatingadmission", mutating())):
         assert items(plane, f"{kind}policies").keys() >= set(names)
         assert items(plane, f"{kind}policybindings").keys() >= set(names)
 
@@ -25,7 +25,7 @@ def test_every_policy_and_binding_is_there(plane: ControlPlane) -> None:
 def test_the_api_server_finds_no_fault_with_the_types_in_the_policies(plane: ControlPlane) -> None:
     """With an error in its CEL a policy is accepted all the same, and then refuses everything."""
     end = time.monotonic() + 60
-    for name in VALIDATING:
+    for name in validating():
         while "typeChecking" not in (status := items(plane, "validatingadmissionpolicies")[name].get("status", {})):
             assert time.monotonic() < end, f"{name} was not checked"
             time.sleep(0.2)
@@ -49,10 +49,10 @@ def test_a_fault_in_a_policy_would_be_found(plane: ControlPlane) -> None:
 
 
 NAMES = [f"{kind}/{name}" for kind, names in (
-    ("validatingadmissionpolicies.admissionregistration.k8s.io", VALIDATING),
-    ("validatingadmissionpolicybindings.admissionregistration.k8s.io", VALIDATING),
-    ("mutatingadmissionpolicies.admissionregistration.k8s.io", MUTATING),
-    ("mutatingadmissionpolicybindings.admissionregistration.k8s.io", MUTATING),
+    ("validatingadmissionpolicies.admissionregistration.k8s.io", validating()),
+    ("validatingadmissionpolicybindings.admissionregistration.k8s.io", validating()),
+    ("mutatingadmissionpolicies.admissionregistration.k8s.io", mutating()),
+    ("mutatingadmissionpolicybindings.admissionregistration.k8s.io", mutating()),
 ) for name in names]  # fmt: skip
 
 

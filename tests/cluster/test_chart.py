@@ -121,8 +121,8 @@ SERVED = (*KNOWN, "--api-versions", "admissionregistration.k8s.io/v1/MutatingAdm
 )  # fmt: skip
 def test_names_are_stamped_unless_the_server_is_known_not_to(how: tuple[str, ...], stamped: bool) -> None:
     done = helm("template", "x", str(CHART), *how)
-    assert done.stdout.count("kind: MutatingAdmissionPolicy\n") == (len(policies.MUTATING) if stamped else 0)
-    checked = 0 if "policies.enabled=false" in how else len(policies.VALIDATING)
+    assert done.stdout.count("kind: MutatingAdmissionPolicy\n") == (len(policies.mutating()) if stamped else 0)
+    checked = 0 if "policies.enabled=false" in how else len(policies.validating())
     assert done.stdout.count("kind: ValidatingAdmissionPolicy\n") == checked
 
 
@@ -337,7 +337,7 @@ def test_installing_upgrading_and_uninstalling(tmp_path: Path) -> None:
 
         release("install", str(CHART), "--create-namespace")
         stamping, checking = uids("mutatingadmissionpolicies"), uids("validatingadmissionpolicies")
-        assert (stamping.keys(), checking.keys()) == (set(policies.MUTATING), set(policies.VALIDATING))
+        assert (stamping.keys(), checking.keys()) == (set(policies.mutating()), set(policies.validating()))
         release("upgrade", str(CHART), "--set", "replicas=2", "--set", "watch.namespaces={default}")
         # an upgrade that changes no policy supersedes no pending approval
         assert (uids("mutatingadmissionpolicies"), uids("validatingadmissionpolicies")) == (stamping, checking)

@@ -7,7 +7,7 @@ import pytest
 
 from rostersync.controller import observe
 from rostersync.controller import runs as module
-from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
+from rostersync.controller.cache import RUNS, Cache
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
@@ -39,17 +39,15 @@ class Scene:
         monkeypatch.setattr(module, "observed", observed)
         monkeypatch.setattr(Cache, "related", counted)
 
-    def connect(self, name: str, namespace: str = "rosters", **spec: Any) -> Any:
+    def connect(self, name: str, namespace: str = "rosters", kind: str = "FocusConnection", **spec: Any) -> Any:
         """Make a connection."""
         delivery = {"serviceURL": "https://focus.example", "credentialsSecretRef": {"name": "focus"}}
         whole = {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery, **spec}
-        return self.api.put_in(
-            CONNECTIONS, namespace, name, {"apiVersion": API, "kind": "FocusConnection", "spec": whole}
-        )
+        return self.api.put_in(f"{kind.lower()}s", namespace, name, {"apiVersion": API, "kind": kind, "spec": whole})
 
-    def run(self, name: str, connection: str, namespace: str = "rosters") -> Any:
+    def run(self, name: str, connection: str, namespace: str = "rosters", kind: str = "FocusConnection") -> Any:
         """Make a run."""
-        spec = {"connectionRef": {"name": connection}, "mode": "Import"}
+        spec = {"connectionRef": {"kind": kind, "name": connection}, "mode": "Import"}
         return self.api.put_in(RUNS, namespace, name, {"apiVersion": API, "kind": "SyncRun", "spec": spec})
 
     def cancel(self, name: str, namespace: str = "rosters") -> None:

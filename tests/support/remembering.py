@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
-from rostersync.controller.cache import CONNECTIONS, JOBS, PODS, RUNS, Object
+from rostersync.controller.cache import JOBS, PODS, RUNS, Object
 from rostersync.controller.cluster import ApiError, Cluster, Decode
 
-_TOLD = (CONNECTIONS, RUNS, "syncapprovals", JOBS, PODS)
+CONNECTIONS = "focusconnections"
+_TOLD = (RUNS, "syncapprovals", JOBS, PODS)
 
 
 class Remembering(Cluster):
@@ -52,7 +53,7 @@ class Remembering(Cluster):
         self._tell(kind, "DELETED", gone)
 
     def _tell(self, kind: str, sort: str, obj: Object) -> None:
-        if kind in _TOLD:
+        if kind in _TOLD or kind.endswith("connections"):
             self.told(kind, sort, obj)
 
     async def _send(

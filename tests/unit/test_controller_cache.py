@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from rostersync.controller.cache import (
     APPROVALS,
-    CONNECTIONS,
     JOBS,
     PODS,
     RUNS,
@@ -16,8 +15,9 @@ from rostersync.controller.cache import (
     job_condition,
     owner,
     relations,
-    slim,
 )
+from rostersync.controller.slim import slim
+from support.remembering import CONNECTIONS
 
 NS = "rosters"
 
@@ -257,7 +257,10 @@ def test_what_nobody_looks_at_is_not_kept():
     whole = run(outcome="Applied", metadata={"managedFields": [1]})
     whole["status"] |= {"holds": [1], "plan": {"digest": "d", "baseRevision": 3}, "completionTime": "t", "revision": 4}
     store.put(RUNS, whole)
-    store.put(CONNECTIONS, thing("c", "c1", metadata={"managedFields": [1]}, apiVersion="v", kind="k", status={"x": 1}))
+    store.put(
+        CONNECTIONS,
+        thing("c", "c1", metadata={"managedFields": [1]}, apiVersion="v", kind="FocusConnection", status={"x": 1}),
+    )
     store.put(JOBS, job() | {"spec": {"suspend": True, "template": {"spec": {}}}})
     store.put(PODS, job(uid="p1") | {"spec": {"containers": [1], "nodeName": "n"}})
 

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS
+from rostersync.controller.cache import JOBS, RUNS
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.queue import ASIDE
 from support.operated import Scene
+from support.remembering import CONNECTIONS
 
 
 @pytest.fixture

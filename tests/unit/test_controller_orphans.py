@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.cache import CONNECTIONS, RUNS
+from rostersync.controller.cache import RUNS
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from support.remembering import Remembering
+from support.remembering import CONNECTIONS, Remembering
 
 
 def operator():
@@ -47,7 +47,7 @@ def test_a_run_whose_connection_is_gone_goes_a_day_after_its_end(trigger, hours,
     made.shared.store.put(RUNS, obj)
     if connected:
         meta = {"namespace": "rosters", "name": "s", "uid": "c"}
-        made.shared.store.put(CONNECTIONS, {"metadata": meta, "spec": {}})
+        made.shared.store.put(CONNECTIONS, {"kind": "FocusConnection", "metadata": meta, "spec": {}})
 
     async def delete(kind, gone):
         deleted.append((kind, gone["metadata"]["name"]))

@@ -5,7 +5,7 @@ import copy
 
 import pytest
 
-from rostersync.api.policies import MUTATING, VALIDATING, Settings, mutating_policies, validating_policies
+from rostersync.api.policies import Settings, mutating, mutating_policies, validating, validating_policies
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.policy_check import Guards
 
@@ -65,10 +65,10 @@ def test_the_shipped_policies_are_enforced():
     found = guard(SHIPPED)
 
     assert (found.missing, found.stamping, found.unguarded) == ((), True, "")
-    assert len(found.seen) == 2 * len([*VALIDATING, *MUTATING])
+    assert len(found.seen) == 2 * len([*validating(), *mutating()])
 
 
-@pytest.mark.parametrize("name", VALIDATING)
+@pytest.mark.parametrize("name", validating())
 @pytest.mark.parametrize(("of", "change"), WEAKER.values(), ids=WEAKER)
 def test_a_validating_policy_that_is_weaker_counts_as_missing(name, of, change):
     found = guard(changed("ValidatingAdmissionPolicy" + of, name, change))
@@ -77,7 +77,7 @@ def test_a_validating_policy_that_is_weaker_counts_as_missing(name, of, change):
     assert name in found.unguarded
 
 
-@pytest.mark.parametrize("name", VALIDATING)
+@pytest.mark.parametrize("name", validating())
 @pytest.mark.parametrize("actions", [["Warn"], ["Audit", "Warn"], []])
 def test_a_validating_policy_that_only_warns_counts_as_missing(name, actions):
     found = guard(changed("ValidatingAdmissionPolicyBinding", name, spec(validationActions=actions)))
@@ -85,7 +85,7 @@ def test_a_validating_policy_that_only_warns_counts_as_missing(name, actions):
     assert found.missing == (name,)
 
 
-@pytest.mark.parametrize("name", MUTATING)
+@pytest.mark.parametrize("name", mutating())
 @pytest.mark.parametrize(("of", "change"), WEAKER.values(), ids=WEAKER)
 def test_a_stamp_that_is_weaker_proves_no_four_eyes(name, of, change):
     found = guard(changed("MutatingAdmissionPolicy" + of, name, change))

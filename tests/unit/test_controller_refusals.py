@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 
 from rostersync.controller.act import NAMES_TAKEN
-from rostersync.controller.cache import CONNECTIONS, JOBS, PODS, RUNS
+from rostersync.controller.cache import JOBS, PODS, RUNS
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.jobs import renamed
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.lifecycle.names import job_name
 from support.operated import Scene
+from support.remembering import CONNECTIONS
 
 FORBIDDEN = ApiError(403, "Forbidden", "the service account is not one of those allowed")
 

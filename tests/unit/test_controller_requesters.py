@@ -3,7 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
-from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS
+from rostersync.controller.cache import APPROVALS, RUNS
 from rostersync.controller.lookups import Facts, Lookups
 from rostersync.controller.observe import observed
 from rostersync.controller.options import CHANGED_BY, Options
@@ -12,6 +12,7 @@ from rostersync.controller.process import Process
 from rostersync.lifecycle import status
 from rostersync.lifecycle.requesters import MOST
 from rostersync.lifecycle.steps import Wait
+from support.remembering import CONNECTIONS
 
 UID = "8a4f7b1e-0000-4000-8000-000000000001"
 EDITORS = [f"editor-{i}" for i in range(MOST - 1)]

@@ -7,10 +7,12 @@ import msgspec
 import pytest
 
 from rostersync.controller import act, process, resync
-from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS, over, slim
+from rostersync.controller.cache import JOBS, RUNS, over
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
+from rostersync.controller.slim import slim
+from support.remembering import CONNECTIONS
 
 ENDED = {
     "completionTime": "2026-11-26T02:00:00Z",
@@ -178,11 +180,14 @@ def test_connections_wait_for_the_runs_that_have_ended(monkeypatch):
     made, looked = operator_of(), []
     key = (CONNECTIONS, "rosters", "springfield")
 
-    async def reconcile(namespace, name):
-        looked.append(name)
+    async def reconcile(key):
+        looked.append(key[2])
 
     made.connections.reconcile = reconcile
-    made.shared.store.put(CONNECTIONS, {"metadata": {"namespace": "rosters", "name": "springfield", "uid": "c"}})
+    made.shared.store.put(
+        CONNECTIONS,
+        {"kind": "FocusConnection", "metadata": {"namespace": "rosters", "name": "springfield", "uid": "c"}},
+    )
 
     asyncio.run(made._reconcile(key))
     assert looked == []
@@ -195,7 +200,8 @@ def test_connections_wait_for_the_runs_that_have_ended(monkeypatch):
 
 def test_a_connection_that_went_before_that_is_seen_to_afterwards():
     made, seen = operator_of(), []
-    connection = {"metadata": {"namespace": "rosters", "name": "springfield", "uid": "c", "resourceVersion": "2"}}
+    meta = {"namespace": "rosters", "name": "springfield", "uid": "c", "resourceVersion": "2"}
+    connection = {"kind": "FocusConnection", "metadata": meta}
 
     async def deleted(obj):
         seen.append(obj["metadata"]["name"])

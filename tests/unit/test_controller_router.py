@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller.cache import JOBS, PODS, RUNS, Cache, slim
+from rostersync.controller.cache import JOBS, PODS, RUNS, Cache
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.router import Router
 from rostersync.controller.shared import Shared
+from rostersync.controller.slim import slim
 from rostersync.controller.slots import Slots
 
 

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rostersync.controller.cache import CONNECTIONS, RUNS
+from rostersync.controller.cache import RUNS
 from rostersync.controller.lookups import Facts
 from rostersync.controller.options import Options
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
 from support.everybody import connection
+from support.remembering import CONNECTIONS
 
 NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)
 EARLIER = "2026-11-26T02:00:00Z"

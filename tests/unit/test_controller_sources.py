@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller.cache import CONNECTIONS, RUNS, Cache
+from rostersync.controller.cache import RUNS, Cache
 from rostersync.controller.lookups import Facts
 from rostersync.controller.observe import observed
 from rostersync.controller.options import Options
@@ -16,6 +16,7 @@ from rostersync.controller.sources import taken
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, StartPlan
+from support.remembering import CONNECTIONS
 
 NOW = datetime.fromisoformat("2026-11-24T02:00:00+00:00")
 SPEC = {
@@ -143,6 +144,6 @@ def test_a_taken_source_makes_no_claim_no_test_and_no_run_and_says_so():
     # every other request fails the test: there is no cluster
     made.shared.guards.look = guard
     made.shared.cluster = SimpleNamespace(apply_status=apply_status)
-    asyncio.run(made.connections.reconcile("rosters", "carls-own"))
+    asyncio.run(made.connections.reconcile((CONNECTIONS, "rosters", "carls-own")))
     ready = next(c for c in written[0]["conditions"] if c["type"] == "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "SourceTaken")

@@ -4,9 +4,11 @@ import logging
 
 import pytest
 
-from rostersync.controller.cache import CONNECTIONS, RUNS, slim
+from rostersync.controller.cache import RUNS
 from rostersync.controller.claims import why_unbound
+from rostersync.controller.slim import slim
 from support.operated import Scene
+from support.remembering import CONNECTIONS
 
 PLAN = {"digest": "sha256:1", "noChanges": False, "baseRevision": 12, "asOf": "2026-11-26T03:00:00Z", "x": 1}
 
@@ -106,7 +108,7 @@ def test_a_claim_that_gets_no_volume_is_said_when_a_job_does_not_start(scene):
     about = {"involvedObject": {"uid": claim["metadata"]["uid"], "name": name}}
     said = {"reason": "FailedBinding", "message": "no storage class is set", "lastTimestamp": "2026-11-26T02:00:00Z"}
     scene.api.put_in("events", "rosters", "e", {**about, **said, "type": "Normal"})
-    scene.process.shared.troubled.add(("rosters", "springfield"))  # as by a pod that has no node
+    scene.process.shared.troubled.add((CONNECTIONS, "rosters", "springfield"))  # as by a pod that has no node
     scene.process.connections._memory[scene.of(CONNECTIONS)[0]["metadata"]["uid"]].claims_at -= 20
     scene.process.router.route(CONNECTIONS, scene.of(CONNECTIONS)[0])
     scene.work(connections=True)

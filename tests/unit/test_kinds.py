@@ -28,6 +28,11 @@ def test_a_record_names_the_model_of_its_kind(name: str) -> None:
     assert by_plural(kind.plural) is kind
 
 
+def test_a_kind_of_connection_says_so_in_its_name() -> None:
+    """Names of claims and runs end in the kind, and must not look like those of the default kind."""
+    assert all(re.fullmatch("[A-Z][A-Za-z]*Connection", kind.name) for kind in connections())
+
+
 def test_connections_are_those_that_runs_can_name() -> None:
     assert [kind.name for kind in connections()] == ["FocusConnection"]
 

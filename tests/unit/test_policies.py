@@ -36,7 +36,7 @@ def test_generated_files_are_current() -> None:
 
 
 def test_the_names_that_the_controller_looks_for_are_those_that_are_made() -> None:
-    for kind, names in (("Validating", policies.VALIDATING), ("Mutating", policies.MUTATING)):
+    for kind, names in (("Validating", policies.validating()), ("Mutating", policies.mutating())):
         assert tuple(n for n, p in POLICIES.items() if p["kind"] == f"{kind}AdmissionPolicy") == names
         assert tuple(n for n, p in BINDINGS.items() if p["kind"] == f"{kind}AdmissionPolicyBinding") == names
 
@@ -53,7 +53,7 @@ def test_a_policy_fails_closed_everywhere(name: str) -> None:
         assert "*" not in rule["apiVersions"], "without a version the API server does not check types"
 
 
-@pytest.mark.parametrize("name", policies.VALIDATING)
+@pytest.mark.parametrize("name", policies.validating())
 def test_every_refusal_is_a_sentence_and_forbidden(name: str) -> None:
     for validation in POLICIES[name]["spec"]["validations"]:
         assert validation["reason"] == "Forbidden"
@@ -197,7 +197,7 @@ def test_no_rule_has_a_wildcard_or_a_secret() -> None:
 
 def test_the_operator_reads_every_policy_it_needs_by_name() -> None:
     named = {name for rule in roles.policy_rules() for name in rule["resourceNames"]}
-    assert named == {*policies.VALIDATING, *policies.MUTATING}
+    assert named == {*policies.validating(), *policies.mutating()}
 
 
 def test_only_the_approvers_role_has_the_verb_approve_and_nobody_the_status() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.times import check_cron
 from rostersync.lifecycle.timetable import Due, Timetable, due, starts, timetable
@@ -226,7 +227,7 @@ def test_every_start_is_made_exactly_once_however_often_somebody_looks(week):
     promised, made, now, count = None, Counter(), begin, 0
     names = set()
     while now < end:
-        asked = Asked("springfield", "uid", 1, "h", table, promised=promised)
+        asked = Asked(Ref("FocusConnection", "springfield"), "uid", 1, "h", table, promised=promised)
         answered = answer(asked, now)
         for run in answered.runs:
             if run.name not in names:  # the API server refuses a name that is taken

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rostersync.api.kinds import Ref
 from rostersync.lifecycle.names import LONGEST, triggered_name
 from rostersync.lifecycle.observed import Window
 from rostersync.lifecycle.timetable import Timetable
@@ -27,7 +28,7 @@ from rostersync.lifecycle.triggers import (
 NOW = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NIGHTLY = Timetable("30 2 * * *", ZoneInfo("UTC"))
-QUIET = Asked("springfield", "uid-1", 3, "hash3", handled_spec="hash3")
+QUIET = Asked(Ref("FocusConnection", "springfield"), "uid-1", 3, "hash3", handled_spec="hash3")
 DUE = replace(QUIET, table=NIGHTLY, promised=NOW, changed_by="alex")
 CHANGED = replace(QUIET, on_spec_change=True, handled_spec="hash2", changed_by="alex")
 REQUESTED = replace(QUIET, requested_at="2026-07-01", requested_by="dana", changed_by="alex")
@@ -137,12 +138,13 @@ def test_a_run_says_why_it_was_made():
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,98}[a-z0-9])?", fullmatch=True), st.text(max_size=300))
 def test_a_name_is_one_that_the_api_takes(connection, token):
-    name = triggered_name(connection, "uid", "20260701t023000", token)
+    for kind in ("FocusConnection", "ExampleConnection"):
+        name = triggered_name(Ref(kind, connection), "uid", "20260701t023000", token)
 
-    assert len(name) <= LONGEST
-    assert name[0].isalnum()
-    assert name[-1].isalnum()
-    assert name == name.lower()
+        assert len(name) <= LONGEST
+        assert name[0].isalnum()
+        assert name[-1].isalnum()
+        assert name == name.lower()
 
 
 FINE = Checking(3, verified=True, checked_generation=3, ended_at=NOW)

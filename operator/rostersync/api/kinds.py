@@ -152,6 +152,11 @@ class Ref:
         return cls(reference.get("kind") or DEFAULT_CONNECTION, reference["name"])
 
     @classmethod
+    def to(cls, connection: Mapping[str, Any]) -> "Ref":
+        """A connection's object."""
+        return cls(connection["kind"], connection["metadata"]["name"])
+
+    @classmethod
     def parse(cls, text: str) -> "Ref":
         """As a person spells it: a name, or as kubectl has it, `KIND/NAME`."""
         before, _, name = text.rpartition("/")
@@ -159,9 +164,19 @@ class Ref:
         return cls(next(found, DEFAULT_CONNECTION) if before else DEFAULT_CONNECTION, name if before else text)
 
     @property
+    def is_default(self) -> bool:
+        """Whether it is of the kind that names leave out."""
+        return self.kind == DEFAULT_CONNECTION
+
+    @property
     def key(self) -> str:
         """What everything that is kept by connection is kept by: the name alone for the default kind, as ever."""
-        return self.name if self.kind == DEFAULT_CONNECTION else f"{self.kind.lower()}/{self.name}"
+        return self.name if self.is_default else f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def plural(self) -> str:
+        """Its kind as it stands in paths and RBAC, also of a kind that only another version knows."""
+        return KINDS[self.kind].plural if self.kind in KINDS else f"{self.kind.lower()}s"
 
     def as_dict(self) -> dict[str, str]:
         """A connectionRef."""
@@ -179,6 +194,11 @@ def key_of(run: Mapping[str, Any]) -> str:
 def connections() -> tuple[Kind, ...]:
     """The kinds of connections."""
     return tuple(kind for kind in KINDS.values() if kind.is_connection)
+
+
+def is_connection(plural: str) -> bool:
+    """Whether the kind that stands so in paths and RBAC is one of connections."""
+    return any(kind.plural == plural for kind in connections())
 
 
 def plurals() -> tuple[str, ...]:

@@ -9,28 +9,35 @@ from rostersync.api.kinds import connections
 from rostersync.api.policies_parts import Manifest, Settings, cel_list
 from rostersync.api.v1alpha1 import GROUP
 
-__all__ = ["MUTATING", "VALIDATING", "Settings", "cel_list", "mutating_policies", "validating_policies"]
+__all__ = ["Settings", "cel_list", "mutating", "mutating_policies", "validating", "validating_policies"]
 
-VALIDATING: tuple[str, ...] = (
-    f"syncapproval-decision.{GROUP}",
-    f"syncapproval-create.{GROUP}",
-    f"syncapproval-keep.{GROUP}",
-    f"syncrun-create.{GROUP}",
-    *(f"{kind.singular}-{what}.{GROUP}" for kind in connections() for what in ("secrets", "safety", "status")),
-    f"operator-jobs.{GROUP}",
-    f"jobs-and-pods.{GROUP}",
-    f"pods-of-jobs.{GROUP}",
-)
-MUTATING: tuple[str, ...] = (
-    f"syncapproval-stamp.{GROUP}",
-    f"syncrun-stamp.{GROUP}",
-    f"syncrun-keep-requester.{GROUP}",
-    *(f"{kind.singular}-stamp.{GROUP}" for kind in connections()),
-)
+
+def validating() -> tuple[str, ...]:
+    """Name of every ValidatingAdmissionPolicy."""
+    return (
+        f"syncapproval-decision.{GROUP}",
+        f"syncapproval-create.{GROUP}",
+        f"syncapproval-keep.{GROUP}",
+        f"syncrun-create.{GROUP}",
+        *(f"{kind.singular}-{what}.{GROUP}" for kind in connections() for what in ("secrets", "safety", "status")),
+        f"operator-jobs.{GROUP}",
+        f"jobs-and-pods.{GROUP}",
+        f"pods-of-jobs.{GROUP}",
+    )
+
+
+def mutating() -> tuple[str, ...]:
+    """Name of every MutatingAdmissionPolicy."""
+    return (
+        f"syncapproval-stamp.{GROUP}",
+        f"syncrun-stamp.{GROUP}",
+        f"syncrun-keep-requester.{GROUP}",
+        *(f"{kind.singular}-stamp.{GROUP}" for kind in connections()),
+    )
 
 
 def validating_policies(settings: Settings) -> list[Manifest]:
-    """Every ValidatingAdmissionPolicy with its binding, in the order of VALIDATING."""
+    """Every ValidatingAdmissionPolicy with its binding, in the order of `validating`."""
     return [
         *policies_approvals.validating_policies(settings),
         *policies_connections.validating_policies(settings),
@@ -39,7 +46,7 @@ def validating_policies(settings: Settings) -> list[Manifest]:
 
 
 def mutating_policies(settings: Settings) -> list[Manifest]:
-    """Every MutatingAdmissionPolicy with its binding, in the order of MUTATING. Servers before 1.36 have no such kind."""
+    """Every MutatingAdmissionPolicy with its binding, in the order of `mutating`. Servers before 1.36 have no such kind."""
     return [
         *policies_approvals.mutating_policies(settings),
         *policies_connections.mutating_policies(),

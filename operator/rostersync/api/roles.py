@@ -3,7 +3,7 @@
 from typing import Any
 
 from rostersync.api.kinds import APPROVAL, RUN, connections, plurals
-from rostersync.api.policies import MUTATING, VALIDATING
+from rostersync.api.policies import mutating, validating
 from rostersync.api.v1alpha1 import GROUP
 
 Rule = dict[str, list[str]]
@@ -38,7 +38,7 @@ def policy_rules() -> list[Rule]:
     group = "admissionregistration.k8s.io"
     return [
         _rule(group, (f"{kind}policies", f"{kind}policybindings"), ("get",), names)
-        for kind, names in (("validatingadmission", VALIDATING), ("mutatingadmission", MUTATING))
+        for kind, names in (("validatingadmission", validating()), ("mutatingadmission", mutating()))
     ]
 
 

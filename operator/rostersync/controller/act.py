@@ -3,20 +3,22 @@
 import logging
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.controller import approvals, jobs
 from rostersync.controller.cache import (
     APPROVALS,
-    CONNECTIONS,
     JOBS,
     RUNS,
     Object,
     age,
     attempt_of,
     begun,
+    connection_key,
     finished,
     labels,
     over,
     owner,
+    place_of,
 )
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
@@ -127,9 +129,8 @@ class Actor:
             # Made once at this moment; where the operator is killed right before, the next plan Job clears up.
             purge = jobs.purge_job(run, view, shared.options, [f"{meta['name']}={meta['uid']}"], [], "end")
             await self.job(run, purge, quiet=True)
-        namespace, connection = meta["namespace"], run["spec"]["connectionRef"]["name"]
-        shared.queue.add((CONNECTIONS, namespace, connection))
-        shared.tell(namespace, connection)
+        shared.queue.add(connection_key(run))
+        shared.tell(place_of(run))
 
     async def retire(self, run: Object, seen: Observed) -> None:
         """Let Jobs go whose end the status has recorded."""
@@ -184,7 +185,7 @@ class Actor:
                     raise
                 made = await self.shared.cluster.get(path(JOBS, namespace, name))
                 if owner(made) != of["metadata"]["uid"] or labels(made).get(RUN_LABEL) != of["metadata"]["uid"]:
-                    kind = RUNS if "connectionRef" in of["spec"] else CONNECTIONS
+                    kind = RUNS if "connectionRef" in of["spec"] else Ref.to(of).plural
                     text = f"Job {name} is not rostersync's, and has a name that it needed; it takes another name."
                     self.shared.events.warn(of, kind, "JobNameTaken", text)
                     log.warning("%s: %s", namespace, text)
@@ -207,8 +208,7 @@ class Actor:
 
     def _runs_of(self, run: Object) -> list[Object]:
         """All runs of the run's connection."""
-        where = f"{run['metadata']['namespace']}/{run['spec']['connectionRef']['name']}"
-        return self.shared.store.related(RUNS, f"connection/{where}")
+        return self.shared.store.related(RUNS, f"connection/{place_of(run)}")
 
 
 def refused(error: ApiError) -> bool:

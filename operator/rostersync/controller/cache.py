@@ -8,18 +8,17 @@ found by the UID of their owner, never by name alone.
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypedDict
+from typing import Any
 
-import msgspec
-
-from rostersync.api.kinds import APPROVAL, DEFAULT_CONNECTION, KINDS, RUN
+from rostersync.api.kinds import APPROVAL, RUN, Ref, connections, is_connection
 from rostersync.attempts import ATTEMPTS, Attempt
 from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL
+from rostersync.sources.registry import PROFILES
 
 Object = dict[str, Any]
 Key = tuple[str, str, str]  # kind (plural), namespace, name
 
-CONNECTIONS, RUNS, APPROVALS = KINDS[DEFAULT_CONNECTION].plural, RUN.plural, APPROVAL.plural
+RUNS, APPROVALS = RUN.plural, APPROVAL.plural
 JOBS, PODS = "jobs", "pods"
 _REMEMBERED = 20_000  # UIDs of deleted objects
 _Place = tuple[str, str, tuple[str, str]]  # age and key: so related objects lie in order
@@ -78,6 +77,11 @@ class Cache:
     def all(self, kind: str) -> Iterator[Object]:
         """All objects of a kind."""
         yield from list(self._objects.get(kind, {}).values())
+
+    def connections(self) -> Iterator[tuple[str, Object]]:
+        """Every connection, with the plural of its kind."""
+        for kind in connections():
+            yield from ((kind.plural, obj) for obj in self.all(kind.plural))
 
     def count(self, kind: str) -> int:
         """How many objects of a kind there are."""
@@ -150,11 +154,27 @@ def attempt_of(obj: Object) -> Attempt[Any] | None:
     return ATTEMPTS.get(labels(obj).get(STAGE_LABEL, ""))
 
 
+def connection_key(run: Object) -> Key:
+    """The key of the connection that a run is of."""
+    ref = Ref.of(run["spec"]["connectionRef"])
+    return (ref.plural, run["metadata"]["namespace"], ref.name)
+
+
+def place_of(run: Object) -> str:
+    """How the relations of all runs of the run's connection end."""
+    return place(run["metadata"].get("namespace", ""), Ref.of(run["spec"]["connectionRef"]))
+
+
+def place(namespace: str, ref: Ref) -> str:
+    """How the relations of all runs of a connection end: its namespace, and what it is known by there."""
+    return f"{namespace}/{ref.key}"
+
+
 def source_of(connection: Object) -> str:
     """The relation of all connections of one source: `source/NAMESPACE/DISTRICT/SOURCEID`, none of which has a slash."""
     meta, spec = connection["metadata"], connection.get("spec") or {}
-    district, source = spec.get("district") or meta["name"], spec.get("sourceID") or meta["name"]
-    return f"source/{meta.get('namespace', '')}/{district}/{source}"
+    source = PROFILES[connection["kind"]].source_named(meta["name"], spec.get("sourceID"))
+    return f"source/{meta.get('namespace', '')}/{spec.get('district') or meta['name']}/{source}"
 
 
 def relations(kind: str, obj: Object) -> Iterator[str]:
@@ -166,19 +186,17 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
     """
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
-    if kind == CONNECTIONS:
-        yield source_of(obj)
-    if kind in (RUNS, APPROVALS):
-        name = obj["spec"].get("connectionRef", {}).get("name", "")
-        yield f"connection/{namespace}/{name}"
-        if kind == RUNS and not over(obj):
-            yield f"open/{namespace}/{name}"
+    if kind == RUNS:
+        where = place_of(obj)
+        yield f"connection/{where}"
+        if not over(obj):
+            yield f"open/{where}"
             yield "open"
-            yield f"{'begun' if begun(obj) else 'waiting'}/{namespace}/{name}"
-        if kind == RUNS and planned(obj):
-            yield f"planned/{namespace}/{name}"
-        if kind == APPROVALS:
-            yield f"run/{obj['spec']['runRef']['uid']}"
+            yield f"{'begun' if begun(obj) else 'waiting'}/{where}"
+        if planned(obj):
+            yield f"planned/{where}"
+    elif kind == APPROVALS:
+        yield f"run/{obj['spec']['runRef']['uid']}"
     elif kind in (JOBS, PODS):
         yield f"owner/{owner(obj)}"
         if not finished(kind, obj):
@@ -190,6 +208,8 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
             if attempt and attempt.slot:
                 yield f"live/{namespace}"
                 yield "live"
+    elif is_connection(kind):
+        yield source_of(obj)
 
 
 def finished(kind: str, obj: Object) -> bool:
@@ -221,79 +241,3 @@ def job_condition(job: Object) -> Object | None:
     conditions = (job.get("status") or {}).get("conditions") or ()
     found = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")
     return next(found, None)
-
-
-def slim(kind: str, obj: Object) -> Object:
-    """What is worth keeping in memory: no managedFields; of a finished run, what history and siblings look at."""
-    meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    if kind == RUNS and over(obj):
-        status = obj["status"]
-        kept = {k: status[k] for k in _Ended.__annotations__ if k in status}
-        kept.pop("conditions", None)
-        plan = {k: v for k, v in (kept.pop("plan", None) or {}).items() if k in _Plan.__annotations__}
-        if status["outcome"] == "Failed":  # why it failed; the others say it by their outcome
-            why = [c for c in status.get("conditions") or () if c.get("type") == "Succeeded"]
-            kept["conditions"] = [{k: c[k] for k in _Condition.__annotations__ if k in c} for c in why]
-        return {"metadata": meta, "spec": obj["spec"], "status": kept | ({"plan": plan} if plan else {})}
-    if kind == PODS:
-        spec = {"nodeName": (obj.get("spec") or {}).get("nodeName")}
-        return {"metadata": meta, "spec": spec, "status": obj.get("status") or {}}
-    if kind == JOBS:
-        return {"metadata": meta, "status": obj.get("status") or {}, "spec": {k: obj["spec"].get(k) for k in _OF_JOB}}
-    return {**obj, "metadata": meta}
-
-
-_OF_JOB = ("suspend", "ttlSecondsAfterFinished")
-
-
-class _Meta(TypedDict, total=False):
-    name: Any
-    namespace: Any
-    uid: Any
-    resourceVersion: Any
-    creationTimestamp: Any
-    labels: Any
-    annotations: Any
-
-
-class _Plan(TypedDict, total=False):
-    digest: Any
-    noChanges: Any
-    baseRevision: Any
-    asOf: Any
-
-
-class _Condition(TypedDict, total=False):
-    type: Any
-    status: Any
-    reason: Any
-
-
-class _Ended(TypedDict, total=False):
-    outcome: Any
-    completionTime: Any
-    revision: Any
-    schools: Any
-    connectionUID: Any
-    plan: _Plan
-    conditions: list[_Condition]
-
-
-class _Run(TypedDict):
-    metadata: _Meta
-    spec: Any
-    status: _Ended
-
-
-class _Page(TypedDict):
-    metadata: Any
-    items: list[_Run]
-
-
-_PAGE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Page)
-
-
-def ended_runs(page: bytes) -> Object:
-    """A page of a list of runs that have ended, as `slim` leaves them; nine tenths of it never become objects."""
-    found: Object = _PAGE.decode(page)
-    return found

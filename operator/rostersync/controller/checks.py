@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rostersync.api.kinds import Ref
 from rostersync.attempts import CHECK
 from rostersync.controller import jobs, reports
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.attempts import JobSeen, job_failure
-from rostersync.controller.cache import CONNECTIONS, JOBS, Key, Object, job_condition, labels
+from rostersync.controller.cache import JOBS, Key, Object, job_condition, labels
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.lookups import Lookups, look_again
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
@@ -102,7 +103,7 @@ class Checks:
             if not refused(error):
                 raise
             text = f"The API server refuses the Job of Test Connection ({error.reason}): {error.message}"[:1024]
-            self.shared.events.warn(obj, CONNECTIONS, "JobRefused", text)
+            self.shared.events.warn(obj, Ref.to(obj).plural, "JobRefused", text)
             return Checked(False, "JobRefused", text, None, view.generation)
         return None
 

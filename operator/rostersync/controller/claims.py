@@ -8,7 +8,7 @@ from rostersync.controller.cache import Object, labels
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
 from rostersync.controller.view import View
-from rostersync.lifecycle.names import label_value
+from rostersync.lifecycle.names import connection_label, label_value
 
 CLAIMS = "persistentvolumeclaims"
 STORE_SIZE, ARTIFACTS_SIZE = "10Gi", "20Gi"
@@ -47,7 +47,7 @@ def claims(view: View) -> tuple[Claim, Claim]:
     """The two claims of a connection. Pure."""
     store = view.spec.store.embedded
     district = {DISTRICT_LABEL: label_value(view.district)}
-    both = district | {CONNECTION_LABEL: label_value(view.name)}
+    both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
     return (
         replace(_claim(view.store_claim, district, store, STORE_SIZE, "spec.store.embedded"), store=True),
         _claim(view.artifacts_claim, both, view.spec.artifacts, ARTIFACTS_SIZE, "spec.artifacts"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.controller import claims, jobs, sources
-from rostersync.controller.cache import CONNECTIONS, JOBS, RUNS, Key, Object, labels
+from rostersync.controller.cache import JOBS, RUNS, Key, Object, labels
 from rostersync.controller.checks import Checks
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import TRIGGER_LABEL
@@ -55,18 +55,17 @@ class Connections:
         self.checks = Checks(shared, runs.actor, runs.lookups)
         self._memory: dict[str, Memory] = {}
 
-    async def reconcile(self, namespace: str, name: str) -> None:
+    async def reconcile(self, key: Key) -> None:
         """See to everything that the connection asks for. Raises ApiError; the queue then tries again."""
         shared = self.shared
-        obj = shared.store.get(CONNECTIONS, namespace, name)
+        obj = shared.store.get(*key)
         if obj is None:
             return
-        key: Key = (CONNECTIONS, namespace, name)
         now, view = shared.clock(), shared.views.of(obj)
         memory = self._memory.setdefault(view.uid, Memory())
         guard = await shared.guards.look()
         problem = view.known.problem or sources.taken(shared.store, obj) or _stamping(view, guard)
-        problem = problem or await self._claims(view, memory)
+        problem = problem or await self._claims(key, view, memory)
         self._hold_up(view, problem if view.known.problem is None else None)
         may_run = view.known.problem is None and not view.known.suspended
         checked, handled = await self.checks.check(key, obj, view, now, problem)
@@ -75,15 +74,15 @@ class Connections:
             await self._make(view, wanted)
         if answered.missed:
             text = "A start was missed by more than spec.schedule.startingDeadlineSeconds, and is left out."
-            shared.events.warn(obj, CONNECTIONS, "StartMissed", text)
+            shared.events.warn(obj, key[0], "StartMissed", text)
         await self._forget_old(view)
         known = Known(
             view.generation, obj.get("status") or {}, problem, view.known.suspended, checked, guard.missing,
             self._seen_runs(view), answered, handled, now, memory.notice,
         )  # fmt: skip
         made = connection_status.of(known)
-        self._warn_unconfirmed(obj, made)
-        await self._write(obj, made)
+        self._warn_unconfirmed(key[0], obj, made)
+        await self._write(key[0], obj, made)
         self._again(key, answered, problem or memory.notice, now)
 
     async def deleted(self, obj: Object) -> None:
@@ -93,7 +92,7 @@ class Connections:
         self.checks.forget(meta["uid"])
         shared.holdups.pop(meta["uid"], None)
         view = shared.views.of(obj)
-        of = shared.store.related(RUNS, f"connection/{meta['namespace']}/{meta['name']}")
+        of = shared.store.related(RUNS, f"connection/{view.place}")
         for run in of:
             if not _ended(run):
                 shared.look_at(run)
@@ -119,11 +118,11 @@ class Connections:
         elif before is not None:
             del shared.holdups[view.uid]
         if shared.holdups.get(view.uid) != before:
-            shared.tell(view.namespace, view.name)
+            shared.tell(view.place)
 
-    async def _claims(self, view: View, memory: Memory) -> tuple[str, str] | None:
-        troubled = (view.namespace, view.name) in self.shared.troubled
-        self.shared.troubled.discard((view.namespace, view.name))
+    async def _claims(self, key: Key, view: View, memory: Memory) -> tuple[str, str] | None:
+        troubled = key in self.shared.troubled
+        self.shared.troubled.discard(key)
         fresh = _CLAIMS_AGAIN if memory.claims_problem or memory.notice or troubled else _CLAIMS_FRESH
         if memory.generation != view.generation or time.monotonic() - memory.claims_at > fresh:
             memory.claims_problem, unbound = await claims.ensure(self.shared.cluster, view)
@@ -144,10 +143,10 @@ class Connections:
 
     def _asked(self, obj: Object, view: View, may_run: bool) -> Asked:
         status, marks = obj.get("status") or {}, stamps(obj)
-        unstarted = self.shared.store.related(RUNS, f"waiting/{view.namespace}/{view.name}")
+        unstarted = self.shared.store.related(RUNS, f"waiting/{view.place}")
         waiting = {labels(r).get(TRIGGER_LABEL) for r in unstarted}
         return Asked(
-            view.name, view.uid, view.generation, view.spec_hash, view.table,
+            view.known.ref, view.uid, view.generation, view.spec_hash, view.table,
             bool(view.spec and view.spec.runOn), marks.requested_at, marks.requested_by, marks.changed_by,
             view.known.suspend_import, may_run, moment(status.get("nextRunTime")),
             str(status.get("lastHandledRequestedAt", "")), str(status.get("lastRunSpecHash", "")),
@@ -177,7 +176,7 @@ class Connections:
         if view.spec is None:
             return
         shared, limits = self.shared, view.spec.history.runs
-        ended = [r for r in shared.store.related(RUNS, f"connection/{view.namespace}/{view.name}") if _ended(r)]
+        ended = [r for r in shared.store.related(RUNS, f"connection/{view.place}") if _ended(r)]
         if len(ended) <= min(limits.successful, limits.failed):
             return
         gone = set(over_limits([old_run(r) for r in ended], limits.successful, limits.failed))
@@ -187,7 +186,7 @@ class Connections:
 
     def _seen_runs(self, view: View) -> list[RunSeen]:
         out = []
-        for run in self.shared.store.related(RUNS, f"connection/{view.namespace}/{view.name}"):
+        for run in self.shared.store.related(RUNS, f"connection/{view.place}"):
             status = run.get("status") or {}
             plan = status.get("plan") or {}
             out.append(RunSeen(
@@ -197,17 +196,17 @@ class Connections:
             ))  # fmt: skip
         return out
 
-    def _warn_unconfirmed(self, obj: Object, made: dict[str, Any]) -> None:
+    def _warn_unconfirmed(self, kind: str, obj: Object, made: dict[str, Any]) -> None:
         """A report was believed when it came; that the store says otherwise is said once, when a plan finds it."""
         before, now = (_condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
         if now.get("status") == "False" and before.get("message") != now["message"]:
-            self.shared.events.warn(obj, CONNECTIONS, now["reason"], now["message"])
+            self.shared.events.warn(obj, kind, now["reason"], now["message"])
             log.warning("%s/%s: %s", obj["metadata"]["namespace"], obj["metadata"]["name"], now["message"])
 
-    async def _write(self, obj: Object, status: dict[str, Any]) -> None:
+    async def _write(self, kind: str, obj: Object, status: dict[str, Any]) -> None:
         if status != (obj.get("status") or {}):
-            made = await self.shared.cluster.apply_status(CONNECTIONS, obj, status)
-            self.shared.store.put(CONNECTIONS, made)
+            made = await self.shared.cluster.apply_status(kind, obj, status)
+            self.shared.store.put(kind, made)
 
     def _again(self, key: Key, answered: Answer, problem: tuple[str, str] | None, now: datetime) -> None:
         """When to look again without anything having happened."""

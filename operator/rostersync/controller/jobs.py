@@ -21,7 +21,7 @@ from rostersync.controller.options import (
     Options,
 )
 from rostersync.controller.view import View
-from rostersync.lifecycle.names import job_name, label_value
+from rostersync.lifecycle.names import connection_label, job_name, label_value
 from rostersync.lifecycle.steps import StartApply, StartPlan
 
 _USER = 65532
@@ -120,7 +120,7 @@ def _job(
     deadline = attempt.deadline or options.job_deadline
     ours = {
         RUN_LABEL: meta["uid"], STAGE_LABEL: attempt.name, NUMBER_LABEL: str(number),
-        DISTRICT_LABEL: label_value(view.district), CONNECTION_LABEL: label_value(view.name),
+        DISTRICT_LABEL: label_value(view.district), CONNECTION_LABEL: connection_label(view.known.ref),
     }  # fmt: skip
     marked = dict(template.labels) | ours
     volumes = [v for mount in attempt.mounts for v in _VOLUMES[mount](view)]

@@ -4,23 +4,18 @@ Those behind it are told once that they wait. So thousands of them cost one writ
 their turn.
 """
 
-from rostersync.controller.cache import RUNS, Cache, Object, begun, over
+from rostersync.controller.cache import RUNS, Cache, Object, begun, over, place_of
 
 
 def behind(store: Cache, run: Object) -> bool:
     """Whether another run of the connection was made before it and has not begun."""
     if begun(run) or over(run):
         return False
-    first = store.first(RUNS, f"waiting/{_connection(run)}")
+    first = store.first(RUNS, f"waiting/{place_of(run)}")
     return first is not None and first["metadata"]["uid"] != run["metadata"]["uid"]
 
 
-def concerned(store: Cache, namespace: str, connection: str) -> list[Object]:
-    """The open runs of a connection that a change may move: those that have begun, and the first that waits."""
-    where = f"{namespace}/{connection}"
+def concerned(store: Cache, where: str) -> list[Object]:
+    """The open runs of a connection (`place`) that a change may move: those that have begun, and the first that waits."""
     first = store.first(RUNS, f"waiting/{where}")
     return [*store.related(RUNS, f"begun/{where}"), *([first] if first else [])]
-
-
-def _connection(run: Object) -> str:
-    return f"{run['metadata']['namespace']}/{run['spec']['connectionRef']['name']}"

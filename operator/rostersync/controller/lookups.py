@@ -10,12 +10,13 @@ from rostersync.controller import pod_diagnosis
 from rostersync.controller.attempts import Attempts, JobSeen
 from rostersync.controller.cache import (
     APPROVALS,
-    CONNECTIONS,
     JOBS,
     PODS,
     RUNS,
+    Key,
     Object,
     attempt_of,
+    connection_key,
     job_condition,
     version,
 )
@@ -65,13 +66,13 @@ class Lookups:
         held = open_approvals or any(j.ended for j in jobs) or (run.get("status") or {}).get("holdsTotal")
         guard = await self.shared.guards.look(fresh=undecided) if held or undecided else None
         if undecided:
-            await self._who_changed(meta["namespace"], str(run["spec"]["connectionRef"]["name"]))
+            await self._who_changed(connection_key(run))
         return Facts(jobs, missing, guard)
 
-    async def _who_changed(self, namespace: str, name: str) -> None:
+    async def _who_changed(self, connection: Key) -> None:
         """Have the connection as it is: watches run apart, and who decided may have changed it right before."""
         try:
-            self.shared.store.put(CONNECTIONS, await self.shared.cluster.get(path(CONNECTIONS, namespace, name)))
+            self.shared.store.put(connection[0], await self.shared.cluster.get(path(*connection)))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -90,7 +91,7 @@ class Lookups:
             store.put(RUNS, current)
             return version(current) <= version(run)
         store.remove(RUNS, run)
-        self.shared.queue.add_at_leisure((CONNECTIONS, meta["namespace"], str(run["spec"]["connectionRef"]["name"])))
+        self.shared.queue.add_at_leisure(connection_key(run))
         return False
 
     async def job_seen(self, job: Object, now: datetime) -> JobSeen:

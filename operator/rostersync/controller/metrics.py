@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from rostersync.controller.cache import CONNECTIONS, RUNS
+from rostersync.api.kinds import Ref
+from rostersync.controller.cache import RUNS, place
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.lifecycle.outcomes import succeeded_reason
@@ -54,12 +55,12 @@ class _FromStore:
         held = GaugeMetricFamily(
             "rostersync_connection_held_runs", "Runs that wait for a decision.", labels=["namespace", "connection"]
         )
-        for obj in shared.store.all(CONNECTIONS):
-            meta, status = obj["metadata"], obj.get("status") or {}
-            names = [meta["namespace"], meta["name"]]
+        for _, obj in shared.store.connections():
+            ref, namespace, status = Ref.to(obj), obj["metadata"]["namespace"], obj.get("status") or {}
+            names = [namespace, ref.key]
             state = next((c["status"] for c in status.get("conditions") or () if c["type"] == "Ready"), "")
             ready.add_metric(names, 1.0 if state == "True" else 0.0)
-            open_runs = shared.store.related(RUNS, f"begun/{meta['namespace']}/{meta['name']}")
+            open_runs = shared.store.related(RUNS, f"begun/{place(namespace, ref)}")
             held.add_metric(names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == "AwaitingApproval"))
             run = status.get("lastRun") or {}
             ended = moment(run.get("completionTime"))

@@ -9,7 +9,7 @@ from rostersync.attempts import PLAN
 from rostersync.controller import approvals, line, sources
 from rostersync.controller.approvals import Rules
 from rostersync.controller.attempts import Attempts
-from rostersync.controller.cache import APPROVALS, CONNECTIONS, RUNS, Object, age, labels
+from rostersync.controller.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
 from rostersync.controller.lookups import Facts
 from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.policy_check import Guard
@@ -28,8 +28,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     """A run as the lifecycle sees it, its connection's view, and why it may not start a Job now."""
     meta, spec = run["metadata"], run["spec"]
     now, before = shared.clock(), run.get("status") or {}
-    namespace, name = meta["namespace"], spec["connectionRef"]["name"]
-    obj = shared.store.get(CONNECTIONS, namespace, name)
+    obj = shared.store.get(*connection_key(run))
     recorded = before.get("connectionUID")
     gone = obj is None or (recorded and recorded != obj["metadata"]["uid"])
     view = shared.views.of(obj) if obj and not gone else shared.views.last(str(recorded))
@@ -65,7 +64,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         ),
         approval=_approval(shared, run, facts.guard, rules), siblings=tuple(siblings),
         behind=behind, may_start=not refusal, may_apply=not refusal, queued=refusal.text, tries=PLAN.tries,
-        unguarded=facts.guard.unguarded if facts.guard else "", words=_words(namespace, facts.guard),
+        unguarded=facts.guard.unguarded if facts.guard else "", words=_words(meta["namespace"], facts.guard),
     )  # fmt: skip
     return observed, view, refusal
 
@@ -95,7 +94,7 @@ def _siblings(shared: Shared, run: Object) -> list[Sibling]:
     """Other imports of the connection that have a plan."""
     out = []
     meta = run["metadata"]
-    for other in shared.store.related(RUNS, f"planned/{meta['namespace']}/{run['spec']['connectionRef']['name']}"):
+    for other in shared.store.related(RUNS, f"planned/{place_of(run)}"):
         if other["metadata"]["uid"] == meta["uid"]:
             continue
         status = other["status"]

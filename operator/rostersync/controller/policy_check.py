@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rostersync.api.policies import MUTATING, VALIDATING
+from rostersync.api.policies import mutating, validating
 from rostersync.controller.cache import Object
 from rostersync.controller.cluster import ApiError, Cluster, path
 
@@ -65,14 +65,14 @@ class Guards:
 
     async def _look(self) -> Guard:
         missing, seen = [], []
-        for kind, names in (("validating", VALIDATING), ("mutating", MUTATING)):
+        for kind, names in (("validating", validating()), ("mutating", mutating())):
             for name in names:
                 policy = await self._get(f"{kind}admissionpolicies", name)
                 binding = await self._get(f"{kind}admissionpolicybindings", name)
                 if policy is None or binding is None or not _enforced(policy, binding, kind == "validating"):
                     missing.append(name)
                 seen += [o for o in (policy, binding) if o]
-        needed = [n for n in missing if n in VALIDATING]
+        needed = [n for n in missing if n in validating()]
         rows = tuple(
             {
                 "kind": o["kind"],
@@ -82,7 +82,7 @@ class Guards:
             }
             for o in seen
         )
-        return Guard(tuple(needed), not any(n in MUTATING for n in missing), rows)
+        return Guard(tuple(needed), not any(n in mutating() for n in missing), rows)
 
     async def _get(self, kind: str, name: str) -> Object | None:
         try:

@@ -9,8 +9,10 @@ import time
 import kopf
 import uvloop
 
+from rostersync.api.kinds import is_connection
+from rostersync.api.v1alpha1 import GROUP, VERSION
 from rostersync.controller.act import Actor
-from rostersync.controller.cache import APPROVALS, CONNECTIONS, JOBS, PODS, RUNS, Cache, Key, Object, slim
+from rostersync.controller.cache import JOBS, PODS, RUNS, Cache, Key, Object
 from rostersync.controller.cluster import ApiError, Cluster
 from rostersync.controller.connections import Connections
 from rostersync.controller.ending import Ending
@@ -22,9 +24,10 @@ from rostersync.controller.options import RUN_LABEL, Options
 from rostersync.controller.policy_check import Guards
 from rostersync.controller.queue import Queue
 from rostersync.controller.resync import OPEN, Sweep
-from rostersync.controller.router import Router
+from rostersync.controller.router import Router, watched
 from rostersync.controller.runs import Runs
 from rostersync.controller.shared import Shared
+from rostersync.controller.slim import slim
 from rostersync.controller.slots import Slots
 
 log = logging.getLogger(__name__)
@@ -33,8 +36,7 @@ _WORKERS = 16  # more gain nothing: the API server is what is waited for
 _DRAIN = 10.0  # seconds for what is under way when the process is told to end
 _PAUSE = 0.5  # seconds
 _GUARD = 30.0  # seconds between two looks at the policies
-_GROUPS = {CONNECTIONS: "rostersync.dev", RUNS: "rostersync.dev", APPROVALS: "rostersync.dev", JOBS: "batch", PODS: ""}
-_VERSIONS = {JOBS: "v1", PODS: "v1"}
+_OF_OTHERS = {JOBS: ("batch", "v1"), PODS: ("", "v1")}  # group and version of what is watched and not our own
 
 
 class Process:
@@ -101,17 +103,17 @@ class Process:
         settings.queueing.idle_timeout = 1.0
         settings.persistence.diffbase_storage = _NoDiffs()
         for plural in (JOBS, PODS):
-            settings.watching.label_selectors[_GROUPS[plural], "v1", plural] = RUN_LABEL
+            settings.watching.label_selectors[*_OF_OTHERS[plural], plural] = RUN_LABEL
         if await self._selects():
-            settings.watching.field_selectors[_GROUPS[RUNS], "v1alpha1", RUNS] = OPEN
+            settings.watching.field_selectors[GROUP, VERSION, RUNS] = OPEN
         session = login.session()
 
         @kopf.on.login(registry=registry)
         async def log_in(**_: object) -> kopf.AiohttpSession:
             return kopf.AiohttpSession(aiohttp_session=session, server=login.server)
 
-        for plural, group in _GROUPS.items():
-            self._observe(registry, group, _VERSIONS.get(plural, "v1alpha1"), plural)
+        for plural in watched():
+            self._observe(registry, *_OF_OTHERS.get(plural, (GROUP, VERSION)), plural)
         everywhere = not self.options.namespaces
         await kopf.operator(
             registry=registry, settings=settings, standalone=True, clusterwide=everywhere,
@@ -186,16 +188,17 @@ class Process:
 
     async def _reconcile(self, key: Key) -> None:
         kind, namespace, name = key
-        if kind == CONNECTIONS and not self.shared.listed:
-            return  # it comes again when the runs that have ended are known
-        if kind == CONNECTIONS and not name:
-            while self.router.gone:
-                await self.connections.deleted(self.router.gone[0])
-                self.router.gone.pop(0)
-        elif kind == CONNECTIONS:
-            await self.connections.reconcile(namespace, name)
-        else:
+        if kind == RUNS:
             await self.runs.reconcile(namespace, name)
+        elif not self.shared.listed or not is_connection(kind):
+            return  # it comes again when the runs that have ended are known
+        elif name:
+            await self.connections.reconcile(key)
+        else:
+            gone = self.router.gone[kind]
+            while gone:
+                await self.connections.deleted(gone[0])
+                gone.pop(0)
 
     async def _guard(self) -> None:
         """Look at the policies over and over, also while nothing is decided: who comes and goes is told to everybody."""

@@ -14,12 +14,13 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from rostersync.controller.cache import CONNECTIONS, JOBS, PODS, RUNS, Object, ended_runs, over, slim, version
+from rostersync.controller.cache import JOBS, PODS, RUNS, Object, connection_key, over, version
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.connections import old_run
 from rostersync.controller.options import RUN_LABEL
-from rostersync.controller.router import WATCHED, Router
+from rostersync.controller.router import Router, watched
 from rostersync.controller.shared import Shared
+from rostersync.controller.slim import ended_runs, slim
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Sweep:
         Queues what differed, or `everything` that is not at rest.
         """
         shown: dict[str, int] = {}
-        for kind in WATCHED:
+        for kind in watched():
             some = kind == RUNS and await self.selects()
             query = {"fieldSelector": OPEN} if some else {"labelSelector": RUN_LABEL} if kind in (JOBS, PODS) else {}
             found, at = await self._list(kind, partial(slim, kind), **query)
@@ -108,17 +109,18 @@ class Sweep:
         shared, store = self.shared, self.shared.store
         shared.reports.keep({str(job["metadata"]["uid"]) for job in store.all(JOBS)})
         needed = {str((run.get("status") or {}).get("connectionUID")) for run in store.related(RUNS, "open")}
-        shared.views.keep({str(obj["metadata"]["uid"]) for obj in store.all(CONNECTIONS)} | needed)
+        shared.views.keep({str(obj["metadata"]["uid"]) for _, obj in store.connections()} | needed)
 
     def queue_all(self) -> None:
         """Look at everything that is not at rest."""
         store, queue = self.shared.store, self.shared.queue
         for run in store.related(RUNS, "open"):  # first: somebody waits for them
             self.shared.look_at(run)
-        if self.router.gone:
-            queue.add((CONNECTIONS, "", ""))
-        for obj in store.all(CONNECTIONS):
-            queue.add((CONNECTIONS, obj["metadata"]["namespace"], obj["metadata"]["name"]))
+        for kind, gone in self.router.gone.items():
+            if gone:
+                queue.add((kind, "", ""))
+        for kind, obj in store.connections():
+            queue.add((kind, obj["metadata"]["namespace"], obj["metadata"]["name"]))
         for job in store.all(JOBS):
             queue.add(self.shared.key_of(job))
 
@@ -139,8 +141,7 @@ class Sweep:
         """Remove runs of the operator's making whose connection is gone since a day."""
         store, now = self.shared.store, self.shared.clock()
         for run in list(store.all(RUNS)):
-            status, name = run.get("status") or {}, run["spec"]["connectionRef"]["name"]
-            if not status.get("outcome") or store.get(CONNECTIONS, run["metadata"]["namespace"], name):
+            if not over(run) or store.get(*connection_key(run)):
                 continue
             old = old_run(run)
             if old.made_by_operator and now - old.ended_at > _ORPHANS:

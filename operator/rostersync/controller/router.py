@@ -1,19 +1,23 @@
 """From what the watches show to the keys that want to be looked at."""
 
 import asyncio
+from collections import defaultdict
 
+from rostersync.api.kinds import Ref, connections, is_connection
 from rostersync.controller.cache import (
     APPROVALS,
-    CONNECTIONS,
     JOBS,
     PODS,
     RUNS,
     Object,
     begun,
+    connection_key,
     finished,
     labels,
     over,
     owner,
+    place,
+    place_of,
     version,
 )
 from rostersync.controller.cluster import ApiError
@@ -23,7 +27,11 @@ from rostersync.controller.shared import Shared
 from rostersync.controller.sources import sharing
 
 _ASKING = 8  # runs asked for at a time: thousands may be deleted at once
-WATCHED = (CONNECTIONS, RUNS, APPROVALS, JOBS, PODS)
+
+
+def watched() -> tuple[str, ...]:
+    """Every kind that is watched, connections first."""
+    return (*(kind.plural for kind in connections()), RUNS, APPROVALS, JOBS, PODS)
 
 
 class Router:
@@ -31,8 +39,10 @@ class Router:
 
     def __init__(self, shared: Shared, connections: Connections) -> None:
         self.shared, self.connections = shared, connections
-        self.watched: dict[str, int] = dict.fromkeys(WATCHED, 0)
-        self.gone: list[Object] = []  # deleted connections that are yet to be seen to
+        self.watched: dict[str, int] = dict.fromkeys(watched(), 0)
+        self.gone: dict[str, list[Object]] = defaultdict(
+            list
+        )  # by kind: deleted connections that are yet to be seen to
         self._asking = asyncio.Semaphore(_ASKING)
         self.relisted = asyncio.Event()  # a watch began with a listing: what went before that, it does not tell
 
@@ -77,21 +87,22 @@ class Router:
         """Queue what a change of an object concerns."""
         shared, meta = self.shared, obj["metadata"]
         namespace, name = meta["namespace"], meta["name"]
-        if kind == CONNECTIONS:
-            for other in sharing(shared.store, obj):  # one that goes gives its source to the next
-                shared.queue.add((CONNECTIONS, namespace, other["metadata"]["name"]))
+        if is_connection(kind):
+            for other in map(Ref.to, sharing(shared.store, obj)):  # one that goes gives its source to the next
+                shared.queue.add((other.plural, namespace, other.name))
             if deleted:
-                self.gone.append(obj)
-                shared.queue.add((CONNECTIONS, "", ""))
+                self.gone[kind].append(obj)
+                shared.queue.add((kind, "", ""))
                 return
-            shared.queue.add((CONNECTIONS, namespace, name))
-            shared.tell(namespace, name)
+            shared.queue.add((kind, namespace, name))
+            shared.tell(place(namespace, Ref.to(obj)))
         elif kind == RUNS:
             shared.look_at(obj)
-            connection = str(obj["spec"]["connectionRef"]["name"])
             if deleted or over(obj) or begun(obj):
-                shared.tell(namespace, connection, besides=meta["uid"])
-            self._tell_connection(namespace, connection)
+                shared.tell(place_of(obj), besides=meta["uid"])
+            connection = connection_key(obj)
+            if shared.store.get(*connection) is not None:
+                shared.queue.add_at_leisure(connection)  # it tells of many runs at once
         elif kind == APPROVALS:
             shared.queue.add((RUNS, namespace, str(obj["spec"]["runRef"]["name"])))
         elif kind == JOBS:
@@ -108,7 +119,3 @@ class Router:
                     shared.keep_turn(job)
             if ended:
                 shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
-
-    def _tell_connection(self, namespace: str, name: str) -> None:
-        if self.shared.store.get(CONNECTIONS, namespace, name) is not None:
-            self.shared.queue.add_at_leisure((CONNECTIONS, namespace, name))  # it tells of many runs at once

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.controller.act import Actor, refused
-from rostersync.controller.cache import CONNECTIONS, RUNS, Key, Object
+from rostersync.controller.cache import RUNS, Key, Object, connection_key, place_of
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.lookups import TROUBLE_AFTER, Facts, Lookups, look_again
 from rostersync.controller.observe import observed
@@ -125,10 +125,10 @@ class Runs:
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
             if busy.message:
-                shared.troubled.add((key[1], seen.connection.name))
-                shared.queue.add_at_leisure((CONNECTIONS, key[1], seen.connection.name))
+                shared.troubled.add(connection_key(run))
+                shared.queue.add_at_leisure(connection_key(run))
         if changed and (seen.plan or seen.apply):
-            shared.tell(key[1], seen.connection.name, besides=seen.run.uid)
+            shared.tell(place_of(run), besides=seen.run.uid)
 
     async def _start(self, run: Object, seen: Observed, starting: Awaitable[None]) -> None:
         """Start a Job. When it is not taken, the run says so, once, while it is tried again and again."""

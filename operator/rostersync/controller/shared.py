@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from rostersync.api.kinds import connections
 from rostersync.controller import line
-from rostersync.controller.cache import CONNECTIONS, RUNS, Cache, Key, Object, attempt_of, labels, owner
+from rostersync.controller.cache import RUNS, Cache, Key, Object, attempt_of, labels, owner
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
 from rostersync.controller.options import DISTRICT_LABEL, Options
@@ -26,7 +27,7 @@ class Shared:
     """One process's view of one cluster.
 
     `holdups`: UID of a connection -> why its runs must wait; `listed`: runs that have ended are in the store, too.
-    `troubled`: (namespace, name) of connections with a Job whose pod does not start, perhaps for want of a volume.
+    `troubled`: keys of connections with a Job whose pod does not start, perhaps for want of a volume.
     """
 
     options: Options
@@ -39,7 +40,7 @@ class Shared:
     views: Views = field(default_factory=Views)
     reports: Reports = field(default_factory=Reports)
     holdups: dict[str, str] = field(default_factory=dict)
-    troubled: set[tuple[str, str]] = field(default_factory=set)
+    troubled: set[Key] = field(default_factory=set)
     listed: bool = False
     clock: Callable[[], datetime] = now_utc
 
@@ -57,7 +58,7 @@ class Shared:
     def key_of(self, child: Object) -> Key:
         """The run or connection that a Job belongs to; a key of nothing when its owner is not known."""
         namespace, uid = child["metadata"]["namespace"], owner(child)
-        for kind in (RUNS, CONNECTIONS):
+        for kind in (RUNS, *(kind.plural for kind in connections())):
             for found in self.store.related(kind, f"uid/{uid}"):
                 return (kind, namespace, found["metadata"]["name"])
         return (RUNS, namespace, "")
@@ -87,14 +88,14 @@ class Shared:
         for key in self.slots.next():
             self.queue.add(key)
 
-    def tell(self, namespace: str, connection: str, besides: str = "") -> None:
-        """Something about a connection or one of its runs has changed: those that it may move look again.
+    def tell(self, where: str, besides: str = "") -> None:
+        """Something about a connection (`place`) or one of its runs has changed: those that it may move look again.
 
         `besides`: UID of the run that knows.
         """
-        for run in line.concerned(self.store, namespace, connection):
+        for run in line.concerned(self.store, where):
             if run["metadata"]["uid"] != besides:
-                self.queue.add((RUNS, namespace, run["metadata"]["name"]))
+                self.queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
 
     def look_at(self, run: Object) -> None:
         """Look at a run; one that waits behind others comes after all else, unless it is to end."""

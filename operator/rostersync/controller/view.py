@@ -12,7 +12,7 @@ from rostersync.api.explain import problems
 from rostersync.api.kinds import connection_model
 from rostersync.api.packed import pack
 from rostersync.api.v1alpha1.defaults import district
-from rostersync.controller.cache import Object
+from rostersync.controller.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, store_claim
@@ -41,6 +41,11 @@ class View:
     table: Timetable | None = None
 
     @property
+    def place(self) -> str:
+        """How the relations of its runs end."""
+        return place(self.namespace, self.known.ref)
+
+    @property
     def store_claim(self) -> str:
         """The claim that the store lies on."""
         embedded = self.spec.store.embedded if self.spec and self.spec.store else None
@@ -49,7 +54,7 @@ class View:
     @property
     def artifacts_claim(self) -> str:
         """The claim that the artifacts lie on."""
-        return (self.spec.artifacts.existingClaim if self.spec else None) or artifacts_claim(self.name)
+        return (self.spec.artifacts.existingClaim if self.spec else None) or artifacts_claim(self.known.ref)
 
 
 class Views:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rostersync.api.kinds import Ref
 from rostersync.lifecycle.names import triggered_name
 from rostersync.lifecycle.observed import Window
 from rostersync.lifecycle.timetable import Timetable, due
@@ -30,7 +31,7 @@ class Trigger(StrEnum):
 class Asked:
     """What a connection's object and status say about runs of its own making."""
 
-    name: str
+    ref: Ref
     uid: str
     generation: int
     spec_hash: str
@@ -96,7 +97,7 @@ def answer(asked: Asked, now: datetime) -> Answer:
 
 def _run(asked: Asked, trigger: Trigger, hint: str, token: str, reason: str) -> NewRun:
     who = asked.requested_by if trigger == Trigger.REQUEST else asked.changed_by
-    return NewRun(triggered_name(asked.name, asked.uid, hint, token), trigger, who, reason)
+    return NewRun(triggered_name(asked.ref, asked.uid, hint, token), trigger, who, reason)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rostersync import durable, scratch
-from rostersync.api.kinds import key_of
+from rostersync.api.kinds import Ref, key_of
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
@@ -75,7 +75,7 @@ class State:
             json_files.write_object(self.root / "runs" / f"{run['metadata']['name']}.json", run)
 
     def create(
-        self, connection: str, namespace: str | None, spec: dict[str, Any], name: str | None, now: datetime
+        self, connection: Ref, namespace: str | None, spec: dict[str, Any], name: str | None, now: datetime
     ) -> dict[str, Any]:
         """Make a SyncRun, under `name` or one that is free."""
         known = self.runs()

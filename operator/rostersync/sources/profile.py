@@ -71,7 +71,11 @@ class Profile:
 
     def source_id(self, connection: "Connection") -> str:
         """What the store knows the source of a connection by."""
-        return connection.spec.sourceID or self.prefix + connection.metadata.name
+        return self.source_named(connection.metadata.name, connection.spec.sourceID)
+
+    def source_named(self, connection: str, given: str | None) -> str:
+        """What the store knows the source of the connection of this name by, where its spec gives that sourceID."""
+        return given or self.prefix + connection
 
 
 def _variable(key: str) -> str:

@@ -41,11 +41,19 @@ from rostersync.api.v1alpha1.report import (
 _LIST_BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
 
+def _names() -> list[str]:
+    return [kind.name for kind in connections()]
+
+
 def _connection(kind: str) -> str:
-    known = [known.name for known in connections()]
-    if kind not in known:
-        raise PydanticCustomError("literal_error", "is no kind of connection", {"expected": f"{known}"})
+    if kind not in _names():
+        raise PydanticCustomError("literal_error", "is no kind of connection", {"expected": f"{_names()}"})
     return kind
+
+
+def _known(schema: JsonDict) -> None:
+    """The kinds as the table has them when the schema is made."""
+    schema.update({"x-crd-default": True, "enum": [*_names()]})
 
 
 class ConnectionRef(Model):
@@ -54,7 +62,7 @@ class ConnectionRef(Model):
     kind: Annotated[str, AfterValidator(_connection)] = Field(
         default=DEFAULT_CONNECTION,
         description="Kind of the connection.",
-        json_schema_extra={"x-crd-default": True, "enum": [kind.name for kind in connections()]},
+        json_schema_extra=_known,
     )
     name: ObjectName = Field(description="Name of the connection.")
 

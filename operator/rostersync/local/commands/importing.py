@@ -184,7 +184,7 @@ def _import(
             spec = {"connectionRef": connection.ref.as_dict(), "mode": wanted, "requestedBy": common.user()}
             if asked and asked.spec.reason:
                 spec["reason"] = asked.spec.reason
-            run = state.create(connection.name, manifests.connection.metadata.namespace, spec, name, now_utc())
+            run = state.create(connection.ref, manifests.connection.metadata.namespace, spec, name, now_utc())
         try:
             run = driver.advance(run, may_apply)
         except BaseException:

@@ -66,12 +66,13 @@ def run(
 
 def _create(cluster: "Cluster", connection: str, spec: "Object") -> "Object":
     """The SyncRun, under the first name of this second that is free."""
+    from rostersync.api.kinds import Ref
     from rostersync.errors import Permanent
     from rostersync.lifecycle.names import run_name
 
     now, taken = cluster.now(), set[str]()
     while True:
-        name = run_name(connection, now, taken)
+        name = run_name(Ref.parse(connection), now, taken)
         try:
             return cluster.create("SyncRun", name, spec)
         except Permanent as error:
