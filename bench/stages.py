@@ -22,7 +22,7 @@ from rostersync.reading.extract import Wanted
 from rostersync.reading.extract import extract as extract_to
 from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.port import Consent
 from rostersync.sync.pipeline import PlanInputs
 from rostersync.sync.pipeline import plan as plan_from

@@ -13,7 +13,7 @@ import pytest
 
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 from support.killing import Kill, Killer
 from support.plans import Row, create, delete, row_hash, update, write_manifest, write_plan

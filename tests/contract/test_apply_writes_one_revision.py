@@ -11,7 +11,7 @@ import pytest
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Consent
 from support.plans import create, delete, row_hash, table_rows, update, write_manifest, write_plan

@@ -13,7 +13,7 @@ from rostersync.deliveries.port import Exported
 from rostersync.errors import NotYetSupported, Permanent
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 from support.plans import Row, create, delete, write_plan
 

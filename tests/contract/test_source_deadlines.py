@@ -9,7 +9,7 @@ import pytest
 from rostersync.errors import Retryable
 from rostersync.sources.oneroster.endpoint import Patience
 from rostersync.sources.oneroster.transport import SLOWEST
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from support import holding
 from support.commands import Commands
 from support.pod import SECRET, Cluster, connection

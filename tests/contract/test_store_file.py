@@ -13,8 +13,8 @@ from rostersync.errors import Permanent, StoreBusy
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.roster import SQL_TYPES, TABLES
-from rostersync.stores import files
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded import files
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 from rostersync.stores.port import StoreState
 from support.plans import create, table_rows, write_plan

@@ -9,7 +9,7 @@ import pytest
 
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from support.plans import create, delete, table_rows, update, write_plan
 
 MARK = "Zyxquil"  # nobody is called that

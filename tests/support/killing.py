@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 
 from rostersync.plan.apply import apply
-from rostersync.stores import writing
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded import writer
+from rostersync.stores.embedded.store import EmbeddedStore
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ def _report(written: int, step: str) -> None:
 
 def _checkpoint_in_commit() -> None:
     """Makes DuckDB move the log into the file within COMMIT, as it does by itself with a large plan."""
-    connect = writing.connect  # type: ignore[attr-defined]  # the name that the writer uses
+    connect = writer.connect  # type: ignore[attr-defined]  # the name that the writer uses
 
     def eager(*args, **kwargs):  # type: ignore[no-untyped-def]
         con = connect(*args, **kwargs)
         con.execute("SET checkpoint_threshold = '1KB'")
         return con
 
-    writing.connect = eager  # type: ignore[attr-defined]
+    writer.connect = eager  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager

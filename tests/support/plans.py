@@ -10,7 +10,7 @@ import duckdb
 
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, METADATA_TYPE, SQL_TYPES, Table
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 
 DISTRICT = "springfield"

@@ -94,7 +94,7 @@ def strange_part() -> None:
 
 def crash_in_apply() -> None:
     """A constraint of the store breaks within the transaction."""
-    from rostersync.stores import applying
+    from rostersync.stores.embedded import applying
 
     def write(con: Any, table: Any, *rest: Any) -> None:
         con.execute("SELECT CAST(? AS INTEGER)", [f"{GIVEN} {FAMILY}"]).fetchall()
@@ -147,7 +147,7 @@ def wait_in_freeze() -> None:
 
 def wait_before_commit() -> None:
     """Waits with everything written and nothing committed."""
-    from rostersync.stores import applying
+    from rostersync.stores.embedded import applying
 
     def write(*args: Any) -> None:
         original(*args)

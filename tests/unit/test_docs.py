@@ -16,7 +16,7 @@ from rostersync.lifecycle.outcomes import ENDINGS, HELD_EXIT
 from rostersync.local.manifests import load
 from rostersync.model import Cause, HoldReason
 from rostersync.roster import TABLES
-from rostersync.stores import statements
+from rostersync.stores.embedded import statements
 from rostersync.sync import pipeline
 
 ROOT = Path(__file__).parents[2]

@@ -69,7 +69,7 @@ def test_no_file_uses_sql_expressions() -> None:
 def test_the_rule_looks_at_the_files_that_matter() -> None:
     """An empty answer must not come from an empty question."""
     looked_at = sources(*SQL_MAKERS)
-    assert {"sync/require.py", "sync/mapping.py", "sync/filters.py", "stores/reading.py"} <= looked_at.keys()
+    assert {"sync/require.py", "sync/mapping.py", "sync/filters.py", "stores/embedded/reader.py"} <= looked_at.keys()
     assert sum("spec." in text for text in looked_at.values()) > 5
 
 

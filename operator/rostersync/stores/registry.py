@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rostersync.stores.embedded import EmbeddedStore
+from rostersync.stores.embedded.store import EmbeddedStore
 
 
 def open_store(

@@ -23,7 +23,7 @@ def main() -> None:
     from rostersync.jobs import attempts, command  # noqa: F401
     from rostersync.plan import apply, verify  # noqa: F401
     from rostersync.sources import registry  # noqa: F401
-    from rostersync.stores import embedded  # noqa: F401
+    from rostersync.stores.embedded import store  # noqa: F401
     from rostersync.sync import pipeline  # noqa: F401
 
     # Inherited, so that no moment is left in which a child could be ended before it listens.

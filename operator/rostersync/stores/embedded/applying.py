@@ -11,11 +11,11 @@ import duckdb
 
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.roster import TABLES, Table
-from rostersync.stores import files, history, schema
+from rostersync.stores.embedded import files, history, schema
+from rostersync.stores.embedded.reader import state
+from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Consent, Mark, PlanToApply
-from rostersync.stores.reading import state
 from rostersync.stores.source_state import memory_as_text
-from rostersync.stores.statements import execute, number
 
 
 def utc(moment: datetime) -> datetime:

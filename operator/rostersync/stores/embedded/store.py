@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from rostersync.stores.reading import EmbeddedReader
-from rostersync.stores.writing import EmbeddedWriter
+from rostersync.stores.embedded.reader import EmbeddedReader
+from rostersync.stores.embedded.writer import EmbeddedWriter
 
 
 class EmbeddedStore:

@@ -5,8 +5,8 @@ from datetime import datetime
 import duckdb
 
 from rostersync.roster import Table
-from rostersync.stores import schema
-from rostersync.stores.statements import execute
+from rostersync.stores.embedded import schema
+from rostersync.stores.embedded.statements import execute
 
 
 def record(

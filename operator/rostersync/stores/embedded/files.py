@@ -15,7 +15,7 @@ import duckdb
 
 from rostersync import durable
 from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
-from rostersync.stores import schema
+from rostersync.stores.embedded import schema
 from rostersync.stores.engine import literal
 
 

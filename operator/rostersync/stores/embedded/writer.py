@@ -11,10 +11,10 @@ import duckdb
 from rostersync import durable
 from rostersync.disks import naming
 from rostersync.errors import Permanent, Unsure
-from rostersync.stores import applying, files, forget, retention, schema
+from rostersync.stores.embedded import applying, files, forget, retention, schema
+from rostersync.stores.embedded.reader import state
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Consent, Expired, Forgotten, Mark, PlanToApply
-from rostersync.stores.reading import state
 
 
 class EmbeddedWriter:

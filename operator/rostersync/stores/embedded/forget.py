@@ -4,8 +4,8 @@ from typing import Any
 
 import duckdb
 
+from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Forgotten
-from rostersync.stores.statements import execute, number
 
 
 def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> Forgotten:

@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 
 from rostersync.roster import TABLES
-from rostersync.stores import files, schema
+from rostersync.stores.embedded import files, schema
+from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, StoreState
 from rostersync.stores.source_state import counts_from_text, memory_from_text
-from rostersync.stores.statements import execute
 
 _VIEWS = (*(t.name for t in TABLES), "schools", "history")
 

@@ -5,8 +5,8 @@ from datetime import datetime
 import duckdb
 
 from rostersync.roster import TABLES
+from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Expired
-from rostersync.stores.statements import execute, number
 
 
 def expire(con: duckdb.DuckDBPyConnection, district: str, before: datetime) -> Expired:

@@ -4,7 +4,7 @@ import duckdb
 
 from rostersync.errors import Permanent
 from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Table
-from rostersync.stores.statements import execute
+from rostersync.stores.embedded.statements import execute
 
 FORMAT = "1"
 # The oldest DuckDB that can read the file. Raised only on purpose, with FORMAT: otherwise a newer DuckDB would
