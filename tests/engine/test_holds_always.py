@@ -176,6 +176,25 @@ def test_a_connection_made_anew_is_looked_at_and_may_not_be_less_safe(
     assert plan.report.previous_connection == ("rivers" if held else "")
 
 
+@pytest.mark.parametrize(
+    ("then", "fields", "held"),
+    [
+        ("a", {}, set()),
+        ("b", {}, {"ConnectionChanged"}),
+        ("b", {"approval": {"holdOnConfigChange": False}}, {"ConnectionChanged", "SafetyLoosened"}),
+    ],
+    ids=["the same object", "made anew", "made anew, looser"],
+)
+def test_an_import_without_a_cluster_hides_no_change_of_connection(
+    roster: Roster, then: str, fields: dict[str, Any], held: set[str]
+) -> None:
+    """It has no UID to remember, and its own limits say nothing of those that the cluster enforces."""
+    loose = {"approval": {"holdOnConfigChange": False}}
+    beside = district().change("users", "t2", email="beside")
+    roster.begin(**FREE, uid="a").run(beside, **FREE, **loose)
+    assert roster.plan(CHANGED, **FREE, **fields, uid=then).reasons == held
+
+
 def test_another_connection_of_the_same_source_holds_and_names_the_one_before(roster: Roster) -> None:
     same = {**FREE, "district": "rivers", "sourceID": "rivers"}
     roster.begin(**same, uid="a")

@@ -35,10 +35,19 @@ def safety(spec: ConnectionSpec) -> dict[str, Any]:
 
 
 def memory_of(
-    connection: Connection, client_id_hash: str, config_hash: str, vanished: tuple[str, ...] = ()
+    connection: Connection,
+    client_id_hash: str,
+    config_hash: str,
+    vanished: tuple[str, ...] = (),
+    last: SourceMemory | None = None,
 ) -> SourceMemory:
-    """What the store is to remember of a plan of this connection."""
+    """What the store is to remember of a plan of this connection; `last`: what it remembers now.
+
+    An import without a cluster has no UID. It leaves UID and safety as the cluster's last import made them, so that a
+    connection that is made anew afterwards is still compared with that.
+    """
     spec, metadata = connection.spec, connection.metadata
+    beside = last is not None and last.connection_uid is not None and metadata.uid is None
     endpoint = profile_of(connection).endpoint(connection)
     return SourceMemory(
         prefix=spec.sisIDPrefix,
@@ -46,10 +55,10 @@ def memory_of(
         client_id_hash=client_id_hash,
         version=endpoint.version,
         config_hash=config_hash,
-        connection_uid=metadata.uid,
+        connection_uid=last.connection_uid if last and beside else metadata.uid,
         connection_kind=connection.kind,
         connection_name=metadata.name or "",
-        safety=safety(spec),
+        safety=last.safety if last and beside else safety(spec),
         vanished=vanished,
     )
 

@@ -144,7 +144,7 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
-    memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered)
+    memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered, state.last)
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
     previous = previous_connection(state.last, memory, profile_of(inputs.connection).source_id(inputs.connection))
