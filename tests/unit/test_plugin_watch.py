@@ -4,7 +4,7 @@ import pytest
 
 from rostersync.errors import Permanent, Retryable
 from rostersync.plugin import watch
-from rostersync.plugin.status import is_final, is_held, status_of
+from rostersync.plugin.status import is_final, is_held
 
 LOST = Retryable("The cluster cannot be reached.", reason="Unreachable")
 NOT_YET = Permanent("You may not get syncruns.", reason="Forbidden")
@@ -41,7 +41,7 @@ def wait(*script, timeout=None, quiet=False):
         "r",
         done=lambda r: is_final(r) or is_held(r),
         line=watch.run_line,
-        taken_up=lambda r: bool(status_of(r)),
+        taken_up=lambda r: bool(r.get("status")),
         goes_on="Run r goes on.",
         uid="u",
         timeout=timeout,

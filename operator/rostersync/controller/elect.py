@@ -1,7 +1,8 @@
-"""One leader by a Lease: only what is seen to change counts, by this process's own monotonic clock.
+"""Elects one leader by a Lease. Clocks of other machines are not trusted: a Lease has expired when this process has seen it
+unchanged for its whole duration.
 
-A leader that cannot renew in time leaves at once (its process ends), since another may have begun. On a wanted end it
-gives the Lease back, so that the next one need not wait.
+A leader that cannot renew in time ends its process at once, since another may have begun to lead. When it is asked to end,
+it gives the Lease back, so that the next leader need not wait.
 """
 
 import asyncio
@@ -11,11 +12,13 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import cast
 
+from rostersync.api.objects import Lease, LeaseSpec
 from rostersync.controller.cache import Object
 from rostersync.controller.cluster import ApiError, Cluster, path
 
-LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's life, the leader's patience, between two looks
+LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's duration, until a leader gives up, between two attempts
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +27,15 @@ class Election:
     """This process as a candidate."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str, name: str, identity: str,
-        lost: Callable[[], None] = lambda: os._exit(1), working: Callable[[], bool] = lambda: True,
-    ) -> None:  # fmt: skip
-        """`lost` is called when a leader is one no more: it must not return to work.
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        identity: str,
+        lost: Callable[[], None] = lambda: os._exit(1),
+        working: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`lost` is called when this process no longer leads; it must not return.
 
         While `working` says no, the Lease is neither taken nor renewed.
         """
@@ -60,20 +68,22 @@ class Election:
                 await self._give_back()
 
     async def _try(self, now: float) -> bool | None:
-        """Take or renew the Lease; whether this process holds it, None when that is not known."""
+        """Take or renew the Lease. Returns whether this process holds it, or None when that is unknown."""
         where = path("leases", self.namespace, self.name)
         try:
-            lease = await self.cluster.get(where)
+            lease = cast(Lease, await self.cluster.get(where))
         except ApiError as error:
             if error.status != 404:
                 raise
             fresh = {
-                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-                "metadata": {"name": self.name, "namespace": self.namespace}, "spec": self._spec({}),
-            }  # fmt: skip
+                "apiVersion": "coordination.k8s.io/v1",
+                "kind": "Lease",
+                "metadata": {"name": self.name, "namespace": self.namespace},
+                "spec": self._spec({}),
+            }
             return await self._wrote(self.cluster.create("leases", self.namespace, fresh))
-        spec = lease.get("spec") or {}
-        version = str(lease["metadata"]["resourceVersion"])
+        spec: LeaseSpec = lease.get("spec") or {}
+        version = lease["metadata"]["resourceVersion"]
         if self._seen[0] != version:
             self._seen = (version, now)
         holder = spec.get("holderIdentity") or ""
@@ -88,26 +98,29 @@ class Election:
             lease = await write
         except ApiError as error:
             if error.status == 409:
-                return None  # it moved since it was read: the next look says to whom
+                return None  # somebody wrote it since it was read; the next attempt sees who
             raise
         self._seen = (str(lease["metadata"]["resourceVersion"]), time.monotonic())
         return True
 
-    def _spec(self, before: Object) -> Object:
+    def _spec(self, before: LeaseSpec) -> LeaseSpec:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         mine = before.get("holderIdentity") == self.identity
         return {
-            "holderIdentity": self.identity, "leaseDurationSeconds": int(LEASE), "renewTime": now,
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": int(LEASE),
+            "renewTime": now,
             "acquireTime": before.get("acquireTime", now) if mine else now,
-            "leaseTransitions": int(before.get("leaseTransitions") or 0) + (0 if mine else 1),
-        }  # fmt: skip
+            "leaseTransitions": (before.get("leaseTransitions") or 0) + (0 if mine else 1),
+        }
 
     async def _give_back(self) -> None:
         try:
             async with asyncio.timeout(2):
-                lease = await self.cluster.get(path("leases", self.namespace, self.name))
-                if (lease.get("spec") or {}).get("holderIdentity") == self.identity:
-                    spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+                lease = cast(Lease, await self.cluster.get(path("leases", self.namespace, self.name)))
+                spec: LeaseSpec = lease.get("spec") or {}
+                if spec.get("holderIdentity") == self.identity:
+                    spec = {**spec, "holderIdentity": "", "leaseDurationSeconds": 1}
                     await self.cluster.put(path("leases", self.namespace, self.name), {**lease, "spec": spec})
         except (ApiError, TimeoutError) as error:
             log.warning("The Lease could not be given back: %s", error)

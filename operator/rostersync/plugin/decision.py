@@ -88,11 +88,11 @@ def _only_held(cluster: "Cluster") -> str:
 
 def _holder(cluster: "Cluster", name: str) -> "Object":
     """The run itself, or the one that already holds the same changes."""
+    from rostersync.api.objects import run_status
     from rostersync.plugin import lookup
-    from rostersync.plugin.status import status_of
 
     run, seen = lookup.run(cluster, name), {name}
-    while (other := status_of(run).get("sameAs")) and other not in seen:
+    while (other := run_status(run).get("sameAs")) and other not in seen:
         run = lookup.run(cluster, other)
         seen.add(other)
         options.note(f"The same changes are held by run {other}; deciding that one.")
@@ -114,11 +114,12 @@ def _pending(cluster: "Cluster", run: "Object", digest: str | None) -> "Object":
 
 def _page(run: "Object", approval: "Object") -> None:
     """Show what is decided about, on standard error: standard output is for the result."""
+    from rostersync.api.objects import run_status
     from rostersync.plugin.words_to_type import RECORDS
     from rostersync.render import run as pages
     from rostersync.render import tables
 
-    out, status, spec = tables.console(stderr=True), run.get("status") or {}, approval["spec"]
+    out, status, spec = tables.console(stderr=True), run_status(run), approval["spec"]
     tables.say(out, f"Run {run['metadata']['name']} of {spec['connectionRef']['name']}", "bold")
     facts = {
         "Digest": spec["planDigest"],

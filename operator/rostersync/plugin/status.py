@@ -3,24 +3,15 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rostersync.api.objects import Condition, condition, connection_status, run_status
 from rostersync.lifecycle.held import is_held as is_held
 
 Object = Mapping[str, Any]
 
 
-def status_of(thing: Object) -> Mapping[str, Any]:
-    """The status of an object; empty until the operator has written one."""
-    return thing.get("status") or {}
-
-
-def condition(thing: Object, kind: str) -> Mapping[str, Any] | None:
-    """A condition of an object, by its type."""
-    return next((c for c in status_of(thing).get("conditions") or [] if c["type"] == kind), None)
-
-
 def is_final(run: Object) -> bool:
     """Whether a run has ended."""
-    return bool(status_of(run).get("outcome"))
+    return bool(run_status(run).get("outcome"))
 
 
 def newest_first(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -30,7 +21,7 @@ def newest_first(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         name = run["metadata"]["name"]
         return (
             run["metadata"].get("creationTimestamp") or "",
-            status_of(run).get("startTime") or "",
+            run_status(run).get("startTime") or "",
             len(name),
             name,
         )
@@ -43,14 +34,16 @@ def check_is_done(connection: Object, annotation: str) -> bool:
     if not_testable(connection):
         return True
     requested = (connection["metadata"].get("annotations") or {}).get(annotation)
-    verified = condition(connection, "ConnectionVerified")
-    handled = status_of(connection).get("lastHandledCheckRequestedAt") == requested
+    status = connection_status(connection)
+    verified = condition(status, "ConnectionVerified")
+    handled = status.get("lastHandledCheckRequestedAt") == requested
     return handled and verified is not None and verified["status"] != "Unknown"
 
 
-def not_testable(connection: Object) -> Mapping[str, Any] | None:
+def not_testable(connection: Object) -> Condition | None:
     """The Ready condition, where it says that the current spec must be mended before it can be tested."""
-    ready, verified = condition(connection, "Ready"), condition(connection, "ConnectionVerified")
+    status = connection_status(connection)
+    ready, verified = condition(status, "Ready"), condition(status, "ConnectionVerified")
     if ready is None or ready["status"] != "False":
         return None
     if ready.get("observedGeneration") != connection["metadata"].get("generation"):

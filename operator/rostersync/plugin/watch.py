@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rostersync.api.objects import run_status
 from rostersync.errors import Retryable, RostersyncError
 from rostersync.plugin.cluster import Cluster, Object
-from rostersync.plugin.status import status_of
 
 EVERY = 1.0  # seconds between two looks
 SILENCE = 20.0  # seconds without any sign of the operator, after which the person is told
@@ -77,7 +77,7 @@ def run(
     goes_on: str,
     timeout: float | None,
     quiet: bool,
-    taken_up: Callable[[Object], bool] = lambda run: bool(status_of(run)),
+    taken_up: Callable[[Object], bool] = lambda run: bool(run.get("status")),
 ) -> Object:
     """Wait for a SyncRun until it is `done`."""
     name, uid = made["metadata"]["name"], made["metadata"]["uid"]
@@ -135,7 +135,7 @@ def run_line(run: Mapping[str, Any]) -> str:
     from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
     from rostersync.render.words import plain
 
-    status = status_of(run)
+    status = run_status(run)
     stands = succeeded_reason(status) or "New"
     stage = f" ({status['stage']})" if stands in ("Planning", "Applying") and status.get("stage") else ""
     why = f": {succeeded_message(status)}" if stands == "Queued" else ""

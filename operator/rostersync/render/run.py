@@ -5,6 +5,15 @@ from typing import Any
 
 from rich.console import Console
 
+from rostersync.api.objects import (
+    ApprovalStatus,
+    ConnectionStatus,
+    IssueCount,
+    RunStatus,
+    Schools,
+    condition,
+    run_status,
+)
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
@@ -31,7 +40,7 @@ def page(
 ) -> None:
     """The whole run. `details`: what its plan's folder has, where that is at hand; `with_issues`: the status's own
     counts of issues, where it is not."""
-    status = run.get("status") or {}
+    status = run_status(run)
     _header(out, run, status)
     _plan(out, run, status, details, typed, None)
     if with_issues:
@@ -44,7 +53,7 @@ def page(
 
 def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: Details = NOTHING) -> None:
     """What a person wants to see when a run stops: counts, holds, schools, and how it goes on."""
-    status = run.get("status") or {}
+    status = run_status(run)
     say(out, f"Run {run['metadata']['name']}", "bold")
     _plan(out, run, status, details, typed, parts.WORST)
     schools(out, status, details.orgs)
@@ -53,7 +62,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: D
 
 
 def _plan(
-    out: Console, run: Mapping[str, Any], status: Mapping[str, Any], details: Details, typed: Typed, most: int | None
+    out: Console, run: Mapping[str, Any], status: RunStatus, details: Details, typed: Typed, most: int | None
 ) -> None:
     """Why it waits first, then what it would do, and what of that hangs together."""
     name = run["metadata"]["name"]
@@ -70,17 +79,18 @@ def _plan(
 
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     """What to type to look at a held run and to decide about it."""
-    name, status = run["metadata"]["name"], run.get("status") or {}
-    reason = next((c["reason"] for c in status.get("conditions") or [] if c["type"] == "Succeeded"), "")
-    if reason != "AwaitingApproval":
+    succeeded = condition(run_status(run), "Succeeded")
+    if succeeded is None or succeeded["reason"] != "AwaitingApproval":
         return
-    for what, command in (
-        ("Look at it", typed.look), ("Let it through", typed.approve), ("Or refuse it", typed.reject),
-    ):  # fmt: skip
-        say(out, f"  {what + ':':<16}{command.format(run=name)}")
+    for what, command in {
+        "Look at it": typed.look,
+        "Let it through": typed.approve,
+        "Or refuse it": typed.reject,
+    }.items():
+        say(out, f"  {what + ':':<16}{command.format(run=run['metadata']['name'])}")
 
 
-def counts(out: Console, status: Mapping[str, Any], details: Details = NOTHING) -> None:
+def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
     """Counts per entity and their totals, beside what is usual; columns in which nothing happened are left out."""
     rows = status.get("entities") or []
     if not rows:
@@ -110,7 +120,7 @@ def counts(out: Console, status: Mapping[str, Any], details: Details = NOTHING) 
         say(out, f"usual: the median of the last {details.usual_runs} runs of this source that changed something.\n")
 
 
-def legend(out: Console, name: str, status: Mapping[str, Any], typed: Typed) -> None:
+def legend(out: Console, name: str, status: RunStatus, typed: Typed) -> None:
     """What columns mean that are not about changes, and where to look."""
     totals, where = status.get("totals") or {}, f": `{typed.issues.format(run=name)}`" if typed.issues else ""
     if n := totals.get("errors"):
@@ -129,13 +139,13 @@ def _records(n: int) -> str:
     return "record" if n == 1 else "records"
 
 
-def _issue(issue: Mapping[str, Any]) -> str:
+def _issue(issue: IssueCount) -> str:
     """`email of Contact (Missing, 488 times)`."""
     of = f"{issue['attribute']} of {issue.get('entity')}" if issue.get("attribute") else issue.get("entity", "")
     return f"{of} ({issue['code']}, {number(issue['count'])} times)"
 
 
-def rest(out: Console, status: Mapping[str, Any], details: Details = NOTHING) -> None:
+def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
     """What was not read completely, issues in brief, and how it goes on: the message of Succeeded."""
     if status.get("incomplete"):
         say(out, f"Not read completely: {', '.join(status['incomplete'])}. What leans on it is not deleted.", "yellow")
@@ -144,9 +154,8 @@ def rest(out: Console, status: Mapping[str, Any], details: Details = NOTHING) ->
                 say(out, f"  {name}: {reason}", "yellow")
     missing(out, status.get("notOffered") or [])
     touched(out, status)
-    for c in status.get("conditions") or []:
-        if c["type"] == "Succeeded":
-            say(out, f"{c['reason']}: {c['message']}", _STYLES[c["status"]])
+    if succeeded := condition(status, "Succeeded"):
+        say(out, f"{succeeded['reason']}: {succeeded['message']}", _STYLES[succeeded["status"]])
 
 
 def missing(out: Console, not_offered: Iterable[Mapping[str, Any]]) -> None:
@@ -165,14 +174,14 @@ def missing(out: Console, not_offered: Iterable[Mapping[str, Any]]) -> None:
             )
 
 
-def touched(out: Console, status: Mapping[str, Any]) -> None:
+def touched(out: Console, status: RunStatus) -> None:
     """How many people cascades reach."""
     people = status.get("blastRadius") or {}
     if any(people.values()):
         say(out, "Touched by cascades: " + ", ".join(f"{n:,} {who}" for who, n in people.items()))
 
 
-def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> None:
+def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     spec, plan, approval = run["spec"], status.get("plan") or {}, status.get("approval") or {}
     say(out, f"Run {run['metadata']['name']}", "bold")
     facts = {
@@ -188,7 +197,7 @@ def _header(out: Console, run: Mapping[str, Any], status: Mapping[str, Any]) -> 
     say(out)
 
 
-def _conditions(out: Console, status: Mapping[str, Any]) -> None:
+def _conditions(out: Console, status: RunStatus) -> None:
     """What programs wait for; a person reads why the run waits, and what it would do, before that."""
     rows = [(c["type"], c["status"], c["reason"], c["lastTransitionTime"]) for c in status.get("conditions") or []]
     if rows:
@@ -196,14 +205,14 @@ def _conditions(out: Console, status: Mapping[str, Any]) -> None:
         table(out, ("Condition", "Status", "Reason", "Since"), rows, drop=("Since",))
 
 
-def _approval(approval: Mapping[str, Any]) -> str:
+def _approval(approval: ApprovalStatus) -> str:
     if not approval:
         return ""
     by = f" by {approval['decidedBy']}: {approval.get('reason', '')}" if approval.get("decidedBy") else ""
     return f"{approval['state']}{by}" if by else f"{approval['state']}, ends {approval['expiresAt']}"
 
 
-def holds(out: Console, status: Mapping[str, Any], orgs: Orgs = NAMELESS) -> None:
+def holds(out: Console, status: RunStatus, orgs: Orgs = NAMELESS) -> None:
     """Why a person must decide: the worst reasons, each with its sentence. A dry run says what would be held."""
     found = status.get("holds") or []
     if not found:
@@ -222,14 +231,14 @@ def named(message: str, school: str | None, orgs: Orgs) -> str:
     return message.replace(school, orgs.called(school), 1) if school else message
 
 
-def causes(out: Console, status: Mapping[str, Any]) -> None:
+def causes(out: Console, status: RunStatus) -> None:
     """Why records change."""
     rows = [(c["cause"], c["count"]) for c in status.get("causes") or []]
     if rows:
         table(out, ("Cause", "Changes"), rows, ("Changes",), "Changes by cause")
 
 
-def issues(out: Console, status: Mapping[str, Any]) -> None:
+def issues(out: Console, status: RunStatus) -> None:
     """What is wrong with the source's data, as far as a status counts it."""
     rows = [[i.get(k) for k in ("class", "code", "entity", "attribute", "count")] for i in status.get("issues") or []]
     if rows:
@@ -237,12 +246,19 @@ def issues(out: Console, status: Mapping[str, Any]) -> None:
         table(out, columns, rows, ("Count",), "Issues in the data", drop=("Class",))
 
 
-def schools(out: Console, status: Mapping[str, Any], orgs: Orgs = NAMELESS) -> None:
+def schools(out: Console, status: RunStatus | ConnectionStatus, orgs: Orgs = NAMELESS) -> None:
     """What Schools Mapping came to, of a run's status or a connection's."""
-    found = status.get("schools") or {}
-    if not any(found.get(k) for k in ("found", "mapped", "missing", "vanished")):
+    found: Schools = status.get("schools") or {}
+    numbers = {
+        "found": found.get("found", 0),
+        "mapped": found.get("mapped", 0),
+        "missing": found.get("missing", 0),
+        "vanished": found.get("vanished", 0),
+    }
+    if not any(numbers.values()):
         return
-    say(out, "Schools: " + ", ".join(f"{found.get(k, 0):,} {k}" for k in ("found", "mapped", "missing", "vanished")))
-    for key, what in (("missingIDs", "Not mapped"), ("vanishedIDs", "Vanished from the source")):
-        if found.get(key):
-            say(out, f"  {what}: {', '.join(map(orgs.called_by_source, found[key]))}")
+    say(out, "Schools: " + ", ".join(f"{n:,} {what}" for what, n in numbers.items()))
+    lists = {"Not mapped": found.get("missingIDs"), "Vanished from the source": found.get("vanishedIDs")}
+    for what, ids in lists.items():
+        if ids:
+            say(out, f"  {what}: {', '.join(map(orgs.called_by_source, ids))}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rostersync.api.objects import condition, connection_status, run_status
 from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
@@ -13,8 +14,8 @@ Key = tuple[str, str]  # namespace (empty where all are of one) and name of a co
 
 def state(run: Mapping[str, Any]) -> str:
     """The reason of the condition Succeeded, which is what a run's column STATUS shows."""
-    conditions = (run.get("status") or {}).get("conditions") or []
-    return next((c["reason"] for c in conditions if c["type"] == "Succeeded"), "New")
+    succeeded = condition(run_status(run), "Succeeded")
+    return succeeded["reason"] if succeeded else "New"
 
 
 def page(
@@ -63,9 +64,10 @@ def _connections(
 
 def _standing(connection: Mapping[str, Any] | None, runs: list[dict[str, Any]]) -> str:
     """Why the connection starts nothing, where it says so; else how its last run stands."""
-    conditions = ((connection or {}).get("status") or {}).get("conditions") or []
-    unready = next((c["reason"] for c in conditions if c["type"] == "Ready" and c["status"] == "False"), "")
-    return unready or (state(runs[0]) if runs else "No runs")
+    ready = condition(connection_status(connection or {}), "Ready")
+    if ready and ready["status"] == "False":
+        return ready["reason"]
+    return state(runs[0]) if runs else "No runs"
 
 
 def _key(run: Mapping[str, Any], namespaces: bool) -> Key:

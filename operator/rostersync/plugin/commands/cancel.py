@@ -23,14 +23,15 @@ def cancel(name: str, wait: bool, timeout: float | None, quiet: bool, output: st
 
     A run that is held ends without a decision. It cannot be taken back; another run can be made.
     """
+    from rostersync.api.objects import run_status
     from rostersync.errors import Permanent
     from rostersync.lifecycle.outcomes import Outcome
     from rostersync.plugin import lookup, watch
-    from rostersync.plugin.status import is_final, status_of
+    from rostersync.plugin.status import is_final
 
     cluster = options.cluster()
     run = lookup.run(cluster, name)
-    if outcome := status_of(run).get("outcome"):
+    if outcome := run_status(run).get("outcome"):
         raise Permanent(f"Run {name} has ended already: it is {outcome}.", reason="Ended")
     show = options.show_command(cluster, name)
     seen = {"uid": run["metadata"]["uid"]}
@@ -41,4 +42,4 @@ def cancel(name: str, wait: bool, timeout: float | None, quiet: bool, output: st
     goes_on = f"Run {name} ends when the operator sees it: `{show}`."
     run = watch.run(cluster, run, is_final, goes_on=goes_on, timeout=timeout, quiet=quiet)
     options.show_run(run, output, options.typed(cluster))
-    raise SystemExit(0 if status_of(run).get("outcome") == Outcome.CANCELLED else 1)
+    raise SystemExit(0 if run_status(run).get("outcome") == Outcome.CANCELLED else 1)

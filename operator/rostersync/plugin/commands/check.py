@@ -34,8 +34,9 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
     on a machine that reaches the source.
     """
     from rostersync.api.kinds import Ref
+    from rostersync.api.objects import condition, connection_status
     from rostersync.plugin import lookup
-    from rostersync.plugin.status import condition, not_testable
+    from rostersync.plugin.status import not_testable
     from rostersync.render import objects
 
     cluster = options.cluster()
@@ -51,23 +52,25 @@ def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str
         _page(seen)
     else:
         click.echo(f"Asked; `{_describe(cluster, seen)}` says how it is.")
-    verified = condition(seen, "ConnectionVerified") or {}
-    good = verified.get("status") == "True" and not not_testable(seen)
+    verified = condition(connection_status(seen), "ConnectionVerified")
+    good = verified is not None and verified["status"] == "True" and not not_testable(seen)
     raise SystemExit(0 if good or not wait else 1)
 
 
 def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quiet: bool) -> "Object":
+    from rostersync.api.objects import condition, connection_status
     from rostersync.plugin import watch
-    from rostersync.plugin.status import check_is_done, condition, status_of
+    from rostersync.plugin.status import check_is_done
     from rostersync.render.words import plain
 
     name = connection["metadata"]["name"]
 
     def line(seen: "Object") -> str:
-        verified = condition(seen, "ConnectionVerified") or {}
         if check_is_done(seen, ANNOTATION):
             return f"{name}: tested"
-        stuck = f" ({verified['reason']}: {verified.get('message', '')})" if verified.get("status") == "False" else ""
+        verified, stuck = condition(connection_status(seen), "ConnectionVerified"), ""
+        if verified and verified["status"] == "False":
+            stuck = f" ({verified['reason']}: {verified.get('message', '')})"
         return plain(f"{name}: being tested{stuck}")
 
     awaited = watch.Awaited(
@@ -75,7 +78,7 @@ def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quie
         name,
         done=lambda c: check_is_done(c, ANNOTATION),
         line=line,
-        taken_up=lambda c: bool(status_of(c)),
+        taken_up=lambda c: bool(c.get("status")),
         goes_on=f"The test goes on: `{_describe(cluster, connection)}`.",
         uid=connection["metadata"]["uid"],
         timeout=timeout,
@@ -89,7 +92,8 @@ def _describe(cluster: "Cluster", connection: "Object") -> str:
 
 
 def _page(connection: "Object") -> None:
-    from rostersync.plugin.status import condition, not_testable, status_of
+    from rostersync.api.objects import condition, connection_status
+    from rostersync.plugin.status import not_testable
     from rostersync.render.run import schools
     from rostersync.render.tables import console, say
 
@@ -97,10 +101,11 @@ def _page(connection: "Object") -> None:
     if problem := not_testable(connection):
         say(out, f"Not tested, the connection is not Ready. {problem['reason']}: {problem.get('message', '')}", "red")
         return
-    verified = condition(connection, "ConnectionVerified") or {}
-    style = "green" if verified.get("status") == "True" else "red"
-    say(out, f"{verified.get('reason', '')}: {verified.get('message', '')}", style)
-    schools(out, status_of(connection))
-    complete = condition(connection, "SchoolsComplete")
+    status = connection_status(connection)
+    if verified := condition(status, "ConnectionVerified"):
+        style = "green" if verified["status"] == "True" else "red"
+        say(out, f"{verified['reason']}: {verified.get('message', '')}", style)
+    schools(out, status)
+    complete = condition(status, "SchoolsComplete")
     if complete and complete["status"] == "False":
         say(out, f"{complete['reason']}: {complete.get('message', '')}", "yellow")

@@ -36,9 +36,10 @@ def run(
     held until someone approves it. Ctrl-C stops watching, not the run.
     """
     from rostersync.api.kinds import Ref
+    from rostersync.api.objects import run_status
     from rostersync.lifecycle.outcomes import exit_code
     from rostersync.plugin import lookup, watch
-    from rostersync.plugin.status import is_final, is_held, status_of
+    from rostersync.plugin.status import is_final, is_held
 
     cluster = options.cluster()
     lookup.connection(cluster, connection)
@@ -61,7 +62,7 @@ def run(
         quiet=quiet,
     )
     options.show_run(ended, output, options.typed(cluster))
-    raise SystemExit(exit_code(status_of(ended)))
+    raise SystemExit(exit_code(run_status(ended)))
 
 
 def _create(cluster: "Cluster", connection: str, spec: "Object") -> "Object":

@@ -1,0 +1,153 @@
+"""The parts of API objects that are read, as types. Objects themselves stay the plain dictionaries that JSON gives.
+
+Only Kubernetes' own types and statuses are here: what people write is validated by the models in v1alpha1. A status may
+be absent, and each of its fields too, since the operator writes it piece by piece.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Required, TypedDict, cast
+
+
+class ObjectMeta(TypedDict, total=False):
+    """Kubernetes' metadata, as the API server completes it."""
+
+    name: Required[str]
+    namespace: str
+    uid: Required[str]
+    generation: int
+    resourceVersion: str
+    creationTimestamp: str
+    deletionTimestamp: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+class Condition(TypedDict, total=False):
+    """A condition of any kind of object."""
+
+    type: Required[str]
+    status: Required[str]  # True | False | Unknown
+    reason: Required[str]
+    message: str
+    lastTransitionTime: str
+    observedGeneration: int
+
+
+class Lease(TypedDict, total=False):
+    """Kubernetes' Lease."""
+
+    metadata: Required[ObjectMeta]
+    spec: "LeaseSpec"
+
+
+class LeaseSpec(TypedDict, total=False):
+    """Who leads, and until when."""
+
+    holderIdentity: str
+    leaseDurationSeconds: int
+    leaseTransitions: int
+    acquireTime: str
+    renewTime: str
+
+
+class PlanStatus(TypedDict, total=False):
+    """SyncRun: status.plan."""
+
+    digest: str
+    baseRevision: int
+
+
+class ApprovalStatus(TypedDict, total=False):
+    """SyncRun: status.approval."""
+
+    uid: str
+    state: str
+    decidedBy: str
+    reason: str
+    expiresAt: str
+
+
+class HoldStatus(TypedDict, total=False):
+    """SyncRun: one of status.holds."""
+
+    reason: Required[str]
+    message: str
+    school: str
+
+
+class CauseCount(TypedDict):
+    """SyncRun: one of status.causes."""
+
+    cause: str
+    count: int
+
+
+IssueCount = TypedDict(
+    "IssueCount",
+    {"class": str, "code": Required[str], "entity": str, "attribute": str, "count": Required[int]},
+    total=False,
+)
+"""SyncRun: one of status.issues. A field is called `class`, which no class statement can have."""
+
+
+class Schools(TypedDict, total=False):
+    """What Schools Mapping came to: status.schools of a SyncRun and of a connection."""
+
+    found: int
+    mapped: int
+    missing: int
+    vanished: int
+    missingIDs: list[str]
+    vanishedIDs: list[str]
+
+
+class Status(TypedDict, total=False):
+    """What the status of every kind of ours has."""
+
+    observedGeneration: int
+    conditions: list[Condition]
+
+
+class RunStatus(Status, total=False):
+    """SyncRun: status, as far as pages show it."""
+
+    outcome: str
+    startTime: str
+    completionTime: str
+    stage: str
+    sameAs: str
+    revision: int
+    plan: PlanStatus
+    approval: ApprovalStatus
+    entities: list[dict[str, Any]]  # an entity and its counts
+    totals: dict[str, int]
+    causes: list[CauseCount]
+    holds: list[HoldStatus]
+    holdsTotal: int
+    issues: list[IssueCount]
+    schools: Schools
+    incomplete: list[str]
+    notOffered: list[dict[str, Any]]
+    blastRadius: dict[str, int]
+
+
+class ConnectionStatus(Status, total=False):
+    """Of a connection of any kind: status, as far as `kubectl roster` reads it."""
+
+    lastHandledCheckRequestedAt: str
+    schools: Schools
+
+
+def run_status(run: Mapping[str, Any]) -> RunStatus:
+    """The status of a SyncRun; empty until the first one is written."""
+    return cast(RunStatus, run.get("status") or {})
+
+
+def connection_status(connection: Mapping[str, Any]) -> ConnectionStatus:
+    """The status of a connection; empty until the first one is written."""
+    return cast(ConnectionStatus, connection.get("status") or {})
+
+
+def condition(status: Status, kind: str) -> Condition | None:
+    """The condition of a type, where the status has it."""
+    return next((c for c in status.get("conditions") or [] if c["type"] == kind), None)
