@@ -74,10 +74,14 @@ class Commands(Sectioned):
             ctx.exit(1)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog="""\b
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="""\b
 Try it without a school:
   rostersync simulate --students 500 &
-  rostersync run -f connection.yaml -f secret.yaml""")  # fmt: skip
+  rostersync run -f connection.yaml -f secret.yaml""",
+)
 @click.version_option(__version__, prog_name="rostersync")
 @options.debug_option
 def cli() -> None:
@@ -89,10 +93,23 @@ def cli() -> None:
 
 
 for command in (
-    source.check, importing.run, importing.plan, importing.apply, looking.runs, looking.show, looking.diff,
-    looking.issues, deciding.approve, deciding.reject, keeping.export, keeping.forget, keeping.backup, keeping.compact,
-    generating.crds, generating.version,
-):  # fmt: skip
+    source.check,
+    importing.run,
+    importing.plan,
+    importing.apply,
+    looking.runs,
+    looking.show,
+    looking.diff,
+    looking.issues,
+    deciding.approve,
+    deciding.reject,
+    keeping.export,
+    keeping.forget,
+    keeping.backup,
+    keeping.compact,
+    generating.crds,
+    generating.version,
+):
     cli.add_command(command)
 
 

@@ -24,9 +24,15 @@ class Kind(StrEnum):
 
 
 SQL_TYPES = {
-    Kind.TEXT: "VARCHAR", Kind.DATE: "DATE", Kind.BOOLEAN: "BOOLEAN", Kind.LIST: "VARCHAR[]", Kind.SET: "VARCHAR[]",
-    Kind.REF: "VARCHAR", Kind.REFS: "VARCHAR[]", Kind.USER_IDS: 'STRUCT("type" VARCHAR, identifier VARCHAR)[]',
-}  # fmt: skip
+    Kind.TEXT: "VARCHAR",
+    Kind.DATE: "DATE",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.LIST: "VARCHAR[]",
+    Kind.SET: "VARCHAR[]",
+    Kind.REF: "VARCHAR",
+    Kind.REFS: "VARCHAR[]",
+    Kind.USER_IDS: 'STRUCT("type" VARCHAR, identifier VARCHAR)[]',
+}
 METADATA_TYPE = "MAP(VARCHAR, VARCHAR)"  # only keys that a mapping names; keys sorted; never an empty map
 
 
@@ -70,63 +76,104 @@ def _text(*names: str) -> tuple[Attribute, ...]:
     return tuple(Attribute(n, Kind.TEXT) for n in names)
 
 
-ORGS = Table("orgs", (Entity.DISTRICT, Entity.SCHOOL), (
-    *_text("name", "type", "identifier"),
-    Attribute("parentSourcedId", Kind.REF, "orgs"),
-))  # fmt: skip
-ACADEMIC_SESSIONS = Table("academicSessions", (Entity.CALENDAR,), (
-    *_text("title", "type"),
-    Attribute("startDate", Kind.DATE), Attribute("endDate", Kind.DATE),
-    Attribute("parentSourcedId", Kind.REF, "academicSessions"),
-    *_text("schoolYear"),
-))  # fmt: skip
-COURSES = Table("courses", (Entity.COURSE,), (
-    Attribute("schoolYearSourcedId", Kind.REF, "academicSessions"),
-    *_text("title", "courseCode"),
-    Attribute("grades", Kind.SET),
-    Attribute("orgSourcedId", Kind.REF, "orgs"),
-    Attribute("subjects", Kind.LIST), Attribute("subjectCodes", Kind.LIST),
-))  # fmt: skip
-CLASSES = Table("classes", (Entity.CLASS,), (
-    *_text("title"),
-    Attribute("grades", Kind.SET),
-    Attribute("courseSourcedId", Kind.REF, "courses", required=True),
-    *_text("classCode", "classType", "location"),
-    Attribute("schoolSourcedId", Kind.REF, "orgs", required=True),
-    Attribute("termSourcedIds", Kind.REFS, "academicSessions"),
-    Attribute("subjects", Kind.LIST), Attribute("subjectCodes", Kind.LIST), Attribute("periods", Kind.LIST),
-))  # fmt: skip
-USERS = Table("users", (Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN), (
-    Attribute("enabledUser", Kind.BOOLEAN),
-    Attribute("orgSourcedIds", Kind.REFS, "orgs"),
-    *_text("role"),
-    Attribute("roles", Kind.SET),
-    *_text("username"),
-    Attribute("userIds", Kind.USER_IDS),
-    *_text("givenName", "familyName", "middleName", "identifier", "email", "sms", "phone"),
-    Attribute("agentSourcedIds", Kind.REFS, "users"),
-    Attribute("grades", Kind.SET),
-    *_text("userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName"),
-    Attribute("primaryOrgSourcedId", Kind.REF, "orgs"),
-    *_text("pronouns"),
-))  # fmt: skip
-ENROLLMENTS = Table("enrollments", (Entity.ENROLLMENT,), (
-    Attribute("classSourcedId", Kind.REF, "classes", required=True),
-    Attribute("schoolSourcedId", Kind.REF, "orgs", required=True),
-    Attribute("userSourcedId", Kind.REF, "users", required=True),
-    *_text("role"),
-    Attribute("primary", Kind.BOOLEAN),
-    Attribute("beginDate", Kind.DATE), Attribute("endDate", Kind.DATE),
-))  # fmt: skip
-DEMOGRAPHICS = Table("demographics", (Entity.DEMOGRAPHICS,), (
-    Attribute("birthDate", Kind.DATE),
-    *_text("sex"),
-    *(Attribute(n, Kind.BOOLEAN) for n in (
-        "americanIndianOrAlaskaNative", "asian", "blackOrAfricanAmerican", "nativeHawaiianOrOtherPacificIslander",
-        "white", "demographicRaceTwoOrMoreRaces", "hispanicOrLatinoEthnicity",
-    )),
-    *_text("countryOfBirthCode", "stateOfBirthAbbreviation", "cityOfBirth", "publicSchoolResidenceStatus"),
-))  # fmt: skip
+ORGS = Table(
+    "orgs",
+    (Entity.DISTRICT, Entity.SCHOOL),
+    (
+        *_text("name", "type", "identifier"),
+        Attribute("parentSourcedId", Kind.REF, "orgs"),
+    ),
+)
+ACADEMIC_SESSIONS = Table(
+    "academicSessions",
+    (Entity.CALENDAR,),
+    (
+        *_text("title", "type"),
+        Attribute("startDate", Kind.DATE),
+        Attribute("endDate", Kind.DATE),
+        Attribute("parentSourcedId", Kind.REF, "academicSessions"),
+        *_text("schoolYear"),
+    ),
+)
+COURSES = Table(
+    "courses",
+    (Entity.COURSE,),
+    (
+        Attribute("schoolYearSourcedId", Kind.REF, "academicSessions"),
+        *_text("title", "courseCode"),
+        Attribute("grades", Kind.SET),
+        Attribute("orgSourcedId", Kind.REF, "orgs"),
+        Attribute("subjects", Kind.LIST),
+        Attribute("subjectCodes", Kind.LIST),
+    ),
+)
+CLASSES = Table(
+    "classes",
+    (Entity.CLASS,),
+    (
+        *_text("title"),
+        Attribute("grades", Kind.SET),
+        Attribute("courseSourcedId", Kind.REF, "courses", required=True),
+        *_text("classCode", "classType", "location"),
+        Attribute("schoolSourcedId", Kind.REF, "orgs", required=True),
+        Attribute("termSourcedIds", Kind.REFS, "academicSessions"),
+        Attribute("subjects", Kind.LIST),
+        Attribute("subjectCodes", Kind.LIST),
+        Attribute("periods", Kind.LIST),
+    ),
+)
+USERS = Table(
+    "users",
+    (Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN),
+    (
+        Attribute("enabledUser", Kind.BOOLEAN),
+        Attribute("orgSourcedIds", Kind.REFS, "orgs"),
+        *_text("role"),
+        Attribute("roles", Kind.SET),
+        *_text("username"),
+        Attribute("userIds", Kind.USER_IDS),
+        *_text("givenName", "familyName", "middleName", "identifier", "email", "sms", "phone"),
+        Attribute("agentSourcedIds", Kind.REFS, "users"),
+        Attribute("grades", Kind.SET),
+        *_text("userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName"),
+        Attribute("primaryOrgSourcedId", Kind.REF, "orgs"),
+        *_text("pronouns"),
+    ),
+)
+ENROLLMENTS = Table(
+    "enrollments",
+    (Entity.ENROLLMENT,),
+    (
+        Attribute("classSourcedId", Kind.REF, "classes", required=True),
+        Attribute("schoolSourcedId", Kind.REF, "orgs", required=True),
+        Attribute("userSourcedId", Kind.REF, "users", required=True),
+        *_text("role"),
+        Attribute("primary", Kind.BOOLEAN),
+        Attribute("beginDate", Kind.DATE),
+        Attribute("endDate", Kind.DATE),
+    ),
+)
+DEMOGRAPHICS = Table(
+    "demographics",
+    (Entity.DEMOGRAPHICS,),
+    (
+        Attribute("birthDate", Kind.DATE),
+        *_text("sex"),
+        *(
+            Attribute(n, Kind.BOOLEAN)
+            for n in (
+                "americanIndianOrAlaskaNative",
+                "asian",
+                "blackOrAfricanAmerican",
+                "nativeHawaiianOrOtherPacificIslander",
+                "white",
+                "demographicRaceTwoOrMoreRaces",
+                "hispanicOrLatinoEthnicity",
+            )
+        ),
+        *_text("countryOfBirthCode", "stateOfBirthAbbreviation", "cityOfBirth", "publicSchoolResidenceStatus"),
+    ),
+)
 
 TABLES: tuple[Table, ...] = (ORGS, ACADEMIC_SESSIONS, COURSES, CLASSES, USERS, ENROLLMENTS, DEMOGRAPHICS)
 BY_NAME: dict[str, Table] = {t.name: t for t in TABLES}
@@ -134,12 +181,14 @@ BY_ENTITY: dict[Entity, Table] = {e: t for t in TABLES for e in t.entities}
 
 # role -> entity; roles that stand in no row decide nothing (UnknownRole). Order of rank: Admin, Teacher, Student, Contact.
 ROLES: dict[str, Entity] = {
-    **dict.fromkeys(("administrator", "districtAdministrator", "principal", "siteAdministrator",
-                     "systemAdministrator"), Entity.ADMIN),
+    **dict.fromkeys(
+        ("administrator", "districtAdministrator", "principal", "siteAdministrator", "systemAdministrator"),
+        Entity.ADMIN,
+    ),
     **dict.fromkeys(("teacher", "aide", "proctor", "counselor"), Entity.TEACHER),
     "student": Entity.STUDENT,
     **dict.fromkeys(("parent", "guardian", "relative"), Entity.CONTACT),
-}  # fmt: skip
+}
 RANK: tuple[Entity, ...] = (Entity.ADMIN, Entity.TEACHER, Entity.STUDENT, Entity.CONTACT)
 
 # Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`), matched in any case and kept in this spelling. Other values are
@@ -149,7 +198,14 @@ ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),
     ("classes", "classType"): ("homeroom", "scheduled"),
     ("enrollments", "role"): (
-        "administrator", "aide", "guardian", "parent", "proctor", "relative", "student", "teacher",
+        "administrator",
+        "aide",
+        "guardian",
+        "parent",
+        "proctor",
+        "relative",
+        "student",
+        "teacher",
     ),
     ("demographics", "sex"): ("male", "female", "unspecified", "other"),
-}  # fmt: skip
+}

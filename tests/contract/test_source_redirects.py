@@ -7,7 +7,8 @@ import pytest
 from oauthlib import oauth1
 
 from rostersync.errors import Permanent
-from rostersync.sources.oneroster.transport import at_home, retry_after, shown
+from rostersync.sources.oneroster.rate_limit import retry_after
+from rostersync.sources.oneroster.transport import at_home, shown
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 

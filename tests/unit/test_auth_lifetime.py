@@ -7,8 +7,7 @@ import pytest
 
 from rostersync.sources.oneroster.auth import lifetime
 from rostersync.sources.oneroster.endpoint import bare
-from rostersync.sources.oneroster.rate_limit import RateLimit
-from rostersync.sources.oneroster.transport import retry_after
+from rostersync.sources.oneroster.rate_limit import RateLimit, retry_after
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from rostersync.api.policies_parts import (
     rule,
     validating,
     when,
-)  # fmt: skip
+)
 from rostersync.api.v1alpha1 import GROUP
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import Safety, SecretRef

@@ -18,7 +18,7 @@ from rostersync.api.policies_parts import (
     rule,
     validating,
     when,
-)  # fmt: skip
+)
 from rostersync.api.v1alpha1 import GROUP
 from rostersync.attempts import ATTEMPTS
 

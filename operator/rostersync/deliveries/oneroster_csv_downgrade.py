@@ -22,11 +22,11 @@ CELLS = {
     ("academicSessions", "type"): _without_extensions("type"),
     ("classes", "classType"): _without_extensions("classType"),
     ("users", "role"): _ROLE,
-    ("users", "enabledUser"): "CAST(coalesce(\"enabledUser\", true) AS VARCHAR)",
+    ("users", "enabledUser"): 'CAST(coalesce("enabledUser", true) AS VARCHAR)',
     ("enrollments", "role"): _ROLE,
     ("demographics", "sex"): "CASE WHEN lower(sex) IN ('other', 'unspecified') OR starts_with(lower(sex), 'ext:') "
     "THEN NULL ELSE sex END",
-}  # fmt: skip
+}
 
 # file -> SQL for the rows that can be written at all
 EXPRESSIBLE = {"enrollments": "NOT starts_with(lower(coalesce(role, '')), 'ext:')"}
@@ -44,12 +44,16 @@ _LOST = {
         **{
             name: f'"{name}" IS NOT NULL'
             for name in (
-                "userMasterIdentifier", "preferredGivenName", "preferredMiddleName", "preferredFamilyName",
-                "primaryOrgSourcedId", "pronouns",
+                "userMasterIdentifier",
+                "preferredGivenName",
+                "preferredMiddleName",
+                "preferredFamilyName",
+                "primaryOrgSourcedId",
+                "pronouns",
             )
         },
     },
-}  # fmt: skip
+}
 
 
 def losses(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:

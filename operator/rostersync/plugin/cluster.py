@@ -24,7 +24,7 @@ class Cluster:
 
     def __init__(
         self, login: Login, namespace: str | None = None, user: str | None = None, groups: Sequence[str] = ()
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`user` and `groups`: whom to act as, instead of whom the kubeconfig names."""
         self.client, self.server, self.default = login.client, login.server, login.namespace
         self.namespace = namespace or login.namespace
@@ -127,14 +127,16 @@ class Cluster:
             return self._untrusted(cause)
         return Retryable(
             f"The cluster at {self.server} cannot be reached ({type(cause).__name__}): is it running, is the network "
-            "or VPN up, is it the right --context?", reason="Unreachable",
-        )  # fmt: skip
+            "or VPN up, is it the right --context?",
+            reason="Unreachable",
+        )
 
     def _untrusted(self, error: object) -> Permanent:
         return Permanent(
             f"The cluster at {self.server} cannot be talked to safely ({str(error).splitlines()[-1]}): the kubeconfig's "
-            "certificates are not those of this cluster, or have ended.", reason="TLS",
-        )  # fmt: skip
+            "certificates are not those of this cluster, or have ended.",
+            reason="TLS",
+        )
 
     def _note_time(self, date: str | None) -> None:
         if date:

@@ -65,14 +65,18 @@ class Commands(Sectioned):
             ctx.exit(1)
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, epilog="""\b
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="""\b
 Examples:
   kubectl roster runs -A
   kubectl roster run springfield -n rosters
   kubectl roster approve RUN --reason "End of term: these students have left"
 
 \b
-Plain kubectl shows the same objects: kubectl get focusconnections,syncruns,syncapprovals""")  # fmt: skip
+Plain kubectl shows the same objects: kubectl get focusconnections,syncruns,syncapprovals""",
+)
 @click.version_option(__version__, prog_name="kubectl roster")
 @options.cluster_options
 def cli() -> None:

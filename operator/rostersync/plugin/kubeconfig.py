@@ -41,8 +41,9 @@ def login(target: Target) -> Login:
     if not paths:
         raise Permanent(
             f"No kubeconfig: {_wanted(target)} is not there, so there is no cluster to ask. Name one with --kubeconfig "
-            "or KUBECONFIG.", reason="NoKubeconfig",
-        )  # fmt: skip
+            "or KUBECONFIG.",
+            reason="NoKubeconfig",
+        )
     import yaml
 
     try:
@@ -50,8 +51,9 @@ def login(target: Target) -> Login:
     except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
         raise Permanent(
             f"The kubeconfig {os.pathsep.join(paths)} cannot be read ({type(error).__name__}): `kubectl config view` "
-            "says what it holds.", reason="InvalidKubeconfig",
-        ) from error  # fmt: skip
+            "says what it holds.",
+            reason="InvalidKubeconfig",
+        ) from error
 
 
 def _from_files(paths: list[str], target: Target) -> Login:
@@ -67,8 +69,9 @@ def _from_files(paths: list[str], target: Target) -> Login:
     if context is None:
         raise Permanent(
             f"The kubeconfig has no current context: choose one with --context, or `kubectl config use-context`. "
-            f"There are: {there}.", reason="NoContext",
-        )  # fmt: skip
+            f"There are: {there}.",
+            reason="NoContext",
+        )
     if context not in contexts:
         raise Permanent(f"The kubeconfig has no context {context}. There are: {there}.", reason="NoContext")
     configuration = Configuration()

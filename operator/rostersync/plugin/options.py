@@ -49,19 +49,52 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float 
 def cluster_options(function: F) -> F:
     """-n, --context, --kubeconfig, --as, --as-group, as kubectl has them; before the command's name or after it. And --debug."""
     for option in (
-        click.option("--debug", is_flag=True, expose_value=False, callback=_debug,
-                     help="On an unexpected failure, print the whole traceback."),
-        click.option("--as-group", metavar="GROUP", multiple=True, expose_value=False, callback=_keep_groups,
-                     help="Act as a member of this group; with --as, and as often as there are groups."),
-        click.option("--as", "user", metavar="USER", expose_value=False, callback=_keep,
-                     help="Act as this user, where you may impersonate; decisions then bear that name."),
-        click.option("--kubeconfig", metavar="FILE", expose_value=False, callback=_keep,
-                     help="The kubeconfig; default as kubectl: KUBECONFIG, else ~/.kube/config."),
-        click.option("--context", metavar="NAME", expose_value=False, callback=_keep,
-                     help="The kubeconfig's context; default the current one."),
-        click.option("-n", "--namespace", metavar="NAME", expose_value=False, callback=_keep,
-                     help="The namespace; default that of the context."),
-    ):  # fmt: skip
+        click.option(
+            "--debug",
+            is_flag=True,
+            expose_value=False,
+            callback=_debug,
+            help="On an unexpected failure, print the whole traceback.",
+        ),
+        click.option(
+            "--as-group",
+            metavar="GROUP",
+            multiple=True,
+            expose_value=False,
+            callback=_keep_groups,
+            help="Act as a member of this group; with --as, and as often as there are groups.",
+        ),
+        click.option(
+            "--as",
+            "user",
+            metavar="USER",
+            expose_value=False,
+            callback=_keep,
+            help="Act as this user, where you may impersonate; decisions then bear that name.",
+        ),
+        click.option(
+            "--kubeconfig",
+            metavar="FILE",
+            expose_value=False,
+            callback=_keep,
+            help="The kubeconfig; default as kubectl: KUBECONFIG, else ~/.kube/config.",
+        ),
+        click.option(
+            "--context",
+            metavar="NAME",
+            expose_value=False,
+            callback=_keep,
+            help="The kubeconfig's context; default the current one.",
+        ),
+        click.option(
+            "-n",
+            "--namespace",
+            metavar="NAME",
+            expose_value=False,
+            callback=_keep,
+            help="The namespace; default that of the context.",
+        ),
+    ):
         function = option(function)
     return function
 
@@ -69,20 +102,32 @@ def cluster_options(function: F) -> F:
 def output_option(function: F) -> F:
     """-o table|json|yaml."""
     return click.option(
-        "-o", "--output", type=click.Choice(("table", "json", "yaml")), default="table", show_default=True,
+        "-o",
+        "--output",
+        type=click.Choice(("table", "json", "yaml")),
+        default="table",
+        show_default=True,
         help="How to print the result.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def waiting_options(function: F) -> F:
     """--wait, --timeout, --quiet."""
     for option in (
         click.option("-q", "--quiet", is_flag=True, help="No progress."),
-        click.option("--timeout", callback=_seconds, metavar="TIME",
-                     help="Watch no longer than this, such as 90s, 30m or 2h; default as long as it takes."),
-        click.option("--wait/--no-wait", default=True, show_default=True,
-                     help="Watch how it goes on; the exit code says how it ended."),
-    ):  # fmt: skip
+        click.option(
+            "--timeout",
+            callback=_seconds,
+            metavar="TIME",
+            help="Watch no longer than this, such as 90s, 30m or 2h; default as long as it takes.",
+        ),
+        click.option(
+            "--wait/--no-wait",
+            default=True,
+            show_default=True,
+            help="Watch how it goes on; the exit code says how it ended.",
+        ),
+    ):
         function = option(function)
     return function
 

@@ -31,8 +31,9 @@ def refused(asked: Asked, code: int, body: str) -> RostersyncError:
     if code == 401:
         return Permanent(
             "The cluster does not accept your credentials (401): log in again; `kubectl auth whoami` says whether it "
-            "knows you.", reason="Unauthorized",
-        )  # fmt: skip
+            "knows you.",
+            reason="Unauthorized",
+        )
     if DENIED in message:
         return Permanent(f"The cluster refuses it: {_end(message.partition(DENIED)[2])}", reason="Denied")
     if code == 403:
@@ -89,8 +90,9 @@ def _not_found(asked: Asked, status: Mapping[str, Any]) -> RostersyncError:
         return Permanent(f"There is no {asked.kind} {asked.name} in namespace {asked.namespace}.", reason="NotFound")
     return Permanent(
         f"This cluster knows no {asked.kind}: rostersync is not installed there. Install its chart, or name another "
-        "cluster with --context or --kubeconfig.", reason="NotInstalled",
-    )  # fmt: skip
+        "cluster with --context or --kubeconfig.",
+        reason="NotInstalled",
+    )
 
 
 def _causes(status: Mapping[str, Any]) -> list[str]:

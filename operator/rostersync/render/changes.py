@@ -54,9 +54,15 @@ class RecordChange:
     def as_dict(self) -> dict[str, Any]:
         """As diff's JSON output has it."""
         return {
-            "entity": self.entity, "id": self.id, "name": self.name, "change": self.change, "cause": self.cause,
-            "schools": list(self.schools), "before": dict(self.before), "after": dict(self.after),
-        }  # fmt: skip
+            "entity": self.entity,
+            "id": self.id,
+            "name": self.name,
+            "change": self.change,
+            "cause": self.cause,
+            "schools": list(self.schools),
+            "before": dict(self.before),
+            "after": dict(self.after),
+        }
 
     def attributes(self) -> Iterator[tuple[str, Any, Any]]:
         """(attribute, old value, new value) of everything that differs, in the table's order."""
@@ -168,9 +174,15 @@ def _change(row: dict[str, Any]) -> RecordChange:
     else:
         before = {name: value for name, value in before.items() if value is not None and name != "entity"}
     return RecordChange(
-        row["entity"], row["id"], row["change"], row["cause"], tuple(dict.fromkeys(schools)), before, after,
+        row["entity"],
+        row["id"],
+        row["change"],
+        row["cause"],
+        tuple(dict.fromkeys(schools)),
+        before,
+        after,
         name_of(before if row["change"] == Change.DELETE else row),
-    )  # fmt: skip
+    )
 
 
 def name_of(record: Mapping[str, Any]) -> str:

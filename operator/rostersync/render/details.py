@@ -75,9 +75,13 @@ def schools(out: Console, details: Details, most: int | None = None) -> None:
     if all(row[1] == row[2] == "" for row in rows):
         columns, rows = ("School", *columns[3:]), [(r[0], *r[3:]) for r in rows]
     table(
-        out, columns, rows, ("Students", "Teachers", "Created", "Updated", "Deleted"), "By school",
+        out,
+        columns,
+        rows,
+        ("Students", "Teachers", "Created", "Updated", "Deleted"),
+        "By school",
         drop=("Id", "Teachers", "Students"),
-    )  # fmt: skip
+    )
     if len(found) > len(rows):
         say(out, f"… and {number(len(found) - len(rows))} more schools; these have the most deletes.\n")
 

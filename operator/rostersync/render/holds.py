@@ -4,21 +4,16 @@ from rostersync.model import Hold, HoldReason
 from rostersync.render.words import PLURALS, VERBS, number, percent, some
 
 _NEEDS_NO_NUMBERS = {
-    HoldReason.IDENTITY_CHANGED:
-        "The SIS ID prefix is not that of the last applied plan: every record would get another id",
-    HoldReason.SOURCE_CHANGED:
-        "The source is not that of the last applied plan: its host, client id or OneRoster version changed",
-    HoldReason.CONFIG_CHANGED:
-        "The connection's configuration is not that of the last applied plan, and this plan deletes records or updates "
-        "more than 10 %",
-    HoldReason.SAFETY_LOOSENED:
-        "The connection was made anew with weaker safety than the last applied plan had",
-    HoldReason.CONNECTION_CHANGED:
-        "The connection is not the one that the last plan of this source was applied for, by its name or as an object; who "
-        "decides must be allowed to approve on both",
+    HoldReason.IDENTITY_CHANGED: "The SIS ID prefix is not that of the last applied plan: every record would get another id",
+    HoldReason.SOURCE_CHANGED: "The source is not that of the last applied plan: its host, client id or OneRoster version changed",
+    HoldReason.CONFIG_CHANGED: "The connection's configuration is not that of the last applied plan, and this plan deletes records or updates "
+    "more than 10 %",
+    HoldReason.SAFETY_LOOSENED: "The connection was made anew with weaker safety than the last applied plan had",
+    HoldReason.CONNECTION_CHANGED: "The connection is not the one that the last plan of this source was applied for, by its name or as an object; who "
+    "decides must be allowed to approve on both",
     HoldReason.PREVIEW: "Preview is on: a person looks at every plan that changes something",
     HoldReason.FIRST_IMPORT: "This is the first import of this source, and the connection asks to look at it",
-}  # fmt: skip
+}
 
 
 _NAMES_SCHOOL = (HoldReason.SCHOOL_EMPTIED, HoldReason.SCHOOL_VANISHED)

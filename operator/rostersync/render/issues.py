@@ -30,9 +30,14 @@ MEANINGS = {
     "DanglingReference": "refers to a record that is neither in the source nor in the store",
 }
 ACTIONS = {
-    "Error": "reported", "Skip": "held back", "DropValue": "value dropped", "Default": "default put in",
-    "Hold": "holds the run", "Fail": "fails the run", "Export": "accepted",
-}  # fmt: skip
+    "Error": "reported",
+    "Skip": "held back",
+    "DropValue": "value dropped",
+    "Default": "default put in",
+    "Hold": "holds the run",
+    "Fail": "fails the run",
+    "Export": "accepted",
+}
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:

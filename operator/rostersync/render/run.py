@@ -22,10 +22,18 @@ from rostersync.render.words import number
 from rostersync.render.words_to_type import LOCAL, Typed
 
 _COLUMNS = {
-    "Entity": "entity", "Population": "population", "Created": "created", "Updated": "updated", "Deleted": "deleted",
-    "Kept": "kept", "Unchanged": "unchanged", "Skipped": "skipped", "Duplicates": "duplicates", "Errors": "errors",
+    "Entity": "entity",
+    "Population": "population",
+    "Created": "created",
+    "Updated": "updated",
+    "Deleted": "deleted",
+    "Kept": "kept",
+    "Unchanged": "unchanged",
+    "Skipped": "skipped",
+    "Duplicates": "duplicates",
+    "Errors": "errors",
     "Deferred": "deferred",
-}  # fmt: skip
+}
 _CHANGES = ("created", "updated", "deleted")
 _USUAL = "usual"
 _STYLES = {"True": "green", "False": "red", "Unknown": "yellow"}
@@ -113,9 +121,13 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
     if status.get("outcome") not in (None, "Applied", "AppliedIncomplete", "DeliveryFailed"):
         title = "What the plan would change"
     table(
-        out, names, lines, names[1:], title,
+        out,
+        names,
+        lines,
+        names[1:],
+        title,
         drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept"),
-    )  # fmt: skip
+    )
     if details.usual:
         say(out, f"usual: the median of the last {details.usual_runs} runs of this source that changed something.\n")
 
@@ -185,12 +197,18 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     spec, plan, approval = run["spec"], status.get("plan") or {}, status.get("approval") or {}
     say(out, f"Run {run['metadata']['name']}", "bold")
     facts = {
-        "Connection": spec["connectionRef"]["name"], "Mode": spec.get("mode"), "Requested by": spec.get("requestedBy"),
+        "Connection": spec["connectionRef"]["name"],
+        "Mode": spec.get("mode"),
+        "Requested by": spec.get("requestedBy"),
         "Reason": spec.get("reason"),
-        "Started": status.get("startTime"), "Ended": status.get("completionTime"), "Outcome": status.get("outcome"),
-        "Digest": plan.get("digest"), "Base revision": plan.get("baseRevision"), "Revision": status.get("revision"),
+        "Started": status.get("startTime"),
+        "Ended": status.get("completionTime"),
+        "Outcome": status.get("outcome"),
+        "Digest": plan.get("digest"),
+        "Base revision": plan.get("baseRevision"),
+        "Revision": status.get("revision"),
         "Approval": _approval(approval),
-    }  # fmt: skip
+    }
     for name, value in facts.items():
         if value not in (None, ""):
             say(out, f"  {name + ':':<15}{value}")

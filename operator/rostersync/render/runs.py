@@ -19,9 +19,12 @@ def state(run: Mapping[str, Any]) -> str:
 
 
 def page(
-    out: Console, runs: list[dict[str, Any]], connections: Iterable[Mapping[str, Any]] = (), typed: Typed = LOCAL,
+    out: Console,
+    runs: list[dict[str, Any]],
+    connections: Iterable[Mapping[str, Any]] = (),
+    typed: Typed = LOCAL,
     namespaces: bool = False,
-) -> None:  # fmt: skip
+) -> None:
     """Connections with their last run and how many are held; then the runs, which must be sorted newest first.
 
     `connections`: objects that are shown also without runs, and whose condition Ready counts. `namespaces`: with a
@@ -40,9 +43,13 @@ def page(
 
 
 def _table(
-    out: Console, columns: Sequence[str], rows: list[tuple[object, ...]], right: Iterable[str], namespaces: bool,
+    out: Console,
+    columns: Sequence[str],
+    rows: list[tuple[object, ...]],
+    right: Iterable[str],
+    namespaces: bool,
     drop: Sequence[str],
-) -> None:  # fmt: skip
+) -> None:
     """Every row begins with its namespace, which is shown or not."""
     shown = rows if namespaces else [r[1:] for r in rows]
     table(out, (*(("Namespace",) if namespaces else ()), *columns), shown, right, drop=drop)
@@ -56,10 +63,14 @@ def _connections(
     for run in runs:
         by.setdefault(_key(run, namespaces), []).append(run)
     return [
-        (*key, _standing(objects.get(key), own), own[0]["metadata"]["name"] if own else "",
-         sum(state(r) == "AwaitingApproval" for r in own))
+        (
+            *key,
+            _standing(objects.get(key), own),
+            own[0]["metadata"]["name"] if own else "",
+            sum(state(r) == "AwaitingApproval" for r in own),
+        )
         for key, own in sorted(by.items())
-    ]  # fmt: skip
+    ]
 
 
 def _standing(connection: Mapping[str, Any] | None, runs: list[dict[str, Any]]) -> str:

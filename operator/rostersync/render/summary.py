@@ -90,16 +90,25 @@ def _lay_out(con: "duckdb.DuckDBPyConnection", files: dict[Entity, Path]) -> Non
 
 def _schools(con: "duckdb.DuckDBPyConnection", orgs: Orgs) -> Iterable[SchoolLine]:
     changes: dict[str, dict[str, int]] = {}
-    for org, change, number in _rows(con, """
+    for org, change, number in _rows(
+        con,
+        """
         SELECT org, change, count(*)
         FROM (SELECT change, unnest(list_distinct(list_concat(coalesce(was, []), coalesce(will, [])))) AS org FROM c)
-        GROUP BY ALL"""):  # fmt: skip
+        GROUP BY ALL""",
+    ):
         changes.setdefault(org, {})[change] = number
-    moves = {(org, entity): number for org, entity, number in _rows(con, """
+    moves = {
+        (org, entity): number
+        for org, entity, number in _rows(
+            con,
+            """
         SELECT org, entity, sum(n) FROM (
             SELECT entity, unnest(was) AS org, -1 AS n FROM c WHERE entity IN ('Student', 'Teacher')
             UNION ALL SELECT new_entity, unnest(will), 1 FROM c WHERE new_entity IN ('Student', 'Teacher'))
-        GROUP BY ALL""")}  # fmt: skip
+        GROUP BY ALL""",
+        )
+    }
     lines = []
     for id_, by in changes.items():
         org = orgs.by_id.get(id_) or Org(id_, (), "", None)
@@ -114,9 +123,12 @@ def _schools(con: "duckdb.DuckDBPyConnection", orgs: Orgs) -> Iterable[SchoolLin
 
 def _attributes(con: "duckdb.DuckDBPyConnection") -> Iterable[tuple[str, tuple[tuple[str, int], ...]]]:
     found: dict[str, list[tuple[str, int]]] = {}
-    for entity, attribute, number in _rows(con, """
+    for entity, attribute, number in _rows(
+        con,
+        """
         SELECT entity, attribute, count(*) FROM (SELECT entity, unnest(changed) AS attribute FROM c WHERE change = 'Update')
-        GROUP BY ALL ORDER BY 3 DESC, 2"""):  # fmt: skip
+        GROUP BY ALL ORDER BY 3 DESC, 2""",
+    ):
         found.setdefault(entity, []).append((attribute, number))
     return [(e.value, tuple(found[e.value])) for e in Entity if e.value in found]
 
@@ -137,7 +149,9 @@ def _follows(con: "duckdb.DuckDBPyConnection") -> Iterable[Follow]:
         UNION ALL SELECT c.entity, c.change, c.id, w.entity, w.how, 1
         FROM (SELECT *, unnest(agents) AS agent FROM c WHERE change = 'Delete' AND entity = 'Contact') c
         JOIN who w ON w.id = c.agent WHERE w.entity = 'Student'""")
-    rows = _rows(con, """
+    rows = _rows(
+        con,
+        """
         WITH one AS (
           SELECT entity, change, id, of, how FROM pairs
           WHERE (change = 'Delete' AND how IN ('leave', 'move')) OR (change = 'Create' AND how IN ('new', 'move'))
@@ -147,7 +161,8 @@ def _follows(con: "duckdb.DuckDBPyConnection") -> Iterable[Follow]:
         SELECT o.entity, o.change, count(*), any_value(w.n), any_value(s.n), o.of, o.how
         FROM one o JOIN whole w ON w.entity = o.entity AND w.change = o.change
         JOIN subjects s ON s.entity = o.of AND s.how = o.how
-        GROUP BY o.entity, o.change, o.of, o.how ORDER BY 2 DESC, 3 DESC, 1, 6, 7""")  # fmt: skip
+        GROUP BY o.entity, o.change, o.of, o.how ORDER BY 2 DESC, 3 DESC, 1, 6, 7""",
+    )
     for entity, change, part, whole, subjects, of, how in rows:
         yield Follow(Entity(entity), change, part, whole, subjects, Entity(of), how)
 

@@ -37,9 +37,16 @@ def console(stderr: bool = False) -> Console:
 
 
 def table(
-    out: Console, columns: Sequence[str], rows: Iterable[Sequence[object] | Row], right: Iterable[str] = (),
-    title: str = "", *, drop: Sequence[str] = (), fold: str = "", below: Sequence[str] = (),
-) -> None:  # fmt: skip
+    out: Console,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object] | Row],
+    right: Iterable[str] = (),
+    title: str = "",
+    *,
+    drop: Sequence[str] = (),
+    fold: str = "",
+    below: Sequence[str] = (),
+) -> None:
     """Print a table and an empty line. Columns named in `right` hold numbers.
 
     Where it is too wide, the columns of `drop` go one by one; then those of `below` become lines under their row. The

@@ -7,10 +7,18 @@ from typing import Any
 from rostersync.model import Entity
 
 PLURALS = {
-    Entity.DISTRICT: "Districts", Entity.SCHOOL: "Schools", Entity.CALENDAR: "Calendars", Entity.COURSE: "Courses",
-    Entity.CLASS: "Classes", Entity.STUDENT: "Students", Entity.TEACHER: "Teachers", Entity.CONTACT: "Contacts",
-    Entity.ADMIN: "Admins", Entity.ENROLLMENT: "Enrollments", Entity.DEMOGRAPHICS: "Demographics",
-}  # fmt: skip
+    Entity.DISTRICT: "Districts",
+    Entity.SCHOOL: "Schools",
+    Entity.CALENDAR: "Calendars",
+    Entity.COURSE: "Courses",
+    Entity.CLASS: "Classes",
+    Entity.STUDENT: "Students",
+    Entity.TEACHER: "Teachers",
+    Entity.CONTACT: "Contacts",
+    Entity.ADMIN: "Admins",
+    Entity.ENROLLMENT: "Enrollments",
+    Entity.DEMOGRAPHICS: "Demographics",
+}
 VERBS = {"Create": "Creates", "Update": "Updates", "Delete": "Deletes", "Any": "Changes"}
 
 

@@ -14,34 +14,85 @@ TEXT, BOOLEAN, LIST, USER_IDS = "text", "boolean", "list", "userIds"
 # CSV column -> (JSON key, how): how is one of the above, or the type and path of the reference(s).
 _REF = {"org": "orgs", "academicSession": "academicSessions", "course": "courses", "class": "classes", "user": "users"}
 _COLUMNS: dict[str, dict[str, tuple[str, str]]] = {
-    "orgs": {"name": ("name", TEXT), "type": ("type", TEXT), "identifier": ("identifier", TEXT),
-             "parentSourcedId": ("parent", "org")},
-    "academicSessions": {"title": ("title", TEXT), "type": ("type", TEXT), "startDate": ("startDate", TEXT),
-                         "endDate": ("endDate", TEXT), "parentSourcedId": ("parent", "academicSession"),
-                         "schoolYear": ("schoolYear", TEXT)},
-    "courses": {"schoolYearSourcedId": ("schoolYear", "academicSession"), "title": ("title", TEXT),
-                "courseCode": ("courseCode", TEXT), "grades": ("grades", LIST), "orgSourcedId": ("org", "org"),
-                "subjects": ("subjects", LIST), "subjectCodes": ("subjectCodes", LIST)},
-    "classes": {"title": ("title", TEXT), "grades": ("grades", LIST), "courseSourcedId": ("course", "course"),
-                "classCode": ("classCode", TEXT), "classType": ("classType", TEXT), "location": ("location", TEXT),
-                "schoolSourcedId": ("school", "org"), "termSourcedIds": ("terms", "academicSession*"),
-                "subjects": ("subjects", LIST), "subjectCodes": ("subjectCodes", LIST), "periods": ("periods", LIST)},
-    "users": {"enabledUser": ("enabledUser", BOOLEAN), "orgSourcedIds": ("orgs", "org*"), "role": ("role", TEXT),
-              "username": ("username", TEXT), "userIds": ("userIds", USER_IDS), "givenName": ("givenName", TEXT),
-              "familyName": ("familyName", TEXT), "middleName": ("middleName", TEXT),
-              "identifier": ("identifier", TEXT), "email": ("email", TEXT), "sms": ("sms", TEXT),
-              "phone": ("phone", TEXT), "agentSourcedIds": ("agents", "user*"), "grades": ("grades", LIST)},
-    "enrollments": {"classSourcedId": ("class", "class"), "schoolSourcedId": ("school", "org"),
-                    "userSourcedId": ("user", "user"), "role": ("role", TEXT), "primary": ("primary", BOOLEAN),
-                    "beginDate": ("beginDate", TEXT), "endDate": ("endDate", TEXT)},
-    "demographics": {name: (name, TEXT) for name in ("birthDate", "sex")} | {
-        name: (name, BOOLEAN) for name in (
-            "americanIndianOrAlaskaNative", "asian", "blackOrAfricanAmerican",
-            "nativeHawaiianOrOtherPacificIslander", "white", "demographicRaceTwoOrMoreRaces",
-            "hispanicOrLatinoEthnicity")} | {
-        name: (name, TEXT) for name in (
-            "countryOfBirthCode", "stateOfBirthAbbreviation", "cityOfBirth", "publicSchoolResidenceStatus")},
-}  # fmt: skip
+    "orgs": {
+        "name": ("name", TEXT),
+        "type": ("type", TEXT),
+        "identifier": ("identifier", TEXT),
+        "parentSourcedId": ("parent", "org"),
+    },
+    "academicSessions": {
+        "title": ("title", TEXT),
+        "type": ("type", TEXT),
+        "startDate": ("startDate", TEXT),
+        "endDate": ("endDate", TEXT),
+        "parentSourcedId": ("parent", "academicSession"),
+        "schoolYear": ("schoolYear", TEXT),
+    },
+    "courses": {
+        "schoolYearSourcedId": ("schoolYear", "academicSession"),
+        "title": ("title", TEXT),
+        "courseCode": ("courseCode", TEXT),
+        "grades": ("grades", LIST),
+        "orgSourcedId": ("org", "org"),
+        "subjects": ("subjects", LIST),
+        "subjectCodes": ("subjectCodes", LIST),
+    },
+    "classes": {
+        "title": ("title", TEXT),
+        "grades": ("grades", LIST),
+        "courseSourcedId": ("course", "course"),
+        "classCode": ("classCode", TEXT),
+        "classType": ("classType", TEXT),
+        "location": ("location", TEXT),
+        "schoolSourcedId": ("school", "org"),
+        "termSourcedIds": ("terms", "academicSession*"),
+        "subjects": ("subjects", LIST),
+        "subjectCodes": ("subjectCodes", LIST),
+        "periods": ("periods", LIST),
+    },
+    "users": {
+        "enabledUser": ("enabledUser", BOOLEAN),
+        "orgSourcedIds": ("orgs", "org*"),
+        "role": ("role", TEXT),
+        "username": ("username", TEXT),
+        "userIds": ("userIds", USER_IDS),
+        "givenName": ("givenName", TEXT),
+        "familyName": ("familyName", TEXT),
+        "middleName": ("middleName", TEXT),
+        "identifier": ("identifier", TEXT),
+        "email": ("email", TEXT),
+        "sms": ("sms", TEXT),
+        "phone": ("phone", TEXT),
+        "agentSourcedIds": ("agents", "user*"),
+        "grades": ("grades", LIST),
+    },
+    "enrollments": {
+        "classSourcedId": ("class", "class"),
+        "schoolSourcedId": ("school", "org"),
+        "userSourcedId": ("user", "user"),
+        "role": ("role", TEXT),
+        "primary": ("primary", BOOLEAN),
+        "beginDate": ("beginDate", TEXT),
+        "endDate": ("endDate", TEXT),
+    },
+    "demographics": {name: (name, TEXT) for name in ("birthDate", "sex")}
+    | {
+        name: (name, BOOLEAN)
+        for name in (
+            "americanIndianOrAlaskaNative",
+            "asian",
+            "blackOrAfricanAmerican",
+            "nativeHawaiianOrOtherPacificIslander",
+            "white",
+            "demographicRaceTwoOrMoreRaces",
+            "hispanicOrLatinoEthnicity",
+        )
+    }
+    | {
+        name: (name, TEXT)
+        for name in ("countryOfBirthCode", "stateOfBirthAbbreviation", "cityOfBirth", "publicSchoolResidenceStatus")
+    },
+}
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:

@@ -36,31 +36,53 @@ class Classes(People):
             kind, parent, children = "school", district, None
             status = "inactive" if school.number in self.events.inactive else "active"
         return {
-            "sourcedId": self.org_id(slot), "status": status, "dateLastModified": self.modified(0), "metadata": None,
-            "name": name, "type": kind, "identifier": f"{slot:04d}", "parent": parent, "children": children,
-        }  # fmt: skip
+            "sourcedId": self.org_id(slot),
+            "status": status,
+            "dateLastModified": self.modified(0),
+            "metadata": None,
+            "name": name,
+            "type": kind,
+            "identifier": f"{slot:04d}",
+            "parent": parent,
+            "children": children,
+        }
 
     def session(self, slot: int) -> Row:
         """The school year, its two semesters, their two quarters each."""
         title, kind, start, end, parent = SESSIONS[slot]
         years = self.year, self.year + 1
         return {
-            "sourcedId": self.session_id(slot), "status": "active", "dateLastModified": self.modified(0),
-            "metadata": None, "title": title.format(*years), "type": kind, "startDate": start.format(*years),
-            "endDate": end.format(*years), "schoolYear": str(self.year + 1), "children": None,
+            "sourcedId": self.session_id(slot),
+            "status": "active",
+            "dateLastModified": self.modified(0),
+            "metadata": None,
+            "title": title.format(*years),
+            "type": kind,
+            "startDate": start.format(*years),
+            "endDate": end.format(*years),
+            "schoolYear": str(self.year + 1),
+            "children": None,
             "parent": None if parent is None else self.ref("academicSession", self.session_id(parent)),
-        }  # fmt: skip
+        }
 
     def course(self, slot: int) -> Row:
         """One course of the district for each grade and subject."""
         at, period = divmod(slot, self.layout.per_student)
         grade, (subject, code, sced) = self.layout.grades[at], SUBJECTS[period]
         return {
-            "sourcedId": self.course_id(grade, period), "status": "active", "dateLastModified": self.modified(0),
-            "metadata": None, "title": f"{subject} {grade}", "courseCode": f"{code}{grade}", "grades": [grade],
-            "schoolYear": self.ref("academicSession", self.session_id(0)), "subjects": [subject],
-            "subjectCodes": [sced], "org": self.ref("org", self.org_id(0)), "resources": None,
-        }  # fmt: skip
+            "sourcedId": self.course_id(grade, period),
+            "status": "active",
+            "dateLastModified": self.modified(0),
+            "metadata": None,
+            "title": f"{subject} {grade}",
+            "courseCode": f"{code}{grade}",
+            "grades": [grade],
+            "schoolYear": self.ref("academicSession", self.session_id(0)),
+            "subjects": [subject],
+            "subjectCodes": [sced],
+            "org": self.ref("org", self.org_id(0)),
+            "resources": None,
+        }
 
     def class_(self, slot: int) -> Row:
         """One section of one course at one school."""
@@ -71,16 +93,23 @@ class Classes(People):
         rooms = seeded.times(drawn, ROOMS, self.day)
         terms = (0,) if period == 0 else (1, 2)
         return {
-            "sourcedId": self.class_id(slot), "status": "active",
-            "dateLastModified": self.modified(seeded.day_of(drawn, ROOMS, rooms)), "metadata": None,
-            "title": f"{subject} {cohort.grade} - {section + 1}", "classCode": f"{code}{cohort.grade}-{section + 1}",
-            "classType": "homeroom" if period == 0 else "scheduled", "location": f"Room {(drawn >> 24) % 80 + rooms}",
-            "grades": [cohort.grade], "subjects": [subject],
+            "sourcedId": self.class_id(slot),
+            "status": "active",
+            "dateLastModified": self.modified(seeded.day_of(drawn, ROOMS, rooms)),
+            "metadata": None,
+            "title": f"{subject} {cohort.grade} - {section + 1}",
+            "classCode": f"{code}{cohort.grade}-{section + 1}",
+            "classType": "homeroom" if period == 0 else "scheduled",
+            "location": f"Room {(drawn >> 24) % 80 + rooms}",
+            "grades": [cohort.grade],
+            "subjects": [subject],
             "course": self.ref("course", self.course_id(cohort.grade, period)),
             "school": self.school_ref(cohort.school),
             "terms": [self.ref("academicSession", self.session_id(t)) for t in terms],
-            "subjectCodes": [sced], "periods": [str(period + 1)], "resources": None,
-        }  # fmt: skip
+            "subjectCodes": [sced],
+            "periods": [str(period + 1)],
+            "resources": None,
+        }
 
     def enrollment(self, slot: int) -> Row:
         """A student's enrolment; moved to another section it is another enrolment, with another id."""
@@ -93,13 +122,18 @@ class Classes(People):
         moved = max(self.queue.joined_on(number), seeded.day_of(drawn, MOVES, moves))
         modified = self.modified(moved)
         return {
-            "sourcedId": self._enrollment_id(slot, number, moves, transferred), "status": "active",
-            "dateLastModified": modified, "metadata": None,
+            "sourcedId": self._enrollment_id(slot, number, moves, transferred),
+            "status": "active",
+            "dateLastModified": modified,
+            "metadata": None,
             "user": self.ref("user", self.user_id(student, number)),
             "class": self.ref("class", self.class_id(cohort.first_class + period * cohort.sections + section)),
-            "school": self.school_ref(cohort.school), "role": "student", "primary": None,
-            "beginDate": modified[:10] if moved else f"{self.year}-08-10", "endDate": f"{self.year + 1}-06-04",
-        }  # fmt: skip
+            "school": self.school_ref(cohort.school),
+            "role": "student",
+            "primary": None,
+            "beginDate": modified[:10] if moved else f"{self.year}-08-10",
+            "endDate": f"{self.year + 1}-06-04",
+        }
 
     def teaching(self, slot: int) -> Row:
         """A teacher's enrolment in a class: the primary one, or the second of every tenth class."""
@@ -115,11 +149,17 @@ class Classes(People):
             role, primary = "teacher", not second
         return {
             "sourcedId": self._enrollment_id(self.layout.student_enrollments + slot, hired, 0, False),
-            "status": "active", "dateLastModified": self.modified(self.hired_on(teacher, hired)), "metadata": None,
-            "user": self.ref("user", self.teacher_id(teacher)), "class": self.ref("class", self.class_id(class_)),
-            "school": self.school_ref(cohort.school), "role": role, "primary": primary,
-            "beginDate": None, "endDate": None,
-        }  # fmt: skip
+            "status": "active",
+            "dateLastModified": self.modified(self.hired_on(teacher, hired)),
+            "metadata": None,
+            "user": self.ref("user", self.teacher_id(teacher)),
+            "class": self.ref("class", self.class_id(class_)),
+            "school": self.school_ref(cohort.school),
+            "role": role,
+            "primary": primary,
+            "beginDate": None,
+            "endDate": None,
+        }
 
     def _attends(self, student: int) -> tuple[Cohort, bool]:
         """The cohort whose classes a student visits, and whether that is because the own school has closed."""

@@ -29,10 +29,19 @@ _EPILOG = "\b\n" + "\n".join(
 @click.option("--day", default=0, show_default=True, help="The day to begin with; each day a few things change.")
 @click.option("--event", "event", multiple=True, metavar="NAME[:VALUE]", help="What has happened; see below.")
 @click.option("--fault", "fault", multiple=True, metavar="NAME[:VALUE][,…]", help="What goes wrong; see below.")
-@click.option("--bundle", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Serve this folder of OneRoster 1.1 CSV files in place of a made-up district.")  # fmt: skip
-@click.option("--version", "oneroster", type=click.Choice(["1.1", "1.2"]), default="1.1", show_default=True,
-              help="The OneRoster version to speak.")  # fmt: skip
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Serve this folder of OneRoster 1.1 CSV files in place of a made-up district.",
+)
+@click.option(
+    "--version",
+    "oneroster",
+    type=click.Choice(["1.1", "1.2"]),
+    default="1.1",
+    show_default=True,
+    help="The OneRoster version to speak.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8600, show_default=True, help="The port to listen on; 0 takes a free one.")
 @click.option("--client-id", envvar="ROSTERSYNC_CLIENT_ID", help="The Client ID to accept.")
@@ -41,10 +50,22 @@ _EPILOG = "\b\n" + "\n".join(
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve https (PEM).")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key (PEM).")
 def simulate(
-    students: int, seed: int, guardians: float, day: int, event: tuple[str, ...], fault: tuple[str, ...],
-    bundle: Path | None, oneroster: str, host: str, port: int, client_id: str | None, client_secret: str | None,
-    token_lifetime: float, tls_cert: Path | None, tls_key: Path | None,
-) -> None:  # fmt: skip
+    students: int,
+    seed: int,
+    guardians: float,
+    day: int,
+    event: tuple[str, ...],
+    fault: tuple[str, ...],
+    bundle: Path | None,
+    oneroster: str,
+    host: str,
+    port: int,
+    client_id: str | None,
+    client_secret: str | None,
+    token_lifetime: float,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+) -> None:
     """Serve a made-up district as a Focus SIS does, to try things on.
 
     A real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The district
@@ -61,10 +82,20 @@ def simulate(
     try:
         source = Bundle(bundle) if bundle else District(Size(students, guardians), seed)
         simulator = Simulator(
-            source, day=day, events=event, faults=fault, version=oneroster, host=host, port=port, seed=seed,
-            client_id=client_id or CLIENT_ID, client_secret=client_secret or CLIENT_SECRET,
-            token_lifetime=token_lifetime, tls_cert=tls_cert, tls_key=tls_key,
-        )  # fmt: skip
+            source,
+            day=day,
+            events=event,
+            faults=fault,
+            version=oneroster,
+            host=host,
+            port=port,
+            seed=seed,
+            client_id=client_id or CLIENT_ID,
+            client_secret=client_secret or CLIENT_SECRET,
+            token_lifetime=token_lifetime,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+        )
         simulator.start()
     except ValueError as error:
         raise click.UsageError(str(error)) from error
@@ -75,9 +106,13 @@ def simulate(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     said = {
-        "url": simulator.url, "tokenURL": simulator.token_url, "clientID": simulator.client_id,
-        "version": oneroster, "control": f"{simulator.origin}/_simulator", "serves": simulator.roster.name,
-    }  # fmt: skip
+        "url": simulator.url,
+        "tokenURL": simulator.token_url,
+        "clientID": simulator.client_id,
+        "version": oneroster,
+        "control": f"{simulator.origin}/_simulator",
+        "serves": simulator.roster.name,
+    }
     if sys.stdout.isatty():
         click.echo(f"Service URL    {simulator.url}")
         click.echo(f"Client ID      {simulator.client_id}")

@@ -94,10 +94,14 @@ class DistrictDay:
     def _ids(self) -> dict[str, int]:
         layout = self.district.layout
         return {
-            "orgs": len(layout.schools) + 1, "academicSessions": len(SESSIONS), "courses": layout.courses,
-            "classes": layout.classes, "users": layout.users, "enrollments": layout.enrollments,
+            "orgs": len(layout.schools) + 1,
+            "academicSessions": len(SESSIONS),
+            "courses": layout.courses,
+            "classes": layout.classes,
+            "users": layout.users,
+            "enrollments": layout.enrollments,
             "demographics": layout.users,
-        }  # fmt: skip
+        }
 
     def _with(self, base: str) -> Classes:
         if base not in self._bases:

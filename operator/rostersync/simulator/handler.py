@@ -21,8 +21,12 @@ GATEWAY = b"<html><body><h1>Bad Gateway</h1></body></html>"
 CONTROL = """POST /_simulator/day {"day": 2} or {} for the next; /_simulator/event {"event": "NAME"} or {"clear": true};
 /_simulator/fault {"fault": "NAME"} or {"clear": true}"""
 _MINOR = {
-    400: "invaliddata", 401: "unauthorisedrequest", 403: "forbidden", 404: "unknownobject", 429: "server_busy",
-}  # fmt: skip
+    400: "invaliddata",
+    401: "unauthorisedrequest",
+    403: "forbidden",
+    404: "unknownobject",
+    429: "server_busy",
+}
 
 Struck = dict[str, str | None]
 
@@ -235,10 +239,15 @@ class Handler(BaseHTTPRequestHandler):
             return
         minor = _MINOR.get(refused.status, "internal_server_error")
         body = {
-            "imsx_codeMajor": "failure", "imsx_severity": "error", "imsx_description": str(refused),
-            "imsx_CodeMinor": {"imsx_codeMinorField": [
-                {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}]},
-        }  # fmt: skip
+            "imsx_codeMajor": "failure",
+            "imsx_severity": "error",
+            "imsx_description": str(refused),
+            "imsx_CodeMinor": {
+                "imsx_codeMinorField": [
+                    {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}
+                ]
+            },
+        }
         self._send(refused.status, body, refused.headers)
 
     def _send(

@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 
 GRADES = ("KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12")
 SUBJECTS = (
-    ("Homeroom", "HR", "22106"), ("English", "ENG", "01001"), ("Mathematics", "MTH", "02052"),
-    ("Science", "SCI", "03051"), ("Social Studies", "SOC", "04101"), ("Physical Education", "PED", "08001"),
-    ("Art", "ART", "05154"), ("Music", "MUS", "05101"), ("World Languages", "WLD", "24052"),
+    ("Homeroom", "HR", "22106"),
+    ("English", "ENG", "01001"),
+    ("Mathematics", "MTH", "02052"),
+    ("Science", "SCI", "03051"),
+    ("Social Studies", "SOC", "04101"),
+    ("Physical Education", "PED", "08001"),
+    ("Art", "ART", "05154"),
+    ("Music", "MUS", "05101"),
+    ("World Languages", "WLD", "24052"),
     ("Technology", "TEC", "10003"),
-)  # fmt: skip
+)
 STUDENTS_PER_SCHOOL = 600
 LEVELS = ("Elementary", 0, 6), ("Middle", 6, 9), ("High", 9, 13)
 

@@ -62,9 +62,15 @@ class Answer:
 
 
 def answer(
-    collection: str, rows: list[Row], page: Page, total: int, version: str, struck: dict[str, str | None],
-    url: str, query: dict[str, str],
-) -> Answer:  # fmt: skip
+    collection: str,
+    rows: list[Row],
+    page: Page,
+    total: int,
+    version: str,
+    struck: dict[str, str | None],
+    url: str,
+    query: dict[str, str],
+) -> Answer:
     """Body and headers around the rows of a page. `url` is the collection's, `query` the request's."""
     key = PARTS.get(collection, (collection,))[0]
     body: dict[str, Any] = {"rows" if "missing-envelope" in struck else key: rows}

@@ -23,17 +23,25 @@ class People(Records):
         agents = [self.contact_id(c) for c in range(first, self.layout.first_contact(slot + 1))]
         login = f"{given}.{family}{number}".lower()
         return {
-            "sourcedId": self.student_id(slot), "status": "active",
+            "sourcedId": self.student_id(slot),
+            "status": "active",
             "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
             "metadata": {"stateId": f"ST{10_000_000 + number}", "lunchStatus": None},
-            "username": login, "userIds": [{"type": "SIS", "identifier": str(500_000 + number)}],
-            "enabledUser": True, "givenName": given, "familyName": family,
+            "username": login,
+            "userIds": [{"type": "SIS", "identifier": str(500_000 + number)}],
+            "enabledUser": True,
+            "givenName": given,
+            "familyName": family,
             "middleName": names.given(drawn >> 40) if drawn >> 46 & 1 else None,
-            "role": "student", "identifier": str(500_000 + number), "email": f"{login}@students.example.edu",
-            "sms": None, "phone": phone(drawn + changes) if changes else None,
-            "agents": [self.ref("user", a) for a in agents], "orgs": [self.school_ref(school)],
+            "role": "student",
+            "identifier": str(500_000 + number),
+            "email": f"{login}@students.example.edu",
+            "sms": None,
+            "phone": phone(drawn + changes) if changes else None,
+            "agents": [self.ref("user", a) for a in agents],
+            "orgs": [self.school_ref(school)],
             "grades": [cohort.grade],
-        }  # fmt: skip
+        }
 
     def contact(self, slot: int) -> Row:
         """One parent or guardian of one student."""
@@ -47,16 +55,25 @@ class People(Records):
         given, family = names.given(drawn >> 20), names.family(child >> 28)
         login = f"{given}.{family}.c{number}.{slot - self.layout.first_contact(student)}".lower()
         return {
-            "sourcedId": self.contact_id(slot), "status": "active",
+            "sourcedId": self.contact_id(slot),
+            "status": "active",
             "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
-            "metadata": None, "username": login, "userIds": None, "enabledUser": True,
-            "givenName": given, "familyName": family, "middleName": None,
-            "role": "parent" if drawn >> 46 & 3 else "guardian", "identifier": f"P{number}-{slot - self.layout.first_contact(student) + 1}",
+            "metadata": None,
+            "username": login,
+            "userIds": None,
+            "enabledUser": True,
+            "givenName": given,
+            "familyName": family,
+            "middleName": None,
+            "role": "parent" if drawn >> 46 & 3 else "guardian",
+            "identifier": f"P{number}-{slot - self.layout.first_contact(student) + 1}",
             "email": f"{login}@mail.example.org" if drawn >> 48 & 7 else None,
-            "sms": phone(drawn + 1) if drawn >> 51 & 1 else None, "phone": phone(drawn + changes),
-            "agents": [self.ref("user", self.student_id(student))], "orgs": [self.school_ref(school)],
+            "sms": phone(drawn + 1) if drawn >> 51 & 1 else None,
+            "phone": phone(drawn + changes),
+            "agents": [self.ref("user", self.student_id(student))],
+            "orgs": [self.school_ref(school)],
             "grades": None,
-        }  # fmt: skip
+        }
 
     def teacher(self, slot: int) -> Row:
         """One teacher; one in twenty-five is an aide, one in twenty teaches at a second school."""
@@ -72,15 +89,25 @@ class People(Records):
         login = f"{given}.{family}.t{slot}{'abcdefghij'[hired % 10]}".lower()
         turned = self.hired_on(slot, hired)
         return {
-            "sourcedId": self.teacher_id(slot), "status": "active",
+            "sourcedId": self.teacher_id(slot),
+            "status": "active",
             "dateLastModified": self.modified(max(turned, seeded.day_of(drawn, CHANGES, changes))),
             "metadata": {"stateId": f"TE{1_000_000 + slot}{hired % 10}"},
-            "username": login, "userIds": [], "enabledUser": True,
-            "givenName": given, "familyName": family, "middleName": None,
-            "role": "aide" if drawn >> 64 & 31 == 0 else "teacher", "identifier": f"T{100_000 + slot}{hired % 10}",
-            "email": f"{login}@example.edu", "sms": None, "phone": phone(drawn + changes),
-            "agents": [], "orgs": [self.school_ref(s) for s in schools], "grades": None,
-        }  # fmt: skip
+            "username": login,
+            "userIds": [],
+            "enabledUser": True,
+            "givenName": given,
+            "familyName": family,
+            "middleName": None,
+            "role": "aide" if drawn >> 64 & 31 == 0 else "teacher",
+            "identifier": f"T{100_000 + slot}{hired % 10}",
+            "email": f"{login}@example.edu",
+            "sms": None,
+            "phone": phone(drawn + changes),
+            "agents": [],
+            "orgs": [self.school_ref(s) for s in schools],
+            "grades": None,
+        }
 
     def admin(self, slot: int) -> Row:
         """A principal for each school, then a few people of the district."""
@@ -89,12 +116,25 @@ class People(Records):
         given, family = names.given(drawn >> 20), names.family(drawn >> 28)
         login = f"{given}.{family}.a{slot}".lower()
         return {
-            "sourcedId": self.admin_id(slot), "status": "active", "dateLastModified": self.modified(0),
-            "metadata": None, "username": login, "userIds": None, "enabledUser": True,
-            "givenName": given, "familyName": family, "middleName": None,
-            "role": "administrator", "identifier": f"A{1000 + slot}", "email": f"{login}@example.edu",
-            "sms": None, "phone": None, "agents": [], "orgs": [self.school_ref(school)], "grades": None,
-        }  # fmt: skip
+            "sourcedId": self.admin_id(slot),
+            "status": "active",
+            "dateLastModified": self.modified(0),
+            "metadata": None,
+            "username": login,
+            "userIds": None,
+            "enabledUser": True,
+            "givenName": given,
+            "familyName": family,
+            "middleName": None,
+            "role": "administrator",
+            "identifier": f"A{1000 + slot}",
+            "email": f"{login}@example.edu",
+            "sms": None,
+            "phone": None,
+            "agents": [],
+            "orgs": [self.school_ref(school)],
+            "grades": None,
+        }
 
     def demographics(self, slot: int) -> Row:
         """Demographics of the student in that slot; the sourcedId is the student's."""
@@ -103,16 +143,24 @@ class People(Records):
         grade = self.layout.grades.index(self.layout.cohort_of_student(slot).grade)
         race = drawn >> 40 & 7
         return {
-            "sourcedId": self.student_id(slot), "status": "active",
-            "dateLastModified": self.modified(self.queue.joined_on(number)), "metadata": None,
+            "sourcedId": self.student_id(slot),
+            "status": "active",
+            "dateLastModified": self.modified(self.queue.joined_on(number)),
+            "metadata": None,
             "birthDate": f"{self.year - 5 - grade}-{drawn % 12 + 1:02d}-{(drawn >> 8) % 28 + 1:02d}",
             "sex": "female" if drawn >> 16 & 1 else "male",
-            "americanIndianOrAlaskaNative": race == 1, "asian": race == 2, "blackOrAfricanAmerican": race in (3, 6),
-            "nativeHawaiianOrOtherPacificIslander": None, "white": race in (0, 4, 5, 6),
-            "demographicRaceTwoOrMoreRaces": race == 6, "hispanicOrLatinoEthnicity": bool(drawn >> 44 & 1),
-            "countryOfBirthCode": "US" if drawn >> 46 & 7 else None, "stateOfBirthAbbreviation": None,
-            "cityOfBirth": names.CITIES[(drawn >> 52) % len(names.CITIES)], "publicSchoolResidenceStatus": None,
-        }  # fmt: skip
+            "americanIndianOrAlaskaNative": race == 1,
+            "asian": race == 2,
+            "blackOrAfricanAmerican": race in (3, 6),
+            "nativeHawaiianOrOtherPacificIslander": None,
+            "white": race in (0, 4, 5, 6),
+            "demographicRaceTwoOrMoreRaces": race == 6,
+            "hispanicOrLatinoEthnicity": bool(drawn >> 44 & 1),
+            "countryOfBirthCode": "US" if drawn >> 46 & 7 else None,
+            "stateOfBirthAbbreviation": None,
+            "cityOfBirth": names.CITIES[(drawn >> 52) % len(names.CITIES)],
+            "publicSchoolResidenceStatus": None,
+        }
 
 
 def phone(drawn: int) -> str:

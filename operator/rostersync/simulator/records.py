@@ -15,8 +15,12 @@ KINDS = ("student", "contact", "teacher", "hire", "admin", "demographics", "enro
 TURNOVER = seeded.rate(0.0005)  # a teacher is replaced about every ten years
 
 PATHS = {
-    "org": "orgs", "academicSession": "academicSessions", "course": "courses", "class": "classes", "user": "users",
-}  # fmt: skip
+    "org": "orgs",
+    "academicSession": "academicSessions",
+    "course": "courses",
+    "class": "classes",
+    "user": "users",
+}
 Row = dict[str, Any]
 
 

@@ -36,9 +36,14 @@ PARTS = {
     "teachers": ("users", "role", ("teacher", "aide")),
 }
 SINGULAR = {
-    "orgs": "org", "academicSessions": "academicSession", "courses": "course", "classes": "class", "users": "user",
-    "enrollments": "enrollment", "demographics": "demographics",
-}  # fmt: skip
+    "orgs": "org",
+    "academicSessions": "academicSession",
+    "courses": "course",
+    "classes": "class",
+    "users": "user",
+    "enrollments": "enrollment",
+    "demographics": "demographics",
+}
 
 
 class Wiped:

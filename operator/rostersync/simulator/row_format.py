@@ -21,11 +21,15 @@ def as_12(collection: str, row: Row) -> Row:
     row["primaryOrg"] = orgs[0] if orgs else None
     row["roles"] = [
         {
-            "roleType": "primary" if at == 0 else "secondary", "role": name, "org": org, "userProfile": None,
-            "beginDate": None, "endDate": None,
+            "roleType": "primary" if at == 0 else "secondary",
+            "role": name,
+            "org": org,
+            "userProfile": None,
+            "beginDate": None,
+            "endDate": None,
         }
         for at, org in enumerate(orgs)
-    ]  # fmt: skip
+    ]
     row |= dict.fromkeys(
         ("userMasterIdentifier", "preferredFirstName", "preferredMiddleName", "preferredLastName", "pronouns")
     )

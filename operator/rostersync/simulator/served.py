@@ -33,9 +33,16 @@ class Served(ABC):
     """The part of a simulator that answers ask (handler.py). Safe to change from other threads."""
 
     def __init__(
-        self, source: District | Roster, day: int, events: Iterable[str], faults: Iterable[Fault | str], version: str,
-        client: tuple[str, str], token_lifetime: float, seed: int,
-    ) -> None:  # fmt: skip
+        self,
+        source: District | Roster,
+        day: int,
+        events: Iterable[str],
+        faults: Iterable[Fault | str],
+        version: str,
+        client: tuple[str, str],
+        token_lifetime: float,
+        seed: int,
+    ) -> None:
         if version not in BASE_PATHS:
             raise ValueError(f"version is one of {', '.join(BASE_PATHS)}, not {version}")
         self.source, self.version = source, version
@@ -114,7 +121,11 @@ class Served(ABC):
         """What the control endpoint says: no record, only numbers."""
         events = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in vars(self._events).items() if v}
         return {
-            "serves": self.roster.name, "version": self.version, "day": self._day, "events": events,
+            "serves": self.roster.name,
+            "version": self.version,
+            "day": self._day,
+            "events": events,
             "faults": [f.as_dict() for f in self.faults.all()],
-            "totals": {c: self.roster.total(c) for c in COLLECTIONS}, "requests": len(self.requests),
-        }  # fmt: skip
+            "totals": {c: self.roster.total(c) for c in COLLECTIONS},
+            "requests": len(self.requests),
+        }

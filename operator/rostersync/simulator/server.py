@@ -38,11 +38,22 @@ class Simulator(Served):
     """
 
     def __init__(
-        self, source: District | Roster, *, day: int = 0, events: Iterable[str] = (),
-        faults: Iterable[Fault | str] = (), version: str = "1.1", host: str = "127.0.0.1", port: int = 0,
-        client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET, token_lifetime: float = LIFETIME,
-        tls_cert: Path | str | None = None, tls_key: Path | str | None = None, seed: int = 1,
-    ) -> None:  # fmt: skip
+        self,
+        source: District | Roster,
+        *,
+        day: int = 0,
+        events: Iterable[str] = (),
+        faults: Iterable[Fault | str] = (),
+        version: str = "1.1",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        client_id: str = CLIENT_ID,
+        client_secret: str = CLIENT_SECRET,
+        token_lifetime: float = LIFETIME,
+        tls_cert: Path | str | None = None,
+        tls_key: Path | str | None = None,
+        seed: int = 1,
+    ) -> None:
         super().__init__(source, day, events, faults, version, (client_id, client_secret), token_lifetime, seed)
         self._tls = (tls_cert, tls_key) if tls_cert else None
         self._address = (host, port)

@@ -29,9 +29,13 @@ class Tokens:
             self._requests += 1
             ends = time.gmtime(time.time() + left)
             return {
-                "request_id": self._requests, "access_token": self._token, "token_type": "bearer",
-                "expiration": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", ends), "expires_in": int(left), "scope": "*",
-            }  # fmt: skip
+                "request_id": self._requests,
+                "access_token": self._token,
+                "token_type": "bearer",
+                "expiration": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", ends),
+                "expires_in": int(left),
+                "scope": "*",
+            }
 
     def good(self, token: str) -> bool:
         """Whether the token is the current one and has not expired."""

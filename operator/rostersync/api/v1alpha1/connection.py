@@ -27,7 +27,7 @@ from rostersync.api.v1alpha1.meta import (
     UserName,
     cel,
     validations,
-)  # fmt: skip
+)
 from rostersync.api.v1alpha1.report import Outcome, SchoolsStatus
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.api.v1alpha1.schools import SchoolsMapping

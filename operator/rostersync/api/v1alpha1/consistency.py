@@ -16,8 +16,9 @@ def check_name(name: str) -> None:
     if len(name) > 100:
         raise ValueError("name must have at most 100 characters")
     if not re.fullmatch(SUBDOMAIN, name):
-        raise ValueError("name must consist of lower case letters, digits, dashes and dots, and begin and end with "
-                         "a letter or digit")  # fmt: skip
+        raise ValueError(
+            "name must consist of lower case letters, digits, dashes and dots, and begin and end with a letter or digit"
+        )
 
 
 def check_entities(entities: Sequence[Entity]) -> None:

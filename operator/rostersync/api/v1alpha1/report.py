@@ -7,9 +7,19 @@ from pydantic import Field, StringConstraints
 from rostersync.api.v1alpha1.meta import Code, Count, Sentence, SourcedID, StatusModel
 
 Outcome = Literal[
-    "Applied", "AppliedIncomplete", "NoChanges", "DryRun", "SameAsHeld", "Rejected", "Expired", "Superseded",
-    "Cancelled", "ImportSuspended", "DeliveryFailed", "Failed",
-]  # fmt: skip
+    "Applied",
+    "AppliedIncomplete",
+    "NoChanges",
+    "DryRun",
+    "SameAsHeld",
+    "Rejected",
+    "Expired",
+    "Superseded",
+    "Cancelled",
+    "ImportSuspended",
+    "DeliveryFailed",
+    "Failed",
+]
 
 
 class Totals(StatusModel):

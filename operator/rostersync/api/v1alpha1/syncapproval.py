@@ -20,7 +20,7 @@ from rostersync.api.v1alpha1.meta import (
     UserName,
     cel,
     validations,
-)  # fmt: skip
+)
 from rostersync.api.v1alpha1.report import Totals
 from rostersync.api.v1alpha1.syncrun import ConnectionRef
 

@@ -25,7 +25,7 @@ from rostersync.api.v1alpha1.meta import (
     UserName,
     cel,
     validations,
-)  # fmt: skip
+)
 from rostersync.api.v1alpha1.report import (
     BlastRadius,
     CauseCount,
@@ -36,7 +36,7 @@ from rostersync.api.v1alpha1.report import (
     Outcome,
     SchoolsStatus,
     Totals,
-)  # fmt: skip
+)
 
 _LIST_BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 

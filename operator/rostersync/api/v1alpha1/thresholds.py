@@ -9,9 +9,19 @@ from rostersync.api.v1alpha1.times import WindowLength
 from rostersync.model import Entity
 
 AnyEntity = Literal[
-    "District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin", "Enrollment",
-    "Demographics", "*",
-]  # fmt: skip
+    "District",
+    "School",
+    "Calendar",
+    "Course",
+    "Class",
+    "Student",
+    "Teacher",
+    "Contact",
+    "Admin",
+    "Enrollment",
+    "Demographics",
+    "*",
+]
 
 
 class ThresholdRule(Model):

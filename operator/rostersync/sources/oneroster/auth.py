@@ -188,20 +188,23 @@ class OAuth2:
             return Permanent(
                 f"{self._endpoint.name} refused the scope of the token request ({status}) at {where}; set "
                 "deliveryConfig.scope to what its operator names",
-                reason="ScopeRefused", detail=detail,
-            )  # fmt: skip
+                reason="ScopeRefused",
+                detail=detail,
+            )
         return Permanent(
             f"{self._endpoint.name} refused the token request ({status}) at {where}; check Secret "
             f"{self._endpoint.secret_name}, keys clientID and clientSecret",
-            reason="CredentialsRefused", detail=detail,
-        )  # fmt: skip
+            reason="CredentialsRefused",
+            detail=detail,
+        )
 
     def _wrong_place(self, answer: Answer) -> Permanent:
         return Permanent(
             f"There is no token endpoint at {bare(self._endpoint.authentication_url)} ({answer.status}); check "
             "deliveryConfig.authenticationURL and serviceURL",
-            reason="NotOneRoster", detail=answer.text(),
-        )  # fmt: skip
+            reason="NotOneRoster",
+            detail=answer.text(),
+        )
 
 
 def _parsed(answer: Answer) -> Any:

@@ -177,9 +177,15 @@ def _longest(column: pa.StringArray) -> int:
 
 
 BY_KIND: dict[Kind, Callable[[Sequence[Any]], pa.Array]] = {
-    Kind.TEXT: text, Kind.REF: text, Kind.DATE: date, Kind.BOOLEAN: boolean,
-    Kind.LIST: texts, Kind.SET: texts, Kind.REFS: texts, Kind.USER_IDS: user_ids,
-}  # fmt: skip
+    Kind.TEXT: text,
+    Kind.REF: text,
+    Kind.DATE: date,
+    Kind.BOOLEAN: boolean,
+    Kind.LIST: texts,
+    Kind.SET: texts,
+    Kind.REFS: texts,
+    Kind.USER_IDS: user_ids,
+}
 
 
 def build(name: str, kind: Kind, values: Sequence[Any]) -> pa.Array:

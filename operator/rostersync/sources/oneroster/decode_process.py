@@ -104,9 +104,13 @@ class DecodeProcess:
         # other ends too. What it says is lost on purpose: it could quote records.
         with contextlib.suppress(OSError):  # no memory for it, or no more processes
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno())], pass_fds=[theirs.fileno()],
-                process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
+                [sys.executable, "-P", "-m", WORKER, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                process_group=0,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         theirs.close()
         self._way = Way(ours)
 

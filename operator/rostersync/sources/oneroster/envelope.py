@@ -21,9 +21,18 @@ ALIASES = {
 }
 # Keys that tell of an error beside the rows, in the spellings met.
 MARKERS = (
-    "imsx_codeMajor", "imsx_CodeMajor", "codeMajor", "errors", "error", "Errors", "Error",
-    "statusInfoSet", "imsx_StatusInfo", "imsx_statusInfo", "imsx_statusInfoSet",
-)  # fmt: skip
+    "imsx_codeMajor",
+    "imsx_CodeMajor",
+    "codeMajor",
+    "errors",
+    "error",
+    "Errors",
+    "Error",
+    "statusInfoSet",
+    "imsx_StatusInfo",
+    "imsx_statusInfo",
+    "imsx_statusInfoSet",
+)
 _ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
 _MARKERS = frozenset(key.lower() for key in MARKERS)
 _NOTHING = frozenset({b"null", b"{}", b'""'})  # how some write an empty list
@@ -57,9 +66,13 @@ Around = msgspec.defstruct("Around", [(key, Any, None) for key in MARKERS], base
 def page_type(collection: str, record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
     """Decoder of a page that is formed as it should be: the collection's key must be there."""
     kind = msgspec.defstruct(
-        f"{collection}Page", [("rows", list[record])], bases=(Around,), rename={"rows": collection}, gc=False,  # type: ignore[valid-type]
+        f"{collection}Page",
+        [("rows", list[record])],  # type: ignore[valid-type]
+        bases=(Around,),
+        rename={"rows": collection},
+        gc=False,
         kw_only=True,
-    )  # fmt: skip
+    )
     return msgspec.json.Decoder(kind)
 
 

@@ -124,6 +124,11 @@ def _roles(value: Any) -> Any:
 
 
 _FORMED: dict[Form, Callable[[Any], Any]] = {
-    Form.SCALAR: _scalar, Form.REF: _ref, Form.REFS: _refs, Form.LIST: _list,
-    Form.USER_IDS: _user_ids, Form.ROLES: _roles, Form.ANY: lambda value: value,
-}  # fmt: skip
+    Form.SCALAR: _scalar,
+    Form.REF: _ref,
+    Form.REFS: _refs,
+    Form.LIST: _list,
+    Form.USER_IDS: _user_ids,
+    Form.ROLES: _roles,
+    Form.ANY: lambda value: value,
+}

@@ -89,9 +89,13 @@ class Backend(httpcore.NetworkBackend):
             at.begun = True
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:  # fmt: skip
+    ) -> httpcore.NetworkStream:
         """Contact one of the addresses of a name. Raises Forbidden when none of them may be contacted."""
         try:
             addresses = self._resolve(host, port, self.left(timeout))

@@ -19,9 +19,14 @@ CLIENT_ID, CLIENT_SECRET = "clientID", "clientSecret"
 
 
 def profile(
-    name: str, *, prefix: str, client_id: str = CLIENT_ID, client_secret: str = CLIENT_SECRET,
-    required: frozenset[str] = REQUIRED, page_size: int = 500,
-) -> Profile:  # fmt: skip
+    name: str,
+    *,
+    prefix: str,
+    client_id: str = CLIENT_ID,
+    client_secret: str = CLIENT_SECRET,
+    required: frozenset[str] = REQUIRED,
+    page_size: int = 500,
+) -> Profile:
     """The profile of a system by its name; `client_id` and `client_secret` are the keys of its Secret."""
     made: Profile
 

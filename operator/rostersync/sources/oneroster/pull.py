@@ -54,10 +54,18 @@ class Pull:
         if not self._seams.hold():
             self._walk.doubt("pages did not begin where the ones before had ended")
         return Reading(
-            offered=True, end=end, total=self._walk.total, recount=recount, highest=self._walk.highest,
-            rows=self._walk.received, page_size=self._pages.size.current, requests=self._pages.requests,
-            revision=self._revision, seamless=whole is None, doubts=tuple(self._walk.doubts),
-        )  # fmt: skip
+            offered=True,
+            end=end,
+            total=self._walk.total,
+            recount=recount,
+            highest=self._walk.highest,
+            rows=self._walk.received,
+            page_size=self._pages.size.current,
+            requests=self._pages.requests,
+            revision=self._revision,
+            seamless=whole is None,
+            doubts=tuple(self._walk.doubts),
+        )
 
     def _read(self, pool: ThreadPoolExecutor, overlap: Overlap, first: Got) -> tuple[End, Got]:
         """All pages after the first: how they ended, and the last of them."""

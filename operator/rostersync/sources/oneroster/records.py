@@ -61,9 +61,15 @@ _TYPES: dict[Form, Any] = {
     Form.ANY: Any,
 }
 _FORMS = {
-    Kind.TEXT: Form.SCALAR, Kind.DATE: Form.SCALAR, Kind.BOOLEAN: Form.SCALAR, Kind.REF: Form.REF,
-    Kind.REFS: Form.REFS, Kind.LIST: Form.LIST, Kind.SET: Form.LIST, Kind.USER_IDS: Form.USER_IDS,
-}  # fmt: skip
+    Kind.TEXT: Form.SCALAR,
+    Kind.DATE: Form.SCALAR,
+    Kind.BOOLEAN: Form.SCALAR,
+    Kind.REF: Form.REF,
+    Kind.REFS: Form.REFS,
+    Kind.LIST: Form.LIST,
+    Kind.SET: Form.LIST,
+    Kind.USER_IDS: Form.USER_IDS,
+}
 _JSON_NAMES = {"termSourcedIds": "terms", "orgSourcedIds": "orgs", "agentSourcedIds": "agents"}
 # Other names under which the same thing is sent: 1.2's JSON against its CSV, and a spelling met in the wild.
 _ALIASES = {

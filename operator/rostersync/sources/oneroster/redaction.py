@@ -52,6 +52,12 @@ def _spellings(secret: str) -> set[str]:
     quoted = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
     marked = [html.escape(secret), html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&#039;")]
     return {
-        secret, *quoted, *(q.replace("/", "\\/") for q in quoted), *marked, quote(secret), quote(secret, safe=""),
-        quote_plus(secret), repr(secret)[1:-1],
-    }  # fmt: skip
+        secret,
+        *quoted,
+        *(q.replace("/", "\\/") for q in quoted),
+        *marked,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        repr(secret)[1:-1],
+    }

@@ -81,8 +81,9 @@ def unreadable(error: RostersyncError, endpoint: ServiceEndpoint) -> Retryable:
         f"{bare(endpoint.authentication_url)}; check deliveryConfig.serviceURL, authenticationURL and caBundleRef, Secret "
         f"{endpoint.secret_name}, and whether Jobs may reach it. What came back is not told here, since the address is one "
         "of the cluster's own network",
-        reason="Unreachable", detail="\n".join(filter(None, [f"{error.reason}: {error}", error.detail])),
-    )  # fmt: skip
+        reason="Unreachable",
+        detail="\n".join(filter(None, [f"{error.reason}: {error}", error.detail])),
+    )
 
 
 def of_transport(error: httpx.TransportError, endpoint: ServiceEndpoint, url: str) -> TryAgain | Permanent:
@@ -136,38 +137,45 @@ def given_up(
             return Retryable(
                 f"{endpoint.name} could not be reached for {where} ({again.what}) {attempts}; check "
                 "deliveryConfig.serviceURL and the network, then run again",
-                reason="Unreachable", detail=again.detail,
-            )  # fmt: skip
+                reason="Unreachable",
+                detail=again.detail,
+            )
         case Failure.TIMEOUT:
             return Retryable(
                 f"{endpoint.name} did not answer {where} ({again.what}) {attempts}; raise deliveryConfig.timeoutSeconds "
                 "or lower deliveryConfig.pageSize, or run again later",
-                reason="TimedOut", detail=again.detail,
-            )  # fmt: skip
+                reason="TimedOut",
+                detail=again.detail,
+            )
         case Failure.LIMITED:
             return Retryable(
                 f"{endpoint.name} kept refusing {where} as too many requests (429) {attempts}; lower "
                 "deliveryConfig.requestsPerSecond or maxConcurrentRequests, or run again later",
-                reason="RateLimited", detail=again.detail,
-            )  # fmt: skip
+                reason="RateLimited",
+                detail=again.detail,
+            )
         case Failure.TOO_LARGE:
             return Permanent(
                 f"{endpoint.name} sent a page too large to read for {where} ({again.what}); lower deliveryConfig.pageSize",
-                reason="PageTooLarge", detail=again.detail,
-            )  # fmt: skip
+                reason="PageTooLarge",
+                detail=again.detail,
+            )
         case Failure.UNREADABLE if not read_before:
             return Permanent(
                 f"What answered {where} is not OneRoster ({again.what}); check deliveryConfig.serviceURL and "
                 "authenticationURL",
-                reason="NotOneRoster", detail=again.detail,
-            )  # fmt: skip
+                reason="NotOneRoster",
+                detail=again.detail,
+            )
         case Failure.UNREADABLE:
             return Retryable(
                 f"{endpoint.name} answered {where} with something that is not a page of OneRoster ({again.what}) "
                 f"{attempts}; nothing was taken from it; run again later",
-                reason="BadResponse", detail=again.detail,
-            )  # fmt: skip
+                reason="BadResponse",
+                detail=again.detail,
+            )
     return Retryable(
         f"{endpoint.name} failed to answer {where} ({again.what}) {attempts}; run again later, or ask its operator",
-        reason="ServerFailed", detail=again.detail,
-    )  # fmt: skip
+        reason="ServerFailed",
+        detail=again.detail,
+    )

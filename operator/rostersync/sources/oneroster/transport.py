@@ -5,8 +5,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -19,7 +17,7 @@ from rostersync.sources.oneroster.auth import Answer, Auth, OAuth1, OAuth2
 from rostersync.sources.oneroster.bounds import unpacked
 from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
 from rostersync.sources.oneroster.network_backend import Backend, Forbidden
-from rostersync.sources.oneroster.rate_limit import RateLimit
+from rostersync.sources.oneroster.rate_limit import RateLimit, retry_after
 from rostersync.sources.oneroster.request_errors import OVERLOAD, Failure, TryAgain, forbidden, given_up, of_transport
 from rostersync.sources.port import Credentials
 
@@ -45,9 +43,12 @@ class Transport:
     """
 
     def __init__(
-        self, endpoint: ServiceEndpoint, credentials: Credentials, secret: Callable[[str], None] = lambda _: None,
+        self,
+        endpoint: ServiceEndpoint,
+        credentials: Credentials,
+        secret: Callable[[str], None] = lambda _: None,
         network: Network | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.endpoint = endpoint
         self.network = network or Network()
         self._client_secret = credentials.client_secret
@@ -127,8 +128,9 @@ class Transport:
         raise Permanent(
             f"{self.endpoint.name} refused {tried} (401) at {bare(url)}; check Secret {self.endpoint.secret_name}, "
             "keys clientID and clientSecret, and what they may read",
-            reason="CredentialsRefused", detail=answer.text(),
-        )  # fmt: skip
+            reason="CredentialsRefused",
+            detail=answer.text(),
+        )
 
     def _insist(self, once: Callable[[], T], tried: str, url: str, on_overload: Callable[[], None] | None = None) -> T:
         patience = self.endpoint.patience
@@ -162,9 +164,13 @@ class Transport:
 
         try:
             for attempt in stamina.retry_context(
-                on=hook, attempts=None, timeout=None, wait_initial=patience.wait_initial,
-                wait_max=patience.wait_max, wait_jitter=patience.wait_jitter,
-            ):  # fmt: skip
+                on=hook,
+                attempts=None,
+                timeout=None,
+                wait_initial=patience.wait_initial,
+                wait_max=patience.wait_max,
+                wait_jitter=patience.wait_jitter,
+            ):
                 with attempt:
                     return once()
         except TryAgain as again:
@@ -271,22 +277,6 @@ def _trust(endpoint: ServiceEndpoint) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError) as error:
         raise Permanent(
             "deliveryConfig.caBundleRef does not hold certificates; give PEM blocks that begin with BEGIN CERTIFICATE",
-            reason="CertificateNotTrusted", detail=repr(error),
-        ) from None  # fmt: skip
-
-
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds in a Retry-After header, given as seconds or as a date; None when it says nothing usable."""
-    if not value or len(value) > MAX_SHOWN:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
-    except (ValueError, OverflowError, TypeError, IndexError):  # years that no calendar has, and what is no date at all
-        return None
+            reason="CertificateNotTrusted",
+            detail=repr(error),
+        ) from None
