@@ -43,6 +43,37 @@ class Cause(StrEnum):
     RESTORED = "Restored"  # an id that came back from its tombstone
 
 
+class Phase(StrEnum):
+    """What a run that is not final is at: the reason of its condition Succeeded while that is Unknown."""
+
+    QUEUED = "Queued"
+    PLANNING = "Planning"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    APPLYING = "Applying"
+    DELIVERING = "Delivering"
+
+
+AT_WORK = (Phase.PLANNING, Phase.APPLYING, Phase.DELIVERING)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """A person's yes to one plan, as the store's revision records it.
+
+    `approval` and `approval_uid` name the SyncApproval, which there need not be locally. `four_eyes_enforced` says whether
+    somebody could prove that the decider is not a requester, `previous_connection` on which other connection's roster the
+    decider may decide too.
+    """
+
+    decided_by: str
+    digest: str
+    reason: str
+    approval_uid: str | None = None
+    four_eyes_enforced: bool = False
+    previous_connection: str = ""
+    approval: str = ""
+
+
 class HoldReason(StrEnum):
     """Why a plan waits for a person."""
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from rostersync.errors import BaseMoved, Permanent
-from rostersync.model import Entity
+from rostersync.model import Consent, Entity
 from rostersync.plan.apply import apply
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
-from rostersync.stores.port import Consent
 from support.plans import create, delete, row_hash, table_rows, update, write_manifest, write_plan
 
 NOW = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)

@@ -19,11 +19,10 @@ from typing import Any
 import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.model import PlanReport
+from rostersync.model import Consent, PlanReport
 from rostersync.plan.apply import apply
 from rostersync.roster import TABLES
 from rostersync.stores.embedded.store import EmbeddedStore
-from rostersync.stores.port import Consent
 from rostersync.sync.pipeline import PlanInputs, plan
 from support.staging import stage
 

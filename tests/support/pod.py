@@ -134,7 +134,7 @@ class Cluster:
     @staticmethod
     def plan_words(run: str, uid: str = "uid-1", number: int = 1) -> tuple[Any, ...]:
         """The options that every plan Job has."""
-        return ("--run", run, "--uid", uid, "--number", number, "--created", CREATED, *ENGINE)
+        return ("--run", run, "--uid", uid, "--number", number, "--created", CREATED, *KEPT, *ENGINE)
 
     def bare(self, *words: Any, wrapper: tuple[str, ...] = ()) -> "subprocess.Popen[str]":
         """Begin a Job in an interpreter of its own, as a container does."""
@@ -153,6 +153,7 @@ class Cluster:
         return subprocess.Popen(order, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder)
 
 
+KEPT = ("--keep-successful", "14", "--keep-failed", "14")
 ENGINE = ("--threads", "1", "--memory", "512")
 APPROVED = ("--approved-by", "dana", "--approval", "nightly-1", "--approval-uid", "uid-a", "--reason", "seen")
 

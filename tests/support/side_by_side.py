@@ -9,11 +9,10 @@ from typing import Any
 import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.model import Entity
+from rostersync.model import Consent, Entity
 from rostersync.plan.apply import apply
 from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
 from rostersync.stores.embedded.store import EmbeddedStore
-from rostersync.stores.port import Consent
 from rostersync.sync.pipeline import PlanInputs, plan
 from support.reference import ModelPlan, ModelStore
 

@@ -16,11 +16,12 @@ from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.controller.jobs import apply_job, check_job, plan_job, purge_job
 from rostersync.controller.options import Options
 from rostersync.controller.view import view
-from rostersync.lifecycle.steps import Consent, StartApply, StartPlan
+from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.model import Consent
 
 OPTIONS = Options("rostersync:0.1.0")
 DIGEST = "sha256:" + "a" * 64
-CONSENT = Consent("r-aaaaaaaa", "uid-2", DIGEST, "dana", "--end of term\n", True)
+CONSENT = Consent("dana", DIGEST, "--end of term\n", "uid-2", True, approval="r-aaaaaaaa")
 SPEC = {
     "termsOfUse": {"accepted": True},
     "deliveryConfig": {

@@ -9,8 +9,8 @@ from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import DISRUPTIONS, PATIENCE, next_step
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.lifecycle.steps import Consent, CreateApproval, Finish, StartApply, StartPlan, Wait
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
+from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, PlanReport
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ CLEAN = Work(WorkState.SUCCEEDED, 1, PlanReport("r", "done", A, 4, [EntityCounts
 HELD = replace(CLEAN, report=replace(CLEAN.report, holds=[HOLD], holds_total=1))
 PENDING = Approval("r-aaaaaaaa", A, NOW + HOUR, "uid-1")
 YES = replace(PENDING, decision="Approved", decided_by="dana", reason="end of term", seen_at=NOW)
-CONSENT = Consent("r-aaaaaaaa", "uid-1", A, "dana", "end of term", False)
+CONSENT = Consent("dana", A, "end of term", "uid-1", approval="r-aaaaaaaa")
 UNGUARDED = "admission policies are missing (x)"
 ASK = CreateApproval(A, NOW + timedelta(hours=72), (), False)
 NOBODY = Wait(

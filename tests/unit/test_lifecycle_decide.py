@@ -12,7 +12,6 @@ from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Window, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import (
-    Consent,
     CreateApproval,
     Finish,
     Nothing,
@@ -21,7 +20,7 @@ from rostersync.lifecycle.steps import (
     StartPlan,
     Wait,
 )
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, PlanReport
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -71,7 +70,7 @@ def sibling(**kwargs):
     return Sibling(**{"name": "other", "digest": A, "newer": False} | kwargs)
 
 
-CONSENT = Consent("r-aaaaaaaa", "uid-1", A, "dana", "end of term", False)
+CONSENT = Consent("dana", A, "end of term", "uid-1", approval="r-aaaaaaaa")
 OTHERS = replace(CONSENT, approval="other-aaaaaaaa")
 HELD = done(holds=1)
 OPEN = Window(NOW, NOW + HOUR)

@@ -5,12 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pytest
 import yaml
 
 from rostersync.__main__ import cli
-from rostersync.api.v1alpha1.connection import RunHistory
-from rostersync.controller.options import Options
 from rostersync.stores import memory_limit
 
 ROOT = Path(__file__).parents[2]
@@ -51,16 +48,6 @@ def test_the_chart_says_what_the_operator_takes_anyway() -> None:
         for part in path.split("."):
             value = value[part]
         assert options("operator")[option].default == value, path
-
-
-def test_a_finished_job_stays_as_long_as_the_operators_help_says() -> None:
-    kept = Options("rostersync:test").finished_ttl
-    assert kept.total_seconds() == options("operator")["--finished-job-ttl-seconds"].default
-
-
-@pytest.mark.parametrize("which", ["successful", "failed"])
-def test_a_job_keeps_as_many_runs_as_a_connection_says(which: str) -> None:
-    assert options("job", "plan")[f"--keep-{which}"].default == RunHistory.model_fields[which].default
 
 
 def test_the_help_says_how_much_memory_the_engine_takes() -> None:

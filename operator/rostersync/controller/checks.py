@@ -65,8 +65,7 @@ class Checks:
             number = int(labels(job).get(NUMBER_LABEL, 1))
             memory.failures, memory.checked_at = (0 if made.ok else number), moment(condition.get("lastTransitionTime"))
             current, handled = made, asked.check_requested_at
-            if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is None:
-                await self.actor.expire(job)
+            await self.actor.expire(job)
         verified = current.ok if current else None
         tested = current.generation if current else 0
         due = check_due(

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from rostersync.controller.options import Options
+
 _NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -23,6 +25,10 @@ def _resources(_: click.Context, __: click.Parameter, value: str | None) -> dict
     if not isinstance(data, dict) or set(data) - {"requests", "limits"}:
         raise click.BadParameter('must be JSON such as {"requests": {"cpu": "250m"}, "limits": {"memory": "1Gi"}}')
     return data
+
+
+def _seconds(time: timedelta) -> int:
+    return int(time.total_seconds())
 
 
 def _listen(_: click.Context, __: click.Parameter, value: str) -> tuple[str, int]:
@@ -45,39 +51,45 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
 @click.option(
     "--image-pull-policy",
     type=click.Choice(["Always", "IfNotPresent", "Never"]),
-    default="IfNotPresent",
+    default=Options.image_pull_policy,
     show_default=True,
     help="When the Jobs' image is pulled.",
 )
 @click.option("--namespace", "namespaces", multiple=True, help="Watch only this one; may be repeated. Default: all.")
 @click.option(
-    "--job-service-account", default="rostersync-jobs", show_default=True, help="Service account of the Jobs."
+    "--job-service-account", default=Options.service_account, show_default=True, help="Service account of the Jobs."
 )
 @click.option(
     "--job-resources", callback=_resources, help="Requests and limits of Jobs whose connection has none; JSON."
 )
-@click.option("--max-concurrent-runs", type=click.IntRange(1), default=20, show_default=True, help="Jobs at a time.")
+@click.option(
+    "--max-concurrent-runs", type=click.IntRange(1), default=Options.runs, show_default=True, help="Jobs at a time."
+)
 @click.option(
     "--max-concurrent-runs-per-namespace",
     type=click.IntRange(1),
-    default=5,
+    default=Options.runs_per_namespace,
     show_default=True,
     help="Jobs at a time in one namespace.",
 )
 @click.option(
-    "--job-deadline-seconds", type=click.IntRange(300), default=21600, show_default=True, help="Longest a Job takes."
+    "--job-deadline-seconds",
+    type=click.IntRange(300),
+    default=_seconds(Options.job_deadline),
+    show_default=True,
+    help="Longest a Job takes.",
 )
 @click.option(
     "--start-deadline-seconds",
     type=click.IntRange(10),
-    default=900,
+    default=_seconds(Options.start_deadline),
     show_default=True,
     help="How long a pod that does not start is waited for.",
 )
 @click.option(
     "--finished-job-ttl-seconds",
     type=click.IntRange(0),
-    default=600,
+    default=_seconds(Options.finished_ttl),
     show_default=True,
     help="How long a finished Job, and so its log, is kept.",
 )
@@ -90,10 +102,14 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
     "--approver", "approvers", multiple=True, help="A service account that may decide, as the policies have it."
 )
 @click.option("--lease-namespace", help="Where the Lease is; default the operator's own namespace.")
-@click.option("--lease-name", default="rostersync-operator", show_default=True, help="The Lease that the leader holds.")
+@click.option("--lease-name", default=Options.lease_name, show_default=True, help="The Lease that the leader holds.")
 @click.option("--identity", help="What this process calls itself; default the host's name.")
 @click.option(
-    "--listen", default="0.0.0.0:8080", show_default=True, callback=_listen, help="Where probes and metrics are served."
+    "--listen",
+    default=f"{Options.host}:{Options.port}",
+    show_default=True,
+    callback=_listen,
+    help="Where probes and metrics are served.",
 )
 @click.option(
     "--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True, help="Form of the log."
@@ -114,7 +130,6 @@ def operator(
     charts/rostersync installs all of them.
     """
     from rostersync.controller.login import login
-    from rostersync.controller.options import Options
     from rostersync.controller.process import main
 
     _log(log_format)

@@ -66,7 +66,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
     if consent:
         args += [
             f"--approved-by={consent.decided_by}", f"--approval={consent.approval}",
-            f"--approval-uid={consent.approval_uid}", f"--reason={consent.reason}",
+            f"--approval-uid={consent.approval_uid or ''}", f"--reason={consent.reason}",
             *(["--four-eyes"] if consent.four_eyes_enforced else []),
             *([f"--previous-connection={consent.previous_connection}"] if consent.previous_connection else []),
         ]  # fmt: skip

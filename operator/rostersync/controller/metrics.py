@@ -10,6 +10,7 @@ from rostersync.controller.cache import RUNS, place
 from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.lifecycle.outcomes import succeeded_reason
+from rostersync.model import Phase
 
 
 class Metrics:
@@ -61,7 +62,9 @@ class _FromStore:
             state = next((c["status"] for c in status.get("conditions") or () if c["type"] == "Ready"), "")
             ready.add_metric(names, 1.0 if state == "True" else 0.0)
             open_runs = shared.store.related(RUNS, f"begun/{place(namespace, ref)}")
-            held.add_metric(names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == "AwaitingApproval"))
+            held.add_metric(
+                names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == Phase.AWAITING_APPROVAL)
+            )
             run = status.get("lastRun") or {}
             ended = moment(run.get("completionTime"))
             if ended and run.get("outcome") in ("Applied", "AppliedIncomplete", "NoChanges"):

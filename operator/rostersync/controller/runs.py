@@ -18,6 +18,7 @@ from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import label_value
 from rostersync.lifecycle.observed import Observed, Work, WorkState
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Wait
+from rostersync.model import Phase
 from rostersync.render.holds import sentence
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Runs:
         if step.until:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
         busy = next((w for w in (seen.apply, seen.plan) if w and w.state == WorkState.RUNNING), None)
-        if busy and step.reason in ("Planning", "Applying"):
+        if busy and step.reason in (Phase.PLANNING, Phase.APPLYING):
             shared.queue.add_after(key, self._next_look(busy, facts.started(busy.job), seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
@@ -141,7 +142,7 @@ class Runs:
 
     async def _refused(self, run: Object, seen: Observed, error: ApiError) -> None:
         message = f"The API server refuses the Job ({error.reason}): {error.message}"[:1024]
-        made = statuses.of(seen, Wait("Queued", message), sentence)
+        made = statuses.of(seen, Wait(Phase.QUEUED, message), sentence)
         if made != (run.get("status") or {}):
             await self.actor.write_run(run, made)
             self.shared.events.warn(run, RUNS, "JobRefused", message)

@@ -15,10 +15,9 @@ from rostersync.execution.progress import log
 from rostersync.execution.report_files import ApplyReportFile
 from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
-from rostersync.lifecycle import steps
+from rostersync.model import Consent
 from rostersync.plan import apply as applying
 from rostersync.plan.verify import verify_digest
-from rostersync.stores.port import Consent
 
 
 def apply(
@@ -26,7 +25,7 @@ def apply(
     run: str,
     report: ApplyReportFile,
     digest: str,
-    consent: steps.Consent | None,
+    consent: Consent | None,
     *,
     known_held: bool = False,
 ) -> RostersyncError | None:
@@ -45,7 +44,7 @@ def apply(
         connection = stored_connection(work.folder)
         work = execution.workspace(run, connection)
         with interruption.held():
-            _apply(execution, work, report, digest, _consent(consent), known_held)
+            _apply(execution, work, report, digest, consent, known_held)
         _expire(execution, connection, work)
     except StoreBusy:
         report.forget()
@@ -64,20 +63,6 @@ def apply(
     finally:
         work.close()
     return None
-
-
-def _consent(given: steps.Consent | None) -> Consent | None:
-    """A consent as the store records it."""
-    if given is None:
-        return None
-    return Consent(
-        given.decided_by,
-        given.digest,
-        given.reason,
-        given.approval_uid or None,
-        given.four_eyes_enforced,
-        given.previous_connection,
-    )
 
 
 def _apply(

@@ -21,8 +21,7 @@ from rostersync.execution.workspace import stored_connection
 from rostersync.instants import parse_instant
 from rostersync.jobs.mount import Pod
 from rostersync.jobs.watch import Watch
-from rostersync.lifecycle.steps import Consent
-from rostersync.model import CheckReport
+from rostersync.model import CheckReport, Consent
 from rostersync.sources.network import Network
 
 if TYPE_CHECKING:

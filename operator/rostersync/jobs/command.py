@@ -159,10 +159,14 @@ def job() -> None:
     help="A finished run of the connection, oldest first; over the limits, its artifacts are removed first.",
 )
 @click.option(
-    "--keep-successful", default=14, type=click.IntRange(min=0), metavar="N", help="How many of them keep theirs."
+    "--keep-successful",
+    required=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="How many of them keep theirs (spec.history.runs).",
 )
 @click.option(
-    "--keep-failed", default=14, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
+    "--keep-failed", required=True, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
 )
 @click.option(
     "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."
@@ -216,11 +220,11 @@ def apply(
     watch = _watch(deadline, place.root / "scratch" / run)
     from rostersync.execution.execution import Engine
     from rostersync.jobs import attempts
-    from rostersync.lifecycle.steps import Consent
+    from rostersync.model import Consent
 
     consent = None
     if approved_by:
-        consent = Consent(approval, approval_uid, digest, approved_by, reason, four_eyes, previous_connection)
+        consent = Consent(approved_by, digest, reason, approval_uid or None, four_eyes, previous_connection, approval)
     engine = Engine(options.bytes_of(memory), threads)
     of = attempts.Run(run, uid, number)
     attempts.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)

@@ -8,7 +8,7 @@ from rostersync.lifecycle.observed import Approval, Observed
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.recorded import pending_approval
 from rostersync.lifecycle.steps import CreateApproval, Finish, Step, Wait
-from rostersync.model import PlanReport
+from rostersync.model import Phase, PlanReport
 
 
 def too_many_asked(seen: Observed) -> str:
@@ -32,7 +32,7 @@ def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
     if seen.now >= until:
         return expired(until)
     if nobody:
-        return Wait("AwaitingApproval", f"{held_reasons(report)} {nobody}", until if before else None)
+        return Wait(Phase.AWAITING_APPROVAL, f"{held_reasons(report)} {nobody}", until if before else None)
     return CreateApproval(
         digest, until, seen.run.requested_by, seen.connection.require_distinct_approver, report.previous_connection
     )

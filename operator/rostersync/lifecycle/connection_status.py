@@ -7,6 +7,7 @@ from typing import Any
 
 from rostersync.lifecycle.status import Condition, dated, stamp
 from rostersync.lifecycle.triggers import Answer
+from rostersync.model import AT_WORK, Phase
 
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
@@ -68,10 +69,10 @@ def of(known: Known) -> dict[str, Any]:
         )
     elif before.get("lastRun"):
         status["lastRun"] = before["lastRun"]  # history took the run away
-    active = next((r for r in known.runs if not r.outcome and r.reason in ("Planning", "Applying", "Delivering")), None)
+    active = next((r for r in known.runs if not r.outcome and r.reason in AT_WORK), None)
     if active:
         status["activeRun"] = active.name
-    status["heldRuns"] = sum(1 for r in known.runs if not r.outcome and r.reason == "AwaitingApproval")
+    status["heldRuns"] = sum(1 for r in known.runs if not r.outcome and r.reason == Phase.AWAITING_APPROVAL)
     if known.answer.next_run and not known.suspended:
         status["nextRunTime"] = stamp(known.answer.next_run)
     schools = _schools(known)

@@ -22,7 +22,6 @@ from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Wor
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.room import had_no_room, until_there_is_room
 from rostersync.lifecycle.steps import (
-    Consent,
     Finish,
     Nothing,
     StartApply,
@@ -32,7 +31,7 @@ from rostersync.lifecycle.steps import (
     Wait,
 )
 from rostersync.lifecycle.windows import open_window
-from rostersync.model import ApplyReport, PlanReport
+from rostersync.model import ApplyReport, Consent, Phase, PlanReport
 
 PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
 DISRUPTIONS = 5  # how many lost pods a plan is worth
@@ -69,7 +68,7 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
                     f"The plan's pods were disrupted {plan.disruptions} times (evicted, or lost with their node); the "
                     f"store has not moved: {seen.words.rerun}.",
                 )  # fmt: skip
-            return Wait("Planning", plan.message or "Reading the source and comparing it with the store.")
+            return Wait(Phase.PLANNING, plan.message or "Reading the source and comparing it with the store.")
         case WorkState.LOST if plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
         case WorkState.LOST:
@@ -104,11 +103,11 @@ def _before_start(seen: Observed) -> Step:
     if seen.behind:
         # It names no other run: this stays true until its turn comes, however many come first.
         text = f"Waiting for its turn: runs of {connection.ref} that were made before it come first."
-        return Wait("Queued", text)
+        return Wait(Phase.QUEUED, text)
     if connection.suspended:
-        return Wait("Queued", f"{connection.ref} is suspended (spec.suspend).")
+        return Wait(Phase.QUEUED, f"{connection.ref} is suspended (spec.suspend).")
     if not seen.may_start:
-        return Wait("Queued", seen.queued or "Waiting for its turn.", turn=True)
+        return Wait(Phase.QUEUED, seen.queued or "Waiting for its turn.", turn=True)
     return StartPlan(1)
 
 
@@ -116,7 +115,7 @@ def _without_connection(seen: Observed) -> Step:
     """The run names a connection that is not there: it may come a moment later, as from Git."""
     ref, until = seen.connection.ref, (seen.run.created_at or seen.now) + PATIENCE
     if seen.now < until:
-        return Wait("Queued", f"{ref} is not there yet.", until)
+        return Wait(Phase.QUEUED, f"{ref} is not there yet.", until)
     return Finish(
         Outcome.FAILED, "ConnectionNotFound",
         f"There is no {ref} in this namespace: make it, then make another SyncRun.",
@@ -173,9 +172,9 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
         case "Expired":
             return expired(approval.expires_at)
         case _ if nobody:
-            return Wait("AwaitingApproval", f"{held_reasons(report)} {nobody}", approval.expires_at)
+            return Wait(Phase.AWAITING_APPROVAL, f"{held_reasons(report)} {nobody}", approval.expires_at)
         case _:
-            return Wait("AwaitingApproval", held_message(seen, report), approval.expires_at)
+            return Wait(Phase.AWAITING_APPROVAL, held_message(seen, report), approval.expires_at)
 
 
 def _moved(seen: Observed, report: PlanReport) -> bool:
@@ -184,7 +183,7 @@ def _moved(seen: Observed, report: PlanReport) -> bool:
 
 
 def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
-    return Wait("Queued", seen.queued, turn=True) if seen.queued else StartPlan(number, again)
+    return Wait(Phase.QUEUED, seen.queued, turn=True) if seen.queued else StartPlan(number, again)
 
 
 def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
@@ -202,7 +201,7 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
     unsure = apply.state == WorkState.LOST or (apply.state == WorkState.FAILED and apply.reason == Unsure.reason)
     match apply.state:
         case WorkState.RUNNING:
-            return Wait("Applying", apply.message or "Writing the changes to the store in one transaction.")
+            return Wait(Phase.APPLYING, apply.message or "Writing the changes to the store in one transaction.")
         case _ if unsure and apply.number >= APPLY.tries:
             return Finish(
                 Outcome.FAILED, "JobsLost",
@@ -229,7 +228,7 @@ def _applied(seen: Observed) -> Step:
         if deliver is None or (deliver.state == WorkState.LOST):
             return StartDeliver(1 if deliver is None else deliver.number + 1)
         if deliver.state == WorkState.RUNNING:
-            return Wait("Delivering", "Applied; carrying it out.")
+            return Wait(Phase.DELIVERING, "Applied; carrying it out.")
         if deliver.state == WorkState.FAILED:
             return Finish(Outcome.DELIVERY_FAILED, deliver.reason, f"Applied, but not delivered: {deliver.message}")
     report = seen.plan.report if seen.plan else None
@@ -242,10 +241,10 @@ def _applied(seen: Observed) -> Step:
 
 def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:
     if seen.connection.suspended:
-        return Wait("Queued", f"Planned; {seen.connection.ref} is suspended (spec.suspend).")
+        return Wait(Phase.QUEUED, f"Planned; {seen.connection.ref} is suspended (spec.suspend).")
     if not seen.may_apply:
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
-        return Wait("Queued", seen.queued or free, turn=True)
+        return Wait(Phase.QUEUED, seen.queued or free, turn=True)
     full = _current_apply(seen)
     if full is not None and had_no_room(full) and (later := until_there_is_room(full, seen.now)):
         return later
@@ -270,9 +269,14 @@ def _taken_over(report: PlanReport, sibling: Sibling) -> Step:
 def consent_of(seen: Observed, approval: Approval) -> Consent:
     """The consent that a counted approval gives."""
     return Consent(
-        approval.name, approval.uid, approval.digest, approval.decided_by, approval.reason,
-        seen.connection.require_distinct_approver and seen.connection.four_eyes_enforced, approval.previous_connection,
-    )  # fmt: skip
+        approval.decided_by,
+        approval.digest,
+        approval.reason,
+        approval.uid or None,
+        seen.connection.require_distinct_approver and seen.connection.four_eyes_enforced,
+        approval.previous_connection,
+        approval.name,
+    )
 
 
 def _consent(seen: Observed) -> Consent | None:

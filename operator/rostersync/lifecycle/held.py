@@ -5,14 +5,13 @@ from typing import Any
 
 from rostersync.errors import Permanent
 from rostersync.lifecycle.outcomes import succeeded_reason
-
-HELD = "AwaitingApproval"
+from rostersync.model import Phase
 
 
 def is_held(run: Mapping[str, Any]) -> bool:
     """Whether the run waits for a person."""
     status = run.get("status") or {}
-    return not status.get("outcome") and succeeded_reason(status) == HELD
+    return not status.get("outcome") and succeeded_reason(status) == Phase.AWAITING_APPROVAL
 
 
 def only_held(runs: Iterable[Mapping[str, Any]], where: str = "") -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rostersync.model import Phase
+
 
 class Outcome(StrEnum):
     """status.outcome: set only when a run is final."""
@@ -55,7 +57,7 @@ def exit_code(status: Mapping[str, Any]) -> int:
     outcome = status.get("outcome")
     if outcome:
         return ENDINGS[Outcome(outcome)].exit
-    return HELD_EXIT if succeeded_reason(status) == "AwaitingApproval" else 1
+    return HELD_EXIT if succeeded_reason(status) == Phase.AWAITING_APPROVAL else 1
 
 
 def succeeded_reason(status: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from rostersync.errors import DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, Wait
-from rostersync.model import ApplyReport
+from rostersync.model import ApplyReport, Phase
 
 
 def had_no_room(apply: Work[ApplyReport]) -> bool:
@@ -22,4 +22,4 @@ def until_there_is_room(apply: Work[ApplyReport], now: datetime) -> Wait | Finis
     again = (apply.ended_at or now) + APPLY.pause(apply.number)
     if now >= again:
         return None
-    return Wait("Queued", f"{apply.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; nobody is asked again.", again)
+    return Wait(Phase.QUEUED, f"{apply.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; nobody is asked again.", again)

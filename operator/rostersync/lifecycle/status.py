@@ -26,7 +26,7 @@ from rostersync.lifecycle.steps import (
     Step,
     Wait,
 )
-from rostersync.model import Hold, PlanReport
+from rostersync.model import Hold, Phase, PlanReport
 
 APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)
 
@@ -162,14 +162,14 @@ def _succeeded(seen: Observed, step: Step) -> Condition:
             why = (
                 "The store moved: comparing again." if again else "Reading the source and comparing it with the store."
             )
-            return ("Succeeded", "Unknown", "Planning", why)
+            return ("Succeeded", "Unknown", Phase.PLANNING, why)
         case CreateApproval():
             report = seen.plan.report if seen.plan else None
-            return ("Succeeded", "Unknown", "AwaitingApproval", held_message(seen, report) if report else "Held.")
+            return ("Succeeded", "Unknown", Phase.AWAITING_APPROVAL, held_message(seen, report) if report else "Held.")
         case StartApply():
-            return ("Succeeded", "Unknown", "Applying", "Writing the changes to the store in one transaction.")
+            return ("Succeeded", "Unknown", Phase.APPLYING, "Writing the changes to the store in one transaction.")
         case StartDeliver():
-            return ("Succeeded", "Unknown", "Delivering", "Applied; carrying it out.")
+            return ("Succeeded", "Unknown", Phase.DELIVERING, "Applied; carrying it out.")
         case Nothing():
             raise AssertionError("a final run keeps its status")
 
@@ -177,14 +177,14 @@ def _succeeded(seen: Observed, step: Step) -> Condition:
 def _planned(seen: Observed, step: Step) -> Condition | None:
     plan = seen.plan
     if isinstance(step, StartPlan) or (plan and plan.state == WorkState.RUNNING):
-        return ("Planned", "Unknown", "Planning", "The plan is being made.")
+        return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
     if plan is None:
         return None
     if plan.state == WorkState.SUCCEEDED and plan.report:
         return ("Planned", "True", "NoChanges" if plan.report.no_changes else "Planned", plan_message(plan.report))
     if isinstance(step, Finish):
         return ("Planned", "False", step.reason, step.message)
-    return ("Planned", "Unknown", "Planning", "The plan is being made.")
+    return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
 
 
 def plan_message(report: PlanReport) -> str:
@@ -207,7 +207,7 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
     if seen.approval is None:
         # Consent came from another run's approval: the condition stays as it was written when the apply began.
         if isinstance(step, CreateApproval):
-            return ("Approved", "Unknown", "AwaitingApproval", "Nobody has decided yet.")
+            return ("Approved", "Unknown", Phase.AWAITING_APPROVAL, "Nobody has decided yet.")
         return before
     approval = seen.approval
     match approval_state(approval, seen, step):
@@ -219,13 +219,18 @@ def _approved(seen: Observed, step: Step) -> Condition | None:
             return (
                 "Approved",
                 "Unknown",
-                "AwaitingApproval",
+                Phase.AWAITING_APPROVAL,
                 f"Nobody has decided yet; ends {stamp(approval.expires_at)}.",
             )
         case state if isinstance(step, Finish):
             return ("Approved", "False", state, step.message)
         case _:
-            return ("Approved", "Unknown", "AwaitingApproval", "The plan changed, so its approval no longer counts.")
+            return (
+                "Approved",
+                "Unknown",
+                Phase.AWAITING_APPROVAL,
+                "The plan changed, so its approval no longer counts.",
+            )
 
 
 def _by(who: str, reason: str) -> str:
@@ -243,10 +248,10 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
     if isinstance(step, Finish) and step.outcome in APPLIED:
         revision = revision_of(seen)
         return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
-    if isinstance(step, StartDeliver) or (isinstance(step, Wait) and step.reason == "Delivering"):
+    if isinstance(step, StartDeliver) or (isinstance(step, Wait) and step.reason == Phase.DELIVERING):
         return ("Applied", "True", "Applied", f"Revision {revision_of(seen)}.")
-    if isinstance(step, StartApply) or (isinstance(step, Wait) and step.reason == "Applying"):
-        return ("Applied", "Unknown", "Applying", "The changes are being written.")
+    if isinstance(step, StartApply) or (isinstance(step, Wait) and step.reason == Phase.APPLYING):
+        return ("Applied", "Unknown", Phase.APPLYING, "The changes are being written.")
     if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
         return ("Applied", "False", step.reason, step.message)
     if isinstance(step, Wait) and seen.apply and had_no_room(seen.apply):
@@ -263,9 +268,9 @@ def _delivered(seen: Observed, step: Step) -> Condition | None:
         case Finish(Outcome.DELIVERY_FAILED, reason, message):
             return ("Delivered", "False", reason, message)
         case StartDeliver():
-            return ("Delivered", "Unknown", "Delivering", "Being carried out.")
-        case Wait("Delivering", message, _):
-            return ("Delivered", "Unknown", "Delivering", message)
+            return ("Delivered", "Unknown", Phase.DELIVERING, "Being carried out.")
+        case Wait(Phase.DELIVERING, message, _):
+            return ("Delivered", "Unknown", Phase.DELIVERING, message)
         case _:
             return None
 
@@ -293,7 +298,7 @@ def dated(
         was = known.get(kind)
         since = was["lastTransitionTime"] if was and was["status"] == state else stamp(now)
         out.append({
-            "type": kind, "status": state, "reason": reason, "message": message,
+            "type": kind, "status": state, "reason": str(reason), "message": message,
             "lastTransitionTime": since, "observedGeneration": generation,
         })  # fmt: skip
     return out

@@ -4,19 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rostersync.lifecycle.outcomes import Outcome
-
-
-@dataclass(frozen=True)
-class Consent:
-    """A person's yes, for one digest, as the store's revision will record it."""
-
-    approval: str
-    approval_uid: str
-    digest: str
-    decided_by: str
-    reason: str
-    four_eyes_enforced: bool
-    previous_connection: str = ""
+from rostersync.model import Consent, Phase
 
 
 @dataclass(frozen=True)
@@ -56,12 +44,12 @@ class StartDeliver:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do until something changes, or until `until`. `reason` becomes the reason of Succeeded=Unknown.
+    """Nothing to do until something changes, or until `until`. `reason` becomes that of Succeeded=Unknown.
 
     `turn`: it would start a Job if it might.
     """
 
-    reason: str
+    reason: Phase
     message: str
     until: datetime | None = None
     turn: bool = False

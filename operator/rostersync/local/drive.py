@@ -21,6 +21,7 @@ from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
 from rostersync.local.observe import observed
 from rostersync.local.state import API, State
+from rostersync.model import Phase
 from rostersync.render.holds import sentence
 
 Clock = Callable[[], datetime]
@@ -112,7 +113,7 @@ class Driver:
         seen = observed(
             self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply
         )
-        if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != "Queued":
+        if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
             return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan left a word
         if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:
             return replace(seen, tries=seen.plan.number + 1)

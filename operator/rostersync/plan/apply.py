@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from rostersync.errors import Permanent
-from rostersync.model import ApplyReport, Entity
+from rostersync.model import ApplyReport, Consent, Entity
 from rostersync.plan.digest import FORMAT
-from rostersync.stores.port import Consent, PlanToApply, StoreWriter
+from rostersync.stores.port import PlanToApply, StoreWriter
 from rostersync.stores.source_state import memory_from_dict
 
 _NEEDED = (

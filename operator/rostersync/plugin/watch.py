@@ -8,6 +8,7 @@ from typing import Any
 
 from rostersync.api.objects import run_status
 from rostersync.errors import Retryable, RostersyncError
+from rostersync.model import Phase
 from rostersync.plugin.cluster import Cluster, Object
 
 EVERY = 1.0  # seconds between two looks
@@ -137,6 +138,6 @@ def run_line(run: Mapping[str, Any]) -> str:
 
     status = run_status(run)
     stands = succeeded_reason(status) or "New"
-    stage = f" ({status['stage']})" if stands in ("Planning", "Applying") and status.get("stage") else ""
-    why = f": {succeeded_message(status)}" if stands == "Queued" else ""
+    stage = f" ({status['stage']})" if stands in (Phase.PLANNING, Phase.APPLYING) and status.get("stage") else ""
+    why = f": {succeeded_message(status)}" if stands == Phase.QUEUED else ""
     return plain(f"{run['metadata']['name']}: {stands}{stage}{why}")

@@ -14,6 +14,7 @@ from rostersync.api.objects import (
     condition,
     run_status,
 )
+from rostersync.model import Phase
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
@@ -88,7 +89,7 @@ def _plan(
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     """What to type to look at a held run and to decide about it."""
     succeeded = condition(run_status(run), "Succeeded")
-    if succeeded is None or succeeded["reason"] != "AwaitingApproval":
+    if succeeded is None or succeeded["reason"] != Phase.AWAITING_APPROVAL:
         return
     for what, command in {
         "Look at it": typed.look,

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from rostersync.api.objects import condition, connection_status, run_status
+from rostersync.model import Phase
 from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
@@ -67,7 +68,7 @@ def _connections(
             *key,
             _standing(objects.get(key), own),
             own[0]["metadata"]["name"] if own else "",
-            sum(state(r) == "AwaitingApproval" for r in own),
+            sum(state(r) == Phase.AWAITING_APPROVAL for r in own),
         )
         for key, own in sorted(by.items())
     ]

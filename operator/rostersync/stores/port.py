@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import duckdb
 
+from rostersync.model import Consent
+
 Mark = Callable[[str], None]  # told the name of each step of an apply as it is reached; for tests and progress
 
 
@@ -94,22 +96,6 @@ class StoreReader(Protocol):
     def applied(self, con: duckdb.DuckDBPyConnection, run: str, digest: str, base: int) -> int | None:
         """The revision that the plan of a run made, if it was applied; `con` need not have the store attached."""
         ...
-
-
-@dataclass(frozen=True)
-class Consent:
-    """A person's yes to one plan. `approval_uid` is the SyncApproval's, None locally.
-
-    `four_eyes_enforced` says whether somebody could prove that the decider is not a requester, `previous_connection` on
-    which other connection's roster the decider may decide too.
-    """
-
-    decided_by: str
-    digest: str
-    reason: str
-    approval_uid: str | None = None
-    four_eyes_enforced: bool = False
-    previous_connection: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from rostersync.api.kinds import Ref
 from rostersync.execution import options
 from rostersync.execution.interruption import interruptible
 from rostersync.local.commands import common
+from rostersync.model import Phase
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -111,7 +112,7 @@ def _decide(
         run = driver.settle(run)
         approval, status = state.approval(name), run.get("status") or {}
         stands = succeeded_reason(status)
-        if approval is None or stands != "AwaitingApproval":
+        if approval is None or stands != Phase.AWAITING_APPROVAL:
             raise Permanent(
                 f"Run {name} does not wait for a decision: it is {stands or 'not planned yet'}.", reason="NotHeld"
             )

@@ -203,12 +203,13 @@ def _apply_plan(
     state: "State", attempts: "LocalAttempts", digest: str, approved_by: str | None, uid: str | None, reason: str
 ) -> None:
     """The bare half: a plan by its digest, its consent by word. What fails here is no end of the run."""
-    from rostersync.lifecycle.steps import Consent, StartApply
+    from rostersync.lifecycle.steps import StartApply
     from rostersync.local.drive import Driver
     from rostersync.local.observe import number_of_tries, run_of_plan
+    from rostersync.model import Consent
 
     name = run_of_plan(state, digest)
-    consent = Consent("", uid or "", digest, approved_by, reason, False) if approved_by else None
+    consent = Consent(approved_by, digest, reason, uid) if approved_by else None
     run = state.find(name)
     connection = common.known_connection(state, Ref.of(run["spec"]["connectionRef"]) if run else Ref.parse(name))
     with state.lock(connection.ref.key):

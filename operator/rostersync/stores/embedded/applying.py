@@ -10,11 +10,12 @@ from typing import Any
 import duckdb
 
 from rostersync.errors import BaseMoved, Permanent
+from rostersync.model import Consent
 from rostersync.roster import TABLES, Table
 from rostersync.stores.embedded import files, history, schema
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
-from rostersync.stores.port import Applied, Consent, Mark, PlanToApply
+from rostersync.stores.port import Applied, Mark, PlanToApply
 from rostersync.stores.source_state import memory_as_text
 
 

@@ -11,10 +11,11 @@ import duckdb
 from rostersync import durable
 from rostersync.disks import naming
 from rostersync.errors import Permanent, Unsure
+from rostersync.model import Consent
 from rostersync.stores.embedded import applying, files, forget, retention, schema
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.engine import connect
-from rostersync.stores.port import Applied, Consent, Expired, Forgotten, Mark, PlanToApply
+from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
 
 
 class EmbeddedWriter:
