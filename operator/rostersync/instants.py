@@ -44,3 +44,8 @@ def _read(local: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
 
 def _shown(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+def stamp(at: datetime) -> str:
+    """A time as the API writes it: UTC, whole seconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

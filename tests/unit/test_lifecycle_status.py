@@ -7,6 +7,7 @@ import pytest
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle import status
+from rostersync.lifecycle.conditions import approval_state
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Work, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome, exit_code
@@ -201,7 +202,7 @@ STATES = {
 
 @pytest.mark.parametrize(("approval", "step", "expected"), STATES.values(), ids=STATES)
 def test_approval_state(approval, step, expected):
-    assert status.approval_state(approval, seen(plan=plan(1), approval=approval), step) == expected
+    assert approval_state(approval, seen(plan=plan(1), approval=approval), step) == expected
 
 
 @pytest.mark.parametrize(("known", "_expected"), TABLE.values(), ids=TABLE)

@@ -25,9 +25,9 @@ from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View
+from rostersync.lifecycle.conditions import approval_state
 from rostersync.lifecycle.observed import Observed, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
-from rostersync.lifecycle.status import approval_state
 from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Step
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,12 @@ from rostersync.api.kinds import Ref
 from rostersync.controller.cache import Object, owner
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
-from rostersync.instants import parse_instant
+from rostersync.instants import parse_instant, stamp
 from rostersync.lifecycle.about import about, reasons
+from rostersync.lifecycle.conditions import dated
 from rostersync.lifecycle.names import LONGEST, approval_name
 from rostersync.lifecycle.observed import Approval
 from rostersync.lifecycle.recorded import totals
-from rostersync.lifecycle.status import dated, stamp
 from rostersync.lifecycle.steps import CreateApproval
 from rostersync.model import PlanReport
 from rostersync.render.holds import sentence

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rostersync.lifecycle.status import Condition, dated, stamp
+from rostersync.instants import stamp
+from rostersync.lifecycle.conditions import Condition, dated
 from rostersync.lifecycle.triggers import Answer
 from rostersync.model import AT_WORK, Phase
 

@@ -18,9 +18,10 @@ from rostersync.lifecycle.messages import (
     no_changes_message,
     stopped,
 )
-from rostersync.lifecycle.observed import Approval, Mode, Observed, Sibling, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Mode, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.room import had_no_room, until_there_is_room
+from rostersync.lifecycle.siblings import moved_since, replaces, taken_over
 from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
@@ -29,6 +30,7 @@ from rostersync.lifecycle.steps import (
     StartPlan,
     Step,
     Wait,
+    ended,
 )
 from rostersync.lifecycle.windows import open_window
 from rostersync.model import ApplyReport, Consent, Phase, PlanReport
@@ -46,11 +48,11 @@ def next_step(seen: Observed) -> Step:
     if begun is not None and not had_no_room(begun):
         return _applying(seen, begun)
     if seen.run.cancel:
-        return _end(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
+        return ended(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
     if seen.connection.missing:
         return _without_connection(seen)
     if seen.connection.deleted:
-        return _end(Outcome.CANCELLED, "Cancelled because its connection was deleted; nothing was applied.")
+        return ended(Outcome.CANCELLED, "Cancelled because its connection was deleted; nothing was applied.")
     if seen.plan is None:
         return _before_start(seen)
     if seen.plan.state != WorkState.SUCCEEDED:
@@ -95,7 +97,7 @@ def _before_start(seen: Observed) -> Step:
         return Finish(Outcome.FAILED, reason, message)
     closed = open_window(connection.suspend_import, seen.now)
     if closed:
-        return _end(
+        return ended(
             Outcome.IMPORT_SUSPENDED,
             f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "
             "(spec.dataRollover.suspendImport); run again afterwards.",
@@ -128,14 +130,14 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
     if report is None or report.digest is None:
         return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
     if seen.run.mode == Mode.DRY_RUN:
-        return _end(Outcome.DRY_RUN, dry_run_message(report))
+        return ended(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes:
         # A pull that was not whole proves nothing about what it lacks: the store may still differ from the source.
-        ended = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
-        return _end(ended, no_changes_message(report))
-    taken = next((s for s in seen.siblings if s.newer and _replaces(s, report.digest)), None)
+        outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
+        return ended(outcome, no_changes_message(report))
+    taken = next((s for s in seen.siblings if s.newer and replaces(s, report.digest)), None)
     if taken:
-        return _taken_over(report, taken)
+        return taken_over(report, taken)
     if report.holds_total == 0:
         return _start_apply(seen, report.digest, None)
     return _held(seen, plan, report)
@@ -153,12 +155,12 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
             ), None,
         )  # fmt: skip
         if twin is None or twin.approval is None:
-            if not nobody and _moved(seen, report) and plan.number <= REPLANS:
+            if not nobody and moved_since(seen, report) and plan.number <= REPLANS:
                 return _start_plan(seen, plan.number + 1, again=True)
             return ask(seen, report, nobody)
         if counts(twin.approval, seen.now) == "Approved":
             return _start_apply(seen, digest, consent_of(seen, twin.approval))
-        return _end(
+        return ended(
             Outcome.SAME_AS_HELD,
             f"The same changes already wait for a decision in run {twin.name}: "
             f"`{seen.words.approval(twin.name, twin.approval.name)}`.",
@@ -168,18 +170,13 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
         case "Approved":
             return _start_apply(seen, digest, consent_of(seen, approval))
         case "Rejected":
-            return _end(Outcome.REJECTED, stopped(f"Rejected by {approval.decided_by}: {approval.reason}"))
+            return ended(Outcome.REJECTED, stopped(f"Rejected by {approval.decided_by}: {approval.reason}"))
         case "Expired":
             return expired(approval.expires_at)
         case _ if nobody:
             return Wait(Phase.AWAITING_APPROVAL, f"{held_reasons(report)} {nobody}", approval.expires_at)
         case _:
             return Wait(Phase.AWAITING_APPROVAL, held_message(seen, report), approval.expires_at)
-
-
-def _moved(seen: Observed, report: PlanReport) -> bool:
-    """Whether another run has changed the store since the plan was made: nobody should be asked about what is past."""
-    return any(s.revision is not None and s.revision > report.base_revision for s in seen.siblings)
 
 
 def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
@@ -213,7 +210,7 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _ if apply.reason == "BaseMoved" and (seen.connection.deleted or seen.run.cancel):
             why = "its connection was deleted" if seen.connection.deleted else "it was asked to"
-            return _end(Outcome.CANCELLED, f"Cancelled because {why}; the store had moved, and nothing was applied.")
+            return ended(Outcome.CANCELLED, f"Cancelled because {why}; the store had moved, and nothing was applied.")
         case _ if apply.reason == "BaseMoved" and apply.of_plan <= REPLANS:
             return _start_plan(seen, apply.of_plan + 1, again=True)
         case _ if apply.retryable and apply.number < seen.tries:
@@ -232,11 +229,11 @@ def _applied(seen: Observed) -> Step:
         if deliver.state == WorkState.FAILED:
             return Finish(Outcome.DELIVERY_FAILED, deliver.reason, f"Applied, but not delivered: {deliver.message}")
     report = seen.plan.report if seen.plan else None
-    revision = revision_of(seen)
+    revision = seen.revision
     at = f"The store is at revision {revision}." if revision is not None else "Applied."
     if report and incomplete(report):
-        return _end(Outcome.APPLIED_INCOMPLETE, f"{at}{deferred(report)}")
-    return _end(Outcome.APPLIED, f"{at}{deferred(report) if report else ''}")
+        return ended(Outcome.APPLIED_INCOMPLETE, f"{at}{deferred(report)}")
+    return ended(Outcome.APPLIED, f"{at}{deferred(report) if report else ''}")
 
 
 def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: int = 0) -> Step:
@@ -249,21 +246,6 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
     if full is not None and had_no_room(full) and (later := until_there_is_room(full, seen.now)):
         return later
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
-
-
-def _replaces(sibling: Sibling, digest: str) -> bool:
-    """Whether a newer run makes this plan pointless: it found no or other changes, or it applied these."""
-    if sibling.no_changes or (sibling.digest is not None and sibling.digest != digest):
-        return True
-    return sibling.outcome in (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE)
-
-
-def _taken_over(report: PlanReport, sibling: Sibling) -> Step:
-    if sibling.digest == report.digest and not sibling.no_changes:
-        ended = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.APPLIED
-        return _end(ended, f"The same changes were applied by run {sibling.name}.", sibling.name)
-    found = "nothing to change" if sibling.no_changes else "other changes"
-    return _end(Outcome.SUPERSEDED, f"The later run {sibling.name} found {found}.", sibling.name)
 
 
 def consent_of(seen: Observed, approval: Approval) -> Consent:
@@ -289,14 +271,3 @@ def _consent(seen: Observed) -> Consent | None:
 
 def _digest(seen: Observed) -> str:
     return (seen.plan.report.digest if seen.plan and seen.plan.report else None) or ""
-
-
-def revision_of(seen: Observed) -> int | None:
-    """The revision that this run's apply came to, as far as known."""
-    if seen.apply and seen.apply.report and seen.apply.report.revision is not None:
-        return seen.apply.report.revision
-    return seen.applied_revision
-
-
-def _end(outcome: Outcome, message: str, by: str | None = None) -> Finish:
-    return Finish(outcome, outcome.value, message, by)

@@ -166,3 +166,10 @@ class Observed:
     unguarded: str = ""  # why no approval can be trusted (policies are missing); "" when one can
     tries: int = 1  # how often a retryable failure of plan or apply is tried in all
     words: Words = Words()
+
+    @property
+    def revision(self) -> int | None:
+        """The revision that this run's apply came to, as far as known."""
+        if self.apply and self.apply.report and self.apply.report.revision is not None:
+            return self.apply.report.revision
+        return self.applied_revision

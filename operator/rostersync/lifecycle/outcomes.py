@@ -25,6 +25,9 @@ class Outcome(StrEnum):
     FAILED = "Failed"
 
 
+APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)  # its changes are in the store
+
+
 @dataclass(frozen=True)
 class Ending:
     """What an outcome means for conditions and exit code."""

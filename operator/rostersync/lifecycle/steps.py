@@ -71,3 +71,8 @@ class Nothing:
 
 
 Step = StartPlan | CreateApproval | StartApply | StartDeliver | Wait | Finish | Nothing
+
+
+def ended(outcome: Outcome, message: str, by: str | None = None) -> Finish:
+    """The run ends with an outcome that says all by itself."""
+    return Finish(outcome, outcome.value, message, by)

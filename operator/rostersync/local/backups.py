@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rostersync import durable
 from rostersync.execution import json_files
-from rostersync.lifecycle.status import stamp
+from rostersync.instants import stamp
 from rostersync.local.state import State
 
 

@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from rostersync.artifacts import Artifacts
 from rostersync.errors import DiskFull, StoreBusy, Unsure
 from rostersync.execution.progress import log
-from rostersync.lifecycle import status
+from rostersync.instants import stamp
+from rostersync.lifecycle import conditions, status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
 from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
-from rostersync.lifecycle.outcomes import succeeded_reason
+from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
 from rostersync.local.observe import observed
 from rostersync.local.state import API, State
@@ -132,7 +133,7 @@ class Driver:
                 self.state.save(made)
             self._record_approval(run, seen, step)
         except DiskFull as error:
-            if not isinstance(step, Finish) or step.outcome not in status.APPLIED:
+            if not isinstance(step, Finish) or step.outcome not in APPLIED:
                 raise
             # It is applied, whether there is room to write so or not; the next command looks at it once more.
             log("warning", reason=error.reason, message=f"The plan is applied. What failed after that: {error}")
@@ -142,7 +143,7 @@ class Driver:
         data = self.state.approval(run["metadata"]["name"])
         if data is None or seen.approval is None:
             return
-        new = status.approval_state(seen.approval, seen, step)
+        new = conditions.approval_state(seen.approval, seen, step)
         if (data.get("status") or {}).get("state") != new:
             self.state.save_approval({**data, "status": {**(data.get("status") or {}), "state": new}})
 
@@ -153,12 +154,12 @@ class Driver:
             "planDigest": step.digest, "requestedBy": list(step.requested_by),
             # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
             "requireDistinctApprover": False,
-            "expiresAt": status.stamp(step.expires_at),
+            "expiresAt": stamp(step.expires_at),
             **({"previousConnection": {"name": step.previous_connection}} if step.previous_connection else {}),
         }  # fmt: skip
         made = {
             "name": approval_name(metadata["name"], step.digest), "uid": str(uuid.uuid4()), "generation": 1,
-            "creationTimestamp": status.stamp(self.clock()),
+            "creationTimestamp": stamp(self.clock()),
         }  # fmt: skip
         if "namespace" in metadata:
             made["namespace"] = metadata["namespace"]

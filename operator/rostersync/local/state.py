@@ -19,9 +19,9 @@ from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
 from rostersync.execution import json_files
 from rostersync.execution.layout import Layout
+from rostersync.instants import stamp
 from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
-from rostersync.lifecycle.status import stamp
 
 API = "rostersync.dev/v1alpha1"
 RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only

@@ -91,9 +91,9 @@ def _decide(
 ) -> tuple[dict[str, Any], Any]:
     """Record the decision with the run's approval. Raises Permanent when there is nothing to decide."""
     from rostersync.errors import Permanent
+    from rostersync.instants import stamp
     from rostersync.lifecycle.held import only_held
     from rostersync.lifecycle.outcomes import succeeded_reason
-    from rostersync.lifecycle.status import stamp
     from rostersync.local.drive import Driver, now_utc
 
     if not reason.strip():

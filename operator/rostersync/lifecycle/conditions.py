@@ -1,0 +1,202 @@
+"""The conditions of a SyncRun, from what is known and the step decided on. Nothing else makes them. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rostersync.instants import stamp
+from rostersync.lifecycle.asking import covers
+from rostersync.lifecycle.messages import held_message, stopped
+from rostersync.lifecycle.observed import Approval, Observed, WorkState
+from rostersync.lifecycle.outcomes import APPLIED, ENDINGS, Outcome
+from rostersync.lifecycle.recorded import totals
+from rostersync.lifecycle.room import had_no_room
+from rostersync.lifecycle.steps import (
+    CreateApproval,
+    Finish,
+    Nothing,
+    StartApply,
+    StartDeliver,
+    StartPlan,
+    Step,
+    Wait,
+)
+from rostersync.model import Phase, PlanReport
+
+Condition = tuple[str, str, str, str]  # type, status, reason, message
+
+
+def approval_state(approval: Approval, seen: Observed, step: Step) -> str:
+    """Pending | Approved | Rejected | Expired | Superseded."""
+    report = seen.plan.report if seen.plan else None
+    if approval.superseded or (report is not None and report.digest is not None and not covers(approval, report)):
+        return "Superseded"
+    if isinstance(step, Finish) and step.outcome == Outcome.EXPIRED:
+        return "Expired"
+    if approval.decision:
+        return approval.decision
+    return "Superseded" if isinstance(step, Finish) else "Pending"
+
+
+def conditions(seen: Observed, step: Step) -> list[Condition]:
+    """All conditions of a run."""
+    main = _succeeded(seen, step)
+    out = [main]
+    if main[1] == "Unknown":
+        out.append(("Reconciling", "True", main[2], main[3]))
+    elif isinstance(step, Finish) and ENDINGS[step.outcome].stalled:
+        out.append(("Stalled", "True", main[2], main[3]))
+    stages = (_planned(seen, step), _approved(seen, step), _applied(seen, step), _delivered(seen, step))
+    return [*out, *(c for c in stages if c), *_cancelled(seen, step)]
+
+
+def _succeeded(seen: Observed, step: Step) -> Condition:
+    match step:
+        case Finish(outcome, reason, message):
+            return ("Succeeded", str(ENDINGS[outcome].succeeded), reason, message)
+        case Wait(reason, message, _):
+            return ("Succeeded", "Unknown", reason, message)
+        case StartPlan(_, again):
+            why = (
+                "The store moved: comparing again." if again else "Reading the source and comparing it with the store."
+            )
+            return ("Succeeded", "Unknown", Phase.PLANNING, why)
+        case CreateApproval():
+            report = seen.plan.report if seen.plan else None
+            return ("Succeeded", "Unknown", Phase.AWAITING_APPROVAL, held_message(seen, report) if report else "Held.")
+        case StartApply():
+            return ("Succeeded", "Unknown", Phase.APPLYING, "Writing the changes to the store in one transaction.")
+        case StartDeliver():
+            return ("Succeeded", "Unknown", Phase.DELIVERING, "Applied; carrying it out.")
+        case Nothing():
+            raise AssertionError("a final run keeps its status")
+
+
+def _planned(seen: Observed, step: Step) -> Condition | None:
+    plan = seen.plan
+    if isinstance(step, StartPlan) or (plan and plan.state == WorkState.RUNNING):
+        return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
+    if plan is None:
+        return None
+    if plan.state == WorkState.SUCCEEDED and plan.report:
+        return ("Planned", "True", "NoChanges" if plan.report.no_changes else "Planned", plan_message(plan.report))
+    if isinstance(step, Finish):
+        return ("Planned", "False", step.reason, step.message)
+    return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
+
+
+def plan_message(report: PlanReport) -> str:
+    """`12 created, 3 updated, 0 deleted; 2 holds; digest sha256:…`."""
+    t = totals(report.entities)
+    holds = f"; {report.holds_total} hold{'' if report.holds_total == 1 else 's'}" if report.holds_total else ""
+    return f"{t['created']} created, {t['updated']} updated, {t['deleted']} deleted{holds}; digest {report.digest}"
+
+
+def _approved(seen: Observed, step: Step) -> Condition | None:
+    report = seen.plan.report if seen.plan and seen.plan.state == WorkState.SUCCEEDED else None
+    if report is None or report.no_changes or seen.run.mode == "DryRun":
+        return None
+    if report.holds_total == 0:
+        return ("Approved", "True", "NoHolds", "No limit is exceeded, so nobody is asked.")
+    consent = step.consent if isinstance(step, StartApply) else None
+    if consent and (seen.approval is None or consent.approval != seen.approval.name):
+        return ("Approved", "True", "Approved", _by(f"{consent.decided_by} for the same digest", consent.reason))
+    before = _before(seen, "Approved")
+    if seen.approval is None:
+        # Consent came from another run's approval: the condition stays as it was written when the apply began.
+        if isinstance(step, CreateApproval):
+            return ("Approved", "Unknown", Phase.AWAITING_APPROVAL, "Nobody has decided yet.")
+        return before
+    approval = seen.approval
+    match approval_state(approval, seen, step):
+        case "Approved":
+            return ("Approved", "True", "Approved", _by(approval.decided_by, approval.reason))
+        case "Rejected":
+            return ("Approved", "False", "Rejected", _by(approval.decided_by, approval.reason))
+        case "Pending":
+            return (
+                "Approved",
+                "Unknown",
+                Phase.AWAITING_APPROVAL,
+                f"Nobody has decided yet; ends {stamp(approval.expires_at)}.",
+            )
+        case state if isinstance(step, Finish):
+            return ("Approved", "False", state, step.message)
+        case _:
+            return (
+                "Approved",
+                "Unknown",
+                Phase.AWAITING_APPROVAL,
+                "The plan changed, so its approval no longer counts.",
+            )
+
+
+def _by(who: str, reason: str) -> str:
+    return stopped(f"By {who}: {reason}") if reason else f"By {who}."
+
+
+def _nothing_to_apply(seen: Observed) -> bool:
+    """Whether the plan changes nothing, however its run ends."""
+    return bool(seen.plan and seen.plan.report and seen.plan.report.no_changes)
+
+
+def _applied(seen: Observed, step: Step) -> Condition | None:
+    if _nothing_to_apply(seen):
+        return None
+    if isinstance(step, Finish) and step.outcome in APPLIED:
+        revision = seen.revision
+        return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
+    if isinstance(step, StartDeliver) or (isinstance(step, Wait) and step.reason == Phase.DELIVERING):
+        return ("Applied", "True", "Applied", f"Revision {seen.revision}.")
+    if isinstance(step, StartApply) or (isinstance(step, Wait) and step.reason == Phase.APPLYING):
+        return ("Applied", "Unknown", Phase.APPLYING, "The changes are being written.")
+    if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
+        return ("Applied", "False", step.reason, step.message)
+    if isinstance(step, Wait) and seen.apply and had_no_room(seen.apply):
+        return ("Applied", "False", seen.apply.reason, seen.apply.message)  # what is known once its Job is gone
+    return None
+
+
+def _delivered(seen: Observed, step: Step) -> Condition | None:
+    if not seen.connection.delivers or _nothing_to_apply(seen):
+        return None
+    match step:
+        case Finish(Outcome.APPLIED | Outcome.APPLIED_INCOMPLETE, _, _):
+            return ("Delivered", "True", "Delivered", "Carried out.")
+        case Finish(Outcome.DELIVERY_FAILED, reason, message):
+            return ("Delivered", "False", reason, message)
+        case StartDeliver():
+            return ("Delivered", "Unknown", Phase.DELIVERING, "Being carried out.")
+        case Wait(Phase.DELIVERING, message, _):
+            return ("Delivered", "Unknown", Phase.DELIVERING, message)
+        case _:
+            return None
+
+
+def _cancelled(seen: Observed, step: Step) -> list[Condition]:
+    if not seen.run.cancel:
+        return []
+    if isinstance(step, Finish) and step.outcome == Outcome.CANCELLED:
+        return [("Cancelled", "True", "Cancelled", step.message)]
+    return [("Cancelled", "False", "TooLate", "The apply had begun before the run was cancelled.")]
+
+
+def _before(seen: Observed, kind: str) -> Condition | None:
+    found = next((c for c in seen.run.status.get("conditions") or [] if c["type"] == kind), None)
+    return (kind, found["status"], found["reason"], found["message"]) if found else None
+
+
+def dated(
+    new: Iterable[Condition], old: Iterable[Mapping[str, Any]], now: datetime, generation: int
+) -> list[dict[str, Any]]:
+    """Conditions as the API has them; one whose status is as before keeps the time of its last transition."""
+    known = {c["type"]: c for c in old}
+    out = []
+    for kind, state, reason, message in new:
+        was = known.get(kind)
+        since = was["lastTransitionTime"] if was and was["status"] == state else stamp(now)
+        out.append({
+            "type": kind, "status": state, "reason": str(reason), "message": message,
+            "lastTransitionTime": since, "observedGeneration": generation,
+        })  # fmt: skip
+    return out

@@ -1,0 +1,29 @@
+"""What other runs of the connection mean for a run: one that a newer run replaces, and a store that has moved. Pure."""
+
+from rostersync.lifecycle.messages import incomplete
+from rostersync.lifecycle.observed import Observed, Sibling
+from rostersync.lifecycle.outcomes import APPLIED, Outcome
+from rostersync.lifecycle.steps import Finish, ended
+from rostersync.model import PlanReport
+
+
+def moved_since(seen: Observed, report: PlanReport) -> bool:
+    """Whether another run has changed the store since the plan was made: nobody should be asked about what is past."""
+    return any(s.revision is not None and s.revision > report.base_revision for s in seen.siblings)
+
+
+def replaces(sibling: Sibling, digest: str) -> bool:
+    """Whether a newer run makes this plan pointless: it found no or other changes, or it applied these."""
+    if sibling.no_changes or (sibling.digest is not None and sibling.digest != digest):
+        return True
+    # One that still delivers has no outcome yet, and a revision.
+    return sibling.outcome in APPLIED or (sibling.outcome is None and sibling.revision is not None)
+
+
+def taken_over(report: PlanReport, sibling: Sibling) -> Finish:
+    """The run ends, since a newer one replaces it."""
+    if sibling.digest == report.digest and not sibling.no_changes:
+        outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.APPLIED
+        return ended(outcome, f"The same changes were applied by run {sibling.name}.", sibling.name)
+    found = "nothing to change" if sibling.no_changes else "other changes"
+    return ended(Outcome.SUPERSEDED, f"The later run {sibling.name} found {found}.", sibling.name)
