@@ -166,7 +166,9 @@ class PlanReport:
     no_changes: bool = False
     error: dict[str, str] | None = None  # {reason, message}
     not_offered: list[dict[str, Any]] = field(default_factory=list)  # {collection, status, heldBack: {entity: count}}
-    previous_connection: str = ""  # of the last applied plan, where that is another: who decides needs a word there too
+    previous_connection: str = (
+        ""  # its key; of the last applied plan, where that is another: who decides needs a word there too
+    )
 
 
 @dataclass

@@ -12,6 +12,7 @@ from rostersync.controller.approvals import Rules, doubt, made, name, read, same
 from rostersync.controller.policy_check import Guard
 from rostersync.lifecycle.names import LONGEST
 from rostersync.lifecycle.steps import CreateApproval
+from support.example_kind import registered
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
@@ -180,7 +181,16 @@ def test_the_connection_before_is_named_and_read_again():
     obj = approval(step=replace(STEP, previous_connection="north"))
 
     assert SyncApproval.model_validate(obj).spec.previousConnection.name == "north"
+    assert obj["spec"]["previousConnection"] == {"kind": "FocusConnection", "name": "north"}
     assert read(obj, GUARD, RULES).previous_connection == "north"
+
+
+def test_the_connection_before_may_be_of_another_kind():
+    with registered():
+        obj = approval(step=replace(STEP, previous_connection="exampleconnection/north"))
+
+        assert SyncApproval.model_validate(obj).spec.previousConnection.kind == "ExampleConnection"
+        assert read(obj, GUARD, RULES).previous_connection == "exampleconnection/north"
 
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,98}[a-z0-9])?", fullmatch=True), st.integers(1, 8))

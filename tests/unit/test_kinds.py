@@ -8,7 +8,9 @@ import pytest
 from rostersync.api.kinds import KINDS, Ref, by_plural, connections
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
+from rostersync.errors import Permanent
 from rostersync.sources.registry import PROFILES
+from support.example_kind import registered
 
 PRODUCT = Path(__file__).parents[2] / "operator" / "rostersync"
 ITS_OWN = ["api/v1alpha1/focusconnection.py"]  # and its profile, sources/focus.py, which does not name the kind
@@ -74,4 +76,24 @@ def test_the_default_kind_is_kept_by_name_alone(said: str, ref: Ref, key: str) -
 
 
 def test_another_kind_of_the_same_name_is_kept_apart() -> None:
-    assert Ref("ExampleConnection", "springfield").key == "exampleconnection/springfield"
+    ref = Ref("ExampleConnection", "springfield")
+    assert (ref.key, ref.in_words) == ("exampleconnection/springfield", "ExampleConnection springfield")
+    assert ref.plural == "exampleconnections"
+    with registered():
+        assert Ref.of_key(ref.key) == ref
+        said = (
+            "exampleconnection",
+            "exampleconnections",
+            "xcon",
+            "ExampleConnection",
+            "exampleconnection.rostersync.dev",
+        )
+        assert {Ref.parse(f"{kind}/springfield") for kind in said} == {ref}
+
+
+@pytest.mark.parametrize(
+    "said", ["syncrun/one", "cron/springfield", "/springfield", "focusconnection/", "a/b/springfield"]
+)
+def test_what_is_no_connection_is_refused_with_the_kinds_there_are(said: str) -> None:
+    with pytest.raises(Permanent, match=r"NAME or KIND/NAME, where KIND is one of focusconnection \(fcon\)\."):
+        Ref.parse(said)

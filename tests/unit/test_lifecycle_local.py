@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.syncapproval import SyncApproval
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.errors import Permanent, Retryable, StoreBusy
@@ -90,7 +91,7 @@ class Bench:
             "mode": mode,
             "requestedBy": "alex",
         }
-        run = self.state.create("springfield", None, spec, name, self.now)
+        run = self.state.create(Ref("FocusConnection", "springfield"), None, spec, name, self.now)
         run = driver.advance(run)
         driver.settle_others(run)
         return run["metadata"]["name"]

@@ -16,6 +16,7 @@ from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, LocalRef, Model, SecretRef
 from rostersync.hold.safety import safety
+from support.example_kind import registered
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = policies.Settings()
@@ -183,6 +184,14 @@ def test_settings_come_into_the_policies() -> None:
     for part in ("system:serviceaccount:a:b", "registry.example/x:", '[\\"c\\"]', "d-", "system:e"):
         assert part in made
     assert "rostersync-system" not in made
+
+
+def test_with_several_kinds_a_connection_named_twice_is_one_of_name_and_kind() -> None:
+    agree = "object.spec.previousConnection.kind == object.spec.connectionRef.kind"
+    assert agree not in json.dumps(policies.validating_policies(policies.Settings()))
+    with registered():
+        made = json.dumps(policies.validating_policies(policies.Settings()))
+    assert f"variables.previous == '' || (variables.previous == variables.connection && {agree})" in made
 
 
 RULES = [*roles.operator_rules(), *roles.policy_rules(), *(rule for role in roles.people() for rule in role["rules"])]

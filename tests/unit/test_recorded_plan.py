@@ -10,6 +10,7 @@ from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle.recorded import of_plan, plan_report
 from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.plan.report import LIMIT, plan_from_json, plan_to_json
+from support.example_kind import registered
 
 COUNT = st.integers(0, 10_000_000)
 CODE = st.sampled_from(["Missing", "DanglingReference", "UnknownRole"])
@@ -39,6 +40,7 @@ REPORTS = st.builds(
     incomplete=st.lists(st.sampled_from(["orgs", "users", "classes"]), unique=True),
     causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
     blast_radius=st.just({}) | st.fixed_dictionaries({"students": st.integers(1, 9), "teachers": COUNT}),
+    previous_connection=st.sampled_from(["", "north", "exampleconnection/north"]),
     outbox_pending=st.booleans(), no_changes=st.booleans(),
 )  # fmt: skip
 
@@ -72,6 +74,19 @@ def test_what_a_job_writes_is_what_a_status_remembers(report):
     assert len(text.encode()) <= LIMIT
     assert plan_report(of_plan(told), "r") == told
     assert (told.digest, told.holds_total, told.entities) == (report.digest, report.holds_total, report.entities)
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("north", {"name": "north"}),
+        ("exampleconnection/north", {"kind": "ExampleConnection", "name": "north"}),
+    ],
+)
+def test_the_connection_before_is_named_with_its_kind_where_that_is_not_the_default(key, named):
+    with registered():
+        report = PlanReport("r", "done", "sha256:1", previous_connection=key)
+        assert of_plan(report)["plan"]["previousConnection"] == named
 
 
 @pytest.mark.parametrize("status", [{}, {"plan": {}}, {"stage": "extract"}, {"plan": None}], ids=str)

@@ -105,6 +105,7 @@ def made_by(name: str = "north", uid: str | None = None, kind: str = "FocusConne
         (made_by(uid="a"), made_by("carls-own", uid="b"), "north"),
         (made_by(uid="a"), made_by("carls-own", uid="a"), "north"),
         (made_by(uid="a"), made_by(uid="a", kind="OtherConnection"), "north"),
+        (made_by(uid="a", kind="OtherConnection"), made_by(uid="b"), "otherconnection/north"),
         (made_by(), made_by(), ""),
         (made_by(), made_by("carls-own"), "north"),
         (made_by(), made_by(uid="b"), ""),
@@ -115,7 +116,7 @@ def made_by(name: str = "north", uid: str | None = None, kind: str = "FocusConne
         (made_by(""), made_by("carls-own", uid="b"), ""),
     ],
     ids=[
-        "first import", "the same", "made anew", "another", "another name alone", "another kind", "without a cluster",
+        "first import", "the same", "made anew", "another", "another name alone", "another kind", "after another kind", "without a cluster",
         "another without a cluster", "a cluster after none", "none after a cluster", "another after a cluster",
         "another, the name not remembered", "the same, the name not remembered", "nothing remembered",
     ],

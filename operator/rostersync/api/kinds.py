@@ -1,12 +1,15 @@
 """The kinds of rostersync.dev: one record each, which says what every other part needs to know of a kind.
 
-Standard library alone, and a model is imported when it is asked for: kubectl's plugin starts with this table.
+Nothing heavy is imported, and a model is imported when it is asked for: kubectl's plugin starts with this table.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
+
+from rostersync.api.v1alpha1 import GROUP
+from rostersync.errors import Permanent
 
 if TYPE_CHECKING:
     from rostersync.api.v1alpha1.connection import Connection
@@ -157,11 +160,26 @@ class Ref:
         return cls(connection["kind"], connection["metadata"]["name"])
 
     @classmethod
+    def of_key(cls, key: str) -> "Ref":
+        """As `key` spells it, also of a kind that only another version knows."""
+        kind, _, name = key.rpartition("/")
+        return cls(next((k.name for k in connections() if k.singular == kind), kind or DEFAULT_CONNECTION), name)
+
+    @classmethod
     def parse(cls, text: str) -> "Ref":
-        """As a person spells it: a name, or as kubectl has it, `KIND/NAME`."""
-        before, _, name = text.rpartition("/")
-        found = (k.name for k in connections() if before.lower() in (k.singular, k.plural, k.short))
-        return cls(next(found, DEFAULT_CONNECTION) if before else DEFAULT_CONNECTION, name if before else text)
+        """As a person spells it: a name, or as kubectl has it, `KIND/NAME`. Raises Permanent for another kind."""
+        before, slash, name = text.rpartition("/")
+        if not slash:
+            return cls(DEFAULT_CONNECTION, text)
+        said = before.lower().removesuffix(f".{GROUP}")
+        kind = next((k for k in connections() if said in (k.singular, k.plural, k.short)), None)
+        if kind is None or not name:
+            kinds = ", ".join(f"{k.singular} ({k.short})" for k in connections())
+            raise Permanent(
+                f"{text} is not a connection: it is named NAME or KIND/NAME, where KIND is one of {kinds}.",
+                reason="NotAConnection",
+            )
+        return cls(kind.name, name)
 
     @property
     def is_default(self) -> bool:
@@ -181,6 +199,15 @@ class Ref:
     def as_dict(self) -> dict[str, str]:
         """A connectionRef."""
         return {"kind": self.kind, "name": self.name}
+
+    def in_brief(self) -> dict[str, str]:
+        """A reference that leaves the default kind out."""
+        return {"name": self.name} if self.is_default else self.as_dict()
+
+    @property
+    def in_words(self) -> str:
+        """As tables and sentences have it: the name alone for the default kind, else as `KIND NAME`."""
+        return self.name if self.is_default else str(self)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

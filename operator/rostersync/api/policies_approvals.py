@@ -80,6 +80,15 @@ def _resource(of: str) -> str:
     return f"{{{plurals}}}[object.spec.{of}.kind]"
 
 
+def _the_same() -> str:
+    """CEL of whether the approval names the same connection twice."""
+    same = "variables.previous == variables.connection"
+    return f"({same} && {_KINDS_AGREE})" if len(connections()) > 1 else same
+
+
+_KINDS_AGREE = "object.spec.previousConnection.kind == object.spec.connectionRef.kind"
+
+
 def _may_approve(connection: str, of: str) -> str:
     """CEL of whether the caller has the verb approve on a connection, by CEL of its name."""
     return (
@@ -121,7 +130,7 @@ def _decision(settings: Settings) -> list[Manifest]:
             ),
             # an approval costs a third of what an expression may cost, so one that names the same twice asks once
             must(
-                f"variables.previous == '' || variables.previous == variables.connection ||\n"
+                f"variables.previous == '' || {_the_same()} ||\n"
                 f"{_may_approve('variables.previous', 'previousConnection')}",
                 _lacks_approve(
                     "variables.previous",

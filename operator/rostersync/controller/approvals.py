@@ -32,7 +32,7 @@ def made(run: Object, step: CreateApproval, number: int) -> Object:
     """The SyncApproval to make."""
     meta = run["metadata"]
     connection = Ref.of(run["spec"]["connectionRef"])
-    previous = Ref(connection.kind, step.previous_connection).as_dict() if step.previous_connection else None
+    previous = Ref.of_key(step.previous_connection).as_dict() if step.previous_connection else None
     return {
         "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncApproval",
         "metadata": {
@@ -100,7 +100,7 @@ def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
         expires_at=moment(spec["expiresAt"]) or parse_instant("1970-01-01T00:00:00+00:00"),
         decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""), reason=spec.get("reason", ""),
         seen_at=moment(status.get("decisionSeenAt")),
-        previous_connection=(spec.get("previousConnection") or {}).get("name", ""),
+        previous_connection=Ref.of(spec["previousConnection"]).key if spec.get("previousConnection") else "",
         superseded=status.get("state") == "Superseded" or bool(doubt(obj, guard, rules)),
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.defaults import effective_thresholds
 from rostersync.api.v1alpha1.times import parse_duration
@@ -64,7 +65,7 @@ def memory_of(
 
 
 def previous_connection(last: SourceMemory | None, now: SourceMemory, source: str) -> str:
-    """The connection of the last applied plan, where it is not this one by kind, name or UID; "" where it is.
+    """The key of the last applied plan's connection, where it is not this one by kind, name or UID; "" where it is.
 
     Without a cluster there are no UIDs. A store that was written before names were remembered knows the UID alone: a
     source has the name of its connection unless that says otherwise.
@@ -74,7 +75,9 @@ def previous_connection(last: SourceMemory | None, now: SourceMemory, source: st
     named, now_named = (last.connection_kind, last.connection_name), (now.connection_kind, now.connection_name)
     other_name = bool(last.connection_name) and named != now_named
     other_uid = last.connection_uid is not None and now.connection_uid not in (None, last.connection_uid)
-    return (last.connection_name or source) if other_name or other_uid else ""
+    if not (other_name or other_uid):
+        return ""
+    return Ref.of({"kind": last.connection_kind, "name": last.connection_name}).key if last.connection_name else source
 
 
 def loosened_anew(state: StoreState, memory: SourceMemory) -> bool:

@@ -112,7 +112,7 @@ class Approval:
     reason: str = ""
     seen_at: datetime | None = None
     superseded: bool = False
-    previous_connection: str = ""  # another connection, on which the decider may approve too
+    previous_connection: str = ""  # the key of another connection, on which the decider may approve too
 
 
 @dataclass(frozen=True)

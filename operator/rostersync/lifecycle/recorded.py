@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 
 COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
@@ -18,7 +19,7 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
         "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
     }  # fmt: skip
     if report.previous_connection:
-        status["plan"]["previousConnection"] = {"name": report.previous_connection}
+        status["plan"]["previousConnection"] = Ref.of_key(report.previous_connection).in_brief()
     status["entities"] = [
         {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
         for e in report.entities
@@ -69,8 +70,13 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         not_offered=[_missing(m) for m in status.get("notOffered", ())],
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}),
-        previous_connection=(plan.get("previousConnection") or {}).get("name", ""), outbox_pending=bool(status.get("outboxPending")),
+        previous_connection=_previous(plan), outbox_pending=bool(status.get("outboxPending")),
     )  # fmt: skip
+
+
+def _previous(plan: Mapping[str, Any]) -> str:
+    found = plan.get("previousConnection")
+    return Ref.of(found).key if found else ""
 
 
 def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[str, Any] | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from rostersync.api.kinds import Ref
 from rostersync.artifacts import Artifacts
 from rostersync.errors import DiskFull, StoreBusy, Unsure
 from rostersync.execution.progress import log
@@ -155,7 +156,7 @@ class Driver:
             # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
             "requireDistinctApprover": False,
             "expiresAt": stamp(step.expires_at),
-            **({"previousConnection": {"name": step.previous_connection}} if step.previous_connection else {}),
+            **({"previousConnection": Ref.of_key(step.previous_connection).in_brief()} if step.previous_connection else {}),
         }  # fmt: skip
         made = {
             "name": approval_name(metadata["name"], step.digest), "uid": str(uuid.uuid4()), "generation": 1,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rostersync.api.kinds import key_of
+from rostersync.api.kinds import Ref, key_of
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.report_files import apply_work, plan_work
 from rostersync.instants import parse_instant
@@ -80,7 +80,7 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
         expires_at=parse_instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
         reason=spec.get("reason", ""), seen_at=parse_instant(seen) if seen else None,
         superseded=status.get("state") == "Superseded",
-        previous_connection=(spec.get("previousConnection") or {}).get("name", ""),
+        previous_connection=Ref.of(spec["previousConnection"]).key if spec.get("previousConnection") else "",
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _page(run: "Object", approval: "Object") -> None:
     from rostersync.render import tables
 
     out, status, spec = tables.console(stderr=True), run_status(run), approval["spec"]
-    tables.say(out, f"Run {run['metadata']['name']} of {spec['connectionRef']['name']}", "bold")
+    tables.say(out, f"Run {run['metadata']['name']} of {Ref.of(spec['connectionRef']).in_words}", "bold")
     facts = {
         "Digest": spec["planDigest"],
         "Requested by": ", ".join(spec["requestedBy"]),
@@ -142,12 +143,12 @@ def _page(run: "Object", approval: "Object") -> None:
 
 def _before(spec: "Object") -> str:
     """Whose roster it was until now. Who decides needs the verb approve on that connection too."""
-    own, before = spec["connectionRef"]["name"], (spec.get("previousConnection") or {}).get("name")
-    if not before:
+    if not spec.get("previousConnection"):
         return ""
+    own, before = Ref.of(spec["connectionRef"]), Ref.of(spec["previousConnection"])
     if before == own:
-        return f"connection {own} was deleted and made anew since the last applied plan"
-    return f"the last applied plan was of connection {before}; you need the verb approve on it too"
+        return f"connection {own.in_words} was deleted and made anew since the last applied plan"
+    return f"the last applied plan was of connection {before.in_words}; you need the verb approve on it too"
 
 
 def _write(cluster: "Cluster", run: "Object", approval: "Object", decision: str, reason: str) -> "Object":

@@ -130,8 +130,13 @@ class SyncRunSpec(Model):
 
 
 class NamedConnection(StatusModel):
-    """A connection by its name."""
+    """A connection by its name, and its kind where that is not the default one."""
 
+    kind: str | None = Field(
+        default=None,
+        max_length=63,
+        description="Kind of the connection, where it is not the default one.",
+    )
     name: ObjectName = Field(description="Name of the connection.")
 
 
