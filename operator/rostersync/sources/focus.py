@@ -1,4 +1,4 @@
-"""Focus SIS as a source: OneRoster with Focus' name. Its sourceIDs have no prefix, since there were no other kinds."""
+"""Focus SIS as a source: OneRoster under Focus' name. Its sourceIDs have no prefix, since it was the first kind."""
 
 from rostersync.sources.oneroster.profile import profile
 

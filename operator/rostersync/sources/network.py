@@ -1,7 +1,8 @@
-"""Which addresses a source may contact, and how a name becomes one. Decides only; the client's network backend connects.
+"""Which addresses a source may contact, and how names are resolved.
 
-A Job runs inside the cluster's network with an address that somebody wrote into a connection. Without a limit it could
-be sent to the node's own services or to the metadata of a cloud.
+Decides only; the client's network backend connects.
+A Job runs inside the cluster's network, and contacts an address that somebody wrote into a connection. Without limits,
+that could be a service of the node, or a cloud's metadata.
 """
 
 import socket
@@ -12,27 +13,27 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 import httpcore
 
 _TRANSLATED = IPv6Network("64:ff9b::/96")  # NAT64: the last 32 bits are an IPv4 address
-_OLD_MAPPED = IPv6Network("::/96")  # IPv4-compatible, as it was long ago
-_THIS = ip_network("0.0.0.0/8")  # reaches the machine itself, as 0.0.0.0 does
+_OLD_MAPPED = IPv6Network("::/96")  # IPv4-compatible addresses, long deprecated
+_THIS = ip_network("0.0.0.0/8")  # reaches this machine, as 0.0.0.0 does
 _RESERVED = ip_network("240.0.0.0/4")
-_CLOUD = ip_address("fd00:ec2::254")  # metadata of a cloud, under an address that looks private
+_CLOUD = ip_address("fd00:ec2::254")  # a cloud's metadata, under an address that looks private
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a name, in the system's order. Raises OSError when there are none."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except ValueError as error:  # a name that none can be: UnicodeError among them
+    except ValueError as error:  # impossible names; UnicodeError is one
         raise socket.gaierror(socket.EAI_NONAME, str(error)) from None
     return list(dict.fromkeys(str(item[4][0]) for item in found))
 
 
 @dataclass(frozen=True)
 class Network:
-    """`guarded`: as in a Job, where some addresses are refused and errors do not tell what else is in the network.
+    """What a source may contact.
 
-    `loopback`: whether a guarded client may contact its own machine, as trials do. `resolve` and `connect` are given by
-    tests.
+    `guarded`: as in a Job, some addresses are refused, and errors do not reveal what else is there.
+    `loopback`: whether a guarded client may contact its own machine, as in trials. Tests give `resolve` and `connect`.
     """
 
     guarded: bool = False
@@ -41,12 +42,15 @@ class Network:
     connect: Callable[[str, int, float | None], httpcore.NetworkStream] | None = None
 
     def refusal(self, address: str) -> str | None:
-        """Why this address may not be contacted; None when it may."""
+        """Why this address may not be contacted; None if it may."""
         return refusal(address, loopback=self.loopback) if self.guarded else None
 
 
 def refusal(address: str, *, loopback: bool) -> str | None:
-    """What kind of address it is that no Job may contact; None for all others. `loopback`: these may be contacted."""
+    """Of which kind an address is that no Job may contact; None for others.
+
+    `loopback`: loopback addresses are allowed.
+    """
     try:
         found = _plain(ip_address(address.partition("%")[0]))
     except ValueError:
@@ -63,7 +67,7 @@ def refusal(address: str, *, loopback: bool) -> str | None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is one of the internet, which says nothing of the network that we are in."""
+    """Whether an address is public, so that it reveals nothing about the network that we are in."""
     try:
         return _plain(ip_address(address.partition("%")[0])).is_global
     except ValueError:
@@ -71,7 +75,7 @@ def is_public(address: str) -> bool:
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 one stands for, where it does."""
+    """The IPv4 address that an IPv6 address stands for; else the address itself."""
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped or address.sixtofour:

@@ -1,6 +1,7 @@
-"""The port of a source: what rostersync asks of a student information system, and what it gets back.
+"""The port of a source: what rostersync asks of a student information system, and what it gets.
 
-A source reads; it neither decides what a pull proves (reading/completeness.py) nor writes files (reading/extract.py).
+A source only reads. It neither decides what a pull proves (reading/completeness.py) nor writes files
+(reading/extract.py).
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrol
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the credentials Secret holds: keys clientID and clientSecret. Never printed."""
+    """The content of the credentials Secret: keys clientID and clientSecret. Never printed."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
@@ -23,9 +24,9 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a collection in staged form (sources/staged.py), as they came: duplicates included.
+    """Some rows of a collection in staged form (sources/staged.py), as they came, duplicates included.
 
-    `offset` is the position of the first row in the collection; `total` what the server says there is.
+    `offset` is the position of the first row in the collection, `total` the number of rows that the server names.
     """
 
     offset: int
@@ -37,26 +38,25 @@ class Page:
 class End(StrEnum):
     """How a pull came to its end."""
 
-    NEXT = "Next"  # the server's own next ended, and nothing lay beyond
-    EMPTY = "Empty"  # a page that held the last known record and nothing after it
-    TOTAL = "Total"  # as many rows as the server's total, and nothing more could be asked
-    REFUSED = "Refused"  # the server refused to go on: proves nothing
-    CUT = "Cut"  # nothing more came although the server says that there is more: proves nothing
-    STUCK = "Stuck"  # the server sent the same page or link again and again: proves nothing
-    MOVED = "Moved"  # the server's revision changed while pages were read: proves nothing
+    NEXT = "Next"  # the server's next links ended, and nothing lay beyond
+    EMPTY = "Empty"  # a page had the last known record and nothing after it
+    TOTAL = "Total"  # as many rows came as the server's total, and no more could be asked for
+    REFUSED = "Refused"  # the server refused to go on; proves nothing
+    CUT = "Cut"  # nothing more came, although the server says that there is more; proves nothing
+    STUCK = "Stuck"  # the server sent the same page or link again and again; proves nothing
+    MOVED = "Moved"  # the server's revision changed while pages were being read; proves nothing
 
 
 @dataclass(frozen=True)
 class Reading:
     """What was observed in one pull of one collection.
 
-    `total` is what the server said first, `highest` the most it said and `recount` what it said at the end; None where
-    it said nothing.
-    `rows` counts everything received, duplicates and rows without sourcedId included.
-    `revision` is the server's own revision of what it shows (x-perm-rev); None where it has none.
-    `seamless` False: the server takes whole pages only, so it could not be seen whether they fit together.
-    `doubts` are answers that contradict others, in words with numbers: with any of them, the pull proves nothing.
-    `status` is that of the answer that refused the collection, where it is not offered; `scope` what the token may lack.
+    `total` is what the server named first, `highest` the largest total that it named, and `recount` what it named at
+    the end; None where it named none. `rows` counts everything received, duplicates and rows without sourcedId
+    included. `revision` is the server's revision of its data (x-perm-rev); None where it has none. `seamless` is False
+    where the server takes whole pages only, so that nobody could see whether they join up. `doubts` are answers that
+    contradict others, in words with numbers. With any of them, the pull proves nothing. `status` is that of the answer
+    that refused a collection that is not offered; `scope` is what the token may lack.
     """
 
     offered: bool
@@ -84,7 +84,7 @@ class SchoolFound:
 
 @dataclass(frozen=True)
 class Filled:
-    """How often an entity's attribute had a value among the rows that were looked at."""
+    """How often an attribute of an entity had a value among the sampled rows."""
 
     entity: str
     attribute: str
@@ -94,8 +94,9 @@ class Filled:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What Test Connection found. `totals` has None where the source gives no total; `scopes` are those that the token may
-    lack, where a collection was refused for want of rights."""
+    """What Test Connection found. `totals` has None where the source names no total. `scopes` are those that the token
+    may lack, where a collection was refused for lack of rights.
+    """
 
     message: str
     schools: tuple[SchoolFound, ...]
@@ -111,22 +112,22 @@ class Source(Protocol):
     version: str
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
-        """Read a whole collection once; `sink` gets every page, in the caller's thread, in any order of offsets.
+        """Read a whole collection once. `sink` gets every page in the caller's thread, in any order of offsets.
 
-        `metadata` names the metadata keys that are wanted; others are dropped while decoding.
+        `metadata` names the wanted metadata keys; others are dropped while decoding.
         Raises Permanent or Retryable (errors.py). A collection that is not offered has `offered` False.
         """
         ...
 
     def on_wait(self, told: Callable[[str, float, float], None]) -> None:
-        """`told` gets what the source waits for, the seconds so far, and the seconds that it waits at most."""
+        """Call `told` with what the source waits for, the seconds so far, and the seconds that it waits at most."""
         ...
 
     def check(self, skip: frozenset[str] = frozenset()) -> CheckResult:
         """Test Connection: token, schools, and a sample of every collection but those of `skip`. Raises as `pull` does,
-        and Permanent (NothingToSee) when the source answers and shows nobody."""
+        and Permanent (NothingToSee) when the source answers but shows nobody."""
         ...
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         ...

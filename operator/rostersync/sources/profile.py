@@ -1,6 +1,6 @@
-"""What the rest of the product knows of a kind of source: one frozen record a kind, and nothing else of it.
+"""Everything that the rest of the product knows about a kind of source: one frozen record per kind.
 
-Imports nothing that reads: the operator looks here too, and opens no source.
+Imports no client: the operator reads profiles too, and never opens a source.
 """
 
 import hashlib
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Login:
-    """What the source knows this client by: a text for each key of the profile. Never printed."""
+    """The client's credentials: a text for each key of the profile. Never printed."""
 
     values: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What a connection's deliveryConfig says, for whoever mounts it and for SourceChanged. `secret`: its Secret's name."""
+    """Where a source is, for Jobs that mount its Secret and CA bundle, and for SourceChanged.
+
+    `secret`: its Secret's name.
+    """
 
     host: str
     version: str
@@ -39,9 +42,10 @@ Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]
 class Profile:
     """A kind of source.
 
-    `keys` are those of its Secret, `client` those among them that tell one client from another; `collections` are those
-    that it can have, and without one of `required` nothing is imported; `brings`: records, not attributes alone;
-    `page_size` is asked for where the connection says none, `prefix` begins the sourceID where the connection gives none.
+    `keys` are those of its Secret; `client` are those that tell one client from another. `collections` are those that
+    it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
+    them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
+    none.
     """
 
     name: str  # for people
@@ -57,24 +61,24 @@ class Profile:
 
     @property
     def keys_in_words(self) -> str:
-        """The keys of its Secret, for a sentence."""
+        """The keys of its Secret, for use in a sentence."""
         return " and ".join(self.keys)
 
     @property
     def variables(self) -> dict[str, str]:
-        """Key of the Secret -> the environment's variable that a local run takes instead."""
+        """Key of the Secret -> environment variable that a local run reads instead."""
         return {key: _variable(key) for key in self.keys}
 
     def client_hash(self, login: Login) -> str:
-        """What tells this client from others without naming it."""
+        """A hash that tells this client from others without naming it."""
         return hashlib.sha256("\n".join(login.values[key] for key in self.client).encode()).hexdigest()
 
     def source_id(self, connection: "Connection") -> str:
-        """What the store knows the source of a connection by."""
+        """The id of a connection's source in the store."""
         return self.source_named(connection.metadata.name, connection.spec.sourceID)
 
     def source_named(self, connection: str, given: str | None) -> str:
-        """What the store knows the source of the connection of this name by, where its spec gives that sourceID."""
+        """The id in the store of the source of the connection with this name, given its spec's sourceID."""
         return given or self.prefix + connection
 
 

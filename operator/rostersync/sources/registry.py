@@ -1,4 +1,4 @@
-"""Which source answers for which kind of connection: the profile of each."""
+"""The profile of each kind of connection."""
 
 from typing import TYPE_CHECKING
 
@@ -15,16 +15,16 @@ PROFILES: dict[str, Profile] = {"FocusConnection": FOCUS}
 
 
 def profile_of(connection: Connection) -> Profile:
-    """What is known of a connection's source."""
+    """The profile of a connection."""
     return PROFILES[connection.kind]
 
 
 def open_source(
     connection: Connection, login: Login, ca_bundle: str | None = None, network: "Network | None" = None
 ) -> "Source":
-    """The source of a connection; nothing is sent yet. Close it at the end.
+    """Open the source of a connection. Nothing is sent yet; close it at the end.
 
-    `ca_bundle` is PEM text; `network` says which addresses may be contacted, without it all of them.
+    `ca_bundle` is PEM text. `network` says which addresses may be contacted; without it, all of them.
     """
     from rostersync.sources.network import Network
 

@@ -1,4 +1,4 @@
-"""The staged form of a collection: Arrow columns with OneRoster's names, the same for every source and version."""
+"""The staged form of a collection: Arrow columns with OneRoster's names, alike for every source and version."""
 
 from functools import cache
 
@@ -19,13 +19,13 @@ TYPES = {
 # each other.
 REPEATED, CONTRADICTORY = "repeated.parquet", "contradictory.parquet"
 
-# An instant, whatever its zone; a time without a zone is UTC's, as OneRoster has it. Other texts are no times.
+# An instant in any zone. A time without a zone is in UTC, as in OneRoster. Other texts are not times.
 INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
 
 @cache
 def schema(collection: str) -> pa.Schema:
-    """Columns of a staged collection: sourcedId, status, dateLastModified, the attributes in order, metadata."""
+    """The columns of a staged collection: sourcedId, status, dateLastModified, the attributes in order, metadata."""
     return pa.schema(
         [
             pa.field("sourcedId", pa.string(), nullable=False),

@@ -1,4 +1,4 @@
-"""Who we are: OAuth 2 client credentials, or OAuth 1.0a signatures for servers that still want them."""
+"""Authorization: OAuth 2 client credentials, or OAuth 1.0a signatures for servers that still want them."""
 
 import base64
 import threading
@@ -18,7 +18,7 @@ from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
 from rostersync.sources.oneroster.request_errors import DETAIL_LIMIT, Failure, TryAgain
 from rostersync.sources.port import Credentials
 
-MARGIN = 60.0  # seconds before its end that a token is given up; a tenth of a shorter life
+MARGIN = 60.0  # seconds before a token expires that it is replaced; a tenth of its lifetime if that is less
 ERRORS = frozenset(
     {
         "invalid_request",
@@ -29,39 +29,42 @@ ERRORS = frozenset(
         "invalid_scope",
     }
 )
-MAX_TOKEN = 16_384  # characters; servers refuse longer headers than that
+MAX_TOKEN = 16_384  # characters; servers refuse longer headers
 REFUSALS = frozenset({400, 401, 403, 422})
 METHODS = {"HMAC-SHA1": oauth1.SIGNATURE_HMAC_SHA1, "HMAC-SHA256": oauth1.SIGNATURE_HMAC_SHA256}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an HTTP request came to. Header names are lower case."""
+    """The answer to an HTTP request. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     def text(self) -> str:
-        """The beginning of the body, for `detail` only: it may hold anything."""
+        """The beginning of the body. It may hold anything, so it is only for `detail`."""
         return self.body[:DETAIL_LIMIT].decode("utf-8", "replace")
 
 
 class Auth(Protocol):
-    """Makes the Authorization header of each request. `greeted`: the token endpoint has answered as one."""
+    """Makes the Authorization header of each request.
+
+    `greeted`: the token endpoint has answered as token endpoints do.
+    """
 
     greeted: bool
 
     def header(self, url: str) -> str:
-        """The header's value for a GET of this address (its query included)."""
+        """The header's value for a GET of this address, query included."""
         ...
 
     def accepted(self, header: str) -> None:
-        """The server answered to this header."""
+        """The server accepted this header."""
         ...
 
     def renew(self, stale: str) -> bool:
-        """The server refused this header: whether it is worth trying with a new one."""
+        """The server refused this header. Returns whether a new one is worth trying."""
         ...
 
 
@@ -83,25 +86,25 @@ class OAuth1:
         return str(headers["Authorization"])
 
     def accepted(self, header: str) -> None:
-        """Says nothing of the next signature."""
+        """Nothing to remember: the next request has another signature."""
 
     def renew(self, stale: str) -> bool:
-        """A signature that was refused would be refused again."""
+        """Never worth trying: another signature would be refused too."""
         return False
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token; `until` on the monotonic clock, None when the server did not say."""
+    """An access token. It expires at `until` by the monotonic clock; None when the server did not say."""
 
     header: str
     until: float | None
 
 
 class OAuth2:
-    """Client credentials: one token for all threads, renewed before its end and when it is refused.
+    """Client credentials. All threads share one token, which is renewed before it expires and when it is refused.
 
-    `post(url, form, headers)` sends the token request and retries what may pass; `secret` is told every token.
+    `post(url, form, headers)` sends the token request and retries failures that may pass; `secret` is told every token.
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class OAuth2:
         self._placements = ["form", "basic"]  # the one that worked comes first
 
     def header(self, url: str) -> str:
-        """The current token, renewed when its end is near; threads that come meanwhile share the new one."""
+        """The current token, renewed shortly before it expires. Threads that ask meanwhile share the new one."""
         with self._lock:
             token = self._token
             if token is None or (token.until is not None and self._clock() >= token.until):
@@ -132,14 +135,17 @@ class OAuth2:
             return token.header
 
     def accepted(self, header: str) -> None:
-        """A token that was accepted and is refused later has ended; one that never was is refused for good."""
+        """A token that is refused after it was accepted has expired.
+
+        One that was never accepted is refused for good.
+        """
         if self._in_doubt:
             with self._lock:
                 if self._token is not None and self._token.header == header:
                     self._in_doubt = False
 
     def renew(self, stale: str) -> bool:
-        """Fetch another token unless another thread already did, or this one came of a refusal itself."""
+        """Fetch another token, unless another thread already did, or this token itself replaced a refused one."""
         with self._lock:
             if self._token is None or self._token.header == stale:
                 if self._in_doubt:
@@ -208,7 +214,7 @@ class OAuth2:
 
 
 def _parsed(answer: Answer) -> Any:
-    """The JSON of a 200. One that is not JSON is no token endpoint's; it may be a passing error page."""
+    """The JSON of a 200. Anything else is not from a token endpoint, but may be an error page that passes."""
     try:
         check_depth(answer.body)
         return msgspec.json.decode(answer.body)
@@ -219,7 +225,7 @@ def _parsed(answer: Answer) -> Any:
 
 
 def _is_refusal(answer: Answer) -> bool:
-    """Whether a refusal is one that only token endpoints give (RFC 6749, 5.2)."""
+    """Whether the refusal is one that only token endpoints send (RFC 6749, 5.2)."""
     try:
         body = _parsed(answer)
     except TryAgain:
@@ -228,9 +234,9 @@ def _is_refusal(answer: Answer) -> bool:
 
 
 def _token(body: Any, now: float) -> Token | None:
-    """The token in an answer, None when there is none. Raises TryAgain when it cannot be sent back.
+    """The token in an answer; None when there is none. Raises TryAgain when no header could carry it.
 
-    `token_type` is not looked at: servers say BearerToken, or nothing, and all of them mean Bearer.
+    `token_type` is ignored: servers say BearerToken, or nothing, and all of them mean Bearer.
     """
     if not isinstance(body, dict):
         return None
@@ -246,9 +252,9 @@ def _token(body: Any, now: float) -> Token | None:
 
 
 def lifetime(body: Mapping[str, Any], now: datetime | None = None) -> float | None:
-    """Seconds that a token lives on: expires_in, else the time in `expiration`; None when neither says anything usable.
+    """Seconds until a token expires: `expires_in`, else the time in `expiration`; None when neither is usable.
 
-    Nonsense (zero, negative, words) counts as not said: the token is then used until it is refused.
+    Nonsense (zero, negative numbers, words) is ignored: the token is then used until it is refused.
     """
     said = body.get("expires_in")
     try:

@@ -18,12 +18,12 @@ from rostersync.sources.port import COLLECTIONS, CheckResult, Filled, Page, Scho
 
 OK = "Connection is OK"
 SAMPLES = 3  # pages looked at, spread over the collection where its total is known
-MOST_SAMPLES = 24  # pages of users looked at until every entity was seen: servers sort people of one role together
-MOST_ORGS = 100_000  # beyond this, a server sends the same again and again under new ids
+MOST_SAMPLES = 24  # pages of users, until every entity was seen: servers sort people of one role together
+MOST_ORGS = 100_000  # a server that sends more repeats itself under new ids
 
 
 def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResult:
-    """Read a sample of every collection but those of `skip`. Raises Permanent or Retryable with what to mend."""
+    """Read a sample of every collection but those of `skip`. Raises Permanent or Retryable that says what to mend."""
     fill = Fill()
     totals: dict[str, int | None] = {}
     not_offered: list[str] = []
@@ -58,7 +58,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
 
 
 def _must_show_something(transport: Transport, totals: Mapping[str, int | None], fill: "Fill") -> None:
-    """A source that answers and shows nobody is not one to import from."""
+    """Raises Permanent when a source answers but shows nobody: there is nothing to import from it."""
     nothing = [what for what in ("orgs", "users") if not totals.get(what) and not fill.rows_of(what)]
     if nothing:
         shown = "neither organisations nor users" if len(nothing) == 2 else f"no {nothing[0]}"
@@ -71,7 +71,7 @@ def _must_show_something(transport: Transport, totals: Mapping[str, int | None],
 
 
 def _bounded(orgs: list[Page], transport: Transport) -> Callable[[Page], None]:
-    """Takes pages in, and ends a server that sends organisations without end."""
+    """A sink for pages of organisations. It raises Permanent when they do not end."""
     rows = 0
 
     def take(page: Page) -> None:
@@ -89,7 +89,7 @@ def _bounded(orgs: list[Page], transport: Transport) -> Callable[[Page], None]:
 
 
 def _further(pages: Pages, first: Got, samples: int) -> Iterable[Got]:
-    """Further pages: all of them where there are no more than `samples`, else so many, spread over the collection."""
+    """The pages after the first: all of them, or `samples` pages spread over a larger collection."""
     total, rows = first.seen.total or 0, first.seen.rows
     if first.seen.cursor is not None or rows == 0:
         return
@@ -113,7 +113,7 @@ def _schools(pages: Iterable[Page]) -> Iterable[SchoolFound]:
 
 
 class Fill:
-    """Counts, for each entity and attribute, the rows that have a value."""
+    """Counts the rows that have a value, by entity and attribute."""
 
     def __init__(self) -> None:
         self._rows: Counter[str] = Counter()
@@ -125,7 +125,7 @@ class Fill:
         return all(self._sampled[str(e)] for e in RANK)
 
     def rows_of(self, collection: str) -> int:
-        """How many rows of a collection were looked at."""
+        """How many rows of a collection were counted."""
         return self._rows[collection]
 
     def add(self, collection: str, batch: pa.RecordBatch) -> None:
@@ -144,13 +144,13 @@ class Fill:
                 self._filled[entity, f"metadata.{key}"] += 1
 
     def rows(self) -> Iterable[Filled]:
-        """What was counted, by entity and attribute, most filled first."""
+        """The counts by entity and attribute, the most filled attribute first."""
         for (entity, attribute), filled in sorted(self._filled.items(), key=lambda i: (i[0][0], -i[1], i[0][1])):
             yield Filled(entity, attribute, filled, self._sampled[entity])
 
 
 def _entity(collection: str, row: dict[str, Any]) -> str:
-    """The entity of a row; the collection's name for users whose role is not known."""
+    """The entity of a row; for users of an unknown role, the collection's name."""
     if collection == "users":
         roles = [row["role"]] if row["role"] else row["roles"] or []
         entities = {ROLES[r] for r in roles if isinstance(r, str) and r in ROLES}

@@ -26,12 +26,12 @@ class OneRoster:
         self._redaction = Redaction(credentials)
         self._transport = Transport(endpoint, credentials, self._redaction.add, network)
         self._decode_process = DecodeProcess()
-        self._doubted: Counter[str] = Counter()  # pulls of a collection that brought answers which contradict others
+        self._doubted: Counter[str] = Counter()  # pulls with contradictory answers, by collection
 
     def pull(self, collection: str, metadata: frozenset[str], sink: Callable[[Page], None]) -> Reading:
         """Read a whole collection once (port.Source.pull)."""
         with self._redaction.kept(), self._told():
-            # Pages of another size end elsewhere: what was only unlucky with the edge of a page is not so again.
+            # Pages of another size have other edges, so a doubt that only came from an edge does not come again.
             rows = max(1, self._transport.endpoint.page_size - self._doubted[collection])
             required = collection in self._transport.endpoint.required
             decoder = Decoder(collection, metadata, self._decode_process, today=self._today, required=required)
@@ -40,18 +40,18 @@ class OneRoster:
             return reading
 
     def on_wait(self, told: Waiting) -> None:
-        """Tell what is waited for (port.Source.on_wait)."""
+        """Report what is waited for (port.Source.on_wait)."""
         self._transport.waiting = told
 
     def check(self, skip: frozenset[str] = frozenset()) -> CheckResult:
         """Test Connection (port.Source.check)."""
-        self._transport.patient = False  # a person waits for it
+        self._transport.patient = False  # a person is waiting
         with self._redaction.kept(), self._told():
             return check(self._transport, skip)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """One sentence for every failure, where another would tell what else there is in the network."""
+        """Where details could reveal what else is in the network, replace every error by the same sentence."""
         try:
             yield
         except RostersyncError as error:
@@ -60,7 +60,7 @@ class OneRoster:
             raise
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._decode_process.close()
         self._transport.close()
 

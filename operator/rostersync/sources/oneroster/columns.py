@@ -1,7 +1,7 @@
-"""Python values of one page, as JSON gave them, to Arrow columns in canonical form.
+"""Turns the values of one page, as JSON gave them, into Arrow columns in canonical form.
 
-Canonical: NFC, trimmed, empty is null. The work is done on whole columns; a column that holds other things than
-strings takes a slower way by itself.
+Canonical text is NFC and trimmed, and empty text is null. Whole columns are converted at once; only a column that holds
+more than strings takes a slower way.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ from rostersync.sources.staged import METADATA, TEXTS, USER_ID
 
 MAX_ID = 1024  # bytes of an id
 MAX_TEXT = 2**20  # bytes of one text
-MARKS = 64  # accents and the like in a row: no script stacks as many on one letter
+MARKS = 64  # combining marks in a row: no script stacks as many on one letter
 _MARKS = rf"\p{{M}}{{{MARKS}}}"
 _TRUE = ("true", "True", "TRUE", "t", "1", "yes", "Yes", "YES", "y", "Y")
 _FALSE = ("false", "False", "FALSE", "f", "0", "no", "No", "NO", "n", "N")
@@ -29,18 +29,18 @@ _BOOLEANS: dict[Any, str] = {
 _ZERO, _DATE_LENGTH = (
     pa.scalar(0, pa.int32()),
     pa.scalar(10, pa.int32()),
-)  # made once: a scalar costs more than a column
+)  # made once, since making a scalar costs more than converting a column
 _NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
 _SPACES = tuple(bytes((c,)) for c in (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x20))
-# Dates in the dress of a time: without a zone, or at midnight of their own.
+# Dates written as times: without a zone, or at midnight of the zone that they name.
 _DATE = (
     r"^\d{4}-\d{2}-\d{2}[T ](?:\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?|00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?))$"
 )
-_SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, by commas
+_SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, with commas
 
 
 class Unreadable(Exception):  # noqa: N818 - named for what it says of a value
-    """A value that no roster has: its whole row counts as one that cannot be read."""
+    """A value that no roster has. Its whole row counts as unreadable."""
 
 
 def text(values: Sequence[Any]) -> pa.StringArray:
@@ -53,9 +53,9 @@ def text(values: Sequence[Any]) -> pa.StringArray:
 
 
 def _nothing_to_trim(column: pa.StringArray) -> bool:
-    """Whether a column is plainly canonical but for empty texts: ASCII without white space, as ids and dates are.
+    """Whether a column is obviously canonical, apart from empty texts: ASCII without white space, as ids and dates are.
 
-    Said without the compute functions: each of them lets go of the interpreter lock and waits for it again.
+    Does without compute functions: each of them releases the interpreter lock and has to wait for it again.
     """
     data = column.buffers()[2]
     if data is None:
@@ -65,9 +65,9 @@ def _nothing_to_trim(column: pa.StringArray) -> bool:
 
 
 def date(values: Sequence[Any]) -> pa.StringArray:
-    """`YYYY-MM-DD` for such a date, also with a time that has no zone or is midnight, else as sent.
+    """`YYYY-MM-DD` for a date, also where it comes with midnight or with a time without zone; other texts as sent.
 
-    Which day another time with a zone is depends on the district's time zone, so the plan says that.
+    The day of any other time with a zone depends on the district's time zone, so the plan works that out.
     """
     column = text(values)
     if (pc.max(pc.binary_length(column)).as_py() or 0) > len("2026-08-15"):
@@ -78,13 +78,16 @@ def date(values: Sequence[Any]) -> pa.StringArray:
 
 
 def boolean(values: Sequence[Any]) -> pa.StringArray:
-    """'true' or 'false' where it can be told, else as sent."""
+    """'true' or 'false' where the value means one of them; other values as sent."""
     told = {v: _BOOLEANS.get(v.strip() if v.__class__ is str else v, v) for v in set(values)}
     return text([told[v] for v in values])
 
 
 def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
-    """Lists of strings; null items dropped, an empty list is null. A single string is one item, or several by commas."""
+    """Lists of strings without null items; an empty list is null.
+
+    A single string is one item, or several with commas.
+    """
     lists = [v if v is None or v.__class__ is list else _one(v, split) for v in values]
     try:
         column = pa.array(lists, TEXTS)
@@ -104,7 +107,7 @@ def texts(values: Sequence[Any], *, split: bool = False) -> pa.ListArray:
 
 
 def user_ids(values: Sequence[Sequence[tuple[Any, Any]] | None]) -> pa.ListArray:
-    """Lists of (type, identifier); pairs without identifier are dropped, an empty list is null."""
+    """Lists of (type, identifier) without pairs that lack the identifier; an empty list is null."""
     flat = [pair for pairs in values if pairs for pair in pairs]
     types, identifiers = text([p[0] for p in flat]), text([p[1] for p in flat])
     if not identifiers.null_count:
@@ -120,7 +123,7 @@ def user_ids(values: Sequence[Sequence[tuple[Any, Any]] | None]) -> pa.ListArray
 
 
 def metadata(values: Sequence[Any], wanted: frozenset[str] | None) -> pa.MapArray:
-    """Maps of the wanted keys, sorted; None for all keys. Keys with dots are looked up whole first, then as paths."""
+    """Maps of the wanted keys (None: all), sorted. A key with dots is looked up as a whole first, then as a path."""
     maps = [wanted_metadata(v, wanted) for v in values]
     filled = [m for m in maps if m]
     keys = pa.array([k for m in filled for k in m], pa.string())
@@ -136,7 +139,7 @@ def metadata(values: Sequence[Any], wanted: frozenset[str] | None) -> pa.MapArra
 
 
 def wanted_metadata(value: Any, wanted: frozenset[str] | None) -> dict[str, Any] | None:
-    """The wanted keys of one metadata object that are not null; whatever is no object has none."""
+    """The wanted keys of one metadata object that are not null. A value that is no object has none."""
     if value.__class__ is not dict or not value:
         return None
     if wanted is None:
@@ -152,7 +155,7 @@ def canonical(column: pa.StringArray) -> pa.StringArray:
         return column
     if not bytes(data).isascii():
         if _longest(column) > 2 * MARKS and pc.any(pc.match_substring_regex(column, _MARKS)).as_py():
-            raise Unreadable  # they are put in order one by one: half a million of them take hours
+            raise Unreadable  # normalizing sorts them one by one: half a million take hours
         column = pc.utf8_normalize(column, "NFC")
     column = pc.utf8_trim_whitespace(column)
     if pc.min(pc.binary_length(column)).as_py() == 0:
@@ -161,7 +164,7 @@ def canonical(column: pa.StringArray) -> pa.StringArray:
 
 
 def check_ids(ids: pa.StringArray) -> None:
-    """Raises Unreadable when an id is longer than any can be."""
+    """Raises Unreadable when an id is longer than ids may be."""
     if _longest(ids) > MAX_ID:
         raise Unreadable
 
@@ -223,7 +226,7 @@ def _filled(items: list[str | None] | None) -> list[str] | None:
 
 
 def _at(value: Any, key: str) -> Any:
-    """`a.b` as one key, else b within a."""
+    """The value of `a.b` as one key, else of b within a."""
     if key in value:
         return value[key]
     head, dot, rest = key.partition(".")
@@ -232,12 +235,12 @@ def _at(value: Any, key: str) -> Any:
 
 
 def _offsets(column: pa.ListArray) -> pa.Array:
-    """Offsets with the nulls of the column in them."""
+    """Offsets that carry the column's nulls."""
     return _running(None if v is None else v for v in pc.list_value_length(column).to_pylist())
 
 
 def _running(lengths: Iterable[int | None]) -> pa.Array:
-    """List offsets of these lengths; None makes a null."""
+    """List offsets for these lengths; None makes a null."""
     offsets: list[int | None] = []
     end = 0
     for length in lengths:

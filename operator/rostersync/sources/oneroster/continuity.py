@@ -1,12 +1,12 @@
-"""Whether the pages of a pull fit together."""
+"""Whether the pages of a pull join up."""
 
 
 class Continuity:
-    """Whether each page begins where the one before ended, when records come and go while pages are read.
+    """Whether each page begins where the previous one ended, although records come and go while pages are read.
 
-    Offsets count from the front: a record that goes shifts what follows, and one that was never read falls between two
-    pages while every count agrees. So each page is asked for with the record in front of it, and where the server keeps
-    an order, a record between the same two neighbours at every seam is on the page between them, whenever it was read.
+    Offsets count from the front. When a record goes, those after it move up, and one that was never read can fall
+    between two pages although every count agrees. So each page is asked for together with the record in front of it. On
+    a server that keeps an order, pages that all join up have missed no record that was there the whole time.
     """
 
     def __init__(self) -> None:
@@ -14,13 +14,13 @@ class Continuity:
         self._ends: dict[int, str | None] = {}
 
     def begins(self, offset: int, before: str) -> None:
-        """The record in front of the page at `offset` has the id `before`."""
+        """Note that the record in front of the page at `offset` has the id `before`."""
         self._begins[offset] = before
 
     def ends(self, offset: int, last: str | None) -> None:
-        """The last record of the page that reaches to `offset` has the id `last`."""
+        """Note that the last record of the page that reaches to `offset` has the id `last`."""
         self._ends[offset] = last
 
     def hold(self) -> bool:
-        """Whether all pages so far fit together."""
+        """Whether all pages so far join up."""
         return all(self._ends.get(at) == id_ for at, id_ in self._begins.items())

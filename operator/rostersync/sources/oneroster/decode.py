@@ -22,18 +22,17 @@ from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.staged import METADATA, schema
 
-MANY_PAGES = 100  # from so many on, decoding beside this process saves more than starting one costs
+MANY_PAGES = 100  # from here on, a process that decodes saves more time than it takes to start
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """One page: its rows in staged form, and what its body says of the whole.
+    """One decoded page: its rows in staged form, and what its body says about the collection.
 
-    `rows` counts what was received; `without_id` those of them that have no sourcedId, or cannot be read, and are not in
-    the batch.
-    `error` names the key of an error that stood beside the rows.
-    `fingerprint` is equal for pages with the same ids in the same order. `first` and `last` are the ids of the first and
-    the last row, None where that has none or some rows are no objects.
+    `rows` counts what was received. `without_id` counts those that have no sourcedId or cannot be read; the batch lacks
+    them. `error` names the key of an error that came with the rows. `fingerprint` is equal for pages with the same ids
+    in the same order. `first` and `last` are the ids of the first and the last row; None where that row has none, or
+    some rows are no objects.
     """
 
     batch: pa.RecordBatch
@@ -47,11 +46,11 @@ class Decoded:
     error: str | None = None
 
     def without_first(self) -> "Decoded":
-        """The page but for its first row, which must have an id."""
+        """The page without its first row, which must have an id."""
         return replace(self, rows=self.rows - 1, batch=self.batch.slice(1))
 
     def told(self) -> tuple[bytes, bytes]:
-        """The page for another process: a Told, and the rows as Arrow's message of one record batch."""
+        """The page for another process: a Told, and the rows as an Arrow message of one record batch."""
         told = Told(
             self.rows,
             self.without_id,
@@ -89,11 +88,11 @@ class Decoder:
         self._today = today
         self._shape = shape(collection, wanted is None or bool(wanted))
         self._fast = page_type(collection, self._shape.record)
-        self._odd = odd  # how this server spells names: told by the first page that has rows
+        self._odd = odd  # how this server spells names, as the first page with rows shows
         self._schema = schema(collection)
 
     def expect(self, pages: int) -> None:
-        """So many pages are to come, several at once."""
+        """Prepare for this many pages, several at once."""
         if self._decode_process is not None and pages >= MANY_PAGES:
             self._decode_process.start()
 
@@ -104,13 +103,13 @@ class Decoder:
             asked = Asked(self.collection, wanted, self._odd, self._today, self.required)
             if elsewhere := self._decode_process.page(asked, body):
                 return self._taken(*elsewhere)
-        # One at a time: decoding is the interpreter's work, and threads that vie for it take longer than one after
-        # the other (measured: 1.5 times with four). Waiting for the server still overlaps.
+        # One at a time: decoding needs the interpreter, and threads that compete for it take longer than threads that take
+        # turns (measured: 1.5 times with four). Waiting for the server still overlaps.
         with self._alone:
             return self._page(body)
 
     def nothing(self) -> Decoded:
-        """An empty page, where the server sent no content at all."""
+        """An empty page, for an answer without content."""
         return self._decoded([], 0, None, Next(), None)
 
     def _taken(self, told: Told, rows: bytes) -> Decoded:
@@ -124,7 +123,7 @@ class Decoder:
         check_page(body)
         try:
             return self._read(body)
-        except RecursionError:  # brackets in texts can hide how deep it is
+        except RecursionError:  # brackets in strings can hide the depth
             raise TryAgain(Failure.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}") from None
 
     def _read(self, body: bytes) -> Decoded:
@@ -134,7 +133,7 @@ class Decoder:
             try:
                 page = self._fast.decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                pass  # whether it is odd or broken is found out the slow way
+                pass  # the lenient decoder finds out whether it is odd or broken
             else:
                 total, said = around(page.pagination, page.total)
                 error = error_in({key: value for key in MARKERS if (value := getattr(page, key))})
@@ -151,7 +150,7 @@ class Decoder:
         return lenient_decode.is_odd(rows, self._shape) if rows else None
 
     def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:
-        """The page of these rows; `lost` were received and could not be read."""
+        """The page of these rows. `lost` more were received but could not be read."""
         if self._today and self.collection == "users":
             without_ended_roles(rows, self._today)
         try:
@@ -177,7 +176,7 @@ class Decoder:
         )
 
     def _batch(self, rows: Sequence[Any]) -> pa.RecordBatch:
-        # Field by field over all rows: whatever is done for each row is done five hundred times a page.
+        # Field by field over all rows: work that is done per row is done five hundred times per page.
         fields = self._shape.record.__struct_fields__
         values = zip(*map(msgspec.structs.astuple, rows), strict=True) if rows else ((),) * len(fields)
         sent = dict(zip(fields, values, strict=True))
@@ -187,7 +186,7 @@ class Decoder:
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
 
     def _readable(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """The rows without those that cannot be read, found by halves."""
+        """The rows without the unreadable ones, which are found by bisection."""
         try:
             self._batch(rows)
         except columns.Unreadable:
@@ -214,7 +213,7 @@ class Decoder:
 
 
 def _fingerprint(ids: pa.StringArray) -> int:
-    """The same in every process, which Python's own hashes are not."""
+    """A hash that, unlike Python's own, is the same in every process."""
     ends = memoryview(ids.buffers()[1] or b"")[: 4 * (len(ids) + 1)]
     text = memoryview(ids.buffers()[2] or b"")[: int.from_bytes(ends[-4:], "little")]
     digest = hashlib.md5(ends, usedforsecurity=False)
@@ -223,7 +222,7 @@ def _fingerprint(ids: pa.StringArray) -> int:
 
 
 def _plain(values: Sequence[Any], kind: Kind) -> Sequence[Any]:
-    """References to ids, userIds to pairs."""
+    """References as ids, userIds as pairs."""
     match kind:
         case Kind.REF:
             return [v.sourcedId if v.__class__ is Ref else v for v in values]
@@ -239,7 +238,7 @@ def _id(value: Any) -> Any:
 
 
 def without_ended_roles(rows: Iterable[Any], today: str) -> None:
-    """Take from people the roles of 1.2 that ended before `today` or on it: their last day is the one before."""
+    """Remove OneRoster 1.2 roles that have ended: a role's end date is the first day without it."""
     for row in rows:
         if row.f_roles and any(role.endDate is not None for role in row.f_roles):
             row.f_roles = [role for role in row.f_roles if not _has_ended(role, today)]
@@ -249,11 +248,11 @@ def _has_ended(role: Role, today: str) -> bool:
     try:
         return date.fromisoformat(str(role.endDate)[:10]).isoformat() <= today
     except ValueError:
-        return False  # no date: it says nothing
+        return False  # not a date, so it says nothing
 
 
 def deciding_role(row: Any) -> Any:
-    """The role of 1.1; of 1.2 the primary one, None when there is none or they differ."""
+    """The role of 1.1, or the primary role of 1.2; None when there is none, or several that differ."""
     if not row.f_roles:
         return row.f_role
     primary = {r.role for r in row.f_roles if str(r.roleType or "").strip().lower() == "primary"}
@@ -261,14 +260,14 @@ def deciding_role(row: Any) -> Any:
 
 
 def role_names(row: Any) -> list[Any] | None:
-    """Distinct names of all roles, in the order sent."""
+    """The distinct names of all roles, in the order sent."""
     if not row.f_roles:
         return None if row.f_role is None else [row.f_role]
     return list(dict.fromkeys(r.role for r in row.f_roles))
 
 
 def org_ids(row: Any) -> list[Any] | None:
-    """Organisations of 1.1 (orgs) and 1.2 (those of the roles), distinct, in the order sent."""
+    """The distinct organisations of 1.1 (`orgs`) and 1.2 (those of the roles), in the order sent."""
     of_roles = [_id(r.org) for r in row.f_roles or ()]
     return list(dict.fromkeys(of_roles + [_id(o) for o in row.f_orgs or ()])) or None
 

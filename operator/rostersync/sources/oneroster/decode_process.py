@@ -1,8 +1,8 @@
-"""Pages decoded in a process beside this one, where there is a core for it.
+"""Decodes pages in a second process, where there is a core for it.
 
-The interpreter does one thing at a time: while it decodes a page, no answer is read. The process beside it decodes the
-pages of large collections, and this one asks, reads and writes. Nothing depends on it: a page that it does not
-give back (it is not up yet, it was killed, or the page is none) is decoded here, where errors are made as well.
+The interpreter does one thing at a time: while it decodes a page, it reads no answer. So the second process decodes the
+pages of large collections while this one asks, reads and writes. Nothing depends on it: a page that it does not return,
+because it is still starting, was killed or cannot decode it, is decoded here. Errors are raised here too.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-BUFFER = 1 << 20  # bytes: room for pages on the way, so that no side waits for the other's turn; a system may give less
+BUFFER = 1 << 20  # bytes of pages in transit, so that neither side waits for the other; the system may allow less
 
-WORKER = f"{__package__}.decode_worker"  # by name: it imports what decodes, which imports this
+WORKER = f"{__package__}.decode_worker"  # by name, since it imports the decoder, which imports this module
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a page is decoded as; its body follows."""
+    """How to decode a page. Its body follows."""
 
     collection: str
     wanted: list[str] | None
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Told:
-    """A decoded page but for its rows, which follow as Arrow's message of one record batch."""
+    """A decoded page. Its rows follow as an Arrow message of one record batch."""
 
     rows: int
     without_id: int
@@ -48,19 +48,19 @@ class Told:
 
 
 class Way:
-    """Bytes from one process to the other and back, each part behind its length."""
+    """A channel between the two processes. Each part is preceded by its length."""
 
     def __init__(self, end: socket.socket) -> None:
         self._end, self._reader = end, end.makefile("rb")
 
     def give(self, *parts: bytes) -> None:
-        """Send parts. Raises OSError when the other side is gone, or this one closed."""
+        """Send parts. Raises OSError when the other side is gone, or this side is closed."""
         for part in parts:
             self._end.sendall(len(part).to_bytes(8))
             self._end.sendall(part)
 
     def take(self) -> bytes:
-        """The next part. Raises EOFError when the other side is gone, OSError when this one is closed."""
+        """The next part. Raises EOFError when the other side is gone, and OSError when this side is closed."""
         length = self._reader.read(8)
         part = self._reader.read(int.from_bytes(length))
         if len(length) < 8 or len(part) < int.from_bytes(length):
@@ -68,13 +68,13 @@ class Way:
         return part
 
     def ready(self, seconds: float = 0) -> bool:
-        """Whether there is something to take, or nothing will come any more."""
-        poll = select.poll()  # select would not do with descriptors from 1024 on
+        """Whether `take` would return at once, with a part or an error."""
+        poll = select.poll()  # select fails for descriptors from 1024 on
         poll.register(self._end, select.POLLIN)
         return bool(poll.poll(1000 * seconds))
 
     def close(self) -> None:
-        """Nothing more; the other side finds out."""
+        """Close this side; the other side notices."""
         self._reader.close()
         self._end.close()
 
@@ -83,7 +83,7 @@ _told = msgspec.msgpack.Decoder(Told)
 
 
 class DecodeProcess:
-    """The process and the way to it. Safe to use from several threads; close it at the end."""
+    """The process and the channel to it. Safe to use from several threads; close it at the end."""
 
     def __init__(self) -> None:
         self._sending = threading.Lock()
@@ -91,18 +91,18 @@ class DecodeProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._way: Way | None = None
         self._up = self._gone = False
-        self._sent = self._taken = 0  # pages given to the process, and taken back, in the same order
+        self._sent = self._taken = 0  # pages sent to the process and taken back, in the same order
 
     def start(self) -> None:
-        """Start the process unless it was started before, or there is no core for it."""
+        """Start the process, unless it was started before or there is no core for it."""
         if self._way is not None or _cores() < 2:
             return
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-        # In a group of its own, since Ctrl-C is this process's affair: when this one ends, the way closes, and the
-        # other ends too. What it says is lost on purpose: it could quote records.
-        with contextlib.suppress(OSError):  # no memory for it, or no more processes
+        # In a process group of its own, so that Ctrl-C only reaches this process. When this one ends, the channel closes
+        # and the other one ends too. Its output is dropped on purpose, since it could quote records.
+        with contextlib.suppress(OSError):  # no memory left, or no processes
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", WORKER, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -115,9 +115,9 @@ class DecodeProcess:
         self._way = Way(ours)
 
     def page(self, asked: Asked, body: bytes) -> tuple[Told, bytes] | None:
-        """What a page comes to and its rows; None when it must be decoded here."""
+        """The decoded page and its rows; None when it must be decoded here."""
         try:
-            with self._sending:  # and not until it is answered: the next page lies ready while one is decoded
+            with self._sending:  # not held until the answer, so that the next page is ready while this one is decoded
                 if self._way is None or self._gone or not self._is_up(self._way):
                     return None
                 way, turn = self._way, self._sent
@@ -131,7 +131,7 @@ class DecodeProcess:
             return None
 
     def close(self) -> None:
-        """End the process, which holds nothing that is needed."""
+        """End the process. It holds nothing that is needed."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

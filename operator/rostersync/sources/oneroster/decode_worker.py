@@ -1,4 +1,4 @@
-"""The process that decodes pages for another one (beside.py): one page after the other, until the other side closes."""
+"""The process that decodes pages for decode_process.py, one after the other, until the other side closes."""
 
 import contextlib
 import socket
@@ -11,7 +11,7 @@ from rostersync.sources.oneroster.decode_process import Asked, Way
 
 
 def main() -> None:
-    """Decode until the other side closes the way."""
+    """Decode until the other side closes the channel."""
     asking = msgspec.msgpack.Decoder(Asked)
     decoders: dict[bytes, Decoder] = {}
     way = Way(socket.socket(fileno=int(sys.argv[1])))

@@ -1,4 +1,4 @@
-"""What the OneRoster client needs to know: the Delivery Config, freed of where it was written down."""
+"""The OneRoster service that is read: what the client needs from a connection's Delivery Config."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 from rostersync.errors import Permanent
 
 REQUIRED = frozenset({"orgs", "users", "classes", "enrollments"})
-"""Collections that no import can do without, unless a profile says otherwise."""
+"""Collections that every import needs, unless a profile says otherwise."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How failures of one request are waited out; seconds. Attempts count the first one.
+    """How failures of one request are waited out. Times are in seconds; attempts include the first one.
 
-    What may pass is asked for again until `attempts` and `seconds` are both used up.
+    A request whose failure may pass is repeated until both `attempts` and `seconds` are used up.
     """
 
     attempts: int = 6
@@ -26,7 +26,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class ServiceEndpoint:
-    """Delivery Config. `name` and `secret_name` (namespace/name) only serve the sentences of errors."""
+    """The service. `name` and `secret_name` (namespace/name) are only used in error messages."""
 
     service_url: str
     authentication_url: str
@@ -43,11 +43,11 @@ class ServiceEndpoint:
     name: str = "The OneRoster service"
     secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
     patience: Patience = field(default_factory=Patience)
-    today: str = ""  # the date in the district's time zone, by which a role has ended or not; empty: none has
+    today: str = ""  # the date in the district's time zone, which decides whether a role has ended; empty: none has
     required: frozenset[str] = REQUIRED  # collections
 
     def __post_init__(self) -> None:
-        """Refuse what would send credentials in the clear or nowhere."""
+        """Refuse addresses that would send credentials in the clear, or nowhere."""
         for label, url in (("serviceURL", self.service_url), ("authenticationURL", self.authentication_url)):
             if not is_address(url):
                 raise Permanent(
@@ -63,16 +63,16 @@ class ServiceEndpoint:
 
 
 def is_address(url: str) -> bool:
-    """Whether it is the address of something on the web."""
+    """Whether it is an http or https address with a host."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets, ports and letters that no host has
+    except ValueError:  # brackets, ports or letters that no host has
         return False
 
 
 def bare(url: str) -> str:
-    """An address fit for a message: without user, password, query and fragment."""
+    """An address for messages: without user, password, query and fragment."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if ":" in host:

@@ -1,5 +1,5 @@
-"""What stands around the records of a page: the collection's key, Focus' pagination and total, and bodies that are
-errors although the status is 200. A body without its collection is never an empty collection.
+"""What surrounds the records of a page: the collection's key, Focus' pagination and total, and errors in bodies whose
+status is 200. A body without its collection never counts as an empty collection.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,14 +12,14 @@ import msgspec
 from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
-# Other keys under which a collection has been met; only these may stand for an empty one.
+# Other keys that servers use for a collection. Only under these may it be empty.
 ALIASES = {
     "orgs": ("schools",),
     "academicSessions": ("terms", "gradingPeriods"),
     "users": ("students", "teachers"),
     "demographics": ("demographic",),
 }
-# Keys that tell of an error beside the rows, in the spellings met.
+# Keys that report an error beside the rows, as servers spell them.
 MARKERS = (
     "imsx_codeMajor",
     "imsx_CodeMajor",
@@ -35,7 +35,7 @@ MARKERS = (
 )
 _ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
 _MARKERS = frozenset(key.lower() for key in MARKERS)
-_NOTHING = frozenset({b"null", b"{}", b'""'})  # how some write an empty list
+_NOTHING = frozenset({b"null", b"{}", b'""'})  # how some servers write an empty list
 _BOM = b"\xef\xbb\xbf"
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _rows = msgspec.json.Decoder(list[msgspec.Raw])
@@ -44,7 +44,10 @@ _numbered = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True)
 class Envelope:
-    """The rows of a page, still JSON, and what the body says of the whole. `error` names the key of an error beside them."""
+    """The rows of a page, still as JSON, and what the body says about the collection.
+
+    `error`: the key of an error beside them.
+    """
 
     rows: Sequence[msgspec.Raw]
     total: int | None
@@ -64,7 +67,7 @@ Around = msgspec.defstruct("Around", [(key, Any, None) for key in MARKERS], base
 
 @cache
 def page_type(collection: str, record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """Decoder of a page that is formed as it should be: the collection's key must be there."""
+    """The decoder of a well-formed page. The collection's key must be there."""
     kind = msgspec.defstruct(
         f"{collection}Page",
         [("rows", list[record])],  # type: ignore[valid-type]
@@ -77,14 +80,14 @@ def page_type(collection: str, record: type[msgspec.Struct]) -> msgspec.json.Dec
 
 
 def around(pagination: Any, total: Any) -> tuple[int | None, Next]:
-    """Total and next of a body, wherever they stand."""
+    """Total and next page of a body, wherever it says them."""
     inner: Mapping[str, Any] = pagination if isinstance(pagination, dict) else {}
     said = from_body(inner["next"]) if "next" in inner else Next()
     return count(total) if count(total) is not None else count(inner.get("total")), said
 
 
 def error_in(said: Mapping[str, Any]) -> str | None:
-    """The key that tells of an error, None where there is none: empty values and codes of success do not count."""
+    """The key that reports an error, or None. Empty values and codes of success do not count."""
     lower = {key.lower(): value for key, value in said.items()}
     for key in MARKERS:
         if _tells(key.lower(), lower.get(key.lower())):
@@ -114,7 +117,10 @@ def count(value: Any) -> int | None:
 
 
 def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Envelope:
-    """The rows of a page; TryAgain when the body is no page of this collection. Not `required`: null and the like are none."""
+    """The rows of a page.
+
+    Raises TryAgain when the body is no page of this collection. Unless `required`, null means no rows.
+    """
     try:
         top = _top.decode(body.removeprefix(_BOM))
     except msgspec.ValidationError:
@@ -128,7 +134,7 @@ def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Env
 
 
 def _value(top: dict[str, msgspec.Raw], key: str) -> Any:
-    """What stands under a key; None for nothing, and for numbers that nothing can read."""
+    """The value of a key; None where there is none, and for numbers that cannot be read."""
     try:
         return msgspec.json.decode(top[key]) if key in top else None
     except msgspec.ValidationError:
@@ -159,7 +165,7 @@ def _listed(raw: msgspec.Raw, collection: str, required: bool) -> Sequence[msgsp
         pass
     if not required and bytes(raw).strip().replace(b" ", b"") in _NOTHING:
         return []
-    try:  # PHP writes a list with gaps as an object with numbers for keys
+    try:  # PHP writes a list with gaps as an object whose keys are numbers
         numbered = _numbered.decode(raw)
     except msgspec.ValidationError:
         numbered = {}
@@ -176,7 +182,7 @@ def _is_record(raw: msgspec.Raw) -> bool:
 
 
 def looks_like(body: bytes) -> str:
-    """What a body that is not JSON seems to be, in our own words."""
+    """What a body that is not JSON seems to be, without quoting it."""
     start = body.lstrip()[:200].lower()
     if not start:
         return "an empty body"

@@ -1,7 +1,7 @@
-"""The slow way to read a page that is not formed as OneRoster says: other casing of names, numbers for strings,
-single values for lists, empty lists for empty objects, PHP's numbered objects for lists.
+"""Reads pages that do not follow OneRoster's form, more slowly: names in other case, numbers for strings, single values
+for lists, empty lists for empty objects, PHP's numbered objects for lists.
 
-Values stay undecoded until their key is known to be wanted, so a password is never decoded here either.
+A value is only decoded once its key is known to be wanted, so a password is never decoded here either.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Struct], int]:
-    """Records of the shape's type, and how many rows were no objects at all or hold numbers that nothing can read."""
+    """Records of the shape's type, and how many rows were no objects or hold numbers that cannot be read."""
     names = {key.lower(): key for key in shape.forms} | dict.fromkeys(_IDS, "sourcedId")
     found: list[msgspec.Struct] = []
     for row in rows:
@@ -37,7 +37,7 @@ def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Str
 
 
 def is_odd(rows: Sequence[msgspec.Raw], shape: Shape) -> bool:
-    """Whether a record spells a name otherwise than OneRoster does, which the fast way would take for absent."""
+    """Whether a record spells a name differently from OneRoster. The fast decoder would take that value for absent."""
     names = {key.lower() for key in shape.forms} | set(_IDS)
     for row in rows:
         try:
@@ -71,7 +71,7 @@ def _ref(value: Any) -> Any:
 
 
 def _items(value: Any) -> list[Any]:
-    """The items of a list, of PHP's `{"0": …, "1": …}`, or the single value itself."""
+    """The items of a list or of PHP's `{"0": …, "1": …}`; any other value as the only item."""
     if value is None:
         return []
     if isinstance(value, list):
@@ -104,7 +104,7 @@ def _user_ids(value: Any) -> Any:
 
 
 def _user_id(text: str) -> UserId:
-    """`{Fed:123}` or `Fed:123`, as OneRoster's CSV has it; else the whole text is the identifier."""
+    """Type and identifier of `{Fed:123}` or `Fed:123`, as in OneRoster's CSV; any other text is the identifier."""
     kind, colon, identifier = text.strip().removeprefix("{").removesuffix("}").partition(":")
     if not colon or "{" in kind + identifier or "}" in kind + identifier:
         return UserId(text)

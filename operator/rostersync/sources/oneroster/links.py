@@ -1,7 +1,7 @@
-"""What a page says about the next one: Focus' `pagination.next` in the body, and Link headers of every spelling.
+"""What a page says about the next one: Focus' `pagination.next` in the body, or a Link header in any spelling.
 
-Only the query of a link is ever used, together with our own address of the collection, unless the link stays on
-our own host: so no link can send the token to another host, and links to an internal host still work.
+Unless a link stays on the service's host, only its query is used, with our own address of the collection. So no link
+can send the token to another host, and links that name an internal host still work.
 """
 
 from dataclasses import dataclass
@@ -14,24 +14,27 @@ PAGES = frozenset({"next", "prev", "previous", "first", "last"})  # relations th
 
 @dataclass(frozen=True)
 class Next:
-    """What a page said of the next one. `said` False: nothing. `url` None although `said`: this was the last page."""
+    """What a page said about the next one. `said` False: nothing. `said` True without `url`: this was the last page."""
 
     said: bool = False
     url: str | None = None
 
     @property
     def ended(self) -> bool:
-        """The server says that there is no next page."""
+        """Whether the server says that there is no next page."""
         return self.said and self.url is None
 
 
 def from_body(value: Any) -> Next:
-    """`pagination.next` of a body: an address, or '' or null at the end. `value` is None when there was no such key."""
+    """From `pagination.next` of a body: an address, or '' or null at the end.
+
+    `value` is None when there is no such key.
+    """
     return Next(True, value.strip() or None) if isinstance(value, str) else Next(True, None)
 
 
 def from_header(value: str | None) -> Next:
-    """A Link header, with or without <>. Links without a next say that the end was reached."""
+    """From a Link header, with or without <>. Links without a next mean that this is the last page."""
     rels: dict[str, str] = {}
     for link in _split(value or "", ","):
         url, *parameters = _split(link, ";")
@@ -47,7 +50,7 @@ def from_header(value: str | None) -> Next:
 
 
 def _split(text: str, by: str) -> list[str]:
-    """The parts of a header's value; what stands in <> or in quotes is not divided. One go over the text."""
+    """The parts of a header's value, in one pass. Text in <> or in quotes is not divided."""
     parts: list[str] = []
     begin, until = 0, ""
     for at, letter in enumerate(text):
@@ -65,17 +68,18 @@ def _split(text: str, by: str) -> list[str]:
 
 
 def cursor(next_: Next, base: str) -> str | None:
-    """The address to follow when paging is the server's secret; None when the link pages by offset, as we can ourselves.
+    """The address to follow where only the server knows how to page; None when the link pages by offset, as we do
+    ourselves.
 
-    `base` is our address of the collection. An offset in the link is not used: it has been seen off by one, and
-    too far where the server clamps the page size; rows received are the truth.
+    `base` is our address of the collection. An offset in the link is not used: some servers are off by one, and some go
+    too far when they clamp the page size. Only the rows received count.
     """
     if next_.url is None:
         return None
     try:
         parts, own = urlsplit(urljoin(base, next_.url)), urlsplit(base)
     except ValueError:
-        return None  # no address; it says that there is more, and an offset finds it
+        return None  # not an address: there is more, and an offset will find it
     query = parse_qsl(parts.query, keep_blank_values=True)
     if not query or any(name.lower() == "offset" for name, _ in query):
         return None if query or parts.path == own.path else _at_home(parts.path, "", own)
@@ -84,7 +88,7 @@ def cursor(next_: Next, base: str) -> str | None:
 
 
 def offset_of(next_: Next) -> int | None:
-    """The offset that a next link names, None when it names none."""
+    """The offset that a next link names; None when it names none."""
     if next_.url is None:
         return None
     try:

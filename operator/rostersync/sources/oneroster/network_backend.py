@@ -1,8 +1,8 @@
-"""The bytes below HTTP: which address is contacted, and how long an answer may take.
+"""The connections below HTTP: which address is contacted, and how long an answer may take.
 
-Timeouts of a library begin anew with every byte. Here the clock decides: an answer has one time for its first byte and
-one for its end, whatever arrives meanwhile. A name is resolved once, its addresses are judged, and one of these very
-addresses is contacted: nothing resolves it again between the check and the connection.
+A library's timeout begins again with every byte. Here an answer has one deadline for its first byte and one for its
+end, whatever arrives in between. A name is resolved once, its addresses are checked, and one of these addresses is
+contacted: nothing resolves the name again between the check and the connection.
 """
 
 import threading
@@ -20,7 +20,7 @@ from rostersync.sources.network import Network, is_public
 
 
 class Forbidden(Exception):  # noqa: N818 - named for what is so
-    """The name leads only to addresses that may not be contacted. `what` says of which kind."""
+    """A name that only leads to addresses that may not be contacted. `what` says of which kind."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -29,7 +29,7 @@ class Forbidden(Exception):  # noqa: N818 - named for what is so
 
 @dataclass
 class _Time:
-    """Until when an answer must have begun and ended, by the clock."""
+    """The deadlines of an answer, by the clock."""
 
     first: float
     end: float
@@ -40,7 +40,7 @@ class _Time:
 class Backend(httpcore.NetworkBackend):
     """Connects for all threads of a client; each thread has at most one answer under way.
 
-    `inside`: whether an address that was contacted, or looked for in vain, is not one of the internet.
+    `inside`: whether an address that was contacted, or a name without addresses, is not public.
     """
 
     def __init__(self, network: Network, clock: Callable[[], float] = time.monotonic) -> None:
@@ -51,14 +51,14 @@ class Backend(httpcore.NetworkBackend):
         self._plain = httpcore.SyncBackend()
 
     def serve(self, client: httpx.Client) -> None:
-        """Carry everything that this client sends. httpx has no option for it; a test proves that it is so."""
+        """Become the backend of this client. httpx has no option for it, so a test checks that it works."""
         for transport in (client._transport, *client._mounts.values()):
             if isinstance(transport, httpx.HTTPTransport):
                 transport._pool._network_backend = self
 
     @contextmanager
     def answer(self, first: float, end: float) -> Iterator[None]:
-        """This thread's answer: seconds to its first byte, and to its end."""
+        """Time this thread's answer: seconds until its first byte, and until its end."""
         now = self._clock()
         self._here.time = _Time(now + first, now + end)
         try:
@@ -69,12 +69,12 @@ class Backend(httpcore.NetworkBackend):
 
     @property
     def trickled(self) -> bool:
-        """Whether this thread's last answer had begun and was not whole at its end of time."""
+        """Whether this thread's last answer had begun, but was not complete at its deadline."""
         last: _Time | None = getattr(self._here, "last", None)
         return last is not None and last.begun and last.over
 
     def left(self, timeout: float | None) -> float | None:
-        """Seconds that the next step may take, zero or less when the time is over."""
+        """Seconds that the next step may take; zero or less when the deadline has passed."""
         at: _Time | None = getattr(self._here, "time", None)
         if at is None:
             return timeout
@@ -83,7 +83,7 @@ class Backend(httpcore.NetworkBackend):
         return left if timeout is None else min(left, timeout)
 
     def came(self) -> None:
-        """A byte of the answer is here."""
+        """Note that a byte of the answer has arrived."""
         at: _Time | None = getattr(self._here, "time", None)
         if at is not None:
             at.begun = True
@@ -119,7 +119,10 @@ class Backend(httpcore.NetworkBackend):
         raise failed
 
     def _resolve(self, host: str, port: int, timeout: float | None) -> Sequence[str]:
-        """The addresses of a name. The system's resolver cannot be interrupted, so it is left behind when the time is over."""
+        """The addresses of a name.
+
+        The system's resolver cannot be interrupted, so at the deadline its thread is abandoned.
+        """
         found: Future[Sequence[str]] = Future()
 
         def look_up() -> None:
@@ -132,7 +135,7 @@ class Backend(httpcore.NetworkBackend):
         try:
             return found.result(timeout if timeout is None else max(timeout, 0))
         except TimeoutError:
-            self.left(timeout)  # notes whether the whole time is over
+            self.left(timeout)  # notes whether the deadline has passed
             raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
 
     def _connect(
@@ -145,16 +148,16 @@ class Backend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        """Never: an address is a web address."""
+        """Never done: only web addresses are contacted."""
         raise httpcore.ConnectError("no sockets of files")
 
     def sleep(self, seconds: float) -> None:
-        """Between attempts of the library, which makes none."""
+        """For retries of the library, which makes none."""
         time.sleep(seconds)
 
 
 class _Stream(httpcore.NetworkStream):
-    """One connection, whose steps take no longer than the answer's time."""
+    """One connection. Its steps end with the answer's deadline."""
 
     def __init__(self, stream: httpcore.NetworkStream, backend: Backend) -> None:
         self._stream, self._backend = stream, backend
@@ -166,7 +169,7 @@ class _Stream(httpcore.NetworkStream):
         try:
             data = self._stream.read(max_bytes, left)
         except httpcore.ReadTimeout:
-            self._backend.left(timeout)  # whether it is over
+            self._backend.left(timeout)  # notes whether the deadline has passed
             raise
         if data:
             self._backend.came()

@@ -1,8 +1,8 @@
-"""Asks for every page but the first with the record in front of it, which shows whether the server still means the same.
+"""Asks for every page after the first together with the record in front of it, to see whether the server still agrees.
 
-A server that answers such a page with nothing, with an error or with another record in front contradicts itself. Only a
-server that takes whole pages alone (offsets that are multiples of the limit) is asked otherwise: it shows this at the
-second page, by refusing it or by sending the first one again.
+A server that answers with nothing, with an error or with another record in front contradicts itself. Only a server that
+takes nothing but whole pages (offsets that are multiples of the limit) is asked differently: it gives itself away at
+the second page, which it refuses, or for which it sends the first one again.
 """
 
 from dataclasses import replace
@@ -12,13 +12,13 @@ from rostersync.sources.oneroster.paging import Ask, Walk
 
 
 class Overlap:
-    """Asks for pages that are not the first. Safe to use from several threads once the second page has come."""
+    """Asks for the pages after the first. Safe to use from several threads once the second page has come."""
 
     def __init__(self, pages: Pages, walk: Walk, first: Got) -> None:
-        self.whole: int | None = None  # rows of a page, where the server takes whole pages only
-        self._on = True  # whether pages are asked for with the record in front of them
+        self.whole: int | None = None  # rows per page, where the server takes whole pages only
+        self._on = True  # whether pages are asked for together with the record in front
         self._worked = False
-        self._shift = 1  # 0 where the server puts the record in front there by itself
+        self._shift = 1  # 0 where the server adds the record in front by itself
         self._pages = pages
         self._walk = walk
         self._first = first.decoded.first
@@ -33,17 +33,17 @@ class Overlap:
         return self._on
 
     def page(self, ask: Ask, limit: int | None = None, last: str | None = None) -> Got | Refused:
-        """A page; `last` is the id that the one before ended with, None when that is still on its way."""
+        """A page. `last` is the id that the previous page ended with; None while that is still to come."""
         if ask.cursor is not None or ask.offset == 0:
             return self._pages.page(ask, limit)
         if self.whole is not None:
             return self._whole(ask, self.whole)
         if not self._on or ask.jump:
-            self._on = False  # offsets count what is not shown, too
+            self._on = False  # offsets also count records that are not shown
             return self._pages.page(ask, limit)
         got = self._pages.page(
             Ask(ask.offset - self._shift), limit and limit + 1, least=2
-        )  # a page of one shows no more
+        )  # a page of one row could show nothing but the record in front
         if isinstance(got, Refused):
             return got if self._worked else self._whole_pages(ask, got)
         self._largest = max(self._largest, got.seen.rows)
@@ -51,10 +51,10 @@ class Overlap:
             self._walk.doubt(f"nothing came at offset {got.ask.offset}, where a record had been read")
             return replace(got, ask=ask)
         if got.decoded.first is not None and last in (None, got.decoded.first):
-            # A server of one record a page would get no further this way.
+            # With one record per page, this would get no further.
             return self._behind(ask, got) if self._more(got) else self._one_by_one(ask, got)
         if self._walk.probing and self._walk.knows(got.seen.fingerprint):
-            return got  # the whole collection once more
+            return got  # the whole collection again
         if not self._worked and got.decoded.first == self._first:
             return self._whole_pages(ask, None)
         plain = self._pages.page(ask, limit)
@@ -69,21 +69,21 @@ class Overlap:
         return got.seen.rows > 1 or self._largest > 1
 
     def _behind(self, ask: Ask, got: Got) -> Got:
-        """What a page brought behind the record in front of it."""
-        self._worked = self._worked or got.ask.offset % got.limit != 0  # a whole page shows nothing
+        """The rows of a page after the record in front."""
+        self._worked = self._worked or got.ask.offset % got.limit != 0  # a whole page proves nothing
         rest, seen = got.decoded.without_first(), replace(got.seen, rows=got.seen.rows - 1)
         return replace(got, ask=ask, decoded=rest, seen=seen, before=got.decoded.first)
 
     def next(self, step: Ask, got: Got) -> Ask:
-        """The step, moved to where the next whole page begins."""
+        """The step, moved on to where the next whole page begins."""
         if self.whole is None or step.cursor is not None or step.jump:
             return step
         return Ask(-(-step.offset // got.limit) * got.limit)
 
     def confirm(self, last: Got) -> None:
-        """Whether `last` ended with the last record there is, where the server takes whole pages only.
+        """Check that `last` ends with the very last record, where the server takes whole pages only.
 
-        A page of another size that reaches beyond the end is asked for: one that lost its tail at a page's edge shows it.
+        Asks for a page of another size that reaches beyond the end: it shows rows that were lost at the edge of a page.
         """
         if any(offset < last.ask.offset for offset in self._short):
             self._walk.doubt(f"a page in front of offset {last.ask.offset} was not whole")
@@ -95,13 +95,13 @@ class Overlap:
             return
         got = self._pages.page(Ask(at - at % size), size, whole=True)
         if isinstance(got, Refused):
-            if not self._refuses:  # such a server may know one size only
+            if not self._refuses:  # it may know one page size only
                 self.refused(got)
         elif got.limit == size and (got.seen.rows != at % size or got.decoded.last != last.decoded.last):
             self._walk.doubt(f"the record at offset {at - 1} was the last one, and then it was not")
 
     def refused(self, answer: Got | Refused) -> None:
-        """A page was refused."""
+        """Note that a page was refused."""
         if isinstance(answer, Refused):
             self._walk.doubt(f"the page at offset {answer.ask.offset} was refused ({answer.status})")
 
@@ -111,11 +111,11 @@ class Overlap:
             self._on, self.whole = False, 1
             return plain
         if self._walk.probing:
-            return self._behind(ask, front)  # the only record, as the server had said
+            return self._behind(ask, front)  # the only record, as the server said
         return plain
 
     def _whole_pages(self, ask: Ask, refused: Refused | None) -> Got | Refused:
-        """The second page as a whole page; what was refused in its place stays refused when this one is, too."""
+        """The second page as a whole page. If that is refused too, the first refusal stands."""
         self._on, self.whole, self._refuses = False, self._rows, refused is not None
         plain = self._whole(ask, self._rows)
         return plain if refused is None or isinstance(plain, Got) else refused

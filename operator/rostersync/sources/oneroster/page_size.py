@@ -1,21 +1,21 @@
-"""How many rows to ask for at once."""
+"""How many rows to ask for at a time."""
 
 import threading
 
-SMALLEST = 10  # page size below which halving stops
-GROW_AFTER = 2  # good pages in a row after which a halved page size is doubled again
-GROW_LATEST = 64  # the same where larger pages failed whenever they were tried again
+SMALLEST = 10  # rows; the page size is not halved below this
+GROW_AFTER = 2  # good pages in a row before a halved page size is doubled again
+GROW_LATEST = 64  # the most such pages, after larger ones have failed again and again
 
 
 class PageSize:
-    """The page size in use: halved when the server fails or is too slow, doubled again when it has recovered."""
+    """The current page size: halved when the server fails or is too slow, doubled again once it has recovered."""
 
     def __init__(self, configured: int) -> None:
         self._configured = configured
         self._current = configured
         self._good = 0
         self._wait = GROW_AFTER
-        self._trial = False  # whether the size was doubled and no page of it has come yet
+        self._trial = False  # whether the size was doubled, and no page of that size has come yet
         self._lock = threading.Lock()
 
     @property
@@ -24,10 +24,10 @@ class PageSize:
         return self._current
 
     def failed(self, used: int, *, again: bool) -> None:
-        """A page of `used` rows failed; `again`: the same page, not for the first time at this size.
+        """Note that a page of `used` rows failed. `again`: that page has failed at this size before.
 
-        A burst of failures is no reason for smaller pages, a page that fails again may be. Threads that fail at the same
-        size halve it once.
+        A burst of failures is no reason for smaller pages, but a page that fails again may be. Threads that fail at the
+        same size halve it only once.
         """
         with self._lock:
             self._good = 0
@@ -40,7 +40,7 @@ class PageSize:
                 self._current = max(SMALLEST, used // 2)
 
     def good(self, used: int) -> None:
-        """A page of `used` rows came."""
+        """Note that a page of `used` rows came."""
         with self._lock:
             self._good += 1
             if self._trial and used >= self._current:
@@ -50,11 +50,13 @@ class PageSize:
                 self._current = min(self._configured, self._current * 2)
 
     def limit(self, used: int) -> None:
-        """The server refuses pages larger than half of `used` may be: never ask for more again."""
+        """The server refused `used` rows for being too many: never ask for more than half of that again."""
         with self._lock:
             self._configured = self._current = max(1, used // 2)
 
 
 def whole(rows: int, offset: int, most: int) -> int:
-    """The most rows to ask for at an offset where a server takes whole pages only, which had so many rows at first."""
+    """The most rows to ask for at an offset, up to `most`, where a server only takes whole pages and `rows` was its
+    first size.
+    """
     return next(n for n in range(min(rows, most), 0, -1) if rows % n == 0 and offset % n == 0)

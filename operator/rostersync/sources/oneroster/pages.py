@@ -1,4 +1,4 @@
-"""Single pages of one collection: asks for them, with retries, and says what came."""
+"""Asks for single pages of one collection, with retries, and says what came."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -18,9 +18,9 @@ from rostersync.sources.oneroster.transport import Transport
 
 NOT_OFFERED = frozenset({403, 404, 405, 410, 501})
 MAY_BE_THE_SORT = frozenset({400, 422})
-SMALLEST_REFUSED = 10  # a first page of fewer rows that is refused is not refused for its size
-UNSORTED_AFTER = 3  # failures of a first page after which it is asked for without sort
-SHORT_TRIES = 2  # times that a page is asked for again which contradicts itself
+SMALLEST_REFUSED = 10  # rows; the size is not why a first page of fewer rows is refused
+UNSORTED_AFTER = 3  # failures of the first page before it is asked for without sort
+SHORT_TRIES = 2  # times that a page which contradicts itself is asked for again
 NO_CONTENT = 204
 
 
@@ -33,23 +33,23 @@ class Got:
     seen: Seen
     revision: str | None
     limit: int
-    before: str | None = None  # id of the record in front of the page, where it was asked for too
+    before: str | None = None  # id of the record in front of the page, where that was asked for too
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A page that the server refused for good."""
+    """A page that the server refuses for good."""
 
     ask: Ask
     status: int
 
 
 class Pages:
-    """The pages of one collection. Safe to use from several threads; what a page contradicts, it tells `walk`."""
+    """The pages of one collection. Safe to use from several threads. Contradictions are reported to `walk`."""
 
     def __init__(self, transport: Transport, decoder: Decoder, walk: Walk, rows: int | None = None) -> None:
         self.requests = 0
-        self.refused: int | None = None  # the status that says that the collection is not offered
+        self.refused: int | None = None  # the status of the answer that does not offer the collection
         self.size = PageSize(rows or transport.endpoint.page_size)
         self._transport = transport
         self._decoder = decoder
@@ -60,7 +60,7 @@ class Pages:
         self._sort = True
 
     def first(self) -> Got | None:
-        """The first page, asked for without sort or with a smaller size if need be; None when not offered.
+        """The first page, if need be without sort or with fewer rows; None when the collection is not offered.
 
         Raises Permanent when a required collection is not offered.
         """
@@ -86,14 +86,14 @@ class Pages:
                 )
 
     def page(self, ask: Ask, limit: int | None = None, *, whole: bool = False, least: int = 1) -> Got | Refused:
-        """One page, with retries; `limit` rows at most, fewer when the server needs smaller pages.
+        """One page, with retries: at most `limit` rows, fewer when the server needs smaller pages.
 
-        `whole`: the offset must be a multiple of what is asked for, as it is of `limit`. `least`: rows to ask for however
-        small pages are.
+        `whole`: the offset must be a multiple of the rows asked for, as it is of `limit`. `least`: rows to ask for at
+        least.
         """
         used = 0
         failures = 0
-        failed = 0  # rows that were asked for when the page failed last
+        failed = 0  # rows asked for when the page last failed
         short = 0
 
         def url() -> str:
@@ -110,7 +110,7 @@ class Pages:
             self.size.failed(used, again=failed == used)
             failed = used
             if ask.offset == 0 and failures >= UNSORTED_AFTER:
-                self._sort = False  # some fail on a sort that they do not know
+                self._sort = False  # some servers fail on a sort that they do not know
 
         def read(answer: Answer) -> Got | Refused:
             nonlocal short
@@ -138,11 +138,11 @@ class Pages:
             raise TryAgain(Failure.UNREADABLE, f"{answer.status}, {again.what}", detail=answer.text()) from None
 
     def _wrong(self, answer: Answer, decoded: Decoded, used: int) -> str | None:
-        """How a page contradicts itself; None when it does not."""
+        """How a page contradicts itself; None if it does not."""
         if decoded.error is not None:
             return f"an error beside its rows ({decoded.error})"
         announced = count(answer.headers.get("x-count"))
-        # Some mean the whole collection by it, which has all come by the time that the last page is looked for.
+        # Some servers mean the whole collection by it, which has arrived by the time the last page is asked for.
         if announced is not None and decoded.rows < announced <= used and announced != self._walk.received:
             return "fewer rows than it announced"
         return None
@@ -161,7 +161,7 @@ class Pages:
 
     @property
     def scope(self) -> str:
-        """The scope that the token may lack, where the collection was refused for want of rights; else empty."""
+        """The scope that the token may lack, where the collection was refused for lack of rights; else empty."""
         endpoint = self._transport.endpoint
         return lacking(self.refused, endpoint.version, self._collection, endpoint.authentication == "OAuth2")
 
@@ -183,6 +183,6 @@ class Pages:
 
 
 def address(service_url: str, collection: str) -> str:
-    """Where a collection is: below the service URL, whose own query stays."""
+    """The address of a collection: below the service URL, whose query is kept."""
     parts = urlsplit(service_url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{collection}", fragment=""))

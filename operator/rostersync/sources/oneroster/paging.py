@@ -1,7 +1,7 @@
-"""How a collection is walked through, page by page. Decides only; pull.py does.
+"""Decides which page of a collection to ask for next; pull.py asks.
 
-The rules: advance by rows received, since servers clamp the page size in silence and a short page is not the end.
-A server's own `next` or total says when to look whether there is more, and an answer without more is the end.
+Offsets advance by the rows received, since servers clamp the page size silently, and a short page is not the end. When
+the server's `next` or total says that everything has come, one more page is asked for: without rows, it is the end.
 """
 
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from rostersync.sources.oneroster.links import Next, offset_of
 from rostersync.sources.port import End
 
-MAX_REPEATS = 3  # pages in a row that were all seen before: the server does not move on
-MAX_EMPTY = 3  # empty pages in a row that are followed because the server names a next one
+MAX_REPEATS = 3  # pages in a row that were all seen before: the server does not advance
+MAX_EMPTY = 3  # empty pages in a row after which a next link is still followed
 
 
 @dataclass(frozen=True)
 class Ask:
-    """The page to ask for: by offset, or by the server's own address where its paging is a secret.
+    """The page to ask for: by offset, or by the server's own address where only the server knows how to page.
 
-    `jump`: the record in front of it has not been read, since the server passes over what it does not show.
+    `jump`: the record in front of it has not been read, since the server skips records that it does not show.
     """
 
     offset: int
@@ -28,7 +28,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a page said. `cursor` is the address of the next page where only the server knows it (links.cursor)."""
+    """What a page said. `cursor`: the address of the next page, where only the server knows it (links.cursor)."""
 
     rows: int
     total: int | None
@@ -38,9 +38,9 @@ class Seen:
 
 
 class Walk:
-    """The way through one collection. `total` is the first total that the server named, `highest` the highest one.
+    """The way through one collection. `total` is the first total that the server named, `highest` the largest one.
 
-    `doubts` are answers that contradict what the server had said before: a pull with any of them proves nothing.
+    `doubts` are answers that contradict earlier ones. A pull with any of them proves nothing.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Walk:
         self.fresh = False  # whether the last page brought rows to keep
         self.led_on = False  # whether the last page with rows named a next one
         self.doubts: list[str] = []
-        self._hint: End | None = None  # what says that the next page should be empty
+        self._hint: End | None = None  # why the next page should be empty
         self._linked = False
         self._links: set[str] = set()
         self._prints: set[int] = set()
@@ -60,15 +60,15 @@ class Walk:
 
     @property
     def probing(self) -> bool:
-        """Whether the next page is only asked for to see that there is none."""
+        """Whether the next page is only asked for to see that it is empty."""
         return self._hint is not None
 
     def doubt(self, what: str) -> None:
-        """An answer contradicts what came before. May be called from several threads."""
+        """Note that an answer contradicts earlier ones. May be called from several threads."""
         self.doubts.append(what)
 
     def after(self, ask: Ask, seen: Seen) -> Ask | End:
-        """What to do after a page: ask for another one, or stop."""
+        """What to do after a page: ask for another one, or stop there."""
         self.fresh = False
         self.counted(seen.total)
         if seen.rows == 0:
@@ -76,7 +76,7 @@ class Walk:
         self._empty = 0
         repeated = self.repeated(seen.fingerprint)
         if repeated and self._hint is not None:
-            return self._hint  # everything came on one page, and the server knows no offset
+            return self._hint  # everything came on one page, from a server without offsets
         if self._repeats >= MAX_REPEATS:
             return End.STUCK
         if repeated:
@@ -87,22 +87,22 @@ class Walk:
         if seen.cursor is not None:
             return self._follow(seen.cursor)
         if ask.cursor is not None:
-            return End.NEXT  # its links led here and lead no further
+            return End.NEXT  # its links led here, and no further
         self._hint = self._expects_end(seen)
         return Ask(self.offset)
 
     def counted(self, total: int | None) -> None:
-        """A page named a total."""
+        """Note the total that a page named."""
         if total is not None:
             self.total = total if self.total is None else self.total
             self.highest = max(total, self.highest or 0)
 
     def knows(self, fingerprint: int) -> bool:
-        """Whether a page had been seen before."""
+        """Whether a page was seen before."""
         return fingerprint in self._prints
 
     def repeated(self, fingerprint: int) -> bool:
-        """Remember a page; whether it had been seen before."""
+        """Remember a page. Returns whether it was seen before."""
         known = self.knows(fingerprint)
         self._prints.add(fingerprint)
         self._repeats = self._repeats + 1 if known else 0
@@ -110,24 +110,24 @@ class Walk:
 
     @property
     def stuck(self) -> bool:
-        """Too many pages in a row had been seen before."""
+        """Whether too many pages in a row were seen before."""
         return self._repeats >= MAX_REPEATS
 
     @property
     def left(self) -> int:
-        """How many rows are to come up to the total; 0 where there is none."""
+        """How many rows are left up to the total; 0 where there is none."""
         return max((self.total or 0) - self.offset, 0)
 
     def windows(self, step: int) -> Iterator[tuple[int, int]]:
-        """(offset, rows) of what is left up to the total, to be asked for side by side; none where there is no total.
+        """(offset, rows) of the pages left up to the total, which can be asked for in parallel; none without a total.
 
-        Made one at a time: a server may claim any total.
+        They are made one at a time, since a server may claim any total.
         """
         total = self.total or 0
         return ((start, min(step, total - start)) for start in range(self.offset, total, step))
 
     def after_windows(self, rows: int) -> Ask:
-        """The windows brought this many rows in all: look whether there is more."""
+        """The step after the windows, which brought this many rows: see whether there is more."""
         self.received += rows
         self.offset = self.total or 0
         self._hint = End.TOTAL if self.total is not None and self.received >= self.total else None
@@ -137,20 +137,20 @@ class Walk:
         self._empty += 1
         further = self._further(ask, seen)
         if further is not None:
-            # A server that filters after paging may leave a page empty and go on. So may one that has lost the page:
-            # what follows is read, and proves nothing.
+            # A server that filters after paging may send an empty page and go on. So may one that lost the page, so what
+            # follows is read, but proves nothing.
             self.doubt(f"nothing came at offset {ask.offset} although a next page was named")
             if self._hint is None and self._empty <= MAX_EMPTY:
                 return further
             return End.CUT
         if ask.cursor is None:
             return End.NEXT if seen.next.ended or self._hint is End.NEXT else End.EMPTY
-        # A server that names a next page after every full one may mean it so; another pull has pages of another size.
+        # Some servers name a next page after every full one; the next pull has pages of another size, which tells.
         self.doubt(f"the page that was named as the next one after {self.received} rows was empty")
         return End.NEXT
 
     def _further(self, ask: Ask, seen: Seen) -> Ask | None:
-        """The next page that an empty one names, None when that leads no further."""
+        """The next page that an empty one names; None when that leads no further."""
         if seen.cursor is not None:
             if seen.cursor in self._links:
                 return None

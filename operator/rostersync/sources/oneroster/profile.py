@@ -1,4 +1,4 @@
-"""Profiles of systems that speak OneRoster: what their Delivery Config means to the client."""
+"""Profiles of systems that speak OneRoster, and what their Delivery Config means to the client."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -27,7 +27,7 @@ def profile(
     required: frozenset[str] = REQUIRED,
     page_size: int = 500,
 ) -> Profile:
-    """The profile of a system by its name; `client_id` and `client_secret` are the keys of its Secret."""
+    """The profile of a system. `client_id` and `client_secret` are the keys of its Secret."""
     made: Profile
 
     def opens(connection: Connection, login: Login, ca_bundle: str | None, network: "Network") -> "Source":
@@ -52,7 +52,7 @@ def profile(
 
 
 def endpoint(connection: Connection) -> Endpoint:
-    """What a OneRoster Delivery Config says of where its source is."""
+    """Where a connection's source is, by its Delivery Config."""
     config = _config(connection)
     host = urlsplit(config.serviceURL).hostname or ""
     return Endpoint(host, str(config.version), config.credentialsSecretRef.name, config.caBundleRef)
@@ -61,12 +61,11 @@ def endpoint(connection: Connection) -> Endpoint:
 def service_endpoint(
     of: Profile, connection: Connection, ca_bundle: str | None, patience: Patience | None = None
 ) -> ServiceEndpoint:
-    """The Delivery Config of a connection; `ca_bundle` is PEM. Raises Permanent when it may not be used so."""
+    """The service of a connection. `ca_bundle` is PEM. Raises Permanent when an address may not be used."""
     config = _config(connection)
     namespace = connection.metadata.namespace or "default"
     return ServiceEndpoint(
         service_url=config.serviceURL,
-        # as given, else the service URL followed by /token
         authentication_url=config.authenticationURL or config.serviceURL.rstrip("/") + "/token",
         authentication=config.authentication,
         signature_method=config.signatureMethod or "HMAC-SHA256",

@@ -1,4 +1,4 @@
-"""One pull of one collection: asks for the pages that paging.py names, several at once where a total is known."""
+"""Pulls one collection: asks for the pages that paging.py names, several at once where the total is known."""
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -14,11 +14,11 @@ from rostersync.sources.port import End, Page, Reading
 
 
 class Moved(Exception):  # noqa: N818 - named for what happened
-    """The server's revision changed while pages were read."""
+    """The server's revision changed while pages were being read."""
 
 
 class Pull:
-    """Reads a collection once, by pages of so many rows; use it for one `run`."""
+    """Reads a collection once, in pages of `rows`. Use it for one `run`."""
 
     def __init__(
         self, transport: Transport, decoder: Decoder, sink: Callable[[Page], None], rows: int | None = None
@@ -30,11 +30,11 @@ class Pull:
         self._seams = Continuity()
         self._pages = Pages(transport, decoder, self._walk, rows)
         self._revision: str | None = None
-        self._tail: Got | None = None  # the page with the last rows there are
+        self._tail: Got | None = None  # the page with the last rows
 
     def run(self) -> Reading:
         """Read all pages. Raises Permanent when a required collection is not offered."""
-        # One more than there are requests at once, which the transport sees to: a page is decoded while others are awaited.
+        # One thread more than the requests that the transport allows at once: it decodes while the others wait for answers.
         pool = ThreadPoolExecutor(max_workers=self._threads + 1, thread_name_prefix="page")
         recount: int | None = None
         whole: int | None = None
@@ -68,7 +68,7 @@ class Pull:
         )
 
     def _read(self, pool: ThreadPoolExecutor, overlap: Overlap, first: Got) -> tuple[End, Got]:
-        """All pages after the first: how they ended, and the last of them."""
+        """Read the pages after the first. Returns how they ended, and the last of them."""
         got = first
         step, last = self._step(first), first.decoded.last
         unwritten = first if self._walk.fresh else None
@@ -76,7 +76,7 @@ class Pull:
         while isinstance(step, Ask):
             coming = pool.submit(overlap.page, overlap.next(step, got), None, last)
             if unwritten is not None:
-                self._emit(unwritten)  # while the next page is on its way
+                self._emit(unwritten)  # while the next page is under way
                 unwritten = None
             if isinstance(next_ := coming.result(), Refused):
                 overlap.refused(next_)
@@ -85,7 +85,7 @@ class Pull:
             step, last = self._step(got), got.decoded.last
             unwritten = got if self._walk.fresh else None
             if isinstance(step, Ask) and step.cursor is None and not self._walk.probing and not one_by_one:
-                # The first page shows what the server clamps to, the second one which offsets it knows.
+                # The first page shows to what size the server clamps, the second one which offsets it takes.
                 one_by_one = True
                 if self._walk.left and not self._walk.doubts:
                     if unwritten is not None:
@@ -97,7 +97,7 @@ class Pull:
         return step, got
 
     def _side_by_side(self, pool: ThreadPoolExecutor, overlap: Overlap, rows: int) -> Ask | End:
-        """Read what is left up to the total by pages of so many rows, several at once; the next step."""
+        """Read the rest up to the total in pages of `rows`, several at once. Returns the next step."""
         left = self._walk.windows(max(1, rows - overlap.on))
         self._decoder.expect(self._walk.left // rows)
         running: set[Future[list[Got]]] = set()
@@ -121,7 +121,7 @@ class Pull:
         return End.CUT
 
     def _window(self, overlap: Overlap, offset: int, rows: int) -> list[Got]:
-        """All rows from offset on, in one page or in as many as the server makes of it."""
+        """All rows of a window, on one page or on as many as the server makes of it."""
         pages: list[Got] = []
         have = 0
         while have < rows:
@@ -155,7 +155,7 @@ class Pull:
         self._sink(Page(got.ask.offset, decoded.batch, decoded.without_id, self._walk.total))
 
     def _look_again(self, end: End, overlap: Overlap, last: Got) -> int | None:
-        """Whether the end is the end, and what the server says there how many there are; None when it never said."""
+        """Check that the end is the end. Returns the total that the server names there; None when it names none."""
         if end not in (End.NEXT, End.EMPTY, End.TOTAL):
             return None
         if overlap.whole is not None and self._tail is not None:
@@ -163,7 +163,7 @@ class Pull:
         if self._walk.total is None:
             return None
         if last.seen.total == self._walk.total and last.seen.rows == 0 and self._walk.received:
-            return last.seen.total  # said once more on the empty page; "nothing at all" is asked for again
+            return last.seen.total  # as the empty page repeats it; a total of nothing is asked for again
         again = self._pages.page(Ask(0), 1)
         if isinstance(again, Refused):
             self._walk.doubt(f"counting again was refused ({again.status})")

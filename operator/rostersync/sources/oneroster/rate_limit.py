@@ -1,4 +1,4 @@
-"""The rate limit of a connection: requests start no closer together than requestsPerSecond allows."""
+"""The rate limit of a connection: requests start no closer together than requestsPerSecond allows. Also Retry-After."""
 
 import threading
 import time
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-MAX_HEADER = 200  # characters of a Retry-After that are looked at
+MAX_HEADER = 200  # characters of a Retry-After; a longer one is ignored
 
 
 class RateLimit:
-    """Shared by all threads of a source. `clock` and `sleep` are injected by tests."""
+    """Shared by all threads of a source. Tests inject `clock` and `sleep`."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class RateLimit:
             self._sleep(start - now)
 
     def pause(self, seconds: float) -> None:
-        """Let nobody start before `seconds` from now: the server said 429 to one of us and means us all."""
+        """Let no request start within the next `seconds`: a 429 to one thread is meant for all."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds in a Retry-After header, given as seconds or as a date; None when it says nothing usable."""
+    """The seconds that a Retry-After header asks for, as a number or as a date; None when it is unusable."""
     if not value or len(value) > MAX_HEADER:
         return None
     try:
@@ -52,5 +52,5 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
-    except (ValueError, OverflowError, TypeError, IndexError):  # years that no calendar has, and what is no date at all
+    except (ValueError, OverflowError, TypeError, IndexError):  # no date, or a year that no calendar has
         return None

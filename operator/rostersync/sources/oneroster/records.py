@@ -1,8 +1,8 @@
-"""The shape of OneRoster's records as msgspec types, made from the roster's tables: one type for 1.1 and 1.2.
+"""OneRoster's records as msgspec types, made from the roster's tables. One type serves 1.1 and 1.2.
 
-Types are permissive where servers differ (booleans as words or numbers, references as plain strings) and leave out
-whatever is not wanted, passwords above all: what has no field here is skipped while decoding. A page that does not
-fit even so is read by lenient_decode.py into the same types.
+The types are permissive where servers differ (booleans as words or numbers, references as plain strings). They leave
+out what is not wanted, passwords above all: what has no field here is skipped while decoding. A page that still does
+not fit is read into the same types by lenient_decode.py.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ Scalar = str | int | float | bool | None
 
 
 class Ref(msgspec.Struct, gc=False):
-    """A GUIDRef; href and type are not needed."""
+    """A GUIDRef. Its href and type are not needed."""
 
-    sourcedId: str | int | None  # required: a reference without it is looked at by lenient_decode.py
+    sourcedId: str | int | None  # required: lenient_decode.py reads a reference without it
 
 
 class UserId(msgspec.Struct, gc=False):
@@ -40,7 +40,7 @@ class Role(msgspec.Struct, gc=False):
 
 
 class Form(Enum):
-    """How a JSON value is formed."""
+    """The form of a JSON value."""
 
     SCALAR = "scalar"
     REF = "ref"
@@ -71,19 +71,19 @@ _FORMS = {
     Kind.USER_IDS: Form.USER_IDS,
 }
 _JSON_NAMES = {"termSourcedIds": "terms", "orgSourcedIds": "orgs", "agentSourcedIds": "agents"}
-# Other names under which the same thing is sent: 1.2's JSON against its CSV, and a spelling met in the wild.
+# Other names of the same attribute: 1.2's JSON differs from its CSV, and one server has a spelling of its own.
 _ALIASES = {
     "preferredGivenName": "preferredFirstName",
     "preferredMiddleName": "preferredMiddleName",
     "preferredFamilyName": "preferredLastName",
     "birthDate": "birthdate",
 }
-FIELD = "f_"  # struct fields are prefixed, since `class` is not a name in Python
+FIELD = "f_"  # prefix of struct fields, since `class` is no name in Python
 
 
 @dataclass(frozen=True)
 class Shape:
-    """How one collection looks in JSON: forms by key, the record type, and the keys of each attribute."""
+    """One collection in JSON: forms by key, the record type, and the keys of each attribute."""
 
     collection: str
     forms: dict[str, Form]
@@ -98,7 +98,7 @@ def json_name(attribute: str) -> str:
 
 @cache
 def shape(collection: str, with_metadata: bool) -> Shape:
-    """The shape of a collection; without metadata it is skipped while decoding."""
+    """The shape of a collection. Where metadata is not wanted, it is skipped while decoding."""
     forms: dict[str, Form] = {"status": Form.SCALAR, "dateLastModified": Form.SCALAR}
     keys: dict[str, tuple[str, ...]] = {"status": ("status",), "dateLastModified": ("dateLastModified",)}
     for attribute in BY_NAME[collection].attributes:

@@ -1,4 +1,4 @@
-"""Keeps the client's secret and tokens out of the texts of servers, which echo what they were sent."""
+"""Removes the client's secret and tokens from texts of servers, which may echo what they were sent."""
 
 import base64
 import html
@@ -12,11 +12,11 @@ from rostersync.errors import RostersyncError
 from rostersync.sources.port import Credentials
 
 _HIDDEN = "[hidden]"
-_SHORTEST = 4  # characters: what is shorter stands in every text by chance
+_SHORTEST = 4  # characters; anything shorter appears in texts by chance
 
 
 class Redaction:
-    """Knows what must not be told: the credentials it is made with, and every token that is added."""
+    """Knows the secrets: the credentials that it is made with, and every token that is added."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._lock = threading.Lock()
@@ -25,12 +25,12 @@ class Redaction:
         self.add(base64.b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode())
 
     def add(self, secret: str) -> None:
-        """One more secret."""
+        """Add a secret."""
         with self._lock:
             self._told |= _spellings(secret) if len(secret) >= _SHORTEST else set()
 
     def without(self, text: str | None) -> str | None:
-        """The text without secrets, in whatever spelling."""
+        """The text without secrets, however they are spelled."""
         with self._lock:
             words = sorted(self._told, key=len, reverse=True)
         for word in words if text else ():
@@ -39,7 +39,7 @@ class Redaction:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Errors that leave here have no secret in their detail."""
+        """Remove secrets from the detail of errors that pass through."""
         try:
             yield
         except RostersyncError as error:
@@ -48,7 +48,7 @@ class Redaction:
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it is, and as forms, JSON (PHP escapes slashes), HTML and Python write it."""
+    """A secret as it is, and as forms, JSON (where PHP escapes slashes), HTML and Python write it."""
     quoted = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
     marked = [html.escape(secret), html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&#039;")]
     return {

@@ -1,6 +1,6 @@
-"""What can go wrong with one request, and the sentence that is left when it kept going wrong.
+"""What can go wrong with one request, and the error that remains when retrying does not help.
 
-`TryAgain` is thrown inside the retry loop only. Its text is ours; texts of servers and libraries go to `detail`.
+`TryAgain` is only raised inside the retry loop. Its text is our own; texts of servers and libraries go into `detail`.
 """
 
 import socket
@@ -13,11 +13,11 @@ import httpx
 from rostersync.errors import Permanent, Retryable, RostersyncError
 from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
 
-DETAIL_LIMIT = 4000  # characters of a server's answer that are kept for the artifact
+DETAIL_LIMIT = 4000  # characters of a server's answer that are kept among the artifacts
 
 
 class Failure(Enum):
-    """Kinds of failure that may pass with another attempt."""
+    """Failures that may pass with another attempt."""
 
     CONNECTION = "could not be reached"
     TIMEOUT = "did not answer in time"
@@ -31,9 +31,9 @@ OVERLOAD = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.TOO_LARGE})  # sm
 
 
 class TryAgain(Exception):  # noqa: N818 - named for what happens next, as all errors are
-    """One attempt failed in a way that may pass. `wait` is what the server asked for, in seconds.
+    """One attempt failed in a way that may pass. `wait`: the seconds that the server asked for.
 
-    `held`: it took all of the time that an answer may take, ten times as long as a silent server.
+    `held`: it took all the time that an answer may take, ten times as long as a silent server.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TryAgain(Exception):  # noqa: N818 - named for what happens next, as all e
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """The error and everything that it came from."""
+    """The error and all its causes."""
     found: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in found:
@@ -66,7 +66,7 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def forbidden(what: str, url: str) -> Permanent:
-    """The error of an address that a Job may not contact; `what` says of which kind it is."""
+    """The error for an address that a Job may not contact. `what` says of which kind it is."""
     return Permanent(
         f"{bare(url)} leads to {what}, which a Job may not contact; give the SIS's own address in "
         "deliveryConfig.serviceURL and authenticationURL (for a trial on this machine: jobs.allowLoopback in the chart)",
@@ -75,7 +75,7 @@ def forbidden(what: str, url: str) -> Permanent:
 
 
 def unreadable(error: RostersyncError, endpoint: ServiceEndpoint) -> Retryable:
-    """The one sentence for whatever went wrong, where more would tell what else there is in a cluster's network."""
+    """The one sentence for every error where more could reveal what else is in a cluster's network."""
     return Retryable(
         f"{endpoint.name} could not be read as OneRoster at {bare(endpoint.service_url)}, with the token of "
         f"{bare(endpoint.authentication_url)}; check deliveryConfig.serviceURL, authenticationURL and caBundleRef, Secret "
@@ -87,7 +87,7 @@ def unreadable(error: RostersyncError, endpoint: ServiceEndpoint) -> Retryable:
 
 
 def of_transport(error: httpx.TransportError, endpoint: ServiceEndpoint, url: str) -> TryAgain | Permanent:
-    """Sort a failure below HTTP: a certificate that is not trusted is permanent, the rest may pass."""
+    """Classify a failure below HTTP: an untrusted certificate is permanent, everything else may pass."""
     chain = causes(error)
     detail = repr(error)
     untrusted = next((c for c in chain if isinstance(c, ssl.SSLCertVerificationError)), None)
@@ -113,7 +113,7 @@ def of_transport(error: httpx.TransportError, endpoint: ServiceEndpoint, url: st
 
 
 def _remedy(untrusted: ssl.SSLCertVerificationError, endpoint: ServiceEndpoint, url: str) -> str:
-    """What to do about a certificate; the codes are OpenSSL's."""
+    """What to do about a certificate. The codes are OpenSSL's."""
     match getattr(untrusted, "verify_code", 0):
         case 62 | 64:
             return f"it was issued for another name than {urlsplit(url).hostname}; use the name that it was issued for"
@@ -129,7 +129,7 @@ def _remedy(untrusted: ssl.SSLCertVerificationError, endpoint: ServiceEndpoint, 
 def given_up(
     again: TryAgain, endpoint: ServiceEndpoint, tried: str, url: str, *, read_before: bool, failures: int
 ) -> RostersyncError:
-    """The error after so many failures. `read_before`: this service has already answered OneRoster."""
+    """The error after the last attempt. `read_before`: this service has already answered with OneRoster."""
     where = f"{tried} at {bare(url)}"
     attempts = "after 1 attempt" if failures == 1 else f"after {failures} attempts"
     match again.failure:

@@ -1,4 +1,4 @@
-"""Which OAuth 2 scope of OneRoster lets a client read a collection."""
+"""The OAuth 2 scopes of OneRoster that let a client read a collection."""
 
 _BASE = "https://purl.imsglobal.org/spec/or/{}/scope/{}.readonly"
 _FORBIDDEN = 403
@@ -14,7 +14,7 @@ def lacking(status: int | None, version: str, collection: str, oauth2: bool) -> 
 
 
 def missing(status: int, version: str, collection: str, oauth2: bool) -> str:
-    """What to do about a refusal: after a 403 a scope may be missing, and the sentence names it; else empty."""
+    """What to do after a 403, as the end of a sentence that names the scope that may be missing; else empty."""
     scope = lacking(status, version, collection, oauth2)
     return scope and (
         f"; 403 may mean that the token lacks the scope {scope}: add it to deliveryConfig.scope, "

@@ -1,4 +1,4 @@
-"""One request at a time: authorization, rate limit, retries, and what each status means."""
+"""Sends requests: authorization, rate limit, retries, and what each status means."""
 
 import logging
 import ssl
@@ -22,24 +22,24 @@ from rostersync.sources.oneroster.request_errors import OVERLOAD, Failure, TryAg
 from rostersync.sources.port import Credentials
 
 log = logging.getLogger(__name__)
-stamina.instrumentation.set_on_retry_hooks([])  # its own warnings would end up on the terminal; ours say more
+stamina.instrumentation.set_on_retry_hooks([])  # its warnings would end up on the terminal, and ours say more
 
 T = TypeVar("T")
-Waiting = Callable[[str, float, float], None]  # what is waited for, the seconds so far, and the seconds at most
+Waiting = Callable[[str, float, float], None]  # what is waited for, seconds so far, seconds at most
 PASSES = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.LIMITED})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-REPEATED = frozenset({307, 308})  # of them, what a form is sent to again
+REPEATED = frozenset({307, 308})  # those to which a form is sent again
 MAX_REDIRECTS = 3
 MAX_SHOWN = 200  # characters of an address in a message
-MAX_TOKENS = 6  # for one request, while each ends after it was accepted elsewhere
-MAX_HELD = 2  # answers to one request that took all of their time: smaller pages were tried, a third would be held too
-SLOWEST = 10  # an answer that has begun may take this many times timeoutSeconds in all
+MAX_TOKENS = 6  # per request, while each expires after another request was accepted with it
+MAX_HELD = 2  # answers to one request that took all their time; smaller pages were tried, so a third would take as long
+SLOWEST = 10  # times timeoutSeconds that an answer may take once it has begun
 
 
 class Transport:
-    """HTTP to one OneRoster service. Safe to use from several threads; close it at the end.
+    """Requests to one OneRoster service. Safe to use from several threads; close it at the end.
 
-    `secret` is told every token, which must not turn up in what is said of errors.
+    `secret` is told every token, so that none appears in errors.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class Transport:
         self.endpoint = endpoint
         self.network = network or Network()
         self._client_secret = credentials.client_secret
-        self.read_before = False  # whether this service has ever answered OneRoster
-        self.patient = True  # whether failure is waited out, as in a night's run
-        self.waiting: Waiting = lambda why, waited, patience: None  # told what is waited for
-        self._reached = False  # whether anything has ever answered
+        self.read_before = False  # whether this service has ever answered with OneRoster
+        self.patient = True  # whether failures are waited out, as in a nightly run
+        self.waiting: Waiting = lambda why, waited, patience: None  # called while waiting
+        self._reached = False  # whether any answer has ever come
         self._rate = RateLimit(endpoint.requests_per_second)
         self._at_once = threading.Semaphore(endpoint.max_concurrent_requests)
         self.backend = Backend(self.network)
         self._client = httpx.Client(
             verify=_trust(endpoint),
-            trust_env=not self.network.guarded,  # a proxy would resolve names where nobody judges the addresses
+            trust_env=not self.network.guarded,  # a proxy would resolve names without checking their addresses
             timeout=httpx.Timeout(endpoint.timeout_seconds, connect=min(endpoint.timeout_seconds, 30.0)),
             limits=httpx.Limits(
                 max_connections=endpoint.max_concurrent_requests + 1,
@@ -78,16 +78,18 @@ class Transport:
 
     @property
     def veiled(self) -> bool:
-        """Whether an error must not tell what answered: in a Job, an address within the network that is no OneRoster yet."""
+        """Whether errors must not say what answered: in a Job, for an address of the network that has not shown to be
+        OneRoster.
+        """
         return self.network.guarded and self.backend.inside and not (self.read_before or self._greeted)
 
     @property
     def _greeted(self) -> bool:
-        """Whether the service's own server has answered as a token endpoint does."""
+        """Whether the service's own server has answered as token endpoints do."""
         return self.auth.greeted and at_home(self.endpoint.service_url, self.endpoint.authentication_url) is not None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._client.close()
 
     def get(
@@ -98,10 +100,10 @@ class Transport:
         where: str,
         on_overload: Callable[[], None] | None = None,
     ) -> T:
-        """GET until `read` can make something of the answer; `ask` gives the address anew for each attempt.
+        """GET until `read` accepts the answer. `ask` gives the address of each attempt.
 
-        `read` gets 2xx and those statuses that another attempt would not change, and may raise TryAgain itself.
-        `tried` and `where` name the request in errors; `on_overload` is told when a smaller page may help.
+        `read` gets answers whose status is 2xx or would not change with another attempt, and may raise TryAgain itself.
+        `tried` and `where` name the request in errors. `on_overload` is called when a smaller page may help.
         """
 
         def once() -> T:
@@ -155,7 +157,7 @@ class Transport:
                 return False
             if error.wait is None and error.failure is not Failure.LIMITED:
                 return True
-            # A limit without Retry-After is usually counted by the minute: wait longer than for a hiccup.
+            # A rate limit without Retry-After usually counts by the minute: wait longer than for a hiccup.
             own = min(patience.wait_max, 4 * patience.wait_initial * 2.0 ** (failures - 1))
             wait = own if error.wait is None else min(error.wait, patience.retry_after_max)
             if error.failure is Failure.LIMITED:
@@ -178,17 +180,20 @@ class Transport:
         raise AssertionError("unreachable")
 
     def _passes(self, failure: Failure) -> bool:
-        """Whether failure is waited out: not where a person waits, nor at an address that has never answered."""
+        """Whether a failure is waited out: not while a person waits, nor for an address that has never answered."""
         return self.patient and (failure in PASSES or (failure is Failure.CONNECTION and self._reached))
 
     def _sorted(self, answer: Answer, url: str, field: str) -> Answer:
-        """Throw what may pass; hand on what another attempt would not change. `field` has the address that was asked."""
+        """Raise TryAgain for what may pass; return what another attempt would not change.
+
+        `field` has the address in the spec.
+        """
         status = answer.status
         if status in REDIRECTS:
             location = answer.headers.get("location", "")
             to = shown(url, location)
             if to and field == "serviceURL":
-                to = to[: -len(urlsplit(to).path) or None]  # the path of a page may hold a name
+                to = to[: -len(urlsplit(to).path) or None]  # a page's path may hold a name
             elif to and self._client_secret in unquote(to):
                 to = None
             remedy = f" to {to}, which is not followed; if that is its address, set deliveryConfig.{field} to it"
@@ -209,7 +214,7 @@ class Transport:
                 return answer
             target = at_home(url, answer.headers.get("location", ""))
             if target is None:
-                return answer  # elsewhere the credentials have no business
+                return answer  # credentials are not sent elsewhere
             if method == "GET" and self.endpoint.authentication == "OAuth1":
                 headers = headers | {"Authorization": self.auth.header(target)}
             url = target
@@ -242,12 +247,12 @@ class Transport:
             httpx.InvalidURL,
             httpx.CookieConflict,
             ValueError,
-        ) as error:  # ValueError: names and texts that are none
+        ) as error:  # ValueError: text that is no address
             raise TryAgain(Failure.UNREADABLE, "an address that is none", detail=repr(error)) from None
 
 
 def at_home(url: str, location: str) -> str | None:
-    """Where a redirect leads, None when that is another server, or no address: credentials have no business there."""
+    """Where a redirect leads; None when that is another server or no address: credentials are not sent there."""
     try:
         target = urljoin(url, location)
         there, here = urlsplit(target), urlsplit(url)
@@ -259,7 +264,7 @@ def at_home(url: str, location: str) -> str | None:
 
 
 def shown(url: str, location: str) -> str | None:
-    """Where a redirect leads, as a message may name it: a short web address, without its query. None for others."""
+    """Where a redirect leads, as messages may name it: a short web address without its query; None for anything else."""
     try:
         target = urljoin(url, location) if location else ""
         plain = bare(target) if urlsplit(target).scheme in ("http", "https") else ""
@@ -269,7 +274,7 @@ def shown(url: str, location: str) -> str | None:
 
 
 def _trust(endpoint: ServiceEndpoint) -> ssl.SSLContext:
-    """The system's authorities, or those of the CA bundle alone."""
+    """The system's certificate authorities, or only those of the CA bundle."""
     if endpoint.ca_bundle is None:
         return ssl.create_default_context()
     try:
