@@ -18,7 +18,6 @@ RECORDS = ["api/kinds.py", "sources/registry.py"]
 IN_WORDS = [  # help that has a name in an example
     "local/commands/common.py",
     "local/commands/importing.py",
-    "plugin/command.py",
     "plugin/commands/approve.py",
 ]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.errors import Permanent
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.model import Phase
@@ -19,7 +20,9 @@ def only_held(runs: Iterable[Mapping[str, Any]], where: str = "") -> str:
 
     Raises Permanent when none waits, and when several do: then it lists them, for nobody decides about a guess.
     """
-    waiting = sorted((str(r["metadata"]["name"]), str(r["spec"]["connectionRef"]["name"])) for r in runs if is_held(r))
+    waiting = sorted(
+        (str(r["metadata"]["name"]), Ref.of(r["spec"]["connectionRef"]).in_words) for r in runs if is_held(r)
+    )
     if not waiting:
         raise Permanent(f"No run{where} waits for a decision.", reason="NotHeld")
     if len(waiting) > 1:

@@ -202,7 +202,7 @@ def _chosen(
         else (None, "")
     )
     if wanted is None and env.get(ENV_CONNECTION):
-        wanted, by = env[ENV_CONNECTION], ENV_CONNECTION
+        wanted, by = Ref.parse(env[ENV_CONNECTION]).key, ENV_CONNECTION
     keys = [Ref(c.kind, c.metadata.name).key for _, c in connections]
     found = [c for key, (_, c) in zip(keys, connections, strict=True) if wanted in (None, key)]
     names = ", ".join(sorted(keys))

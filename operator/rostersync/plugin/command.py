@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from rostersync import __version__
+from rostersync.api.kinds import plurals
 from rostersync.errors import RostersyncError
 from rostersync.plugin import options
 from rostersync.plugin.commands.approve import approve
@@ -68,14 +69,14 @@ class Commands(Sectioned):
 @click.command(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="""\b
+    epilog=f"""\b
 Examples:
   kubectl roster runs -A
   kubectl roster run springfield -n rosters
   kubectl roster approve RUN --reason "End of term: these students have left"
 
 \b
-Plain kubectl shows the same objects: kubectl get focusconnections,syncruns,syncapprovals""",
+Plain kubectl shows the same objects: kubectl get {",".join(plurals())}""",
 )
 @click.version_option(__version__, prog_name="kubectl roster")
 @options.cluster_options

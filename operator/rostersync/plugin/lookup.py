@@ -27,7 +27,7 @@ def run(cluster: "Cluster", name: str) -> "Object":
         raise Permanent(f"{error} {_instead(there, 'runs')}", reason="NotFound") from None
 
 
-def newest_run(cluster: "Cluster", of: str | None) -> "Object":
+def newest_run(cluster: "Cluster", of: Ref | None) -> "Object":
     """The newest run, of the connection `of` where one is named. Raises Permanent when there is none."""
     from rostersync.errors import Permanent
     from rostersync.plugin.status import newest_first
@@ -37,52 +37,58 @@ def newest_run(cluster: "Cluster", of: str | None) -> "Object":
     found = newest_first(runs_of(cluster, of))
     if not found:
         must_have_namespace(cluster)
-        start = options.typed(cluster).start.replace("CONNECTION", of or "CONNECTION")
+        start = options.typed(cluster).start.replace("CONNECTION", of.key if of else "CONNECTION")
         raise Permanent(
-            f"There are no runs{f' of {of}' if of else ''} in namespace {cluster.namespace}. Start one: `{start}`.",
+            f"There are no runs{f' of {of.in_words}' if of else ''} in namespace {cluster.namespace}. Start one: `{start}`.",
             reason="NotFound",
         )
     return found[0]
 
 
-def runs_of(cluster: "Cluster", connection: str | None, everywhere: bool = False) -> "list[Object]":
-    """The runs of a connection, named as NAME or KIND/NAME; all runs where none is named."""
+def runs_of(cluster: "Cluster", connection: Ref | None, everywhere: bool = False) -> "list[Object]":
+    """The runs of a connection; all runs where none is named."""
     if not connection:
         return cluster.list("SyncRun", everywhere)
-    ref = Ref.parse(connection)
-    found = cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={ref.name}")
-    return [run for run in found if Ref.of(run["spec"]["connectionRef"]) == ref]
+    found = cluster.list("SyncRun", everywhere, f"spec.connectionRef.name={connection.name}")
+    return [run for run in found if Ref.of(run["spec"]["connectionRef"]) == connection]
 
 
-def connection(cluster: "Cluster", name: str) -> "Object":
-    """A connection, named as NAME or KIND/NAME. Raises Permanent that lists those there are."""
+def connection(cluster: "Cluster", ref: Ref) -> "Object":
+    """A connection. Raises Permanent that lists those there are."""
     from rostersync.errors import Permanent
 
-    ref = Ref.parse(name)
     try:
         return cluster.get(ref.kind, ref.name)
     except Permanent as error:
         if error.reason != "NotFound":
             raise
-        raise no_connection(cluster, name) from None
+        raise no_connection(cluster, ref) from None
 
 
 def connections(cluster: "Cluster", everywhere: bool = False) -> "list[Object]":
-    """The connections of every kind."""
-    return [found for kind in kinds.connections() for found in cluster.list(kind.name, everywhere)]
+    """The connections of every kind that the cluster knows. Raises Permanent where it knows none."""
+    from rostersync.errors import Permanent
+
+    found, known = list["Object"](), kinds.connections()
+    for kind in known:
+        try:
+            found += cluster.list(kind.name, everywhere)
+        except Permanent as error:
+            known = tuple(other for other in known if other is not kind)
+            if error.reason != "NotInstalled" or not known:
+                raise
+    return found
 
 
-def no_connection(cluster: "Cluster", name: str, everywhere: bool = False) -> Exception:
+def no_connection(cluster: "Cluster", ref: Ref, everywhere: bool = False) -> Exception:
     """The error for a connection that is not there."""
     from rostersync.errors import Permanent
 
-    there = [c["metadata"]["name"] for c in connections(cluster, everywhere)]
+    there = [Ref.to(c).key for c in connections(cluster, everywhere)]
     if not there and not everywhere:
         must_have_namespace(cluster)
     where = "in any namespace" if everywhere else f"in namespace {cluster.namespace}"
-    return Permanent(
-        f"There is no {Ref.parse(name)} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound"
-    )
+    return Permanent(f"There is no {ref} {where}. {_instead(sorted(there), 'connections')}", reason="NotFound")
 
 
 def must_have_namespace(cluster: "Cluster") -> None:

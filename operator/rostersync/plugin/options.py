@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rostersync.api.kinds import Ref, connections
+from rostersync.errors import Permanent
 from rostersync.plugin.kubeconfig import Target
 
 if TYPE_CHECKING:
@@ -97,6 +99,30 @@ def cluster_options(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+def connection_argument(function: F, required: bool = True) -> F:
+    """CONNECTION, as a `Ref`; the command's help says how it is written."""
+    kinds = ", ".join(f"{kind.singular} ({kind.short})" for kind in connections())
+    how = f"CONNECTION is NAME, or KIND/NAME as for kubectl; kinds: {kinds}."
+    function.__doc__ = f"{function.__doc__}\n    {how}\n"
+    shown = "CONNECTION" if required else "[CONNECTION]"
+    return click.argument("connection", metavar=shown, required=required, callback=_ref)(function)
+
+
+def connection_option(function: F) -> F:
+    """--connection, as a `Ref`."""
+    return click.option(
+        "--connection", metavar="CONNECTION", callback=_ref,
+        help="Without RUN: the newest run of this connection, NAME or KIND/NAME.",
+    )(function)  # fmt: skip
+
+
+def _ref(_: click.Context, __: click.Parameter, value: str | None) -> Ref | None:
+    try:
+        return Ref.parse(value) if value else None
+    except Permanent as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def output_option(function: F) -> F:

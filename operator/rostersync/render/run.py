@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rostersync.api.kinds import Ref
 from rostersync.api.objects import (
     ApprovalStatus,
     ConnectionStatus,
@@ -198,7 +199,7 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     spec, plan, approval = run["spec"], status.get("plan") or {}, status.get("approval") or {}
     say(out, f"Run {run['metadata']['name']}", "bold")
     facts = {
-        "Connection": spec["connectionRef"]["name"],
+        "Connection": Ref.of(spec["connectionRef"]).in_words,
         "Mode": spec.get("mode"),
         "Requested by": spec.get("requestedBy"),
         "Reason": spec.get("reason"),

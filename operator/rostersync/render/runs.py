@@ -5,12 +5,13 @@ from typing import Any
 
 from rich.console import Console
 
+from rostersync.api.kinds import Ref
 from rostersync.api.objects import condition, connection_status, run_status
 from rostersync.model import Phase
 from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
-Key = tuple[str, str]  # namespace (empty where all are of one) and name of a connection
+Key = tuple[str, str]  # namespace (empty where all are of one) and a connection in words
 
 
 def state(run: Mapping[str, Any]) -> str:
@@ -59,7 +60,7 @@ def _table(
 def _connections(
     runs: Iterable[dict[str, Any]], known: Iterable[Mapping[str, Any]], namespaces: bool
 ) -> list[tuple[object, ...]]:
-    objects = {(c["metadata"].get("namespace", "") if namespaces else "", c["metadata"]["name"]): c for c in known}
+    objects = {(c["metadata"].get("namespace", "") if namespaces else "", Ref.to(c).in_words): c for c in known}
     by: dict[Key, list[dict[str, Any]]] = {key: [] for key in objects}
     for run in runs:
         by.setdefault(_key(run, namespaces), []).append(run)
@@ -83,11 +84,15 @@ def _standing(connection: Mapping[str, Any] | None, runs: list[dict[str, Any]]) 
 
 
 def _key(run: Mapping[str, Any], namespaces: bool) -> Key:
-    return (run["metadata"].get("namespace", "") if namespaces else "", run["spec"]["connectionRef"]["name"])
+    return (run["metadata"].get("namespace", "") if namespaces else "", _connection(run))
+
+
+def _connection(run: Mapping[str, Any]) -> str:
+    return Ref.of(run["spec"]["connectionRef"]).in_words
 
 
 def _line(run: Mapping[str, Any]) -> tuple[object, ...]:
     status = run.get("status") or {}
     totals = status.get("totals") or {}
     counts = tuple(totals.get(k, "") for k in ("created", "updated", "deleted"))
-    return (run["metadata"]["name"], run["spec"]["connectionRef"]["name"], state(run), *counts, status.get("startTime"))
+    return (run["metadata"]["name"], _connection(run), state(run), *counts, status.get("startTime"))

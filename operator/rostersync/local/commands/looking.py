@@ -17,19 +17,20 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 
 
 @click.command()
-@click.option("--connection", metavar="NAME", help="Only runs of this connection.")
+@click.option("--connection", metavar="NAME", help="Only runs of this connection, NAME or KIND/NAME.")
 @common.state_option
 @common.output_option("table", "json", "yaml")
 @options.debug_option
 def runs(connection: str | None, state: "State", output: str) -> None:
     """List connections and their runs, newest first."""
-    from rostersync.api.kinds import key_of
+    from rostersync.api.kinds import Ref, key_of
     from rostersync.errors import Permanent
     from rostersync.render import objects, tables
     from rostersync.render.runs import page
 
-    common.settled(state, connection)
-    found = state.runs(connection)
+    key = Ref.parse(connection).key if connection else None
+    common.settled(state, key)
+    found = state.runs(key)
     if connection is not None and not found:
         there = sorted({key_of(r) for r in state.runs()})
         has = f"There are runs of: {', '.join(there)}." if there else "There are no runs at all."

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -23,27 +24,25 @@ Examples:
 \b
 Exit codes: 0 connection is OK; 1 not, the message says what to mend."""
 )
-@click.argument("name", metavar="CONNECTION")
+@options.connection_argument
 @options.waiting_options
 @options.output_option
 @options.cluster_options
-def check(name: str, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
+def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
     """Test Connection: does the source answer, and which of its schools are mapped?
 
     Changes nothing. Which attributes the source fills stands in the log of the check's Job, and in `rostersync check`
     on a machine that reaches the source.
     """
-    from rostersync.api.kinds import Ref
     from rostersync.api.objects import condition, connection_status
     from rostersync.plugin import lookup
     from rostersync.plugin.status import not_testable
     from rostersync.render import objects
 
     cluster = options.cluster()
-    lookup.connection(cluster, name)
-    ref = Ref.parse(name)
+    lookup.connection(cluster, connection)
     asked = cluster.now().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    seen = cluster.patch(ref.kind, ref.name, {"metadata": {"annotations": {ANNOTATION: asked}}})
+    seen = cluster.patch(connection.kind, connection.name, {"metadata": {"annotations": {ANNOTATION: asked}}})
     if wait:
         seen = _watch(cluster, seen, timeout, quiet)
     if output != "table":
@@ -63,7 +62,8 @@ def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quie
     from rostersync.plugin.status import check_is_done
     from rostersync.render.words import plain
 
-    name = connection["metadata"]["name"]
+    ref = Ref.to(connection)
+    name = ref.in_words
 
     def line(seen: "Object") -> str:
         if check_is_done(seen, ANNOTATION):
@@ -74,8 +74,8 @@ def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quie
         return plain(f"{name}: being tested{stuck}")
 
     awaited = watch.Awaited(
-        connection["kind"],
-        name,
+        ref.kind,
+        ref.name,
         done=lambda c: check_is_done(c, ANNOTATION),
         line=line,
         taken_up=lambda c: bool(c.get("status")),

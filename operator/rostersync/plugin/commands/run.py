@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 if TYPE_CHECKING:
@@ -21,21 +22,20 @@ Examples:
 \b
 Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
 )
-@click.argument("connection")
+@options.connection_argument
 @click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
 @click.option("--reason", metavar="TEXT", help="Why; kept with the run.")
 @options.waiting_options
 @options.output_option
 @options.cluster_options
 def run(
-    connection: str, dry_run: bool, reason: str | None, wait: bool, timeout: float | None, quiet: bool, output: str
+    connection: Ref, dry_run: bool, reason: str | None, wait: bool, timeout: float | None, quiet: bool, output: str
 ) -> None:
     """Import a district now: make a SyncRun of its CONNECTION, and watch it until it ends or is held.
 
     The operator reads the source, compares it with the store, and applies what changed; what would change too much is
     held until someone approves it. Ctrl-C stops watching, not the run.
     """
-    from rostersync.api.kinds import Ref
     from rostersync.api.objects import run_status
     from rostersync.lifecycle.outcomes import exit_code
     from rostersync.plugin import lookup, watch
@@ -43,7 +43,7 @@ def run(
 
     cluster = options.cluster()
     lookup.connection(cluster, connection)
-    spec: dict[str, Any] = {"connectionRef": Ref.parse(connection).as_dict()}
+    spec: dict[str, Any] = {"connectionRef": connection.as_dict()}
     spec |= {"mode": "DryRun" if dry_run else "Import", "requestedBy": cluster.whoami()}
     if reason and reason.strip():
         spec["reason"] = reason.strip()
@@ -65,15 +65,14 @@ def run(
     raise SystemExit(exit_code(run_status(ended)))
 
 
-def _create(cluster: "Cluster", connection: str, spec: "Object") -> "Object":
+def _create(cluster: "Cluster", connection: Ref, spec: "Object") -> "Object":
     """The SyncRun, under the first name of this second that is free."""
-    from rostersync.api.kinds import Ref
     from rostersync.errors import Permanent
     from rostersync.lifecycle.names import run_name
 
     now, taken = cluster.now(), set[str]()
     while True:
-        name = run_name(Ref.parse(connection), now, taken)
+        name = run_name(connection, now, taken)
         try:
             return cluster.create("SyncRun", name, spec)
         except Permanent as error:

@@ -2,6 +2,7 @@
 
 import click
 
+from rostersync.api.kinds import Ref
 from rostersync.plugin import options
 
 
@@ -16,17 +17,17 @@ Examples:
 Single records stay in the run's artifacts, out of the cluster's reach."""
 )
 @click.argument("name", metavar="[RUN]", required=False)
-@click.option("--connection", "of", metavar="NAME", help="Without RUN: the newest run of this connection.")
+@options.connection_option
 @options.output_option
 @options.cluster_options
-def show(name: str | None, of: str | None, output: str) -> None:
+def show(name: str | None, connection: Ref | None, output: str) -> None:
     """Show a run (by default the newest): counts, why it is held, causes, schools, and what to do next."""
     from rostersync.plugin import lookup
     from rostersync.render import objects, tables
     from rostersync.render.run import page
 
     cluster = options.cluster()
-    found = lookup.run(cluster, name) if name else lookup.newest_run(cluster, of)
+    found = lookup.run(cluster, name) if name else lookup.newest_run(cluster, connection)
     if output == "table":
         page(tables.console(), found, typed=options.typed(cluster), with_issues=True)
     else:
