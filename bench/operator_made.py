@@ -14,7 +14,7 @@ from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Observed, Run, Work, WorkState
 from rostersync.lifecycle.steps import StartPlan
 from rostersync.lifecycle.triggers import Answer
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
 from rostersync.plan.report import plan_to_json
 from rostersync.render.holds import sentence
 
@@ -130,7 +130,7 @@ def _report(name: str, digest: str, holds: int, number: int) -> PlanReport:
         EntityCounts(entity, created=number % 7, updated=3, unchanged=1200, population=1210)
         for entity in list(Entity)[:10]
     ]
-    issues = [{"class": "Error", "code": "Missing", "entity": "Student", "attribute": "email", "count": 7}]
+    issues = [IssueCount("Missing", 7, "Student", "email", "Error")]
     return PlanReport(
         name, "done", digest, number, entities, [_HOLD] * holds, holds, issues=issues, schools=_SCHOOLS,
         blast_radius={"students": 3, "teachers": 1},

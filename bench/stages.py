@@ -17,7 +17,9 @@ from typing import Any
 from sizes import COLLECTIONS
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.plan import codec
 from rostersync.plan.apply import apply as apply_plan
+from rostersync.plan.origin import Pulled
 from rostersync.reading.extract import Wanted
 from rostersync.reading.extract import extract as extract_to
 from rostersync.sources.profile import Login
@@ -103,8 +105,8 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
     out.parent.mkdir(parents=True, exist_ok=True)
     store.parent.mkdir(parents=True, exist_ok=True)
     inputs = PlanInputs(
-        connection=connection(url), run="bench", extract=folder, out=out, scratch=out.parent / "scratch",
-        reader=EmbeddedStore(store).reader(), as_of=datetime(2026, 9, 2, 3, tzinfo=UTC), client_id_hash="bench",
+        connection=connection(url), run="bench", origin=Pulled(folder, "bench"), out=out, scratch=out.parent / "scratch",
+        reader=EmbeddedStore(store).reader(), as_of=datetime(2026, 9, 2, 3, tzinfo=UTC),
         store_folder=store.parent, threads=threads,
     )  # fmt: skip
     report = plan_from(inputs, stage=clock)
@@ -118,9 +120,9 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
 
 def apply(plan: Path, store: Path) -> Result:
     """A plan, approved whatever holds it."""
-    manifest = json.loads((plan / "manifest.json").read_text())
-    report = apply_plan(plan, EmbeddedStore(store).writer(), Consent("bench", manifest["digest"], "benchmark"))
-    changes = sum(c["created"] + c["updated"] + c["deleted"] for c in manifest["entities"])
+    manifest = codec.read(plan)
+    report = apply_plan(plan, EmbeddedStore(store).writer(), Consent("bench", manifest.digest, "benchmark"))
+    changes = sum(c.created + c.updated + c.deleted for c in manifest.entities)
     return {"records": changes, "revision": report.revision}
 
 

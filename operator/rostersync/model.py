@@ -1,8 +1,9 @@
 """The nouns that every part shares. Standard library only; nothing here does anything."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Entity(StrEnum):
@@ -74,6 +75,14 @@ class Consent:
     approval: str = ""
 
 
+class Mode(StrEnum):
+    """What a run is for (SyncRun.spec.mode)."""
+
+    IMPORT = "Import"
+    DRY_RUN = "DryRun"
+    RESTORE = "Restore"
+
+
 class HoldReason(StrEnum):
     """Why a plan waits for a person."""
 
@@ -112,6 +121,55 @@ class Hold:
         """Only the fields that are set, in the API's names."""
         return {k: v for k, v in vars(self).items() if v is not None}
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse. A status also has a `message`, made for people, which is left behind. Raises ValueError."""
+        numbers = {
+            k: data.get(k) for k in ("change", "school", "count", "population", "limit", "unit", "before", "window")
+        }
+        return cls(HoldReason(data["reason"]), Entity(data["entity"]) if data.get("entity") else None, **numbers)
+
+
+@dataclass(frozen=True)
+class IssueCount:
+    """How many records of an entity have one issue."""
+
+    code: str
+    count: int
+    entity: str | None = None
+    attribute: str | None = None
+    of_class: str | None = None  # Error, Skipped or Duplicate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only the fields that are set, in the API's names."""
+        said = {"code": self.code, "entity": self.entity, "attribute": self.attribute, "class": self.of_class}
+        return {k: v for k, v in said.items() if v is not None} | {"count": self.count}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse."""
+        return cls(data["code"], data["count"], data.get("entity"), data.get("attribute"), data.get("class"))
+
+
+@dataclass(frozen=True)
+class NotOffered:
+    """A collection that the source does not offer, and how many records are held back for want of it, by entity."""
+
+    collection: str
+    status: int | None = None  # of the answer
+    scope: str = ""  # that the token may lack
+    held_back: Mapping[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """In the API's names."""
+        scope = {"scope": self.scope} if self.scope else {}
+        return {"collection": self.collection, "status": self.status, **scope, "heldBack": dict(self.held_back)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse."""
+        return cls(data["collection"], data.get("status"), data.get("scope") or "", data["heldBack"])
+
 
 @dataclass
 class EntityCounts:
@@ -133,6 +191,25 @@ class EntityCounts:
     kept: int = 0
     population: int = 0
 
+    def as_dict(self) -> dict[str, Any]:
+        """All counts, zeros too."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class JudgedCounts:
+    """What a plan changes of an entity, in all or in one school (its id in the store), as limits count it.
+
+    `population`: how many records the source had there before.
+    """
+
+    entity: Entity
+    school: str | None = None
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    population: int = 0
+
 
 @dataclass(frozen=True)
 class Schools:
@@ -144,6 +221,19 @@ class Schools:
     vanished: int = 0
     missing_ids: tuple[str, ...] = ()
     vanished_ids: tuple[str, ...] = ()
+
+    def as_dict(self, ids: int | None = None) -> dict[str, Any]:
+        """In the API's names, with so many ids of each kind at most; None: all there are."""
+        numbers = {"found": self.found, "mapped": self.mapped, "missing": self.missing, "vanished": self.vanished}
+        lists = {"missingIDs": list(self.missing_ids[:ids]), "vanishedIDs": list(self.vanished_ids[:ids])}
+        return numbers | {k: v for k, v in lists.items() if v}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse."""
+        numbers = {k: int(data.get(k, 0)) for k in ("found", "mapped", "missing", "vanished")}
+        missing_ids, vanished_ids = (tuple(data.get(k, ())) for k in ("missingIDs", "vanishedIDs"))
+        return cls(**numbers, missing_ids=missing_ids, vanished_ids=vanished_ids)
 
 
 @dataclass
@@ -157,7 +247,7 @@ class PlanReport:
     entities: list[EntityCounts] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
     holds_total: int = 0
-    issues: list[dict[str, Any]] = field(default_factory=list)  # {code, entity, attribute, class, count}
+    issues: list[IssueCount] = field(default_factory=list)  # the most frequent first
     schools: Schools = field(default_factory=Schools)
     incomplete: list[str] = field(default_factory=list)  # collections that could not be proved complete
     causes: dict[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
@@ -165,10 +255,9 @@ class PlanReport:
     outbox_pending: bool = False
     no_changes: bool = False
     error: dict[str, str] | None = None  # {reason, message}
-    not_offered: list[dict[str, Any]] = field(default_factory=list)  # {collection, status, heldBack: {entity: count}}
-    previous_connection: str = (
-        ""  # its key; of the last applied plan, where that is another: who decides needs a word there too
-    )
+    not_offered: list[NotOffered] = field(default_factory=list)
+    # The key of the last applied plan's connection, where that is another: who decides needs a word there too.
+    previous_connection: str = ""
 
 
 @dataclass

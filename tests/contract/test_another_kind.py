@@ -10,6 +10,7 @@ import yaml
 
 from rostersync.api import crd, policies, roles
 from rostersync.api.kinds import KINDS
+from rostersync.plan import codec
 from support.cli import Bench
 from support.example_kind import registered
 from support.simulated import simulated
@@ -45,8 +46,8 @@ def test_it_is_planned_applied_and_shown(bench: Bench) -> None:
     run = bench.show(plan["run"])
     assert run["status"]["outcome"] == "Applied"
     assert run["spec"]["connectionRef"] == {"kind": "ExampleConnection", "name": "springfield"}
-    manifest = json.loads((bench.state / "artifacts" / plan["run"] / "plan" / "manifest.json").read_text())
-    assert (manifest["district"], manifest["source"]) == ("lakeside", "ex-springfield")
+    manifest = codec.read(bench.state / "artifacts" / plan["run"] / "plan")
+    assert (manifest.district, manifest.source) == ("lakeside", "ex-springfield")
 
 
 def test_its_secret_has_its_own_keys(bench: Bench) -> None:

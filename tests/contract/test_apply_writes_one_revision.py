@@ -10,6 +10,7 @@ import pytest
 
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Consent, Entity
+from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
@@ -165,7 +166,7 @@ def test_a_record_that_changes_twice_in_a_plan_is_refused(store: EmbeddedStore, 
 
 def test_a_held_plan_needs_a_consent_to_this_very_plan(store: EmbeddedStore, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")], holds=[HOLD], fourEyes=True)
-    digest = json.loads((plan / "manifest.json").read_text())["digest"]
+    digest = codec.read(plan).digest
     with pytest.raises(Permanent) as none:
         apply(plan, store.writer())
     assert none.value.reason == "ApprovalRequired"
@@ -181,7 +182,7 @@ def test_a_held_plan_needs_a_consent_to_this_very_plan(store: EmbeddedStore, tmp
 
 def test_an_approval_counts_only_with_the_connection_that_applied_before(store: EmbeddedStore, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")], holds=[HOLD], previousConnection="north")
-    digest = json.loads((plan / "manifest.json").read_text())["digest"]
+    digest = codec.read(plan).digest
     for other in ("", "south"):
         with pytest.raises(Permanent) as error:
             apply(plan, store.writer(), Consent("carl", digest, "mine", "uid-1", previous_connection=other))

@@ -4,10 +4,13 @@ import json
 import stat
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import duckdb
 import pytest
 
+from rostersync.plan import codec
 from support.pod import APPROVED, SECRET, Cluster, connection, credentials
 from support.simulated import simulated
 
@@ -67,9 +70,10 @@ def test_what_only_plans_need_goes_with_the_apply(cluster):
 def test_now_is_when_the_run_was_made(cluster):
     cluster.plan()
 
-    manifest = json.loads((cluster.artifacts / "nightly/plan/manifest.json").read_text())
-    assert manifest["asOf"].startswith("2026-11-24T02:07:09")
-    assert manifest["connection"] == {"name": "springfield", "namespace": "team-a", "uid": "uid-c"}
+    manifest = codec.read(cluster.artifacts / "nightly" / "plan")
+    assert manifest.as_of == datetime(2026, 11, 24, 2, 7, 9, tzinfo=UTC)
+    assert manifest.connection_name == "springfield"
+    assert (manifest.connection_namespace, manifest.connection_uid) == ("team-a", "uid-c")
 
 
 def test_applying_twice_is_once(cluster):
@@ -116,8 +120,8 @@ def test_the_plan_decides_whether_it_is_held_and_not_its_report(cluster, simulat
 def test_a_digest_that_does_not_stand_for_the_changes_is_refused(cluster, simulator):
     held(cluster, simulator)
     forged = "sha256:" + "1" * 64
-    path = cluster.artifacts / "nightly/plan/manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"digest": forged}))
+    folder = cluster.artifacts / "nightly" / "plan"
+    codec.write(folder, replace(codec.read(folder), digest=forged))
 
     cluster.apply("nightly", forged, *APPROVED, exits=42)
 

@@ -28,7 +28,7 @@ def test_enrolments_and_demographics_go_with_their_person(roster: Roster) -> Non
     assert plan.counts("Enrollment") == {"deleted": 1, "unchanged": 4, "population": 5}
     assert plan.counts("Demographics") == {"deleted": 1, "unchanged": 1, "population": 2}
     assert plan.issues == set()
-    assert plan.manifest["blastRadius"] == {"students": 1, "teachers": 0}
+    assert plan.manifest.blast_radius == {"students": 1, "teachers": 0}
 
 
 def test_a_course_takes_its_classes_and_they_take_their_enrolments(roster: Roster) -> None:
@@ -40,8 +40,8 @@ def test_a_course_takes_its_classes_and_they_take_their_enrolments(roster: Roste
         "e2": "Cascade",
         "e4": "Cascade",
     }
-    assert plan.manifest["blastRadius"] == {"students": 2, "teachers": 1}
-    assert list(plan.manifest["causes"].items()) == [("Cascade", 4), ("SourceMissing", 1)]
+    assert plan.manifest.blast_radius == {"students": 2, "teachers": 1}
+    assert list(plan.manifest.causes.items()) == [("Cascade", 4), ("SourceMissing", 1)]
 
 
 def test_what_goes_with_something_need_not_be_sent(roster: Roster) -> None:

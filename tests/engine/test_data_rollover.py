@@ -44,7 +44,7 @@ def test_deletes_of_every_cause_are_deferred_and_everything_else_goes_on(roster:
     plan = roster.plan(day, **fields, **OPEN)
     assert plan.changes == {("Update", "Student", "s1", "SourceChanged"), ("Create", "Student", "s9", "SourceCreated")}
     assert plan.changed("s1") == {"givenName": "Given s1"}
-    deferred = {e["entity"]: e["deferred"] for e in plan.manifest["entities"] if e["deferred"]}
+    deferred = {e.entity: e.deferred for e in plan.manifest.entities if e.deferred}
     assert deferred == {
         "Contact": 1, "Teacher": 1, "Admin": 1, "Student": 2, "Enrollment": 3, "School": 1, "Course": 1, "Class": 1,
     }  # fmt: skip

@@ -22,7 +22,7 @@ def test_a_wiped_users_table_deletes_nothing_silently(roster: Roster) -> None:
     assert ("EntityEmptied", "Student", "Delete", 3, 3) in plan.holds
     assert ("SchoolEmptied", "Student", "Delete", "1001", 2, 2) in plan.holds
     assert plan.ids("Delete") == {"s1", "s2", "s3", "t1", "t2", "p1", "a1", "e1", "e2", "e3", "e4", "e5"}
-    assert plan.manifest["blastRadius"] == {"students": 3, "teachers": 2}
+    assert plan.manifest.blast_radius == {"students": 3, "teachers": 2}
 
 
 def test_a_wiped_orgs_table_makes_every_school_vanish_and_deletes_nothing_that_belongs_to_one(roster: Roster) -> None:

@@ -100,7 +100,7 @@ def test_statuses_say_there_gone_or_nothing(roster: Roster) -> None:
         ("School", "1002", "Skipped", "UnknownStatus", "status"),
     }
     assert plan.after("1001", "parentSourcedId") is None
-    assert plan.manifest["schoolsImported"] == [["1001", "1001"]]
+    assert plan.manifest.schools_imported == (("1001", "1001"),)
 
 
 def test_an_id_that_comes_back_from_its_tombstone_is_restored(roster: Roster) -> None:

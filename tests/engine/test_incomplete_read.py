@@ -79,7 +79,7 @@ def test_deletes_that_lean_on_an_incomplete_collection_are_deferred(
     gone = {(r["entity"], r["id"]) for r in plan.rows.values() if r["change"] == "Delete"}
     names = {"academicSessions": "Calendar", "courses": "Course", "classes": "Class", "users": "Student", "enrollments": "Enrollment", "demographics": "Demographics"}  # fmt: skip
     assert gone == {(names[c], i) for c, i in GONE.items() if c not in deferred}
-    assert {e["entity"] for e in plan.manifest["entities"] if e["deferred"]} == {names[c] for c in deferred}
+    assert {e.entity for e in plan.manifest.entities if e.deferred} == {names[c] for c in deferred}
     assert plan.ids("Create") == {"s10"}
     assert plan.ids("Update") == {"k1"}
     assert plan.report.incomplete == sorted(incomplete)
@@ -137,7 +137,7 @@ def test_deletes_for_scope_wait_for_the_organisations_too(
     assert roster.plan(district(), **fields).ids("Delete") == gone
     plan = roster.plan(district().read_in_part("orgs"), **fields)
     assert plan.ids("Delete") == set()
-    assert sum(e["deferred"] for e in plan.manifest["entities"]) == len(gone)
+    assert sum(e.deferred for e in plan.manifest.entities) == len(gone)
 
 
 def test_what_include_linked_decides_leans_on_the_links(roster: Roster) -> None:

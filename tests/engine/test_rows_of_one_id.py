@@ -125,7 +125,7 @@ def test_a_school_whose_rows_contradict_each_other_keeps_what_belongs_to_it_and_
     day = district().repeat("orgs", "1002", status="tobedeleted").add("users", "s9", orgSourcedIds=["1002"])
     plan = roster.begin(**BULK).plan(day, **BULK)
     assert plan.changes == {("Create", "Student", "s9", "SourceCreated")}
-    assert plan.manifest["schools"]["vanished"] == 0
+    assert plan.manifest.schools.vanished == 0
 
 
 def test_a_contradictory_school_outside_the_mapping_stays(roster: Roster) -> None:

@@ -30,15 +30,15 @@ def without_south(day: Day | None = None) -> Day:
 
 def test_first_import_creates_mapped_schools_and_what_belongs_to_them(roster: Roster) -> None:
     plan = roster.plan(third_school(), schoolsMapping=BOTH)
-    assert {e["entity"]: e["created"] for e in plan.manifest["entities"]} == {
+    assert {e.entity: e.created for e in plan.manifest.entities} == {
         "District": 1, "School": 2, "Calendar": 1, "Course": 2, "Class": 2, "Student": 3, "Teacher": 2, "Contact": 1,
         "Admin": 1, "Enrollment": 5,
     }  # fmt: skip
     assert {c for c, *_ in plan.changes} == {"Create"}
     assert {cause for *_, cause in plan.changes} == {"SourceCreated"}
     assert plan.schools == (3, 2, 1, 0)
-    assert plan.manifest["schools"]["missing_ids"] == ["1003"]
-    assert plan.manifest["schoolsImported"] == [["1001", "1001"], ["1002", "1002"]]
+    assert plan.manifest.schools.missing_ids == ("1003",)
+    assert plan.manifest.schools_imported == (("1001", "1001"), ("1002", "1002"))
     assert plan.holds == set()
 
 
@@ -80,7 +80,7 @@ def test_what_refers_to_a_vanished_school_stays(roster: Roster, status: str | No
     plan = roster.begin(**BULK).plan(day, **BULK)
     assert plan.changes == set()
     assert plan.schools == (1, 1, 0, 1)
-    assert plan.manifest["schools"]["vanished_ids"] == ["1002"]
+    assert plan.manifest.schools.vanished_ids == ("1002",)
     assert plan.counts("Student") == {"unchanged": 2, "kept": 1, "population": 3}
     assert plan.counts("School") == {"unchanged": 1, "kept": 1, "population": 2}
 
@@ -200,7 +200,7 @@ def test_several_schools_into_one_unite_and_the_ids_of_everything_else_stay(rost
     assert plan.after("F-a1", "orgSourcedIds") == ["F-d1"]
     assert plan.rows["F-k2"]["schools"] == ["WHS"]
     assert plan.schools == (2, 2, 0, 0)
-    assert plan.manifest["schoolsImported"] == [["1001", "WHS"], ["1002", "WHS"]]
+    assert plan.manifest.schools_imported == (("1001", "WHS"), ("1002", "WHS"))
 
 
 def test_of_united_schools_the_smallest_id_gives_the_attributes_and_one_of_them_may_vanish(roster: Roster) -> None:

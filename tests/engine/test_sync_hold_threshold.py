@@ -168,4 +168,4 @@ def test_students_who_become_guardians_leave_the_students(roster: Roster) -> Non
     roster.begin(day)
     plan = roster.plan(day.change("users", *[f"s{n}" for n in range(100, 105)], role="guardian"))
     assert ("Threshold", "Student", "Delete", 5, 40, 10, "Percent") in plan.holds
-    assert {c["entity"]: (c["updated"], c["deleted"]) for c in plan.manifest["entities"]}["Student"] == (5, 0)
+    assert {c.entity: (c.updated, c.deleted) for c in plan.manifest.entities}["Student"] == (5, 0)

@@ -58,7 +58,7 @@ def test_who_is_elsewhere_now_loses_the_kept_enrolments(roster: Roster) -> None:
     plan = roster.begin(**BULK).plan(day, **BULK)
     assert plan.causes("Delete") == {"e3": "Cascade"}
     assert plan.after("s3", "orgSourcedIds") == ["1001"]
-    assert plan.manifest["blastRadius"] == {"students": 1, "teachers": 0}
+    assert plan.manifest.blast_radius == {"students": 1, "teachers": 0}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_store_of_a_version_before_holds_once(tmp_path: Path) -> None:
 def test_what_is_kept_is_a_count_of_its_own_for_every_entity(roster: Roster) -> None:
     day = district().add("demographics", "s3", sex="female")
     plan = roster.begin(day, **ALL).plan(busy(closed(day).without("demographics", "s3")), **ALL)
-    kept = {e["entity"]: e["kept"] for e in plan.manifest["entities"] if e["kept"]}
+    kept = {e.entity: e.kept for e in plan.manifest.entities if e.kept}
     assert kept == {
         "School": 1, "Course": 1, "Class": 1, "Student": 1, "Teacher": 1, "Enrollment": 2, "Demographics": 1,
     }  # fmt: skip

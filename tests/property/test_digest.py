@@ -107,7 +107,7 @@ def digest(engine: Engine) -> str:
         ("Create", "SourceCreated"), ("Update", "SourceChanged"), ("Delete", "SourceMissing"),
         ("Delete", "FilteredOut"), ("Delete", "Cascade"),
     } <= kinds  # fmt: skip
-    return str(planned.manifest["digest"])
+    return str(planned.manifest.digest)
 
 
 def shuffled(staged: Staged, number: int) -> Staged:
@@ -127,7 +127,7 @@ def test_digest_is_equal_however_it_is_computed(
     staged = shuffled(made(1), order) if order else made(1)
     extract = stage(engine.folder / f"extract-{name}", staged, parts=parts)
     planned = engine.plan(SPEC, extract, f"run-{name}", NOW, threads=threads, memory_limit=memory)
-    assert planned.manifest["digest"] == digest
+    assert planned.manifest.digest == digest
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
@@ -138,7 +138,7 @@ def test_digest_is_equal_in_another_process(engine: Engine, digest: str, hash_se
         "from support.side_by_side import Engine;"
         "folder, extract, run, now, spec = sys.argv[1:];"
         "planned = Engine(Path(folder)).plan(json.loads(spec), Path(extract), run, datetime.fromisoformat(now));"
-        "print(planned.manifest['digest'])"
+        "print(planned.manifest.digest)"
     )
     arguments = [str(engine.folder), str(extract), f"process-{hash_seed}", NOW.isoformat(), json.dumps(SPEC)]
     tests = Path(__file__).parents[1]
@@ -156,7 +156,7 @@ def test_digest_is_equal_after_reconfiguring_what_shapes_no_data(engine: Engine,
     }
     spec["schoolsMapping"] = {"schools": SPEC["schoolsMapping"]["schools"][::-1]}
     extract = stage(engine.folder / "reconfigured", made(1))
-    assert engine.plan(spec, extract, "reconfigured", NOW).manifest["digest"] == digest
+    assert engine.plan(spec, extract, "reconfigured", NOW).manifest.digest == digest
 
 
 def one_value(staged: Staged) -> None:
@@ -187,16 +187,16 @@ def test_digest_differs_when_anything_does(engine: Engine, digest: str, change: 
     staged = made(1)
     change(staged)
     extract = stage(engine.folder / f"changed-{change.__name__}", staged)
-    assert engine.plan(SPEC, extract, f"changed-{change.__name__}", NOW).manifest["digest"] != digest
+    assert engine.plan(SPEC, extract, f"changed-{change.__name__}", NOW).manifest.digest != digest
 
 
 def test_digest_differs_when_the_configuration_or_the_before_image_does(engine: Engine, digest: str) -> None:
     extract = stage(engine.folder / "configured", made(1))
     domains = [{"entity": "Student", "attributes": ["email", "givenName", "sms"]}]
     spec = {**SPEC, "domainsOfUniqueness": domains}
-    assert engine.plan(spec, extract, "configured", NOW).manifest["digest"] != digest
+    assert engine.plan(spec, extract, "configured", NOW).manifest.digest != digest
     other = Engine(engine.folder / "other")
     first = made(0)
     next(u for u in first["users"] if u["sourcedId"] == "parent-499")["phone"] = "another"
     other.apply(other.plan(SPEC, stage(engine.folder / "other-first", first), "first", NOW))
-    assert other.plan(SPEC, extract, "second", NOW).manifest["digest"] != digest
+    assert other.plan(SPEC, extract, "second", NOW).manifest.digest != digest

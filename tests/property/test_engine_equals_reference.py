@@ -66,8 +66,8 @@ def agree(example: str, folder: Path) -> int:
             return day + 1
         planned = engine.plan(spec, extract, f"run-{day}", now)
         assert differences(expected, planned, store) == [], told
-        assert planned.manifest["noChanges"] is not bool(expected.changes), told
-        assert planned.manifest["causes"] == Counter(cause for _, _, cause, _ in planned.changes.values()), told
+        assert planned.manifest.no_changes is not bool(expected.changes), told
+        assert planned.manifest.causes == Counter(cause for _, _, cause, _ in planned.changes.values()), told
         if expected.changes:
             store.apply(expected)
             engine.apply(planned)

@@ -20,7 +20,10 @@ import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.model import Consent, PlanReport
+from rostersync.plan import codec
 from rostersync.plan.apply import apply
+from rostersync.plan.manifest import Manifest
+from rostersync.plan.origin import Pulled
 from rostersync.roster import TABLES
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.sync.pipeline import PlanInputs, plan
@@ -156,10 +159,9 @@ class Planned:
     report: PlanReport
 
     @cached_property
-    def manifest(self) -> Row:
+    def manifest(self) -> Manifest:
         """manifest.json."""
-        found: Row = json.loads((self.folder / "manifest.json").read_text())
-        return found
+        return codec.read(self.folder)
 
     @cached_property
     def rows(self) -> dict[str, Row]:
@@ -199,9 +201,9 @@ class Planned:
 
     def counts(self, entity: str | None) -> dict[str, int]:
         """The counts of an entity that are not 0."""
-        for counts in self.manifest["entities"]:
-            if counts["entity"] == entity:
-                return {k: v for k, v in counts.items() if k != "entity" and v}
+        for counts in self.manifest.entities:
+            if counts.entity == entity:
+                return {k: v for k, v in vars(counts).items() if k != "entity" and v}
         return {}
 
     @property
@@ -209,12 +211,12 @@ class Planned:
         """Every hold: what is set of (reason, entity, change, school, count, population, limit, unit,
         before, window)."""
         names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit", "before", "window")
-        return {tuple(h[n] for n in names if n in h) for h in self.manifest["holds"]}
+        return {tuple(getattr(h, n) for n in names if getattr(h, n) is not None) for h in self.manifest.holds}
 
     @property
     def reasons(self) -> set[str]:
         """Reasons of the holds."""
-        return {h["reason"] for h in self.manifest["holds"]}
+        return {h.reason for h in self.manifest.holds}
 
     @property
     def issues(self) -> set[tuple[Any, ...]]:
@@ -233,8 +235,8 @@ class Planned:
     @property
     def schools(self) -> tuple[int, int, int, int]:
         """SIS schools found, mapped, missing and vanished."""
-        told = self.manifest["schools"]
-        return told["found"], told["mapped"], told["missing"], told["vanished"]
+        told = self.manifest.schools
+        return told.found, told.mapped, told.missing, told.vanished
 
     def _table(self, name: str, columns: str) -> list[tuple[Any, ...]]:
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
@@ -265,8 +267,8 @@ class Roster:
         )
         report = plan(
             PlanInputs(
-                connection=connection, run=run, extract=day.stage(out.parent / "extract"), out=out,
-                scratch=self.folder / "scratch", reader=self.store.reader(), as_of=at or self.at, client_id_hash=client,
+                connection=connection, run=run, origin=Pulled(day.stage(out.parent / "extract"), client), out=out,
+                scratch=self.folder / "scratch", reader=self.store.reader(), as_of=at or self.at,
                 memory_limit=256 * 1024 * 1024, threads=1, store_folder=self.store.path.parent,
             )
         )  # fmt: skip
@@ -281,14 +283,14 @@ class Roster:
         if held:
             there = {i for t in TABLES for i in self.stored(t.name)}
             new.update(e for e, i in held if i not in there)
-        for c in planned.manifest["entities"]:
-            parts = sum(c[name] for name in PARTS) - c["population"] - c["created"] - new[c["entity"]]
-            assert 0 <= parts <= c["deferred"], f"the rows of {c['entity']} do not add up: {c}"
+        for c in planned.manifest.entities:
+            parts = sum(getattr(c, name) for name in PARTS) - c.population - c.created - new[c.entity]
+            assert 0 <= parts <= c.deferred, f"the rows of {c.entity} do not add up: {c}"
 
     def apply(self, planned: Planned) -> Planned:
         """Apply a plan, held or not, with a person's consent to its digest."""
-        consent = Consent(decided_by="somebody", digest=planned.manifest["digest"], reason="test")
-        apply(planned.folder, self.store.writer(), consent, now=datetime.fromisoformat(planned.manifest["asOf"]))
+        consent = Consent(decided_by="somebody", digest=planned.manifest.digest, reason="test")
+        apply(planned.folder, self.store.writer(), consent, now=planned.manifest.as_of)
         return planned
 
     def run(self, day: Day, **fields: Any) -> Planned:

@@ -12,8 +12,8 @@ from rostersync.api.kinds import KINDS
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Words, Work, WorkState
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Words, Work, WorkState
+from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, IssueCount, Mode, PlanReport, Schools
 from rostersync.render.holds import sentence
 from support.cluster.access import Cluster
 
@@ -40,7 +40,7 @@ def planned(letter: str = "a", holds: int = 1, **more: Any) -> Work[PlanReport]:
     """A plan that is done, with this digest and so many holds."""
     report = PlanReport(
         "r", "done", digest(letter), 4, COUNTS, [HOLD] * holds, holds, schools=Schools(3, 2, 1, 0, ("1003",)),
-        issues=[{"class": "Error", "code": "Missing", "entity": "Student", "attribute": "email", "count": 7}],
+        issues=[IssueCount("Missing", 7, "Student", "email", "Error")],
         causes={"SourceMissing": 312}, blast_radius={"students": 0, "teachers": 9},
     )  # fmt: skip
     return Work(WorkState.SUCCEEDED, 1, replace(report, **more))

@@ -1,7 +1,7 @@
 """Runs the engine on a staged extract and reads back what it planned, in the reference model's words."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,11 @@ from typing import Any
 import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.model import Consent, Entity
+from rostersync.model import Consent, Entity, EntityCounts, Hold, HoldReason
+from rostersync.plan import codec
 from rostersync.plan.apply import apply
+from rostersync.plan.manifest import Manifest
+from rostersync.plan.origin import Pulled
 from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.sync.pipeline import PlanInputs, plan
@@ -23,7 +26,7 @@ class Planned:
     before, and what is held back; holds as tuples."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     changes: dict[tuple[str, str], tuple[str, str, str, dict[str, Any] | None]]
     images: dict[tuple[str, str], tuple[list[str] | None, dict[str, Any] | None]]
     held: dict[tuple[str, str], str]
@@ -49,8 +52,8 @@ class Engine:
         connection = FocusConnection.model_validate({"metadata": {"name": "district"}, "spec": spec})
         plan(
             PlanInputs(
-                connection=connection, run=run, extract=extract, out=out, scratch=scratch, reader=self.store.reader(),
-                as_of=as_of, client_id_hash="client", memory_limit=memory_limit, threads=threads,
+                connection=connection, run=run, origin=Pulled(extract, "client"), out=out, scratch=scratch, reader=self.store.reader(),
+                as_of=as_of, memory_limit=memory_limit, threads=threads,
                 store_folder=self.store.path.parent,
             )
         )  # fmt: skip
@@ -58,8 +61,8 @@ class Engine:
 
     def apply(self, planned: Planned) -> None:
         """Apply a plan, with a person's consent to its digest."""
-        consent = Consent(decided_by="somebody", digest=planned.manifest["digest"], reason="test")
-        apply(planned.folder, self.store.writer(), consent, now=datetime.fromisoformat(planned.manifest["asOf"]))
+        consent = Consent(decided_by="somebody", digest=planned.manifest.digest, reason="test")
+        apply(planned.folder, self.store.writer(), consent, now=planned.manifest.as_of)
 
     def rows(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Every row of the store, tombstones too, by (table, id)."""
@@ -76,7 +79,7 @@ class Engine:
 
 def read_plan(folder: Path) -> Planned:
     """What a plan folder says."""
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = codec.read(folder)
     changes, images, held = {}, {}, {}
     with duckdb.connect(":memory:") as con:
         for file in sorted((folder / "changes").glob("*.parquet")):
@@ -93,7 +96,7 @@ def read_plan(folder: Path) -> Planned:
             if row["class"] in ("Skipped", "Duplicate"):
                 table = BY_ENTITY[Entity(row["entity"])].name if row["entity"] else "users"
                 held[table, row["id"]] = row["code"]
-    return Planned(folder, manifest, changes, images, held, {hold_tuple(h) for h in manifest["holds"]})
+    return Planned(folder, manifest, changes, images, held, {hold_tuple(h) for h in manifest.holds})
 
 
 def dicts(result: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
@@ -116,12 +119,11 @@ def canonical(table: str, row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def hold_tuple(hold: dict[str, Any]) -> tuple[Any, ...]:
+def hold_tuple(hold: Hold) -> tuple[Any, ...]:
     """A hold as the model's tuple."""
-    if hold["reason"] == "Threshold":
-        names = ("reason", "entity", "change", "school", "count", "population", "limit", "unit", "before", "window")
-        return tuple(hold.get(n) for n in names)
-    return (hold["reason"], hold.get("entity"), hold.get("school"))
+    if hold.reason == HoldReason.THRESHOLD:
+        return astuple(hold)
+    return (hold.reason, hold.entity, hold.school)
 
 
 def differences(model: ModelPlan, engine: Planned, store: ModelStore) -> list[str]:
@@ -145,23 +147,22 @@ def differences(model: ModelPlan, engine: Planned, store: ModelStore) -> list[st
     codes = {k: c for k, c in model.held.items() if not c.startswith("Requirement")}
     if codes != {k: engine.held.get(k) for k in codes}:
         found.append(f"held: expected {codes}, got {engine.held}")
-    counts = {c["entity"]: c for c in engine.manifest["entities"]}
+    counts = {c.entity: c for c in engine.manifest.entities}
     for entity, count in model.counts.items():
         ours = {k: v for k, v in vars(count).items() if k != "entity" and v}
-        got = counts.get(str(entity) if entity else None) or {}
-        theirs = {k: v for k, v in got.items() if k != "entity" and v}
+        theirs = {k: v for k, v in vars(counts.get(entity, EntityCounts(entity))).items() if k != "entity" and v}
         if ours != theirs:
             found.append(f"counts of {entity}: expected {ours}, got {theirs}")
     if model.holds != engine.holds:
         missing, more = model.holds - engine.holds, engine.holds - model.holds
         found.append(f"holds: expected also {sorted(missing, key=str)}, got also {sorted(more, key=str)}")
-    schools = engine.manifest["schools"]
+    schools = engine.manifest.schools
     of_model = (model.orgs.found, len(model.orgs.mapped), len(model.orgs.missing), len(model.orgs.lost))
-    of_engine = tuple(schools[n] for n in ("found", "mapped", "missing", "vanished"))
+    of_engine = (schools.found, schools.mapped, schools.missing, schools.vanished)
     if of_model != of_engine:
         found.append(f"schools found, mapped, missing, vanished: expected {of_model}, got {of_engine}")
-    if dict(engine.manifest["schoolsImported"]) != model.orgs.imported:
-        found.append(f"imported: expected {model.orgs.imported}, got {engine.manifest['schoolsImported']}")
+    if dict(engine.manifest.schools_imported) != model.orgs.imported:
+        found.append(f"imported: expected {model.orgs.imported}, got {engine.manifest.schools_imported}")
     return found
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import DISRUPTIONS, PATIENCE, next_step
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
-from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, Mode, PlanReport
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

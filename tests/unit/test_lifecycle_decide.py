@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rostersync.lifecycle.decide import next_step
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Window, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Window, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import (
     CreateApproval,
@@ -20,7 +20,7 @@ from rostersync.lifecycle.steps import (
     StartPlan,
     Wait,
 )
-from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.model import ApplyReport, Consent, Entity, EntityCounts, Hold, HoldReason, Mode, PlanReport
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

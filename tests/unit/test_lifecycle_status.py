@@ -9,10 +9,10 @@ from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle import status
 from rostersync.lifecycle.conditions import approval_state
 from rostersync.lifecycle.decide import next_step
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Work, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome, exit_code
 from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, Mode, PlanReport, Schools
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

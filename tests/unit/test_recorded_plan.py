@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle.recorded import of_plan, plan_report
-from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
 from rostersync.plan.report import LIMIT, plan_from_json, plan_to_json
 from support.example_kind import registered
 
@@ -21,12 +21,9 @@ HOLDS = st.builds(
     st.sampled_from([None, "Create", "Update", "Delete", "Any"]), st.none() | st.text("0123456789", min_size=1),
     OPTIONAL, OPTIONAL, OPTIONAL, st.sampled_from([None, "Percent", "Count"]),
 )  # fmt: skip
-ISSUES = st.fixed_dictionaries(
-    {"code": CODE, "count": COUNT},
-    optional={
-        "entity": st.sampled_from([e.value for e in Entity]), "attribute": st.just("email"),
-        "class": st.sampled_from(["Error", "Skipped", "Duplicate"]),
-    },
+ISSUES = st.builds(
+    IssueCount, CODE, COUNT, st.none() | st.sampled_from([e.value for e in Entity]), st.none() | st.just("email"),
+    st.sampled_from([None, "Error", "Skipped", "Duplicate"]),
 )  # fmt: skip
 REPORTS = st.builds(
     PlanReport, run=st.just("r"), stage=st.just("done"),

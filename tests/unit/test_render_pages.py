@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from rostersync.plan import codec
 from rostersync.render import changes, details, issues, runs
 from rostersync.render.details import Details
 from rostersync.render.orgs import orgs_of
 from rostersync.render.run import brief, page
+from support.plans import write_manifest
 
 FRAME = {
     "id": pa.string(), "entity": pa.string(), "new_entity": pa.string(), "change": pa.string(), "cause": pa.string(),
@@ -227,7 +229,7 @@ def test_where_rows_came_several_times_the_command_that_names_their_ids_is_said(
         "classes": {"offered": True, "reason": "total 9, received 8, duplicates 0", "duplicates": 0},
         "courses": {"offered": True, "reason": None, "duplicates": 0},
     }
-    (tmp_path / "manifest.json").write_text(json.dumps({"run": "r1", "proof": proof}))
+    write_manifest(tmp_path, "sha256:x", run="r1", proof=proof)
 
     assert details.read(tmp_path).unproved == {
         "users": "total 606, received 500, duplicates 3 (their ids: `rostersync issues r1 --records`)",
@@ -257,9 +259,8 @@ def test_why_a_collection_was_not_read_completely_stands_beside_its_name() -> No
 
 def test_what_is_usual_stands_beside_what_changes(plan):
     usual = {"runs": 7, "entities": {"Student": {"created": 3, "updated": 41, "deleted": 2}}}
-    (plan / "manifest.json").write_text(json.dumps({"usual": usual}))
-    medians, number = details.usual(plan)
-    text = shown(page, RUN, details.Details(usual=medians, usual_runs=number))
+    write_manifest(plan, "sha256:x", usual=usual)
+    text = shown(page, RUN, details.Details(usual=codec.read(plan).usual))
 
     row = next(line for line in text.splitlines() if line.startswith("Student"))
     assert row.split() == ["Student", "1,204", "0", "3", "1", "41", "312", "2", "800"]

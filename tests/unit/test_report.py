@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
 from rostersync.plan.report import (
     HOLDS,
     LIMIT,
@@ -28,7 +28,7 @@ def test_a_plan_report_comes_back_equal():
     report = PlanReport(
         "springfield-1", "done", A, 4,
         [EntityCounts(Entity.STUDENT, 1, 2, 3, 4, 5, 6, 7, 8, 9), EntityCounts(None, skipped=2)],
-        [hold(50)], 1, [{"code": "Missing", "entity": "Student", "attribute": "email", "class": "Error", "count": 3}],
+        [hold(50)], 1, [IssueCount("Missing", 3, "Student", "email", "Error")],
         Schools(3, 1, 1, 1, ("1002",), ("1003",)), ["users"], {"Cascade": 3, "SourceMissing": 1}, {"students": 2, "teachers": 0}, True, False,
         {"reason": "X", "message": "y"},
     )  # fmt: skip
@@ -83,7 +83,7 @@ def test_the_worst_holds_come_first_and_at_most_16():
 
 def test_long_reports_lose_issues_before_holds_and_never_totals():
     holds = [hold(n, school=f"SCHOOL-{n:04}", entity=Entity.ENROLLMENT) for n in range(100, 130)]
-    issues = [{"code": "RequirementFailed", "entity": "Student", "attribute": f"a{i}", "count": i} for i in range(60)]
+    issues = [IssueCount("RequirementFailed", i, "Student", f"a{i}") for i in range(60)]
     report = PlanReport("r", "done", A, 4, [EntityCounts(e, *[10**6] * 9) for e in Entity], holds, 30, issues)
 
     text = plan_to_json(report)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from rostersync.hold.usual import usual
+from rostersync.plan.manifest import Usual
 from rostersync.stores.port import AppliedCounts
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -16,22 +17,20 @@ def run(night, **deleted):
 def test_the_median_counts_a_run_without_the_entity_as_none():
     runs = [*run(0, Student=900), *run(1, Student=2), *run(2, Student=4, Class=9), *run(3, Student=300)]
 
-    assert usual(runs) == {
-        "runs": 3,
-        "entities": {
-            "Class": {"created": 0, "updated": 0, "deleted": 0},
-            "Student": {"created": 0, "updated": 0, "deleted": 4},
-        },
+    medians = {
+        "Class": {"created": 0, "updated": 0, "deleted": 0},
+        "Student": {"created": 0, "updated": 0, "deleted": 4},
     }
+    assert usual(runs) == Usual(3, medians)
 
 
 def test_few_runs_say_nothing_and_the_first_import_is_none():
-    assert usual([*run(0, Student=900), *run(1, Student=2), *run(2, Student=4)]) == {}
-    assert usual([]) == {}
+    assert usual([*run(0, Student=900), *run(1, Student=2), *run(2, Student=4)]) == Usual()
+    assert usual([]) == Usual()
 
 
 def test_only_the_last_ten_count():
     runs = [r for night in range(1, 13) for r in run(night, Student=1000 if night < 3 else night)]
 
-    assert usual(runs)["entities"]["Student"]["deleted"] == 7
-    assert usual(runs)["runs"] == 10
+    assert usual(runs).entities["Student"]["deleted"] == 7
+    assert usual(runs).runs == 10

@@ -17,11 +17,11 @@ from rostersync.controller.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Refusal
 from rostersync.controller.view import View, stamps
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Words, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
-from rostersync.model import ApplyReport
+from rostersync.model import ApplyReport, Mode
 
 
 def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, Refusal]:

@@ -17,6 +17,7 @@ from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import Consent
 from rostersync.plan import apply as applying
+from rostersync.plan import codec
 from rostersync.plan.verify import verify_digest
 
 
@@ -81,8 +82,8 @@ def _apply(
 
     plan, engine = work.open("plan"), execution.engine
     with naming(**work.places):
-        manifest = applying.read_manifest(plan)
-        if known_held and not manifest["holdsTotal"] and consent is None:
+        manifest = codec.read(plan)
+        if known_held and not manifest.held and consent is None:
             raise Permanent(
                 f"The plan of run {work.run} was held when it was made, and nobody has approved it; nothing was "
                 "applied. Look at it with `rostersync show` and `rostersync diff`, then approve or reject it.",

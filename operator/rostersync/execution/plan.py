@@ -1,6 +1,5 @@
 """The plan attempt: read the source, compare it with the store, and freeze a plan. The store is only read."""
 
-import json
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from rostersync.execution.report_files import PlanReportFile
 from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import PlanReport
+from rostersync.plan import codec
+from rostersync.plan.origin import Pulled
 from rostersync.sync import pipeline
 
 
@@ -67,12 +68,11 @@ def _plan(
         inputs = pipeline.PlanInputs(
             connection=connection,
             run=work.run,
-            extract=extract,
+            origin=Pulled(extract, client),
             out=work.making("plan"),
             scratch=work.place,
             reader=execution.store(work.run).reader(),
             as_of=as_of,
-            client_id_hash=client,
             memory_limit=execution.engine.memory_limit,
             threads=execution.engine.threads,
             store_folder=layout.store.parent,
@@ -99,4 +99,4 @@ def _extract(execution: Execution, connection: Connection, extract: Path, report
 
 def _client_of(plan: Path) -> str:
     """The hash of the client of an earlier plan."""
-    return str(json.loads((plan / "manifest.json").read_text())["memory"].get("clientIDHash", ""))
+    return codec.read(plan).memory.client_id_hash

@@ -5,7 +5,6 @@ So a roster cannot be emptied by many small plans, each below the limit.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from duckdb import DuckDBPyConnection
 
@@ -13,25 +12,28 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import Threshold, district
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.hold.gate import ANY, Counted, Facts, Place
-from rostersync.model import Change, Entity
+from rostersync.model import Change, Entity, JudgedCounts
 from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
 
 
-def record(facts: Facts, *, by_school: bool) -> list[dict[str, Any]]:
+def record(facts: Facts, *, by_school: bool) -> tuple[JudgedCounts, ...]:
     """What a plan changes, as limits count it and as the store keeps it; `by_school` where a limit asks for that."""
     places: list[tuple[Entity, str | None, Counted]] = [(e, None, c) for e, c in facts.judged.items()]
     if by_school:
         places += [(e, s, c) for e, schools in facts.by_school.items() for s, c in sorted(schools.items())]
-    return [
-        {
-            "judged": True, "entity": entity.value, **({"school": school} if school else {}),
-            "created": counted.of(Change.CREATE), "updated": counted.of(Change.UPDATE),
-            "deleted": counted.of(Change.DELETE), "population": counted.population,
-        }
+    return tuple(
+        JudgedCounts(
+            entity,
+            school,
+            created=counted.of(Change.CREATE),
+            updated=counted.of(Change.UPDATE),
+            deleted=counted.of(Change.DELETE),
+            population=counted.population,
+        )
         for entity, school, counted in places
         if counted.of(ANY)
-    ]  # fmt: skip
+    )
 
 
 def applied_before(

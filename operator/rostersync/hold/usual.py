@@ -9,6 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
+from rostersync.plan.manifest import Usual
 from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
 
@@ -18,15 +19,15 @@ LEAST = 3  # fewer say nothing about what is usual
 _CHANGES = ("created", "updated", "deleted")
 
 
-def usual_of(reader: StoreReader, con: DuckDBPyConnection, connection: Connection, now: datetime) -> dict[str, Any]:
+def usual_of(reader: StoreReader, con: DuckDBPyConnection, connection: Connection, now: datetime) -> Usual:
     """What is usual of a connection's source; `con` has the store attached."""
     return usual(
         reader.applied_since(con, district(connection), profile_of(connection).source_id(connection), now - LOOK_BACK)
     )
 
 
-def usual(applied: Iterable[AppliedCounts]) -> dict[str, Any]:
-    """{runs, entities: {entity: {created, updated, deleted}}} as the manifest has it; empty where there are too few.
+def usual(applied: Iterable[AppliedCounts]) -> Usual:
+    """By entity, the medians of what the last runs created, updated and deleted; nothing where there are too few.
 
     `applied` is in the order of revisions. The first import, which made everything, is not counted.
     """
@@ -36,15 +37,13 @@ def usual(applied: Iterable[AppliedCounts]) -> dict[str, Any]:
             runs.setdefault(row.applied_at, {})[row.entity] = row
     counted = [run for run in runs.values() if any(row.population for row in run.values())][-RUNS:]
     if len(counted) < LEAST:
-        return {}
+        return Usual()
     entities = sorted({entity for run in counted for entity in run})
-    return {
-        "runs": len(counted),
-        "entities": {
-            entity: {
-                name: int(median(getattr(run[entity], name) if entity in run else 0 for run in counted))
-                for name in _CHANGES
-            }
-            for entity in entities
-        },
+    medians = {
+        entity: {
+            name: int(median(getattr(run[entity], name) if entity in run else 0 for run in counted))
+            for name in _CHANGES
+        }
+        for entity in entities
     }
+    return Usual(len(counted), medians)

@@ -18,7 +18,7 @@ from rostersync.lifecycle.messages import (
     no_changes_message,
     stopped,
 )
-from rostersync.lifecycle.observed import Approval, Mode, Observed, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.room import had_no_room, until_there_is_room
 from rostersync.lifecycle.siblings import moved_since, replaces, taken_over
@@ -33,7 +33,7 @@ from rostersync.lifecycle.steps import (
     ended,
 )
 from rostersync.lifecycle.windows import open_window
-from rostersync.model import ApplyReport, Consent, Phase, PlanReport
+from rostersync.model import ApplyReport, Consent, Mode, Phase, PlanReport
 
 PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
 DISRUPTIONS = 5  # how many lost pods a plan is worth

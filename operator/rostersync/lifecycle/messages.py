@@ -1,10 +1,7 @@
 """What a plan came to, in sentences for people. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rostersync.lifecycle.observed import Observed
-from rostersync.model import PlanReport
+from rostersync.model import NotOffered, PlanReport
 
 
 def held_message(seen: Observed, report: PlanReport) -> str:
@@ -63,12 +60,11 @@ def unoffered(report: PlanReport) -> str:
     return "".join(_unoffered(m) for m in report.not_offered)
 
 
-def _unoffered(missing: Mapping[str, Any]) -> str:
-    status = missing["status"]
-    why = f" ({status})" if status else ""
-    remedy = "; let the credential read it" if status == 403 else ""
-    if scope := missing.get("scope"):
-        remedy += f" (its token may lack the scope {scope}, which deliveryConfig.scope has to name)"
-    costs = [f"{count:,} {entity}" for entity, count in missing["heldBack"].items()]
+def _unoffered(missing: NotOffered) -> str:
+    why = f" ({missing.status})" if missing.status else ""
+    remedy = "; let the credential read it" if missing.status == 403 else ""
+    if missing.scope:
+        remedy += f" (its token may lack the scope {missing.scope}, which deliveryConfig.scope has to name)"
+    costs = [f"{count:,} {entity}" for entity, count in missing.held_back.items()]
     held = f", so that records are held back: {', '.join(costs)}" if costs else ""
-    return f" The source does not offer {missing['collection']}{why}{held}{remedy}."
+    return f" The source does not offer {missing.collection}{why}{held}{remedy}."

@@ -10,17 +10,9 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from rostersync.api.kinds import DEFAULT_CONNECTION, Ref
-from rostersync.model import ApplyReport, PlanReport
+from rostersync.model import ApplyReport, Mode, PlanReport
 
 R = TypeVar("R")
-
-
-class Mode(StrEnum):
-    """SyncRun.spec.mode."""
-
-    IMPORT = "Import"
-    DRY_RUN = "DryRun"
-    RESTORE = "Restore"
 
 
 class WorkState(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
+from rostersync.model import Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
 
 COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
@@ -27,17 +27,17 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     status["totals"] = totals(report.entities)
     status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
     status["holdsTotal"] = report.holds_total
-    status["schools"] = of_schools(report.schools)
+    status["schools"] = report.schools.as_dict()
     if report.causes:
         status["causes"] = [{"cause": cause, "count": count} for cause, count in report.causes.items()]
     if report.incomplete:
         status["incomplete"] = list(report.incomplete)
     if report.not_offered:
-        status["notOffered"] = [_of_missing(m) for m in report.not_offered]
+        status["notOffered"] = [_of_missing(n) for n in report.not_offered]
     if any(report.blast_radius.values()):
         status["blastRadius"] = dict(report.blast_radius)
     if report.issues:
-        status["issues"] = [dict(i) for i in report.issues]
+        status["issues"] = [i.as_dict() for i in report.issues]
     if report.outbox_pending:
         status["outboxPending"] = True
     return status
@@ -49,29 +49,29 @@ def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
     return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
 
 
-def of_schools(schools: Schools) -> dict[str, Any]:
-    """What Schools Mapping came to, in the API's names."""
-    lists = {"missingIDs": list(schools.missing_ids), "vanishedIDs": list(schools.vanished_ids)}
-    numbers = {k: getattr(schools, k) for k in ("found", "mapped", "missing", "vanished")}
-    return numbers | {k: v for k, v in lists.items() if v}
-
-
 def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
     """The report of the run's newest plan; None when the status has none."""
     plan = status.get("plan") or {}
     if not plan.get("digest"):
         return None
     return PlanReport(
-        run=run, stage=str(status.get("stage", "done")), digest=plan["digest"],
-        base_revision=int(plan.get("baseRevision", 0)), no_changes=bool(plan.get("noChanges")),
-        entities=[_counts(e) for e in status.get("entities", ())], holds=[_hold(h) for h in status.get("holds", ())],
-        holds_total=int(status.get("holdsTotal", 0)), issues=[dict(i) for i in status.get("issues", ())],
-        schools=_schools(status.get("schools") or {}), incomplete=list(status.get("incomplete", ())),
-        not_offered=[_missing(m) for m in status.get("notOffered", ())],
+        run=run,
+        stage=str(status.get("stage", "done")),
+        digest=plan["digest"],
+        base_revision=int(plan.get("baseRevision", 0)),
+        no_changes=bool(plan.get("noChanges")),
+        entities=[_counts(e) for e in status.get("entities", ())],
+        holds=[Hold.from_dict(h) for h in status.get("holds", ())],
+        holds_total=int(status.get("holdsTotal", 0)),
+        issues=[IssueCount.from_dict(i) for i in status.get("issues", ())],
+        schools=Schools.from_dict(status.get("schools") or {}),
+        incomplete=list(status.get("incomplete", ())),
+        not_offered=[_missing(n) for n in status.get("notOffered", ())],
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}),
-        previous_connection=_previous(plan), outbox_pending=bool(status.get("outboxPending")),
-    )  # fmt: skip
+        previous_connection=_previous(plan),
+        outbox_pending=bool(status.get("outboxPending")),
+    )
 
 
 def _previous(plan: Mapping[str, Any]) -> str:
@@ -85,37 +85,16 @@ def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[s
     return approval if approval.get("state") == "Pending" and digest is not None and planned == digest else None
 
 
-def _of_missing(missing: Mapping[str, Any]) -> dict[str, Any]:
-    """A collection that is not offered, in the API's form."""
-    held = [{"entity": entity, "count": count} for entity, count in missing["heldBack"].items()]
-    told = {
-        "collection": missing["collection"],
-        "status": missing["status"],
-        "scope": missing.get("scope"),
-        "heldBack": held,
-    }
-    return {k: v for k, v in told.items() if v}
+def _of_missing(missing: NotOffered) -> dict[str, Any]:
+    held_back = [{"entity": entity, "count": count} for entity, count in missing.held_back.items()]
+    return {k: v for k, v in (missing.as_dict() | {"heldBack": held_back}).items() if v}
 
 
-def _missing(data: Mapping[str, Any]) -> dict[str, Any]:
-    held = {h["entity"]: int(h["count"]) for h in data.get("heldBack", ())}
-    scope = {"scope": data["scope"]} if data.get("scope") else {}
-    return {"collection": data["collection"], "status": data.get("status"), **scope, "heldBack": held}
+def _missing(data: Mapping[str, Any]) -> NotOffered:
+    held_back = {h["entity"]: int(h["count"]) for h in data.get("heldBack", ())}
+    return NotOffered.from_dict({**data, "heldBack": held_back})
 
 
 def _counts(data: Mapping[str, Any]) -> EntityCounts:
     entity = None if data["entity"] == "Unknown" else Entity(data["entity"])
     return EntityCounts(entity, **{c: int(data.get(c, 0)) for c in COUNTS})
-
-
-def _hold(data: Mapping[str, Any]) -> Hold:
-    fields = {k: data.get(k) for k in ("change", "school", "count", "population", "limit", "unit", "before", "window")}
-    entity = Entity(data["entity"]) if data.get("entity") else None
-    return Hold(HoldReason(data["reason"]), entity, **fields)
-
-
-def _schools(data: Mapping[str, Any]) -> Schools:
-    numbers = {k: int(data.get(k, 0)) for k in ("found", "mapped", "missing", "vanished")}
-    return Schools(
-        **numbers, missing_ids=tuple(data.get("missingIDs", ())), vanished_ids=tuple(data.get("vanishedIDs", ()))
-    )

@@ -10,10 +10,10 @@ from rostersync.api.kinds import Ref, key_of
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.report_files import apply_work, plan_work
 from rostersync.instants import parse_instant
-from rostersync.lifecycle.observed import Approval, Connection, Mode, Observed, Run, Sibling, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.state import State, number
-from rostersync.model import ApplyReport, PlanReport
+from rostersync.model import ApplyReport, Mode, PlanReport
 
 
 def observed(

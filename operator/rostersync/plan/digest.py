@@ -5,6 +5,8 @@ same source, store and configuration give the same digest.
 """
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -16,15 +18,23 @@ from rostersync.roster import Table
 FORMAT = 1  # of the digest's document and of manifest.json
 
 
-def digest(
-    district: str, source: str, config_hash: str, counts: dict[Entity, dict[str, int]], changes: dict[Entity, str]
-) -> str:
+@dataclass(frozen=True)
+class Changed:
+    """What a plan does to one entity; `changes` is the SHA-256 of its change lines in order of id."""
+
+    created: int
+    updated: int
+    deleted: int
+    changes: str
+
+
+def digest(district: str, source: str, config_hash: str, changed: Mapping[Entity, Changed]) -> str:
     """The digest of a plan: `sha256:` and the hash of its canonical JSON (RFC 8785)."""
     document: dict[str, Any] = {
         "format": FORMAT,
         "source": {"district": district, "sourceID": source},
         "effectiveConfig": config_hash,
-        "entities": {e.value: {**counts[e], "changes": changes[e]} for e in Entity if e in changes},
+        "entities": {e.value: vars(c) for e, c in changed.items()},
     }
     return "sha256:" + hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 

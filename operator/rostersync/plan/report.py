@@ -7,7 +7,7 @@ number of holds, every count and the totals are never lost.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from rostersync.model import (
     ApplyReport,
@@ -16,7 +16,8 @@ from rostersync.model import (
     Entity,
     EntityCounts,
     Hold,
-    HoldReason,
+    IssueCount,
+    NotOffered,
     PlanReport,
     Schools,
 )
@@ -30,22 +31,35 @@ _TEXT = 1200  # characters of an error's message when nothing else is left to cu
 _COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 
+class _Shape(NamedTuple):
+    """How many holds and issues a report has room for, and whether it has for ids of schools."""
+
+    holds: int
+    issues: int
+    ids: bool
+
+
+# The fullest first.
+_SHAPES = tuple(_Shape(HOLDS, issues, ids=True) for issues in (ISSUES, 10, 4, 0))
+_SHAPES += tuple(_Shape(holds, 0, ids=True) for holds in (12, 8))
+_SHAPES += tuple(_Shape(holds, 0, ids=False) for holds in (8, 4, 2, 0))
+
+
 def plan_to_json(report: PlanReport) -> str:
     """The report of a plan, at most 4,096 bytes of UTF-8."""
-    issues = sorted(report.issues, key=lambda i: (-int(i.get("count", 0)), json.dumps(i, sort_keys=True)))
-    shapes = (
-        (HOLDS, ISSUES, True), (HOLDS, 10, True), (HOLDS, 4, True), (HOLDS, 0, True), (12, 0, True),
-        (8, 0, True), (8, 0, False), (4, 0, False), (2, 0, False), (0, 0, False),
-    )  # fmt: skip
-    return _fitting(lambda i: _plan_dict(report, issues, *shapes[i]), len(shapes))
+    return _fitting(lambda i: _plan_dict(report, _SHAPES[i]), len(_SHAPES))
 
 
 def apply_to_json(report: ApplyReport) -> str:
     """The report of an apply, at most 4,096 bytes of UTF-8."""
-    out = _without_none({
-        "run": report.run, "stage": report.stage, "digest": report.digest, "revision": report.revision,
+    said = {
+        "run": report.run,
+        "stage": report.stage,
+        "digest": report.digest,
+        "revision": report.revision,
         "error": report.error,
-    }) | {"alreadyApplied": report.already_applied, "outboxPending": report.outbox_pending}  # fmt: skip
+    }
+    out = _without_none(said) | {"alreadyApplied": report.already_applied, "outboxPending": report.outbox_pending}
     return _fitting(lambda _: out, 1)
 
 
@@ -59,7 +73,7 @@ def check_to_json(report: CheckReport) -> str:
     """The report of Test Connection, at most 4,096 bytes of UTF-8."""
 
     def made(ids: int) -> dict[str, Any]:
-        out = {"stage": report.stage, "message": report.message, "schools": _schools_dict(report.schools, ids)}
+        out = {"stage": report.stage, "message": report.message, "schools": report.schools.as_dict(ids)}
         return out | _without_none({"error": report.error})
 
     shapes = (IDS, 12, 6, 3, 0)
@@ -70,21 +84,38 @@ def plan_from_json(text: str) -> PlanReport:
     """The report that `plan_to_json` wrote. Raises ValueError for anything else."""
     data = _object(text)
     return PlanReport(
-        run=data["run"], stage=data["stage"], digest=data.get("digest"), base_revision=data["baseRevision"],
-        entities=[_entity(e) for e in data["entities"]], holds=[hold(h) for h in data["holds"]],
-        holds_total=data["holdsTotal"], issues=data.get("issues", []), schools=_schools(data.get("schools", {})),
-        incomplete=data.get("incomplete", []), not_offered=data.get("notOffered", []), causes=data.get("causes", {}), blast_radius=data.get("blastRadius", {}),
-        previous_connection=data.get("previousConnection", ""), outbox_pending=data["outboxPending"], no_changes=data["noChanges"], error=data.get("error"),
-    )  # fmt: skip
+        run=data["run"],
+        stage=data["stage"],
+        digest=data.get("digest"),
+        base_revision=data["baseRevision"],
+        entities=[_entity(e) for e in data["entities"]],
+        holds=[Hold.from_dict(h) for h in data["holds"]],
+        holds_total=data["holdsTotal"],
+        issues=[IssueCount.from_dict(i) for i in data.get("issues", [])],
+        schools=Schools.from_dict(data.get("schools", {})),
+        incomplete=data.get("incomplete", []),
+        not_offered=[NotOffered.from_dict(n) for n in data.get("notOffered", [])],
+        causes=data.get("causes", {}),
+        blast_radius=data.get("blastRadius", {}),
+        previous_connection=data.get("previousConnection", ""),
+        outbox_pending=data["outboxPending"],
+        no_changes=data["noChanges"],
+        error=data.get("error"),
+    )
 
 
 def apply_from_json(text: str) -> ApplyReport:
     """The report that `apply_to_json` wrote. Raises ValueError for anything else."""
     data = _object(text)
     return ApplyReport(
-        run=data["run"], stage=data["stage"], digest=data.get("digest"), revision=data.get("revision"),
-        already_applied=data["alreadyApplied"], outbox_pending=data["outboxPending"], error=data.get("error"),
-    )  # fmt: skip
+        run=data["run"],
+        stage=data["stage"],
+        digest=data.get("digest"),
+        revision=data.get("revision"),
+        already_applied=data["alreadyApplied"],
+        outbox_pending=data["outboxPending"],
+        error=data.get("error"),
+    )
 
 
 def deliver_from_json(text: str) -> DeliverReport:
@@ -99,38 +130,28 @@ def deliver_from_json(text: str) -> DeliverReport:
     )
 
 
-def check_from_json(text: str) -> CheckReport:
-    """The report that `check_to_json` wrote. Raises ValueError for anything else."""
-    data = _object(text)
-    return CheckReport(data["stage"], data["message"], _schools(data["schools"]), data.get("error"))
-
-
-def hold(data: Mapping[str, Any]) -> Hold:
-    """A hold from its dictionary; a `message`, made when it was shown, is left behind."""
-    known = {k: v for k, v in data.items() if k != "message"}
-    entity = known.pop("entity", None)
-    return Hold(HoldReason(known.pop("reason")), Entity(entity) if entity else None, **known)
-
-
-def _plan_dict(report: PlanReport, issues: list[dict[str, Any]], holds: int, kept: int, ids: bool) -> dict[str, Any]:
-    rows = [_counts(e) for e in report.entities]
+def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
+    issues = sorted(report.issues, key=lambda i: (-i.count, json.dumps(i.as_dict(), sort_keys=True)))
     out: dict[str, Any] = _without_none({"run": report.run, "stage": report.stage, "digest": report.digest})
     out |= {
         "baseRevision": report.base_revision,
         "noChanges": report.no_changes,
         "outboxPending": report.outbox_pending,
+        "totals": {c: sum(getattr(e, c) for e in report.entities) for c in _COUNTS},
+        "entities": [_counts(e) for e in report.entities],
+        "holdsTotal": report.holds_total,
+        "holds": [h.as_dict() for h in worst(report.holds, shape.holds)],
+        "schools": report.schools.as_dict(IDS if shape.ids else 0),
     }
-    out |= {"totals": {c: sum(getattr(e, c) for e in report.entities) for c in _COUNTS}, "entities": rows}
-    out |= {"holdsTotal": report.holds_total, "holds": [h.as_dict() for h in worst(report.holds, holds)]}
-    out["schools"] = _schools_dict(report.schools, IDS if ids else 0)
-    extra = {
+    if_any = {
         "causes": report.causes,
-        "issues": issues[:kept],
+        "issues": [i.as_dict() for i in issues[: shape.issues]],
         "incomplete": report.incomplete,
-        "notOffered": report.not_offered,
+        "notOffered": [n.as_dict() for n in report.not_offered],
+        "blastRadius": report.blast_radius if any(report.blast_radius.values()) else {},
+        "previousConnection": report.previous_connection,
     }
-    extra |= {"blastRadius": _some(report.blast_radius), "previousConnection": report.previous_connection}
-    return out | {k: v for k, v in extra.items() if v} | _without_none({"error": report.error})
+    return out | {k: v for k, v in if_any.items() if v} | _without_none({"error": report.error})
 
 
 def _fitting(make: Callable[[int], dict[str, Any]], shapes: int) -> str:
@@ -153,10 +174,6 @@ def _dump(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def _some(counts: dict[str, int]) -> dict[str, int]:
-    return counts if any(counts.values()) else {}
-
-
 def _without_none(data: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v is not None}
 
@@ -170,20 +187,6 @@ def _counts(e: EntityCounts) -> dict[str, Any]:
 def _entity(data: Mapping[str, Any]) -> EntityCounts:
     counts = {c: int(data.get(c, 0)) for c in _COUNTS}
     return EntityCounts(Entity(data["entity"]) if "entity" in data else None, **counts)
-
-
-def _schools_dict(s: Schools, ids: int) -> dict[str, Any]:
-    """`ids` of each kind at most."""
-    lists = {"missingIDs": list(s.missing_ids[:ids]), "vanishedIDs": list(s.vanished_ids[:ids])}
-    numbers = {"found": s.found, "mapped": s.mapped, "missing": s.missing, "vanished": s.vanished}
-    return numbers | {k: v for k, v in lists.items() if v}
-
-
-def _schools(data: Mapping[str, Any]) -> Schools:
-    numbers = {k: int(data.get(k, 0)) for k in ("found", "mapped", "missing", "vanished")}
-    return Schools(
-        **numbers, missing_ids=tuple(data.get("missingIDs", ())), vanished_ids=tuple(data.get("vanishedIDs", ()))
-    )
 
 
 def _object(text: str) -> dict[str, Any]:

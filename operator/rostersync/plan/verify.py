@@ -5,45 +5,44 @@ Checksums beside the files tell of damage; only the digest tells that what was a
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from rostersync.errors import Permanent
 from rostersync.model import Change, Entity
 from rostersync.plan.changefile import LINE, add_lines
-from rostersync.plan.digest import digest, with_line
+from rostersync.plan.digest import Changed, digest, with_line
+from rostersync.plan.manifest import Manifest
 from rostersync.roster import BY_ENTITY
 from rostersync.stores.engine import connect, literal
 
 _BATCH = 50_000
-_COUNTED = {Change.CREATE: "created", Change.UPDATE: "updated", Change.DELETE: "deleted"}
 
 
 def verify_digest(
-    plan: Path, manifest: dict[str, Any], scratch: Path, memory_limit: int | None = None, threads: int | None = None
+    plan: Path, manifest: Manifest, scratch: Path, memory_limit: int | None = None, threads: int | None = None
 ) -> None:
     """Makes the digest again from the folder's files. Raises Permanent (PlanCorrupt) when it is another."""
     con = connect(memory_limit, threads, scratch, [plan])
     try:
         con.execute("SET preserve_insertion_order = true")
-        counts: dict[Entity, dict[str, int]] = {}
-        hashes: dict[Entity, str] = {}
+        changed: dict[Entity, Changed] = {}
         for entity in Entity:
-            if f"changes/{entity}.parquet" in manifest["files"]:
+            if f"changes/{entity}.parquet" in manifest.files:
                 rows = f"SELECT * FROM read_parquet({literal(plan / 'changes' / f'{entity}.parquet')})"
-                counts[entity], hashes[entity] = _counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows))
+                changed[entity] = Changed(*_counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows)))
     except duckdb.Error as error:
         raise _other(detail=str(error)) from None
     finally:
         con.close()
-    if digest(manifest["district"], manifest["source"], manifest["configHash"], counts, hashes) != manifest["digest"]:
+    if digest(manifest.district, manifest.source, manifest.config_hash, changed) != manifest.digest:
         raise _other()
 
 
-def _counts(con: duckdb.DuckDBPyConnection, rows: str) -> dict[str, int]:
+def _counts(con: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int, int]:
+    """Numbers of creates, updates and deletes."""
     found = dict(con.execute(f"SELECT change, count(*) FROM ({rows}) GROUP BY change").fetchall())
-    return {name: found.get(change.value, 0) for change, name in _COUNTED.items()}
+    return found.get(Change.CREATE, 0), found.get(Change.UPDATE, 0), found.get(Change.DELETE, 0)
 
 
 def _hash(con: duckdb.DuckDBPyConnection, lines: str) -> str:

@@ -1,13 +1,14 @@
 """What stands in a plan's own folder beside the counts of its status: names of schools, and what changes come to."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
 from rostersync.model import Entity
+from rostersync.plan import codec
+from rostersync.plan.manifest import Usual
 from rostersync.render import orgs as organisations
 from rostersync.render import rekeyed, summary
 from rostersync.render.orgs import Orgs
@@ -33,8 +34,7 @@ class Details:
     orgs: Orgs = field(default_factory=Orgs)
     summary: Summary = field(default_factory=Summary)
     rekeyed: int = 0
-    usual: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    usual_runs: int = 0
+    usual: Usual = field(default_factory=Usual)
     unproved: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -44,22 +44,10 @@ NOTHING = Details()
 def read(plan: Path) -> Details:
     """The details of a plan folder."""
     orgs = organisations.read(plan)
-    manifest = json.loads((plan / "manifest.json").read_text())
-    unproved = {
-        name: said["reason"]
-        + (f" (their ids: `{LOCAL.issues.format(run=manifest['run'])} --records`)" if said.get("duplicates") else "")
-        for name, said in manifest.get("proof", {}).items()
-        if said.get("offered") and said.get("reason")
-    }
-    medians, runs = usual(plan)
-    found = Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), unproved=unproved)
-    return replace(found, usual=medians, usual_runs=runs)
-
-
-def usual(plan: Path) -> tuple[Mapping[str, Mapping[str, int]], int]:
-    """(medians of earlier runs by entity and change, how many runs) as the plan's manifest has them."""
-    said = json.loads((plan / "manifest.json").read_text()).get("usual") or {}
-    return said.get("entities") or {}, said.get("runs") or 0
+    manifest = codec.read(plan)
+    ids = f" (their ids: `{LOCAL.issues.format(run=manifest.run)} --records`)"
+    unproved = {name: why + (ids if name in manifest.repeated else "") for name, why in manifest.unproved.items()}
+    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), manifest.usual, unproved)
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

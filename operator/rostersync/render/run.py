@@ -15,7 +15,7 @@ from rostersync.api.objects import (
     condition,
     run_status,
 )
-from rostersync.model import Phase
+from rostersync.model import NotOffered, Phase
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
@@ -111,10 +111,13 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
     for name, key in _COLUMNS.items():
         if name in always or any(r.get(key) for r in rows):
             columns.append((name, key))
-            if details.usual and key in _CHANGES:
+            if details.usual.runs and key in _CHANGES:
                 columns.append((_USUAL, key))
     lines = [
-        [details.usual.get(r["entity"], {}).get(key, 0) if name == _USUAL else r.get(key, 0) for name, key in columns]
+        [
+            details.usual.entities.get(r["entity"], {}).get(key, 0) if name == _USUAL else r.get(key, 0)
+            for name, key in columns
+        ]
         for r in rows
     ]
     lines.append(["" if name == _USUAL else total.get(key, 0) for name, key in columns])
@@ -130,8 +133,8 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         title,
         drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept"),
     )
-    if details.usual:
-        say(out, f"usual: the median of the last {details.usual_runs} runs of this source that changed something.\n")
+    if details.usual.runs:
+        say(out, f"usual: the median of the last {details.usual.runs} runs of this source that changed something.\n")
 
 
 def legend(out: Console, name: str, status: RunStatus, typed: Typed) -> None:
@@ -166,26 +169,27 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         for name in status["incomplete"]:
             if reason := details.unproved.get(name):
                 say(out, f"  {name}: {reason}", "yellow")
-    missing(out, status.get("notOffered") or [])
+    missing(out, [_not_offered(m) for m in status.get("notOffered") or []])
     touched(out, status)
     if succeeded := condition(status, "Succeeded"):
         say(out, f"{succeeded['reason']}: {succeeded['message']}", _STYLES[succeeded["status"]])
 
 
-def missing(out: Console, not_offered: Iterable[Mapping[str, Any]]) -> None:
-    """Collections that the source does not offer, and what is held back for want of them; as a status or a plan has it."""
+def missing(out: Console, not_offered: Iterable[NotOffered]) -> None:
+    """Collections that the source does not offer, and what is held back for want of them."""
     for m in not_offered:
-        held = m.get("heldBack") or []
-        costs = held.items() if isinstance(held, dict) else [(h["entity"], h["count"]) for h in held]
-        held_back = "; held back for want of it: " + ", ".join(f"{n:,} {e}" for e, n in costs) if costs else ""
-        status = f" ({m['status']})" if m.get("status") else ""
-        say(out, f"Not offered by the source: {m['collection']}{status}{held_back}.", "yellow")
-        if scope := m.get("scope"):
-            say(
-                out,
-                f"  The token may lack the scope {scope}: name it in deliveryConfig.scope, and let the SIS grant it.",
-                "yellow",
-            )
+        costs = ", ".join(f"{n:,} {entity}" for entity, n in m.held_back.items())
+        held_back = f"; held back for want of it: {costs}" if costs else ""
+        status = f" ({m.status})" if m.status else ""
+        say(out, f"Not offered by the source: {m.collection}{status}{held_back}.", "yellow")
+        if m.scope:
+            remedy = "name it in deliveryConfig.scope, and let the SIS grant it"
+            say(out, f"  The token may lack the scope {m.scope}: {remedy}.", "yellow")
+
+
+def _not_offered(data: Mapping[str, Any]) -> NotOffered:
+    held_back = {h["entity"]: h["count"] for h in data.get("heldBack") or ()}
+    return NotOffered(data["collection"], data.get("status"), data.get("scope") or "", held_back)
 
 
 def touched(out: Console, status: RunStatus) -> None:

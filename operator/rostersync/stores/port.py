@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from rostersync.model import Consent
+from rostersync.model import Consent, EntityCounts, JudgedCounts
 
 Mark = Callable[[str], None]  # told the name of each step of an apply as it is reached; for tests and progress
 
@@ -108,7 +108,8 @@ class PlanToApply:
     source: str
     base_revision: int
     config_hash: str
-    counts: list[dict[str, Any]]  # of each entity; rows with `judged` are as limits count, by school where one does
+    entities: tuple[EntityCounts, ...]
+    judged: tuple[JudgedCounts, ...]  # as limits count, by school where one does
     memory: SourceMemory
     schools: tuple[tuple[str, str], ...]
     changes: dict[str, Path]

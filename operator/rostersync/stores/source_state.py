@@ -1,10 +1,14 @@
-"""What the store keeps as JSON text, and back: SourceMemory (`sources`, and a plan's manifest), counts (`revisions`)."""
+"""What the store keeps as JSON text, and back: SourceMemory (`sources`) and counts (`revisions`).
+
+A plan's manifest has both in the same form."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from rostersync.instants import parse_instant
+from rostersync.model import EntityCounts, JudgedCounts
 from rostersync.stores.port import AppliedCounts, SourceMemory
 
 
@@ -53,6 +57,25 @@ def memory_as_text(memory: SourceMemory) -> str:
 def memory_from_text(text: str) -> SourceMemory:
     """The reverse."""
     return memory_from_dict(json.loads(text))
+
+
+def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
+    """Marked as `judged`, so that it is told from the plan's own counts."""
+    return {
+        "judged": True,
+        "entity": counts.entity.value,
+        **({"school": counts.school} if counts.school else {}),
+        "created": counts.created,
+        "updated": counts.updated,
+        "deleted": counts.deleted,
+        "population": counts.population,
+    }
+
+
+def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCounts]) -> str:
+    """What a revision changed, as the plan has it and as limits count it."""
+    rows = [*(c.as_dict() for c in entities), *(judged_as_dict(c) for c in judged)]
+    return json.dumps(rows, sort_keys=True)
 
 
 def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:

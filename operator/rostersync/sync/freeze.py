@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from rostersync.model import Entity
+from rostersync.model import Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
@@ -156,17 +156,16 @@ def _differences(table: Table) -> tuple[str, str]:
     return changed, before
 
 
-def write_issues(context: Context, folder: Path) -> list[dict[str, Any]]:
-    """`issues.parquet`, and the issues grouped: {code, entity, attribute, class, count}, most frequent first."""
+def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
+    """`issues.parquet`; returns how many records have each issue, the most frequent first."""
     file = folder / "issues.parquet"
     context.con.execute(
         f"COPY (SELECT * FROM issues ORDER BY entity, id, class, code, attribute, rule) TO {literal(str(file))} (FORMAT parquet)"
     )
     rows = context.con.execute("""
-        SELECT code, entity, attribute, class, count(*) FROM issues GROUP BY ALL ORDER BY 5 DESC, 1, 2, 3, 4
+        SELECT code, count(*), entity, attribute, class FROM issues GROUP BY ALL ORDER BY 2 DESC, 1, 3, 4, 5
     """).fetchall()
-    names = ("code", "entity", "attribute", "class", "count")
-    return [{k: v for k, v in zip(names, row, strict=True) if v is not None} for row in rows]
+    return tuple(IssueCount(*row) for row in rows)
 
 
 def write_rekeyed(context: Context, folder: Path) -> None:

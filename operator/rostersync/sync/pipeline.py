@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,25 +20,25 @@ from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches, verd
 from rostersync.hold.safety import loosened_anew, memory_of, previous_connection
 from rostersync.hold.usual import usual_of
 from rostersync.hold.vanishing import Vanishing, emptied, members, vanishing
-from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, JudgedCounts, PlanReport
+from rostersync.plan import codec
 from rostersync.plan.checksums import checksums
-from rostersync.plan.digest import FORMAT
-from rostersync.plan.digest import digest as plan_digest
+from rostersync.plan.digest import Changed, digest
 from rostersync.plan.effective import config_hash, effective_config
+from rostersync.plan.manifest import Manifest, report_of
+from rostersync.plan.origin import PlanOrigin, Pulled, RunScope
 from rostersync.roster import TABLES
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
-from rostersync.stores.source_state import memory_as_dict
-from rostersync.sync import freeze
+from rostersync.sync import freeze, preconditions
 from rostersync.sync.compare import compare
 from rostersync.sync.issues import report_issues
 from rostersync.sync.link import link
 from rostersync.sync.match import match
 from rostersync.sync.notes import write_notes
 from rostersync.sync.orgnames import write_orgs
-from rostersync.sync.preconditions import of_one_source, read_enough
 from rostersync.sync.require import require
 from rostersync.sync.scope import Scope
 from rostersync.sync.shape import shape
@@ -55,18 +55,17 @@ STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 class PlanInputs:
     """Everything that a plan is made of.
 
-    `extract` is a staged extract with its proof.json, `out` the plan folder to be made, `scratch` a folder for spill
-    files; `as_of` is aware; `client_id_hash` tells one client from another without naming it; `memory_limit` in bytes.
+    `out` is the plan folder to be made, `scratch` a folder for spill files; `as_of` is aware; `memory_limit` in bytes.
     """
 
     connection: Connection
     run: str
-    extract: Path
+    origin: PlanOrigin
     out: Path
     scratch: Path
     reader: StoreReader
     as_of: datetime
-    client_id_hash: str = ""
+    scope: RunScope = field(default_factory=RunScope)
     memory_limit: int | None = None
     threads: int | None = None
     store_folder: Path | None = None
@@ -77,11 +76,12 @@ class _Plan:
     """What the stages came to, before it is written down."""
 
     context: Context
+    pulled: Pulled
     state: StoreState
     scope: Scope
     counts: list[EntityCounts]
     holds: list[Hold]
-    judged: list[dict[str, Any]]
+    judged: tuple[JudgedCounts, ...]
     memory: SourceMemory
     config: dict[str, Any]
     previous_connection: str  # "" unless the plan is held for it
@@ -90,22 +90,23 @@ class _Plan:
 def plan(
     inputs: PlanInputs, progress: Progress = lambda *_: None, stage: Callable[[str], None] = lambda _: None
 ) -> PlanReport:
-    """Make the plan folder `inputs.out` from a staged extract; returns its report.
+    """Make the plan folder `inputs.out`; returns its report.
 
     Raises:
-        Permanent: RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource.
+        Permanent: NotYetSupported, RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource.
         StoreBusy: another process writes the store.
     """
-    proof = json.loads((inputs.extract / "proof.json").read_text())["collections"]
+    pulled = preconditions.pulled(inputs.origin, inputs.scope)
+    proof = json.loads((pulled.extract / "proof.json").read_text())["collections"]
     spec = inputs.connection.spec
-    incomplete = read_enough(spec, proof)
-    allowed = [inputs.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
+    incomplete = preconditions.read_enough(spec, proof)
+    allowed = [pulled.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
     memory = inputs.memory_limit or default_memory_limit()
     con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:
         source = profile_of(inputs.connection).source_id(inputs.connection)
         state = inputs.reader.attach(con, defaults.district(inputs.connection), source)
-        of_one_source(inputs.connection, state)
+        preconditions.of_one_source(inputs.connection, state)
         context = Context(
             con=con,
             spec=spec,
@@ -117,19 +118,21 @@ def plan(
             deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in spec.dataRollover.disableDeletion),
             progress=progress,
         )
-        made = _run(inputs, context, state, stage)
+        made = _run(inputs, pulled, context, state, stage)
         stage("freeze")
         return _freeze(inputs, made, incomplete)
     finally:
         con.close()
 
 
-def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callable[[str], None]) -> _Plan:
+def _run(
+    inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]
+) -> _Plan:
     """The stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
     context.stored = stored(context)
-    lay_out_staged(context, inputs.extract)
+    lay_out_staged(context, pulled.extract)
     stage("shape")
     scope = shape(context)
     stage("require")
@@ -144,13 +147,13 @@ def _run(inputs: PlanInputs, context: Context, state: StoreState, stage: Callabl
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
-    memory = memory_of(inputs.connection, inputs.client_id_hash, config_hash(config), gone.remembered, state.last)
+    memory = memory_of(inputs.connection, pulled.client_id_hash, config_hash(config), gone.remembered, state.last)
     context.tallies = {table.name: tally(context, table) for table in context.tables}
     counts = measure.counts(context)
     previous = previous_connection(state.last, memory, profile_of(inputs.connection).source_id(inputs.connection))
     holds, judged = _gate(inputs, context, state, memory, counts, previous, gone)
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
-    return _Plan(context, state, scope, counts, holds, judged, memory, config, previous if changed else "")
+    return _Plan(context, pulled, state, scope, counts, holds, judged, memory, config, previous if changed else "")
 
 
 def _gate(
@@ -161,11 +164,11 @@ def _gate(
     counts: list[EntityCounts],
     previous: str,
     gone: Vanishing,
-) -> tuple[list[Hold], list[dict[str, Any]]]:
+) -> tuple[list[Hold], tuple[JudgedCounts, ...]]:
     """The holds, and the counts that limits went by, which later plans are held against."""
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
-        return [], []
+        return [], ()
     limits = defaults.effective_thresholds(context.spec)
     measure.lay_out_schools(context, every=any(t.per_school for t in limits))
     last = state.last
@@ -212,10 +215,13 @@ def _gate(
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
     """Write the plan folder whole or not at all, and report."""
     with durable.made(inputs.out, lasting=False) as making:  # its checksums tell of what a power cut took
-        return _write(inputs, made, incomplete, making)
+        manifest = _write(inputs, made, incomplete, making)
+        codec.write(making, manifest)
+    return report_of(manifest, outbox_pending=made.state.outbox_pending)
 
 
-def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> PlanReport:
+def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> Manifest:
+    """Write every other file of the plan; returns what its manifest is to say."""
     context, connection = made.context, inputs.connection
     (making / "changes").mkdir(parents=True, mode=0o700)
     changes: dict[Entity, str] = {}
@@ -226,69 +232,41 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     issues = freeze.write_issues(context, making)
     freeze.write_rekeyed(context, making)
     write_orgs(context, made.scope, making)
-    write_notes(context, inputs.extract, making)
-    by_entity = {
-        c.entity: {"created": c.created, "updated": c.updated, "deleted": c.deleted} for c in made.counts if c.entity
+    write_notes(context, made.pulled.extract, making)
+    district, source = defaults.district(connection), profile_of(connection).source_id(connection)
+    changed = {
+        c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
+        for c in made.counts
+        if c.entity in changes
     }
-    digest = plan_digest(
-        defaults.district(connection),
-        profile_of(connection).source_id(connection),
-        made.memory.config_hash,
-        by_entity,
-        changes,
-    )
-    no_changes = not changes
-    blast_radius, causes, not_offered = measure.blast_radius(context), measure.causes(context), unoffered(context)
-    manifest = {
-        "format": FORMAT,
-        "run": inputs.run,
-        "district": defaults.district(connection),
-        "source": profile_of(connection).source_id(connection),
-        "connection": {
-            "name": connection.metadata.name,
-            "namespace": connection.metadata.namespace,
-            "uid": connection.metadata.uid,
-        },
-        "digest": digest,
-        "baseRevision": made.state.revision,
-        "asOf": inputs.as_of.isoformat(),
-        "effectiveConfig": made.config,
-        "configHash": made.memory.config_hash,
-        "memory": memory_as_dict(made.memory),
-        "entities": [{**asdict(c), "entity": c.entity.value if c.entity else None} for c in made.counts],
-        "judged": made.judged,
-        "holds": [h.as_dict() for h in made.holds],
-        "holdsTotal": len(made.holds),
-        "schools": asdict(made.scope.schools),
-        "schoolsImported": [list(pair) for pair in made.scope.imported],
-        "incomplete": incomplete,
-        "notOffered": not_offered,
-        "causes": causes,
-        "blastRadius": blast_radius,
-        "usual": usual_of(inputs.reader, context.con, connection, inputs.as_of),
-        "proof": context.proof,
-        "issues": issues,
-        "noChanges": no_changes,
-        "previousConnection": made.previous_connection,
-        "fourEyes": connection.spec.approval.requireDistinctApprover,
-        "files": checksums(making),
-    }
-    (making / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str))
-    return PlanReport(
+    return Manifest(
         run=inputs.run,
-        stage="done",
-        digest=digest,
+        district=district,
+        source=source,
+        connection_name=connection.metadata.name,
+        connection_namespace=connection.metadata.namespace,
+        connection_uid=connection.metadata.uid,
+        digest=digest(district, source, made.memory.config_hash, changed),
         base_revision=made.state.revision,
-        entities=made.counts,
-        holds=made.holds,
+        as_of=inputs.as_of,
+        effective_config=made.config,
+        config_hash=made.memory.config_hash,
+        memory=made.memory,
+        entities=tuple(made.counts),
+        judged=made.judged,
+        holds=tuple(made.holds),
         holds_total=len(made.holds),
-        issues=issues,
         schools=made.scope.schools,
-        incomplete=incomplete,
-        not_offered=not_offered,
-        causes=causes,
-        blast_radius=blast_radius,
-        outbox_pending=made.state.outbox_pending,
-        no_changes=no_changes,
+        schools_imported=tuple(made.scope.imported),
+        incomplete=tuple(incomplete),
+        not_offered=unoffered(context),
+        causes=measure.causes(context),
+        blast_radius=measure.blast_radius(context),
+        usual=usual_of(inputs.reader, context.con, connection, inputs.as_of),
+        proof=context.proof,
+        issues=issues,
+        no_changes=not changes,
         previous_connection=made.previous_connection,
+        four_eyes=connection.spec.approval.requireDistinctApprover,
+        files=checksums(making),
     )

@@ -1,11 +1,26 @@
-"""What must be so before a plan is made: enough was read, and the store is this source's to write."""
+"""What must be so before a plan is made: it can be made, enough was read, and the store is this source's to write."""
 
 from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
-from rostersync.errors import Permanent
+from rostersync.api.v1alpha1.support import run_refusal, scope_not_yet_supported
+from rostersync.errors import NotYetSupported, Permanent
+from rostersync.model import Mode
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.stores.port import StoreState
+
+
+def pulled(origin: PlanOrigin, scope: RunScope) -> Pulled:
+    """What the plan is made from. Raises NotYetSupported for what this version cannot plan."""
+    match origin, scope:
+        case Pulled(), RunScope(mode=Mode.IMPORT | Mode.DRY_RUN, schools=()):
+            return origin
+        case Pulled(), RunScope(mode=mode):
+            later = scope_not_yet_supported(mode, scope.schools)
+        case Restored(), _:
+            later = scope_not_yet_supported(Mode.RESTORE, scope.schools)
+    raise NotYetSupported(run_refusal(later))
 
 
 def read_enough(spec: ConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:

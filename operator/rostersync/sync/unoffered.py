@@ -1,32 +1,21 @@
 """Collections that the source does not offer although they are taken, and what that costs. Reads what link left."""
 
-from typing import Any
-
+from rostersync.model import NotOffered
 from rostersync.roster import BY_NAME, Table
 from rostersync.tables.context import Context, literal, q
 
 
-def unoffered(context: Context) -> list[dict[str, Any]]:
-    """Each such collection with the status of its refusal, the scope that the token may lack, and the records held back for want of it, by entity.
+def unoffered(context: Context) -> tuple[NotOffered, ...]:
+    """Each such collection, and the records that are held back for want of it.
 
     A record that refers to one held back for that reason is held back for it too: no course, so no class, so no
     enrolment.
     """
     missing = [n for n, p in context.proof.items() if not p.get("offered") and context.takes(BY_NAME[n])]
-    return [
-        {
-            "collection": n,
-            "status": context.proof[n].get("status"),
-            **_scope(context, n),
-            "heldBack": _held_back(context, n),
-        }
+    return tuple(
+        NotOffered(n, context.proof[n].get("status"), context.proof[n].get("scope", ""), _held_back(context, n))
         for n in sorted(missing)
-    ]
-
-
-def _scope(context: Context, missing: str) -> dict[str, str]:
-    scope = context.proof[missing].get("scope")
-    return {"scope": scope} if scope else {}
+    )
 
 
 def _held_back(context: Context, missing: str) -> dict[str, int]:

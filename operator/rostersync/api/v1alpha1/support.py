@@ -1,7 +1,10 @@
 """What this version refuses although the API has it, and whether the terms stand. Pure."""
 
+from collections.abc import Sequence
+
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.model import Mode
 
 
 def terms_accepted(conn: Connection) -> bool:
@@ -29,5 +32,15 @@ def not_yet_supported(conn: Connection) -> list[str]:
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:
     """Dotted fields of the run that are given and not carried out yet; empty means go."""
-    given = {"spec.mode: Restore": run.spec.mode == "Restore", "spec.schools": bool(run.spec.schools)}
+    return scope_not_yet_supported(Mode(run.spec.mode), run.spec.schools)
+
+
+def scope_not_yet_supported(mode: Mode, schools: Sequence[str]) -> list[str]:
+    """The same of what a run is about."""
+    given = {"spec.mode: Restore": mode == Mode.RESTORE, "spec.schools": bool(schools)}
     return [field for field, value in given.items() if value]
+
+
+def run_refusal(later: list[str]) -> str:
+    """Why a run with such fields is not begun."""
+    return f"SyncRun {', '.join(later)}: not supported in this version; leave it out."

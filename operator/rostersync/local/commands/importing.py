@@ -225,14 +225,14 @@ def _apply_plan(
 
 
 def _manifests(paths: tuple[Path, ...]) -> "Manifests":
-    from rostersync.api.v1alpha1.support import run_not_yet_supported
+    from rostersync.api.v1alpha1.support import run_not_yet_supported, run_refusal
     from rostersync.errors import NotYetSupported
     from rostersync.execution import inputs
 
     loaded = common.read_manifests(paths)
     later = run_not_yet_supported(loaded.run) if loaded.run else []
     if later:
-        raise NotYetSupported(f"SyncRun {', '.join(later)}: not supported in this version; leave it out.")
+        raise NotYetSupported(run_refusal(later))
     inputs.credentials(loaded, os.environ)  # missing ones are said before anything is begun
     inputs.ca_bundle(loaded)
     inputs.artifact_key(loaded.connection, loaded.secrets, os.environ)

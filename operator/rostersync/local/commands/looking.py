@@ -156,7 +156,7 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     """Show what is wrong with the source's data: missing, malformed, duplicate, dangling."""
     from itertools import islice
 
-    from rostersync.plan.apply import read_manifest
+    from rostersync.plan import codec
     from rostersync.render import issues as rendering
     from rostersync.render import run as run_page
     from rostersync.render import tables
@@ -165,7 +165,7 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
         found = rendering.read(plan)
         if output == "table":
             rendering.page(tables.console(), found, records, _limit(limit), state.latest(name)["metadata"]["name"])
-            run_page.missing(tables.console(), read_manifest(plan).get("notOffered") or [])
+            run_page.missing(tables.console(), codec.read(plan).not_offered)
             return
         rows = islice(found, limit) if limit and records else found
         if output == "csv":

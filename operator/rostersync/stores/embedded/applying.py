@@ -1,6 +1,5 @@
 """The transaction that turns a plan into the next revision. Set-based, straight from the plan's Parquet files."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -16,7 +15,7 @@ from rostersync.stores.embedded import files, history, schema
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Mark, PlanToApply
-from rostersync.stores.source_state import memory_as_text
+from rostersync.stores.source_state import counts_as_text, memory_as_text
 
 
 def utc(moment: datetime) -> datetime:
@@ -119,6 +118,6 @@ def _write_revision(
         reason=consent.reason if consent else None,
         four_eyes=consent.four_eyes_enforced if consent and plan.four_eyes else None,
         now=utc(now),
-        counts=json.dumps(plan.counts, sort_keys=True),
+        counts=counts_as_text(plan.entities, plan.judged),
         config_hash=plan.config_hash,
     )  # fmt: skip

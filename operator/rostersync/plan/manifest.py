@@ -1,0 +1,100 @@
+"""What manifest.json says of a plan, as one frozen record. `codec.py` turns it into the file and back.
+
+Counts, codes, ids of schools and checksums only: records lie in the plan's other files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rostersync.model import EntityCounts, Hold, IssueCount, JudgedCounts, NotOffered, PlanReport, Schools
+from rostersync.stores.port import SourceMemory
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What the last plans of a source changed: by entity, the median of each count. None where there were too few."""
+
+    runs: int = 0
+    entities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A plan: what it was made from, what it comes to, and the files that hold its changes.
+
+    The digest covers district, source, config hash and changes. Everything else stands beside it.
+    """
+
+    run: str
+    district: str
+    source: str
+    digest: str  # "sha256:…"
+    base_revision: int  # of the store that the plan was made on
+    config_hash: str  # of the effective configuration
+    memory: SourceMemory  # what the store is to remember once the plan is applied
+    entities: tuple[EntityCounts, ...]
+    holds: tuple[Hold, ...]  # all of them, the worst first
+    holds_total: int
+    schools_imported: tuple[tuple[str, str], ...]  # (id in the SIS, id in the store)
+    no_changes: bool
+    files: Mapping[str, str]  # SHA-256 of every file of the plan, by its path in the folder
+    connection_name: str | None = None
+    connection_namespace: str | None = None
+    connection_uid: str | None = None  # None without a cluster
+    as_of: datetime | None = None
+    restores: str = ""  # the run whose changes the plan takes back; "" for a plan of what a source sent
+    only_schools: tuple[str, ...] = ()  # ids in the SIS, where the plan is not about the whole district
+    effective_config: Mapping[str, Any] = field(default_factory=dict)  # an opaque JSON object: see effective.py
+    judged: tuple[JudgedCounts, ...] = ()
+    schools: Schools = field(default_factory=Schools)
+    incomplete: tuple[str, ...] = ()  # collections that were not proved to be read whole
+    not_offered: tuple[NotOffered, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
+    blast_radius: Mapping[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
+    usual: Usual = field(default_factory=Usual)
+    proof: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the extract's proof.json, by collection
+    issues: tuple[IssueCount, ...] = ()  # the most frequent first
+    previous_connection: str = ""  # "" unless the plan is held for it
+    four_eyes: bool = False
+
+    @property
+    def held(self) -> int:
+        """How many reasons there are to hold the plan: whoever takes them out of the file must do so twice."""
+        return max(self.holds_total, len(self.holds))
+
+    @property
+    def unproved(self) -> dict[str, str]:
+        """Why collections that the source offers could not be proved complete, by collection."""
+        return {name: str(p["reason"]) for name, p in self.proof.items() if p.get("offered") and p.get("reason")}
+
+    @property
+    def repeated(self) -> frozenset[str]:
+        """Collections with ids that came in several rows."""
+        return frozenset(name for name, p in self.proof.items() if p.get("duplicates"))
+
+
+def report_of(manifest: Manifest, *, outbox_pending: bool) -> PlanReport:
+    """What a plan came to, for its report and for the run's status.
+
+    `outbox_pending` is about the store and not about the plan, so the manifest does not have it.
+    """
+    return PlanReport(
+        run=manifest.run,
+        stage="done",
+        digest=manifest.digest,
+        base_revision=manifest.base_revision,
+        entities=list(manifest.entities),
+        holds=list(manifest.holds),
+        holds_total=manifest.holds_total,
+        issues=list(manifest.issues),
+        schools=manifest.schools,
+        incomplete=list(manifest.incomplete),
+        not_offered=list(manifest.not_offered),
+        causes=dict(manifest.causes),
+        blast_radius=dict(manifest.blast_radius),
+        outbox_pending=outbox_pending,
+        no_changes=manifest.no_changes,
+        previous_connection=manifest.previous_connection,
+    )

@@ -1,0 +1,35 @@
+"""What a plan is made from, and what of the district it is about."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rostersync.model import Mode
+
+
+@dataclass(frozen=True)
+class RunScope:
+    """What of the district a run is about: all of it, or only some schools (their ids in the SIS)."""
+
+    mode: Mode = Mode.IMPORT
+    schools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What a source sent.
+
+    `extract` is a staged extract with its proof.json. `client_id_hash` tells one client from another without naming it.
+    """
+
+    extract: Path
+    client_id_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What the store was before a run, whose changes it takes back."""
+
+    run: str
+
+
+PlanOrigin = Pulled | Restored
