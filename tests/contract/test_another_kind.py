@@ -68,7 +68,13 @@ def test_it_asks_for_what_its_profile_says(bench: Bench) -> None:
     assert asked[0]["limit"] == "40"
 
     refused = bench.call("run", *bench.manifests(), "--quiet", code=None)
-    assert "does not offer classes" in refused.output
+    assert "Focus does not offer classes" in refused.output
+    assert "let the credential read it (in Focus: Setup > Third Party Systems)" in refused.output
+
+    bench.simulator.add_fault("404:-1,on=orgs")
+    refused = bench.call("run", *files(bench, example(bench)), "--quiet", code=None)
+    assert "Example does not offer orgs" in refused.output
+    assert 'let the credential read it"' in refused.output
 
 
 def test_two_kinds_of_one_name_are_two_connections(bench: Bench) -> None:

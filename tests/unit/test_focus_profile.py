@@ -40,6 +40,7 @@ def test_the_smallest_connection_gets_focus_defaults() -> None:
         service_url=URL,
         authentication_url=URL + "/token",
         name="Focus",
+        rights="Setup > Third Party Systems",
         secret_name="rosters/focus-credentials",
     )
 
@@ -67,7 +68,8 @@ def test_every_field_is_carried_over() -> None:
     assert dateless(connection(**config), "PEM", Patience(attempts=2)) == ServiceEndpoint(
         service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
         page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
-        name="Focus", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
+        name="Focus",
+        rights="Setup > Third Party Systems", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
     )  # fmt: skip
 
 

@@ -2,4 +2,4 @@
 
 from rostersync.sources.oneroster.profile import profile
 
-FOCUS = profile("Focus", prefix="")
+FOCUS = profile("Focus", prefix="", rights="Setup > Third Party Systems")

@@ -45,7 +45,7 @@ class Profile:
     `keys` are those of its Secret; `client` are those that tell one client from another. `collections` are those that
     it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
     them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
-    none.
+    none. `rights` is the menu in which a person of the district lets the client read more.
     """
 
     name: str  # for people
@@ -58,6 +58,7 @@ class Profile:
     brings: bool = True
     page_size: int = 500
     prefix: str = ""
+    rights: str = ""
 
     @property
     def keys_in_words(self) -> str:

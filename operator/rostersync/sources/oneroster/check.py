@@ -64,7 +64,7 @@ def _must_show_something(transport: Transport, totals: Mapping[str, int | None],
         shown = "neither organisations nor users" if len(nothing) == 2 else f"no {nothing[0]}"
         raise Permanent(
             f"{transport.endpoint.name} answers, but shows {shown}: the credential probably sees nothing. Let it see the "
-            "district's schools and people (in Focus: Setup > Third Party Systems), and check deliveryConfig.serviceURL "
+            f"district's schools and people{transport.endpoint.where_rights_are}, and check deliveryConfig.serviceURL "
             "and scope",
             reason="NothingToSee",
         )

@@ -26,7 +26,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class ServiceEndpoint:
-    """The service. `name` and `secret_name` (namespace/name) are only used in error messages."""
+    """The service. `name`, `rights` (a menu) and `secret_name` (namespace/name) are only used in error messages."""
 
     service_url: str
     authentication_url: str
@@ -41,6 +41,7 @@ class ServiceEndpoint:
     insecure_http: bool = False
     ca_bundle: str | None = field(default=None, repr=False)  # PEM
     name: str = "The OneRoster service"
+    rights: str = ""
     secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
     patience: Patience = field(default_factory=Patience)
     today: str = ""  # the date in the district's time zone, which decides whether a role has ended; empty: none has
@@ -60,6 +61,11 @@ class ServiceEndpoint:
                     "roster in the clear; use https, or set deliveryConfig.insecureHTTP: true",
                     reason="InsecureHTTP",
                 )
+
+    @property
+    def where_rights_are(self) -> str:
+        """Where a person lets the client read more, in brackets, for a sentence; empty where nothing is known of it."""
+        return f" (in {self.name}: {self.rights})" if self.rights else ""
 
 
 def is_address(url: str) -> bool:

@@ -170,7 +170,7 @@ class Pages:
             endpoint = self._transport.endpoint
             raise Permanent(
                 f"{endpoint.name} does not offer {self._collection} ({status}) at {bare(self._base)}; "
-                "check deliveryConfig.serviceURL, and let the credential read it (in Focus: Setup > Third Party Systems)"
+                f"check deliveryConfig.serviceURL, and let the credential read it{endpoint.where_rights_are}"
                 + missing(status, endpoint.version, self._collection, endpoint.authentication == "OAuth2"),
                 reason="CollectionNotOffered",
             )

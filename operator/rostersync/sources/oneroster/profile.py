@@ -26,6 +26,7 @@ def profile(
     client_secret: str = CLIENT_SECRET,
     required: frozenset[str] = REQUIRED,
     page_size: int = 500,
+    rights: str = "",
 ) -> Profile:
     """The profile of a system. `client_id` and `client_secret` are the keys of its Secret."""
     made: Profile
@@ -47,6 +48,7 @@ def profile(
         opens=opens,
         page_size=page_size,
         prefix=prefix,
+        rights=rights,
     )
     return made
 
@@ -78,6 +80,7 @@ def service_endpoint(
         insecure_http=config.insecureHTTP,
         ca_bundle=ca_bundle,
         name=of.name,
+        rights=of.rights,
         secret_name=f"{namespace}/{config.credentialsSecretRef.name}",
         patience=patience or _patience(config),
         today=datetime.now(ZoneInfo(connection.spec.timeZone)).date().isoformat(),
