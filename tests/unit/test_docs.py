@@ -182,7 +182,7 @@ def test_architecture_names_what_there_is() -> None:
 
 def test_tables_between_stages_are_as_the_architecture_says() -> None:
     """Each that it names is made by the file of its stage or a part of it."""
-    made = "".join(path.read_text() for path in (ROOT / "operator" / "rostersync" / "sync").glob("*.py"))
+    made = "".join(path.read_text() for path in (ROOT / "operator" / "rostersync" / "sync").rglob("*.py"))
     named = re.findall(r"\| `(\w+)_<table>` \|", ARCHITECTURE)
     assert len(named) > 12
     for name in named:

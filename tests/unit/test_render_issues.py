@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import get_args
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
+from rostersync.fate import DUPLICATES, HELD_BACK
 from rostersync.render.issues import ACTIONS, MEANINGS
 from rostersync.sync import notes, require
-from rostersync.tables.context import DUPLICATES, HELD_BACK
 
 WITH_A_RULE = {"RequirementSkipped", "RequirementRemove"}  # told as Missing or FormatFailed, with the rule
 

@@ -48,7 +48,7 @@ class Facts:
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
     vanished_schools: Mapping[str, int] = field(default_factory=dict)  # newly vanished: people and classes that it had
     rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
-    requirement_holds: Mapping[str, int] = field(default_factory=dict)
+    requirement_holds: Mapping[Entity, int] = field(default_factory=dict)
     restored_reverted: int = 0
     identity_changed: bool = False
     source_changed: bool = False
@@ -149,8 +149,8 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
         yield Hold(HoldReason.SAFETY_LOOSENED, count=total, population=facts.other_sources)
     if facts.connection_changed:
         yield Hold(HoldReason.CONNECTION_CHANGED, count=total)
-    for entity_name, count in sorted(facts.requirement_holds.items()):
-        yield Hold(HoldReason.REQUIREMENT_HOLD, Entity(entity_name), count=count)
+    for entity, count in sorted(facts.requirement_holds.items()):
+        yield Hold(HoldReason.REQUIREMENT_HOLD, entity, count=count)
     if switches.preview:
         yield Hold(HoldReason.PREVIEW, count=total)
     if facts.first_import and switches.hold_first_import:

@@ -3,10 +3,13 @@
 from collections import Counter
 from typing import Any
 
+from rostersync.fate import DUPLICATES, HELD_BACK, Fate
 from rostersync.hold.gate import BY_SCHOOL, Counted
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.tables.context import DUPLICATES, HELD_BACK, KEPT, NOT_TAKEN, Context, in_list, literal, q
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Tallies, Tally
+from rostersync.tables.sql import in_list, literal, q
 
 _SCHOOLS_OF = {
     USERS: "orgSourcedIds",
@@ -23,28 +26,28 @@ _NATURAL_KEYS = {
 }
 
 
-def counts(context: Context) -> list[EntityCounts]:
+def counts(context: Context, tallies: Tallies) -> list[EntityCounts]:
     """Counts of every entity that the source brings or the store holds, in dependency order."""
     found: dict[Entity | None, EntityCounts] = {}
     for table in context.tables:
         for entity in table.entities:
             found[entity] = EntityCounts(entity)
-        _count_table(context, table, found)
+        _count_table(context, table, tallies[table.name], found)
     return [
         c for e, c in found.items()
         if e in context.taken or any(v for k, v in vars(c).items() if k != "entity")
     ]  # fmt: skip
 
 
-def _count_table(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
-    name, known = table.name, context.tallies[table.name]
+def _count_table(context: Context, table: Table, known: Tally, found: dict[Entity | None, EntityCounts]) -> None:
+    name = table.name
     for entity, number in known.population.items():
         _of(found, entity).population += number
     for (entity, _, change, _), number in known.changes.items():
         field = {"Create": "created", "Update": "updated", "Delete": "deleted"}[change]
         setattr(_of(found, entity), field, getattr(_of(found, entity), field) + number)
     for (told, fate, has_error), number in known.fates.items():
-        _of(found, told).errors += number if has_error and fate != NOT_TAKEN else 0
+        _of(found, told).errors += number if has_error and fate != Fate.NOT_TAKEN else 0
     for entity, number in known.deferred.items():
         _of(found, entity).deferred += number
     for entity, number in known.kept.items():
@@ -60,26 +63,26 @@ def _count_table(context: Context, table: Table, found: dict[Entity | None, Enti
             _of(found, entity).duplicates += number
         else:
             _of(found, entity).skipped += number
-    _count_unchanged(context, table, found)
+    _count_unchanged(context, table, known, found)
 
 
-def _count_unchanged(context: Context, table: Table, found: dict[Entity | None, EntityCounts]) -> None:
+def _count_unchanged(context: Context, table: Table, known: Tally, found: dict[Entity | None, EntityCounts]) -> None:
     """Accepted records that equal the store's, and those that are still sent while their delete is deferred."""
-    name, known = table.name, context.tallies[table.name]
+    name = table.name
     for (told, fate, _), number in known.fates.items():
-        _of(found, told).unchanged += number if fate in (None, KEPT) else 0
+        _of(found, told).unchanged += number if fate in (None, Fate.KEPT) else 0
     for (_, new_entity, change, cause), number in known.changes.items():
         _of(found, new_entity).unchanged -= number if change != "Delete" and cause != "Cascade" else 0
     # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
     kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
-        WHERE change <> 'Delete' AND cause = 'Cascade' AND id IN (SELECT id FROM fates_{name} WHERE fate = 'Kept')
+        WHERE change <> 'Delete' AND cause = 'Cascade' AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
         GROUP BY 1"""
-    for entity, number in _rows(context, kept) if known.fated(KEPT) else ():
+    for entity, number in _rows(context, kept) if known.fated(Fate.KEPT) else ():
         _of(found, entity).unchanged -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
-        WHERE d.deferred AND f.fate NOT IN {in_list((NOT_TAKEN, *HELD_BACK))}
+        WHERE d.deferred AND f.fate NOT IN {in_list((Fate.NOT_TAKEN, *HELD_BACK))}
           AND d.id NOT IN (SELECT id FROM changes_{name}) GROUP BY 1"""
     for entity, number in _rows(context, still_sent) if known.deferred else ():
         _of(found, entity).unchanged += number
@@ -94,18 +97,18 @@ def _of(found: dict[Entity | None, EntityCounts], name: str | None) -> EntityCou
     return found.setdefault(entity, EntityCounts(entity))
 
 
-def resulting(context: Context, counted: list[EntityCounts]) -> dict[Entity, int]:
+def resulting(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, int]:
     """How many records of each entity there will be."""
     result = Counter({c.entity: c.population + c.created - c.deleted for c in counted if c.entity})
-    for table in context.tables:
-        for (old, new, change, _), number in context.tallies[table.name].changes.items():
+    for known in tallies.values():
+        for (old, new, change, _), number in known.changes.items():
             if change == "Update" and old != new:
                 result[Entity(old)] -= number
                 result[Entity(new)] += number
     return dict(result)
 
 
-def judged(context: Context, counted: list[EntityCounts]) -> dict[Entity, Counted]:
+def judged(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, Counted]:
     """Counts as limits take them: a record that changes its entity is deleted from the old one and new in the other."""
     numbers = {
         c.entity: Counter({Change.CREATE: c.created, Change.UPDATE: c.updated, Change.DELETE: c.deleted})
@@ -113,15 +116,15 @@ def judged(context: Context, counted: list[EntityCounts]) -> dict[Entity, Counte
         if c.entity
     }
     population = {c.entity: c.population for c in counted}
-    for table in context.tables:
-        for (old, new, change, _), number in context.tallies[table.name].changes.items():
+    for known in tallies.values():
+        for (old, new, change, _), number in known.changes.items():
             if change == "Update" and old != new:
                 numbers[Entity(old)].update({Change.UPDATE: -number, Change.DELETE: number})
                 numbers.setdefault(Entity(new), Counter()).update({Change.CREATE: number})
     return {e: Counted(dict(n), population.get(e, 0)) for e, n in numbers.items()}
 
 
-def lay_out_schools(context: Context, *, every: bool) -> None:
+def lay_out_schools(context: Context, tallies: Tallies, *, every: bool) -> None:
     """`moves` (entity, change, id, school, side): each change with the schools where it was and where it will be. Who
     changes entity is deleted from where it was and new where it will be.
 
@@ -136,7 +139,7 @@ def lay_out_schools(context: Context, *, every: bool) -> None:
         UNION SELECT id FROM final_orgs WHERE entity = 'School'
     """)
     for table, column in _SCHOOLS_OF.items():
-        known = context.tallies[table.name]
+        known = tallies[table.name]
         leaves = known.changed("Update", "Delete")
         if not every and (table not in (USERS, CLASSES) or not leaves):
             continue
@@ -250,23 +253,23 @@ def renamed_by_prefix(context: Context) -> None:
         """)
 
 
-def causes(context: Context) -> dict[str, int]:
+def causes(tallies: Tallies) -> dict[str, int]:
     """How many changes each cause has, the most frequent first."""
     found: Counter[str] = Counter()
-    for known in context.tallies.values():
+    for known in tallies.values():
         for (_, _, _, cause), number in known.changes.items():
             found[cause] += number
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def blast_radius(context: Context) -> dict[str, int]:
+def blast_radius(context: Context, tallies: Tallies) -> dict[str, int]:
     """Distinct students and teachers that cascades touch: their own records, or their enrolments."""
     sql = """
         SELECT count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Student'),
                count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Teacher')
         FROM changes_enrollments c JOIN store_enrollments s ON s.id = c.id AND s.status = 'active'
         LEFT JOIN store_users u ON u.id = s.userSourcedId WHERE c.cause = 'Cascade'"""
-    if not any(cause == "Cascade" for _, _, _, cause in context.tallies[ENROLLMENTS.name].changes):
+    if not any(cause == "Cascade" for _, _, _, cause in tallies[ENROLLMENTS.name].changes):
         return {"students": 0, "teachers": 0}
     students, teachers = _rows(context, sql)[0]
     return {"students": students, "teachers": teachers}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from rostersync.model import Entity
 from rostersync.roster import CLASSES, USERS
-from rostersync.tables.context import Context, in_list
+from rostersync.tables.context import Context
+from rostersync.tables.sql import in_list
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from duckdb import DuckDBPyConnection
 
 from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.staged import INSTANT
-from rostersync.tables.context import q
 from rostersync.tables.entities import entity_of
+from rostersync.tables.sql import q
 
 _UNORDERED = (Kind.SET, Kind.REFS, Kind.USER_IDS)
 

@@ -5,17 +5,23 @@ it counts under: for a change of entity the old one), new_entity, change, cause,
 """
 
 from rostersync.roster import Table
-from rostersync.tables.context import Context, mark, progress_of
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Tallies, count
+from rostersync.tables.sql import mark
 
 
-def compare(context: Context) -> None:
-    """Find the changes of every table."""
+def compare(context: Context, differing: frozenset[str]) -> Tallies:
+    """Find the changes of every table, and count what became of its records.
+
+    `differing` names the tables whose differing records were found while references were followed.
+    """
     for table in context.tables:
-        progress_of(context, "compare", table)
-        _changes(context, table)
+        context.begin("compare", table)
+        _changes(context, table, known=table.name in differing)
+    return count(context)
 
 
-def _changes(context: Context, table: Table) -> None:
+def _changes(context: Context, table: Table, *, known: bool) -> None:
     if not context.stored[table.name].active:
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
@@ -24,7 +30,7 @@ def _changes(context: Context, table: Table) -> None:
             FROM fates_{table.name} WHERE fate IS NULL
         """)
     else:
-        _differing(context, table)
+        _differing(context, table, known=known)
     if context.stored[table.name].tombstones:
         context.sql(f"""
             UPDATE changes_{table.name} SET cause = 'Restored'
@@ -32,11 +38,12 @@ def _changes(context: Context, table: Table) -> None:
         """)
 
 
-def _differing(context: Context, table: Table) -> None:
+def _differing(context: Context, table: Table, *, known: bool) -> None:
+    differing = f"SELECT *, FALSE AS trimmed FROM differing_{table.name}" if known else _joined(table)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
         WITH stored AS (SELECT id, entity, hash, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active'),
-        differing AS ({_joined(table) if table.name not in context.compared else f"SELECT *, FALSE AS trimmed FROM differing_{table.name}"})
+        differing AS ({differing})
         SELECT id, entity, new_entity, CASE WHEN before_hash IS NULL THEN 'Create' ELSE 'Update' END AS change,
           CASE WHEN before_hash IS NULL THEN 'SourceCreated' WHEN trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
           before_hash

@@ -10,21 +10,14 @@ from functools import reduce
 from duckdb import ColumnExpression, Expression
 
 from rostersync.api.v1alpha1.filters import FilterRule
+from rostersync.fate import Fate
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, USERS, Table
 from rostersync.sync.expressions import condition, is_list, read, today
-from rostersync.tables.context import Context, literal
+from rostersync.tables.context import Context
+from rostersync.tables.sql import first_fate, in_list, literal
 
 PEOPLE = frozenset(USERS.entities)
-
-
-def linked(rules: tuple[FilterRule, ...] | list[FilterRule]) -> dict[Entity, frozenset[Entity]]:
-    """For each entity that a rule links: the entities of those rules."""
-    found: dict[Entity, set[Entity]] = {}
-    for rule in rules:
-        for entity in rule.includeLinked:
-            found.setdefault(Entity(entity), set()).add(rule.entity)
-    return {e: frozenset(of) for e, of in found.items()}
 
 
 def apply(context: Context) -> None:
@@ -32,7 +25,7 @@ def apply(context: Context) -> None:
     rules = context.spec.filterRules
     for table in {BY_ENTITY[r.entity].name: BY_ENTITY[r.entity] for r in rules}.values():
         _filter(context, table)
-    links = linked(list(rules))
+    links = context.links
     if links:
         context.sql("CREATE OR REPLACE TEMP TABLE linked (entity VARCHAR, raw_id VARCHAR)")
         for entity, roots in links.items():
@@ -58,7 +51,7 @@ def _filter(context: Context, table: Table) -> None:
     passing.create_view("filter_passing", replace=True)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE filtered_{table.name} AS
-        SELECT r.* REPLACE (CASE WHEN r.fate IS NULL AND p.raw_id IS NULL THEN 'FilteredOut' ELSE r.fate END AS fate)
+        SELECT r.* REPLACE ({first_fate({Fate.FILTERED_OUT: "p.raw_id IS NULL"}, "r.fate")} AS fate)
         FROM scoped_rows_{table.name} r LEFT JOIN (SELECT DISTINCT raw_id FROM filter_passing) p USING (raw_id)
     """)
     context.sql(f"CREATE OR REPLACE TEMP VIEW scoped_{table.name} AS SELECT * FROM filtered_{table.name}")
@@ -123,12 +116,10 @@ def _linked_to(entity: Entity, root: Entity) -> str:
 
 def _keep_linked(context: Context, name: str, entities: list[Entity]) -> None:
     """`scoped_<table>` again, with FilteredOut where a listed entity's record is linked to nothing kept."""
-    listed = ", ".join(literal(e.value) for e in entities)
+    unlinked = f"r.entity IN {in_list(e.value for e in entities)} AND l.raw_id IS NULL"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE kept_linked_{name} AS
-        SELECT r.* REPLACE (
-            CASE WHEN r.fate IS NULL AND r.entity IN ({listed}) AND l.raw_id IS NULL THEN 'FilteredOut' ELSE r.fate END
-            AS fate)
+        SELECT r.* REPLACE ({first_fate({Fate.FILTERED_OUT: unlinked}, "r.fate")} AS fate)
         FROM scoped_{name} r LEFT JOIN (SELECT DISTINCT entity, raw_id FROM linked) l
           ON l.entity = r.entity AND l.raw_id = r.raw_id
     """)

@@ -16,7 +16,8 @@ from rostersync.model import Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
-from rostersync.tables.context import Context, literal, q, row_json
+from rostersync.tables.context import Context
+from rostersync.tables.sql import literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for a record that is sorted
@@ -29,12 +30,15 @@ _SCHOOLS = {
 }
 
 
-def write_changes(context: Context, table: Table, folder: Path) -> dict[Entity, str]:
-    """The changes of a table's entities as files; returns the SHA-256 of each entity's changes in order of id."""
+def write_changes(context: Context, table: Table, staged: tuple[Path, ...], folder: Path) -> dict[Entity, str]:
+    """The changes of a table's entities as files; returns the SHA-256 of each entity's changes in order of id.
+
+    `staged` are the files of its pull.
+    """
     context.con.execute("SET arrow_lossless_conversion = true")
     with ExitStack() as open_files:
         files: dict[str, ChangeFile] = {}
-        for rows in _selected(context, table) if context.tallies[table.name].changes else ():
+        for rows in _selected(context, table, staged):
             for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
                 for entity, part in _by_entity(batch):
                     if entity not in files:
@@ -51,7 +55,7 @@ def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
         begin += counted["counts"]
 
 
-def _selected(context: Context, table: Table) -> list[str]:
+def _selected(context: Context, table: Table, staged: tuple[Path, ...]) -> list[str]:
     """The change rows in order of entity and id, as queries whose results follow each other."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
@@ -63,7 +67,7 @@ def _selected(context: Context, table: Table) -> list[str]:
               {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
             FROM final_{name} r"""
-        return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table)]
+        return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table, staged)]
     changed, before = _differences(table)
     attributes = ", ".join(q(n) for n in (*table.names, "metadata"))
     return [
@@ -87,12 +91,11 @@ def _order(table: Table, of: str) -> str:
     return f"{of}.entity, {of}.id" if len(table.entities) > 1 else f"{of}.id"
 
 
-def _chunks(context: Context, table: Table) -> list[str]:
+def _chunks(context: Context, table: Table, files: tuple[Path, ...]) -> list[str]:
     """Conditions on raw_id that part the largest tables into ranges, where the staged files lie in order of id.
 
     A range then reads its own row groups only and is sorted in memory; a sort of everything would spill.
     """
-    files = context.staged_files.get(table.name, [])
     if table not in (ENROLLMENTS, DEMOGRAPHICS) or not files:
         return ["TRUE"]
     listed = ", ".join(literal(str(f)) for f in files)

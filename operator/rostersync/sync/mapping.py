@@ -12,7 +12,8 @@ from duckdb.sqltypes import DuckDBPyType
 from rostersync.api.v1alpha1.mapping import AttributeMapping, Source, Text, parse_from, parse_template
 from rostersync.roster import METADATA_TYPE, Table
 from rostersync.sync.expressions import LISTS, METADATA, NULL, concat, const, each, is_list, read, transformed, user_id
-from rostersync.tables.context import Context, q
+from rostersync.tables.context import Context
+from rostersync.tables.sql import q
 
 CARRIED = ("raw_id", "entity", "said")
 

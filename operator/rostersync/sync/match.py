@@ -4,27 +4,38 @@ Reads `required_<table>`, writes `duplicates_<table>` (id) for tables that have 
 takes no part in it; only records that are accepted so far do. Values compare canonical and in lower case.
 """
 
+from dataclasses import dataclass
+
 from duckdb import ColumnExpression, Expression
 from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.uniqueness import Domain
 from rostersync.roster import Table
 from rostersync.sync.expressions import VARCHAR, const, is_list, read
-from rostersync.tables.context import Context, progress_of
+from rostersync.tables.context import Context
 
 
-def match(context: Context) -> None:
+@dataclass(frozen=True)
+class Matched:
+    """The tables that have records which share a domain of uniqueness."""
+
+    duplicated: frozenset[str]
+
+
+def match(context: Context) -> Matched:
     """Find the duplicates of every table."""
+    duplicated: set[str] = set()
     domains = context.spec.domainsOfUniqueness if context.spec.compareByDomainsOfUniqueness else ()
     for table in context.tables:
-        progress_of(context, "match", table)
+        context.begin("match", table)
         mine = [d for d in domains if d.entity in context.taken and d.entity in table.entities]
         if mine:
             context.sql(f"CREATE OR REPLACE TEMP TABLE duplicates_{table.name} (id VARCHAR)")
         for domain in mine:
             _find(context, table, domain)
         if mine and context.exists(f"duplicates_{table.name}"):
-            context.duplicated.add(table.name)
+            duplicated.add(table.name)
+    return Matched(frozenset(duplicated))
 
 
 def _find(context: Context, table: Table, domain: Domain) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from rostersync.deliveries.importable import GAPS
 from rostersync.roster import BY_NAME, ORGS, Table
 from rostersync.sources.staged import REPEATED
-from rostersync.tables.context import Context, literal, q
+from rostersync.tables.context import Context
+from rostersync.tables.sql import literal, q
 
 FILE = "notes.parquet"
 _COLUMNS = "entity, id, class, code, attribute, rule, action"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from rostersync.roster import USERS
 from rostersync.sync.scope import Scope
 from rostersync.tables.context import Context
+from rostersync.tables.counts import Tallies, Tally
 
 FILE = "orgs.parquet"
 SCHEMA = pa.schema({
@@ -25,21 +26,21 @@ SCHEMA = pa.schema({
 })  # fmt: skip
 
 
-def write_orgs(context: Context, scope: Scope, folder: Path) -> None:
+def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
     """Every organisation of the store and of the pull, in order of id."""
-    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, scope), key=_order), SCHEMA), folder / FILE)
+    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, tallies, scope), key=_order), SCHEMA), folder / FILE)
 
 
 def _order(row: dict[str, object]) -> tuple[str, str]:
     return str(row["id"] or ""), str(row["sis_ids"])
 
 
-def _rows(context: Context, scope: Scope) -> Iterator[dict[str, object]]:
+def _rows(context: Context, tallies: Tallies, scope: Scope) -> Iterator[dict[str, object]]:
     raw: dict[str, set[str]] = {}
     remembered = context.con.execute("SELECT sis_id, target_id FROM store_schools").fetchall()
     for sis_id, target in (*remembered, *((i, place.leads_to) for i, place in scope.places.items())):
         raw.setdefault(target, set()).add(sis_id)
-    people = _people(context)
+    people = _people(context, tallies[USERS.name])
     known = context.con.execute("""
         SELECT coalesce(f.id, s.id), coalesce(f.entity, s.entity), coalesce(f.name, s.name)
         FROM (SELECT id, entity, name FROM store_orgs WHERE status = 'active') s
@@ -62,9 +63,8 @@ def _rows(context: Context, scope: Scope) -> Iterator[dict[str, object]]:
             yield {"id": None, "sis_ids": [sis_id], "entity": entity, "name": name}
 
 
-def _people(context: Context) -> dict[str, tuple[int, int]] | None:
+def _people(context: Context, known: Tally) -> dict[str, tuple[int, int]] | None:
     """(students, teachers) of each organisation in the store; None where no person changes or none is there."""
-    known = context.tallies[USERS.name]
     if not known.population or not known.changes:
         return None
     rows = context.con.execute("""

@@ -15,12 +15,13 @@ from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.hold import measure
-from rostersync.hold.applied import applied_before, record
-from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches, verdict
-from rostersync.hold.safety import loosened_anew, memory_of, previous_connection
+from rostersync.hold.applied import record
+from rostersync.hold.facts import facts_of, switches_of
+from rostersync.hold.gate import verdict
+from rostersync.hold.safety import memory_of, previous_connection
 from rostersync.hold.usual import usual_of
-from rostersync.hold.vanishing import Vanishing, emptied, members, vanishing
-from rostersync.model import Change, Entity, EntityCounts, Hold, HoldReason, JudgedCounts, PlanReport
+from rostersync.hold.vanishing import vanishing
+from rostersync.model import Entity, EntityCounts, Hold, HoldReason, JudgedCounts, PlanReport
 from rostersync.plan import codec
 from rostersync.plan.checksums import checksums
 from rostersync.plan.digest import Changed, digest
@@ -35,18 +36,18 @@ from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import freeze, preconditions
 from rostersync.sync.compare import compare
 from rostersync.sync.issues import report_issues
-from rostersync.sync.link import link
+from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
 from rostersync.sync.notes import write_notes
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.require import require
 from rostersync.sync.scope import Scope
 from rostersync.sync.shape import shape
-from rostersync.sync.staged import lay_out_staged
+from rostersync.sync.staged import Staged, lay_out_staged
 from rostersync.sync.stored import stored
-from rostersync.sync.tally import tally
 from rostersync.sync.unoffered import unoffered
-from rostersync.tables.context import Context, Progress
+from rostersync.tables.context import Context, Progress, read_only
+from rostersync.tables.counts import Tallies
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -77,8 +78,10 @@ class _Plan:
 
     context: Context
     pulled: Pulled
+    staged: Staged
     state: StoreState
     scope: Scope
+    tallies: Tallies
     counts: list[EntityCounts]
     holds: list[Hold]
     judged: tuple[JudgedCounts, ...]
@@ -111,9 +114,9 @@ def plan(
             con=con,
             spec=spec,
             taken=frozenset(defaults.entities(spec)),
-            proof=proof,
+            proof=read_only({name: read_only(told) for name, told in proof.items()}),
+            stored=stored(con),
             as_of=inputs.as_of,
-            prefix=spec.sisIDPrefix,
             memory=memory,
             deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in spec.dataRollover.disableDeletion),
             progress=progress,
@@ -131,85 +134,54 @@ def _run(
     """The stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
-    context.stored = stored(context)
-    lay_out_staged(context, pulled.extract)
+    staged = lay_out_staged(context, pulled.extract)
     stage("shape")
-    scope = shape(context)
+    scope = shape(context, staged.contradictory)
     stage("require")
-    require(context)
+    required = require(context)
     stage("match")
-    match(context)
+    matched = match(context)
     stage("link")
-    link(context)
+    linked = link(context, matched.duplicated, vanished=bool(scope.vanished_targets))
     stage("compare")
-    compare(context)
+    tallies = compare(context, linked.differing)
     stage("gate")
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
     memory = memory_of(inputs.connection, pulled.client_id_hash, config_hash(config), gone.remembered, state.last)
-    context.tallies = {table.name: tally(context, table) for table in context.tables}
-    counts = measure.counts(context)
+    counts = measure.counts(context, tallies)
     previous = previous_connection(state.last, memory, profile_of(inputs.connection).source_id(inputs.connection))
-    holds, judged = _gate(inputs, context, state, memory, counts, previous, gone)
+    facts = facts_of(
+        context,
+        tallies,
+        counts,
+        connection=inputs.connection,
+        reader=inputs.reader,
+        state=state,
+        memory=memory,
+        gone=gone,
+        requirement_holds=required.holds,
+        previous_connection=previous,
+    )
+    switches = switches_of(context.spec)
+    holds = verdict(facts, switches) if facts else []
+    judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
-    return _Plan(context, pulled, state, scope, counts, holds, judged, memory, config, previous if changed else "")
-
-
-def _gate(
-    inputs: PlanInputs,
-    context: Context,
-    state: StoreState,
-    memory: SourceMemory,
-    counts: list[EntityCounts],
-    previous: str,
-    gone: Vanishing,
-) -> tuple[list[Hold], tuple[JudgedCounts, ...]]:
-    """The holds, and the counts that limits went by, which later plans are held against."""
-    context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
-    if not any(c.created + c.updated + c.deleted for c in counts):
-        return [], ()
-    limits = defaults.effective_thresholds(context.spec)
-    measure.lay_out_schools(context, every=any(t.per_school for t in limits))
-    last = state.last
-    known = [c for c in counts if c.entity]
-    identity_changed = last is not None and last.prefix != memory.prefix
-    rekeyed = measure.rekeyed(context, counts, REKEYED_DELETES)
-    if identity_changed and last is not None:
-        context.con.execute("SET VARIABLE old_prefix = ?", [last.prefix])
-        measure.renamed_by_prefix(context)
-    facts = Facts(
-        entities={
-            c.entity: Counted(
-                {Change.CREATE: c.created, Change.UPDATE: c.updated, Change.DELETE: c.deleted}, c.population
-            )
-            for c in known
-            if c.entity
-        },
-        resulting=measure.resulting(context, known),
-        judged=measure.judged(context, known),
-        before=applied_before(inputs.reader, context.con, inputs.connection, limits, inputs.as_of),
-        by_school=measure.by_school(context) if any(t.per_school for t in limits) else {},
-        emptied_schools=measure.emptied_schools(context, gone.newly | gone.before) + emptied(context, gone.newly),
-        vanished_schools=members(context, gone.newly),
-        rekeyed=rekeyed,
-        requirement_holds=context.requirement_holds,
-        identity_changed=identity_changed,
-        source_changed=last is not None
-        and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
-        config_changed=last is not None and last.config_hash != memory.config_hash,
-        safety_loosened=loosened_anew(state, memory),
-        other_sources=len(state.other_sources) if state.last is None else 0,
-        connection_changed=bool(previous),
-        first_import=last is None,
+    return _Plan(
+        context=context,
+        pulled=pulled,
+        staged=staged,
+        state=state,
+        scope=scope,
+        tallies=tallies,
+        counts=counts,
+        holds=holds,
+        judged=judged,
+        memory=memory,
+        config=config,
+        previous_connection=previous if changed else "",
     )
-    switches = Switches(
-        limits=limits,
-        preview=context.spec.previewDataUpload,
-        hold_first_import=context.spec.approval.holdFirstImport,
-        hold_on_config_change=context.spec.approval.holdOnConfigChange,
-    )
-    return verdict(facts, switches), record(facts, by_school=any(t.per_school and t.window for t in limits))
 
 
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
@@ -227,11 +199,13 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     changes: dict[Entity, str] = {}
     for table in context.tables:
         context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
-        changes.update(freeze.write_changes(context, table, making / "changes"))
-    report_issues(context)
+        if made.tallies[table.name].changes:
+            staged = made.staged.files.get(table.name, ())
+            changes.update(freeze.write_changes(context, table, staged, making / "changes"))
+    report_issues(context, made.tallies)
     issues = freeze.write_issues(context, making)
     freeze.write_rekeyed(context, making)
-    write_orgs(context, made.scope, making)
+    write_orgs(context, made.tallies, made.scope, making)
     write_notes(context, made.pulled.extract, making)
     district, source = defaults.district(connection), profile_of(connection).source_id(connection)
     changed = {
@@ -259,11 +233,11 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         schools=made.scope.schools,
         schools_imported=tuple(made.scope.imported),
         incomplete=tuple(incomplete),
-        not_offered=unoffered(context),
-        causes=measure.causes(context),
-        blast_radius=measure.blast_radius(context),
+        not_offered=unoffered(context, made.tallies),
+        causes=measure.causes(made.tallies),
+        blast_radius=measure.blast_radius(context, made.tallies),
         usual=usual_of(inputs.reader, context.con, connection, inputs.as_of),
-        proof=context.proof,
+        proof={name: dict(told) for name, told in context.proof.items()},
         issues=issues,
         no_changes=not changes,
         previous_connection=made.previous_connection,

@@ -5,7 +5,8 @@ Reads `shaped_<table>`, writes `checked_<table>` (values as text, a flag for eve
 Rules act one after the other in their order; each sees what the earlier ones did.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, ConstantExpression, Expression, LambdaExpression
@@ -13,6 +14,8 @@ from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
+from rostersync.fate import Fate
+from rostersync.model import Entity
 from rostersync.roster import ENUMERATIONS, ORGS, ROLES, USERS, Kind, Table
 from rostersync.sync.expressions import (
     FORMATS,
@@ -27,7 +30,8 @@ from rostersync.sync.expressions import (
     matches,
     read,
 )
-from rostersync.tables.context import Context, in_list, literal, progress_of, q
+from rostersync.tables.context import Context, read_only
+from rostersync.tables.sql import first_fate, in_list, literal, q
 
 # Actions after which the record goes on with an Error; Default mends it, so there is nothing left to report.
 REPORTED = ("Error", "Hold", "DropValue")
@@ -49,21 +53,30 @@ class Rule:
         return f"dataRequirements[{self.number}]"
 
 
-def require(context: Context) -> None:
-    """Make `required_<table>` for every table and collect the issues.
+@dataclass(frozen=True)
+class Required:
+    """How many records of each entity break a rule whose action is Hold."""
+
+    holds: Mapping[Entity, int]
+
+
+def require(context: Context) -> Required:
+    """Make `required_<table>` for every table.
 
     Raises:
         Permanent: RequirementFailed, when a rule with the action Fail is broken.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
                 "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
+    holds: Counter[Entity] = Counter()
     for table in context.tables:
-        progress_of(context, "require", table)
+        context.begin("require", table)
         rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
         _check(context, table, rules)
         _type(context, table, rules)
         if context.takes(table):
-            _fail(context, table, rules)
+            holds.update(_fail(context, table, rules))
+    return Required(read_only(holds))
 
 
 def _check(context: Context, table: Table, rules: list[Rule]) -> None:
@@ -89,9 +102,9 @@ def _check(context: Context, table: Table, rules: list[Rule]) -> None:
 
 def _first_import_only() -> str:
     """A school that is in the store keeps its attributes; nothing of the pull's row is looked at any more."""
-    return """
-        SELECT s.* REPLACE (CASE WHEN s.fate IS NULL AND s.entity = 'School' AND t.id IS NOT NULL THEN 'Kept'
-                                 ELSE s.fate END AS fate)
+    fate = first_fate({Fate.KEPT: "s.entity = 'School' AND t.id IS NOT NULL"}, "s.fate")
+    return f"""
+        SELECT s.* REPLACE ({fate} AS fate)
         FROM shaped_orgs s
         LEFT JOIN (SELECT id FROM store_orgs WHERE status = 'active' AND entity = 'School') t ON t.id = s.id
     """
@@ -169,18 +182,18 @@ def _type(context: Context, table: Table, rules: list[Rule]) -> None:
         name = q(attribute.name)
         value = _typed(attribute.kind, name) if attribute.kind in _STRICT else _spelled(table, attribute.name)
         values.append(f"{value} AS {name}")
-    skips = [r for r in rules if r.requirement.action == "Skip"]
-    fates = " ".join(
-        f"WHEN {r.flag} THEN {literal('RequirementRemove' if r.requirement.whenAccepted == 'Remove' else 'RequirementSkipped')}"
-        for r in sorted(skips, key=lambda r: r.requirement.whenAccepted != "Remove")
-    )
+    skips: dict[Fate, list[str]] = {}
+    for rule in (r for r in rules if r.requirement.action == "Skip"):
+        removes = rule.requirement.whenAccepted == "Remove"
+        skips.setdefault(Fate.REQUIREMENT_REMOVE if removes else Fate.REQUIREMENT_SKIPPED, []).append(rule.flag)
+    fate = first_fate({f: " OR ".join(flags) for f, flags in skips.items()}, "fate") if skips else "fate"
     errors = [r.flag for r in rules if r.requirement.action in REPORTED]
     errors += [_malformed(a.name, a.kind) for a in table.attributes if a.kind in _STRICT]
     errors += [_unknown(table, name) for t, name in ENUMERATIONS if t == table.name]
     looked_at = "fate IS NULL"
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW required_{table.name} AS
-        SELECT raw_id, id, entity, {f"CASE WHEN fate IS NOT NULL THEN fate {fates} END" if fates else "fate"} AS fate,
+        SELECT raw_id, id, entity, {fate} AS fate,
           {looked_at} AND coalesce({" OR ".join(f"coalesce({e}, FALSE)" for e in errors) or "FALSE"}, FALSE) AS has_error,
           {", ".join(values)}, metadata
         FROM checked_{table.name}
@@ -255,8 +268,9 @@ def report(context: Context, table: Table) -> None:
     """)
 
 
-def _fail(context: Context, table: Table, rules: list[Rule]) -> None:
+def _fail(context: Context, table: Table, rules: list[Rule]) -> Counter[Entity]:
     """Stop for a broken rule with the action Fail; count those with the action Hold."""
+    holds: Counter[Entity] = Counter()
     for rule in rules:
         action = rule.requirement.action
         if action not in ("Fail", "Hold"):
@@ -273,5 +287,5 @@ def _fail(context: Context, table: Table, rules: list[Rule]) -> None:
                 f"({rule.place}) has the action Fail; mend the {records} in the SIS, or choose another action",
                 reason="RequirementFailed",
             )
-        entity = rule.requirement.entity.value
-        context.requirement_holds[entity] = context.requirement_holds.get(entity, 0) + broken
+        holds[rule.requirement.entity] += broken
+    return holds

@@ -7,6 +7,7 @@ metadata. Reference values stay raw until the last step, so that configuration a
 
 from collections.abc import Sequence
 
+from rostersync.fate import Fate
 from rostersync.model import Entity
 from rostersync.roster import (
     CLASSES,
@@ -18,44 +19,36 @@ from rostersync.roster import (
     Table,
 )
 from rostersync.sync import filters, mapping
-from rostersync.sync.schools import REMOVED as REMOVED_STATUS
-from rostersync.sync.schools import Org, Reading, SchoolRules, StoredOrg, decide
+from rostersync.sync.schools import REMOVED, Org, Reading, SchoolRules, StoredOrg, decide
 from rostersync.sync.scope import Scope
-from rostersync.tables.context import (
-    CONTRADICTORY,
-    NOT_TAKEN,
-    PREFIX,
-    REMOVED,
-    Context,
-    in_list,
-    literal,
-    progress_of,
-    q,
-)
+from rostersync.tables.context import Context
 from rostersync.tables.entities import deciding_role, entity_of
+from rostersync.tables.sql import PREFIX, first_fate, in_list, literal, q
 
 
-def shape(context: Context) -> Scope:
-    """Make `shaped_<table>` for every table; returns what Schools Mapping came to."""
-    scope = _schools(context)
+def shape(context: Context, contradictory: frozenset[str]) -> Scope:
+    """Make `shaped_<table>` for every table; returns what Schools Mapping came to.
+
+    `contradictory` names the tables that have ids whose rows contradict each other.
+    """
+    scope = _schools(context, contradictory)
     for table in context.tables:
-        progress_of(context, "shape", table)
-        mapping.apply(context, table, _named(context, table))
-    _scopes(context)
+        context.begin("shape", table)
+        mapping.apply(context, table, _named(context, table, torn=table.name in contradictory))
+    _scopes(context, vanished=bool(scope.vanished_targets))
     filters.apply(context)
     for table in context.tables:
         _resolve(context, table)
     return scope
 
 
-def _schools(context: Context) -> Scope:
+def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
     """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, home, state, own)."""
     con = context.con
     status = "status"
-    if (
-        ORGS.name in context.contradictory
-    ):  # rows that contradict each other say neither that it is there nor that it is gone
-        status = f"CASE WHEN sourcedId IN (SELECT sourcedId FROM contradictory_orgs) THEN {literal(CONTRADICTORY)} ELSE status END"
+    if ORGS.name in contradictory:  # such rows say neither that it is there nor that it is gone
+        torn = "sourcedId IN (SELECT sourcedId FROM contradictory_orgs)"
+        status = f"CASE WHEN {torn} THEN {literal(Fate.CONTRADICTORY)} ELSE status END"
     pulled = con.execute(
         f"SELECT sourcedId, coalesce(lower(type), '') = 'school', {status}, parentSourcedId FROM staged_orgs"
     ).fetchall()
@@ -65,7 +58,6 @@ def _schools(context: Context) -> Scope:
     ).fetchall()
     stored = {i: StoredOrg(is_school, parent) for i, is_school, parent in known}
     scope = decide((Org(*row) for row in pulled), SchoolRules.of(context.spec), remembered, stored, _reading(context))
-    context.vanished = bool(scope.vanished_targets)
     context.sql(
         "CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, home VARCHAR, state VARCHAR, own VARCHAR)"
     )
@@ -96,36 +88,38 @@ def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) ->
         context.con.execute(f"INSERT INTO {table} SELECT {columns}", [list(c) for c in zip(*rows, strict=True)])
 
 
-def _named(context: Context, table: Table) -> str:
+def _named(context: Context, table: Table, *, torn: bool) -> str:
     """A query: staged columns, with the entity of each record and the part of its fate that it says itself."""
     role = f" REPLACE ({deciding_role()} AS role)" if table is USERS else ""
     rows = (
         f"SELECT * RENAME (sourcedId AS raw_id), {entity_of(table)} AS entity, FALSE AS torn FROM staged_{table.name}"
     )
-    if table.name in context.contradictory:
+    if torn:
         # Of several entities is none, unless the row is an organisation's, which must be placed.
         entity = f"coalesce(c.entity, {entity_of(table)})" if table is ORGS else "c.entity"
         rows = f"""
             SELECT s.* RENAME (sourcedId AS raw_id), c.sourcedId IS NOT NULL AS torn,
               CASE WHEN c.sourcedId IS NOT NULL THEN {entity} ELSE {entity_of(table)} END AS entity
             FROM staged_{table.name} s LEFT JOIN contradictory_{table.name} c ON c.sourcedId = s.sourcedId"""
-    return f"""
-        SELECT * EXCLUDE (torn){role},
-          CASE WHEN entity IS NOT NULL AND entity NOT IN {context.taken_of(table)} THEN {literal(NOT_TAKEN)}
-               WHEN torn THEN {literal(CONTRADICTORY)}
-               WHEN lower(status) IN {in_list(REMOVED_STATUS)} THEN {literal(REMOVED)}
-               WHEN lower(status) <> 'active' THEN 'UnknownStatus'
-               WHEN entity IS NULL THEN 'UnknownRole' END AS said
-        FROM ({rows})"""
+    said = first_fate(
+        {
+            Fate.NOT_TAKEN: f"entity IS NOT NULL AND entity NOT IN {context.taken_of(table)}",
+            Fate.CONTRADICTORY: "torn",
+            Fate.REMOVED: f"lower(status) IN {in_list(REMOVED)}",
+            Fate.UNKNOWN_STATUS: "lower(status) <> 'active'",
+            Fate.UNKNOWN_ROLE: "entity IS NULL",
+        }
+    )
+    return f"SELECT * EXCLUDE (torn){role}, {said} AS said FROM ({rows})"
 
 
-def _scopes(context: Context) -> None:
+def _scopes(context: Context, *, vanished: bool) -> None:
     """`scoped_<table>`: mapped columns, with `fate` as far as status, role and school decide it."""
     _org_scopes(context)
     _session_scopes(context)
-    _school_scopes(context, CLASSES)
-    _user_scopes(context)
-    _school_scopes(context, ENROLLMENTS)
+    _school_scopes(context, CLASSES, vanished=vanished)
+    _user_scopes(context, vanished=vanished)
+    _school_scopes(context, ENROLLMENTS, vanished=vanished)
     _course_scopes(context)
     if DEMOGRAPHICS in context.tables:
         context.sql(
@@ -136,12 +130,11 @@ def _scopes(context: Context) -> None:
 def _org_scopes(context: Context) -> None:
     # A School that the source takes out, or sends as something else, has vanished: the row itself says nothing any
     # more, so that a flag cannot empty a school.
+    vanished = f"(m.said = {literal(Fate.REMOVED)} AND m.entity = 'School' OR o.own = 'vanished')"
+    otherwise = first_fate({Fate.SCHOOL_UNMAPPED: "o.own = 'unmapped'"}, "m.said")
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_orgs AS
-        SELECT m.*, o.target, CASE
-            WHEN m.said = {literal(REMOVED)} AND m.entity = 'School' OR o.own = 'vanished' THEN {literal(NOT_TAKEN)}
-            WHEN m.said IS NOT NULL THEN m.said
-            WHEN o.own = 'unmapped' THEN 'SchoolUnmapped' END AS fate
+        SELECT m.*, o.target, CASE WHEN {vanished} THEN {literal(Fate.NOT_TAKEN)} ELSE {otherwise} END AS fate
         FROM mapped_orgs m LEFT JOIN org_scope o USING (raw_id)
     """)
 
@@ -152,27 +145,30 @@ def _session_scopes(context: Context) -> None:
     """)
 
 
-def _school_scopes(context: Context, table: Table) -> None:
+def _school_scopes(context: Context, table: Table, *, vanished: bool) -> None:
     """Classes and enrolments: scoped by their school. At a vanished one only what was accepted before goes on."""
     known = "FALSE"
-    if context.vanished:
+    if vanished:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_{table.name} WHERE status = 'active')"
+    fate = first_fate(
+        {
+            Fate.SCHOOL_UNMAPPED: "o.state = 'unmapped'",
+            Fate.DANGLING_REFERENCE: f"o.state IS NULL OR o.state = 'vanished' AND NOT ({known})",
+        },
+        "m.said",
+    )
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_{table.name} AS
-        SELECT m.*, o.home AS school, CASE
-            WHEN m.said IS NOT NULL THEN m.said
-            WHEN o.state IS NULL THEN 'DanglingReference'
-            WHEN o.state = 'vanished' AND NOT ({known}) THEN 'DanglingReference'
-            WHEN o.state = 'unmapped' THEN 'SchoolUnmapped' END AS fate
+        SELECT m.*, o.home AS school, {fate} AS fate
         FROM mapped_{table.name} m LEFT JOIN org_scope o ON o.raw_id = m.schoolSourcedId
     """)
 
 
-def _user_scopes(context: Context) -> None:
+def _user_scopes(context: Context, *, vanished: bool) -> None:
     """Users: scoped by all their organisations. Lists of organisations repeat, so each is decided once; no mapping can
     change them."""
     known = "FALSE"
-    if context.vanished:
+    if vanished:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_users WHERE status = 'active')"
     context.sql("""
         CREATE OR REPLACE TEMP TABLE org_lists AS
@@ -185,14 +181,12 @@ def _user_scopes(context: Context) -> None:
           list_sort(list_distinct(list(home) FILTER (state <> 'unmapped'))) AS targets
         FROM items LEFT JOIN org_scope USING (raw_id) GROUP BY list
     """)
+    passes = f"(l.passes IS TRUE OR l.vanished AND ({known}))"
+    unmapped = f"NOT {passes} AND NOT l.vanished AND l.unmapped"
+    fate = first_fate({Fate.SCHOOL_UNMAPPED: unmapped, Fate.DANGLING_REFERENCE: f"{passes} IS NOT TRUE"}, "m.said")
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_users AS
-        SELECT m.*, l.targets, CASE
-            WHEN m.said IS NOT NULL THEN m.said
-            WHEN l.passes THEN NULL
-            WHEN l.vanished THEN CASE WHEN {known} THEN NULL ELSE 'DanglingReference' END
-            WHEN l.unmapped THEN 'SchoolUnmapped'
-            ELSE 'DanglingReference' END AS fate
+        SELECT m.*, l.targets, {fate} AS fate
         FROM mapped_users m LEFT JOIN org_lists l ON l.list = m.orgSourcedIds
     """)
 
@@ -203,10 +197,10 @@ def _course_scopes(context: Context) -> None:
         CREATE OR REPLACE TEMP TABLE used_courses AS
         SELECT DISTINCT courseSourcedId AS raw_id FROM scoped_classes WHERE fate IS NULL AND courseSourcedId IS NOT NULL
     """)
-    context.sql("""
+    fate = first_fate({Fate.SCHOOL_UNMAPPED: "o.state = 'unmapped' AND u.raw_id IS NULL"}, "m.said")
+    context.sql(f"""
         CREATE OR REPLACE TEMP VIEW scoped_courses AS
-        SELECT m.*, CASE WHEN m.said IS NOT NULL THEN m.said
-            WHEN o.state = 'unmapped' AND u.raw_id IS NULL THEN 'SchoolUnmapped' END AS fate
+        SELECT m.*, {fate} AS fate
         FROM mapped_courses m
         LEFT JOIN org_scope o ON o.raw_id = m.orgSourcedId
         LEFT JOIN used_courses u ON u.raw_id = m.raw_id
@@ -234,14 +228,14 @@ def _resolve(context: Context, table: Table) -> None:
         elif attribute.kind in (Kind.SET, Kind.USER_IDS):
             value = f"list_sort(list_distinct({value}))"
         values.append(f"{value} AS {name}")
-    own_id, fate = f"{prefix} || s.raw_id", "s.fate"
+    own_id = f"{prefix} || s.raw_id"
     if table is ORGS:
         own_id = f"CASE WHEN s.entity = 'School' THEN coalesce(s.target, {own_id}) ELSE {own_id} END"
     # Enrolments and demographics go through once, as a view; everything else is read by several stages.
     passing = table in (ORGS, ENROLLMENTS, DEMOGRAPHICS)
     context.sql(f"""
         CREATE OR REPLACE TEMP {f"VIEW shaped_{table.name}" if passing else f"TABLE shaped_rows_{table.name}"} AS
-        SELECT s.raw_id, {own_id} AS id, s.entity, {fate} AS fate, {", ".join(values)}, s.metadata
+        SELECT s.raw_id, {own_id} AS id, s.entity, s.fate, {", ".join(values)}, s.metadata
         FROM scoped_{table.name} s {" ".join(joins)}
     """)
     if table is ORGS:

@@ -1,8 +1,11 @@
 """What the store has of each table, asked once a plan: much is left out of a plan where there is nothing."""
 
+from collections.abc import Mapping
+
+from duckdb import DuckDBPyConnection
+
 from rostersync.roster import TABLES
-from rostersync.tables.context import Context
-from rostersync.tables.counts import Stored
+from rostersync.tables.context import Stored, read_only
 
 _HAS = """
     SELECT '{0}', coalesce(bool_or(status = 'active'), FALSE), coalesce(bool_or(status = 'tobedeleted'), FALSE)
@@ -11,14 +14,16 @@ _KEYS = """
     SELECT DISTINCT '{0}', unnest(map_keys(metadata)) FROM store_{0} WHERE status = 'active' AND metadata IS NOT NULL"""
 
 
-def stored(context: Context) -> dict[str, Stored]:
+def stored(con: DuckDBPyConnection) -> Mapping[str, Stored]:
     """What `store_<table>` has, by name of the table."""
-    known = context.con.execute(_of_each(_HAS, [table.name for table in TABLES])).fetchall()
+    known = con.execute(_of_each(_HAS, [table.name for table in TABLES])).fetchall()
     filled = [name for name, active, _ in known if active]
     keys: dict[str, set[str]] = {}
-    for name, key in context.con.execute(_of_each(_KEYS, filled)).fetchall() if filled else ():
+    for name, key in con.execute(_of_each(_KEYS, filled)).fetchall() if filled else ():
         keys.setdefault(name, set()).add(key)
-    return {name: Stored(active, tombstones, frozenset(keys.get(name, ()))) for name, active, tombstones in known}
+    return read_only(
+        {name: Stored(active, tombstones, frozenset(keys.get(name, ()))) for name, active, tombstones in known}
+    )
 
 
 def _of_each(select: str, names: list[str]) -> str:

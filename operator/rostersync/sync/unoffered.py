@@ -1,11 +1,14 @@
 """Collections that the source does not offer although they are taken, and what that costs. Reads what link left."""
 
+from rostersync.fate import Fate
 from rostersync.model import NotOffered
 from rostersync.roster import BY_NAME, Table
-from rostersync.tables.context import Context, literal, q
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Tallies
+from rostersync.tables.sql import literal, q
 
 
-def unoffered(context: Context) -> tuple[NotOffered, ...]:
+def unoffered(context: Context, tallies: Tallies) -> tuple[NotOffered, ...]:
     """Each such collection, and the records that are held back for want of it.
 
     A record that refers to one held back for that reason is held back for it too: no course, so no class, so no
@@ -13,17 +16,20 @@ def unoffered(context: Context) -> tuple[NotOffered, ...]:
     """
     missing = [n for n, p in context.proof.items() if not p.get("offered") and context.takes(BY_NAME[n])]
     return tuple(
-        NotOffered(n, context.proof[n].get("status"), context.proof[n].get("scope", ""), _held_back(context, n))
+        NotOffered(
+            n, context.proof[n].get("status"), context.proof[n].get("scope", ""), _held_back(context, tallies, n)
+        )
         for n in sorted(missing)
     )
 
 
-def _held_back(context: Context, missing: str) -> dict[str, int]:
+def _held_back(context: Context, tallies: Tallies, missing: str) -> dict[str, int]:
     """Numbers of records, by entity, that dangle for want of a collection."""
     wanting: dict[str, str] = {}  # a table's held-back ids, as a query
     counts: dict[str, int] = {}
     for table in context.tables:
-        parts = _parts(table, missing, wanting) if context.tallies[table.name].fated("DanglingReference") else []
+        dangling = tallies[table.name].fated(Fate.DANGLING_REFERENCE)
+        parts = _parts(table, missing, wanting) if dangling else []
         if not parts:
             continue
         wanting[table.name] = f"SELECT id FROM fates_{table.name} f WHERE {' OR '.join(parts)}"
@@ -38,7 +44,7 @@ def _parts(table: Table, missing: str, wanting: dict[str, str]) -> list[str]:
     """What makes a record of a table one of them, a condition for each reference."""
     found = []
     for reference in (a for a in table.references if a.required):
-        dangles = f"f.fate = 'DanglingReference' AND f.dangling = {literal(reference.name)}"
+        dangles = f"f.fate = {literal(Fate.DANGLING_REFERENCE)} AND f.dangling = {literal(reference.name)}"
         if reference.target == missing:
             found.append(f"({dangles})")
         elif reference.target in wanting:

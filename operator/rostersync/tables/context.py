@@ -1,60 +1,61 @@
-"""What the stages of one plan share: the connection to the engine, the configuration, and names of tables.
+"""What the stages of one plan share, read-only: the connection to the engine, the configuration, what was read.
 
-Stages hand over by tables in the engine's database, named `<stage>_<table>`; see ARCHITECTURE.md for the columns.
+Stages hand over by tables in the engine's database, named `<stage>_<table>` (ARCHITECTURE.md has their columns), and by
+the frozen result that each returns. Nothing is handed over by writing it in here.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from duckdb import DuckDBPyConnection
 
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.model import Entity
 from rostersync.roster import DEMOGRAPHICS, TABLES, Table
-from rostersync.tables.counts import Stored, Tally
+from rostersync.tables.sql import in_list
 
 Progress = Callable[[str, str, int, int | None], None]
 
-# What became of a pulled record; NULL means accepted so far. Precedence is the order in which stages set it.
-REMOVED, NOT_TAKEN, KEPT = "Removed", "NotTaken", "Kept"
-CONTRADICTORY = "ContradictoryRows"  # rows of one id that say different things, so that none is believed
-DUPLICATES = ("Duplicate", CONTRADICTORY)  # what counts as a duplicate
-PREFIX = "getvariable('sis_id_prefix')"  # set once a plan, as a bound value
-HELD_BACK = (
-    "UnknownStatus",
-    "UnknownRole",
-    "RequirementSkipped",
-    "RequirementRemove",
-    "Duplicate",
-    CONTRADICTORY,
-    "DanglingReference",
-)
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-@dataclass
+def read_only(mapping: Mapping[K, V]) -> Mapping[K, V]:
+    """A copy of a mapping that nobody can write to."""
+    return MappingProxyType(dict(mapping))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the store has of one table: active records, tombstones, and the metadata keys of active records."""
+
+    active: bool = False
+    tombstones: bool = False
+    keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Context:
-    """One plan in the making."""
+    """One plan in the making. `stored` is by table, `proof` by collection."""
 
     con: DuckDBPyConnection
     spec: ConnectionSpec
     taken: frozenset[Entity]
-    proof: dict[str, dict[str, Any]]
+    proof: Mapping[str, Mapping[str, Any]]
+    stored: Mapping[str, Stored]
     as_of: datetime
-    prefix: str
     memory: int  # bytes that the engine may take
     deferring: bool  # a DisableDeletion window is open
     progress: Progress = lambda *_: None
-    staged_files: dict[str, list[Path]] = field(default_factory=dict)
-    contradictory: set[str] = field(default_factory=set)  # tables with ids whose rows contradict each other
-    compared: set[str] = field(default_factory=set)  # tables whose differing records were found while linking
-    duplicated: set[str] = field(default_factory=set)  # tables that have records which share a domain of uniqueness
-    vanished: bool = False  # a mapped school has vanished: what refers to it is protected
-    requirement_holds: dict[str, int] = field(default_factory=dict)
-    stored: dict[str, Stored] = field(default_factory=dict)  # what the store has of each table
-    tallies: dict[str, Tally] = field(default_factory=dict)  # of each table, once its changes are known
+
+    @property
+    def prefix(self) -> str:
+        """The SIS ID prefix."""
+        return self.spec.sisIDPrefix
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -62,6 +63,13 @@ class Context:
         refers to them."""
         left_out = not self.takes(DEMOGRAPHICS) and not self.stored[DEMOGRAPHICS.name].active
         return tuple(t for t in TABLES if t is not DEMOGRAPHICS or not left_out)
+
+    @property
+    def links(self) -> Mapping[Entity, frozenset[Entity]]:
+        """For each entity that Include Linked decides, the entities of those rules."""
+        rules = self.spec.filterRules
+        listed = dict.fromkeys(Entity(e) for r in rules for e in r.includeLinked)
+        return {e: frozenset(r.entity for r in rules if e in r.includeLinked) for e in listed}
 
     def takes(self, table: Table) -> bool:
         """Whether any entity of a table is taken from the source."""
@@ -92,6 +100,14 @@ class Context:
         """Whether a table or view has any row."""
         return self.one(f"SELECT 1 FROM {relation} LIMIT 1") is not None
 
+    def begin(self, stage: str, table: Table) -> None:
+        """Say which table a stage works on."""
+        self.progress(stage, table.name, TABLES.index(table), len(TABLES))
+
+    def has_other_keys(self, table: Table) -> bool:
+        """Whether the store holds metadata keys of a table that the connection does not name: they stay, uncompared."""
+        return not self.stored[table.name].keys.issubset(self.metadata_to_keep(*table.entities))
+
     def metadata_to_keep(self, *entities: Entity) -> list[str]:
         """Keys of metadata that the connection names for entities: records have these, and no others."""
         spec = self.spec
@@ -100,43 +116,3 @@ class Context:
         named += [(r.entity, c.attribute) for r in spec.filterRules for c in r.conditions]
         named += [(d.entity, a) for d in spec.domainsOfUniqueness for a in d.attributes]
         return sorted({a.removeprefix("metadata.") for e, a in named if e in entities and a.startswith("metadata.")})
-
-
-def q(name: str) -> str:
-    """An identifier of ours (attribute, table), quoted: `primary` and `type` are words of SQL too."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: str | None) -> str:
-    """A text constant of ours as SQL; never for configuration."""
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-
-
-def columns(table: Table, of: str = "") -> str:
-    """All attributes and metadata of a table as a list of columns."""
-    dot = f"{of}." if of else ""
-    return ", ".join(f"{dot}{q(n)}" for n in (*table.names, "metadata"))
-
-
-def row_json(table: Table, of: str = "") -> str:
-    """A record in canonical form as JSON text: entity, attributes and metadata in fixed order."""
-    dot = f"{of}." if of else ""
-    fields = ", ".join(f"{q(n)} := {dot}{q(n)}" for n in ("entity", *table.names, "metadata"))
-    return f"to_json(struct_pack({fields}))::VARCHAR"
-
-
-def mark(table: Table, of: str = "") -> str:
-    """64 bits by which two records of one id are told apart: the engine's own hash of entity and typed values, which is
-    made anew for both sides of a comparison and never stored."""
-    dot = f"{of}." if of else ""
-    return f"hash({', '.join(f'{dot}{q(n)}' for n in ('entity', *table.names, 'metadata'))})"
-
-
-def in_list(values: Iterable[str]) -> str:
-    """Constants of ours for `IN (…)`."""
-    return "(" + ", ".join(literal(v) for v in values) + ")"
-
-
-def progress_of(context: Context, stage: str, table: Table) -> None:
-    """Say which table a stage works on."""
-    context.progress(stage, table.name, TABLES.index(table), len(TABLES))

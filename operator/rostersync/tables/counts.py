@@ -1,19 +1,16 @@
-"""What is counted of each table while a plan is made: of the store before (stored.py), of everything after (tally.py)."""
+"""How many records of each table there are of each kind: asked once, when changes are known, and read by all who count."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rostersync.fate import HELD_BACK, Fate
+from rostersync.roster import Table
+from rostersync.tables.context import Context, read_only
+from rostersync.tables.sql import in_list
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Of one table: whether there are active records and tombstones, and the metadata keys of active ones."""
-
-    active: bool = False
-    tombstones: bool = False
-    keys: frozenset[str] = frozenset()
-
-
-@dataclass
 class Tally:
     """Numbers of records of one table.
 
@@ -22,16 +19,51 @@ class Tally:
     store that stay as they are though this pull does not bring them, by entity.
     """
 
-    population: Counter[str] = field(default_factory=Counter)
-    changes: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
-    fates: Counter[tuple[str | None, str | None, bool]] = field(default_factory=Counter)
-    deferred: Counter[str] = field(default_factory=Counter)
-    kept: Counter[str] = field(default_factory=Counter)
+    population: Mapping[str, int]
+    changes: Mapping[tuple[str, str, str, str], int]
+    fates: Mapping[tuple[str | None, Fate | None, bool], int]
+    deferred: Mapping[str, int]
+    kept: Mapping[str, int]
 
-    def fated(self, *fates: str | None) -> int:
+    def fated(self, *fates: Fate | None) -> int:
         """How many pulled records have one of these fates."""
         return sum(n for (_, fate, _), n in self.fates.items() if fate in fates)
 
     def changed(self, *changes: str) -> int:
         """How many changes are of one of these kinds."""
         return sum(n for (_, _, change, _), n in self.changes.items() if change in changes)
+
+
+Tallies = Mapping[str, Tally]  # by table
+
+
+def count(context: Context) -> Tallies:
+    """Count every table whose `fates_`, `deletes_` and `changes_` are there."""
+    return read_only({table.name: _tally(context, table) for table in context.tables})
+
+
+def _tally(context: Context, table: Table) -> Tally:
+    name = table.name
+    rows = context.con.execute(f"""
+        SELECT 1, entity, NULL, NULL, NULL, NULL, count(*) FROM store_{name} WHERE status = 'active' GROUP BY ALL
+        UNION ALL SELECT 2, entity, new_entity, change, cause, NULL, count(*) FROM changes_{name} GROUP BY ALL
+        UNION ALL SELECT 3, entity, NULL, fate, NULL, has_error, count(*) FROM fates_{name} GROUP BY ALL
+        UNION ALL SELECT 4, entity, NULL, NULL, NULL, NULL, count(*) FROM deletes_{name} WHERE deferred GROUP BY ALL
+        UNION ALL SELECT 5, entity, NULL, NULL, NULL, NULL, count(*) FROM unmatched_{name}
+        WHERE coalesce(fate, '') NOT IN {in_list((*HELD_BACK, Fate.KEPT))} AND id NOT IN (SELECT id FROM deletes_{name})
+          AND id NOT IN (SELECT id FROM changes_{name}) GROUP BY ALL
+    """).fetchall()
+    population, deferred, kept = Counter[str](), Counter[str](), Counter[str]()
+    changes, fates = Counter[tuple[str, str, str, str]](), Counter[tuple[str | None, Fate | None, bool]]()
+    for what, entity, new_entity, how, why, has_error, number in rows:
+        if what == 1:
+            population[entity] += number
+        elif what == 2:
+            changes[entity, new_entity, how, why] += number
+        elif what == 3:
+            fates[entity, how and Fate(how), bool(has_error)] += number
+        elif what == 4:
+            deferred[entity] += number
+        else:
+            kept[entity] += number
+    return Tally(read_only(population), read_only(changes), read_only(fates), read_only(deferred), read_only(kept))

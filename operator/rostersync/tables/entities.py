@@ -2,7 +2,7 @@
 
 from rostersync.model import Entity
 from rostersync.roster import ORGS, RANK, ROLES, USERS, Table
-from rostersync.tables.context import in_list, literal
+from rostersync.tables.sql import in_list, literal
 
 
 def entity_of(table: Table) -> str:

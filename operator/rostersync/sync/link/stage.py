@@ -1,0 +1,52 @@
+"""Link: what stays, what goes, and what goes with it.
+
+References are resolved against the resulting store, in dependency order. Reads `required_<table>`,
+`duplicates_<table>` and the store; writes for every table
+
+- `fates_<table>` (id, entity, fate, has_error, dangling): every pulled record; fate NULL is accepted, `dangling` names
+  the required reference that finds nothing
+- `unmatched_<table>` (id, entity, fate, seen, taken): records of the store that this pull does not accept
+- `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would if nothing stood in the way
+- `targets_<table>` (id, there, gone, deferred, taken): what a reference finds; `there` is: in the resulting store
+- `final_<table>` (id, entity, attributes, metadata): accepted records as they will stand in the store
+- `differing_<table>`, for enrolments and demographics only: accepted records that are new or other than the store's
+- `trimmed_<table>`: records of the store that stay but lose an optional reference
+"""
+
+from dataclasses import dataclass
+
+from rostersync.roster import USERS
+from rostersync.sync.link.fates import any_fate, goes_through_once, lay_out_fates, lay_out_unmatched
+from rostersync.sync.link.leaving import lay_out_deletes, lay_out_people_of_vanished, leans_on
+from rostersync.sync.link.resulting import lay_out_final, lay_out_targets, lay_out_trimmed
+from rostersync.tables.context import Context
+
+
+@dataclass(frozen=True)
+class Linked:
+    """The tables that have a `differing_<table>`."""
+
+    differing: frozenset[str]
+
+
+def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Linked:
+    """Resolve every table.
+
+    `duplicated` names the tables that have a `duplicates_<table>` with records; `vanished` says that a mapped school has
+    vanished, so that what refers to it is protected.
+    """
+    differing = {table.name for table in context.tables if goes_through_once(context, table)}
+    for table in context.tables:
+        context.begin("link", table)
+        incomplete = [c for c in leans_on(table, context.links) if not context.complete(c)]
+        lay_out_fates(context, table, duplicates=table.name in duplicated)
+        lay_out_unmatched(context, table)
+        found = any_fate(context, table)
+        deferring = context.deferring or bool(incomplete)
+        lay_out_deletes(context, table, found, deferring=deferring, vanished=vanished)
+        lay_out_targets(context, table)
+        lay_out_final(context, table, refused=found.refused)
+        lay_out_trimmed(context, table)
+        if table is USERS and vanished:
+            lay_out_people_of_vanished(context)
+    return Linked(frozenset(differing))

@@ -1,0 +1,87 @@
+"""Stages hand over by tables and frozen results: nothing of what they share can be written to."""
+
+import ast
+import dataclasses
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from rostersync.fate import DUPLICATES, HELD_BACK, Fate
+from rostersync.sync import pipeline
+from rostersync.sync.compare import compare
+from rostersync.sync.link.stage import link
+from rostersync.sync.match import match
+from rostersync.sync.require import require
+from rostersync.sync.shape import shape
+from rostersync.sync.staged import lay_out_staged
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Tally
+from rostersync.tables.sql import first_fate
+from support.days import Roster, district
+
+PACKAGE = Path(pipeline.__file__).parents[1]
+STAGES = (lay_out_staged, shape, require, match, link, compare)
+UNCHANGING = (bool, int, str, frozenset, tuple, Mapping)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
+def test_a_stage_returns_a_frozen_result(stage: typing.Any) -> None:
+    result = typing.get_type_hints(stage)["return"]
+    if typing.get_origin(result) is Mapping:
+        result = typing.get_args(result)[1]
+    assert dataclasses.is_dataclass(result)
+    assert result.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    for name, kind in typing.get_type_hints(result).items():
+        held = typing.get_origin(kind) or kind
+        assert dataclasses.is_dataclass(held) or issubclass(held, UNCHANGING), name
+
+
+def test_a_context_in_use_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Context] = []
+    real = pipeline.compare
+
+    def looking_on(context: Context, differing: frozenset[str]) -> Mapping[str, Tally]:
+        given.append(context)
+        return real(context, differing)
+
+    monkeypatch.setattr(pipeline, "compare", looking_on)
+    Roster(tmp_path).plan(district())
+    (context,) = given
+    for field in dataclasses.fields(Context):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(context, field.name, None)
+        value = getattr(context, field.name)
+        assert not isinstance(value, dict | list | set), field.name
+        if isinstance(value, Mapping):
+            assert isinstance(value, MappingProxyType)
+            assert not any(isinstance(inner, dict | list | set) for inner in value.values())
+
+
+def test_no_stage_goes_around_that() -> None:
+    files = [p for part in ("sync", "hold", "reading", "tables") for p in (PACKAGE / part).rglob("*.py")]
+    assert len(files) > 30
+    around = [
+        f"{path.name}:{node.lineno}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in {"__setattr__", "__dict__"}
+    ]
+    assert around == []
+
+
+def test_the_first_fate_in_precedence_stands() -> None:
+    """Whatever the order in which a stage names its conditions."""
+    backwards = {fate: fate.name for fate in reversed(Fate)}
+    cases = first_fate(backwards)
+    places = [cases.index(f"WHEN {fate.name} THEN '{fate}'") for fate in Fate]
+    assert places == sorted(places)
+    assert first_fate({Fate.DUPLICATE: "d"}, "f") == "CASE WHEN f IS NOT NULL THEN f WHEN d THEN 'Duplicate' END"
+
+
+def test_what_is_held_back_neither_deletes_nor_counts_as_accepted() -> None:
+    out_of_scope = {Fate.NOT_TAKEN, Fate.REMOVED, Fate.SCHOOL_UNMAPPED, Fate.FILTERED_OUT}
+    assert set(Fate) - set(HELD_BACK) - out_of_scope == {Fate.KEPT, Fate.GONE}
+    assert set(DUPLICATES) <= set(HELD_BACK)
