@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-if sys.argv[1:2] == ["job"]:  # process 1 of a pod never gets a SIGTERM that it neither handles nor holds back
+if sys.argv[1:2] == ["job"]:  # process 1 of a pod only gets a SIGTERM that it handles or blocks
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 import click
@@ -23,8 +23,8 @@ from rostersync.execution.interruption import Terminated
 from rostersync.local.commands import deciding, generating, importing, keeping, looking, source
 from rostersync.render.sections import Sectioned
 
-HALVES = ("plan", "apply")  # they say by their exit code whether trying again can help
-LATER = {  # imported when it is asked for; `job` is for the operator's pods and stands in no section
+HALVES = ("plan", "apply")  # their exit code says whether trying again can help
+LATER = {  # imported when they are asked for; `job` is for the operator's pods, and in no section of the help
     "job": "rostersync.jobs.command:job",
     "operator": "rostersync.controller.command:operator",
     "simulate": "rostersync.simulator.command:simulate",
@@ -38,19 +38,19 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 class Commands(Sectioned):
-    """The commands in sections, and one way out for every error."""
+    """The commands in sections. Every error ends in one place."""
 
     sections = SECTIONS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by name; those of LATER are imported now."""
+        """A command by name. Those of LATER are imported now."""
         if cmd_name in LATER:
             module, name = LATER[cmd_name].split(":")
             return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; its errors become one sentence and an exit code."""
+        """Run the command. Its errors become one sentence and an exit code."""
         try:
             return super().invoke(ctx)
         except Terminated:
@@ -63,7 +63,7 @@ class Commands(Sectioned):
             _say(ctx, error.reason, str(error), error)
             ctx.exit(half_exit(is_permanent(error)) if ctx.invoked_subcommand in HALVES else 1)
         except BrokenPipeError:
-            # Whoever reads has seen enough (`diff | head`). What is left to be written must not fail at exit.
+            # The reader has seen enough (`diff | head`). What is left to write must not fail at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -134,14 +134,14 @@ def _say(ctx: click.Context, reason: str, message: str, error: BaseException | N
 
 
 def _keep_no_core() -> None:
-    """No dump of this process, nor of those that it starts, is ever written: its memory holds records and credentials."""
+    """Forbid core dumps of this process and those that it starts, since their memory holds records and credentials."""
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     if most != 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _hush() -> None:
-    """Others' logs and tracebacks may hold records or tokens: nothing of them is printed, whatever the level."""
+    """Silence other packages: their logs and tracebacks may hold records or tokens."""
     logging.lastResort = None
     for name in ("httpx", "httpcore", "stamina", "oauthlib"):
         logging.getLogger(name).disabled = True

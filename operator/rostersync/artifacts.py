@@ -1,7 +1,7 @@
-"""Where the files of a run live: on a volume, `<root>/<run>/…`, for this user alone, sealed when a key is given.
+"""The files of a run: on a volume under `<root>/<run>/`, readable by this user alone, and sealed when there is a key.
 
 `plan/` and `extract/` hold records; each appears whole or not at all. `errors/<stage>.txt` has the full texts of
-errors, which may quote records. Nothing else of a run belongs here.
+errors, which may quote records. Nothing else belongs here.
 """
 
 import json
@@ -23,19 +23,19 @@ from rostersync.scratch import clear as clear_scratch
 
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _UNTIL_FINAL = ("extract", "scratch")  # folders of a run
-_BATCH = 65_536  # rows looked through at a time
+_BATCH = 65_536  # rows searched at a time
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that is final, for `to_purge`. Order of the list is oldest first."""
+    """A run that has ended, for `to_purge`, which takes the oldest first."""
 
     name: str
     successful: bool
 
 
 def to_purge(runs: Sequence[FinishedRun], keep_successful: int, keep_failed: int) -> list[str]:
-    """Names of the finished runs that are over the limits, oldest first."""
+    """The names of the finished runs that exceed the limits, oldest first."""
     gone: set[str] = set()
     for successful, keep in ((True, keep_successful), (False, keep_failed)):
         same = [r.name for r in runs if r.successful is successful]
@@ -44,7 +44,7 @@ def to_purge(runs: Sequence[FinishedRun], keep_successful: int, keep_failed: int
 
 
 class Artifacts:
-    """The artifacts under `root`. `key`: an age identity or a passphrase; None leaves files in clear."""
+    """The artifacts under `root`. `key` is an age identity or a passphrase; with None, files are not sealed."""
 
     def __init__(self, root: Path, key: str | None = None) -> None:
         self.root = root.resolve()
@@ -52,18 +52,18 @@ class Artifacts:
 
     @property
     def sealed(self) -> bool:
-        """Whether records must be written to scratch first and handed to `keep`."""
+        """Whether records must first be written to scratch, and then handed to `keep`."""
         return self._key is not None
 
     def run_folder(self, run: str) -> Path:
-        """The folder of a run, made when it is not there."""
+        """The folder of a run. It is made if it is not there."""
         folder = self._folder(run)
         for each in (self.root, folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
     def runs(self) -> list[str]:
-        """Names of the runs that have artifacts."""
+        """The names of the runs that have artifacts."""
         return sorted(p.name for p in self.root.glob("*") if p.is_dir() and _RUN.fullmatch(p.name))
 
     def has(self, run: str, name: str) -> bool:
@@ -71,9 +71,9 @@ class Artifacts:
         return (self._folder(run) / name).is_dir()
 
     def keep(self, run: str, name: str, made: Path) -> Path:
-        """Moves the finished folder `made` into the run as `name`, whole or not at all, sealed when there is a key.
+        """Move the finished folder `made` into the run as `name`, whole or not at all, sealed if there is a key.
 
-        Replaces what was there. `made` is gone afterwards.
+        What was there is replaced. `made` is gone afterwards.
         """
         target = self.run_folder(run) / name
         with durable.made(target) as part:
@@ -85,9 +85,9 @@ class Artifacts:
         return target
 
     def open(self, run: str, name: str, scratch: Path) -> Path:
-        """A readable folder `name` of the run: itself, or an unsealed copy in `scratch` that the caller removes.
+        """The folder `name` of a run for reading: itself, or an unsealed copy in `scratch`, which the caller removes.
 
-        Raises Permanent when it is not there (NoArtifact), or sealed and the key is missing or wrong.
+        Raises Permanent when it is not there (NoArtifact), and when it is sealed and the key is missing or wrong.
         """
         folder = self._folder(run) / name
         if not folder.is_dir():
@@ -110,7 +110,10 @@ class Artifacts:
         return opened
 
     def errors(self, run: str, stage: str, text: str) -> Path:
-        """Writes the full text of an error, which may quote records, to `errors/<stage>.txt`; returns its path."""
+        """Write the full text of an error, which may quote records, to `errors/<stage>.txt`.
+
+        Returns the file's path.
+        """
         folder = self.run_folder(run) / "errors"
         folder.mkdir(mode=0o700, exist_ok=True)
         data, suffix = text.encode(), ""
@@ -121,28 +124,31 @@ class Artifacts:
         return path
 
     def drop(self, run: str, name: str) -> None:
-        """Removes one folder of a run."""
+        """Remove one folder of a run."""
         durable.remove(self._folder(run) / name)
 
     def finish(self, run: str) -> None:
-        """Removes what a run needs only until it is final, and what a killed process left of it."""
+        """Remove what a run only needs until it ends, and what killed processes left of it."""
         for name in _UNTIL_FINAL:
             self.drop(run, name)
         self.clear(run)
 
     def clear(self, run: str) -> None:
-        """Removes what a killed process left half made or half removed of a run, which nobody may be at now."""
+        """Remove what killed processes left half made or half removed of a run. Nobody else may be using the run."""
         folder = self._folder(run)
         for each in (folder, folder / "extract", folder / "errors", folder / "reports"):
             durable.clear(each)
         clear_scratch(folder / "scratch")
 
     def remove(self, run: str) -> None:
-        """Removes all artifacts of a run."""
+        """Remove all artifacts of a run."""
         durable.remove(self._folder(run))
 
     def purge(self, finished: Sequence[FinishedRun], keep_successful: int, keep_failed: int) -> list[str]:
-        """Removes the artifacts of finished runs over the limits, and runs that were half removed; returns the runs."""
+        """Remove the artifacts of finished runs that exceed the limits, and of runs that were half removed.
+
+        Returns the runs.
+        """
         durable.clear(self.root)
         kept = set(self.runs())
         gone = [run for run in to_purge(finished, keep_successful, keep_failed) if run in kept]
@@ -151,10 +157,11 @@ class Artifacts:
         return gone
 
     def forget(self, ids: Sequence[str], scratch: Path) -> list[str]:
-        """Removes the artifacts of every run whose plan or extract names one of `ids`; returns these runs.
+        """Remove the artifacts of every run whose plan or extract names one of `ids`. Returns these runs.
 
-        `ids`: the person's id in the store and its raw sourcedId. Error texts and what killed processes left go in all
-        runs. Runs that cannot be searched go as a whole: sealed ones that the key does not open, and unreadable files.
+        `ids` are the person's id in the store and the raw sourcedId. Error texts and what killed processes left are
+        removed from all runs. Runs that cannot be searched are removed whole: sealed ones that the key does not open,
+        and unreadable ones.
         """
         gone = []
         durable.clear(self.root)
@@ -176,7 +183,7 @@ class Artifacts:
         except (OSError, pa.ArrowException) as error:
             if is_full(error):
                 raise
-            return True  # a file that was not finished, or was spoiled: nobody can look into it
+            return True  # an unfinished or damaged file, which cannot be searched
         finally:
             if folder != self._folder(run) / name:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -192,7 +199,7 @@ def _other_volume(a: Path, b: Path) -> bool:
 
 
 def _mentions(file: Path, ids: Sequence[str]) -> bool:
-    """Whether a text of a Parquet file is one of the ids, or JSON that has it as a value."""
+    """Whether a text in a Parquet file is one of the ids, or JSON with one as a value."""
     exact = pa.array(ids, pa.string())
     quoted = [json.dumps(each, ensure_ascii=False) for each in ids]
     with pq.ParquetFile(file) as parquet:
@@ -205,7 +212,7 @@ def _mentions(file: Path, ids: Sequence[str]) -> bool:
 
 
 def _texts(array: pa.Array) -> Iterator[pa.Array]:
-    """The strings of a column, however nested."""
+    """All strings of a column, however deeply nested."""
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         yield array
     elif pa.types.is_list(array.type) or pa.types.is_large_list(array.type):

@@ -1,7 +1,7 @@
-"""Disks that are full, told from other failures and by the name of what lies on them: store, artifacts, scratch.
+"""Recognizes errors that mean a full disk, and names the disk by what it holds: store, artifacts, scratch.
 
-The same failure comes as an OSError, as an error of DuckDB or pyrage with a sentence in it, or as one of ours that keeps
-that sentence as its detail.
+The same failure may be an OSError, an error of DuckDB or pyrage whose message says so, or one of ours with that message
+as its detail.
 """
 
 import errno
@@ -12,7 +12,7 @@ from pathlib import Path
 from rostersync.errors import DiskFull, RostersyncError
 
 _NUMBERS = (errno.ENOSPC, errno.EDQUOT)
-_SPILLING = "max_temp_directory_size"  # DuckDB found no room for its spill files before it tried to write them
+_SPILLING = "max_temp_directory_size"  # DuckDB's limit for spill files was reached before it tried to write them
 _WORDS = ("No space left on device", "Disk quota exceeded", _SPILLING)
 
 
@@ -25,9 +25,9 @@ def is_full(error: BaseException) -> bool:
 
 @contextmanager
 def naming(**places: Path) -> Iterator[None]:
-    """Errors of a full disk come out as DiskFull, which names one of `places`: the one that the error speaks of.
+    """Turn errors that mean a full disk into DiskFull, which names the one of `places` that the error is about.
 
-    An error that speaks of no path is about the first place.
+    An error without a path is about the first place.
     """
     try:
         yield
@@ -40,7 +40,7 @@ def naming(**places: Path) -> Iterator[None]:
 
 
 def full(error: BaseException, places: dict[str, Path]) -> DiskFull:
-    """The error of ours for one that says that a disk is full. Pure but for resolving paths."""
+    """The DiskFull for an error that means a full disk. Pure, except that it resolves paths."""
     name = _named(error, places)
     return DiskFull(
         f"The disk of the {name} is full (at {places[name]}): make room there, then run the same command again. What "
@@ -59,7 +59,7 @@ def _named(error: BaseException, places: dict[str, Path]) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """Everything that the error says. It may quote records: for a file among the artifacts, and to be looked through."""
+    """The whole text of an error. It may quote records, so it only goes into a file among the artifacts."""
     detail = error.detail if isinstance(error, RostersyncError) else None
     path = error.filename if isinstance(error, OSError) else None
     return f"{error} {detail or ''} {path or ''}".strip()

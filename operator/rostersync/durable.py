@@ -1,7 +1,7 @@
-"""Files and folders that are whole or absent, whatever moment the process is killed at, and that a power cut keeps.
+"""Files and folders that are whole or absent whenever the process is killed, and that survive a power cut.
 
-All are made beside their place, under a name that begins with a dot and ends in `.part-…`, and get their name by a
-rename. What is removed or replaced is renamed to `.gone-…` first. So what a killed process leaves is known by its name.
+Each is made next to its final place, under a name that begins with a dot and ends in `.part-…`, and then renamed. What
+is removed or replaced is first renamed to `.gone-…`. So the name tells what a killed process has left.
 """
 
 import os
@@ -13,15 +13,16 @@ from pathlib import Path
 
 
 def part_of(path: Path) -> Path:
-    """A name for `path` while it is being made."""
+    """The name of `path` while it is being made."""
     return path.with_name(f".{path.name}.part-{uuid.uuid4().hex[:8]}")
 
 
 @contextmanager
 def made(path: Path, *, lasting: bool = True) -> Iterator[Path]:
-    """A name to make a file or a folder under; it gets the name `path` at the end, in the place of what was there.
+    """A temporary name under which to make a file or folder.
 
-    After an error nothing of it stays, and what was there before does. `lasting`: a power cut after this keeps it, too.
+    At the end it is renamed to `path`, and replaces what was there.
+    After an error it is removed, and what was there before stays. `lasting`: it then also survives a power cut.
     """
     part = part_of(path)
     try:
@@ -32,7 +33,7 @@ def made(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
 
 def settle(part: Path, path: Path, *, lasting: bool = True) -> None:
-    """Give a finished file or folder its name. It is for this user alone."""
+    """Give a finished file or folder its final name. Only this user can read it."""
     for each in (*(part.rglob("*") if part.is_dir() else ()), part):
         each.chmod(0o700 if each.is_dir() else 0o600)
         if lasting:
@@ -47,7 +48,7 @@ def settle(part: Path, path: Path, *, lasting: bool = True) -> None:
 
 
 def write(path: Path, data: str | bytes, *, lasting: bool = True) -> None:
-    """Replace a file at once."""
+    """Replace a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with made(path, lasting=lasting) as part:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -56,13 +57,13 @@ def write(path: Path, data: str | bytes, *, lasting: bool = True) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a folder under another name, so that a half removed one is never taken for a whole one."""
+    """Remove a folder. It is renamed first, so that a half removed folder is never taken for a whole one."""
     with suppress(FileNotFoundError), _out_of_the_way(path):
         pass
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder, as it lies; what is not there is fine."""
+    """Remove a file or a folder in place, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -71,7 +72,7 @@ def discard(path: Path) -> None:
 
 
 def clear(folder: Path, name: str = "*") -> None:
-    """Remove what killed processes left of things in `folder`, or of the one called `name`; nobody may be at it now."""
+    """Remove what killed processes left in `folder`, or only what they left of `name`. Nobody else may be using it."""
     for mark in ("part", "gone"):
         for left in folder.glob(f".{name}.{mark}-*"):
             discard(left)
@@ -88,7 +89,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def _out_of_the_way(path: Path) -> Iterator[None]:
-    """What lies at `path` goes; it comes back when its successor does not take its place."""
+    """Move what is at `path` out of the way. It comes back if its successor does not take its place."""
     gone = path.with_name(f".{path.name}.gone-{uuid.uuid4().hex[:8]}")
     there = path.exists()
     if there:

@@ -1,14 +1,14 @@
-"""Errors, grouped by what happens next. A message says what was tried, where, what came back and what to do.
+"""Errors, by what to do next. A message says what was tried, where, what came back and what to do.
 
-No message may carry personal data: texts of DuckDB, servers and pydantic go to `detail`, which only
-ever reaches a file among the run's artifacts.
+No message may hold personal data. Texts of DuckDB, servers and pydantic go into `detail`, which is only ever written to
+a file among the run's artifacts.
 """
 
 
 class RostersyncError(Exception):
     """Something went wrong in rostersync.
 
-    `reason` is the CamelCase code of a condition; `detail` is text of others, for the artifact only.
+    `reason` is the CamelCase code of a condition. `detail` is text of others, only for the artifacts.
     """
 
     reason = "Failed"
@@ -21,25 +21,25 @@ class RostersyncError(Exception):
 
 
 class Retryable(RostersyncError):
-    """May go through later without anybody's doing: run the same command again."""
+    """May pass by itself: run the same command again."""
 
     reason = "Retryable"
 
 
 class Permanent(RostersyncError):
-    """Will fail again until a person changes something (exit code 42 of plan and apply)."""
+    """Fails again until a person changes something (exit code 42 of plan and apply)."""
 
     reason = "Permanent"
 
 
 class InvalidManifest(Permanent):
-    """A manifest that the API would refuse; the message names file, field and allowed values."""
+    """A manifest that the API would refuse. The message names the file, the field and the allowed values."""
 
     reason = "InvalidSpec"
 
 
 class NotYetSupported(Permanent):
-    """A field of the API that this version does not carry out yet."""
+    """A field of the API that this version does not support yet."""
 
     reason = "NotYetSupported"
 
@@ -51,7 +51,7 @@ class StoreBusy(Retryable):
 
 
 class BaseMoved(Retryable):
-    """The store's revision is not the one the plan was made on: plan again from the staged extract."""
+    """The store's revision is not the one that the plan is based on: plan again from the staged extract."""
 
     reason = "BaseMoved"
 
@@ -59,7 +59,7 @@ class BaseMoved(Retryable):
 class DiskFull(Retryable):
     """A disk is full. `volume` says which: store, artifacts, scratch, state, or the folder of a copy.
 
-    Nothing of what was tried stays, but for what the message says; what was approved stays approved.
+    What was tried is undone, except for what the message says. What was approved stays approved.
     """
 
     reason = "DiskFull"
@@ -70,6 +70,9 @@ class DiskFull(Retryable):
 
 
 class Unsure(Retryable):
-    """The commit was begun, and nothing tells whether it went through. The same once more finds out, and goes on."""
+    """The commit had begun, and nobody can tell whether it succeeded.
+
+    Run apply again: it finds out, and is idempotent.
+    """
 
     reason = "ApplyUnsure"

@@ -1,28 +1,28 @@
-"""Points in time: from a local time of a zone, or from text. The only place that turns either into an instant."""
+"""Points in time, from local times and from texts. No other module turns either into an instant."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
-# A zone reaches a day beyond UTC at most; nearer to the ends of the calendar there is no instant to compute.
+# Zones differ from UTC by less than a day. Closer to the ends of the calendar no instant can be computed.
 _FIRST, _LAST = datetime(1, 1, 3), datetime(9999, 12, 29)
 
 
 def instant(local: datetime, zone: ZoneInfo) -> datetime:
-    """A wall-clock time as an instant in UTC: the first moment at which the clocks of the zone show it or later.
+    """A local time as an instant in UTC: the first moment at which clocks of the zone show it, or a later time.
 
-    So a time that the clocks jump over is the next one that exists, and of one that comes twice it is the first. A time
-    that has a zone already is taken as it is.
+    So a time that the clocks skip becomes the next one that exists, and one that comes twice is the first of the two. A
+    time that already has a zone is not changed.
     """
     if local.tzinfo is not None:
         return local.astimezone(UTC)
     local = min(max(local, _FIRST), _LAST)
-    # PEP 495: where clocks jump, fold 0 reads by the offset before the jump and fold 1 by the one after it.
+    # PEP 495: around a jump, fold 0 means the offset before it, and fold 1 the offset after it.
     latest = _read(local, zone, fold=0)
     if _shown(latest, zone) == local:
         return latest
     before = _read(local, zone, fold=1)
-    while latest - before > _SECOND:  # halve: `before` shows an earlier time, `latest` a later one
+    while latest - before > _SECOND:  # bisect: clocks show an earlier time at `before`, and a later one at `latest`
         middle = before + (latest - before) // 2 // _SECOND * _SECOND
         middle = max(middle, before + _SECOND)
         if _shown(middle, zone) < local:
@@ -33,7 +33,7 @@ def instant(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def parse_instant(text: str) -> datetime:
-    """An ISO 8601 time as an instant; one without a zone is UTC. Raises ValueError."""
+    """An ISO 8601 time as an instant. A time without a zone is UTC. Raises ValueError."""
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -1,4 +1,4 @@
-"""The nouns that every part shares. Standard library only; nothing here does anything."""
+"""The nouns that all parts share. Standard library only; nothing here acts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Entity(StrEnum):
-    """What a record is, in dependency order: what stands later may refer to what stands earlier."""
+    """What a record is. In dependency order: later ones may refer to earlier ones."""
 
     DISTRICT = "District"
     SCHOOL = "School"
@@ -35,8 +35,8 @@ class Cause(StrEnum):
 
     SOURCE_CREATED = "SourceCreated"
     SOURCE_CHANGED = "SourceChanged"
-    SOURCE_DELETED = "SourceDeleted"  # the source said so (tobedeleted, inactive)
-    SOURCE_MISSING = "SourceMissing"  # absent from a complete pull, Bulk Upload Mode
+    SOURCE_DELETED = "SourceDeleted"  # the source marks it (tobedeleted, inactive)
+    SOURCE_MISSING = "SourceMissing"  # absent from a complete pull, in Bulk Upload Mode
     SCHOOL_UNMAPPED = "SchoolUnmapped"
     FILTERED_OUT = "FilteredOut"
     REQUIREMENT_FAILED = "RequirementFailed"  # Skip with whenAccepted: Remove
@@ -45,7 +45,7 @@ class Cause(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a run that is not final is at: the reason of its condition Succeeded while that is Unknown."""
+    """What a run is doing that has not ended: the reason of its condition Succeeded while that is Unknown."""
 
     QUEUED = "Queued"
     PLANNING = "Planning"
@@ -59,11 +59,11 @@ AT_WORK = (Phase.PLANNING, Phase.APPLYING, Phase.DELIVERING)
 
 @dataclass(frozen=True)
 class Consent:
-    """A person's yes to one plan, as the store's revision records it.
+    """A person's consent to one plan, as the store's revision records it.
 
-    `approval` and `approval_uid` name the SyncApproval, which there need not be locally. `four_eyes_enforced` says whether
-    somebody could prove that the decider is not a requester, `previous_connection` on which other connection's roster the
-    decider may decide too.
+    `approval` and `approval_uid` name the SyncApproval, which there need not be locally. `four_eyes_enforced` says
+    whether somebody could prove that the decider is not a requester, `previous_connection` on which other connection's
+    roster the decider may decide too.
     """
 
     decided_by: str
@@ -84,12 +84,12 @@ class Mode(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why a plan waits for a person."""
+    """Why a plan is held for a person."""
 
     THRESHOLD = "Threshold"
     ENTITY_EMPTIED = "EntityEmptied"
     SCHOOL_EMPTIED = "SchoolEmptied"
-    SCHOOL_VANISHED = "SchoolVanished"  # a school with members is sent no more
+    SCHOOL_VANISHED = "SchoolVanished"  # a school with members is no longer sent
     IDENTITY_CHANGED = "IdentityChanged"
     SOURCE_CHANGED = "SourceChanged"
     RE_KEYED = "ReKeyed"
@@ -104,7 +104,7 @@ class HoldReason(StrEnum):
 
 @dataclass(frozen=True)
 class Hold:
-    """One reason with its numbers. `limit` is percent or a count, as `unit` says; None where no number applies."""
+    """One reason with its numbers. `limit` is a percentage or a count, as `unit` says; None where no number applies."""
 
     reason: HoldReason
     entity: Entity | None = None
@@ -114,8 +114,8 @@ class Hold:
     population: int | None = None
     limit: int | None = None
     unit: str | None = None  # Percent | Count
-    before: int | None = None  # how many of `count` were applied within `window`, before this plan
-    window: str | None = None  # such as 24h; `population` is then that at its start
+    before: int | None = None  # how many of `count` were applied before this plan, within `window`
+    window: str | None = None  # such as 24h; `population` is then the one at its start
 
     def as_dict(self) -> dict[str, Any]:
         """Only the fields that are set, in the API's names."""
@@ -175,11 +175,11 @@ class NotOffered:
 class EntityCounts:
     """Counts of one entity in one plan (status.entities[]).
 
-    Every record that was there or came is in exactly one of created, updated, unchanged, deleted, skipped, duplicates,
-    deferred and kept; but a deferred one that is still sent, or loses a reference, is in that count as well.
+    Every record of store and pull is in exactly one of created, updated, unchanged, deleted, skipped, duplicates,
+    deferred and kept. Only a deferred one that is still sent, or loses a reference, is in that count as well.
     """
 
-    entity: Entity | None  # None: held-back records of unknown role that the store does not know
+    entity: Entity | None  # None: records of unknown role that are held back and not in the store
     created: int = 0
     updated: int = 0
     deleted: int = 0
@@ -213,7 +213,7 @@ class JudgedCounts:
 
 @dataclass(frozen=True)
 class Schools:
-    """What Schools Mapping came to: numbers of SIS schools, and up to 20 raw ids of each kind."""
+    """The result of Schools Mapping: numbers of SIS schools, and up to 20 raw ids of each kind."""
 
     found: int = 0
     mapped: int = 0
@@ -238,7 +238,7 @@ class Schools:
 
 @dataclass
 class PlanReport:
-    """What a plan came to. Free of personal data; at most 4,096 bytes as JSON (see plan/report.py)."""
+    """The report of a plan. Without personal data, and at most 4,096 bytes as JSON (see plan/report.py)."""
 
     run: str
     stage: str  # extract … gate, done
@@ -249,7 +249,7 @@ class PlanReport:
     holds_total: int = 0
     issues: list[IssueCount] = field(default_factory=list)  # the most frequent first
     schools: Schools = field(default_factory=Schools)
-    incomplete: list[str] = field(default_factory=list)  # collections that could not be proved complete
+    incomplete: list[str] = field(default_factory=list)  # collections that were not proved complete
     causes: dict[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
     blast_radius: dict[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     outbox_pending: bool = False
@@ -262,7 +262,7 @@ class PlanReport:
 
 @dataclass
 class CheckReport:
-    """What Test Connection came to. Free of personal data; at most 4,096 bytes as JSON."""
+    """The report of a Test Connection. Without personal data, and at most 4,096 bytes as JSON."""
 
     stage: str  # start | connect | done
     message: str = ""
@@ -272,7 +272,7 @@ class CheckReport:
 
 @dataclass
 class ApplyReport:
-    """What an apply came to."""
+    """The report of an apply."""
 
     run: str
     stage: str  # verify | apply | done
@@ -285,10 +285,10 @@ class ApplyReport:
 
 @dataclass
 class DeliverReport:
-    """What a delivery came to. Free of personal data; at most 4,096 bytes as JSON."""
+    """The report of a delivery. Without personal data, and at most 4,096 bytes as JSON."""
 
     run: str
     stage: str  # start | pending | send | settle | done
-    revision: int | None = None  # the newest that was carried out
-    sent: list[str] = field(default_factory=list)  # names of the deliveries that are done
+    revision: int | None = None  # the newest revision that was delivered
+    sent: list[str] = field(default_factory=list)  # names of the finished deliveries
     error: dict[str, str] | None = None  # {reason, message}

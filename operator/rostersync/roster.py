@@ -11,7 +11,7 @@ from rostersync.model import Entity
 
 
 class Kind(StrEnum):
-    """How an attribute is typed: (staged Parquet type, store type)."""
+    """The type of an attribute: first its staged Parquet type, then its type in the store."""
 
     TEXT = "text"  # VARCHAR, VARCHAR
     DATE = "date"  # VARCHAR (YYYY-MM-DD where it parses, else as sent), DATE
@@ -38,7 +38,10 @@ METADATA_TYPE = "MAP(VARCHAR, VARCHAR)"  # only keys that a mapping names; keys 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute of a table. `target` names the table a reference points to; `required` as in cascades."""
+    """One attribute of a table.
+
+    `target` is the table that a reference points to. A record goes with its `required` targets.
+    """
 
     name: str
     kind: Kind
@@ -48,14 +51,14 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Table:
-    """One collection of OneRoster. `entities` are the entities its records can be."""
+    """One collection of OneRoster. `entities` are those that its records can be."""
 
     name: str
     entities: tuple[Entity, ...]
     attributes: tuple[Attribute, ...]
 
     def attribute(self, name: str) -> Attribute:
-        """The attribute of that name; KeyError otherwise."""
+        """The attribute with a name. Raises KeyError when there is none."""
         return next(a for a in self.attributes if a.name == name) if name in self.names else self._missing(name)
 
     def _missing(self, name: str) -> Attribute:
@@ -63,12 +66,12 @@ class Table:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of all attributes, in column order (without sourcedId, status and metadata)."""
+        """The names of all attributes in column order, without sourcedId, status and metadata."""
         return tuple(a.name for a in self.attributes)
 
     @property
     def references(self) -> tuple[Attribute, ...]:
-        """The attributes that point to other records."""
+        """The attributes that refer to other records."""
         return tuple(a for a in self.attributes if a.target)
 
 
@@ -179,7 +182,7 @@ TABLES: tuple[Table, ...] = (ORGS, ACADEMIC_SESSIONS, COURSES, CLASSES, USERS, E
 BY_NAME: dict[str, Table] = {t.name: t for t in TABLES}
 BY_ENTITY: dict[Entity, Table] = {e: t for t in TABLES for e in t.entities}
 
-# role -> entity; roles that stand in no row decide nothing (UnknownRole). Order of rank: Admin, Teacher, Student, Contact.
+# role -> entity. Other roles decide nothing (UnknownRole). Order of rank: Admin, Teacher, Student, Contact.
 ROLES: dict[str, Entity] = {
     **dict.fromkeys(
         ("administrator", "districtAdministrator", "principal", "siteAdministrator", "systemAdministrator"),
@@ -191,8 +194,8 @@ ROLES: dict[str, Entity] = {
 }
 RANK: tuple[Entity, ...] = (Entity.ADMIN, Entity.TEACHER, Entity.STUDENT, Entity.CONTACT)
 
-# Enumerations of OneRoster 1.1 and 1.2 (besides `ext:…`), matched in any case and kept in this spelling. Other values are
-# kept as they are, and reported.
+# Enumerations of OneRoster 1.1 and 1.2, in addition to `ext:…`. They are matched in any case and kept in this spelling.
+# Other values are kept as they are, and reported.
 ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("orgs", "type"): ("department", "district", "local", "national", "school", "state"),
     ("academicSessions", "type"): ("gradingPeriod", "semester", "schoolYear", "term"),

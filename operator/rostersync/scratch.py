@@ -1,7 +1,7 @@
-"""Folders for what lies in the clear only while a process works on it: spill files, plans that were opened.
+"""Folders for data that is only unencrypted while a process works on it: spill files, unsealed plans.
 
-Each process has a folder of its own in a scratch folder, with a lock that says that it lives. The folder goes with the
-process; that of a killed one goes when the next process comes to the same scratch folder.
+Each process has its own folder inside a scratch folder, with a lock that shows that the process lives. It is removed
+when the process ends; if the process was killed, the next one that uses the same scratch folder removes it.
 """
 
 import atexit
@@ -17,7 +17,7 @@ _owned: dict[tuple[int, Path], tuple[Path, int]] = {}  # (pid, scratch) -> this 
 
 
 def own(scratch: Path) -> Path:
-    """This process's folder in `scratch`, made when it is not there; those of dead processes are removed first."""
+    """This process's folder in `scratch`, made if need be. Folders of dead processes are removed first."""
     scratch = scratch.resolve()
     key = (os.getpid(), scratch)
     if key not in _owned or not _owned[key][0].exists():
@@ -32,16 +32,16 @@ def own(scratch: Path) -> Path:
 
 
 def sweep(scratch: Path) -> int:
-    """Removes the folders of processes that are gone; returns how many.
+    """Remove the folders of dead processes. Returns how many there were.
 
-    A lock and not the process id tells who lives: in a container every process is number 1.
+    A lock tells who lives, and not the process id: in a container, every process is number 1.
     """
     gone = 0
     for folder in scratch.glob(f"{_NAME}*"):
         try:
             lock = os.open(folder / "owner", os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            continue  # between mkdir and its owner file, or just being removed
+            continue  # made a moment ago and not locked yet, or being removed
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -55,16 +55,16 @@ def sweep(scratch: Path) -> int:
 
 
 def clear(scratch: Path) -> None:
-    """Removes the folders of dead processes, and `scratch` itself when nothing is left in it."""
+    """Remove the folders of dead processes, and `scratch` itself if it is empty then."""
     sweep(scratch)
     with suppress(OSError):
         scratch.rmdir()
 
 
 def release(scratch: Path | None = None) -> None:
-    """Removes this process's folder in `scratch`, and that when it is empty; without it, all of this process's folders.
+    """Remove this process's folder in `scratch`, and `scratch` if it is empty then. With None, in every scratch folder.
 
-    Connections that are open can spill no more.
+    Open connections can no longer spill.
     """
     wanted = scratch.resolve() if scratch else None
     for key, (folder, lock) in list(_owned.items()):
@@ -73,7 +73,7 @@ def release(scratch: Path | None = None) -> None:
             os.close(lock)
             del _owned[key]
     if wanted:
-        with suppress(OSError):  # others are in there
+        with suppress(OSError):  # other processes use it
             wanted.rmdir()
 
 

@@ -1,7 +1,7 @@
-"""Sealing a folder with age (https://age-encryption.org), file by file, so that the age tool opens it too.
+"""Seals a folder with age (https://age-encryption.org), file by file, so that the age tool can open it too.
 
-The key is an age identity (`AGE-SECRET-KEY-1…`) or else a passphrase. Making a key from a passphrase takes a second on
-purpose, so a passphrase seals one fresh identity per folder, and that identity the files.
+The key is an age identity (`AGE-SECRET-KEY-1…`) or a passphrase. Deriving a key from a passphrase takes a second on
+purpose, so a passphrase seals one fresh identity per folder, and that identity seals the files.
 """
 
 from pathlib import Path
@@ -12,16 +12,18 @@ from rostersync.errors import Permanent
 
 SUFFIX = ".age"
 _IDENTITY = "AGE-SECRET-KEY-"
-_FOLDER_KEY = "folder-key" + SUFFIX  # only under a passphrase: the folder's identity, sealed with the passphrase
+_FOLDER_KEY = (
+    "folder-key" + SUFFIX
+)  # the folder's identity, sealed with the passphrase; absent if the key is an identity
 
 
 def is_sealed(folder: Path) -> bool:
-    """Whether a folder has sealed files."""
+    """Whether a folder holds sealed files."""
     return any(folder.rglob("*" + SUFFIX))
 
 
 def seal(source: Path, target: Path, key: str) -> None:
-    """Writes every file under `source` to `target`, sealed, with `.age` after its name. `source` stays as it is."""
+    """Write every file under `source` to `target`, sealed, with `.age` after its name. `source` is not changed."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     identity = _identity(key)
     if identity is None:
@@ -34,7 +36,7 @@ def seal(source: Path, target: Path, key: str) -> None:
 
 
 def unseal(source: Path, target: Path, key: str) -> None:
-    """The reverse of `seal`. Raises Permanent (ArtifactKeyWrong) when the key does not fit."""
+    """Undo `seal`. Raises Permanent (ArtifactKeyWrong) when the key does not fit."""
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         identity = _identity(key)
@@ -58,7 +60,7 @@ def unseal(source: Path, target: Path, key: str) -> None:
 
 
 def seal_text(text: bytes, key: str) -> bytes:
-    """One small text, sealed; `age -d` opens it."""
+    """Seal one small text. `age -d` opens it."""
     identity = _identity(key)
     if identity is None:
         sealed: bytes = pyrage.passphrase.encrypt(text, key)
@@ -68,7 +70,7 @@ def seal_text(text: bytes, key: str) -> bytes:
 
 
 def _identity(key: str) -> "pyrage.x25519.Identity | None":
-    """The identity that the key spells; None for a passphrase."""
+    """The identity that the key is; None for a passphrase."""
     if not key.strip().upper().startswith(_IDENTITY):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What an importer of OneRoster CSV is likely to refuse, though OneRoster allows it to be in a store."""
+"""What importers of OneRoster CSV are likely to refuse, although OneRoster allows it in a store."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from rostersync.roster import ENUMERATIONS
 
 @dataclass(frozen=True)
 class Gap:
-    """`lacks` is SQL that is true for a record without the attribute, `sentence` what is said after a number."""
+    """`lacks` is SQL that is true for a record without the attribute; `sentence` follows the number of such records."""
 
     table: str
     attribute: str
@@ -26,7 +26,10 @@ GAPS = (
 
 
 def _unknown(table: str, attribute: str) -> Gap:
-    """Values that the store keeps as they came, and a plan reports as UnknownValue; `ext:` values are never written."""
+    """SQL for values that the store keeps as they came, and that a plan reports as UnknownValue.
+
+    `ext:` values are never written.
+    """
     known = ", ".join(f"'{value.lower()}'" for value in ENUMERATIONS[table, attribute])
     value = f'lower("{attribute}")'
     lacks = f"{value} NOT IN ({known}) AND NOT starts_with({value}, 'ext:')"
@@ -40,10 +43,13 @@ SENTENCES[NO_SCHOOL] = "schools are there, and an importer has nowhere to put pe
 
 
 def gaps(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """How many active records of the views `store_<table>` lack what importers require, or have what they refuse; no school at all is 0."""
+    """How many active records of the views `store_<table>` importers are likely to refuse, by gap.
+
+    A roster without any school has 0 under that gap.
+    """
     found: dict[str, int] = {}
     for gap in _REFUSED:
-        # Names and conditions are this file's own.
+        # Names and conditions are from this file.
         query = f"SELECT count(*) FROM store_{gap.table} WHERE status = 'active' AND {gap.lacks}"  # noqa: S608
         row = con.execute(query).fetchone()
         if row and row[0]:

@@ -1,9 +1,9 @@
-"""The accepted roster as a strict OneRoster 1.1 CSV bundle, in bulk mode.
+"""Writes the accepted roster as a strict OneRoster 1.1 CSV bundle, in bulk mode.
 
-Strict means: the columns of the standard in their order, status and dateLastModified blank, only values that 1.1 has.
-What the store knows beyond that (from a 1.2 source) is brought down by `downgrade` or left out and counted. Lines end
-in LF, cells are quoted where they must be, records come in order of sourcedId. An element of a list that holds a comma
-is quoted within its cell.
+Strict means that it has the standard's columns in their order, blank status and dateLastModified, and only values of
+1.1. What the store has beyond that, from a 1.2 source, is translated by oneroster_csv_downgrade.py, or left out and
+counted. Lines end in LF, cells are quoted where they must be, and records are in order of sourcedId. A list's element
+that holds a comma is quoted within its cell.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from rostersync.deliveries.port import Exported
 from rostersync.errors import NotYetSupported, Permanent, Retryable
 from rostersync.roster import BY_NAME, Kind
 
-# The columns of each file after sourcedId, status and dateLastModified, in the order of the standard.
+# The columns of each file after sourcedId, status and dateLastModified, in the standard's order.
 COLUMNS = {
     "orgs": ("name", "type", "identifier", "parentSourcedId"),
     "academicSessions": ("title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"),
@@ -93,7 +93,7 @@ MANIFEST = (
     "results",
     "users",
 )
-_OPTIONAL = frozenset({"demographics"})  # absent when there is none; the others are bulk, be they empty
+_OPTIONAL = frozenset({"demographics"})  # absent where there are none; other files are bulk even if empty
 _SYSTEM = "rostersync"
 
 
@@ -104,10 +104,10 @@ def write_bundle(
     *,
     counselor_as: Literal["teacher", "aide"] = "aide",
 ) -> Exported:
-    """Writes the active records of the views `store_<table>` in `con` to `folder`, which appears whole.
+    """Write the active records of the views `store_<table>` in `con` to `folder`, which appears whole or not at all.
 
-    `con` must be allowed to write in the folder that `folder` lies in. An earlier bundle of ours is replaced, any
-    other folder that holds something is refused (Permanent, NotEmpty).
+    `con` must be allowed to write to the parent of `folder`. An earlier bundle of ours is replaced; any other folder
+    that is not empty is refused (Permanent, NotEmpty).
     """
     if version != "1.1":
         raise NotYetSupported(f"Export writes OneRoster 1.1; {version} comes later.")
@@ -133,8 +133,11 @@ def write_bundle(
 
 
 def _write_file(con: duckdb.DuckDBPyConnection, name: str, part: Path, counselor_as: str, exported: Exported) -> None:
-    """One file; keys of metadata follow as columns, in order. The keys are a district's own, so never SQL text."""
-    # Names and expressions in the statements below are this file's own.
+    """Write one file.
+
+    Metadata keys follow as sorted columns. They come from the district, so they never become SQL text.
+    """
+    # Names and expressions in the statements below are from this file.
     rows = con.execute(f"SELECT count(*) FROM store_{name} WHERE {_kept(name)}").fetchone()  # noqa: S608
     count = rows[0] if rows else 0
     exported.not_expressible.update(downgrade.losses(con, name))
@@ -158,14 +161,14 @@ def _write_file(con: duckdb.DuckDBPyConnection, name: str, part: Path, counselor
 
 
 def _kept(name: str) -> str:
-    """Which rows of a table are written."""
+    """SQL for the rows of a table that are written."""
     return f"status = 'active' AND {downgrade.EXPRESSIBLE.get(name, 'true')}"
 
 
 def _cell(name: str, column: str, counselor_as: str) -> str:
     """SQL for the text of a cell."""
     if column == "password":
-        return "NULL"  # a column of the standard, which the store never has
+        return "NULL"  # a column that the standard has and the store does not
     if (name, column) in downgrade.CELLS:
         return downgrade.CELLS[name, column].format(counselor=f"'{counselor_as}'")
     quoted = f'"{column}"'
@@ -187,7 +190,7 @@ def _joined(elements: str) -> str:
 
 
 def _write_manifest(part: Path, exported: Exported) -> None:
-    """manifest.csv, last: a reader that finds it finds all files."""
+    """Write manifest.csv last, so that a reader who finds it finds all files."""
     lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
     lines += [f"file.{name},{'bulk' if name in exported.rows else 'absent'}" for name in MANIFEST]
     lines += [f"source.systemName,{_SYSTEM}"]
@@ -195,7 +198,7 @@ def _write_manifest(part: Path, exported: Exported) -> None:
 
 
 def _check_target(folder: Path) -> None:
-    """Refuses to replace anything but an earlier bundle of ours."""
+    """Refuse to replace anything but an earlier bundle of ours."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     ours = {f"{name}.csv" for name in (*MANIFEST, "manifest")}

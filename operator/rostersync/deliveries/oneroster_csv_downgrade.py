@@ -1,6 +1,6 @@
-"""What OneRoster 1.1 cannot say, and what it says instead. A table of expressions over the store's columns.
+"""What OneRoster 1.1 cannot express, and what is written instead: a table of expressions over the store's columns.
 
-`ext:` values are dropped: the cell is blank, and an enrolment without a role, to which nothing refers, is left out.
+`ext:` values are dropped: the cell is blank. An enrolment that has no role then is left out; nothing refers to it.
 """
 
 import duckdb
@@ -16,7 +16,7 @@ def _without_extensions(column: str) -> str:
     return f"""CASE WHEN starts_with(lower("{column}"), 'ext:') THEN NULL ELSE "{column}" END"""
 
 
-# (file, column) -> SQL for the cell, where it is not the stored value; {counselor} is the role that a counselor gets.
+# (file, column) -> SQL for a cell that differs from the stored value. {counselor} is the role that counselors get.
 CELLS = {
     ("orgs", "type"): _without_extensions("type"),
     ("academicSessions", "type"): _without_extensions("type"),
@@ -28,10 +28,10 @@ CELLS = {
     "THEN NULL ELSE sex END",
 }
 
-# file -> SQL for the rows that can be written at all
+# file -> SQL for the rows that can be written
 EXPRESSIBLE = {"enrollments": "NOT starts_with(lower(coalesce(role, '')), 'ext:')"}
 
-# file -> {attribute -> SQL that is true where its value is lost}
+# file -> {attribute -> SQL that is true where the value is lost}
 _LOST = {
     "orgs": {"type": "starts_with(lower(type), 'ext:')"},
     "academicSessions": {"type": "starts_with(lower(type), 'ext:')"},
@@ -57,7 +57,10 @@ _LOST = {
 
 
 def losses(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
-    """How many active records of a table lose a value, by `file.attribute`; only those that lose any."""
+    """How many active records of a table lose a value, by `file.attribute`.
+
+    Only attributes that lose any are listed.
+    """
     lost = _LOST.get(name)
     if not lost:
         return {}

@@ -1,4 +1,7 @@
-"""A folder of OneRoster 1.1 CSV files as JSON rows: tolerant of a BOM, missing files and columns, blank status."""
+"""Reads a folder of OneRoster 1.1 CSV files as JSON rows.
+
+A BOM, missing files or columns and a blank status are fine.
+"""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -11,7 +14,7 @@ from rostersync.simulator.roster import PARTS, Row
 UNDATED = "1970-01-01T00:00:00.000Z"  # dateLastModified is blank in a bulk bundle and required over REST
 
 TEXT, BOOLEAN, LIST, USER_IDS = "text", "boolean", "list", "userIds"
-# CSV column -> (JSON key, how): how is one of the above, or the type and path of the reference(s).
+# CSV column -> (JSON key, form). A form is one of the above, or the type of a reference, with * for a list of them.
 _REF = {"org": "orgs", "academicSession": "academicSessions", "course": "courses", "class": "classes", "user": "users"}
 _COLUMNS: dict[str, dict[str, tuple[str, str]]] = {
     "orgs": {
@@ -96,7 +99,10 @@ _COLUMNS: dict[str, dict[str, tuple[str, str]]] = {
 
 
 def read_csv(file: Path) -> list[dict[str, str]]:
-    """The rows of one CSV file, cells trimmed; [] when there is no such file, in any case of letters."""
+    """The rows of one CSV file, cells trimmed.
+
+    The file's name may be in any case; without the file there are no rows.
+    """
     found = [f for f in sorted(file.parent.glob("*")) if f.name.lower() == file.name.lower()]
     if not found:
         return []
@@ -108,7 +114,7 @@ def read_csv(file: Path) -> list[dict[str, str]]:
 
 
 class Bundle:
-    """The rows of a bundle, as a Roster. ValueError when the folder holds none of the files."""
+    """The rows of a bundle, as a Roster. Raises ValueError when the folder has none of the files."""
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
@@ -124,11 +130,11 @@ class Bundle:
 
     @property
     def name(self) -> str:
-        """The folder."""
+        """The name of the folder."""
         return f"bundle {self.folder.name}"
 
     def total(self, collection: str) -> int:
-        """How many rows the file has."""
+        """How many rows the collection's file has."""
         return len(self._rows[collection])
 
     def rows(self, collection: str, start: int, stop: int, base: str = "") -> Iterator[Row]:
@@ -143,7 +149,7 @@ class Bundle:
 
 
 def as_json(collection: str, row: dict[str, str], base: str) -> Row:
-    """One CSV row as OneRoster 1.1 has it over REST; blank cells are null, passwords stay behind."""
+    """One CSV row as OneRoster 1.1 has it over REST. Blank cells become null; passwords are left out."""
     result: Row = {
         "sourcedId": row["sourcedId"],
         "status": row.get("status") or "active",
@@ -168,7 +174,7 @@ def _list(cell: str) -> list[str]:
 
 
 def _user_ids(cell: str) -> list[dict[str, str]]:
-    """{Local:863},{SIS:9} -> type and identifier of each."""
+    """The pairs of `{Local:863},{SIS:9}`, with type and identifier."""
     pairs = (item.strip("{}").partition(":") for item in _list(cell))
     return [{"type": kind, "identifier": identifier} for kind, _, identifier in pairs if identifier]
 

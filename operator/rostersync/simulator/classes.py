@@ -19,7 +19,7 @@ SESSIONS = (  # title, type, start, end, parent
 
 
 class Classes(People):
-    """Rows of everything that is not a person, on one day."""
+    """The rows of everything but people, on one day."""
 
     def org(self, slot: int) -> Row:
         """The district (slot 0) or a school."""
@@ -48,7 +48,7 @@ class Classes(People):
         }
 
     def session(self, slot: int) -> Row:
-        """The school year, its two semesters, their two quarters each."""
+        """The school year, one of its semesters, or one of their quarters."""
         title, kind, start, end, parent = SESSIONS[slot]
         years = self.year, self.year + 1
         return {
@@ -66,7 +66,7 @@ class Classes(People):
         }
 
     def course(self, slot: int) -> Row:
-        """One course of the district for each grade and subject."""
+        """One course of the district. There is one for each grade and subject."""
         at, period = divmod(slot, self.layout.per_student)
         grade, (subject, code, sced) = self.layout.grades[at], SUBJECTS[period]
         return {
@@ -112,7 +112,7 @@ class Classes(People):
         }
 
     def enrollment(self, slot: int) -> Row:
-        """A student's enrolment; moved to another section it is another enrolment, with another id."""
+        """A student's enrolment. In another section it becomes another enrolment, with another id."""
         student, period = divmod(slot, self.layout.per_student)
         number = self.queue.number(student, self.population.left)
         cohort, transferred = self._attends(student)
@@ -136,7 +136,7 @@ class Classes(People):
         }
 
     def teaching(self, slot: int) -> Row:
-        """A teacher's enrolment in a class: the primary one, or the second of every tenth class."""
+        """A teacher's enrolment in a class: the primary one, or the second one that every tenth class has."""
         class_ = self.layout.class_of_teaching(slot)
         second = slot - self.layout.first_teaching(class_)
         cohort = self.layout.cohort_of_class(class_)
@@ -144,7 +144,7 @@ class Classes(People):
         teacher = school.first_teacher + (class_ + second) % school.teachers
         hired = self.hires(teacher)
         if second and school.teachers == 1:
-            role, primary = "proctor", None  # the only teacher of a tiny school, once more
+            role, primary = "proctor", None  # a tiny school has one teacher only
         else:
             role, primary = "teacher", not second
         return {
@@ -162,7 +162,7 @@ class Classes(People):
         }
 
     def _attends(self, student: int) -> tuple[Cohort, bool]:
-        """The cohort whose classes a student visits, and whether that is because the own school has closed."""
+        """The cohort whose classes a student attends, and whether the student came from a school that has closed."""
         own = self.layout.cohort_of_student(student)
         school = self.population.school(own.school)
         if school is None or school == own.school:

@@ -66,11 +66,11 @@ def simulate(
     tls_cert: Path | None,
     tls_key: Path | None,
 ) -> None:
-    """Serve a made-up district as a Focus SIS does, to try things on.
+    """Serve an invented district as a Focus SIS does, to try things out.
 
-    A real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The district
-    follows from its seed and size alone, and changes a little from day to day. The first line says the Service
-    URL and the credentials (as JSON when the output is not a terminal). Ctrl-C or SIGTERM ends it.
+    This is a real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The
+    district depends on its seed and size alone, and changes a little from day to day. The first line has the
+    Service URL and the credentials (as JSON when the output is not a terminal). Ctrl-C or SIGTERM ends it.
     """
     from rostersync.simulator.bundle import Bundle
     from rostersync.simulator.district import District
@@ -121,6 +121,6 @@ def simulate(
         click.echo(f"Serving a {simulator.roster.name}. Control: {simulator.origin}/_simulator. Ctrl-C ends.")
     else:
         click.echo(msgspec.json.encode(said).decode())
-    while not ended.wait(1):  # a wait without end would not let the signal handler run everywhere
+    while not ended.wait(1):  # an endless wait would keep the signal handler from running on some systems
         pass
     simulator.stop()

@@ -1,5 +1,6 @@
-"""A made-up district of any size, day by day. Nothing of it is kept in memory but its shape and who is absent:
-each row is computed from seed, day and position, so that page k is the same alone and in any order."""
+"""An invented district of any size, day by day. Only its shape and who is absent are kept in memory: each row is
+computed from seed, day and position, so that a page has the same rows whatever was asked for before.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from rostersync.simulator.roster import PARTS
 
 @dataclass(frozen=True)
 class Section:
-    """A stretch of a collection: rows of one kind, whose ids count from `first_id` on."""
+    """A part of a collection: rows of one kind, whose ids begin at `first_id`."""
 
     present: FilledSlots
     row: Callable[[Classes, int], Row]
@@ -26,7 +27,7 @@ class Section:
 
 
 class District:
-    """A district of that size and seed; ask it for a day."""
+    """A district by its size and seed. Ask it for a day."""
 
     def __init__(self, size: Size | int = 1000, seed: int = 1) -> None:
         self.size = size if isinstance(size, Size) else Size(size)
@@ -35,7 +36,7 @@ class District:
         self.queue = Queue(self.layout, seed)
 
     def day(self, day: int = 0, events: Events | tuple[str, ...] = ()) -> "DistrictDay":
-        """The district on that day, after those events (names as in events.HELP)."""
+        """The district on a day, after some events (named as in events.HELP)."""
         if day < 0:
             raise ValueError("days count from 0")
         if not isinstance(events, Events):
@@ -61,7 +62,7 @@ class DistrictDay:
         return f"district of {self.district.size.students} students, seed {self.district.seed}, day {self.day}"
 
     def total(self, collection: str) -> int:
-        """How many rows; KeyError for an unknown collection."""
+        """How many rows a collection has. Raises KeyError for an unknown one."""
         return sum(s.present.count for s in self._of(collection))
 
     def rows(self, collection: str, start: int, stop: int, base: str = "") -> Iterator[Row]:
@@ -77,7 +78,7 @@ class DistrictDay:
                 return
 
     def one(self, collection: str, sourced_id: str, base: str = "") -> Row | None:
-        """The row of that id, found by its first digits."""
+        """The row with an id, found by the id's first digits."""
         records = self._with(base)
         slot = seeded.slot_of(sourced_id, self._ids[PARTS.get(collection, (collection,))[0]])
         if slot is None:
@@ -105,7 +106,7 @@ class DistrictDay:
 
     def _with(self, base: str) -> Classes:
         if base not in self._bases:
-            if len(self._bases) > 8:  # whoever asks under ever new host names must not fill the memory
+            if len(self._bases) > 8:  # requests under ever new host names must not fill the memory
                 self._bases = {"": self._records}
             self._bases[base] = self._records.at(base)
         return self._bases[base]

@@ -1,4 +1,4 @@
-"""Things that befall a district as a whole, by name; they stay until they are cleared."""
+"""Events that change a whole district, by name. They last until they are cleared."""
 
 from dataclasses import dataclass, replace
 
@@ -19,7 +19,7 @@ HELP = {
 
 @dataclass(frozen=True)
 class Events:
-    """What has befallen the district. Schools are numbers from 0."""
+    """The events so far. Schools are numbered from 0."""
 
     closed: frozenset[int] = frozenset()
     vanished: frozenset[int] = frozenset()
@@ -29,7 +29,7 @@ class Events:
     mass_leave: int = 0
 
     def with_event(self, text: str, schools: int | None = None) -> "Events":
-        """These and one more, written NAME or NAME:VALUE. ValueError says what is possible."""
+        """These events and one more, written as NAME or NAME:VALUE. Raises ValueError that says what is possible."""
         name, _, value = text.partition(":")
         match name:
             case "school-closes":

@@ -1,4 +1,4 @@
-"""What can go wrong on purpose, and when. Written NAME[:VALUE][,once][,times=N][,every=N][,after=N]
+"""Faults on purpose, and when they occur. Written as NAME[:VALUE][,once][,times=N][,every=N][,after=N]
 [,probability=P][,on=COLLECTION], as in `429:2,every=5,on=users`."""
 
 import threading
@@ -44,21 +44,21 @@ TOKEN = "token"  # the `on` of token requests  # noqa: S105
 
 @dataclass
 class Fault:
-    """One fault. `on` None is every request but those for a token."""
+    """One fault. Without `on`, it concerns every request but those for a token."""
 
     name: str
     value: str | None = None
     on: str | None = None
-    times: int | None = None  # at most so often
-    every: int = 1  # each so many matching requests
-    after: int = 0  # not before so many matching requests
+    times: int | None = None  # how often at most
+    every: int = 1  # one in this many matching requests
+    after: int = 0  # matching requests before the first fault
     probability: float = 1.0
     seen: int = field(default=0, compare=False)
     struck: int = field(default=0, compare=False)
 
     @classmethod
     def parse(cls, text: str) -> "Fault":
-        """The fault written there; ValueError says what is possible."""
+        """The fault that a text describes. Raises ValueError that says what is possible."""
         head, *options = text.split(",")
         name, _, value = head.partition(":")
         fault = cls(name.strip(), value.strip() or None)
@@ -94,7 +94,7 @@ class Fault:
             raise ValueError(f"{text}: {key} needs a number") from None
 
     def strikes(self, target: str, drawn: int) -> bool:
-        """Whether it strikes a request for `target`; counts the request. `drawn` decides for the probability."""
+        """Whether it strikes a request for `target`, which is counted. `drawn` is compared with the probability."""
         if target != self.on if self.on else target == TOKEN and self.name != "credentials":
             return False
         self.seen += 1
@@ -108,7 +108,7 @@ class Fault:
         return True
 
     def as_dict(self) -> dict[str, Any]:
-        """For the control endpoint."""
+        """As the control endpoint shows it."""
         return {k: v for k, v in vars(self).items() if v is not None}
 
 
@@ -122,19 +122,19 @@ class Faults:
         self._drawn = 0
 
     def add(self, fault: Fault | str) -> Fault:
-        """Switches one on, from now."""
+        """Switch a fault on."""
         fault = Fault.parse(fault) if isinstance(fault, str) else fault
         with self._lock:
             self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Switches all off."""
+        """Switch all faults off."""
         with self._lock:
             self._faults.clear()
 
     def all(self) -> list[Fault]:
-        """Those that are on."""
+        """The faults that are on."""
         with self._lock:
             return list(self._faults)
 

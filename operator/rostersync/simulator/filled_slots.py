@@ -1,4 +1,4 @@
-"""Which slots of a kind are filled, kept as the gaps between them, so that the k-th filled slot is found at once."""
+"""Which slots of a kind are filled. Only the gaps are stored, and the k-th filled slot is found by bisection."""
 
 from array import array
 from bisect import bisect_right
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 
 class FilledSlots:
-    """Slots 0 … slots-1 without the gaps. A gap is (first empty slot, first slot after it)."""
+    """The slots 0 … slots-1 except for the gaps. A gap is (first empty slot, first slot after it)."""
 
     def __init__(self, slots: int, gaps: Iterable[tuple[int, int]] = ()) -> None:
         self.slots = slots
@@ -19,7 +19,7 @@ class FilledSlots:
             if end <= max(start, reached):
                 continue
             start = max(start, reached)
-            if start == reached and self._ends:  # touches the gap before: one gap
+            if start == reached and self._ends:  # touches the previous gap: they become one
                 self._ends[-1] = reached = end
                 continue
             filled += start - reached
@@ -35,11 +35,11 @@ class FilledSlots:
         return zip(self._starts, self._ends, strict=True)
 
     def without(self, empty: Iterable[tuple[int, int]]) -> "FilledSlots":
-        """The same with further gaps, in any order."""
+        """The same slots with further gaps, in any order."""
         return FilledSlots(self.slots, sorted([*self.gaps, *empty]))
 
     def mapped(self, slots: int, first: Callable[[int], int]) -> "FilledSlots":
-        """The rows that hang on these slots, where slot s has the rows first(s) … first(s + 1) - 1."""
+        """The rows that belong to these slots, where slot s has the rows first(s) … first(s + 1) - 1."""
         return FilledSlots(slots, ((first(start), first(end)) for start, end in self.gaps))
 
     def filled(self, slot: int) -> bool:
@@ -48,7 +48,7 @@ class FilledSlots:
         return 0 <= slot < self.slots and (at < 0 or slot >= self._ends[at])
 
     def select(self, start: int, stop: int) -> Iterator[int]:
-        """The filled slots number start … stop-1, counted from 0."""
+        """The filled slots with the numbers start … stop-1, counted from 0."""
         stop = min(stop, self.count)
         if start >= stop:
             return

@@ -1,4 +1,4 @@
-"""Answers one request after the other on a connection: token, collections, single records, control."""
+"""Answers the requests of a connection, one after the other: token, collections, single records, control."""
 
 import base64
 import time
@@ -32,7 +32,7 @@ Struck = dict[str, str | None]
 
 
 class Refused(Exception):  # noqa: N818 - a way out, not a failure
-    """The answer to this request is an error of that status."""
+    """The request is answered with an error of this status."""
 
     def __init__(self, status: int, description: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(description)
@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(404, "no such thing")
 
     def _body(self) -> bytes:
-        """What the client sent, whole or in chunks, as proxies pass it on."""
+        """The body of a request, which proxies may send in chunks."""
         if "chunked" not in (self.headers.get("Transfer-Encoding") or "").lower():
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
         parts = []
@@ -264,7 +264,7 @@ class Handler(BaseHTTPRequestHandler):
         self._write(status, encoded, headers or {})
 
     def _write(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        # Before it is sent: whoever has the answer can rely on finding it noted.
+        # Noted before it is sent, so that whoever has the answer finds it noted.
         self.simulator.saw(self.command, self._path, self._query, status)
         self.send_response(status)
         for name, value in ({"Content-Type": "application/json", "Content-Length": str(len(body))} | headers).items():
@@ -274,4 +274,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-        """Nothing: the requests are counted, and ids in URLs are nobody's business."""
+        """Log nothing: requests are counted, and URLs may hold ids."""

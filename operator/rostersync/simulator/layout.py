@@ -1,4 +1,4 @@
-"""The shape of a district, which no day changes: schools, grades, sections, and how many slots of each kind."""
+"""The shape of a district, the same on every day: schools, grades, sections, and how many slots there are of each kind."""
 
 import math
 from bisect import bisect_right
@@ -23,10 +23,10 @@ LEVELS = ("Elementary", 0, 6), ("Middle", 6, 9), ("High", 9, 13)
 
 @dataclass(frozen=True)
 class Size:
-    """What is asked of a district: everything else follows from it and the seed."""
+    """The wanted size of a district. Everything else follows from it and the seed."""
 
     students: int = 1000
-    guardians: float = 1.4  # contacts for each student
+    guardians: float = 1.4  # contacts per student
     classes_per_student: int = 8  # homeroom included
     class_size: int = 27
     students_per_teacher: int = 15
@@ -45,7 +45,7 @@ class Size:
 
 @dataclass(frozen=True)
 class School:
-    """One school: the student slots first … end-1, and its teachers' slots."""
+    """One school: its student slots first … end-1, and its teacher slots."""
 
     number: int  # 0 …
     level: str
@@ -58,7 +58,7 @@ class School:
 
 @dataclass(frozen=True)
 class Cohort:
-    """One grade of one school: its student slots, and `sections` classes for each subject from `first_class` on."""
+    """One grade of one school: its student slots, and from `first_class` on its classes, `sections` for each subject."""
 
     school: int
     grade: str
@@ -81,7 +81,7 @@ def _levels(schools: int, students: int) -> list[tuple[str, int, int, int]]:
 
 @dataclass
 class Layout:
-    """Slots and their places. There are a few more student slots than students: newcomers need an empty one."""
+    """All slots. There are a few more student slots than students, since newcomers need an empty one."""
 
     size: Size
     schools: list[School] = field(default_factory=list)
@@ -144,7 +144,7 @@ class Layout:
 
     @staticmethod
     def first_teaching(class_: int) -> int:
-        """The first teacher enrolment slot of a class; every tenth class has a second teacher."""
+        """The first teacher enrolment slot of a class. Every tenth class has a second teacher."""
         return class_ + (class_ + 6) // 10
 
     @staticmethod
@@ -158,11 +158,11 @@ class Layout:
         return class_
 
     def cohort_of_student(self, student: int) -> Cohort:
-        """Grade and school that a student slot stands for."""
+        """The grade and school of a student slot."""
         return self.cohorts[bisect_right(self._cohort_starts, student) - 1]
 
     def cohort_of_class(self, class_: int) -> Cohort:
-        """Grade and school that a class belongs to."""
+        """The grade and school of a class."""
         return self.cohorts[bisect_right(self._class_starts, class_) - 1]
 
     def school_of_teacher(self, teacher: int) -> School:
@@ -170,18 +170,18 @@ class Layout:
         return self.schools[bisect_right(self._teacher_starts, teacher) - 1]
 
     def cohort(self, school: int, grade: str) -> Cohort:
-        """The cohort of that grade at that school; KeyError when it does not teach the grade."""
+        """The cohort of a grade at a school. Raises KeyError when the school does not teach the grade."""
         return self._cohort_by_grade[school, grade]
 
     def successor(self, school: int, closed: frozenset[int]) -> int | None:
-        """The next open school of the same level, where the people of a closed one go; None when there is none."""
+        """The next open school of the same level, to which the people of a closed one go; None when there is none."""
         level = [s.number for s in self.schools if s.level == self.schools[school].level]
         ring = level[level.index(school) + 1 :] + level[: level.index(school)]
         return next((number for number in ring if number not in closed), None)
 
 
 def coprime(slots: int) -> int:
-    """A step that visits every one of the slots once, far apart from one visit to the next."""
+    """A step that visits each slot once, with consecutive visits far apart."""
     step = max(1, int(slots * 0.6180339887))
     while math.gcd(step, slots) != 1:
         step += 1

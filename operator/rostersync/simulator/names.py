@@ -1,4 +1,4 @@
-"""Invented names, of trees, stones and places: everybody sees at once that they are made up."""
+"""Names of trees, stones and places, so that everybody sees at once that they are invented."""
 
 GIVEN = (
     "Alder", "Amber", "Aspen", "Aster", "Azure", "Barley", "Basil", "Beryl", "Birch", "Bracken", "Briar", "Bryony",
@@ -22,10 +22,10 @@ CITIES = ("Lakeside", "Millbrook", "Riverton", "Hillcrest", "Oakdale", "Fairview
 
 
 def given(drawn: int) -> str:
-    """One given name of 64."""
+    """One of 64 given names."""
     return GIVEN[drawn % len(GIVEN)]
 
 
 def family(drawn: int) -> str:
-    """One family name of 1,024."""
+    """One of 1,024 family names."""
     return FAMILY_START[drawn % 32] + FAMILY_END[(drawn >> 5) % 32]

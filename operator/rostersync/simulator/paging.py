@@ -1,4 +1,4 @@
-"""Which rows a request gets, and how the answer says where the rest is."""
+"""Which rows a request gets, and how the answer refers to the rest."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from rostersync.simulator.layout import coprime
 from rostersync.simulator.roster import PARTS, Roster, Row
 
 DEFAULT_LIMIT = 100
-INTERNAL_HOST = "http://10.11.12.13:8080"  # what a server behind a badly set proxy says of itself
+INTERNAL_HOST = "http://10.11.12.13:8080"  # what a server behind a misconfigured proxy calls itself
 
 
 @dataclass(frozen=True)
 class Page:
-    """What was asked for: rows from `offset` on, at most `limit`, backwards or not."""
+    """The page asked for: at most `limit` rows from `offset` on, perhaps in descending order."""
 
     limit: int
     offset: int
@@ -22,7 +22,10 @@ class Page:
 
 
 def asked(query: dict[str, str]) -> Page:
-    """The page that the query names; ValueError for what is no number. Other sort fields are ignored, as allowed."""
+    """The page that a query names.
+
+    Raises ValueError for what is no number. Other sort fields are ignored, as OneRoster allows.
+    """
     limit, offset = int(query.get("limit", DEFAULT_LIMIT)), int(query.get("offset", 0))
     if limit < 1 or offset < 0:
         raise ValueError("limit is at least 1, offset at least 0")
@@ -71,7 +74,7 @@ def answer(
     url: str,
     query: dict[str, str],
 ) -> Answer:
-    """Body and headers around the rows of a page. `url` is the collection's, `query` the request's."""
+    """Body and headers for the rows of a page. `url` is the collection's, `query` the request's."""
     key = PARTS.get(collection, (collection,))[0]
     body: dict[str, Any] = {"rows" if "missing-envelope" in struck else key: rows}
     headers = {}

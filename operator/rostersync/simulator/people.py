@@ -3,15 +3,15 @@
 from rostersync.simulator import names, seeded
 from rostersync.simulator.records import Records, Row
 
-CHANGES = seeded.rate(0.004)  # a person's data change about every 250 days
-WITHOUT_DEMOGRAPHICS = (33, 7)  # the eighth of every 33 student slots has none
+CHANGES = seeded.rate(0.004)  # a person's data changes about every 250 days
+WITHOUT_DEMOGRAPHICS = (33, 7)  # the eighth of every 33 student slots has no demographics
 
 
 class People(Records):
-    """Rows of people on one day."""
+    """The rows of people on one day."""
 
     def student(self, slot: int) -> Row:
-        """One student; metadata.stateId and identifier are numbers of the person."""
+        """One student. metadata.stateId and identifier belong to the person."""
         number = self.queue.number(slot, self.population.left)
         drawn = seeded.mix(self.keys["student"], slot, number)
         came = self.queue.joined_on(number)
@@ -76,7 +76,7 @@ class People(Records):
         }
 
     def teacher(self, slot: int) -> Row:
-        """One teacher; one in twenty-five is an aide, one in twenty teaches at a second school."""
+        """One teacher. One in twenty-five is an aide, and one in twenty teaches at a second school."""
         hired = self.hires(slot)
         drawn = seeded.mix(self.keys["teacher"], slot, hired)
         changes = seeded.times(drawn, CHANGES, self.day)
@@ -137,7 +137,7 @@ class People(Records):
         }
 
     def demographics(self, slot: int) -> Row:
-        """Demographics of the student in that slot; the sourcedId is the student's."""
+        """The demographics of the student in a slot, with the student's sourcedId."""
         number = self.queue.number(slot, self.population.left)
         drawn = seeded.mix(self.keys["demographics"], slot, number)
         grade = self.layout.grades.index(self.layout.cohort_of_student(slot).grade)
@@ -164,5 +164,5 @@ class People(Records):
 
 
 def phone(drawn: int) -> str:
-    """A number of the range that is kept free for fiction."""
+    """A phone number from the range that is reserved for fiction."""
     return f"(555) {drawn % 900 + 100:03d}-01{drawn // 7 % 100:02d}"

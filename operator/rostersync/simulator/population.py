@@ -1,5 +1,5 @@
-"""Who is at the district on a day. Students stand in one endless queue: day by day some leave at its front and
-newcomers join at its end; each takes the slot that its number in the queue falls on."""
+"""Who is in the district on a day. Students stand in one endless queue: each day some leave at its front and newcomers
+join at its end. A student's number in the queue determines the slot."""
 
 from array import array
 from bisect import bisect_right
@@ -11,7 +11,7 @@ from rostersync.simulator.layout import Layout, coprime
 
 
 class Queue:
-    """How many students have left and joined by each day, and where the n-th student of the queue sits."""
+    """How many students have left and joined by a day, and which slot the n-th student of the queue has."""
 
     def __init__(self, layout: Layout, seed: int) -> None:
         self.size, self.slots = layout.size.students, layout.students
@@ -22,25 +22,25 @@ class Queue:
         self._left, self._joined = array("q", [0]), array("q", [0])
 
     def left(self, day: int) -> int:
-        """Students who have left by that day."""
+        """How many students have left by a day."""
         self._reach(day)
         return self._left[day]
 
     def joined(self, day: int) -> int:
-        """Newcomers by that day."""
+        """How many newcomers there are by a day."""
         self._reach(day)
         return self._joined[day]
 
     def joined_on(self, number: int) -> int:
-        """The day on which the student of that number came; 0 for those who were there from the start."""
+        """The day on which a student joined, by number; 0 for those who were there from the start."""
         return 0 if number < self.size else bisect_right(self._joined, number - self.size)
 
     def slot(self, number: int) -> int:
-        """The slot of the student with that number in the queue."""
+        """The slot of the student with a number in the queue."""
         return (number * self._step + self._offset) % self.slots
 
     def number(self, slot: int, left: int) -> int:
-        """The number, in the queue after `left` leavers, of the student who has the slot, or will have it next."""
+        """The number in the queue of the student who has a slot, or will have it next, once `left` students have left."""
         first = (slot - self._offset) * self._back % self.slots
         return first + max(0, -(-(left - first) // self.slots)) * self.slots
 
@@ -62,7 +62,7 @@ class Population:
         self.layout, self.queue = layout, queue
         self.left = queue.left(day) + queue.size * events.mass_leave // 100
         self.end = queue.size + queue.joined(day)
-        # Where somebody of a closed school goes; None: leaves the district.
+        # The school that people of a closed one go to; None: they leave the district.
         self.moves = {s: layout.successor(s, events.closed) for s in events.closed}
         gone = sorted(queue.slot(n) for n in range(max(self.left, self.end), self.left + layout.students))
         leaving = [layout.schools[s] for s, to in self.moves.items() if to is None]
@@ -82,5 +82,5 @@ class Population:
         self.teachings = self.classes.mapped(layout.teacher_enrollments, layout.first_teaching)
 
     def school(self, number: int) -> int | None:
-        """The school where the people of this one are today."""
+        """The school at which the people of this one are today."""
         return self.moves.get(number, number)

@@ -1,4 +1,4 @@
-"""What every row of a day needs: ids, references, dates."""
+"""Ids, references and dates, which all rows of a day need."""
 
 from copy import copy
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from rostersync.simulator.events import COLLECTIONS, Events
 from rostersync.simulator.layout import Layout
 from rostersync.simulator.population import Population, Queue
 
-SCHOOL_YEAR = 2026  # starts in this year
+SCHOOL_YEAR = 2026  # the year in which it starts
 FIRST_DAY = date(2026, 9, 1)  # day 0
 KINDS = ("student", "contact", "teacher", "hire", "admin", "demographics", "enrollment", "class", "move")
 TURNOVER = seeded.rate(0.0005)  # a teacher is replaced about every ten years
@@ -32,7 +32,7 @@ class Records:
     def __init__(self, layout: Layout, queue: Queue, seed: int, day: int, events: Events, base: str = "") -> None:
         self.layout, self.queue, self.day, self.events, self.base = layout, queue, day, events, base
         self.population = Population(layout, queue, day, events)
-        # What people are like comes from `keys`, what they are called by the SIS from `ids`: ids can be reissued.
+        # `keys` determine what people are like, `ids` their sourcedIds, since those can be reissued.
         self.keys = {kind: seeded.key(seed, kind) for kind in KINDS}
         self.ids = {c: seeded.key(seed, "id", c, *(["reissued"] if c in events.reissued else [])) for c in COLLECTIONS}
 
@@ -43,7 +43,7 @@ class Records:
         return other
 
     def modified(self, day: int) -> str:
-        """dateLastModified of something that last changed on that day."""
+        """The dateLastModified of something that last changed on a day."""
         return f"{FIRST_DAY + timedelta(days=day)}T04:00:00.000Z"
 
     def ref(self, kind: str, sourced_id: str, path: str | None = None) -> dict[str, str]:
@@ -57,19 +57,19 @@ class Records:
         return self.ref("org", self.org_id(school + 1), "schools")
 
     def org_id(self, slot: int) -> str:
-        """Slot 0 is the district, n the school number n - 1."""
+        """The id of an organisation: slot 0 is the district, slot n the school number n - 1."""
         return seeded.uuid(self.ids["orgs"], slot, len(self.layout.schools) + 1)
 
     def user_id(self, slot: int, generation: int) -> str:
-        """The id of a slot of /users, which counts students, contacts, teachers and admins one after the other."""
+        """The id of a slot of /users, which has students, contacts, teachers and admins in that order."""
         return seeded.uuid(self.ids["users"], slot, self.layout.users, generation)
 
     def student_id(self, slot: int) -> str:
-        """The id of whoever is in the student slot now."""
+        """The id of the student who is in the slot now."""
         return self.user_id(slot, self.queue.number(slot, self.population.left))
 
     def contact_id(self, slot: int) -> str:
-        """The id of a contact of whoever is in the student slot now."""
+        """The id of a contact of the student who is in the slot now."""
         student = self.layout.student_of_contact(slot)
         number = self.queue.number(student, self.population.left)
         return self.user_id(self.layout.students + slot, number)
@@ -83,7 +83,7 @@ class Records:
         return self.user_id(self.layout.students + self.layout.contacts + self.layout.teachers + slot, 0)
 
     def hires(self, slot: int) -> int:
-        """How often the teacher's post has been filled anew."""
+        """How often the teacher's post has been refilled."""
         return seeded.times(seeded.mix(self.keys["hire"], slot), TURNOVER, self.day)
 
     def hired_on(self, slot: int, hires: int) -> int:

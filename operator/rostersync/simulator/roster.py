@@ -1,4 +1,4 @@
-"""What the server needs of the data it serves: a made-up district on one day, or a bundle of CSV files."""
+"""What the server needs from the data that it serves: an invented district on one day, or a bundle of CSV files."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ Row = dict[str, Any]
 
 
 class Roster(Protocol):
-    """Collections of OneRoster 1.1 rows, sorted by sourcedId, to be read from anywhere."""
+    """Collections of OneRoster 1.1 rows, sorted by sourcedId, with access by position."""
 
     @property
     def name(self) -> str:
@@ -15,15 +15,15 @@ class Roster(Protocol):
         ...
 
     def total(self, collection: str) -> int:
-        """How many rows the collection has; KeyError for a collection that is none."""
+        """How many rows the collection has. Raises KeyError for an unknown one."""
         ...
 
     def rows(self, collection: str, start: int, stop: int, base: str) -> Iterable[Row]:
-        """Rows number start … stop-1, their hrefs beginning with `base`."""
+        """The rows with the numbers start … stop-1. Their hrefs begin with `base`."""
         ...
 
     def one(self, collection: str, sourced_id: str, base: str) -> Row | None:
-        """The row with that id; None when there is none."""
+        """The row with an id; None when there is none."""
         ...
 
 
@@ -47,7 +47,7 @@ SINGULAR = {
 
 
 class Wiped:
-    """A roster some of whose collections have come empty."""
+    """A roster in which some collections are empty."""
 
     def __init__(self, roster: Roster, collections: Iterable[str]) -> None:
         self.roster = roster
@@ -55,7 +55,7 @@ class Wiped:
 
     @property
     def name(self) -> str:
-        """The roster's, with what is wiped."""
+        """The roster's name, and what is missing."""
         return f"{self.roster.name}, without {', '.join(sorted(self.collections))}"
 
     def _empty(self, collection: str) -> bool:

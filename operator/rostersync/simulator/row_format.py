@@ -1,4 +1,4 @@
-"""How rows look when they leave: as OneRoster 1.2 has them, or odd in the ways that faults ask for."""
+"""The form in which rows are sent: as OneRoster 1.2 has them, or odd in the ways that faults ask for."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,8 +11,7 @@ NULLED = "class", "user", "school"
 
 
 def as_12(collection: str, row: Row) -> Row:
-    """A 1.1 row in the shape of OneRoster 1.2: users have roles[] with one primary, flags are strings, refs are
-    typed org, user …"""
+    """A 1.1 row in the form of OneRoster 1.2: users have roles[] with one primary role, and flags are strings."""
     row = {k: _flag(v) for k, v in row.items()}
     if collection != "users":
         return row
@@ -42,7 +41,7 @@ def _flag(value: Any) -> Any:
 
 
 def row_steps(collection: str, version: str, struck: dict[str, str | None]) -> list[Callable[[int, Row], Row]]:
-    """What is to be done to each row (its number in the collection, the row), in order."""
+    """The steps that change each row, in order. A step gets the row's number in the collection, and the row."""
     whole = PARTS.get(collection, (collection,))[0]
     steps: list[Callable[[int, Row], Row]] = []
     if version == "1.2":
@@ -69,14 +68,14 @@ def format_rows(rows: Iterable[tuple[int, Row]], steps: list[Callable[[int, Row]
 
 
 def _null_references(number: int, row: Row) -> Row:
-    """Every 29th enrolment lacks one reference: the class, the user, the school in turn."""
+    """Every 29th enrolment lacks one reference: in turn the class, the user, the school."""
     if number % 29 != 5:
         return row
     return row | {NULLED[number // 29 % len(NULLED)]: None}
 
 
 def _odd_values(number: int, row: Row) -> Row:
-    """What other writers of OneRoster have been seen to send."""
+    """Values as other writers of OneRoster have been seen to send them."""
     row = dict(row)
     for key, value in row.items():
         if isinstance(value, bool):

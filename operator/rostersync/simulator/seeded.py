@@ -1,4 +1,4 @@
-"""Numbers drawn by position: the same seed, kind and index give the same number, whatever was drawn before."""
+"""Random numbers by position: the same seed, kind and index give the same number, whatever was drawn before."""
 
 import hashlib
 
@@ -9,12 +9,12 @@ _GENERATION = 0xD1B54A32D192ED03AC564B05
 _FIRST = 0xBF58476D1CE4E5B994D049BB
 _SECOND = 0x94D049BB133111EBBF58476D
 
-STEP = 20  # a rate is so many 2**STEP-ths of an event a day
+STEP = 20  # a rate counts events per day in units of 2**-STEP
 ID_SPACE = 1 << 32
 
 
 def key(seed: int, *names: str) -> int:
-    """A key of 96 bits for one purpose of one seed."""
+    """A key of 96 bits for one purpose and one seed."""
     text = "\x1f".join((str(seed), *names)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=BITS // 8).digest(), "big")
 
@@ -36,7 +36,7 @@ def uuid(purpose: int, slot: int, slots: int, generation: int = 0) -> str:
 
 
 def slot_of(text: str, slots: int) -> int | None:
-    """The slot that an id made by `uuid` may stand for; None when it can be none of them."""
+    """The slot that an id made by `uuid` may belong to; None when it cannot be one of them."""
     try:
         slot = int(text[:8], 16) // (ID_SPACE // slots)
     except ValueError:
@@ -45,17 +45,17 @@ def slot_of(text: str, slots: int) -> int | None:
 
 
 def rate(per_day: float) -> int:
-    """Events a day of one thing, in the unit of `times`."""
+    """The rate of events per day, in the unit that `times` takes."""
     return int(per_day * (1 << STEP))
 
 
 def times(drawn: int, per_day: int, day: int) -> int:
-    """How often a thing with the drawn phase has happened by that day; 0 on day 0."""
+    """How often an event has happened by a day, given the phase drawn for it; 0 on day 0."""
     return (day * per_day + (drawn & ((1 << STEP) - 1))) >> STEP
 
 
 def day_of(drawn: int, per_day: int, count: int) -> int:
-    """The day on which the count-th time fell; 0 for none."""
+    """The day of the event with the number `count`; 0 for none."""
     if count == 0:
         return 0
     return -(-((count << STEP) - (drawn & ((1 << STEP) - 1))) // per_day)

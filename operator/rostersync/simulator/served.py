@@ -1,4 +1,4 @@
-"""What a simulator serves: a roster, the faults that are on, and ways to change both while it runs."""
+"""What a simulator serves: a roster and the faults that are on. Both can be changed while it runs."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -21,16 +21,16 @@ BASE_PATHS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """One request that was answered; never with its headers or body."""
+    """A request that was answered, without its headers and body."""
 
     method: str
     path: str
-    query: dict[str, str]  # the token request's may hold a secret and is left empty
+    query: dict[str, str]  # empty for token requests, since theirs may hold a secret
     status: int
 
 
 class Served(ABC):
-    """The part of a simulator that answers ask (handler.py). Safe to change from other threads."""
+    """The part of a simulator that handler.py asks for answers. Safe to change from other threads."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Served(ABC):
 
     @property
     def day(self) -> int:
-        """The day of the district."""
+        """The district's day."""
         return self._day
 
     def set_day(self, day: int) -> None:
-        """Serves that day from now on. ValueError for a bundle, which has one day only."""
+        """Serve a day from now on. Raises ValueError for a bundle, which has one day only."""
         if not isinstance(self.source, District):
             raise ValueError("a bundle has no days")  # noqa: TRY004 - nobody passed a wrong type
         if day < 0:
@@ -79,7 +79,7 @@ class Served(ABC):
             self.roster = self._make()
 
     def add_event(self, text: str) -> None:
-        """Something befalls the district from now on, as in events.HELP. ValueError says what is possible."""
+        """Let an event happen, as in events.HELP. Raises ValueError that says what is possible."""
         schools = len(self.source.layout.schools) if isinstance(self.source, District) else None
         with self._lock:
             events = self._events.with_event(text, schools)
@@ -89,27 +89,27 @@ class Served(ABC):
             self.roster = self._make()
 
     def clear_events(self) -> None:
-        """As if nothing had befallen."""
+        """Undo all events."""
         with self._lock:
             self._events = Events()
             self.roster = self._make()
 
     def serve(self, source: District | Roster) -> None:
-        """Serves something else from now on; events are forgotten."""
+        """Serve something else from now on, without events."""
         with self._lock:
             self.source, self._events = source, Events()
             self.roster = self._make()
 
     def add_fault(self, fault: Fault | str) -> Fault:
-        """Switches a fault on, as in faults.HELP."""
+        """Switch a fault on, as in faults.HELP."""
         return self.faults.add(fault)
 
     def clear_faults(self) -> None:
-        """Switches all faults off."""
+        """Switch all faults off."""
         self.faults.clear()
 
     def saw(self, method: str, path: str, query: dict[str, str], status: int) -> None:
-        """Remembers a request that was answered (status -1: cut off)."""
+        """Note a request that was answered (status -1: cut off)."""
         self.requests.append(Seen(method, path, {} if path.endswith("/token") else query, status))
 
     def _make(self) -> Roster:
@@ -118,7 +118,7 @@ class Served(ABC):
         return Wiped(self.source, self._events.wiped) if self._events.wiped else self.source
 
     def state(self) -> dict[str, Any]:
-        """What the control endpoint says: no record, only numbers."""
+        """What the control endpoint shows: numbers, and no record."""
         events = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in vars(self._events).items() if v}
         return {
             "serves": self.roster.name,

@@ -1,4 +1,4 @@
-"""The HTTP server: where it listens, and its life."""
+"""The HTTP server: where it listens, and how it starts and stops."""
 
 import ssl
 import threading
@@ -28,13 +28,13 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no error of the server's."""
+        """Say nothing: a client that went away is no error."""
 
 
 class Simulator(Served):
-    """A SIS to try things on. `source` is a District, or any Roster (a Bundle).
+    """A SIS to try things out. `source` is a District or any Roster, such as a Bundle.
 
-    Use it as a context manager, or start() and stop(). `url` is the Service URL, once started.
+    Use it as a context manager, or with start() and stop(). Once it has started, `url` is the Service URL.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Simulator(Served):
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Listens and answers, in threads of its own."""
+        """Listen and answer, in threads of its own."""
         server = _Server(self._address, self)
         if self._tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self._tls)
-            # The handshake is done by the connection's own thread: a client that stalls must not stop the others.
+            # The connection's own thread does the handshake: a client that stalls must not stop the others.
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -74,7 +74,7 @@ class Simulator(Served):
         return self
 
     def stop(self) -> None:
-        """Stops listening; answers that are under way are finished by their threads."""
+        """Stop listening. Threads finish the answers that are under way."""
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._thread.join()

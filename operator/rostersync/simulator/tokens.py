@@ -1,4 +1,4 @@
-"""Access tokens. A token that is still good is given out again with the life it has left, as Focus does."""
+"""Access tokens. Like Focus, this gives out a token that is still valid again, with the lifetime that it has left."""
 
 import secrets
 import threading
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LIFETIME = 2462.0  # seconds; what a live Focus said
+LIFETIME = 2462.0  # seconds, as a real Focus said
 
 
 class Tokens:
@@ -20,7 +20,7 @@ class Tokens:
         self._requests = 310
 
     def issue(self) -> dict[str, Any]:
-        """The answer to a token request, in Focus' shape."""
+        """The answer to a token request, in Focus' form."""
         with self._lock:
             left = self._until - self._clock()
             if self._token is None or left < self.lifetime / 10:
@@ -43,6 +43,6 @@ class Tokens:
             return self._token == token and self._clock() < self._until
 
     def expire(self) -> None:
-        """From now on no token is good."""
+        """Expire all tokens."""
         with self._lock:
             self._token = None
