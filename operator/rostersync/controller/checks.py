@@ -125,7 +125,9 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
     if condition["type"] == "Complete":
         report = next((r for e in reversed(seen.ended) if (r := reports.check_report(e.text))), None)
         if report is not None:
-            return Checked(True, "Verified", report.message or connection_status.OK, report.schools, generation)
+            return Checked(
+                True, "Verified", report.message or connection_status.OK, report.schools.as_dict(), generation
+            )
         if not seen.lost:
             return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
         return Checked(False, "ReportLost", "Test Connection left no report; it is made again.", None, generation)

@@ -3,10 +3,9 @@
 A report steers; whether a plan may be applied, the plan itself decides (it lies where no pod of others writes).
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -18,8 +17,8 @@ from rostersync.controller.cache import Object, labels, owner
 from rostersync.controller.options import RUN_LABEL
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan
-from rostersync.model import ApplyReport, DeliverReport, PlanReport
-from rostersync.plan.report import LIMIT, apply_from_json, deliver_from_json, plan_from_json
+from rostersync.model import ApplyReport, CheckReport, DeliverReport, PlanReport
+from rostersync.plan.report import LIMIT, apply_from_json, check_from_json, deliver_from_json, plan_from_json
 
 R = TypeVar("R")
 
@@ -149,32 +148,17 @@ def _countable(value: Any) -> bool:
     return not isinstance(value, int) or -_MOST <= value <= _MOST
 
 
-@dataclass
-class ToldCheck:
-    """What a pod says that Test Connection came to: checked to fit into a status, believed no further."""
-
-    stage: str
-    message: str
-    schools: Mapping[str, Any] | None
-    error: dict[str, str] | None
-
-
-def check_report(text: str) -> ToldCheck | None:
-    """A report of Test Connection, if the text is one."""
-    data = _read(text, json.loads)
-    if not isinstance(data, dict):
+def check_report(text: str) -> CheckReport | None:
+    """A report of Test Connection, if the text is one that a status can hold."""
+    report = _read(text, check_from_json)
+    if report is None:
         return None
+    schools = report.schools.as_dict()
     try:
-        schools = data.get("schools")
-        if schools:
-            SchoolsStatus.model_validate(schools)
-            if not _countable(schools):
-                return None
-        return ToldCheck(
-            str(data.get("stage", "")), str(data.get("message", ""))[:1024], schools or None, data.get("error")
-        )
-    except (ValidationError, *_SPOILED):
+        SchoolsStatus.model_validate(schools)
+    except ValidationError:
         return None
+    return replace(report, message=str(report.message)[:1024]) if _countable(schools) else None
 
 
 def told(error: Any) -> tuple[str, str] | None:

@@ -28,6 +28,7 @@ HOLDS = 16
 ISSUES = 20
 IDS = 20  # of schools, each kind
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut; halved until it fits
+_HOLD = {f.name for f in fields(Hold)}
 _COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 
@@ -89,7 +90,7 @@ def plan_from_json(text: str) -> PlanReport:
         digest=data.get("digest"),
         base_revision=data["baseRevision"],
         entities=[_entity(e) for e in data["entities"]],
-        holds=[Hold.from_dict(h) for h in data["holds"]],
+        holds=[_hold(h) for h in data["holds"]],
         holds_total=data["holdsTotal"],
         issues=[IssueCount.from_dict(i) for i in data.get("issues", [])],
         schools=Schools.from_dict(data.get("schools", {})),
@@ -128,6 +129,12 @@ def deliver_from_json(text: str) -> DeliverReport:
         sent=data["sent"],
         error=data.get("error"),
     )
+
+
+def check_from_json(text: str) -> CheckReport:
+    """The report that `check_to_json` wrote. Raises ValueError for anything else."""
+    data = _object(text)
+    return CheckReport(data["stage"], data["message"], Schools.from_dict(data["schools"]), data.get("error"))
 
 
 def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
@@ -182,6 +189,12 @@ def _counts(e: EntityCounts) -> dict[str, Any]:
     """Zeros are left out: most counts are, and every byte counts."""
     name = {"entity": e.entity.value} if e.entity else {}
     return name | {c: n for c in _COUNTS if (n := getattr(e, c))}
+
+
+def _hold(data: Mapping[str, Any]) -> Hold:
+    if unknown := data.keys() - _HOLD:
+        raise ValueError(f"a hold has {len(unknown)} fields that holds have not")
+    return Hold.from_dict(data)
 
 
 def _entity(data: Mapping[str, Any]) -> EntityCounts:
