@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from rostersync.api.kinds import KINDS
+from rostersync.api.kinds import KINDS, Ref
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
@@ -94,7 +94,7 @@ class Operator:
             datetime.now(UTC),
             Run(name, meta["uid"], meta["generation"], Mode(spec.get("mode", "Import")), bool(spec.get("cancel")), requested_by=requesters,
                 status=run.get("status") or {}),
-            connection or Connection(spec["connectionRef"]["name"]), words=WORDS, **known,
+            connection or Connection(Ref.of(spec["connectionRef"])), words=WORDS, **known,
         )  # fmt: skip
         return self.status("SyncRun", name, status.of(seen, next_step(seen), sentence))
 

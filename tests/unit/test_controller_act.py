@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.controller import claims
 from rostersync.controller.act import Actor
 from rostersync.controller.cache import Cache
@@ -62,7 +63,7 @@ def ended(outcome):
     meta = {"name": "r", "namespace": "rosters", "uid": "u", "creationTimestamp": "2026-11-24T02:00:00Z"}
     run = {"metadata": meta, "spec": {"connectionRef": {"name": "springfield"}}}
     now = datetime(2026, 11, 24, 2, tzinfo=UTC)
-    seen = Observed(now, Run("r"), Connection("springfield"), plan=Work(WorkState.SUCCEEDED))
+    seen = Observed(now, Run("r"), Connection(Ref("FocusConnection", "springfield")), plan=Work(WorkState.SUCCEEDED))
     asyncio.run(Actor(shared).finished(run, seen, Finish(outcome, outcome.value, "over"), seen_connection()))
     return [job["spec"]["template"]["spec"]["containers"][0]["args"][:2] for job in server.made]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.controller.attempts import Attempts, JobSeen
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
@@ -196,7 +197,7 @@ def test_an_apply_that_found_a_disk_full_is_known_when_its_job_is_gone():
     made = halves(looked(Scene(over, [pod(code=1, text=text, of="apply1")])))
     assert (made.apply().state, made.apply().reason) == (WorkState.FAILED, "DiskFull")
     planned = Work(WorkState.SUCCEEDED, 1, PLAN, job="r-plan-1", ended_at=NOW)
-    known = Observed(NOW, Run("r"), Connection("springfield"), plan=planned, apply=made.apply())
+    known = Observed(NOW, Run("r"), Connection(Ref("FocusConnection", "springfield")), plan=planned, apply=made.apply())
     step = next_step(known)
     assert isinstance(step, Wait)
 

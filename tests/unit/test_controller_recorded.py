@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.controller.attempts import Attempts, JobSeen
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
@@ -76,7 +77,13 @@ def test_an_older_job_does_not_stand_for_the_newer_one_that_the_status_names():
 def written(jobs, status):
     """The status after one look."""
     made = halves(*jobs, status=status)
-    known = Observed(NOW, Run("r", "run-uid", status=status), Connection("c"), plan=made.plan(), apply=made.apply())
+    known = Observed(
+        NOW,
+        Run("r", "run-uid", status=status),
+        Connection(Ref("FocusConnection", "c")),
+        plan=made.plan(),
+        apply=made.apply(),
+    )
     step = next_step(known)
     assert isinstance(step, Wait)
     return statuses.of(known, step)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import DISRUPTIONS, PATIENCE, next_step
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Work, WorkState
@@ -36,12 +37,18 @@ RUNNING, LOST = Work(WorkState.RUNNING), Work(WorkState.LOST)
 
 
 def seen(run=None, connection=None, **kwargs):
-    base = Observed(NOW, Run("r", created_at=NOW, **(run or {})), Connection("springfield", **(connection or {})))
+    base = Observed(
+        NOW,
+        Run("r", created_at=NOW, **(run or {})),
+        Connection(Ref("FocusConnection", "springfield"), **(connection or {})),
+    )
     return replace(base, **kwargs)
 
 
 def missing(ago, **run):
-    return Observed(NOW, Run("r", created_at=NOW - ago, **run), Connection("springfield", missing=True))
+    return Observed(
+        NOW, Run("r", created_at=NOW - ago, **run), Connection(Ref("FocusConnection", "springfield"), missing=True)
+    )
 
 
 def twin(approval, **more):

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from rostersync.api.kinds import KINDS, Ref, by_plural, connections
+from rostersync.api import manifests
+from rostersync.api.kinds import KINDS, Ref, by_plural, connections, plurals
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.errors import Permanent
 from rostersync.sources.registry import PROFILES
 from support.example_kind import registered
 
-PRODUCT = Path(__file__).parents[2] / "operator" / "rostersync"
+ROOT = Path(__file__).parents[2]
+PRODUCT = ROOT / "operator" / "rostersync"
 ITS_OWN = ["api/v1alpha1/focusconnection.py"]  # and its profile, sources/focus.py, which does not name the kind
 RECORDS = ["api/kinds.py", "sources/registry.py"]
 IN_WORDS = [  # help that has a name in an example
@@ -20,6 +22,15 @@ IN_WORDS = [  # help that has a name in an example
     "local/commands/importing.py",
     "plugin/commands/approve.py",
 ]
+
+
+def naming(word: str) -> list[str]:
+    """Files of the product that have a word, in whatever case."""
+    return [
+        path.relative_to(PRODUCT).as_posix()
+        for path in sorted(PRODUCT.rglob("*.py"))
+        if re.search(word, path.read_text(), re.IGNORECASE)
+    ]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -39,13 +50,30 @@ def test_connections_are_those_that_runs_can_name() -> None:
 
 
 def test_a_kind_of_connection_costs_its_own_files_and_one_record_in_each_registry() -> None:
-    """Nothing else in the product names one; the operator's own cache looks the default kind up in the table."""
-    naming = [
-        path.relative_to(PRODUCT).as_posix()
-        for path in sorted(PRODUCT.rglob("*.py"))
-        if re.search("focusconnection", path.read_text(), re.IGNORECASE)
+    """Nothing else in the product names one."""
+    assert naming("focusconnection") == sorted(ITS_OWN + RECORDS + IN_WORDS)
+
+
+def test_what_the_default_kind_is_matters_to_references_alone() -> None:
+    """Whoever else asks for it would work for one kind only."""
+    assert naming("DEFAULT_CONNECTION") == [
+        "api/kinds.py",  # the references of people and of objects, and the keys made of them, leave it out
+        "api/v1alpha1/syncrun.py",  # the API server fills it in
     ]
-    assert naming == sorted(ITS_OWN + RECORDS + IN_WORDS)
+
+
+@pytest.mark.parametrize("path", manifests.repository())
+def test_chart_and_base_have_what_follows_from_its_record(path: str) -> None:
+    with registered():
+        assert "exampleconnection" in manifests.repository()[path]
+
+
+def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
+    made = {ROOT / path for path in manifests.repository()}
+    files = [path for folder in ("charts", "deploy/base") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    by_hand = [path for path in files if path not in made and "focusconnection" in path.read_text().lower()]
+    assert [path.name for path in by_hand] == ["NOTES.txt"]
+    assert f"kubectl get {','.join(plurals())} -A" in by_hand[0].read_text()
 
 
 def test_every_kind_of_connection_has_a_profile() -> None:

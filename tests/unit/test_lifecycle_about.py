@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.controller import approvals
@@ -23,7 +24,7 @@ PLAN = Work(WorkState.SUCCEEDED, 1, REPORT)
 SEEN = Observed(
     NOW,
     Run("r"),
-    Connection("springfield"),
+    Connection(Ref("FocusConnection", "springfield")),
     plan=PLAN,
     approval=Approval("r-aaaaaaaa", A, NOW + timedelta(hours=1), "u1"),
 )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Window, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -62,7 +63,7 @@ def approval(decision=None, digest=A, seen=None, expires=NOW + HOUR, name="r-aaa
 
 def seen(**kwargs):
     run, connection = kwargs.pop("run", {}), kwargs.pop("connection", {})
-    base = Observed(NOW, Run("r", **run), Connection("springfield", **connection))
+    base = Observed(NOW, Run("r", **run), Connection(Ref("FocusConnection", "springfield"), **connection))
     return replace(base, **kwargs)
 
 

@@ -75,7 +75,7 @@ class Bench:
         self.state = State(tmp_path / "state")
         self.now = START
         self.halves = FakeHalves(self.state)
-        self.connection = Connection("springfield", expires_after=timedelta(hours=72))
+        self.connection = Connection(Ref("FocusConnection", "springfield"), expires_after=timedelta(hours=72))
 
     def driver(self):
         return Driver(self.state, self.connection, self.halves, lambda: self.now)

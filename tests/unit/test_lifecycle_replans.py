@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.lifecycle.decide import REPLANS, next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.steps import CreateApproval, Finish, StartPlan
@@ -16,7 +17,9 @@ A = "sha256:" + "a" * 64
 def seen(plans, holds=0, apply=None, siblings=()):
     """A run whose plan was made so many times, on revision 4."""
     plan = Work(WorkState.SUCCEEDED, plans, PlanReport("r", "done", A, 4, holds_total=holds))
-    return Observed(NOW, Run("r"), Connection("springfield"), plan=plan, apply=apply, siblings=siblings)
+    return Observed(
+        NOW, Run("r"), Connection(Ref("FocusConnection", "springfield")), plan=plan, apply=apply, siblings=siblings
+    )
 
 
 @pytest.mark.parametrize("plans", range(1, REPLANS + 3))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle import status
 from rostersync.lifecycle.conditions import approval_state
@@ -27,7 +28,11 @@ def plan(holds=0, **kwargs):
 
 
 def seen(run=None, connection=None, **kwargs):
-    base = Observed(NOW, Run("r", generation=7, **(run or {})), Connection("springfield", **(connection or {})))
+    base = Observed(
+        NOW,
+        Run("r", generation=7, **(run or {})),
+        Connection(Ref("FocusConnection", "springfield"), **(connection or {})),
+    )
     return replace(base, **kwargs)
 
 

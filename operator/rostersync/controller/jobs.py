@@ -77,7 +77,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
     """The Job of Test Connection; `token` tells what asked for it."""
-    job = _job(connection, view.known.kind, CHECK, number, _loopback(options), view, options, token)
+    job = _job(connection, view.known.ref.kind, CHECK, number, _loopback(options), view, options, token)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
     return job
 

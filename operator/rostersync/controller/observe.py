@@ -116,7 +116,7 @@ def _asked(shared: Shared, run: Object) -> list[Object]:
 
 def _connection(ref: Ref, view: View | None, missing: bool, deleted: bool, guard: Guard | None) -> Connection:
     if view is None:
-        return Connection(ref.name, missing=missing, deleted=deleted, kind=ref.kind)
+        return Connection(ref, missing=missing, deleted=deleted)
     return replace(
         view.known, deleted=deleted, four_eyes_enforced=guard is not None and guard.stamping and not guard.missing
     )

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rostersync.api.explain import problems
-from rostersync.api.kinds import connection_model
+from rostersync.api.kinds import Ref, connection_model
 from rostersync.api.packed import pack
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.controller.cache import Object, place
@@ -88,7 +88,7 @@ def view(obj: Object) -> View:
     plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj["spec"]}
     digits = hashlib.sha256(json.dumps(obj["spec"], sort_keys=True).encode()).hexdigest()[:16]
     base = View(
-        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(meta["name"], uid=meta["uid"], kind=obj["kind"]),
+        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(Ref.to(obj), uid=meta["uid"]),
         digits, str(obj["spec"].get("district") or meta["name"]),
     )  # fmt: skip
     kind = connection_model(plain)

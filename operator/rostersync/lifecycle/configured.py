@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1 import connection as api
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.api.v1alpha1.times import parse_duration
@@ -17,8 +18,7 @@ def connection_of(conn: api.Connection) -> Connection:
         ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
     )
     return Connection(
-        name=conn.metadata.name,
-        kind=conn.kind,
+        Ref(conn.kind, conn.metadata.name),
         terms_accepted=terms_accepted(conn),
         problem=problem,
         suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),

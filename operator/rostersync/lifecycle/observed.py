@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
-from rostersync.api.kinds import DEFAULT_CONNECTION, Ref
+from rostersync.api.kinds import Ref
 from rostersync.model import ApplyReport, Mode, PlanReport
 
 R = TypeVar("R")
@@ -71,7 +71,7 @@ class Window:
 class Connection:
     """What the connection says about its runs."""
 
-    name: str
+    ref: Ref
     terms_accepted: bool = True
     problem: tuple[str, str] | None = None  # (reason, message) why no run may start: NotYetSupported …
     suspended: bool = False
@@ -83,12 +83,6 @@ class Connection:
     require_distinct_approver: bool = False
     four_eyes_enforced: bool = False  # locally nobody can prove who is who
     delivers: bool = False
-    kind: str = DEFAULT_CONNECTION
-
-    @property
-    def ref(self) -> Ref:
-        """Its kind and name."""
-        return Ref(self.kind, self.name)
 
 
 @dataclass(frozen=True)

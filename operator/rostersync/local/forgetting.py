@@ -36,7 +36,7 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
             if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
                 ref = Ref.of(run["spec"]["connectionRef"])
                 cancelled = {**run, "spec": {**run["spec"], "cancel": True}}
-                Driver(state, Connection(ref.name, kind=ref.kind), None).settle(cancelled)
+                Driver(state, Connection(ref), None).settle(cancelled)
     return gone
 
 

@@ -100,7 +100,7 @@ def known_connection(state: "State", ref: "Ref") -> "Connection":
     for run in state.runs(ref.key):
         with suppress(Permanent):
             return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
-    return Connection(ref.name, kind=ref.kind)
+    return Connection(ref)
 
 
 def settled(state: "State", key: str | None = None) -> None:
