@@ -107,7 +107,7 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
     inputs = PlanInputs(
         connection=connection(url), run="bench", origin=Pulled(folder, "bench"), out=out, scratch=out.parent / "scratch",
         reader=EmbeddedStore(store).reader(), as_of=datetime(2026, 9, 2, 3, tzinfo=UTC),
-        store_folder=store.parent, threads=threads,
+        threads=threads,
     )  # fmt: skip
     report = plan_from(inputs, stage=clock)
     return {

@@ -15,7 +15,7 @@ from rostersync.errors import DiskFull
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.simulator.server import Simulator
-from rostersync.stores.registry import open_store
+from rostersync.stores.embedded.store import EmbeddedStore
 from support.commands import Commands, Desk, commands
 from support.disks import disk, mounts_of_our_own
 from support.plans import create, table_rows, write_plan
@@ -47,7 +47,7 @@ def fresh(mine: None) -> Iterator[Commands]:
 def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A store at revision 1, and a plan of 3,000 records for it."""
     folder = tmp_path_factory.mktemp("plans")
-    store = open_store(folder / "store" / "roster.duckdb", memory_limit=200_000_000, threads=1)
+    store = EmbeddedStore(folder / "store" / "roster.duckdb", memory_limit=200_000_000, threads=1)
     apply(
         write_plan(folder / "one", [create(Entity.STUDENT, f"u{n}", givenName=f"G{n}") for n in range(200)]),
         store.writer(),
@@ -61,7 +61,9 @@ def test_an_apply_is_done_or_is_not_and_says_which(tmp_path: Path, plans: tuple[
     first, plan = plans
     with disk(tmp_path / "store") as small:
         shutil.copy(first, small.folder)
-        store = open_store(small.folder / first.name, scratch=tmp_path / "scratch", memory_limit=200_000_000, threads=1)
+        store = EmbeddedStore(
+            small.folder / first.name, scratch=tmp_path / "scratch", memory_limit=200_000_000, threads=1
+        )
         small.leave(free * KIB)
         after: list[Exception] = []
         said, full = 1, None
@@ -87,7 +89,7 @@ def test_a_store_that_cannot_be_rewritten_stays_as_it_is(
 ) -> None:
     with disk(tmp_path / "store") as small:
         shutil.copy(plans[0], small.folder)
-        store = open_store(small.folder / plans[0].name, scratch=tmp_path / "scratch", threads=1)
+        store = EmbeddedStore(small.folder / plans[0].name, scratch=tmp_path / "scratch", threads=1)
         deeds = {
             "compact": lambda: store.writer().compact(),
             "forget": lambda: store.writer().forget("springfield", "u77"),

@@ -98,6 +98,15 @@ def test_a_server_that_is_away_is_worth_another_try(cluster, simulator):
     assert cluster.report["schools"]["found"] == 0
 
 
+def test_the_key_of_artifacts_is_not_mounted_and_not_missed(cluster, simulator):
+    sealed = {"encryptionKeySecretRef": {"name": "roster-key"}}
+    cluster.give(connection(simulator.url, artifacts=sealed), credentials(simulator))
+
+    cluster.run("check")
+
+    assert cluster.report["message"] == "Connection is OK"
+
+
 @pytest.mark.parametrize("command", ["check", "plan"])
 def test_a_job_contacts_nothing_of_its_own_machine_unless_it_is_a_trial(cluster, simulator, command):
     cluster.give(connection(simulator.url), credentials(simulator))

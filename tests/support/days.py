@@ -269,7 +269,7 @@ class Roster:
             PlanInputs(
                 connection=connection, run=run, origin=Pulled(day.stage(out.parent / "extract"), client), out=out,
                 scratch=self.folder / "scratch", reader=self.store.reader(), as_of=at or self.at,
-                memory_limit=256 * 1024 * 1024, threads=1, store_folder=self.store.path.parent,
+                memory_limit=256 * 1024 * 1024, threads=1,
             )
         )  # fmt: skip
         planned = Planned(out, report)

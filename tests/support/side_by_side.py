@@ -54,7 +54,6 @@ class Engine:
             PlanInputs(
                 connection=connection, run=run, origin=Pulled(extract, "client"), out=out, scratch=scratch, reader=self.store.reader(),
                 as_of=as_of, memory_limit=memory_limit, threads=threads,
-                store_folder=self.store.path.parent,
             )
         )  # fmt: skip
         return read_plan(out)

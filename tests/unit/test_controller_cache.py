@@ -219,7 +219,7 @@ def test_a_job_is_its_district_s_until_it_is_over(done, live):
 
     store.put(JOBS, job(rv=2, done=done))
 
-    for relation in (f"district/{NS}/springfield", f"live/{NS}", "live"):
+    for relation in (f"turn/{NS}/springfield", f"live/{NS}", "live"):
         assert store.size(JOBS, relation) == live
     assert names(store.related(JOBS, "owner/u1")) == ["j"]
 

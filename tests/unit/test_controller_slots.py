@@ -171,7 +171,7 @@ def test_who_has_to_wait_waits_before_that_is_written(shared, monkeypatch):
         None,
         Wait("Queued", BUSY, turn=True),
         Refusal(BUSY, for_store=True),
-        SimpleNamespace(district="springfield"),
+        SimpleNamespace(turn="springfield"),
         Facts((), frozenset(), None),
     )
     asyncio.run(settled)

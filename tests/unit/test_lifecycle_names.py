@@ -15,11 +15,11 @@ from rostersync.lifecycle.names import (
     connection_label,
     job_name,
     run_name,
-    store_claim,
     triggered_name,
 )
 from rostersync.lifecycle.observed import Window
 from rostersync.lifecycle.windows import open_window
+from rostersync.stores.embedded.kind import claim_name
 
 SPRINGFIELD = Ref("FocusConnection", "springfield")
 NOW = datetime(2026, 11, 24, 2, 7, 9, tzinfo=UTC)
@@ -79,7 +79,7 @@ ENDS = st.sampled_from(
 def test_nothing_of_a_focus_connection_of_any_name_has_the_name_of_something_of_another_kind(focus, other):
     ours, theirs = Ref("FocusConnection", focus), Ref("ExampleConnection", other)
 
-    assert artifacts_claim(theirs) not in (artifacts_claim(ours), store_claim(focus))
+    assert artifacts_claim(theirs) not in (artifacts_claim(ours), claim_name(focus))
     assert connection_label(theirs) != connection_label(ours)
     assert len(connection_label(theirs)) <= 63
     for theirs_run in (

@@ -12,7 +12,8 @@ from typing import Any
 
 from rostersync.api.kinds import APPROVAL, RUN, Ref, connections, is_connection
 from rostersync.attempts import ATTEMPTS, Attempt
-from rostersync.controller.options import DISTRICT_LABEL, STAGE_LABEL
+from rostersync.controller import turns
+from rostersync.controller.options import STAGE_LABEL
 from rostersync.sources.registry import PROFILES
 
 Object = dict[str, Any]
@@ -181,8 +182,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
     """By what an object is found: its UID, its owner's, its connection, its run, its source.
 
     Runs of a connection besides: those that are open, of these those that wait for their first Job and those that had one,
-    and those that have a plan. Jobs and pods while they live: by what they are for, the district whose store they have to
-    themselves, and the slot that they take.
+    and those that have a plan. Jobs and pods while they live: by what they are for, the turn that they take, and the slot that they take.
     """
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
@@ -202,7 +202,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
         if not finished(kind, obj):
             attempt = attempt_of(obj)
             if attempt is None or attempt.store_alone:
-                yield f"district/{namespace}/{labels(obj).get(DISTRICT_LABEL, '')}"
+                yield f"turn/{namespace}/{turns.of_labels(labels(obj))}"
             if attempt:
                 yield f"attempt/{attempt.name}"
             if attempt and attempt.slot:

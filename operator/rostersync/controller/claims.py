@@ -1,17 +1,19 @@
 """The claims that a connection's store and artifacts lie on. Made when they are not there, never changed or deleted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
+from rostersync.api.v1alpha1.storage import Artifacts
 from rostersync.controller.cache import Object, labels
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import connection_label, label_value
+from rostersync.stores.placement import Claim as StoreClaim
 
 CLAIMS = "persistentvolumeclaims"
-STORE_SIZE, ARTIFACTS_SIZE = "10Gi", "20Gi"
+ARTIFACTS_SIZE = "20Gi"
 _UNBOUND = ("FailedBinding", "ProvisioningFailed", "VolumeMismatch", "ClaimMisbound")  # as reasons of events
 
 
@@ -43,27 +45,37 @@ class Claim:
         }  # fmt: skip
 
 
-def claims(view: View) -> tuple[Claim, Claim]:
-    """The two claims of a connection. Pure."""
-    store = view.spec.store.embedded
+def claims(view: View) -> tuple[Claim, ...]:
+    """The claims of a connection: of its store, where that lies on one, and of its artifacts. Pure."""
     district = {DISTRICT_LABEL: label_value(view.district)}
     both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
-    return (
-        replace(_claim(view.store_claim, district, store, STORE_SIZE, "spec.store.embedded"), store=True),
-        _claim(view.artifacts_claim, both, view.spec.artifacts, ARTIFACTS_SIZE, "spec.artifacts"),
+    artifacts = _artifacts(view.artifacts_claim, both, view.spec.artifacts)
+    store = view.placement.claim
+    return (_store(store, district), artifacts) if store else (artifacts,)
+
+
+def _store(claim: StoreClaim, marks: dict[str, str]) -> Claim:
+    return Claim(
+        claim.name,
+        marks,
+        claim.existing,
+        claim.field,
+        claim.size,
+        claim.storage_class,
+        claim.access_mode,
+        store=True,
     )
 
 
-def _claim(name: str, marks: dict[str, str], part: Any, size: str, field: str) -> Claim:
-    asked = part.volumeClaim if part else None
-    existing = bool(part and part.existingClaim)
+def _artifacts(name: str, marks: dict[str, str], spec: Artifacts) -> Claim:
+    asked, existing, field = spec.volumeClaim, spec.existingClaim is not None, "spec.artifacts"
     if asked is None:
-        return Claim(name, marks, existing, field, size)
+        return Claim(name, marks, existing, field, ARTIFACTS_SIZE)
     return Claim(name, marks, existing, field, str(asked.size), asked.storageClassName, asked.accessMode)
 
 
 async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, list[Object]]:
-    """See to it that both claims are there; returns (reason, message) of what is wrong with one, and those without a volume."""
+    """See to it that all claims are there; returns (reason, message) of what is wrong with one, and those without a volume."""
     unbound: list[Object] = []
     for claim in claims(view):
         wrong, found = await _ensure(cluster, view, claim)

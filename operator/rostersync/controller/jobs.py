@@ -16,8 +16,10 @@ from rostersync.controller.options import (
     NUMBER_LABEL,
     PLAN_LABEL,
     RUN_LABEL,
+    SHARED,
     SPEC_ANNOTATION,
     STAGE_LABEL,
+    STORE_LABEL,
     Options,
 )
 from rostersync.controller.view import View
@@ -122,6 +124,8 @@ def _job(
         RUN_LABEL: meta["uid"], STAGE_LABEL: attempt.name, NUMBER_LABEL: str(number),
         DISTRICT_LABEL: label_value(view.district), CONNECTION_LABEL: connection_label(view.known.ref),
     }  # fmt: skip
+    if not view.placement.exclusive:
+        ours[STORE_LABEL] = SHARED
     marked = dict(template.labels) | ours
     volumes = [v for mount in attempt.mounts for v in _VOLUMES[mount](view)]
     volumes = list({v.path: v for v in reversed(volumes)}.values())[::-1]  # one Secret may serve twice
@@ -237,9 +241,14 @@ def _secret(volume: str, name: str) -> Volume:
 
 
 def _store(view: View, *, read_only: bool) -> list[Volume]:
-    # Read-only by the mount alone: a read-only claim on a blank block volume never mounts.
-    claim = {"persistentVolumeClaim": {"claimName": view.store_claim}}
-    return [Volume("store", claim, f"{_DATA}/store", read_only)]
+    claim, secrets = view.placement.claim, view.placement.secrets(writes=not read_only)
+    volumes = [_secret(f"store-{number}", secret.name) for number, secret in enumerate(secrets)]
+    if claim:
+        # Read-only by the mount alone: a read-only claim on a blank block volume never mounts.
+        volumes.append(
+            Volume("store", {"persistentVolumeClaim": {"claimName": claim.name}}, f"{_DATA}/store", read_only)
+        )
+    return volumes
 
 
 def _artifacts(view: View) -> list[Volume]:

@@ -78,7 +78,7 @@ def _refusal(shared: Shared, run: Object, view: View | None) -> Refusal:
         wrong = view.known.problem[1] if view.known.problem else ""
         return Refusal(f"{view.known.ref} is not valid: {wrong}")
     wait = shared.holdups.get(view.uid, "")
-    return Refusal(wait) if wait else shared.slots.refusal(meta["namespace"], view.district, meta["uid"])
+    return Refusal(wait) if wait else shared.slots.refusal(meta["namespace"], view.turn, meta["uid"])
 
 
 def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) -> Approval | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 
 from rostersync.api.kinds import Ref, connections, is_connection
+from rostersync.controller import turns
 from rostersync.controller.cache import (
     APPROVALS,
     JOBS,
@@ -22,7 +23,7 @@ from rostersync.controller.cache import (
 )
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.connections import Connections
-from rostersync.controller.options import DISTRICT_LABEL, RUN_LABEL
+from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.shared import Shared
 from rostersync.controller.sources import sharing
 
@@ -109,7 +110,7 @@ class Router:
             shared.queue.add(shared.key_of(obj))
             if deleted or finished(JOBS, obj):
                 shared.keep_turn(obj)
-                shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
+                shared.wake(namespace, turns.of_labels(labels(obj)))
         elif kind == PODS:
             shared.reports.note(obj)
             ended = deleted or finished(PODS, obj)
@@ -118,4 +119,4 @@ class Router:
                 if ended:
                     shared.keep_turn(job)
             if ended:
-                shared.wake(namespace, labels(obj).get(DISTRICT_LABEL, ""))
+                shared.wake(namespace, turns.of_labels(labels(obj)))

@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any
 
+from rostersync.controller import turns
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.cache import RUNS, Key, Object, connection_key, place_of
 from rostersync.controller.cluster import ApiError
@@ -15,7 +16,6 @@ from rostersync.controller.slots import Refusal
 from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
-from rostersync.lifecycle.names import label_value
 from rostersync.lifecycle.observed import Observed, Work, WorkState
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Wait
 from rostersync.model import Phase
@@ -70,7 +70,7 @@ class Runs:
                 return  # what has ended since may speak against it: it comes again when all of that is known
             release = None
             if isinstance(step, StartPlan | StartApply) and view:
-                release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.district)
+                release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.turn)
             try:
                 if isinstance(step, StartPlan | StartApply) and not await self.lookups.stands(run):
                     continue
@@ -103,7 +103,7 @@ class Runs:
         shared = self.shared
         if view and isinstance(step, Wait) and step.turn and (refusal.for_store or refusal.for_slot):
             # Before the status is written: its turn may come meanwhile, and is told only to those that wait.
-            shared.slots.waiting.add(key, key[1], label_value(view.district), refusal.for_store)
+            shared.slots.waiting.add(key, key[1], turns.label(view.turn), refusal.for_store)
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:

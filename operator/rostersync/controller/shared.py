@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rostersync.api.kinds import connections
-from rostersync.controller import line
+from rostersync.controller import line, turns
 from rostersync.controller.cache import RUNS, Cache, Key, Object, attempt_of, labels, owner
 from rostersync.controller.cluster import ApiError, Cluster, path
 from rostersync.controller.events import Events
-from rostersync.controller.options import DISTRICT_LABEL, Options
+from rostersync.controller.options import Options
 from rostersync.controller.policy_check import Guards
 from rostersync.controller.queue import Queue
 from rostersync.controller.reports import Reports
@@ -68,7 +68,7 @@ class Shared:
         kind, namespace, name = key = self.key_of(child)
         attempt = attempt_of(child)
         if self.listed and kind == RUNS and name and attempt and attempt.keeps_turn:
-            self.slots.keep_turn(key, owner(child), namespace, labels(child).get(DISTRICT_LABEL, ""))
+            self.slots.keep_turn(key, owner(child), namespace, turns.of_labels(labels(child)))
 
     def end_turn(self, key: Key, turn: object) -> None:
         """The run that had this turn was looked at: those that wait for its store look again."""
@@ -76,10 +76,10 @@ class Shared:
         for other in self.slots.waiting.of_store(*store) if store else ():
             self.queue.add(other)
 
-    def wake(self, namespace: str, district_label: str) -> None:
+    def wake(self, namespace: str, turn: str) -> None:
         """A Job has ended: those that waited for that store, and as many others as may start, look again."""
-        if not self.slots.turn_kept(namespace, district_label):
-            for key in self.slots.waiting.of_store(namespace, district_label):
+        if not self.slots.turn_kept(namespace, turn):
+            for key in self.slots.waiting.of_store(namespace, turn):
                 self.queue.add(key)
         self.wake_next()
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rostersync.controller import turns
 from rostersync.controller.cache import JOBS, PODS, Cache, Key
 from rostersync.controller.options import Options
 from rostersync.controller.waiting import Waiting
-from rostersync.lifecycle.names import label_value
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,17 @@ class Slots:
 
     def __init__(self, store: Cache, options: Options) -> None:
         self._store, self._options, self.waiting = store, options, Waiting()
-        self._promised: dict[str, tuple[str, str]] = {}  # UID of the run -> (namespace, district)
-        self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, district's label)
+        self._promised: dict[str, tuple[str, str]] = {}  # UID of the run -> (namespace, turn)
+        self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, turn's label)
 
-    def refusal(self, namespace: str, district: str, run: str) -> Refusal:
-        """Why a Job of the run may not start now."""
-        label, options = label_value(district), self._options
-        others = any(self._store.size(kind, f"district/{namespace}/{label}") for kind in (JOBS, PODS))
-        promised = (namespace, district) in [v for uid, v in self._promised.items() if uid != run]
+    def refusal(self, namespace: str, turn: str, run: str) -> Refusal:
+        """Why a Job of the run may not start now. `turn`: what its Jobs take turns on (View.turn)."""
+        label, options = turns.label(turn), self._options
+        others = any(self._store.size(kind, f"turn/{namespace}/{label}") for kind in (JOBS, PODS))
+        promised = (namespace, turn) in [v for uid, v in self._promised.items() if uid != run]
         if others or promised or self.turn_kept(namespace, label, besides=run):
-            text = f"Waiting for its turn: another Job works on the store of district {district}."
+            whose = "for this connection" if turns.is_of_connection(turn) else f"on the store of district {turn}"
+            text = f"Waiting for its turn: another Job works {whose}."
             return Refusal(text, for_store=True)
         in_all, here = self._in_all(run), self._here(namespace, run)
         if in_all >= options.runs:
@@ -53,9 +54,9 @@ class Slots:
         free, limit = self._options.runs - self._in_all(), self._options.runs_per_namespace
         return self.waiting.next(free, self._here, limit) if free > 0 else []
 
-    def promise(self, run: str, namespace: str, district: str) -> Callable[[], None]:
+    def promise(self, run: str, namespace: str, turn: str) -> Callable[[], None]:
         """Keep a slot until the returned function is called, when the Job is in the store or was refused."""
-        self._promised[run] = (namespace, district)
+        self._promised[run] = (namespace, turn)
         return lambda: self._promised.pop(run, None) and None
 
     def keep_turn(self, key: Key, run: str, namespace: str, label: str) -> None:

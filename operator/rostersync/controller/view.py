@@ -11,15 +11,20 @@ from pydantic import ValidationError
 from rostersync.api.explain import problems
 from rostersync.api.kinds import Ref, connection_model
 from rostersync.api.packed import pack
+from rostersync.api.v1alpha1.connection import Connection as Manifest
 from rostersync.api.v1alpha1.defaults import district
+from rostersync.controller import turns
 from rostersync.controller.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
+from rostersync.errors import NotYetSupported
 from rostersync.lifecycle.configured import connection_of
-from rostersync.lifecycle.names import artifacts_claim, store_claim
+from rostersync.lifecycle.names import artifacts_claim, connection_label
 from rostersync.lifecycle.observed import Connection
 from rostersync.lifecycle.timetable import Timetable, timetable
 from rostersync.sources.profile import Endpoint
 from rostersync.sources.registry import profile_of
+from rostersync.stores.placement import NOWHERE, Placement
+from rostersync.stores.registry import placement_of
 
 LARGEST = 200 * 1024  # bytes of a packed connection: annotations end at 256 KiB in all
 
@@ -36,6 +41,7 @@ class View:
     spec_hash: str
     district: str
     endpoint: Endpoint | None = None  # as the spec is
+    placement: Placement = NOWHERE  # of its store
     spec: Any = None  # ConnectionSpec
     packed: str = ""
     table: Timetable | None = None
@@ -46,10 +52,9 @@ class View:
         return place(self.namespace, self.known.ref)
 
     @property
-    def store_claim(self) -> str:
-        """The claim that the store lies on."""
-        embedded = self.spec.store.embedded if self.spec and self.spec.store else None
-        return (embedded.existingClaim if embedded else None) or store_claim(self.district)
+    def turn(self) -> str:
+        """What its Jobs take turns on: the district's store, or nothing but the connection's own volume."""
+        return self.district if self.placement.exclusive else turns.of_connection(connection_label(self.known.ref))
 
     @property
     def artifacts_claim(self) -> str:
@@ -119,8 +124,16 @@ def view(obj: Object) -> View:
         spec=spec,
         packed=packed,
         endpoint=profile_of(model).endpoint(model),
+        placement=_placement(model),
         table=timetable(spec, meta["uid"]),
     )
+
+
+def _placement(model: Manifest) -> Placement:
+    try:
+        return placement_of(model)
+    except NotYetSupported:  # its status says so, and nothing is started
+        return NOWHERE
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,16 @@ class Waiting:
     """Keys of runs that may start a Job as soon as there is room for it."""
 
     def __init__(self) -> None:
-        self._of: dict[Key, tuple[str, str]] = {}  # key -> (namespace, label of its district; "" when any slot will do)
+        self._of: dict[Key, tuple[str, str]] = {}  # key -> (namespace, its turn; "" when any slot will do)
         self._stores: dict[tuple[str, str], dict[Key, None]] = {}  # dicts keep the order in which they came
         self._slots: dict[str, dict[Key, None]] = {}  # by namespace
 
-    def add(self, key: Key, namespace: str, district_label: str, for_store: bool) -> None:
+    def add(self, key: Key, namespace: str, turn: str, for_store: bool) -> None:
         """The run waits for its store (`for_store`), or for a slot."""
         self.pop(key)
-        self._of[key] = (namespace, district_label if for_store else "")
+        self._of[key] = (namespace, turn if for_store else "")
         if for_store:
-            self._stores.setdefault((namespace, district_label), {})[key] = None
+            self._stores.setdefault((namespace, turn), {})[key] = None
         else:
             self._slots.setdefault(namespace, {})[key] = None
 
@@ -41,9 +41,9 @@ class Waiting:
         """Whether the run waits for a slot, of whatever store."""
         return self._of.get(key, ("", "-"))[1] == ""
 
-    def of_store(self, namespace: str, district_label: str) -> list[Key]:
+    def of_store(self, namespace: str, turn: str) -> list[Key]:
         """Who waits for a store."""
-        return list(self._stores.get((namespace, district_label), ()))
+        return list(self._stores.get((namespace, turn), ()))
 
     def namespaces(self) -> Iterable[str]:
         """Namespaces with runs that wait for a slot."""

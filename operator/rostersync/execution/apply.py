@@ -45,7 +45,7 @@ def apply(
         connection = stored_connection(work.folder)
         work = execution.workspace(run, connection)
         with interruption.held():
-            _apply(execution, work, report, digest, consent, known_held)
+            _apply(execution, connection, work, report, digest, consent, known_held)
         _expire(execution, connection, work)
     except StoreBusy:
         report.forget()
@@ -68,6 +68,7 @@ def apply(
 
 def _apply(
     execution: Execution,
+    connection: Connection,
     work: Workspace,
     report: ApplyReportFile,
     digest: str,
@@ -90,7 +91,7 @@ def _apply(
                 reason="ApprovalRequired",
             )
         verify_digest(plan, manifest, work.place, engine.memory_limit, engine.threads)
-    writer = execution.store(work.run).writer()
+    writer = execution.store(work.run, connection).writer()
     made = when_free(
         lambda: applying.apply(
             plan, writer, consent, digest=digest, mark=mark, trouble=lambda e: _later(e, "closed", work)
@@ -106,7 +107,7 @@ def _expire(execution: Execution, connection: Connection, work: Workspace) -> No
     """Remove former values that are older than the connection keeps them. What fails is done the next time."""
     kept = parse_duration(connection.spec.history.records.maxAge)
     try:
-        execution.store(work.run).writer().expire(district(connection), kept, datetime.now(UTC))
+        execution.store(work.run, connection).writer().expire(district(connection), kept, datetime.now(UTC))
     except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
         interruption.check()
         _later(error, "expire", work)

@@ -9,6 +9,8 @@ from rostersync.execution.inputs import Inputs, artifact_key
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import Progress
 from rostersync.execution.workspace import Workspace
+from rostersync.stores.kind import Opening
+from rostersync.stores.registry import open_store
 
 if TYPE_CHECKING:
     from rostersync.sources.network import Network
@@ -39,13 +41,13 @@ class Execution:
         secrets = self.inputs.secrets if self.inputs else {}
         return Workspace(self.layout, run, artifact_key(connection, secrets, self.env))
 
-    def store(self, run: str) -> "Store":
-        """The store, with the run's scratch and the engine's limits for writes."""
-        from rostersync.stores.registry import open_store
-
-        return open_store(
+    def store(self, run: str, connection: Connection) -> "Store":
+        """The connection's store, with the run's scratch and the engine's limits for writes."""
+        opening = Opening(
             self.layout.store,
             scratch=self.layout.store_scratch(run),
             memory_limit=self.engine.memory_limit,
             threads=self.engine.threads,
+            secrets=self.inputs.secrets if self.inputs else {},
         )
+        return open_store(connection.spec.store, opening)

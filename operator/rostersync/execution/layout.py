@@ -6,9 +6,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Folders and files, which need not be there yet.
+    """Folders, which need not be there yet.
 
-    `store` is the embedded store's file, `artifacts` has one folder a run. `scratch` is where records lie in the clear
+    `artifacts` has one folder a run, `store` is for a store in files. `scratch` is where records lie in the clear
     while they are worked on; None puts it beside the run's artifacts, and for writes of the store beside the store.
     """
 

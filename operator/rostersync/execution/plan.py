@@ -58,7 +58,6 @@ def _connection(execution: Execution, folder: Path) -> Connection:
 def _plan(
     execution: Execution, connection: Connection, work: Workspace, report: PlanReportFile, as_of: datetime, again: bool
 ) -> PlanReport:
-    layout = execution.layout
     with naming(**work.places):
         if again:
             extract, client = work.open("extract"), _client_of(work.open("plan"))
@@ -71,11 +70,10 @@ def _plan(
             origin=Pulled(extract, client),
             out=work.making("plan"),
             scratch=work.place,
-            reader=execution.store(work.run).reader(),
+            reader=execution.store(work.run, connection).reader(),
             as_of=as_of,
             memory_limit=execution.engine.memory_limit,
             threads=execution.engine.threads,
-            store_folder=layout.store.parent,
         )
         made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))
         work.keep("plan")

@@ -99,7 +99,7 @@ def apply(
     with reported(watch, report):
         report.write()
         ownership.check(layout, run.name, run.uid)
-        inputs = pod.to_keep(stored_connection(layout.folder(run.name)))
+        inputs = pod.to_apply(stored_connection(layout.folder(run.name)))
         report.keep()
         error = execute(Execution(layout, seen, inputs, engine=engine), run.name, report, digest, consent)
     if error:
@@ -115,7 +115,7 @@ def check(pod: Pod, watch: Watch, network: Network) -> "Found":
     report = CheckReportFile(pod.report)
     with reported(watch, report):
         report.write()
-        return execute(pod.to_read(pod.connection()), report, network)
+        return execute(pod.to_check(pod.connection()), report, network)
 
 
 def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch) -> None:
@@ -155,12 +155,12 @@ def _anew(pod: Pod, run: Run) -> Inputs:
         raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
     if _reads_elsewhere(pod, run, connection):
         Artifacts(pod.layout.artifacts).drop(run.name, "extract")
-    return pod.to_read(connection)
+    return pod.to_plan(connection)
 
 
 def _again(pod: Pod, run: Run) -> Inputs:
     """The store moved: the same extract by the same rules, whatever has become of the connection since."""
-    return pod.to_keep(stored_connection(pod.layout.folder(run.name)))
+    return pod.to_plan_again(stored_connection(pod.layout.folder(run.name)))
 
 
 def _reads_elsewhere(pod: Pod, run: Run, connection: Connection) -> bool:

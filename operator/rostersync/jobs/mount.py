@@ -14,6 +14,7 @@ from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, ca_bundle, credentials, qualified
 from rostersync.execution.layout import Layout
 from rostersync.sources.registry import profile_of
+from rostersync.stores.registry import placement_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Pod:
     def layout(self) -> Layout:
         """Store and artifacts, with scratch on a volume that goes with the pod."""
         claims = self.root / "var/lib/rostersync"
-        return Layout(claims / "artifacts", claims / "store/roster.duckdb", self.scratch)
+        return Layout(claims / "artifacts", claims / "store", self.scratch)
 
     @property
     def scratch(self) -> Path:
@@ -61,8 +62,8 @@ class Pod:
             "Operator, CRDs and image must be of one version."
         )
 
-    def to_read(self, connection: Connection) -> Inputs:
-        """What reading the source and keeping the plan takes. Raises InvalidManifest for what is not mounted."""
+    def to_check(self, connection: Connection) -> Inputs:
+        """What reading the source takes. Raises InvalidManifest for what is not mounted."""
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
         name, keys = endpoint.secret, f"the keys {profile.keys_in_words}"
@@ -78,14 +79,27 @@ class Pod:
                     reason="ConfigMapNotFound",
                 )
             config_maps[name] = found
-        made = Inputs(connection, {**secrets, **self._key(connection)}, config_maps)
+        made = Inputs(connection, secrets, config_maps)
         credentials(made, {})  # what is incomplete is said before anything is read
         ca_bundle(made)
         return made
 
-    def to_keep(self, connection: Connection) -> Inputs:
-        """What opening and keeping plans takes. Raises InvalidManifest when the key is not mounted."""
-        return Inputs(connection, self._key(connection))
+    def to_plan(self, connection: Connection) -> Inputs:
+        """What reading the source and the store and keeping the plan takes. Raises InvalidManifest as above."""
+        source, others = self.to_check(connection), self.to_plan_again(connection)
+        return Inputs(connection, {**source.secrets, **others.secrets}, source.config_maps)
+
+    def to_plan_again(self, connection: Connection) -> Inputs:
+        """The same without the source."""
+        return Inputs(connection, {**self._store(connection, writes=False), **self._key(connection)})
+
+    def to_apply(self, connection: Connection) -> Inputs:
+        """What opening the plan and writing the store takes."""
+        return Inputs(connection, {**self._store(connection, writes=True), **self._key(connection)})
+
+    def _store(self, connection: Connection, *, writes: bool) -> Data:
+        needed = placement_of(connection).secrets(writes=writes)
+        return {s.name: self._secret(connection, s.field, s.name, s.needs) for s in needed}
 
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef

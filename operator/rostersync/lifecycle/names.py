@@ -48,11 +48,6 @@ def label_value(text: str) -> str:
     return f"{text[:54].rstrip('-._')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def store_claim(district: str) -> str:
-    """The claim of a district's embedded store."""
-    return f"rostersync-{district}-store"
-
-
 def artifacts_claim(connection: Ref) -> str:
     """The claim of a connection's artifacts."""
     return f"rostersync-{connection.name}-artifacts{_kind(connection)}"

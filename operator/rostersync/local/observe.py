@@ -40,7 +40,7 @@ def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[A
     from rostersync.local.store import applied_revision
 
     with suppress(RostersyncError, OSError):
-        return applied_revision(state.layout.store, report.run, report.digest, report.base_revision)
+        return applied_revision(state, report.run, report.digest, report.base_revision)
     return None
 
 

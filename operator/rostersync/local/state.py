@@ -33,11 +33,11 @@ class State:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.layout = Layout(artifacts=root / "artifacts", store=root / "store" / "roster.duckdb")
+        self.layout = Layout(artifacts=root / "artifacts", store=root / "store")
 
     def make_private(self) -> None:
         """Make the folders that hold records, for this user only."""
-        for folder in (self.layout.store.parent, self.layout.artifacts):
+        for folder in (self.layout.store, self.layout.artifacts):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
 

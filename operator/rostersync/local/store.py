@@ -1,41 +1,65 @@
-"""What commands do with the store besides importing: look for a plan, export, find and forget a person, copy, compact."""
+"""What commands do with a state folder's store besides importing: look for a plan, export, find and forget a person."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from rostersync import scratch
+from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.deliveries import importable
 from rostersync.deliveries.oneroster_csv import write_bundle
 from rostersync.deliveries.port import Exported
 from rostersync.disks import naming
 from rostersync.errors import Permanent
+from rostersync.execution.workspace import stored_connection
+from rostersync.local.state import State
 from rostersync.stores.engine import connect
-from rostersync.stores.port import Forgotten
-from rostersync.stores.registry import open_store
+from rostersync.stores.kind import Opening
+from rostersync.stores.port import Forgotten, Store, StoreFile
+from rostersync.stores.registry import kind_of
 
 
-def applied_revision(store: Path, run: str, digest: str, base: int) -> int | None:
+def store_of(state: State, run: str | None = None) -> Store:
+    """The store of a run's connection, by default the newest run's; the embedded one where no connection is known."""
+    spec = _spec(state, run)
+    return kind_of(spec).opens(spec, Opening(state.layout.store))
+
+
+def file_of(state: State) -> StoreFile:
+    """The store as one file, to be copied and compacted. Raises Permanent when there is none, or it is not one file."""
+    kind = kind_of(_spec(state))
+    if kind.file is None:
+        raise Permanent(
+            f"backup and compact are for a store in one file, and {kind.title} is none: use its own tools.",
+            reason="NotOneFile",
+        )
+    there(store_of(state))
+    return kind.file(Opening(state.layout.store))
+
+
+def applied_revision(state: State, run: str, digest: str, base: int) -> int | None:
     """The revision that the plan of a run made of the store; None when it is not applied."""
+    store = store_of(state, run)
     if not store.exists():
         return None
-    with _engine(store) as con:
-        return open_store(store).reader().applied(con, run, digest, base)
+    with _engine(state, store) as con:
+        return store.reader().applied(con, run, digest, base)
 
 
-def export(store: Path, folder: Path, district: str | None, strict: bool = False) -> Exported:
+def export(state: State, folder: Path, district: str | None, strict: bool = False) -> Exported:
     """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle.
 
     `strict`: raises Permanent, and writes nothing, when importers would refuse some of it.
     """
+    store = store_of(state)
     there(store)
     target = folder.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    name = _district(store, district)
-    reader = open_store(store).reader()
-    with naming(export=target.parent, scratch=_scratch(store)), _engine(store, target.parent) as con:
+    name = _district(state, store, district)
+    reader = store.reader()
+    with naming(export=target.parent, scratch=_scratch(state)), _engine(state, store, target.parent) as con:
         reader.attach(con, name, None)
         found = importable.gaps(con)
         if strict and found:
@@ -49,49 +73,45 @@ def export(store: Path, folder: Path, district: str | None, strict: bool = False
         return exported
 
 
-def forget(store: Path, district: str | None, record: str) -> Forgotten:
+def forget(state: State, district: str | None, record: str) -> Forgotten:
     """Remove a person from the store. Without one there is nobody in it; runs may name people all the same."""
+    store = store_of(state)
     if not store.exists():
         return Forgotten(0, 0, 0, 0, still_active=False)
-    return open_store(store).writer().forget(_district(store, district), record)
+    return store.writer().forget(_district(state, store, district), record)
 
 
-def person(store: Path, district: str | None, record: str) -> str | None:
+def person(state: State, district: str | None, record: str) -> str | None:
     """What a person of the store is called, `Student Ann Lee`; None when there is no such person in a store."""
+    store = store_of(state)
     if not store.exists():
         return None
-    name = _district(store, district)
-    reader = open_store(store).reader()
-    with _engine(store) as con:
-        reader.attach(con, name, None)
+    name = _district(state, store, district)
+    with _engine(state, store) as con:
+        store.reader().attach(con, name, None)
         found = con.execute(
             "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE id = ?", [record]
         ).fetchone()
     return str(found[0]) if found else None
 
 
-def backup(store: Path, to: Path) -> None:
-    """Copy the store as it is at one moment."""
-    there(store)
-    open_store(store).writer().backup(to.resolve())
-
-
-def compact(store: Path) -> tuple[int, int]:
-    """Rewrite the store; returns its bytes before and after."""
-    there(store)
-    return open_store(store).writer().compact()
-
-
-def there(store: Path) -> None:
+def there(store: Store) -> None:
     """Raises Permanent when nothing was ever applied."""
     if not store.exists():
-        raise Permanent(f"There is no store at {store} yet: nothing was ever applied.", reason="NoStore")
+        raise Permanent(f"There is no store at {store.where} yet: nothing was ever applied.", reason="NoStore")
 
 
-def _district(store: Path, wanted: str | None) -> str:
+def _spec(state: State, run: str | None = None) -> StoreSpec:
+    for name in [run] if run else [r["metadata"]["name"] for r in state.runs()]:
+        with suppress(Permanent):
+            return stored_connection(state.layout.folder(name)).spec.store
+    return StoreSpec()
+
+
+def _district(state: State, store: Store, wanted: str | None) -> str:
     """The district meant: the one named, else the only one."""
-    with _engine(store) as con:
-        known = open_store(store).reader().districts(con)
+    with _engine(state, store) as con:
+        known = store.reader().districts(con)
     if wanted in known or (wanted is None and len(known) == 1):
         return wanted or known[0]
     if wanted is not None:
@@ -102,10 +122,10 @@ def _district(store: Path, wanted: str | None) -> str:
 
 
 @contextmanager
-def _engine(store: Path, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _engine(state: State, store: Store, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that may read the store, and write in the folders allowed."""
-    place = _scratch(store)
-    con = connect(None, None, place, [store.parent, *allowed])
+    place = _scratch(state)
+    con = connect(None, None, place, [*store.reader().folders, *allowed])
     try:
         yield con
     finally:
@@ -113,5 +133,5 @@ def _engine(store: Path, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         scratch.release(place)
 
 
-def _scratch(store: Path) -> Path:
-    return store.parent / "scratch"
+def _scratch(state: State) -> Path:
+    return state.layout.store / "scratch"

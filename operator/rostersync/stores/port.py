@@ -69,13 +69,18 @@ class StoreState:
 class StoreReader(Protocol):
     """Reads the accepted roster; may not write it."""
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that a connection must be allowed to touch to attach the store (engine.connect)."""
+        ...
+
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """Makes TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
 
         `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of all
         sources of the district): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
         roster.SQL_TYPES, metadata. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id, change,
-        cause, before, after, applied_at. `con` must be allowed to read the store (engine.connect).
+        cause, before, after, applied_at. `con` must be allowed to touch `folders`.
         """
         ...
 
@@ -172,8 +177,26 @@ class StoreWriter(Protocol):
         ...
 
 
+class StoreFile(Protocol):
+    """What can be done with a store that is one file."""
+
+    def backup(self, to: Path) -> None:
+        """Writes a compact copy to the file `to`, whole or not at all. Restoring is copying it back."""
+        ...
+
+    def compact(self) -> tuple[int, int]:
+        """Rewrites the file without its free space; returns its bytes before and after."""
+        ...
+
+
 class Store(Protocol):
     """A place where rosters are kept."""
+
+    where: str  # the place, for people; holds no secret
+
+    def exists(self) -> bool:
+        """Whether anything was ever applied to it."""
+        ...
 
     def reader(self) -> StoreReader:
         """The side that plans and exports use."""

@@ -1,12 +1,38 @@
-"""The one place that opens stores. There is one kind so far, the embedded one (`spec.store.embedded`)."""
+"""Which kinds of stores there are, and the one place that opens stores."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rostersync.stores.embedded.store import EmbeddedStore
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.defaults import district
+from rostersync.api.v1alpha1.storage import Store as StoreSpec
+from rostersync.errors import NotYetSupported
+from rostersync.stores.embedded.kind import EMBEDDED
+from rostersync.stores.kind import Opening, StoreKind
+from rostersync.stores.placement import Placement
+
+if TYPE_CHECKING:
+    from rostersync.stores.port import Store
+
+STORES: dict[str, StoreKind] = {EMBEDDED.name: EMBEDDED}
+"""By their field in `spec.store`."""
+
+DEFAULT = EMBEDDED.name
 
 
-def open_store(
-    path: Path, *, scratch: Path | None = None, memory_limit: int | None = None, threads: int | None = None
-) -> EmbeddedStore:
-    """The store in the file at `path`; see EmbeddedStore."""
-    return EmbeddedStore(path, scratch=scratch, memory_limit=memory_limit, threads=threads)
+def kind_of(spec: StoreSpec) -> StoreKind:
+    """The kind of store that a spec asks for. Raises NotYetSupported for one that has no record."""
+    asked = next((name for name in type(spec).model_fields if getattr(spec, name) is not None), DEFAULT)
+    if asked not in STORES:
+        raise NotYetSupported(f"spec.store.{asked}: not supported in this version; leave it out.")
+    return STORES[asked]
+
+
+def placement_of(connection: Connection) -> Placement:
+    """Where a connection's store lies, and what Jobs need to reach it. Pure."""
+    spec = connection.spec.store
+    return kind_of(spec).places(spec, district(connection))
+
+
+def open_store(spec: StoreSpec, opening: Opening) -> "Store":
+    """The store that a spec asks for; nothing is connected to yet."""
+    return kind_of(spec).opens(spec, opening)

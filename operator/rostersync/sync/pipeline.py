@@ -69,7 +69,6 @@ class PlanInputs:
     scope: RunScope = field(default_factory=RunScope)
     memory_limit: int | None = None
     threads: int | None = None
-    store_folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def plan(
     proof = json.loads((pulled.extract / "proof.json").read_text())["collections"]
     spec = inputs.connection.spec
     incomplete = preconditions.read_enough(spec, proof)
-    allowed = [pulled.extract, inputs.out.parent, *([inputs.store_folder] if inputs.store_folder else [])]
+    allowed = [pulled.extract, inputs.out.parent, *inputs.reader.folders]
     memory = inputs.memory_limit or default_memory_limit()
     con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:

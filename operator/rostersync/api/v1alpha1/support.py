@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.model import Mode
 
@@ -23,11 +23,16 @@ def not_yet_supported(conn: Connection) -> list[str]:
     given = {
         "spec.multipleDataSources": spec.multipleDataSources,
         "spec.masterFields": spec.masterFields,
-        "spec.store.postgres": spec.store.postgres,
+        **_stores_to_come(spec),
         "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
         "spec.deliveries": spec.deliveries,
     }
     return [field for field, value in given.items() if value] + existing
+
+
+def _stores_to_come(spec: ConnectionSpec) -> dict[str, object]:
+    """The kinds of stores that stores/registry.py has no record of."""
+    return {"spec.store.postgres": spec.store.postgres}
 
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:

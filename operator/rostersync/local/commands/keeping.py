@@ -35,7 +35,7 @@ def export(folder: Path, district: str | None, strict: bool, state: "State", out
     from rostersync.render.tables import console, say, table
 
     with interruptible():
-        written = store.export(state.layout.store, folder, district, strict)
+        written = store.export(state, folder, district, strict)
     shown = {
         "rows": written.rows, "notExpressible": written.not_expressible, "notImportable": written.not_importable,
     }  # fmt: skip
@@ -72,10 +72,10 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     from rostersync.local.forgetting import forget_artifacts
 
     if not yes:
-        click.confirm(_question(store.person(state.layout.store, district, record), record), abort=True)
+        click.confirm(_question(store.person(state, district, record), record), abort=True)
     with interruptible():
         copies = backups.left(state)
-        found = store.forget(state.layout.store, district, record)
+        found = store.forget(state, district, record)
         runs = forget_artifacts(state, record, os.environ)
     if not (runs or found.rows or found.enrollments or found.history or found.references):
         raise Permanent(
@@ -117,9 +117,9 @@ def backup(file: Path, state: "State") -> None:
     from rostersync.local.drive import now_utc
 
     with interruptible():
-        store.there(state.layout.store)
+        copied = store.file_of(state)
         backups.note(state, file, now_utc())
-        store.backup(state.layout.store, file)
+        copied.backup(file.resolve())
     click.echo(f"Wrote {file}.")
 
 
@@ -131,5 +131,5 @@ def compact(state: "State") -> None:
     from rostersync.local import store
 
     with interruptible():
-        before, after = store.compact(state.layout.store)
+        before, after = store.file_of(state).compact()
     click.echo(f"The store had {before:,} bytes and has {after:,}.")

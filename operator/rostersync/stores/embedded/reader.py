@@ -22,6 +22,11 @@ class EmbeddedReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """See StoreReader.folders."""
+        return (self._path.parent,)
+
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """See StoreReader.attach."""
         self.detach(con)

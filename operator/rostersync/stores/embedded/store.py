@@ -21,10 +21,14 @@ class EmbeddedStore:
         memory_limit: int | None = None,
         threads: int | None = None,
     ) -> None:
-        self.path = path.resolve()
+        self.where, self.path = str(path), path.resolve()
         self._scratch = scratch or self.path.parent / "scratch"
         self._memory_limit = memory_limit
         self._threads = threads
+
+    def exists(self) -> bool:
+        """See Store.exists. The first apply makes the file."""
+        return self.path.exists()
 
     def reader(self) -> EmbeddedReader:
         """Reads; costs nothing until it is attached."""

@@ -86,7 +86,7 @@ class EmbeddedWriter:
             return result
 
     def compact(self) -> tuple[int, int]:
-        """Rewrites the file without its free space; returns its bytes before and after."""
+        """See StoreFile.compact."""
         if not self._path.exists():
             return (0, 0)
         with self._opened() as con:
@@ -96,7 +96,7 @@ class EmbeddedWriter:
             return (before, self._path.stat().st_size)
 
     def backup(self, to: Path) -> None:
-        """Writes a compact copy of the store to the file `to`, whole or not at all. Restoring is copying it back."""
+        """See StoreFile.backup."""
         if not self._path.exists():
             raise Permanent("There is no roster store yet, so nothing to back up.", reason="NoStore")
         to = to.resolve()

@@ -1,0 +1,42 @@
+"""One record for each kind of store: how it is opened, where it lies, and what else it can do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rostersync.api.v1alpha1.storage import Store as StoreSpec
+from rostersync.stores.placement import Placement
+
+if TYPE_CHECKING:  # the port knows DuckDB, which takes long to import
+    from rostersync.stores.port import Store, StoreFile
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a store is opened with; each kind takes what it needs. Secrets are never printed.
+
+    `folder` is for a store in files. Writes may spill to `scratch`, by default within the folder; `memory_limit` is in
+    bytes, None for both limits: what the container has.
+    """
+
+    folder: Path
+    scratch: Path | None = None
+    memory_limit: int | None = None
+    threads: int | None = None
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class StoreKind:
+    """One record. `name` is its field in `spec.store`, `title` what messages call it.
+
+    `opens` connects to nothing yet. `places` is pure and gets the district's name, too. `file`: for a store in one file,
+    how that is copied and compacted; None where the store has tools of its own for that.
+    """
+
+    name: str
+    title: str
+    opens: "Callable[[StoreSpec, Opening], Store]"
+    places: Callable[[StoreSpec, str], Placement]
+    file: "Callable[[Opening], StoreFile] | None" = None

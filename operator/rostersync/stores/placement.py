@@ -1,0 +1,48 @@
+"""Where a store lies, and what a Job needs to reach it. Each kind of store decides it from the spec alone."""
+
+from dataclasses import dataclass
+
+DEFAULT_ACCESS_MODE = "ReadWriteOnce"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A volume claim of the store. `existing`: the spec names it, so somebody else makes it. `field` is where it does."""
+
+    name: str
+    field: str
+    size: str
+    existing: bool = False
+    storage_class: str | None = None
+    access_mode: str = DEFAULT_ACCESS_MODE
+
+
+@dataclass(frozen=True)
+class StoreSecret:
+    """A Secret of the store. `field` of the spec names it; `needs` says in words what must be in it."""
+
+    name: str
+    field: str
+    needs: str
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What Jobs mount to reach a store. Those that read it get the reader's Secrets, those that write it the writer's.
+
+    `exclusive`: the store has one writer at a time, and a plan must not read what an apply changes, so Jobs of a district
+    take turns. Otherwise the store sees to that itself, and only Jobs of one connection take turns.
+    """
+
+    claim: Claim | None = None
+    reader_secrets: tuple[StoreSecret, ...] = ()
+    writer_secrets: tuple[StoreSecret, ...] = ()
+    exclusive: bool = True
+
+    def secrets(self, *, writes: bool) -> tuple[StoreSecret, ...]:
+        """The Secrets of a Job that writes the store, or of one that only reads it."""
+        return self.writer_secrets if writes else self.reader_secrets
+
+
+NOWHERE = Placement()
+"""Where the spec is invalid, or asks for what is not supported: nothing is mounted."""
