@@ -87,7 +87,7 @@ def test_what_a_run_is_for_cannot_be_changed(people: People) -> None:
     for change in ({"mode": "Import"}, {"connectionRef": {"name": "shelbyville"}}, {"reason": "other"}):
         assert "is immutable" in refused(people.alice.patch("SyncRun", "monday", {"spec": change}))
     made(people.alice.patch("SyncRun", "monday", {"spec": {"cancel": True}}))
-    assert "cannot be taken back" in refused(people.alice.patch("SyncRun", "monday", {"spec": {"cancel": False}}))
+    assert "cannot be undone" in refused(people.alice.patch("SyncRun", "monday", {"spec": {"cancel": False}}))
 
 
 def test_without_the_stamp_nobody_names_another(people: People, plane: ControlPlane) -> None:

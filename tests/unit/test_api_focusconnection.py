@@ -162,7 +162,7 @@ BAD = {
     "unclosed placeholder": (
         mapping(**{"from": None, "template": "{email"}),
         "spec.attributesMapping[0].template",
-        "a brace without its partner",
+        "an unmatched brace",
     ),
     "unknown transform": (mapping(transforms=["Reverse"]), "spec.attributesMapping[0].transforms[0]", "one of Trim, "),
     "default that is no boolean": (
@@ -335,7 +335,7 @@ BAD = {
     "an existing target with a name": (
         {"schoolsMapping": {"schools": [{"sourcedId": "1", "target": {"existing": "W", "name": "A"}}]}},
         "spec.schoolsMapping.schools[0].target",
-        "existing beside id or name",
+        "existing together with id or name",
     ),
     "window that ends before it starts": (
         {"dataRollover": {"suspendImport": [{"start": "2027-07-15", "end": "2027-07-01"}]}},

@@ -1,8 +1,8 @@
-"""Custom resource definitions, made from the models: structural schemas as the API server demands them.
+"""Custom resource definitions, made from the models, with the structural schemas that the API server demands.
 
-JSON Schema of pydantic says some things in ways that Kubernetes refuses ($ref, const, anyOf with null, titles,
-additionalProperties beside properties); `structural` says them in the way it takes. Defaults stay out of the schema,
-so that what GitOps tools compare is what was written; descriptions say them.
+pydantic's JSON Schema has constructs that Kubernetes refuses ($ref, const, anyOf with null, titles,
+additionalProperties next to properties); `structural` replaces them. Defaults are not in the schema, so that GitOps
+tools compare what was written. Descriptions name them instead.
 """
 
 from pathlib import Path
@@ -18,10 +18,10 @@ _DROPPED = ("title", "examples", "propertyNames", "discriminator")
 
 
 def structural(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """One JSON Schema of pydantic as a structural schema, references resolved."""
+    """A JSON Schema of pydantic as a structural schema, with references resolved."""
     node = dict(schema)
     if reference := node.pop("$ref", None):
-        # what stands beside the reference (the field's description) counts more than the model's own
+        # keys next to the reference (the field's description) override those of the model
         node = {**definitions[reference.rsplit("/", 1)[-1]], **node}
         return structural(node, definitions)
     if "anyOf" in node:
@@ -60,7 +60,7 @@ def _spelled(default: object) -> str:
 
 
 def _int_or_string(node: dict[str, Any]) -> dict[str, Any]:
-    """A quantity may be written as a number; the limits then hold for text only."""
+    """Allow a quantity to be a number, too. Its limits then only apply to text."""
     return {key: value for key, value in node.items() if key != "type"} | {
         "anyOf": [{"type": "integer"}, {"type": "string"}]
     }
@@ -70,7 +70,7 @@ def definition(kind: Kind) -> dict[str, Any]:
     """The CustomResourceDefinition of a kind."""
     schema = kind.model.model_json_schema(by_alias=True, mode="validation")
     root = structural(schema, schema.pop("$defs"))
-    # Kubernetes' own part of an object: the API server knows it, a schema may restrict no more than its name
+    # Kubernetes' own part of an object. The API server knows it, and a schema may only restrict the name.
     root["properties"]["metadata"] = {"type": "object"}
     for name in ("apiVersion", "kind"):
         root["properties"][name] = {"type": "string"}
@@ -105,14 +105,14 @@ def definition(kind: Kind) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes without anchors, so that every schema can be read where it stands."""
+    """Writes YAML without anchors, so that every schema can be read where it is used."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def render() -> dict[str, str]:
-    """File name -> text of each CRD, the same on every machine."""
+    """File name -> text of each CRD. The text is the same on every machine."""
     return {
         f"{kind.plural}.yaml": HEADER
         + yaml.dump(definition(kind), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
@@ -121,7 +121,7 @@ def render() -> dict[str, str]:
 
 
 def write(folder: Path) -> list[Path]:
-    """Writes the CRDs into the folder, which is made when it is not there; returns the files."""
+    """Write the CRDs to a folder, which is made if need be. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, text in render().items():

@@ -1,6 +1,6 @@
-"""What is wrong with a manifest, in our own sentences: field, reason, what is allowed. Inputs are never repeated.
+"""Says what is wrong with a manifest, in our own sentences: field, reason, what is allowed. Inputs are never repeated.
 
-pydantic's own texts stay here, since they may print values; only codes and limits are taken from them.
+pydantic's texts may print values, so only its codes and limits are used.
 """
 
 import difflib
@@ -24,7 +24,7 @@ _FORMS = {
     r"^[1-9][0-9]{0,5}[mhd]$": "must be a duration such as 90m, 72h or 400d",
     r"""^[^\s,"']*$""": "must not have spaces, commas or quotes",
 }
-# code of pydantic -> sentence, with what its context gives
+# pydantic's code -> sentence, to be filled from its context
 _SENTENCES = {
     "missing": "is required",
     "string_type": "must be text; put it in quotes if it looks like a number or like true and false",
@@ -45,7 +45,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: `path` as dotted field path (`spec.schedule.cron`), `location` as keys and indexes."""
+    """One mistake: `path` is its dotted field path (`spec.schedule.cron`), `location` its keys and indexes."""
 
     path: str
     message: str
@@ -56,9 +56,9 @@ class Problem:
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Every problem of a failed validation of `model`, in the order of the fields."""
+    """All problems of a failed validation of `model`, in the order of the fields."""
     entries = error.errors(include_url=False, include_input=False)
-    # a list whose only entry is wrong counts as empty for pydantic: the entry's own problem says more
+    # for pydantic, a list whose only entry is invalid counts as empty; the entry's own problem says more
     above = {entry["loc"][:depth] for entry in entries for depth in range(len(entry["loc"]))}
     return [
         _problem(entry["loc"], entry["type"], entry.get("ctx", {}), model)
@@ -102,7 +102,7 @@ def _unknown_field(name: str, location: tuple[str | int, ...], holder: type[Base
 def _walk(
     location: tuple[int | str, ...], model: type[BaseModel]
 ) -> tuple[type[BaseModel] | None, tuple[str | int, ...]]:
-    """The model that holds a location's last field, and the location without keys of free maps, which are data."""
+    """The model of a location's last field, and the location without keys of free-form maps, which are data."""
     here: Any = model
     holder: type[BaseModel] | None = model
     for depth, key in enumerate(location):
@@ -118,7 +118,7 @@ def _walk(
 
 
 def _bare(annotation: Any) -> Any:
-    """`Annotated[X, …]` and `X | None` as X."""
+    """X, for `Annotated[X, …]` and `X | None`."""
     while get_origin(annotation) not in (None, tuple, list, dict):
         arguments = [a for a in _arguments(annotation) if a is not type(None)]
         if not arguments:

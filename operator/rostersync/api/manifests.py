@@ -1,7 +1,8 @@
-"""The files of this repository that are made from the types: CRDs, policies and roles, for kubectl, Helm and kustomize.
+"""The generated files of this repository, made from the types: CRDs, policies and roles, for kubectl, Helm and
+kustomize.
 
-Templates of the chart are made here too. Where an install chooses something, they have a template of Helm instead of a
-value; the helpers that these name stand in charts/rostersync/templates/_helpers.tpl.
+Templates of the chart are generated too. Where an install can choose, they have a Helm expression instead of a value.
+The helpers that these use are in charts/rostersync/templates/_helpers.tpl.
 """
 
 import re
@@ -37,7 +38,7 @@ _KEEP = """\
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes expressions as blocks, so that they read as CEL and a template within them is not broken."""
+    """Writes expressions as YAML blocks, so that they read as CEL and templates inside them stay whole."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -52,7 +53,7 @@ _Dumper.add_representer(str, _text)
 
 
 def repository() -> dict[str, str]:
-    """Path below the repository's root -> text, of all that is generated but crds/ itself."""
+    """Path in the repository -> text, for all generated files outside crds/."""
     chosen = policies.Settings()
     crds = [crd.definition(kind) for kind in KINDS.values()]
     operator = roles.cluster_role("rostersync-operator", [*roles.operator_rules(), *roles.policy_rules()])
@@ -79,13 +80,13 @@ def _plain(documents: Iterable[Any]) -> str:
 
 
 def _template(condition: str, documents: Iterable[dict[str, Any]], more: str = "") -> str:
-    """Documents as a template of the chart, rendered where the condition holds; `more` goes into their metadata."""
+    """Documents as a template of the chart, rendered if the condition holds. `more` is added to their metadata."""
     body = "---\n".join(_labelled(_dump(document), more) for document in documents)
     return f"{{{{- /* {SAYS} */}}}}\n{{{{- if {condition} }}}}\n{body}{{{{- end }}}}\n"
 
 
 def _labelled(text: str, more: str) -> str:
-    """A document with the chart's labels, beside its own if it has some."""
+    """A document with the chart's labels in addition to its own."""
     head, own, rest = re.split(r"(?<=^metadata:\n)(  name: .*\n)", text, maxsplit=1, flags=re.MULTILINE)
     return f"{head}{own}{more}{_LABELS}{rest.removeprefix(_LABELS_KEY)}"
 

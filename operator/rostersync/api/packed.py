@@ -1,4 +1,4 @@
-"""A connection as Jobs get it: one line of text that fits into an annotation, the same for the same object."""
+"""A connection as Jobs get it: one line of text that fits into an annotation. Equal objects give equal text."""
 
 import base64
 import binascii
@@ -10,17 +10,17 @@ from typing import Any
 
 from rostersync.errors import InvalidManifest
 
-MOST = 16 * 1024 * 1024  # bytes that a packed object may come to: no object of Kubernetes is larger by far
+MOST = 16 * 1024 * 1024  # bytes of an unpacked object, far more than any object of Kubernetes has
 
 
 def pack(connection: Mapping[str, Any]) -> str:
-    """The object as base64 of gzip of JSON; how long that may be is for the caller to check."""
+    """The object as base64 of gzip of JSON. The caller checks its length."""
     text = json.dumps(connection, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
 
 
 def unpack(text: str) -> dict[str, Any]:
-    """The object that `pack` was given. Raises InvalidManifest for anything else; its text is never repeated."""
+    """The object that was packed. Raises InvalidManifest for other texts, without repeating them."""
     data: Any = None
     try:
         reader = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)

@@ -1,7 +1,7 @@
-"""Admission policies: who may decide, ask and change, checked by the API server itself and made from the types.
+"""Admission policies, made from the types: the API server itself checks who may decide, request and change.
 
-A policy is given with its binding, as the manifests that are installed. What differs between installs comes in as
-`Settings`; the CEL of each policy stands in policies_approvals.py, policies_connections.py and policies_jobs.py.
+Each policy comes with its binding, as manifests to install. `Settings` holds what differs between installs. The CEL of
+the policies is in policies_approvals.py, policies_connections.py and policies_jobs.py.
 """
 
 from rostersync.api import policies_approvals, policies_connections, policies_jobs
@@ -13,7 +13,7 @@ __all__ = ["Settings", "cel_list", "mutating", "mutating_policies", "validating"
 
 
 def validating() -> tuple[str, ...]:
-    """Name of every ValidatingAdmissionPolicy."""
+    """The names of all ValidatingAdmissionPolicies."""
     return (
         f"syncapproval-decision.{GROUP}",
         f"syncapproval-create.{GROUP}",
@@ -27,7 +27,7 @@ def validating() -> tuple[str, ...]:
 
 
 def mutating() -> tuple[str, ...]:
-    """Name of every MutatingAdmissionPolicy."""
+    """The names of all MutatingAdmissionPolicies."""
     return (
         f"syncapproval-stamp.{GROUP}",
         f"syncrun-stamp.{GROUP}",
@@ -46,7 +46,10 @@ def validating_policies(settings: Settings) -> list[Manifest]:
 
 
 def mutating_policies(settings: Settings) -> list[Manifest]:
-    """Every MutatingAdmissionPolicy with its binding, in the order of `mutating`. Servers before 1.36 have no such kind."""
+    """Every MutatingAdmissionPolicy with its binding, in the order of `mutating`.
+
+    Kubernetes has the kind since 1.36.
+    """
     return [
         *policies_approvals.mutating_policies(settings),
         *policies_connections.mutating_policies(),

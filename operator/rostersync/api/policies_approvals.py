@@ -1,4 +1,4 @@
-"""Policies on SyncApprovals and SyncRuns: who decides, who asked, and what only the operator may write."""
+"""Policies on SyncApprovals and SyncRuns: who decides, who requested, and what only the operator may write."""
 
 from rostersync.api.kinds import connections
 from rostersync.api.policies_parts import (
@@ -27,18 +27,18 @@ object.spec.?decision != oldObject.spec.?decision ||
 object.spec.?decidedBy != oldObject.spec.?decidedBy ||
 object.spec.?reason != oldObject.spec.?reason"""
 
-# No name in here can be forged by a person: these are the API server's own controllers.
+# No person can have one of these names: they are the API server's own controllers.
 _HOUSEKEEPING = cel_list([CONTROLLER_MANAGER, GARBAGE_COLLECTOR, NAMESPACE_CONTROLLER])
 _NOT_STATUS = "request.?subResource.orValue('') != 'status'"
 
 
 def validating_policies(settings: Settings) -> list[Manifest]:
-    """Decision, creation and keeping of approvals; creation of runs."""
+    """The policies on deciding, creating and deleting approvals, and on creating runs."""
     return [*_decision(settings), *_create(settings), *_keep(settings), *_run(settings)]
 
 
 def mutating_policies(settings: Settings) -> list[Manifest]:
-    """The stamps: decidedBy, requestedBy, and that requestedBy stays."""
+    """The policies that set decidedBy and requestedBy, and keep requestedBy."""
     return [
         *mutating(
             f"syncapproval-stamp.{GROUP}",
@@ -61,7 +61,7 @@ def mutating_policies(settings: Settings) -> list[Manifest]:
             [patch(f"[{put('/spec/requestedBy', 'oldObject.spec.requestedBy')}]")],
             [
                 *SPEC_IS_AN_OBJECT,
-                # so that applying a manifest again that names somebody else, or nobody, changes nothing
+                # so that applying a manifest again changes nothing, even if it names somebody else or nobody
                 *when(
                     "requester-would-change",
                     "has(oldObject.spec.requestedBy) && object.spec.?requestedBy != oldObject.spec.?requestedBy",
@@ -72,7 +72,7 @@ def mutating_policies(settings: Settings) -> list[Manifest]:
 
 
 def _resource(of: str) -> str:
-    """CEL of the plural of a connection's kind, where `of` is the field of the approval that names the connection."""
+    """CEL for the plural of a connection's kind. `of` is the approval's field that names the connection."""
     only, *more = connections()
     if not more:
         return f"'{only.plural}'"
@@ -81,7 +81,7 @@ def _resource(of: str) -> str:
 
 
 def _the_same() -> str:
-    """CEL of whether the approval names the same connection twice."""
+    """CEL for whether the approval names the same connection twice."""
     same = "variables.previous == variables.connection"
     return f"({same} && {_KINDS_AGREE})" if len(connections()) > 1 else same
 
@@ -90,7 +90,7 @@ _KINDS_AGREE = "object.spec.previousConnection.kind == object.spec.connectionRef
 
 
 def _may_approve(connection: str, of: str) -> str:
-    """CEL of whether the caller has the verb approve on a connection, by CEL of its name."""
+    """CEL for whether the caller has the verb approve on a connection, given CEL for its name."""
     return (
         f"authorizer.group('{GROUP}').resource({_resource(of)}).namespace(request.namespace)\n"
         f".name({connection}).check('approve').allowed()"
@@ -98,7 +98,7 @@ def _may_approve(connection: str, of: str) -> str:
 
 
 def _lacks_approve(connection: str, of: str, why: str) -> str:
-    """CEL of the sentence for who lacks it."""
+    """CEL for the message to a caller who lacks it."""
     resource = f"' + {_resource(of)} + '" if len(connections()) > 1 else connections()[0].plural
     return (
         f"'you (' + variables.user + ') lack the verb approve on {resource}.{GROUP} \"' + {connection} + "
@@ -128,7 +128,7 @@ def _decision(settings: Settings) -> list[Manifest]:
                 _lacks_approve("variables.connection", "connectionRef", "ask somebody who has it to decide"),
                 computed=True,
             ),
-            # an approval costs a third of what an expression may cost, so one that names the same twice asks once
+            # each check costs a third of what an expression may cost, so a connection that is named twice is checked once
             must(
                 f"variables.previous == '' || {_the_same()} ||\n"
                 f"{_may_approve('variables.previous', 'previousConnection')}",
@@ -213,7 +213,7 @@ def _run(settings: Settings) -> list[Manifest]:
                 "variables.trigger == variables.triggerBefore",
                 f"the label {TRIGGER_LABEL} marks the runs that the operator made and may remove; leave it as it is",
             ),
-            # whoever gives a run an owner that is not there has the garbage collector delete it
+            # if a run had an owner that does not exist, the garbage collector would delete it
             must(
                 "request.operation != 'UPDATE' || object.metadata.?ownerReferences == "
                 "oldObject.metadata.?ownerReferences ||\n"

@@ -1,4 +1,6 @@
-"""Policies on connections of every kind: which Secrets they may name, who may loosen them, and who changed them last."""
+"""Policies on connections of every kind: which Secrets they may name, who may weaken their safety, who changed them
+last.
+"""
 
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -29,7 +31,7 @@ from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import Safety, SecretRef
 
 Step = tuple[str, int]
-"""A field, and how many entries it may have; 0 where it is no list."""
+"""A field, and how many entries it may have; 0 if it is not a list."""
 
 
 def spec_of(kind: Kind) -> type[BaseModel]:
@@ -39,7 +41,7 @@ def spec_of(kind: Kind) -> type[BaseModel]:
 
 
 def safety_fields(spec: type[BaseModel]) -> tuple[str, ...]:
-    """Fields of a connection that an UPDATE may change only with the verb approve on it."""
+    """The fields of a connection that an UPDATE may only change with the verb approve on it."""
     return tuple(
         field.alias or name
         for name, field in spec.model_fields.items()
@@ -48,7 +50,7 @@ def safety_fields(spec: type[BaseModel]) -> tuple[str, ...]:
 
 
 def secret_paths(model: type[BaseModel], above: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
-    """Every place in the spec that names a Secret, found in the types."""
+    """All places in the spec that name a Secret, found in the types."""
     for name, field in model.model_fields.items():
         for inner in _models(field.annotation):
             path = (*above, (field.alias or name, _at_most(field) if _is_list(field.annotation) else 0))
@@ -75,13 +77,13 @@ def _at_most(field: FieldInfo) -> int:
 
 
 def validating_policies(settings: Settings) -> list[Manifest]:
-    """Secrets that a connection names, its safety, and its status."""
+    """The policies on Secrets that a connection names, on its safety, and on its status."""
     return [policy for kind in connections() for policy in (*_secrets(kind), *_safety(kind), *_status(kind, settings))]
 
 
 def _secrets(kind: Kind) -> list[Manifest]:
-    # The API server allows a million units an expression, and a question to the authorizer costs 350,000: every entry
-    # of a list is a validation of its own.
+    # The API server allows a million units per expression, and asking the authorizer costs 350,000. So every entry of a
+    # list has its own validation.
     return validating(
         f"{kind.singular}-secrets.{GROUP}",
         [rule(["CREATE", "UPDATE"], [kind.plural])],
@@ -103,7 +105,7 @@ def _secrets(kind: Kind) -> list[Manifest]:
 
 
 def _places(path: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
-    """Each reference a path can mean, as CEL, with the CEL that says that it is not there."""
+    """Each reference that a path can mean, as CEL, with CEL for whether it is absent."""
     places = [("object.spec", [])]  # type: list[tuple[str, list[str]]]
     for name, count in path:
         if count:
@@ -157,7 +159,7 @@ def _status(kind: Kind, settings: Settings) -> list[Manifest]:
 
 
 def mutating_policies() -> list[Manifest]:
-    """The stamps on a connection: who last changed its spec, and who last asked for a run."""
+    """The policies that record who last changed a connection's spec, and who last requested a run."""
     return [policy for kind in connections() for policy in _stamps(kind)]
 
 
@@ -186,7 +188,7 @@ def _stamps(kind: Kind) -> list[Manifest]:
         variables=named(
             changedBy="request.operation == 'CREATE' || object.spec != oldObject.spec\n"
             f"? {USER} : {annotation('oldObject', LAST_CHANGED_BY)}.orValue('unknown')",
-            # absent where nobody ever asked; a name that somebody wrote there goes
+            # absent where nobody has requested a run; a name that somebody wrote there is removed
             askedBy=f"{annotation('object', REQUESTED_AT)}.hasValue() &&\n"
             f"(request.operation == 'CREATE' || {annotation('object', REQUESTED_AT)} != "
             f"{annotation('oldObject', REQUESTED_AT)})\n"

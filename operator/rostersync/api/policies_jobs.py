@@ -1,7 +1,7 @@
-"""Policies on Jobs and pods: what the operator itself may start, and that nobody else passes for it.
+"""Policies on Jobs and pods: what the operator may start, and that nobody else can pose as the operator.
 
-Who may create Jobs can read every Secret and use every service account of a namespace. The fence narrows that, for the
-operator, to rostersync's own image doing rostersync's own work. It cannot know which Secrets a connection names.
+Whoever may create Jobs can read every Secret and use every service account of a namespace. For the operator, the fence
+limits that to rostersync's own image doing rostersync's own work. It cannot know which Secrets a connection names.
 """
 
 from rostersync.api.kinds import RUN, connections
@@ -23,11 +23,11 @@ from rostersync.api.v1alpha1 import GROUP
 from rostersync.attempts import ATTEMPTS
 
 MOUNTS = ("/var/run/rostersync/", "/var/lib/rostersync/", "/scratch/", "/tmp/")  # noqa: S108  (paths in the Job's container)
-"""Where a Job's container may have something mounted; elsewhere it could replace the program."""
+"""Where a Job's container may have mounts. Elsewhere, a mount could replace the program."""
 
 
 def validating_policies(settings: Settings) -> list[Manifest]:
-    """The fence on the operator's Jobs, and those against pretended Jobs and pods."""
+    """The fence around the operator's Jobs, and the policies against forged Jobs and pods."""
     return [*_fence(settings), *_pretenders(settings), *_adopted()]
 
 
@@ -40,7 +40,7 @@ def _fence(settings: Settings) -> list[Manifest]:
         return must(f"variables.goes ||\n({expression})", f"the operator's Jobs are fenced: {message}")
 
     def as_allowed(expression: str, message: str) -> dict[str, str]:
-        # A Job of before an upgrade, which allows other images, can still be given its end.
+        # After an upgrade that allows other images, an older Job can still be ended.
         return of_job(f"variables.same ||\n({expression})", message)
 
     return validating(
@@ -139,8 +139,8 @@ def _fence(settings: Settings) -> list[Manifest]:
 
 
 def _maps(of: str) -> list[str]:
-    """Labels and annotations of a Job or pod and of a Job's pod template, each a map; pods have no template."""
-    # dyn: the API server checks the expression's types against Job and Pod alike
+    """The labels and annotations of a Job or pod, and of a Job's pod template, as maps. Pods have no template."""
+    # dyn: the API server checks the expression's types against both Job and Pod
     return [
         f"dyn({of}).{at}metadata.?{which}.orValue({{}})"
         for at in ("", "?spec.?template.?")
@@ -149,12 +149,12 @@ def _maps(of: str) -> list[str]:
 
 
 def _marked(of: str) -> str:
-    """Whether the operator would take it for one of its own."""
+    """CEL for whether the operator would take it for one of its own."""
     return " || ".join(f"'{RUN_LABEL}' in {labels}" for labels in _maps(of)[::2])
 
 
 def _owned(of: str, and_also: str = "true") -> str:
-    """Whether it has an owner of our kinds: the operator takes a Job that stands in its way for its own by that."""
+    """CEL for whether an object of ours owns it, by which the operator recognizes its own Jobs."""
     owners = f"{of}.metadata.?ownerReferences.orValue([])"
     return f"{owners}.exists(o, o.apiVersion.startsWith('{GROUP}/') && {and_also})"
 
@@ -165,7 +165,7 @@ def _pretenders(settings: Settings) -> list[Manifest]:
         f" {old}.exists(k, k.startsWith('{GROUP}/') && !(k in {new})))"
         for new, old in zip(_maps("object"), _maps("oldObject"), strict=True)
     ]
-    # the garbage collector takes owners away and may change how they block, so only a new one counts
+    # the garbage collector removes owners and may change how they block, so only new owners count
     changed.append(_owned("object", "!oldObject.metadata.?ownerReferences.orValue([]).exists(p, p.uid == o.uid)"))
     return validating(
         f"jobs-and-pods.{GROUP}",
@@ -180,7 +180,7 @@ def _pretenders(settings: Settings) -> list[Manifest]:
                 f"{USER} + ') may not make one, nor change what begins with {GROUP}/ on one'",
                 computed=True,
             ),
-            # the controller manager may write under one name for all its controllers; a ReplicaSet's pod is not ours
+            # the controller manager may use one name for all its controllers; a ReplicaSet's pod is not ours
             must(
                 "!variables.changes || request.resource.resource == 'jobs' || (request.operation == 'CREATE' &&\n"
                 f"{USER} in {cel_list([JOB_CONTROLLER, CONTROLLER_MANAGER])} &&\n"
@@ -202,7 +202,7 @@ def _pretenders(settings: Settings) -> list[Manifest]:
 
 
 def _adopted() -> list[Manifest]:
-    """The Job controller takes every pod for a Job's that has the Job's UID in this label, whoever made it."""
+    """CEL for this label: the Job controller adopts every pod with a Job's UID in it, whoever created the pod."""
     mark = "object.metadata.?labels[?'batch.kubernetes.io/controller-uid']"
     return validating(
         f"pods-of-jobs.{GROUP}",

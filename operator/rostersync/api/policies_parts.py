@@ -1,4 +1,4 @@
-"""What admission policies are made of: settings, names, and the manifests around their CEL."""
+"""The parts of admission policies: settings, names, and the manifests around their CEL."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ REQUESTED_BY = f"{GROUP}/requested-by"
 LAST_CHANGED_BY = f"{GROUP}/last-changed-by"
 
 USER = "request.userInfo.username"
-# What the API server's own housekeeping writes as: the controller manager with and without an identity per controller.
+# The API server's own controllers: the controller manager with and without an identity per controller.
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 GARBAGE_COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
@@ -24,30 +24,30 @@ JOB_CONTROLLER = "system:serviceaccount:kube-system:job-controller"
 
 
 def cel_list(values: Iterable[str]) -> str:
-    """Strings as a CEL list; JSON's spelling of one is also CEL's."""
+    """Strings as a CEL list. JSON and CEL spell lists alike."""
     return json.dumps(list(values))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What differs between installs, each a CEL list: the chart puts its own template in the place of one."""
+    """What differs between installs. Each is a CEL list, which the chart replaces by a template."""
 
     operators: str = cel_list(["system:serviceaccount:rostersync-system:rostersync-operator"])
-    """User names of all rostersync operators in the cluster."""
+    """The user names of all rostersync operators in the cluster."""
     approvers: str = cel_list([])
-    """Service accounts that may decide approvals all the same."""
+    """Service accounts that may decide approvals."""
     images: str = cel_list(["rostersync:"])
-    """Beginnings of the images that Jobs may run."""
+    """Prefixes of the images that Jobs may run."""
     accounts: str = cel_list(["rostersync-jobs"])
     """Service accounts that Jobs may run as."""
     claims: str = cel_list(["rostersync-"])
-    """Beginnings of the names of claims that Jobs may mount."""
+    """Prefixes of the names of claims that Jobs may mount."""
 
 
 def rule(
     operations: Sequence[str], resources: Sequence[str], group: str = GROUP, version: str = VERSION
 ) -> dict[str, Any]:
-    """What a policy looks at. The version is always said: without it the API server does not check types."""
+    """What a policy applies to. It always names the version, without which the API server does not check types."""
     return {
         "apiGroups": [group],
         "apiVersions": [version],
@@ -58,36 +58,37 @@ def rule(
 
 
 def named(**expressions: str) -> list[dict[str, str]]:
-    """Variables by name; each may use those before it."""
+    """Variables by name. Each may use those before it."""
     return [{"name": name, "expression": expression} for name, expression in expressions.items()]
 
 
 def when(name: str, expression: str) -> list[dict[str, str]]:
-    """The condition under which a policy looks at all; it cannot use variables."""
+    """The condition under which a policy applies. It cannot use variables."""
     return [{"name": name, "expression": expression}]
 
 
 def must(expression: str, message: str, *, computed: bool = False) -> dict[str, str]:
-    """What must hold, and the sentence for who broke it. `computed`: the message is CEL that makes the sentence."""
-    # Forbidden: otherwise kubectl says that the object is invalid, and not that the caller may not do this
+    """What must hold, and the message if it does not. `computed`: the message is CEL for the sentence."""
+    # Forbidden: otherwise kubectl would say that the object is invalid, and not that the caller may not do this
     return {"expression": expression, "messageExpression" if computed else "message": message, "reason": "Forbidden"}
 
 
-# What changes an object sees it before the schema does. Of anything but an object it keeps off: then the schema says what is
-# wrong, in its own words.
+# A mutation sees the object before the schema is checked. It leaves anything but an object alone, so that the schema can say
+# what is wrong.
 SPEC_IS_AN_OBJECT = when("spec-is-an-object", "has(object.spec) && type(object.spec) == map")
 
 
 def patch(expression: str) -> dict[str, Any]:
-    """A mutation by JSON patches; the expression is CEL that makes the list of them.
+    """A mutation by JSON patches. The expression is CEL for the list of patches.
 
-    ApplyConfiguration would compare the whole object with its schema, and refuse a wrong type anywhere in its own words.
+    ApplyConfiguration would check the whole object against its schema, and refuse a wrong type anywhere with its own
+    message.
     """
     return {"patchType": "JSONPatch", "jsonPatch": {"expression": expression}}
 
 
 def put(path: str, value: str) -> str:
-    """CEL of one JSON patch that sets what is at a path, whatever stood there."""
+    """CEL for a JSON patch that sets the value at a path, whatever was there."""
     return f"JSONPatch{{op: 'add', path: '{path}', value: {value}}}"
 
 
@@ -100,9 +101,10 @@ def validating(
     audit: Sequence[dict[str, str]] = (),
     params: dict[str, Any] | None = None,
 ) -> list[Manifest]:
-    """A ValidatingAdmissionPolicy that denies, and its binding. An error in it denies too.
+    """A ValidatingAdmissionPolicy that denies, and its binding. It also denies when it fails with an error.
 
-    With `params` (apiVersion, kind, selector), it must hold for each such object of the namespace, as `params`.
+    With `params` (apiVersion, kind, selector), it must hold for each such object of the namespace, which it sees as
+    `params`.
     """
     spec: dict[str, Any] = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": list(rules)}}
     for key, value in (("matchConditions", conditions), ("variables", variables)):

@@ -1,4 +1,4 @@
-"""RBAC rules: what the operator needs, and what people get. No verb on Secrets, and no wildcard."""
+"""RBAC rules: what the operator needs, and what people get. There is no verb on Secrets, and no wildcard."""
 
 from typing import Any
 
@@ -23,18 +23,18 @@ def operator_rules() -> list[Rule]:
         _rule(GROUP, (RUN.plural, APPROVAL.plural), ("create",)),
         _rule(GROUP, (RUN.plural,), ("delete",)),  # history
         _rule(GROUP, tuple(f"{kind}/status" for kind in plurals()), ("get", "patch")),
-        # owners of its Jobs and approvals; asked for where OwnerReferencesPermissionEnforcement is on
+        # for owners of its Jobs and approvals, where OwnerReferencesPermissionEnforcement is on
         _rule(GROUP, tuple(f"{kind}/finalizers" for kind in (*_connections(), RUN.plural)), ("update",)),
         _rule("batch", ("jobs",), (*_READ, "create", "patch", "delete")),
         _rule("", ("pods",), _READ),
         _rule("", ("persistentvolumeclaims",), (*_READ, "create")),
-        # a missing Secret shows only in an event of the pod
+        # a missing Secret only shows in an event of the pod
         _rule("", ("events",), (*_READ, "create", "patch")),
     ]
 
 
 def policy_rules() -> list[Rule]:
-    """What the operator may read of the cluster: that the admission policies are there."""
+    """What the operator may read in the cluster: whether the admission policies are there."""
     group = "admissionregistration.k8s.io"
     return [
         _rule(group, (f"{kind}policies", f"{kind}policybindings"), ("get",), names)
@@ -43,12 +43,12 @@ def policy_rules() -> list[Rule]:
 
 
 def people() -> list[dict[str, Any]]:
-    """ClusterRoles of people: additions to Kubernetes' own view, edit and admin, and the approvers'."""
+    """ClusterRoles for people: additions to Kubernetes' view, edit and admin, and one for approvers."""
     changed = ("create", "update", "patch", "delete", "deletecollection")
     return [
         _aggregated("view", ("view", "edit", "admin"), [_rule(GROUP, plurals(), _READ)]),
         _aggregated("edit", ("edit", "admin"), [_rule(GROUP, (*_connections(), RUN.plural), changed)]),
-        # an approval that nobody decided may be tidied away; deciding one takes the verb approve
+        # an undecided approval may be deleted; deciding one needs the verb approve
         _aggregated("admin", ("admin",), [_rule(GROUP, (APPROVAL.plural,), changed[1:])]),
         cluster_role(
             "rostersync-approver",

@@ -1,4 +1,4 @@
-"""Names of attributes in a connection: which an entity has, and what to say when it has not."""
+"""Names of attributes in a connection: which ones an entity has, and what to say of others."""
 
 import difflib
 import re
@@ -17,7 +17,7 @@ AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=160)]
 
 
 def find(entity: Entity, name: str) -> Attribute | None:
-    """The attribute of the entity's table with that name; None for `metadata.<key>`. Raises ValueError otherwise."""
+    """The attribute with a name in the entity's table; None for `metadata.<key>`. Raises ValueError otherwise."""
     table = BY_ENTITY[entity]
     if name in table.names:
         return table.attribute(name)
@@ -29,26 +29,26 @@ def find(entity: Entity, name: str) -> Attribute | None:
 
 
 def unknown(entity: Entity, name: str, more: tuple[str, ...] = ()) -> str:
-    """What to say of an attribute that the entity does not have: close names first, else all of them."""
+    """What to say of an attribute that the entity does not have: similar names, else all names."""
     names = (*BY_ENTITY[entity].names, *more)
     by_folded = {n.casefold(): n for n in names}
     close = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)]
-    # a name that does not look like one could be anything, a person's name too: it is not repeated
+    # a text that does not look like an attribute could be a person's name, so it is not repeated
     what = f"{entity} has no attribute {name}" if SHOWN.fullmatch(name) else f"is not an attribute of {entity}"
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return f"{what}; {hint}allowed: {', '.join(names)} or metadata.<key>"
 
 
 def entity_of(info: ValidationInfo) -> Entity | None:
-    """The entity that stands beside a field under validation; None when it is itself not valid."""
+    """The entity next to a field under validation; None when it is itself invalid."""
     entity = info.data.get("entity")
     return entity if isinstance(entity, Entity) else None
 
 
 def check_target(entity: Entity, name: str) -> Attribute | None:
-    """The attribute, when a mapping may set it. Raises ValueError that says why not."""
+    """The attribute, if a mapping may set it. Raises ValueError that says why not."""
     if name == "sourcedId":
-        raise ValueError("sourcedId cannot be mapped: it is what a record is known by; see sisIDPrefix")
+        raise ValueError("sourcedId cannot be mapped: it identifies the record; see sisIDPrefix")
     if name in ("status", "role", "roles") or (name == "type" and entity in (Entity.SCHOOL, Entity.DISTRICT)):
         raise ValueError(f"{name} cannot be mapped: it decides what a record is; read it with from instead")
     attribute = find(entity, name)
@@ -62,7 +62,7 @@ def check_target(entity: Entity, name: str) -> Attribute | None:
 
 
 def check_value(attribute: Attribute | None, name: str, value: str) -> None:
-    """Raises ValueError when a constant `value` cannot stand in the attribute (dates and booleans only)."""
+    """Raises ValueError when the attribute cannot hold a constant `value`. Only dates and booleans are checked."""
     if attribute is None:
         return
     if attribute.kind is Kind.BOOLEAN and value not in ("true", "false"):

@@ -1,6 +1,6 @@
-"""What connections of every kind share: everything School Passport lets a district configure about one source.
+"""What all kinds of connections share: everything that School Passport lets a district configure about one source.
 
-The spec is one list of fields, read from its first to its last: that takes more lines than a file has elsewhere.
+The spec is one list of fields, meant to be read from start to end. So this file has more lines than others.
 """
 
 from typing import Annotated, Literal, Self
@@ -41,7 +41,7 @@ from rostersync.model import Entity
 class TermsOfUse(Model):
     """School Passport's terms of use, which cover its privacy policy. No run starts before they are accepted."""
 
-    accepted: Bool = Field(description="Whether somebody who may do so has accepted the terms for the district.")
+    accepted: Bool = Field(description="Whether somebody who is entitled to has accepted the terms for the district.")
     version: Annotated[str, StringConstraints(max_length=64)] | None = Field(
         default=None, description="Which version was accepted, in quotes."
     )
@@ -49,16 +49,16 @@ class TermsOfUse(Model):
 
 
 class Approval(Model):
-    """When a plan waits for a person, and who may decide."""
+    """When a plan is held for a person, and who may decide."""
 
-    expiresAfter: Duration = Field(default="72h", description="How long a decision is waited for.")
+    expiresAfter: Duration = Field(default="72h", description="How long a held plan waits for a decision.")
     requireDistinctApprover: Bool = Field(
         default=False, description="Four eyes: who asked for the run or last changed the connection may not decide."
     )
-    holdFirstImport: Bool = Field(default=False, description="Also holds the first import of this source.")
+    holdFirstImport: Bool = Field(default=False, description="Hold the first import of this source, too.")
     holdOnConfigChange: Bool = Field(
         default=True,
-        description="Holds a plan under a changed configuration when it deletes anything or updates more than 10 %.",
+        description="Hold a plan that follows a changed configuration if it deletes anything or updates more than 10 %.",
     )
 
 
@@ -66,28 +66,28 @@ class RunHistory(Model):
     """How many finished runs are kept, with their artifacts."""
 
     successful: Int = Field(default=14, ge=1, le=1000, description="Runs that succeeded.")
-    failed: Int = Field(default=14, ge=1, le=1000, description="Runs that did not.")
+    failed: Int = Field(default=14, ge=1, le=1000, description="Runs that did not succeed.")
 
 
 class RecordHistory(Model):
-    """How long the store remembers what records were."""
+    """How long the store remembers the former values of records."""
 
     maxAge: Duration = Field(
-        default="400d", description="Age at which before and after values and tombstones are dropped."
+        default="400d", description="Age at which former values of records and tombstones are dropped."
     )
 
 
 class History(Model):
-    """What is kept, and for how long."""
+    """What is kept, and how long."""
 
     runs: RunHistory = Field(default=RunHistory(), description="Finished runs.")
     records: RecordHistory = Field(default=RecordHistory(), description="Former values of records.")
 
 
 class ConnectionSpec(Model):
-    """What the district configures. Only termsOfUse and deliveryConfig must be given.
+    """What the district configures. Only termsOfUse and deliveryConfig are required.
 
-    A kind says what its deliveryConfig is; the profile of its source knows what stands there.
+    Each kind has its own deliveryConfig, which the profile of its source reads.
     """
 
     model_config = validations(
@@ -119,10 +119,10 @@ class ConnectionSpec(Model):
         description="Acceptance of the terms of use and the privacy policy."
     )
     district: ShortName | None = Field(
-        default=None, description="Which roster the records belong to. Immutable. Absent: the connection's name."
+        default=None, description="The roster that the records belong to. Immutable. Absent: the connection's name."
     )
     sourceID: ShortName | None = Field(
-        default=None, description="What the store knows this source by. Immutable. Absent: the connection's name."
+        default=None, description="Id of this source in the store. Immutable. Absent: the connection's name."
     )
     timeZone: TimeZone = Field(
         default="UTC", description="IANA time zone of schedule, windows and dates, such as America/New_York."
@@ -130,8 +130,8 @@ class ConnectionSpec(Model):
     deliveryConfig: Model = Field(description="Where the source is and how to talk to it.")
     sisIDPrefix: Annotated[str, StringConstraints(max_length=32, pattern=r"""^[^\s,"']*$""")] = Field(
         default="",
-        description="Is put before every id of this source, so that sources of one type do not collide. Everything "
-        "else in this spec names ids without it.",
+        description="Prefix of every id of this source, so that sources of one type do not collide. Everywhere else in "
+        "this spec, ids are given without it.",
     )
     entities: tuple[Entity, ...] = Field(
         default=tuple(e for e in Entity if e is not Entity.DEMOGRAPHICS),
@@ -142,28 +142,26 @@ class ConnectionSpec(Model):
     )
     bulkUploadMode: Annotated[Bool, Safety()] = Field(
         default=False,
-        description="Deletes records that a complete pull does not hold any more. Without it only what the SIS marks "
-        "as deleted goes.",
+        description="Delete records that a complete pull no longer has. Otherwise only records that the SIS marks as "
+        "deleted are deleted.",
     )
     onIncompleteRead: Annotated[Literal["Apply", "Fail"], Safety()] = Field(
         default="Apply",
-        description="What to do when a collection could not be proved to be read completely. Apply: what is safe is "
-        "applied, deletes that lean on it are deferred. Fail: the run fails.",
+        description="What to do when it is not proved that a collection was read completely. Apply: apply what is safe, "
+        "and defer deletes that depend on it. Fail: the run fails.",
     )
     multipleDataSources: Bool = Field(
-        default=False, description="Whether other sources bring records of the same district. Not yet supported."
+        default=False, description="Whether other sources have records of the same district, too. Not yet supported."
     )
-    compareByDomainsOfUniqueness: Bool = Field(
-        default=False, description="Activates duplicate detection by domainsOfUniqueness."
-    )
+    compareByDomainsOfUniqueness: Bool = Field(default=False, description="Detect duplicates by domainsOfUniqueness.")
     domainsOfUniqueness: tuple[Domain, ...] = Field(
         default=(), max_length=64, description="Attributes that must be unique within an entity."
     )
     masterFields: tuple[MasterField, ...] = Field(
-        default=(), max_length=64, description="Whose value stands when sources differ. Not yet supported."
+        default=(), max_length=64, description="Which source's value counts where sources differ. Not yet supported."
     )
     previewDataUpload: Annotated[Bool, Safety()] = Field(
-        default=False, description="Holds every run that changes something, for approval."
+        default=False, description="Hold every run that changes something for approval."
     )
     syncHoldThreshold: Annotated[SyncHoldThreshold, Safety()] = Field(
         default=SyncHoldThreshold(), description="How much may change without approval."
@@ -174,26 +172,28 @@ class ConnectionSpec(Model):
     attributesMapping: tuple[AttributeMapping, ...] = Field(
         default=(),
         max_length=256,
-        description="Attributes that are filled otherwise than with what the SIS sends under the same name.",
+        description="Attributes whose value is not simply the one that the SIS sends under the same name.",
     )
     dataRequirements: tuple[DataRequirement, ...] = Field(
-        default=(), max_length=256, description="What is done when attributes are missing or malformed."
+        default=(), max_length=256, description="What happens when attributes are missing or malformed."
     )
     filterRules: tuple[FilterRule, ...] = Field(
-        default=(), max_length=64, description="Allow-lists: of an entity with rules only what meets one is imported."
+        default=(),
+        max_length=64,
+        description="Allow-lists: of an entity with rules, only records that meet one of them are imported.",
     )
     dataRollover: DataRollover = Field(
         default=DataRollover(), description="Windows without imports or without deletes, around the new school year."
     )
     schedule: Schedule | None = Field(
-        default=None, description="When runs start by themselves. Absent: on request only."
+        default=None, description="When runs start automatically. Absent: only on request."
     )
     runOn: tuple[Literal["SpecChange"], ...] = Field(
         default=(),
         max_length=1,
         description="What else starts a run: SpecChange, a change of this spec. Absent: nothing.",
     )
-    suspend: Bool = Field(default=False, description="Starts nothing new while true; a Job that runs is never stopped.")
+    suspend: Bool = Field(default=False, description="While true, nothing new starts. A running Job is never stopped.")
     store: Annotated[Store, Safety()] = Field(
         default=Store(), description="Where the roster is kept. Absent: embedded, on a volume of 10Gi."
     )
@@ -207,10 +207,10 @@ class ConnectionSpec(Model):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     approval: Annotated[Approval, Safety()] = Field(
-        default=Approval(), description="When a plan waits for a person, and who may decide."
+        default=Approval(), description="When a plan is held for a person, and who may decide."
     )
     history: Annotated[History, Safety()] = Field(
-        default=History(), description="What is kept of runs and records, and for how long."
+        default=History(), description="How many runs and how much history of records are kept."
     )
     jobTemplate: JobTemplate = Field(default=JobTemplate(), description="How and where the Jobs run.")
 
@@ -239,17 +239,17 @@ class ConnectionSpec(Model):
         if self.compareByDomainsOfUniqueness and not self.domainsOfUniqueness:
             raise ValueError(
                 "compareByDomainsOfUniqueness is true but domainsOfUniqueness is empty; say what must be unique, or "
-                "switch it off"
+                "set it to false"
             )
         if self.domainsOfUniqueness and not self.compareByDomainsOfUniqueness:
             raise ValueError(
-                "domainsOfUniqueness are given but compareByDomainsOfUniqueness is not true; switch it on, or take "
-                "them out"
+                "domainsOfUniqueness are given but compareByDomainsOfUniqueness is not true; set it to true, or remove "
+                "them"
             )
         if self.multipleDataSources and not self.domainsOfUniqueness:
             raise ValueError(
-                "multipleDataSources needs compareByDomainsOfUniqueness: true and domainsOfUniqueness, which say when "
-                "records of two sources are one"
+                "multipleDataSources needs compareByDomainsOfUniqueness: true and domainsOfUniqueness, which say which "
+                "records of two sources are the same"
             )
         return self
 
@@ -266,29 +266,34 @@ class LastRun(StatusModel):
 class ConnectionStatus(StatusModel):
     """What the operator has seen."""
 
-    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    observedGeneration: Count | None = Field(
+        default=None, description="Generation of the spec that this status is about."
+    )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
         description="Ready, ConnectionVerified, SchoolsComplete and PoliciesInstalled.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
-    schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
+    schools: SchoolsStatus | None = Field(default=None, description="Result of Schools Mapping.")
     lastRun: LastRun | None = Field(default=None, description="The run that ended last.")
-    activeRun: ObjectName | None = Field(default=None, description="Name of the SyncRun under way.")
+    activeRun: ObjectName | None = Field(default=None, description="Name of the SyncRun in progress.")
     nextRunTime: Timestamp | None = Field(default=None, description="When the schedule starts the next run.")
     heldRuns: Count | None = Field(default=None, description="Runs that wait for approval.")
     lastHandledRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
-        default=None, description="Last value of the annotation rostersync.dev/requestedAt that was acted on."
+        default=None, description="Last value of the annotation rostersync.dev/requestedAt that was handled."
     )
     lastHandledCheckRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
-        default=None, description="Last value of the annotation rostersync.dev/checkRequestedAt that was acted on."
+        default=None, description="Last value of the annotation rostersync.dev/checkRequestedAt that was handled."
     )
     lastRunSpecHash: Code | None = Field(default=None, description="Hash of the spec that the last run was made for.")
 
 
 class Connection(Model):
-    """A source of a district's roster. Kinds differ in their name, in deliveryConfig, and in what they cannot have."""
+    """A source of a district's roster.
+
+    Kinds differ in their name, in deliveryConfig, and in the options that they lack.
+    """
 
     model_config = validations(
         cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),

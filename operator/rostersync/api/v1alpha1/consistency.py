@@ -10,7 +10,7 @@ USER_ENTITIES = (Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN)
 
 
 def check_name(name: str) -> None:
-    """A name of an object: lower case letters, digits, dashes and dots, at most 100 characters."""
+    """Check an object's name: lower case letters, digits, dashes and dots, at most 100 characters."""
     if not name:
         raise ValueError("name is missing; give the object a name")
     if len(name) > 100:
@@ -22,7 +22,7 @@ def check_name(name: str) -> None:
 
 
 def check_entities(entities: Sequence[Entity]) -> None:
-    """Entities that refer to each other come together."""
+    """Check that entities which refer to each other are imported together."""
     if len(set(entities)) < len(entities):
         raise ValueError("names an entity twice")
     if Entity.SCHOOL not in entities:
@@ -34,7 +34,7 @@ def check_entities(entities: Sequence[Entity]) -> None:
 
 
 def check_targets(targets: Sequence[tuple[Entity, str]]) -> None:
-    """Each attribute is filled by one entry only."""
+    """Check that each attribute is filled by one entry only."""
     first: dict[tuple[Entity, str], int] = {}
     for i, target in enumerate(targets):
         if target in first:
@@ -46,9 +46,9 @@ def check_targets(targets: Sequence[tuple[Entity, str]]) -> None:
 
 
 def check_listed(entities: Sequence[Entity], imported: Collection[Entity] | None) -> None:
-    """Nothing is configured for an entity that is not imported (it would be silently ignored)."""
+    """Check that nothing is configured for an entity that is not imported, which would be ignored silently."""
     for i, entity in enumerate(entities):
         if imported is not None and entity not in imported:
             raise ValueError(
-                f"entry [{i}] is about {entity}, which entities does not list; add it there, or take this out"
+                f"entry [{i}] is about {entity}, which entities does not list; add it there, or remove this entry"
             )

@@ -1,4 +1,4 @@
-"""What absent fields mean where it takes more than a constant. Pure."""
+"""What absent fields mean, where a constant default is not enough. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,9 +6,9 @@ from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.model import Change, Entity
 
 DEFAULT_MIN_POPULATION = 20
-# percent by change, for each entity by itself
+# percent by change, for each entity
 DEFAULT_PERCENT: dict[Change, int] = {Change.CREATE: 50, Change.UPDATE: 75, Change.DELETE: 10}
-# only deletes go on hurting when they come in small steps
+# only deletes add up to harm when they come in small steps
 DEFAULT_WINDOW: dict[Change, str] = {Change.DELETE: "24h"}
 
 
@@ -26,11 +26,11 @@ class Threshold:
     min_population: int
     per_school: bool
     rule: str
-    window: str | None = None  # what was applied within so long a time counts too
+    window: str | None = None  # changes that were applied within this time count too
 
 
 def district(conn: Connection) -> str:
-    """Which roster the records belong to."""
+    """The roster that the records belong to."""
     return conn.spec.district or conn.metadata.name
 
 
@@ -40,7 +40,7 @@ def entities(spec: ConnectionSpec) -> tuple[Entity, ...]:
 
 
 def effective_thresholds(spec: ConnectionSpec) -> tuple[Threshold, ...]:
-    """Every limit for every entity: the rules given (`*` taken apart), then the defaults that still stand.
+    """Every limit for every entity: the given rules (`*` expanded), then the defaults that they do not replace.
 
     A default gives way only to a percent rule without perSchool for that entity (or `*`) and that change (or Any).
     """

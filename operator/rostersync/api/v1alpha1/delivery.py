@@ -1,4 +1,4 @@
-"""Delivery Config: where the SIS is and how to talk to it."""
+"""Delivery Config: where the SIS is and how to connect to it."""
 
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ def _url(text: str) -> str:
     if not usable or any(c.isspace() for c in text):
         raise ValueError("must be a URL that begins with https:// and names a host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or password; they belong into the Secret of credentialsSecretRef")
+        raise ValueError("must not hold a user or password; they belong in the Secret of credentialsSecretRef")
     if parts.fragment:
         raise ValueError("must not have a part after #")
     return text
@@ -32,7 +32,7 @@ URL = Annotated[
 
 
 class CABundleRef(LocalRef):
-    """A ConfigMap that holds the certificates of an authority which the system does not know."""
+    """A ConfigMap with the certificates of an authority that the system does not trust."""
 
     key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
         default="ca.crt", description="Key of the ConfigMap; its value is PEM text."
@@ -40,7 +40,7 @@ class CABundleRef(LocalRef):
 
 
 class DeliveryConfig(Model):
-    """School Passport's Delivery Config: the SIS's address, credentials, and how gently it is asked."""
+    """School Passport's Delivery Config: the SIS's address, the credentials, and limits for requests."""
 
     model_config = validations(
         cel(
@@ -69,7 +69,7 @@ class DeliveryConfig(Model):
 
     insecureHTTP: Bool = Field(
         default=False,
-        description="Allows plain http. Records and credentials then travel in clear: only for trials without data.",
+        description="Allow plain http, which sends records and credentials unencrypted: only for trials without real data.",
     )
     serviceURL: URL = Field(
         description="Base of the SIS's OneRoster API, up to the version, such as "
@@ -96,17 +96,19 @@ class DeliveryConfig(Model):
         default=500,
         ge=1,
         le=10000,
-        description="Records a page. Halved by itself when the server cannot manage a page.",
+        description="Records per page. Halved automatically when the server cannot manage a page.",
     )
-    maxConcurrentRequests: Int = Field(default=4, ge=1, le=64, description="Requests under way at the same time.")
+    maxConcurrentRequests: Int = Field(
+        default=4, ge=1, le=64, description="How many requests may be in progress at the same time."
+    )
     requestsPerSecond: Int | None = Field(
-        default=None, ge=1, le=1000, description="Most requests begun in a second. Absent: no limit."
+        default=None, ge=1, le=1000, description="How many requests may start per second. Absent: no limit."
     )
     timeoutSeconds: Int = Field(
         default=60,
         ge=1,
         le=3600,
-        description="How long to wait for the first byte of an answer; for its end ten times as long.",
+        description="How long to wait for the first byte of an answer. Its end may take ten times as long.",
     )
     patienceSeconds: Int | None = Field(
         default=None,
@@ -124,11 +126,11 @@ class DeliveryConfig(Model):
     def _secure(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is not None and url.startswith("http://") and info.data.get("insecureHTTP") is False:
             raise ValueError(
-                "plain http is refused: records and credentials would travel in clear; use https, or set "
+                "plain http is refused: records and credentials would be sent unencrypted; use https, or set "
                 "deliveryConfig.insecureHTTP: true for a trial without real data"
             )
         if info.field_name == "serviceURL" and url is not None and "?" in url:
-            raise ValueError("must not have a query (a part after ?); the paths of OneRoster are put behind it")
+            raise ValueError("must not have a query (a part after ?); the paths of OneRoster are appended to it")
         return url
 
     @field_validator("authenticationURL", "scope")
@@ -142,5 +144,5 @@ class DeliveryConfig(Model):
     @classmethod
     def _only_oauth1(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("authentication") == "OAuth2":
-            raise ValueError("only goes with authentication: OAuth1; take it out, or set authentication: OAuth1")
+            raise ValueError("only goes with authentication: OAuth1; remove it, or set authentication: OAuth1")
         return value

@@ -44,11 +44,11 @@ class FilterCondition(Model):
     )
 
     attribute: AttributeName = Field(
-        description="Attribute that is compared: a name of OneRoster, sourcedId, or metadata.<key>."
+        description="Attribute that is compared: a OneRoster name, sourcedId, or metadata.<key>."
     )
     condition: ConditionName = Field(
-        description="How it is compared. Contains, Equals, In: with any of values; DoesNotContain: with none of them; "
-        "After, Before: with the date in values; IsFuture, IsPast: with the day of the run, in timeZone."
+        description="How it is compared. Contains, Equals, In: true for any of values. DoesNotContain: true for none of "
+        "them. After, Before: with the date in values. IsFuture, IsPast: with the day of the run, in timeZone."
     )
     values: tuple[Annotated[str, StringConstraints(min_length=1, max_length=256)], ...] = Field(
         default=(), max_length=1024, description="What it is compared with, as the SIS sends it; dates as 2026-08-15."
@@ -68,24 +68,24 @@ class FilterCondition(Model):
                     f"has condition {self.condition}; its value must be a date such as 2026-08-15"
                 ) from None
         elif self.condition not in _WITH_VALUES and self.values:
-            raise ValueError(f"has values, which condition {self.condition} does not use; take them out")
+            raise ValueError(f"has values, which condition {self.condition} does not use; remove them")
         return self
 
 
 class FilterRule(Model):
-    """Lets in the records of an entity that meet all conditions. Rules of one entity are alternatives."""
+    """Imports the records of an entity that meet all conditions. Rules of one entity are alternatives."""
 
     entity: Entity = Field(
-        description="Entity that is filtered: any but School and District (see schoolsMapping for schools)."
+        description="Entity that is filtered. Not School or District; choose schools with schoolsMapping."
     )
     conditions: tuple[FilterCondition, ...] = Field(
-        min_length=1, max_length=16, description="Conditions that a record must all meet."
+        min_length=1, max_length=16, description="Conditions, all of which a record must meet."
     )
     includeLinked: tuple[LinkedEntity, ...] = Field(
         default=(),
         max_length=6,
-        description="Entities that are filtered alongside: their records are kept only when they are linked to a kept "
-        "one (a class or person by an enrolment, a contact by its student, a course by its class).",
+        description="Entities that are filtered with it: their records are only imported when they are linked to an "
+        "imported one (a class or person by an enrolment, a contact by a student, a course by a class).",
     )
 
     @field_validator("entity")
@@ -116,7 +116,7 @@ class FilterRule(Model):
     @classmethod
     def _others(cls, linked: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if info.data.get("entity") in linked:
-            raise ValueError("names the entity of the rule itself; name the others that are filtered alongside")
+            raise ValueError("names the entity of the rule itself; name the others that are filtered with it")
         if len(set(linked)) < len(linked):
             raise ValueError("names an entity twice")
         return linked

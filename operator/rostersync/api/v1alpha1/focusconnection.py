@@ -9,9 +9,9 @@ from rostersync.api.v1alpha1.delivery import DeliveryConfig
 
 
 class FocusConnectionSpec(ConnectionSpec):
-    """What the district configures. Only termsOfUse and deliveryConfig must be given."""
+    """What the district configures. Only termsOfUse and deliveryConfig are required."""
 
-    deliveryConfig: DeliveryConfig = Field(description="Where the SIS is and how to talk to it.")
+    deliveryConfig: DeliveryConfig = Field(description="Where the SIS is and how to connect to it.")
 
 
 class FocusConnection(Connection):

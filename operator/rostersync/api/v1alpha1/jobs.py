@@ -1,4 +1,4 @@
-"""What the Jobs of a connection look like."""
+"""How the Jobs of a connection run."""
 
 from typing import Annotated, Literal
 
@@ -17,10 +17,10 @@ class Resources(Model):
     """Requests and limits of a Job's container. The engine sizes itself by the memory limit."""
 
     requests: dict[ResourceName, Quantity] = Field(
-        default={}, max_length=8, description="What is set aside, by resource: cpu, memory, ephemeral-storage."
+        default={}, max_length=8, description="What is reserved, by resource: cpu, memory, ephemeral-storage."
     )
     limits: dict[ResourceName, Quantity] = Field(
-        default={}, max_length=8, description="What may be used at most, by resource."
+        default={}, max_length=8, description="The most that may be used, by resource."
     )
 
 
@@ -58,7 +58,7 @@ class JobTemplate(Model):
     )
     tolerations: tuple[Toleration, ...] = Field(default=(), max_length=32, description="Taints that are tolerated.")
     serviceAccountName: ObjectName | None = Field(
-        default=None, description="Service account of the pods, out of the chart's list. Absent: the chart's own."
+        default=None, description="Service account of the pods, from the chart's list. Absent: the chart's own."
     )
     imagePullSecrets: tuple[ImagePullSecret, ...] = Field(
         default=(), max_length=8, description="Secrets for pulling the image."

@@ -1,4 +1,4 @@
-"""Attributes Mapping: what fills an attribute, as text in the manifest and parsed for the engine."""
+"""Attributes Mapping: what an attribute is filled with, as text in the manifest and parsed for the engine."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ Transform = Literal["Trim", "Lower", "Upper", "Title", "StripAccents", "Digits",
 
 @dataclass(frozen=True)
 class Source:
-    """Where a value is read from in a record of the SIS.
+    """Where a value is read from, in a record of the SIS.
 
     `kind` attribute: `name` is an attribute of the table, or sourcedId; metadata: `name` is the key;
     userId: `name` is the type, and the value is the identifier of the (first) userId of that type.
@@ -41,20 +41,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of a template that stands as it is."""
+    """Literal text in a template."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Placeholder:
-    """A piece of a template that is read from the record."""
+    """A placeholder in a template, which is read from the record."""
 
     source: Source
 
 
 def parse_from(text: str) -> Source:
-    """`email`, `sourcedId`, `metadata.homeroom` or `userIds[type=StateID].identifier` parsed. Raises ValueError."""
+    """Parse `email`, `sourcedId`, `metadata.homeroom` or `userIds[type=StateID].identifier`. Raises ValueError."""
     if text.startswith(METADATA) and METADATA_KEY.fullmatch(key := text.removeprefix(METADATA)):
         return Source("metadata", key)
     if match := _USER_ID.fullmatch(text):
@@ -65,14 +65,14 @@ def parse_from(text: str) -> Source:
 
 
 def parse_template(text: str) -> list[Text | Placeholder]:
-    """`{givenName}.{familyName}@x` in pieces; `{{` and `}}` stand for braces. Raises ValueError."""
+    """Split `{givenName}.{familyName}@x` into parts. `{{` and `}}` stand for braces. Raises ValueError."""
     pieces: list[Text | Placeholder] = []
     literal = ""
     for token in re.findall(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+", text):
         if token in ("{{", "}}"):
             literal += token[0]
         elif token in ("{", "}"):
-            raise ValueError("has a brace without its partner; a brace itself is written twice: {{ or }}")
+            raise ValueError("has an unmatched brace; write a literal brace twice: {{ or }}")
         elif token[0] == "{":
             if literal:
                 pieces.append(Text(literal))
@@ -104,7 +104,7 @@ def check_source(entity: Entity, source: Source) -> None:
 
 
 class AttributeMapping(Model):
-    """What one attribute of one entity is filled with. Attributes without an entry keep what the SIS sends.
+    """What one attribute of one entity is filled with. Attributes without an entry keep the value that the SIS sends.
 
     In this order: the value is read (from or template), transformed, looked up in values, and replaced by default
     when it is missing.
@@ -116,36 +116,36 @@ class AttributeMapping(Model):
 
     entity: Entity = Field(description="Entity whose records are changed.")
     attribute: AttributeName = Field(
-        description="Attribute that is filled: a name of OneRoster such as username, or metadata.<key>. Ids, "
-        "references, role, roles, status and userIds cannot be."
+        description="Attribute that is filled: a OneRoster name such as username, or metadata.<key>. Ids, references, "
+        "role, roles, status and userIds cannot be filled."
     )
     from_: Annotated[str, StringConstraints(min_length=1, max_length=160)] | None = Field(
         default=None,
         alias="from",
-        description="What it is read from, as the SIS sends it: an attribute, sourcedId, metadata.<key> or "
+        description="What it is filled from, as the SIS sends it: an attribute, sourcedId, metadata.<key> or "
         "userIds[type=X].identifier.",
     )
     template: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = Field(
         default=None,
-        description="Text with placeholders such as {givenName}; the value is missing when one of them is. A brace "
-        "itself is written twice.",
+        description="Text with placeholders such as {givenName}. The value is missing when one of them is missing. Write a "
+        "literal brace twice.",
     )
     transforms: tuple[Transform, ...] = Field(
         default=(),
         max_length=8,
-        description="What is done with the value, in this order. Before@ and After@ take their part of an e-mail "
-        "address, Digits keeps digits only.",
+        description="What is done with the value, in this order. Before@ and After@ keep that part of an e-mail address; "
+        "Digits keeps only digits.",
     )
     values: dict[
         Annotated[str, StringConstraints(max_length=256)], Annotated[str, StringConstraints(max_length=256)]
     ] = Field(
         default={},
         max_length=1024,
-        description="Replaces values: from what the SIS sends (after transforms) to what is stored. Each value of a "
-        "list by itself. Values that do not stand here are kept.",
+        description="Replacements: from a value that the SIS sends (after transforms) to the value to store. In a list, "
+        "each value is replaced by itself. Other values are kept.",
     )
     default: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = Field(
-        default=None, description="Stands in for a missing value. Absent: it stays missing."
+        default=None, description="Replaces a missing value. Absent: it stays missing."
     )
 
     @field_validator("attribute")
@@ -183,7 +183,7 @@ class AttributeMapping(Model):
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Everything that the entry reads from a record."""
+        """All attributes that the entry reads from a record."""
         return (parse_from(self.from_),) if self.from_ is not None else tuple(_sources(self.template or ""))
 
 

@@ -1,6 +1,6 @@
-"""What all kinds share: the base models, metadata, conditions, and strings and numbers with limits.
+"""What all kinds share: base models, metadata, conditions, and strings and numbers with limits.
 
-Every string, list and map has an upper limit, since the API server bounds the cost of CEL rules by them.
+Every string, list and map has an upper limit, since the API server uses the limits to estimate the cost of CEL rules.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,10 +12,10 @@ DIGEST = r"^sha256:[0-9a-f]{64}$"
 
 
 class Safety:
-    """Marks a field of a connection: a change can waive an approval or lose evidence, so it needs the verb approve."""
+    """Marks a field of a connection whose change can waive an approval or lose evidence, so it needs the verb approve."""
 
 
-# Integers and booleans are not made from text or from 5.0, as the API server makes none either.
+# Text and 5.0 are no integers or booleans, as for the API server.
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0)]
@@ -32,7 +32,7 @@ Sentence = Annotated[str, StringConstraints(max_length=1024)]
 
 
 def _holds_nul(value: Any) -> bool:
-    """Whether a text, or one in a list or mapping of texts, holds NUL; objects within look at their own."""
+    """Whether a text, or one in a list or map of texts, holds NUL. Nested objects check their own texts."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
@@ -48,24 +48,24 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_nulls(cls, data: Any) -> Any:
-        """`field:` without a value is an absent field, as the API server treats it. NUL is refused in every text."""
+        """Treat `field:` without a value as an absent field, as the API server does. Refuse NUL in every text."""
         if not isinstance(data, dict):
             return data
         if any(map(_holds_nul, data.values())):
-            raise ValueError("holds a NUL character, which no name, address or text may; take it out")
+            raise ValueError("holds a NUL character, which no name, address or text may; remove it")
         if None in data.values():
             return {key: value for key, value in data.items() if value is not None}
         return data
 
 
 class StatusModel(Model):
-    """Base of everything in a status: fields of a newer version are passed over."""
+    """Base of everything in a status: fields of a newer version are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, serialize_by_alias=True)
 
 
 class ObjectMeta(StatusModel):
-    """The part of Kubernetes' metadata that rostersync reads; everything else is passed over."""
+    """The part of Kubernetes' metadata that rostersync reads. Everything else is ignored."""
 
     name: str = ""
     generateName: str | None = None
@@ -118,9 +118,9 @@ NO_PASSWORD = cel(
     r"!self.matches('^[^/]*//[^/?#]*@')",
     "must not hold a user or password; they belong into a Secret",
 )
-"""The rule of every URL: what stands in a spec is read by many, and a Secret by few."""
+"""The rule for every URL: many people can read a spec, and few a Secret."""
 
 
 def validations(*rules: Any) -> ConfigDict:
-    """Model configuration that puts these rules into the CRD's schema of the model."""
+    """Model configuration that adds these rules to the model's schema in the CRD."""
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": list(rules)})

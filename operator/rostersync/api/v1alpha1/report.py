@@ -1,4 +1,4 @@
-"""Parts of a status that say what a plan came to. Counts and codes only, never personal data."""
+"""Parts of a status that report a plan: counts and codes, never personal data."""
 
 from typing import Annotated, Literal
 
@@ -27,16 +27,18 @@ class Totals(StatusModel):
 
     created: Count = Field(default=0, description="Records that are new in the store.")
     updated: Count = Field(default=0, description="Records that change.")
-    deleted: Count = Field(default=0, description="Records that leave, cascades included.")
-    unchanged: Count = Field(default=0, description="Accepted records that equal the store's.")
-    skipped: Count = Field(default=0, description="Records held back, but for duplicates.")
+    deleted: Count = Field(default=0, description="Records that are deleted, cascades included.")
+    unchanged: Count = Field(default=0, description="Accepted records that are the same in the store.")
+    skipped: Count = Field(default=0, description="Records held back, except duplicates.")
     errors: Count = Field(default=0, description="Records with at least one issue of class Error.")
     duplicates: Count = Field(default=0, description="Records held back as duplicates.")
-    deferred: Count = Field(default=0, description="Deletes left out because reading was incomplete, or by a window.")
+    deferred: Count = Field(
+        default=0, description="Deletes left for later, because reading was incomplete or a window forbids them."
+    )
     kept: Count = Field(
         default=0,
-        description="Records that stay although this reading does not bring them: of a vanished school, of an entity or "
-        "collection that is not read, or without Bulk Upload Mode.",
+        description="Records that stay although they were not read: of a vanished school, of an entity or collection that "
+        "is not read, or without Bulk Upload Mode.",
     )
     population: Count = Field(default=0, description="Records that the source had in the store before.")
 
@@ -44,27 +46,29 @@ class Totals(StatusModel):
 class EntityTotals(Totals):
     """Counts of one entity."""
 
-    entity: Code = Field(description="The entity; Unknown for held-back records that fit none.")
+    entity: Code = Field(description="The entity. Unknown: records held back that fit none.")
 
 
 class HoldStatus(StatusModel):
-    """One reason why the plan waits for a person, with its numbers."""
+    """One reason why the plan is held for a person, with its numbers."""
 
-    reason: Code = Field(description="Why, as a code such as Threshold or EntityEmptied.")
-    entity: Code | None = Field(default=None, description="Entity that is meant.")
+    reason: Code = Field(description="The reason, as a code such as Threshold or EntityEmptied.")
+    entity: Code | None = Field(default=None, description="Entity that the hold is about.")
     change: Code | None = Field(default=None, description="Create, Update, Delete or Any.")
-    school: SourcedID | None = Field(default=None, description="Id of the school in the store, where one is meant.")
+    school: SourcedID | None = Field(
+        default=None, description="Id in the store of the school that the hold is about, if any."
+    )
     count: Count | None = Field(default=None, description="Records that change.")
     population: Count | None = Field(default=None, description="Records that were there before.")
     limit: Count | None = Field(default=None, description="The limit that is exceeded.")
-    unit: Literal["Percent", "Count"] | None = Field(default=None, description="What limit is counted in.")
+    unit: Literal["Percent", "Count"] | None = Field(default=None, description="Unit of limit.")
     before: Count | None = Field(
-        default=None, description="How many of count were applied within window, before this plan."
+        default=None, description="How many of count were applied before this plan, within window."
     )
     window: Annotated[str, StringConstraints(max_length=4)] | None = Field(
-        default=None, description="The time in which changes count together; population is that at its start."
+        default=None, description="The time over which changes are added up. population is the one at its start."
     )
-    message: Sentence | None = Field(default=None, description="The same as a sentence.")
+    message: Sentence | None = Field(default=None, description="The hold as a sentence.")
 
 
 class IssueCount(StatusModel):
@@ -73,7 +77,7 @@ class IssueCount(StatusModel):
     code: Code = Field(description="What is wrong, such as Missing or DanglingReference.")
     entity: Code | None = Field(default=None, description="Entity of the records.")
     attribute: Annotated[str, StringConstraints(max_length=160)] | None = Field(
-        default=None, description="Attribute that is meant."
+        default=None, description="Attribute that the issue is about."
     )
     class_: Literal["Error", "Skipped", "Duplicate"] | None = Field(
         default=None, alias="class", description="School Passport's class of the issue."
@@ -82,14 +86,14 @@ class IssueCount(StatusModel):
 
 
 class EntityCount(StatusModel):
-    """How many records of one entity."""
+    """A number of records of one entity."""
 
     entity: Code = Field(description="The entity.")
     count: Count = Field(description="Records.")
 
 
 class NotOffered(StatusModel):
-    """A collection that the connection takes and the source does not offer."""
+    """A collection that the connection imports and the source does not offer."""
 
     collection: Code = Field(description="Name of the collection, such as courses.")
     status: Count | None = Field(default=None, description="HTTP status of the refusal, such as 403 or 404.")
@@ -97,17 +101,17 @@ class NotOffered(StatusModel):
         default=None, description="OAuth 2 scope that the token may lack, after a 403."
     )
     heldBack: tuple[EntityCount, ...] = Field(
-        default=(), max_length=12, description="Records that are held back for want of it."
+        default=(), max_length=12, description="Records that are held back because it is missing."
     )
 
 
 class SchoolsStatus(StatusModel):
-    """What Schools Mapping came to."""
+    """Result of Schools Mapping."""
 
     found: Count = Field(default=0, description="Schools that the SIS sends.")
     mapped: Count = Field(default=0, description="Schools that are imported.")
-    missing: Count = Field(default=0, description="Schools that the SIS sends and nobody mapped.")
-    vanished: Count = Field(default=0, description="Mapped schools that the SIS does not send any more.")
+    missing: Count = Field(default=0, description="Schools that the SIS sends and that are not mapped.")
+    vanished: Count = Field(default=0, description="Mapped schools that the SIS no longer sends.")
     missingIDs: tuple[SourcedID, ...] = Field(
         default=(), max_length=20, description="SIS ids of missing schools, at most 20."
     )
@@ -117,14 +121,14 @@ class SchoolsStatus(StatusModel):
 
 
 class CauseCount(StatusModel):
-    """How many changes have one cause."""
+    """The number of changes with one cause."""
 
     cause: Code = Field(description="Why records change, such as SourceMissing or Cascade.")
     count: Count = Field(description="Changes with that cause.")
 
 
 class BlastRadius(StatusModel):
-    """People that cascades touch."""
+    """People whom cascades affect."""
 
     students: Count = Field(default=0, description="Distinct students.")
     teachers: Count = Field(default=0, description="Distinct teachers.")

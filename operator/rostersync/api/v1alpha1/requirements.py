@@ -1,4 +1,4 @@
-"""Data Requirements: what is done when an attribute is missing or malformed."""
+"""Data Requirements: what happens when an attribute is missing or malformed."""
 
 import re
 from typing import Annotated, Literal
@@ -14,13 +14,13 @@ _BEYOND_RE2 = re.compile(r"\(\?(=|!|<=|<!|P=|>)|\\[1-9]|\\k|[*+?}]\+")
 
 
 def check_pattern(pattern: str) -> str:
-    """The pattern, when the engine (DuckDB, which is RE2) can match by it. Raises ValueError otherwise."""
+    """The pattern, if the engine's regular expressions (RE2, in DuckDB) support it. Raises ValueError otherwise."""
     if _BEYOND_RE2.search(pattern):
         raise ValueError(
-            "uses look-around, a back-reference, or an atomic or possessive part, which RE2 does not have; "
+            "uses look-around, a back-reference, or an atomic or possessive part, which RE2 does not support; "
             "write it without"
         )
-    import duckdb  # only who has a pattern needs the engine to check it: the operator, for one, should stay small
+    import duckdb  # only imported for patterns: the operator, for one, should stay small
 
     try:
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
@@ -31,7 +31,7 @@ def check_pattern(pattern: str) -> str:
 
 
 class DataRequirement(Model):
-    """One requirement. Without format and pattern it is about missing values, with one about present malformed ones."""
+    """One requirement: about missing values, or with format or pattern about malformed ones."""
 
     model_config = validations(
         cel(
@@ -52,30 +52,30 @@ class DataRequirement(Model):
         ),
     )
 
-    entity: Entity = Field(description="Entity whose records are looked at.")
+    entity: Entity = Field(description="Entity whose records are checked.")
     attribute: AttributeName = Field(
-        description="Attribute that is looked at, after Attributes Mapping: a name of OneRoster or metadata.<key>."
+        description="Attribute that is checked, after Attributes Mapping: a OneRoster name or metadata.<key>."
     )
     format: Literal["Email", "Date", "UUID", "Integer", "Boolean"] | None = Field(
-        default=None, description="Makes the requirement one about present values that do not have this form."
+        default=None, description="Makes the requirement about values that do not have this format."
     )
     pattern: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = Field(
         default=None,
-        description="Makes the requirement one about present values that this regular expression (RE2) does not match "
-        "as a whole.",
+        description="Makes the requirement about values that this regular expression (RE2) does not match from start to "
+        "end.",
     )
     action: Literal["Error", "Skip", "Default", "DropValue", "Hold", "Fail"] = Field(
-        description="Error: the record goes on and the issue is reported. Skip: the record is held back. Default: "
-        "default stands in. DropValue: the malformed value is left out. Hold: the plan waits for a person. Fail: the "
-        "run fails."
+        description="Error: the record is imported and the issue is reported. Skip: the record is held back. Default: the "
+        "value is replaced by default. DropValue: the malformed value is left out. Hold: the plan is held for a person. "
+        "Fail: the run fails."
     )
     whenAccepted: Literal["Keep", "Remove"] = Field(
         default="Keep",
-        description="What Skip means for a record that was accepted before: Keep leaves it as it was (School Passport "
-        "itself would hide it), Remove deletes it.",
+        description="What Skip does to a record that was accepted before. Keep: it stays as it was (School Passport itself "
+        "would hide it). Remove: it is deleted.",
     )
     default: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = Field(
-        default=None, description="The value that action Default puts in."
+        default=None, description="The value that action Default sets."
     )
 
     @field_validator("attribute")
@@ -91,7 +91,7 @@ class DataRequirement(Model):
     @classmethod
     def _compiles(cls, pattern: str | None, info: ValidationInfo) -> str | None:
         if pattern is not None and info.data.get("format") is not None:
-            raise ValueError("stands beside format; keep one of them")
+            raise ValueError("is given together with format; keep one of them")
         return None if pattern is None else check_pattern(pattern)
 
     @field_validator("action")
@@ -112,11 +112,9 @@ class DataRequirement(Model):
     @model_validator(mode="after")
     def _fitting(self) -> "DataRequirement":
         if self.action == "Default" and self.default is None:
-            raise ValueError("has action Default but no default; say which value stands in")
+            raise ValueError("has action Default but no default; give the value")
         if self.action != "Default" and self.default is not None:
-            raise ValueError(
-                f"has a default, which action {self.action} never uses; use action: Default, or take it out"
-            )
+            raise ValueError(f"has a default, which action {self.action} never uses; use action: Default, or remove it")
         if self.whenAccepted == "Remove" and self.action != "Skip":
             raise ValueError("has whenAccepted: Remove, which only goes with action: Skip")
         if self.default is not None:

@@ -18,7 +18,7 @@ class SchoolTarget(Model):
     )
 
     id: SourcedID | None = Field(
-        default=None, description="Id of the school in the store, as it stands there. Absent: prefix and SIS id."
+        default=None, description="Id of the school in the store, prefix included. Absent: prefix and SIS id."
     )
     name: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = Field(
         default=None, description="Name of the school. Absent: its name in the SIS."
@@ -30,9 +30,11 @@ class SchoolTarget(Model):
     @model_validator(mode="after")
     def _one_kind(self) -> "SchoolTarget":
         if self.existing is not None and (self.id is not None or self.name is not None):
-            raise ValueError("has existing beside id or name; a school already in the store keeps its own id and name")
+            raise ValueError(
+                "has existing together with id or name; a school that is already in the store keeps its own id and name"
+            )
         if self.existing is None and self.id is None and self.name is None:
-            raise ValueError("is empty; give id, name or both, or take target out to keep the school's own")
+            raise ValueError("is empty; give id, name or both, or remove target to keep the school's own")
         return self
 
 
@@ -57,19 +59,20 @@ class SchoolsMapping(Model):
     )
 
     mode: Literal["Auto", "Selected"] = Field(
-        default="Auto", description="Auto maps every school of the SIS, new ones too; Selected only those in schools."
+        default="Auto",
+        description="Auto: every school of the SIS is mapped, new ones too. Selected: only those in schools.",
     )
     schools: tuple[MappedSchool, ...] = Field(
         default=(),
         validate_default=True,
         max_length=2000,
-        description="Schools to map (Selected), or schools that become something else than themselves (Auto).",
+        description="The schools to map (Selected), or those that become another school (Auto).",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["sourcedId"]},
     )
     exclude: tuple[SourcedID, ...] = Field(
         default=(),
         max_length=2000,
-        description="Ids of schools in the SIS that are taken out of the mapping, in both modes.",
+        description="SIS ids of schools that are left out, in both modes.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
@@ -99,9 +102,7 @@ class SchoolsMapping(Model):
         mapped = {s.sourcedId: i for i, s in enumerate(info.data.get("schools", ()))}
         for i, school in enumerate(exclude):
             if school in mapped:
-                raise ValueError(
-                    f"entry [{i}] is also mapped in schools[{mapped[school]}]; take it out of one of the two"
-                )
+                raise ValueError(f"entry [{i}] is also mapped in schools[{mapped[school]}]; remove one of the two")
         if len(set(exclude)) < len(exclude):
             raise ValueError("names a school twice")
         return exclude

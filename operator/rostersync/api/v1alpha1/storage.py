@@ -22,9 +22,9 @@ Quantity = Annotated[
 
 
 class VolumeClaim(Model):
-    """The claim that rostersync makes for itself. It is never deleted by rostersync."""
+    """The claim that rostersync creates. It never deletes it."""
 
-    size: Quantity = Field(description="How much is asked for, such as 10Gi.")
+    size: Quantity = Field(description="Requested size, such as 10Gi.")
     storageClassName: ObjectName | None = Field(
         default=None, description="Storage class; block storage is best. Absent: the cluster's default class."
     )
@@ -41,9 +41,9 @@ class EmbeddedStore(Model):
         cel("!has(self.volumeClaim) || !has(self.existingClaim)", "give volumeClaim or existingClaim, not both"),
     )
 
-    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to make. Absent: 10Gi.")
+    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to create. Absent: 10Gi.")
     existingClaim: ObjectName | None = Field(
-        default=None, description="A claim that is already there, with the label rostersync.dev/district."
+        default=None, description="An existing claim with the label rostersync.dev/district."
     )
 
     @model_validator(mode="after")
@@ -56,7 +56,7 @@ class EmbeddedStore(Model):
 class PostgresStore(Model):
     """The roster in a PostgreSQL database. Not yet supported."""
 
-    readerSecretRef: SecretRef = Field(description="Secret of the role that plans: it may only read.")
+    readerSecretRef: SecretRef = Field(description="Secret of the role that plans, which may only read.")
     writerSecretRef: SecretRef = Field(description="Secret of the role that applies.")
 
 
@@ -88,7 +88,7 @@ class ObjectStorage(Model):
 
 
 class Artifacts(Model):
-    """Where the plans, with the records that change, are kept until history takes them away."""
+    """Where plans, with the records that change, are kept until history removes them."""
 
     model_config = validations(
         cel(
@@ -97,14 +97,14 @@ class Artifacts(Model):
         ),
     )
 
-    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to make. Absent: 20Gi.")
+    volumeClaim: VolumeClaim | None = Field(default=None, description="The claim to create. Absent: 20Gi.")
     existingClaim: ObjectName | None = Field(
         default=None,
-        description="A claim that is already there, with the labels rostersync.dev/district and connection.",
+        description="An existing claim with the labels rostersync.dev/district and rostersync.dev/connection.",
     )
     objectStorage: ObjectStorage | None = Field(default=None, description="A bucket. Not yet supported.")
     encryptionKeySecretRef: SecretRef | None = Field(
-        default=None, description="Secret with an age key that artifacts are encrypted with. Absent: not encrypted."
+        default=None, description="Secret with the age key that encrypts artifacts. Absent: they are not encrypted."
     )
 
     @model_validator(mode="after")
@@ -118,10 +118,10 @@ class OneRosterCSV(Model):
     """A OneRoster CSV bundle."""
 
     mode: Literal["Bulk", "Delta"] = Field(
-        default="Bulk", description="Bulk: the newest roster as a whole. Delta: the changes of every revision."
+        default="Bulk", description="Bulk: the whole newest roster. Delta: the changes of every revision."
     )
     version: Literal["1.1"] = Field(default="1.1", description='Version of the bundle, in quotes: "1.1".')
-    zip: Bool = Field(default=True, description="One zip file, or else a folder of files (which is not atomic).")
+    zip: Bool = Field(default=True, description="Write one zip file. If false: a folder of files, which is not atomic.")
 
 
 class SFTP(Model):
@@ -135,16 +135,16 @@ class SFTP(Model):
         default="/", description="Folder that is written to."
     )
     tempDirectory: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
-        default=None, description="Folder for files under way. Absent: the same, under a name that begins with a dot."
+        default=None, description="Folder for unfinished files. Absent: path, under names that begin with a dot."
     )
     secretRef: SecretRef = Field(description="Secret with the user and its password or key.")
     hostKey: Annotated[str, StringConstraints(min_length=16, max_length=2048)] = Field(
-        description="Public key of the server, as ssh-keyscan prints it; another key is refused."
+        description="Public key of the server, as ssh-keyscan prints it. Any other key is refused."
     )
 
 
 class Delivery(Model):
-    """Carries every applied revision out. Not yet supported."""
+    """A delivery of every applied revision. Not yet supported."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
         Field(description="Name of the delivery within the connection.")

@@ -1,4 +1,4 @@
-"""What this version refuses although the API has it, and whether the terms stand. Pure."""
+"""What this version refuses although the API has it, and whether the terms are accepted. Pure."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from rostersync.model import Mode
 
 
 def terms_accepted(conn: Connection) -> bool:
-    """Whether a run may start: the terms of use (and with them the privacy policy) are accepted."""
+    """Whether the terms of use, and with them the privacy policy, are accepted, so that a run may start."""
     return conn.spec.termsOfUse.accepted
 
 
 def not_yet_supported(conn: Connection) -> list[str]:
-    """Dotted fields of the connection that are given and not carried out yet; empty means go."""
+    """Dotted fields of the connection that are given but not supported yet."""
     spec = conn.spec
     existing = [
         f"spec.schoolsMapping.schools[{i}].target.existing"
@@ -36,16 +36,16 @@ def _stores_to_come(spec: ConnectionSpec) -> dict[str, object]:
 
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:
-    """Dotted fields of the run that are given and not carried out yet; empty means go."""
+    """Dotted fields of the run that are given but not supported yet."""
     return scope_not_yet_supported(Mode(run.spec.mode), run.spec.schools)
 
 
 def scope_not_yet_supported(mode: Mode, schools: Sequence[str]) -> list[str]:
-    """The same of what a run is about."""
+    """Dotted fields of a run and its connection that are given but not supported yet."""
     given = {"spec.mode: Restore": mode == Mode.RESTORE, "spec.schools": bool(schools)}
     return [field for field, value in given.items() if value]
 
 
 def run_refusal(later: list[str]) -> str:
-    """Why a run with such fields is not begun."""
+    """Why a run with these fields does not start."""
     return f"SyncRun {', '.join(later)}: not supported in this version; leave it out."

@@ -36,7 +36,7 @@ class RunRef(Model):
 
 
 class SyncApprovalSpec(Model):
-    """What is to be decided, which never changes, and the decision, which is made once."""
+    """What is to be decided, which never changes, and the decision, which is made only once."""
 
     model_config = validations(
         *(
@@ -92,26 +92,26 @@ class SyncApprovalSpec(Model):
 
     runRef: RunRef = Field(description="The run that waits.")
     connectionRef: ConnectionRef = Field(
-        description="The connection of the run; who decides needs the verb approve on it."
+        description="The connection of the run. Whoever decides needs the verb approve on it."
     )
     previousConnection: ConnectionRef | None = Field(
         default=None,
-        description="The connection of the last applied plan, where that is another by name or UID; who decides needs "
-        "the verb approve on it too.",
+        description="The connection of the last applied plan, if it had another name or UID. Whoever decides needs the "
+        "verb approve on it too.",
     )
-    planDigest: Digest = Field(description="Digest of the plan that is decided about.")
+    planDigest: Digest = Field(description="Digest of the plan that is to be decided.")
     requestedBy: tuple[UserName, ...] = Field(
         max_length=8, description="Who asked for the run, and who last changed the connection."
     )
     requireDistinctApprover: Bool = Field(description="Four eyes: none of requestedBy may decide.")
-    expiresAt: Timestamp = Field(description="When a decision comes too late.")
+    expiresAt: Timestamp = Field(description="From when on a decision is too late.")
     decision: Literal["Approved", "Rejected"] | None = Field(
         default=None, description="The decision, made once and only while status.state is Pending."
     )
     decidedBy: UserName | None = Field(
-        default=None, description="Who decided; stamped or checked by an admission policy to be the caller."
+        default=None, description="Who decided. An admission policy sets it to the caller, or checks that it is."
     )
-    reason: Sentence | None = Field(default=None, description="Why; needed for a rejection.")
+    reason: Sentence | None = Field(default=None, description="Why. Required for a rejection.")
 
     @model_validator(mode="after")
     def _decided_as_one(self) -> "SyncApprovalSpec":
@@ -127,7 +127,7 @@ class SyncApprovalSpec(Model):
 
 
 class PolicySeen(StatusModel):
-    """A policy or binding as it was when the approval was made."""
+    """A policy or binding as it was when the approval was created."""
 
     kind: Annotated[str, StringConstraints(max_length=63)] = Field(description="Kind of the policy or binding.")
     name: ObjectName = Field(description="Its name.")
@@ -136,38 +136,40 @@ class PolicySeen(StatusModel):
 
 
 class SyncApprovalStatus(StatusModel):
-    """What the operator made of it."""
+    """The state of the approval."""
 
-    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
+    observedGeneration: Count | None = Field(
+        default=None, description="Generation of the spec that this status is about."
+    )
     about: tuple[Sentence, ...] = Field(
         default=(),
         max_length=32,
-        description="What is decided about: why it is held and what it changes; in sentences.",
+        description="What is to be decided: why the plan is held and what it changes, in sentences.",
     )
-    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, the worst first.")
+    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, worst first.")
     totals: Totals | None = Field(default=None, description="Counts over all entities.")
     holdsTotal: Count | None = Field(default=None, description="How many reasons there are to hold the plan.")
     state: Literal["Pending", "Approved", "Rejected", "Expired", "Superseded"] | None = Field(
-        default=None, description="Pending until it is decided, expires, or another plan takes its place."
+        default=None, description="Pending until it is decided, expires, or another plan replaces this one."
     )
     decisionSeenAt: Timestamp | None = Field(
-        default=None, description="When the operator saw the decision; this counts."
+        default=None, description="When the operator saw the decision. This is the time that counts."
     )
     policies: tuple[PolicySeen, ...] = Field(
         default=(),
         max_length=32,
-        description="The admission policies and bindings that guarded the approval when it was made.",
+        description="The admission policies and bindings that guarded the approval when it was created.",
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
-        description="Ready is True once it is decided.",
+        description="Ready is True once the approval is decided.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
 
 
 class SyncApproval(Model):
-    """A decision about one held plan, made pending by rostersync and decided by a person."""
+    """A decision about one held plan. rostersync creates it as Pending, and a person decides."""
 
     model_config = validations(
         cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),
@@ -185,8 +187,8 @@ class SyncApproval(Model):
     )
     kind: Literal["SyncApproval"] = Field(default="SyncApproval", description="Kind of the object.")
     metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
-    spec: SyncApprovalSpec = Field(description="What is decided about, and the decision.")
-    status: SyncApprovalStatus | None = Field(default=None, description="What the operator made of it.")
+    spec: SyncApprovalSpec = Field(description="What is to be decided, and the decision.")
+    status: SyncApprovalStatus | None = Field(default=None, description="The state of the approval.")
 
     @field_validator("metadata")
     @classmethod

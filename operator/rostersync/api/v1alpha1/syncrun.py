@@ -52,7 +52,7 @@ def _connection(kind: str) -> str:
 
 
 def _known(schema: JsonDict) -> None:
-    """The kinds as the table has them when the schema is made."""
+    """Set the enum to the kinds that the table has when the schema is made."""
     schema.update({"x-crd-default": True, "enum": [*_names()]})
 
 
@@ -68,7 +68,7 @@ class ConnectionRef(Model):
 
 
 class SyncRunSpec(Model):
-    """What is asked for. Immutable but for cancel, which goes one way."""
+    """What is requested. Immutable, except that cancel can be set to true."""
 
     model_config = validations(
         cel(
@@ -88,7 +88,7 @@ class SyncRunSpec(Model):
         ),
         cel(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
-            "cancel cannot be taken back; make another SyncRun",
+            "cancel cannot be undone; make another SyncRun",
             ".cancel",
             "FieldValueForbidden",
         ),
@@ -102,35 +102,37 @@ class SyncRunSpec(Model):
     connectionRef: ConnectionRef = Field(description="The connection that is imported.")
     mode: Literal["Import", "DryRun", "Restore"] = Field(
         default="Import",
-        description="Import plans and applies. DryRun plans only, and lists what would be held. Restore brings back "
-        "what restoreOf changed (not yet supported).",
+        description="Import: plan and apply. DryRun: only plan, and list what would be held. Restore: undo what restoreOf "
+        "changed (not yet supported).",
         json_schema_extra={"x-crd-default": True},
     )
-    restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are taken back.")
+    restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are undone.")
     schools: tuple[SourcedID, ...] = Field(
         default=(),
         max_length=200,
-        description="SIS ids of the schools that the run is limited to. Absent: all. Not yet supported.",
+        description="SIS ids of the schools to which the run is limited. Absent: all. Not yet supported.",
     )
-    reason: Sentence | None = Field(default=None, description="Why the run is made, for those who look at it later.")
+    reason: Sentence | None = Field(
+        default=None, description="Why the run was requested, for those who look at it later."
+    )
     requestedBy: UserName | None = Field(
-        default=None, description="Who asked for the run. Stamped by an admission policy; leave it out."
+        default=None, description="Who requested the run. Set by an admission policy; leave it out."
     )
     cancel: Bool = Field(
-        default=False, description="Ends the run, until its apply Job is made. Cannot be taken back once true."
+        default=False, description="End the run, if its apply Job does not exist yet. Cannot be undone."
     )
 
     @model_validator(mode="after")
     def _restore_is_whole(self) -> "SyncRunSpec":
         if self.mode == "Restore" and self.restoreOf is None:
-            raise ValueError("has mode Restore without restoreOf; name the run whose changes are taken back")
+            raise ValueError("has mode Restore without restoreOf; name the run whose changes are undone")
         if self.mode != "Restore" and self.restoreOf is not None:
             raise ValueError("has restoreOf, which only goes with mode: Restore")
         return self
 
 
 class NamedConnection(StatusModel):
-    """A connection by its name, and its kind where that is not the default one."""
+    """A connection by its name, and by its kind where that is not the default one."""
 
     kind: str | None = Field(
         default=None,
@@ -144,11 +146,11 @@ class PlanStatus(StatusModel):
     """The frozen plan."""
 
     digest: Digest | None = Field(default=None, description="Digest of everything that would change.")
-    baseRevision: Count | None = Field(default=None, description="Revision of the store that the plan was made on.")
-    asOf: Timestamp | None = Field(default=None, description="The moment that counts as now in the plan.")
+    baseRevision: Count | None = Field(default=None, description="Revision of the store that the plan is based on.")
+    asOf: Timestamp | None = Field(default=None, description="The time that counts as now in the plan.")
     noChanges: Bool | None = Field(default=None, description="Whether the plan changes nothing.")
     previousConnection: NamedConnection | None = Field(
-        default=None, description="The connection of the last applied plan, where that is another by name or UID."
+        default=None, description="The connection of the last applied plan, if it had another name or UID."
     )
 
 
@@ -169,34 +171,36 @@ class ApprovalStatus(StatusModel):
     name: ObjectName | None = Field(default=None, description="Name of the SyncApproval.")
     uid: UID | None = Field(default=None, description="UID of the SyncApproval.")
     state: Literal["Pending", "Approved", "Rejected", "Expired", "Superseded"] | None = Field(
-        default=None, description="What became of it."
+        default=None, description="State of the approval."
     )
     decidedBy: UserName | None = Field(default=None, description="Who decided.")
-    reason: Sentence | None = Field(default=None, description="What they gave as reason.")
-    expiresAt: Timestamp | None = Field(default=None, description="When a decision comes too late.")
+    reason: Sentence | None = Field(default=None, description="The reason they gave.")
+    expiresAt: Timestamp | None = Field(default=None, description="From when on a decision is too late.")
     fourEyesEnforced: Bool | None = Field(
-        default=None, description="Whether it was proved that another person decided than those who asked."
+        default=None, description="Whether it is proved that the person who decided is none of those who requested it."
     )
 
 
 class SyncRunStatus(StatusModel):
-    """What became of the run."""
+    """The state of the run."""
 
-    observedGeneration: Count | None = Field(default=None, description="The generation of the spec that was looked at.")
-    about: tuple[Sentence, ...] = Field(
-        default=(), max_length=32, description="Why it is held, what it changes, and what to type; in sentences."
+    observedGeneration: Count | None = Field(
+        default=None, description="Generation of the spec that this status is about."
     )
-    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, the worst first.")
+    about: tuple[Sentence, ...] = Field(
+        default=(), max_length=32, description="Why it is held, what it changes, and what to type, in sentences."
+    )
+    holdReasons: Sentence | None = Field(default=None, description="Codes of the holds, worst first.")
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
-        description="Succeeded says how the run stands; Reconciling and Stalled as kstatus has them; Planned, "
-        "Approved, Applied, Delivered and Cancelled say how far it came.",
+        description="Succeeded is the state of the run. Reconciling and Stalled are those of kstatus. Planned, Approved, "
+        "Applied, Delivered and Cancelled say how far it has come.",
         json_schema_extra=_LIST_BY_TYPE,
     )
-    outcome: Outcome | None = Field(default=None, description="How the run ended. Set only when it has.")
-    startTime: Timestamp | None = Field(default=None, description="When the run was taken up.")
-    completionTime: Timestamp | None = Field(default=None, description="When the run ended. Set together with outcome.")
+    outcome: Outcome | None = Field(default=None, description="How the run ended. Only set once it has ended.")
+    startTime: Timestamp | None = Field(default=None, description="When the operator began to work on the run.")
+    completionTime: Timestamp | None = Field(default=None, description="When the run ended. Set with outcome.")
     stage: Code | None = Field(default=None, description="The stage that the Job last reported.")
     plan: PlanStatus | None = Field(default=None, description="The frozen plan.")
     entities: tuple[EntityTotals, ...] = Field(
@@ -213,7 +217,7 @@ class SyncRunStatus(StatusModel):
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["cause"]},
     )
     holds: tuple[HoldStatus, ...] = Field(
-        default=(), max_length=16, description="The 16 worst reasons to wait for a person."
+        default=(), max_length=16, description="The 16 worst reasons why the plan is held for a person."
     )
     holdsTotal: Count | None = Field(default=None, description="How many such reasons there are.")
     issues: tuple[IssueCount, ...] = Field(
@@ -221,12 +225,14 @@ class SyncRunStatus(StatusModel):
     )
     schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
     incomplete: tuple[Code, ...] = Field(
-        default=(), max_length=16, description="Collections that could not be proved to be read completely."
+        default=(), max_length=16, description="Collections of which it is not proved that they were read completely."
     )
     notOffered: tuple[NotOffered, ...] = Field(
-        default=(), max_length=16, description="Collections that the source does not offer, and what that costs."
+        default=(),
+        max_length=16,
+        description="Collections that the source does not offer, and the records that are held back for it.",
     )
-    blastRadius: BlastRadius | None = Field(default=None, description="People that cascades touch.")
+    blastRadius: BlastRadius | None = Field(default=None, description="People whom cascades affect.")
     jobs: tuple[JobStatus, ...] = Field(
         default=(),
         max_length=8,
@@ -234,23 +240,24 @@ class SyncRunStatus(StatusModel):
         json_schema_extra=_LIST_BY_TYPE,
     )
     connectionUID: UID | None = Field(
-        default=None, description="UID of the connection that the run was made for; another of that name is another."
+        default=None,
+        description="UID of the connection that the run is for. A connection made later under the same name has another.",
     )
-    disruptions: Count | None = Field(default=None, description="How often a Job was lost to a disruption.")
+    disruptions: Count | None = Field(default=None, description="How many pods were lost to disruptions.")
     requestedBy: tuple[UserName, ...] = Field(
         default=(), max_length=8, description="Who asked for the run, and who last changed the connection."
     )
     moreRequesters: Bool | None = Field(
         default=None,
-        description="There were more than requestedBy lists; then nobody decides where four eyes are needed.",
+        description="There were more people than requestedBy lists. Nobody can decide then if four eyes are required.",
     )
     approval: ApprovalStatus | None = Field(default=None, description="The decision about a held plan.")
     sameAs: ObjectName | None = Field(
         default=None, description="Name of the run that holds the same plan (SameAsHeld)."
     )
-    supersededBy: ObjectName | None = Field(default=None, description="Name of the run that took this one's place.")
-    revision: Count | None = Field(default=None, description="Revision of the store that the run made.")
-    outboxPending: Bool | None = Field(default=None, description="Whether deliveries are still to be made.")
+    supersededBy: ObjectName | None = Field(default=None, description="Name of the run that replaces this one.")
+    revision: Count | None = Field(default=None, description="Revision of the store that the run created.")
+    outboxPending: Bool | None = Field(default=None, description="Whether deliveries are still due.")
 
 
 class SyncRun(Model):
@@ -265,8 +272,8 @@ class SyncRun(Model):
     )
     kind: Literal["SyncRun"] = Field(default="SyncRun", description="Kind of the object.")
     metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
-    spec: SyncRunSpec = Field(description="What is asked for.")
-    status: SyncRunStatus | None = Field(default=None, description="What became of it.")
+    spec: SyncRunSpec = Field(description="What is requested.")
+    status: SyncRunStatus | None = Field(default=None, description="The state of the run.")
 
     @field_validator("metadata")
     @classmethod

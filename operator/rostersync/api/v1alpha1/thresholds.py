@@ -1,4 +1,4 @@
-"""Sync hold threshold: how much may change without a person."""
+"""Sync hold threshold: how much may change without a person's approval."""
 
 from typing import Literal
 
@@ -25,37 +25,37 @@ AnyEntity = Literal[
 
 
 class ThresholdRule(Model):
-    """One limit: a plan that goes above it waits for a person. Every rule that matches is checked."""
+    """One limit: a plan that exceeds it is held for a person. Every matching rule is checked."""
 
     model_config = validations(
         cel("has(self.percent) || has(self.count)", "a rule needs percent, count or both", ".percent"),
         cel("!has(self.minPopulation) || has(self.percent)", "minPopulation only goes with percent", ".minPopulation"),
     )
 
-    entity: AnyEntity = Field(description="Entity that is counted; * for each entity by itself.")
+    entity: AnyEntity = Field(description="Entity that is counted. *: each entity by itself.")
     change: Literal["Create", "Update", "Delete", "Any"] = Field(
-        description="Changes that are counted; Any counts creates, updates and deletes together."
+        description="Changes that are counted. Any: creates, updates and deletes together."
     )
     percent: Int | None = Field(
         default=None,
         ge=0,
         le=10000,
-        description="Holds when more than this share of the records that the source had before are changed.",
+        description="Hold when more than this percentage of the records that the source had before changes.",
     )
     count: Int | None = Field(
-        default=None, ge=0, le=1_000_000_000, description="Holds when more records than this are changed."
+        default=None, ge=0, le=1_000_000_000, description="Hold when more records than this change."
     )
     minPopulation: Int | None = Field(
         default=None,
         ge=0,
         le=1_000_000_000,
-        description="Percent is not looked at when the source had fewer records than this. Absent: 20.",
+        description="Ignore percent when the source had fewer records than this. Absent: 20.",
     )
-    perSchool: Bool = Field(default=False, description="Counts each school by itself.")
+    perSchool: Bool = Field(default=False, description="Count each school by itself.")
     window: WindowLength | None = Field(
         default=None,
-        description="Also counts what was applied from this source within this time before the run, such as 24h or 7d, "
-        "against the records that it had when the window began. By school from the time on that such a rule is there.",
+        description="Also count what was applied from this source in this time before the run, such as 24h or 7d, against "
+        "the records that it had when the window began. By school, this counts runs since the rule was added.",
     )
 
     @field_validator("percent", "count", "minPopulation", mode="before")
@@ -71,16 +71,17 @@ class ThresholdRule(Model):
         if self.percent is None and self.count is None:
             raise ValueError("has neither percent nor count; give one or both")
         if self.minPopulation is not None and self.percent is None:
-            raise ValueError("has minPopulation without percent; it silences percent only, never count")
+            raise ValueError("has minPopulation without percent; it only concerns percent, never count")
         return self
 
     def covers(self, entity: Entity, change: str) -> bool:
-        """Whether the rule speaks of these changes (a rule on Any covers each)."""
+        """Whether the rule is about these changes. A rule on Any is about all of them."""
         return self.entity in ("*", entity.value) and self.change in ("Any", change)
 
 
 class SyncHoldThreshold(Model):
-    """School Passport's Sync hold threshold. The defaults hold above 10 % deletes within 24 hours, 75 % updates and
-    50 % creates of an entity; a percent rule for the entity and change, without perSchool, takes their place."""
+    """School Passport's Sync hold threshold. By default, more than 10 % deletes within 24 hours, 75 % updates or 50 %
+    creates of an entity are held. A percent rule for an entity and change, without perSchool, replaces its default.
+    """
 
-    rules: tuple[ThresholdRule, ...] = Field(default=(), max_length=128, description="Limits of your own.")
+    rules: tuple[ThresholdRule, ...] = Field(default=(), max_length=128, description="Your own limits.")

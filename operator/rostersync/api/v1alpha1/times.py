@@ -1,4 +1,4 @@
-"""Times in a connection: durations, cron, time zones, dates, windows and the schedule. Pure checks, no clock."""
+"""Times in a connection: durations, cron, time zones, dates, windows and the schedule. Checks only, without a clock."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from rostersync.instants import instant
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# name, least, greatest, names that count from the least
+# name, minimum, maximum, names of the values from the minimum on
 _CRON_FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -41,7 +41,7 @@ def parse_local(text: str) -> datetime:
 
 
 def check_cron(text: str) -> str:
-    """The text, when it is a cron expression of five fields. Raises ValueError that names the field."""
+    """The text, if it is a cron expression of five fields. Raises ValueError that names the field."""
     parts = text.split()
     if len(parts) != len(_CRON_FIELDS):
         raise ValueError(
@@ -58,7 +58,7 @@ def check_cron(text: str) -> str:
 
 
 def _cron_item(item: str, least: int, greatest: int, names: tuple[str, ...]) -> bool:
-    """Whether one item of a cron field (`*`, `7`, `1-5`, `*/15`, `mon-fri`) stands for at least one value."""
+    """Whether one item of a cron field (`*`, `7`, `1-5`, `*/15`, `mon-fri`) matches at least one value."""
     head, slash, step = item.partition("/")
     if slash and not (step.isascii() and step.isdigit() and 1 <= int(step) <= greatest):
         return False
@@ -133,31 +133,31 @@ Cron = Annotated[str, StringConstraints(min_length=9, max_length=128), AfterVali
 
 
 class Schedule(Model):
-    """When runs are made by themselves."""
+    """When runs start automatically."""
 
     cron: Cron = Field(
         description="Cron expression of five fields (minute hour day-of-month month day-of-week) in the connection's "
-        "timeZone. A local time that does not exist runs at the next one that does; one that repeats runs once."
+        "timeZone. A local time that the clocks skip runs at the next one that exists; one that repeats runs once."
     )
     endDate: Date | None = Field(
-        default=None, description="Last day (in timeZone) on which a run is started. Absent: no end."
+        default=None, description="Last day (in timeZone) on which a run starts. Absent: no end."
     )
     jitterMinutes: Int = Field(
         default=0,
         ge=0,
         le=720,
-        description="Spreads starts over so many minutes, the same for a connection every time.",
+        description="Spread the starts of connections over this many minutes. A connection always has the same delay.",
     )
     startingDeadlineSeconds: Int | None = Field(
         default=None,
         ge=10,
         le=604800,
-        description="A start that was missed by more than this many seconds is left out. Absent: no limit.",
+        description="Skip a start that is late by more than this many seconds. Absent: no limit.",
     )
 
 
 class Window(Model):
-    """A span of local time: it includes its start and excludes its end."""
+    """A span of local time, including its start and excluding its end."""
 
     model_config = validations(
         cel("self.end > self.start", "end must be after start", ".end"),
@@ -175,27 +175,27 @@ class Window(Model):
         return end
 
     def contains(self, moment: datetime, zone: ZoneInfo) -> bool:
-        """Whether an aware `moment` lies in the window, read in `zone`; the start is in, the end is not."""
+        """Whether an aware `moment` is in the window, whose times are in `zone`. The start is in it, the end is not."""
         start, end = self.span(zone)
         return start <= moment < end
 
     def span(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Start and end as instants."""
+        """The start and the end as instants."""
         return instant(parse_local(self.start), zone), instant(parse_local(self.end), zone)
 
 
 class DataRollover(Model):
-    """What rests while a school year ends and the next one is set up."""
+    """What pauses while one school year ends and the next one is set up."""
 
     suspendImport: tuple[Window, ...] = Field(
         default=(),
         max_length=32,
-        description="Windows without imports: scheduled and requested runs are not made, a run made by name ends "
-        "ImportSuspended.",
+        description="Windows without imports: no scheduled or requested run starts, and a SyncRun that somebody creates ends "
+        "as ImportSuspended.",
     )
     disableDeletion: tuple[Window, ...] = Field(
         default=(),
         max_length=32,
-        description="Windows in which nothing is deleted. The deletes come back, seen by the thresholds, in the first "
-        "run after the window.",
+        description="Windows in which nothing is deleted. The first run after the window makes the deletes, and the "
+        "thresholds count them.",
     )

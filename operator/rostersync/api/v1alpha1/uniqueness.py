@@ -26,7 +26,10 @@ def _known(names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
 
 
 class Domain(Model):
-    """Attributes whose values, taken together, must be unique within an entity. Records that lack one take no part."""
+    """Attributes whose values together must be unique within an entity.
+
+    Records that lack one of them are not compared.
+    """
 
     entity: Entity = Field(description="Entity within which the values are unique.")
     attributes: AttributeNames = Field(description="Attributes that make up the domain.")
@@ -35,13 +38,13 @@ class Domain(Model):
 
 
 class MasterField(Model):
-    """Whose value stands when several data sources have one record. Not yet supported."""
+    """Which source's value counts when several data sources have the same record. Not yet supported."""
 
-    entity: Entity = Field(description="Entity whose records are meant.")
-    attributes: AttributeNames = Field(description="Attributes that the source decides.")
+    entity: Entity = Field(description="Entity that this is about.")
+    attributes: AttributeNames = Field(description="Attributes whose value the source decides.")
     source: ShortName = Field(description="sourceID of the source that decides.")
     mode: Literal["Master", "DoNotOverride"] = Field(
-        description="Master: its value stands. DoNotOverride: its value stands until another source has one."
+        description="Master: its value counts. DoNotOverride: its value counts until another source has one."
     )
 
     _attributes = field_validator("attributes")(_known)
