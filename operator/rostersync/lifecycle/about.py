@@ -1,4 +1,4 @@
-"""What a held plan is about, line by line: the first thing that `kubectl describe` shows. Counts and codes only. Pure."""
+"""What a held plan is about, in lines that `kubectl describe` shows first. Counts and codes only. Pure."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from rostersync.model import EntityCounts, Hold, PlanReport
 
 
 def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> list[str]:
-    """Why it is held, the worst first; what changes of each entity; and what to type, where somebody can."""
+    """Why it is held, worst reason first; what changes of each entity; and the command, if somebody can decide."""
     holds = [f"{h.reason.value}: {sentence(h)}" if sentence else f"{h.reason.value}." for h in report.holds]
     more = report.holds_total - len(holds)
     lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]
@@ -17,7 +17,7 @@ def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, com
 
 
 def reasons(report: PlanReport) -> str:
-    """The codes of the holds, each once, the worst first: `SchoolEmptied, Threshold`."""
+    """The codes of the holds, each once, worst first: `SchoolEmptied, Threshold`."""
     return ", ".join(dict.fromkeys(h.reason.value for h in report.holds))
 
 

@@ -1,4 +1,4 @@
-"""Asking a person about a held plan: who could decide, until when, and what a decision counts. Pure."""
+"""Asks a person about a held plan: whether anybody could decide, until when, and whether a decision counts. Pure."""
 
 from datetime import datetime
 
@@ -12,19 +12,19 @@ from rostersync.model import Phase, PlanReport
 
 
 def too_many_asked(seen: Observed) -> str:
-    """Why four eyes can be proved of nobody; empty when they can, or nobody asks for them."""
+    """Why four eyes cannot be proved for anybody; empty if they can, or are not required."""
     if not (seen.connection.require_distinct_approver and seen.run.more_requesters):
         return ""
     return (
-        "Nobody can decide: the connection demands four eyes, and more people asked for this run or changed the connection "
+        "Nobody can decide: the connection requires four eyes, and more people requested this run or changed the connection "
         f"than an approval can list. Cancel this run and {seen.words.rerun}."
     )
 
 
 def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
-    """Ask for a decision, or wait while there is `nobody` who could make it.
+    """Ask for a decision, or wait while nobody could make it (`nobody` says why).
 
-    One that was asked for before and deleted comes again, and ends when it would have ended.
+    An approval that somebody deleted is created again, and expires when the deleted one would have expired.
     """
     digest = report.digest or ""
     before = pending_approval(seen.run.status, digest)
@@ -39,17 +39,19 @@ def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
 
 
 def expired(at: datetime) -> Step:
-    """The run ends, since nobody decided in time."""
+    """The run ends because nobody decided in time."""
     return Finish(Outcome.EXPIRED, Outcome.EXPIRED.value, f"Nobody decided before {at:%Y-%m-%dT%H:%MZ}.")
 
 
 def covers(approval: Approval, report: PlanReport) -> bool:
-    """Whether an approval is about this plan: its changes, and every connection that must be asked."""
+    """Whether an approval is about this plan: about its changes, and about all connections on which the decider needs
+    the verb.
+    """
     return (approval.digest, approval.previous_connection) == (report.digest, report.previous_connection)
 
 
 def counts(approval: Approval, now: datetime) -> str:
-    """Approved | Rejected | Expired | Pending: a decision counts when it was seen before the approval expired."""
+    """Approved | Rejected | Expired | Pending. A decision counts if it was seen before the approval expired."""
     if approval.decision and (approval.seen_at or now) < approval.expires_at:
         return approval.decision
     return "Expired" if approval.decision or now >= approval.expires_at else "Pending"

@@ -1,4 +1,4 @@
-"""A connection's status from what is known of it. The only place that makes a connection's conditions. Pure."""
+"""A connection's status, from what is known of it. A connection's conditions are made nowhere else. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ OTHER_SOURCE = "StoreHasOtherSource"
 
 @dataclass(frozen=True)
 class Checked:
-    """What Test Connection last came to. `ok` is None while it runs and nothing is known yet."""
+    """The result of the last Test Connection. `ok` is None while the first one runs."""
 
     ok: bool | None
     reason: str
@@ -28,7 +28,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class RunSeen:
-    """One run of the connection, as its status tells of it."""
+    """One run of the connection, as its status describes it."""
 
     name: str
     reason: str = ""  # of Succeeded
@@ -37,16 +37,16 @@ class RunSeen:
     revision: int | None = None
     schools: Mapping[str, Any] | None = None
     mode: str = "Import"
-    planned: str = ""  # when its plan was begun
+    planned: str = ""  # when its plan was started
     base: int | None = None  # the store's revision that its plan found
 
 
 @dataclass(frozen=True)
 class Known:
-    """All that a connection's status is made of."""
+    """Everything that a connection's status is made of."""
 
     generation: int
-    status: Mapping[str, Any]  # the one written last
+    status: Mapping[str, Any]  # the last one that was written
     problem: tuple[str, str] | None  # (reason, message) of a spec that cannot run
     suspended: bool
     checked: Checked | None
@@ -55,7 +55,7 @@ class Known:
     answer: Answer
     handled_check: str
     now: datetime
-    notice: tuple[str, str] | None = None  # (reason, message) of what is amiss, though runs may still come through
+    notice: tuple[str, str] | None = None  # (reason, message) of something wrong that does not prevent runs
 
 
 def of(known: Known) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def of(known: Known) -> dict[str, Any]:
             {"revision": ended.revision} if ended.revision is not None else {}
         )
     elif before.get("lastRun"):
-        status["lastRun"] = before["lastRun"]  # history took the run away
+        status["lastRun"] = before["lastRun"]  # the run was removed by history
     active = next((r for r in known.runs if not r.outcome and r.reason in AT_WORK), None)
     if active:
         status["activeRun"] = active.name
@@ -89,7 +89,7 @@ def of(known: Known) -> dict[str, Any]:
     made = dated(conditions, before.get("conditions") or [], known.now, known.generation)
     for condition in made:
         if condition["type"] == "ConnectionVerified" and known.checked:
-            condition["observedGeneration"] = known.checked.generation  # what was tested, not what is looked at now
+            condition["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
     status["conditions"] = made
     return status
 
@@ -110,7 +110,7 @@ def _ready(known: Known) -> Condition:
 
 
 def _other_source(runs: Sequence[RunSeen]) -> tuple[str, str] | None:
-    """The store that this connection names belongs to another source, as its newest run found."""
+    """Whether the store of this connection belongs to another source, as its newest run found."""
     newest = max((r for r in runs if r.completed), key=lambda r: (r.completed, r.name), default=None)
     if newest is None or newest.reason != OTHER_SOURCE:
         return None
@@ -122,7 +122,7 @@ def _other_source(runs: Sequence[RunSeen]) -> tuple[str, str] | None:
 
 
 def _confirmed(known: Known) -> list[Condition]:
-    """Whether the newest plan found in the store what runs before it said that they applied."""
+    """Whether the newest plan found in the store what earlier runs reported as applied."""
     planner = max((r for r in known.runs if r.base is not None and r.planned), key=lambda r: r.planned, default=None)
     if planner is None or planner.base is None:
         return []
@@ -149,7 +149,7 @@ def _verified(known: Known) -> list[Condition]:
 
 
 def _schools(known: Known) -> Mapping[str, Any] | None:
-    """Those of the newest plan, or of the newest Test Connection before there is one."""
+    """The schools of the newest plan, or of the newest Test Connection before the first plan."""
     planned = next((r.schools for r in reversed(known.runs) if r.schools), None)
     checked = known.checked.schools if known.checked else None
     return planned or checked or known.status.get("schools")

@@ -1,7 +1,7 @@
-"""A run's state machine: what to do next, from what is known. Pure: same `Observed`, same `Step`.
+"""A run's state machine: the next step, from what is known. Pure: the same `Observed` gives the same `Step`.
 
-The driver performs the step, observes again, and asks again, until the step is `Wait`, `Finish` or `Nothing`.
-Nothing here is remembered between two calls, so a driver that was killed just goes on.
+The driver takes the step, observes and asks again, until the step is `Wait`, `Finish` or `Nothing`. Nothing is
+remembered between two calls, so a driver that was killed simply continues.
 """
 
 from datetime import timedelta
@@ -35,9 +35,9 @@ from rostersync.lifecycle.steps import (
 from rostersync.lifecycle.windows import open_window
 from rostersync.model import ApplyReport, Consent, Mode, Phase, PlanReport
 
-PATIENCE = timedelta(minutes=10)  # a SyncRun may be there before the connection that it names
-DISRUPTIONS = 5  # how many lost pods a plan is worth
-REPLANS = 5  # how often a moved base is planned again before the run gives up
+PATIENCE = timedelta(minutes=10)  # how long a SyncRun may exist before the connection that it names
+DISRUPTIONS = 5  # how many lost pods a plan survives
+REPLANS = 5  # how often a run is planned again because the store moved, before it gives up
 
 
 def next_step(seen: Observed) -> Step:
@@ -61,14 +61,14 @@ def next_step(seen: Observed) -> Step:
 
 
 def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
-    """The plan half has begun and is not done, or failed."""
+    """The plan has started: it is running, or it has failed."""
     match plan.state:
         case WorkState.RUNNING:
             if plan.disruptions > DISRUPTIONS:
                 return Finish(
                     Outcome.FAILED, "TooManyDisruptions",
                     f"The plan's pods were disrupted {plan.disruptions} times (evicted, or lost with their node); the "
-                    f"store has not moved: {seen.words.rerun}.",
+                    f"store is unchanged: {seen.words.rerun}.",
                 )  # fmt: skip
             return Wait(Phase.PLANNING, plan.message or "Reading the source and comparing it with the store.")
         case WorkState.LOST if plan.number < seen.tries:
@@ -76,7 +76,7 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
         case WorkState.LOST:
             return Finish(
                 Outcome.FAILED, "Interrupted",
-                f"The plan was interrupted before it was done; the store has not moved: {seen.words.rerun}.",
+                f"The plan was interrupted before it finished; the store is unchanged: {seen.words.rerun}.",
             )  # fmt: skip
         case _ if plan.retryable and plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
@@ -103,7 +103,7 @@ def _before_start(seen: Observed) -> Step:
             "(spec.dataRollover.suspendImport); run again afterwards.",
         )  # fmt: skip
     if seen.behind:
-        # It names no other run: this stays true until its turn comes, however many come first.
+        # The text names no other run, so that it stays true until its turn comes, however many runs come first.
         text = f"Waiting for its turn: runs of {connection.ref} that were made before it come first."
         return Wait(Phase.QUEUED, text)
     if connection.suspended:
@@ -114,25 +114,25 @@ def _before_start(seen: Observed) -> Step:
 
 
 def _without_connection(seen: Observed) -> Step:
-    """The run names a connection that is not there: it may come a moment later, as from Git."""
+    """The run names a connection that does not exist. It may come a moment later, as when both come from Git."""
     ref, until = seen.connection.ref, (seen.run.created_at or seen.now) + PATIENCE
     if seen.now < until:
         return Wait(Phase.QUEUED, f"{ref} is not there yet.", until)
     return Finish(
         Outcome.FAILED, "ConnectionNotFound",
-        f"There is no {ref} in this namespace: make it, then make another SyncRun.",
+        f"There is no {ref} in this namespace: create it, then create another SyncRun.",
     )  # fmt: skip
 
 
 def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
-    """There is a plan, and nothing of it is applied."""
+    """There is a plan, and it is not applied."""
     report = plan.report
     if report is None or report.digest is None:
         return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
     if seen.run.mode == Mode.DRY_RUN:
         return ended(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes:
-        # A pull that was not whole proves nothing about what it lacks: the store may still differ from the source.
+        # An incomplete pull proves nothing about the records that it lacks: the store may still differ from the source.
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
         return ended(outcome, no_changes_message(report))
     taken = next((s for s in seen.siblings if s.newer and replaces(s, report.digest)), None)
@@ -184,7 +184,10 @@ def _start_plan(seen: Observed, number: int, again: bool = False) -> Step:
 
 
 def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
-    """The apply of the newest plan, if it has begun; an apply of an older plan (moved base) is history."""
+    """The apply of the newest plan, if it has started.
+
+    An apply of an older plan, from before the store moved, is history.
+    """
     apply = seen.apply
     if apply is None or (seen.plan is not None and apply.of_plan < seen.plan.number):
         return None
@@ -192,7 +195,7 @@ def _current_apply(seen: Observed) -> Work[ApplyReport] | None:
 
 
 def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
-    """The apply half has begun: neither cancel nor a deleted connection stops it."""
+    """The apply has started: neither a cancel nor a deleted connection stops it."""
     if apply.state == WorkState.SUCCEEDED or seen.applied_revision is not None:
         return _applied(seen)
     unsure = apply.state == WorkState.LOST or (apply.state == WorkState.FAILED and apply.reason == Unsure.reason)
@@ -206,7 +209,7 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
                 "whether it was applied.",
             )  # fmt: skip
         case _ if unsure:
-            # What was applied is the store's to say: the same once more finds itself done, or does it.
+            # Only the store knows whether it was applied. Apply is idempotent, so run it again.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _ if apply.reason == "BaseMoved" and (seen.connection.deleted or seen.run.cancel):
             why = "its connection was deleted" if seen.connection.deleted else "it was asked to"
@@ -249,7 +252,7 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
 
 
 def consent_of(seen: Observed, approval: Approval) -> Consent:
-    """The consent that a counted approval gives."""
+    """The consent that an approval which counts gives."""
     return Consent(
         approval.decided_by,
         approval.digest,
@@ -262,7 +265,7 @@ def consent_of(seen: Observed, approval: Approval) -> Consent:
 
 
 def _consent(seen: Observed) -> Consent | None:
-    """The consent for an apply that had already begun."""
+    """The consent for an apply that has already started."""
     report = seen.plan.report if seen.plan else None
     given = [seen.approval, *(s.approval for s in seen.siblings)]
     found = next((a for a in given if a and report and covers(a, report) and counts(a, seen.now) == "Approved"), None)

@@ -1,4 +1,4 @@
-"""Which run a decision is about when nobody names one. Pure; for the local command as for kubectl roster."""
+"""Which run a decision is about when none is named. Pure; for the local command and for kubectl roster."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,9 +16,9 @@ def is_held(run: Mapping[str, Any]) -> bool:
 
 
 def only_held(runs: Iterable[Mapping[str, Any]], where: str = "") -> str:
-    """The name of the only run that waits for a decision. `where` says of what, beginning with a space, or is empty.
+    """The name of the only run that waits for a decision. `where` begins with a space, or is empty.
 
-    Raises Permanent when none waits, and when several do: then it lists them, for nobody decides about a guess.
+    Raises Permanent when none waits. When several wait, the error lists them, so that nobody decides by guessing.
     """
     waiting = sorted(
         (str(r["metadata"]["name"]), Ref.of(r["spec"]["connectionRef"]).in_words) for r in runs if is_held(r)

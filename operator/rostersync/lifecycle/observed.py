@@ -1,6 +1,6 @@
-"""What is known about one run at one instant: all that `decide.next_step` and `status.of` may look at.
+"""What is known about a run at one moment: everything that `decide.next_step` and `status.of` may use.
 
-Whoever drives a run (the local command from files, a controller from its store) fills this in; nothing here acts.
+The driver of a run fills this in: the local command from files, the controller from its cache. Nothing here acts.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class WorkState(StrEnum):
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    LOST = "Lost"  # its process is gone and left no final report
+    LOST = "Lost"  # its process is gone without a final report
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Work(Generic[R]):
     started_at: datetime | None = None
     ended_at: datetime | None = None
     job: str | None = None
-    disruptions: int = 0  # pods that were evicted or lost with their node
+    disruptions: int = 0  # pods that were evicted, or lost with their node
 
 
 @dataclass(frozen=True)
 class Run:
-    """The SyncRun itself; `status` is the one written last, empty at first."""
+    """The SyncRun itself. `status` is the last one that was written, empty at first."""
 
     name: str
     uid: str = ""
@@ -61,7 +61,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Window:
-    """A span of time with zone: its start belongs to it, its end does not."""
+    """A span of time. Its start belongs to it, its end does not."""
 
     start: datetime
     end: datetime
@@ -69,25 +69,25 @@ class Window:
 
 @dataclass(frozen=True)
 class Connection:
-    """What the connection says about its runs."""
+    """What a connection says about its runs."""
 
     ref: Ref
     terms_accepted: bool = True
     problem: tuple[str, str] | None = None  # (reason, message) why no run may start: NotYetSupported …
     suspended: bool = False
     deleted: bool = False
-    missing: bool = False  # never seen, so perhaps yet to come
+    missing: bool = False  # never seen, so it may still come
     uid: str = ""
     suspend_import: tuple[Window, ...] = ()
     expires_after: timedelta = timedelta(hours=72)
     require_distinct_approver: bool = False
-    four_eyes_enforced: bool = False  # locally nobody can prove who is who
+    four_eyes_enforced: bool = False  # a local run cannot prove who anybody is
     delivers: bool = False
 
 
 @dataclass(frozen=True)
 class Approval:
-    """A SyncApproval. `seen_at`: when the decision was first seen, which is what counts against `expires_at`."""
+    """A SyncApproval. `seen_at`: when the decision was first seen, which is compared with `expires_at`."""
 
     name: str
     digest: str
@@ -103,7 +103,10 @@ class Approval:
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another Import run of the same connection whose plan is done. `revision`: what it made of the store, where known."""
+    """Another Import run of the same connection whose plan is done.
+
+    `revision`: what it made of the store, where known.
+    """
 
     name: str
     digest: str | None
@@ -117,7 +120,7 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Words:
-    """The commands that messages tell a person to type, about `{run}` and `{approval}`. A cluster has kubectl's."""
+    """The commands that messages name, for `{run}` and `{approval}`. On a cluster, these are kubectl's."""
 
     approve: str = 'rostersync approve {run} --reason "…"'
     apply: str = "rostersync apply {run}"
@@ -128,7 +131,7 @@ class Words:
         return self.approve.replace("{run}", run).replace("{approval}", approval)
 
     def application(self, run: str) -> str:
-        """What applies a plan that waits."""
+        """The command that applies a waiting plan."""
         return self.apply.replace("{run}", run)
 
 
@@ -144,18 +147,18 @@ class Observed:
     deliver: Work[None] | None = None
     approval: Approval | None = None
     siblings: tuple[Sibling, ...] = ()
-    applied_revision: int | None = None  # the store's, naming this run and digest, where it was asked
+    applied_revision: int | None = None  # of the store, for this run and digest, where the store was asked
     behind: bool = False  # another run of the connection comes first
-    may_start: bool = True  # a free slot for a plan
-    may_apply: bool = True  # False: an approved or clean plan waits (--no-apply, or for a slot)
+    may_start: bool = True  # whether there is a free slot for a plan
+    may_apply: bool = True  # False: an approved plan, or one without holds, waits (--no-apply, or for a slot)
     queued: str = ""  # why neither may start now; "" locally
-    unguarded: str = ""  # why no approval can be trusted (policies are missing); "" when one can
-    tries: int = 1  # how often a retryable failure of plan or apply is tried in all
+    unguarded: str = ""  # why no approval can be trusted (policies are missing); "" if one can
+    tries: int = 1  # attempts of plan or apply in all, after retryable failures
     words: Words = Words()
 
     @property
     def revision(self) -> int | None:
-        """The revision that this run's apply came to, as far as known."""
+        """The revision that this run's apply created, as far as known."""
         if self.apply and self.apply.report and self.apply.report.revision is not None:
             return self.apply.report.revision
         return self.applied_revision

@@ -1,4 +1,4 @@
-"""How a run may end, what its condition Succeeded then is, and the local command's exit code."""
+"""How a run may end, what its condition Succeeded is then, and the exit code of commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rostersync.model import Phase
 
 
 class Outcome(StrEnum):
-    """status.outcome: set only when a run is final."""
+    """status.outcome. Only set once a run has ended."""
 
     APPLIED = "Applied"
     APPLIED_INCOMPLETE = "AppliedIncomplete"  # deletes deferred
@@ -56,7 +56,7 @@ ENDINGS: dict[Outcome, Ending] = {
 
 
 def exit_code(status: Mapping[str, Any]) -> int:
-    """The local command's exit code for a SyncRun's status: 0 done, 3 held, 1 everything else that is not final."""
+    """The exit code for a SyncRun's status: 0 done, 3 held, 1 anything else."""
     outcome = status.get("outcome")
     if outcome:
         return ENDINGS[Outcome(outcome)].exit
@@ -64,7 +64,7 @@ def exit_code(status: Mapping[str, Any]) -> int:
 
 
 def succeeded_reason(status: Mapping[str, Any]) -> str:
-    """The reason of the condition Succeeded (what people read as the run's state); empty before the first status."""
+    """The reason of the condition Succeeded, which people read as the run's state; empty before the first status."""
     conditions = status.get("conditions") or []
     return next((str(c["reason"]) for c in conditions if c["type"] == "Succeeded"), "")
 

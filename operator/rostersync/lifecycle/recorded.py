@@ -1,4 +1,4 @@
-"""A plan's report as a run's status remembers it, once its Job is gone: into the status, and out of it again. Pure."""
+"""Writes a plan's report into a run's status, and reads it from there once its Job is gone. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
@@ -11,7 +11,7 @@ COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
-    """The part of a status that tells what the plan came to."""
+    """The part of a status that reports the plan."""
     if not report.digest:
         return {"stage": report.stage}
     status: dict[str, Any] = {"stage": report.stage}
@@ -44,13 +44,13 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
 
 
 def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
-    """Every count, summed over the entities."""
+    """All counts, summed over the entities."""
     rows = list(entities)
     return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
 
 
 def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
-    """The report of the run's newest plan; None when the status has none."""
+    """The report of the run's newest plan; None if the status has none."""
     plan = status.get("plan") or {}
     if not plan.get("digest"):
         return None
@@ -80,7 +80,7 @@ def _previous(plan: Mapping[str, Any]) -> str:
 
 
 def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[str, Any] | None:
-    """The approval that the status says is pending about this digest, whether or not it is still there."""
+    """The approval that, by the status, is pending for this digest, whether or not it still exists."""
     approval, planned = status.get("approval") or {}, (status.get("plan") or {}).get("digest")
     return approval if approval.get("state") == "Pending" and digest is not None and planned == digest else None
 

@@ -1,14 +1,14 @@
-"""Who asked for a run, as four eyes need it: nobody on this list decides about the run. Pure."""
+"""Who requested a run. With four eyes, nobody on this list may decide about it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST = 8  # names that a run's status and an approval have room for
+MOST = 8  # names for which a run's status and an approval have room
 
 
 @dataclass(frozen=True)
 class Requesters:
-    """The names, at most MOST. `more`: there were others, so nobody can be proved to be none of them."""
+    """At most MOST names. `more`: there were others, so that nobody can be proved not to be one of them."""
 
     names: tuple[str, ...] = ()
     more: bool = False

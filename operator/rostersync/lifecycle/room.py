@@ -1,4 +1,4 @@
-"""An apply that found a disk full: when it is begun again. Nothing of it was done, so nobody is asked again. Pure."""
+"""When an apply that found a disk full is started again. Nothing was applied, so no new approval is needed. Pure."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ def had_no_room(apply: Work[ApplyReport]) -> bool:
 
 
 def until_there_is_room(apply: Work[ApplyReport], now: datetime) -> Wait | Finish | None:
-    """What to do instead of beginning the apply again now; None when it is time to."""
+    """What to do instead of starting the apply again; None when it is time to start it."""
     if apply.number >= APPLY.tries:
         return Finish(Outcome.FAILED, apply.reason, f"{apply.message} The apply was tried {apply.number} times.")
     again = (apply.ended_at or now) + APPLY.pause(apply.number)

@@ -1,4 +1,4 @@
-"""What other runs of the connection mean for a run: one that a newer run replaces, and a store that has moved. Pure."""
+"""What other runs of the connection mean for a run: a newer one may replace it, or have moved the store. Pure."""
 
 from rostersync.lifecycle.messages import incomplete
 from rostersync.lifecycle.observed import Observed, Sibling
@@ -8,12 +8,14 @@ from rostersync.model import PlanReport
 
 
 def moved_since(seen: Observed, report: PlanReport) -> bool:
-    """Whether another run has changed the store since the plan was made: nobody should be asked about what is past."""
+    """Whether another run has changed the store since the plan was made, so that nobody should be asked about this
+    plan.
+    """
     return any(s.revision is not None and s.revision > report.base_revision for s in seen.siblings)
 
 
 def replaces(sibling: Sibling, digest: str) -> bool:
-    """Whether a newer run makes this plan pointless: it found no or other changes, or it applied these."""
+    """Whether a newer run makes this plan pointless: it found other changes or none, or it applied these."""
     if sibling.no_changes or (sibling.digest is not None and sibling.digest != digest):
         return True
     # One that still delivers has no outcome yet, and a revision.
@@ -21,7 +23,7 @@ def replaces(sibling: Sibling, digest: str) -> bool:
 
 
 def taken_over(report: PlanReport, sibling: Sibling) -> Finish:
-    """The run ends, since a newer one replaces it."""
+    """The run ends because a newer one replaces it."""
     if sibling.digest == report.digest and not sibling.no_changes:
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.APPLIED
         return ended(outcome, f"The same changes were applied by run {sibling.name}.", sibling.name)

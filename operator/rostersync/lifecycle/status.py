@@ -1,6 +1,6 @@
-"""A SyncRun's status, whole, from what is known and the step decided on.
+"""A SyncRun's whole status, from what is known and the step that was decided.
 
-A pure function of its inputs; times of transition are kept from the status before while a condition's status is equal.
+Pure. A condition whose status has not changed keeps the transition time that it had in the previous status.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from rostersync.model import Hold, PlanReport
 
 
 def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
-    """The whole status after deciding on `step`; `sentence` makes a hold's message for people."""
+    """The whole status after `step` was decided. `sentence` makes a hold's message for people."""
     before = seen.run.status
     if isinstance(step, Nothing):
         return dict(before)
@@ -69,8 +69,8 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
 def of_holds(
     seen: Observed, step: Step, report: PlanReport, sentence: Callable[[Hold], str] | None = None
 ) -> dict[str, Any]:
-    """Why the plan is held and what it changes, as people read it; with the command while somebody can decide."""
-    # the very message that tells the command says that somebody can decide now
+    """Why the plan is held and what it changes, for people, and the command while somebody can decide."""
+    # this message is only given while somebody can decide
     asks = seen.approval and isinstance(step, Wait) and step.message == held_message(seen, report)
     command = seen.words.approval(seen.run.name, seen.approval.name) if seen.approval and asks else ""
     lines = about(report, sentence, command)
@@ -78,7 +78,7 @@ def of_holds(
 
 
 def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
-    """The run's view of its own approval, with the state that the SyncApproval's status gets too."""
+    """The run's view of its own approval. The SyncApproval's status gets the same state."""
     approval = seen.approval
     if approval is None:
         return _deleted_approval(seen, step)
@@ -94,7 +94,7 @@ def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
 
 
 def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
-    """An approval that somebody deleted while it was pending: its expiry stays known, and is that of the next one."""
+    """An approval that somebody deleted while it was pending. Its expiry stays known, and is kept for the next one."""
     digest = seen.plan.report.digest if seen.plan and seen.plan.report else None
     known = pending_approval(seen.run.status, digest)
     if known is None or not isinstance(step, Finish):

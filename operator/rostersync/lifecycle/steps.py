@@ -1,4 +1,4 @@
-"""What may be done next with a run. Small frozen values, told apart with `match`."""
+"""The steps of a run: small frozen values, which `match` tells apart."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from rostersync.model import Consent, Phase
 
 @dataclass(frozen=True)
 class StartPlan:
-    """Start the plan half. `again`: from the extract that is already staged, because the store moved."""
+    """Start the plan. `again`: from the extract that is already staged, because the store moved."""
 
     number: int = 1
     again: bool = False
@@ -17,7 +17,7 @@ class StartPlan:
 
 @dataclass(frozen=True)
 class CreateApproval:
-    """Make the pending SyncApproval for this digest."""
+    """Create the pending SyncApproval for this digest."""
 
     digest: str
     expires_at: datetime
@@ -28,7 +28,7 @@ class CreateApproval:
 
 @dataclass(frozen=True)
 class StartApply:
-    """Start the apply half of the plan with this digest. `consent` is None only for a plan without holds."""
+    """Apply the plan with this digest. `consent` is only None for a plan without holds."""
 
     digest: str
     consent: Consent | None
@@ -37,7 +37,7 @@ class StartApply:
 
 @dataclass(frozen=True)
 class StartDeliver:
-    """Carry the applied revision out."""
+    """Deliver the applied revision."""
 
     number: int = 1
 
@@ -46,7 +46,7 @@ class StartDeliver:
 class Wait:
     """Nothing to do until something changes, or until `until`. `reason` becomes that of Succeeded=Unknown.
 
-    `turn`: it would start a Job if it might.
+    `turn`: it waits for its turn to start a Job.
     """
 
     reason: Phase
@@ -57,7 +57,10 @@ class Wait:
 
 @dataclass(frozen=True)
 class Finish:
-    """The run is final. `reason` is that of Succeeded: the outcome, or what failed. `by`: another run behind it."""
+    """The run ends.
+
+    `reason` becomes that of Succeeded: the outcome, or what failed. `by`: the other run that is the cause.
+    """
 
     outcome: Outcome
     reason: str
@@ -67,12 +70,12 @@ class Finish:
 
 @dataclass(frozen=True)
 class Nothing:
-    """The run was final already: its status stays as it is."""
+    """The run has already ended: its status stays as it is."""
 
 
 Step = StartPlan | CreateApproval | StartApply | StartDeliver | Wait | Finish | Nothing
 
 
 def ended(outcome: Outcome, message: str, by: str | None = None) -> Finish:
-    """The run ends with an outcome that says all by itself."""
+    """The run ends with an outcome that is also the reason."""
     return Finish(outcome, outcome.value, message, by)

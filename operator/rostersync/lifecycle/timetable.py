@@ -1,4 +1,7 @@
-"""When a schedule is due: each start at most once, missed ones made up or left out as the connection says. Pure."""
+"""When a schedule is due.
+
+Each start happens at most once; the connection says whether missed ones are made up. Pure.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,12 +14,17 @@ from cronsim import CronSim, CronSimError
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.instants import instant
 
-_SPANS = tuple(timedelta(days=d) for d in (1 / 24, 2, 62, 400, 3000))  # an hour, …, past every 29th of February
+_SPANS = tuple(
+    timedelta(days=d) for d in (1 / 24, 2, 62, 400, 3000)
+)  # an hour, …, longer than between any two 29ths of February
 
 
 @dataclass(frozen=True)
 class Timetable:
-    """A schedule with its zone. `jitter` is added to every start; a start later than `deadline` is left out."""
+    """A schedule with its zone.
+
+    `jitter` is added to every start. A start that is late by more than `deadline` is skipped.
+    """
 
     cron: str
     zone: ZoneInfo
@@ -27,15 +35,18 @@ class Timetable:
 
 @dataclass(frozen=True)
 class Due:
-    """`start`: the start that is due now, the newest of several; `next`: the one after it, None when there is none."""
+    """`start` is the start that is due now, the newest of several; `next` is the one after it.
+
+    None where there is none.
+    """
 
     start: datetime | None
     next: datetime | None
-    missed: bool = False  # a start was left out because it is too late
+    missed: bool = False  # a start was skipped because it is too late
 
 
 def timetable(spec: ConnectionSpec, uid: str) -> Timetable | None:
-    """The timetable of a connection; its jitter is the same every time, spread over connections by their UID."""
+    """The timetable of a connection. Its jitter depends on the connection's UID, so it is always the same."""
     schedule = spec.schedule
     if schedule is None:
         return None
@@ -48,15 +59,15 @@ def timetable(spec: ConnectionSpec, uid: str) -> Timetable | None:
 
 
 def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
-    """Every start later than `after` (both with zone; starts are UTC), in order. None for a time that never comes."""
+    """All starts after `after`, in order and in UTC. There are none for a time that never comes."""
     local = (after - table.jitter).astimezone(table.zone).replace(tzinfo=None)
     last = after
     try:
-        # By wall clock, without a zone: what does not exist or comes twice, `instant` decides for every form of cron.
+        # By local time, without a zone. `instant` decides about times that are skipped or come twice, for every form of cron.
         for at in CronSim(table.cron, local - timedelta(minutes=1)):
             start = instant(at, table.zone) + table.jitter
             if table.end is not None and start.astimezone(table.zone).date() > table.end:
-                return  # the day on which it starts: jitter, or clocks that jump, may carry it into the next one
+                return  # by the day of the start: jitter and clock changes may move it into the next day
             if start > last:
                 yield start
                 last = start
@@ -65,9 +76,9 @@ def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
 
 
 def due(table: Timetable, promised: datetime | None, now: datetime) -> Due:
-    """What is due at `now`, given the next start that was promised (status.nextRunTime).
+    """What is due at `now`, given the next start that was announced (status.nextRunTime).
 
-    A schedule that is new, or is another than the one that promised, owes nothing for the past.
+    A schedule that is new, or differs from the one that announced it, has no missed starts.
     """
     if promised is None or next(starts(table, promised - timedelta(seconds=1)), None) != promised:
         return Due(None, next(starts(table, now), None))
@@ -81,7 +92,7 @@ def due(table: Timetable, promised: datetime | None, now: datetime) -> Due:
 
 
 def _newest(table: Timetable, promised: datetime, now: datetime) -> datetime:
-    """The newest start up to `now`: looked for in ever longer spans, so that few starts are walked through."""
+    """The newest start up to `now`. It is searched in ever longer spans, so that few starts have to be computed."""
     for back in _SPANS:
         begin = max(promised - timedelta(seconds=1), now - back)
         found = None

@@ -1,7 +1,7 @@
-"""What a connection asks for by itself: runs by schedule, spec change and request, and Test Connection. Pure.
+"""What a connection starts automatically: runs by schedule, spec change and request, and Test Connection. Pure.
 
-Everything that was acted on is remembered in the connection's status, and names are made of what asked, so that
-asking again, or a controller that was killed in between, makes nothing twice.
+The connection's status remembers what was handled, and names derive from the trigger. So nothing is created twice, even
+if a request is repeated or the controller is killed in between.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _FIRST_PAUSE = timedelta(seconds=20)
 
 
 class Trigger(StrEnum):
-    """What asked for a run that nobody made by name."""
+    """What triggered a run that nobody created by hand."""
 
     SCHEDULE = "Schedule"
     SPEC_CHANGE = "SpecChange"
@@ -29,7 +29,7 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a connection's object and status say about runs of its own making."""
+    """What a connection's object and status say about runs that it triggers."""
 
     ref: Ref
     uid: str
@@ -38,19 +38,19 @@ class Asked:
     table: Timetable | None = None
     on_spec_change: bool = False
     requested_at: str = ""  # the annotation rostersync.dev/requestedAt
-    requested_by: str = ""  # who set it, as stamped
-    changed_by: str = ""  # who last changed the spec, as stamped
+    requested_by: str = ""  # who set it, as a policy recorded
+    changed_by: str = ""  # who last changed the spec, as a policy recorded
     suspend_import: Sequence[Window] = ()
-    may_run: bool = True  # neither suspended nor wrong
+    may_run: bool = True  # neither suspended nor invalid
     promised: datetime | None = None  # status.nextRunTime
     handled_request: str = ""  # status.lastHandledRequestedAt
     handled_spec: str = ""  # status.lastRunSpecHash
-    waiting: frozenset[Trigger] = frozenset()  # triggers that have a run which has not begun
+    waiting: frozenset[Trigger] = frozenset()  # triggers whose run has not started yet
 
 
 @dataclass(frozen=True)
 class NewRun:
-    """A SyncRun to make."""
+    """A SyncRun to create."""
 
     name: str
     trigger: Trigger
@@ -60,7 +60,7 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Answer:
-    """The runs to make, and what the status remembers afterwards."""
+    """The runs to create, and what the status remembers afterwards."""
 
     runs: tuple[NewRun, ...] = ()
     next_run: datetime | None = None
@@ -70,7 +70,7 @@ class Answer:
 
 
 def answer(asked: Asked, now: datetime) -> Answer:
-    """What to make now. While a connection may not run, nothing is made and requests wait; a schedule rests."""
+    """What to create now. While a connection may not run, requests wait and the schedule pauses."""
     if not asked.may_run:
         return Answer(handled_request=asked.handled_request, handled_spec=asked.handled_spec)
     runs: list[NewRun] = []
@@ -84,9 +84,9 @@ def answer(asked: Asked, now: datetime) -> Answer:
     if asked.requested_at and asked.requested_at != asked.handled_request:
         runs.append(_run(asked, Trigger.REQUEST, "request", asked.requested_at, "rostersync.dev/requestedAt"))
     if open_window(asked.suspend_import, now):
-        runs = []  # Data Rollover: what would start now is left out, not put off
+        runs = []  # Data Rollover: what would start now is skipped, not postponed
     return Answer(
-        # one that waits reads the source when its turn comes, so it stands for those after it
+        # a waiting run reads the source when its turn comes, so it serves those after it, too
         tuple(r for r in runs if r.trigger not in asked.waiting),
         planned.next if planned else None,
         asked.requested_at or asked.handled_request,
@@ -102,7 +102,7 @@ def _run(asked: Asked, trigger: Trigger, hint: str, token: str, reason: str) -> 
 
 @dataclass(frozen=True)
 class Checking:
-    """What is known of a connection's Test Connection. `verified`: the state of the last one, None before it."""
+    """What is known of a connection's Test Connection. `verified`: the state of the last one, None before the first."""
 
     generation: int
     requested: str = ""  # the annotation rostersync.dev/checkRequestedAt
@@ -110,19 +110,22 @@ class Checking:
     verified: bool | None = None
     checked_generation: int = 0
     ended_at: datetime | None = None
-    failures: int = 0  # in a row, as far as this process knows
+    failures: int = 0  # in a row, since this process started
 
 
 @dataclass(frozen=True)
 class CheckDue:
-    """Whether Test Connection is to run now, or when to look again."""
+    """Whether Test Connection is due now, or when to look again."""
 
     now: bool
     at: datetime | None = None
 
 
 def check_due(seen: Checking, now: datetime) -> CheckDue:
-    """A new or changed spec and a request are checked at once; what failed, again after a growing pause."""
+    """A new or changed spec is checked at once, and so is a request.
+
+    A failed check is repeated after growing pauses.
+    """
     if seen.verified is None or seen.checked_generation != seen.generation or seen.requested != seen.handled:
         return CheckDue(True)
     if seen.verified:
@@ -134,7 +137,7 @@ def check_due(seen: Checking, now: datetime) -> CheckDue:
 
 
 def pause_after(failures: int) -> timedelta:
-    """How long Test Connection pauses after so many failures in a row."""
+    """How long Test Connection pauses after a number of failures in a row."""
     pause: timedelta = _FIRST_PAUSE * 2 ** min(failures, 12)
     return min(pause, CHECK_AGAIN)
 
@@ -150,7 +153,7 @@ class OldRun:
 
 
 def over_limits(runs: Sequence[OldRun], successful: int, failed: int) -> list[str]:
-    """Names of runs of the operator's making that history no longer keeps. Runs of others count, and stay."""
+    """The names of runs that the operator created and history no longer keeps. Runs of others count, but stay."""
     gone = []
     for good, keep in ((True, successful), (False, failed)):
         same = sorted((r for r in runs if r.successful is good), key=lambda r: (r.ended_at, r.name), reverse=True)
