@@ -171,7 +171,7 @@ class NotOffered:
         return cls(data["collection"], data.get("status"), data.get("scope") or "", data["heldBack"])
 
 
-@dataclass
+@dataclass(frozen=True)
 class EntityCounts:
     """Counts of one entity in one plan (status.entities[]).
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rostersync.errors import Permanent
+from rostersync.model import IssueCount
 from support.days import Roster, district
 
 
@@ -20,9 +21,7 @@ def test_error_lets_the_record_go_on_and_reports_it(roster: Roster) -> None:
     assert plan.after("s1", "email") is None
     assert plan.issues == {("Student", "s1", "Error", "Missing", "email", "dataRequirements[0]", "Error")}
     assert plan.counts("Student") == {"created": 3, "errors": 1}
-    assert plan.report.issues == [
-        {"code": "Missing", "entity": "Student", "attribute": "email", "class": "Error", "count": 1}
-    ]
+    assert plan.report.issues == [IssueCount("Missing", 1, "Student", "email", "Error")]
 
 
 def test_skip_holds_a_new_record_back_with_what_cannot_be_without_it(roster: Roster) -> None:

@@ -604,20 +604,20 @@ class Model:
     def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],
               real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
         """Counts per entity; under None what is held back and of no known entity."""
-        counts: dict[Entity | None, EntityCounts] = {e: EntityCounts(e) for e in [*Entity, None]}
+        counts: dict[Entity | None, Counter[str]] = {e: Counter() for e in [*Entity, None]}
         for kept in self.store.rows.values():
             if kept["status"] == "active":
-                counts[Entity(kept["entity"])].population += 1
+                counts[Entity(kept["entity"])]["population"] += 1
         for change in changes.values():
             of = counts[Entity(change.entity)]
             if change.change == "Create":
-                of.created += 1
+                of["created"] += 1
             elif change.change == "Update":
-                of.updated += 1
+                of["updated"] += 1
             else:
-                of.deleted += 1
+                of["deleted"] += 1
         for key in deferred:
-            counts[Entity(self.store.rows[key]["entity"])].deferred += 1
+            counts[Entity(self.store.rows[key]["entity"])]["deferred"] += 1
         sent = {(r.table, r.id): r for r in self.all()}
         records: Counter[Entity | None] = Counter()  # that were there or came
         twice: Counter[Entity | None] = Counter()  # of which a delete is deferred, and something else counts too
@@ -626,25 +626,25 @@ class Model:
             fate = real.fates[r.table, r.raw] if r else None
             entity = Entity(row["entity"]) if row else r.entity if r else None
             if r and r.errors and fate != "LeftOut":
-                counts[r.entity or entity].errors += 1
+                counts[r.entity or entity]["errors"] += 1
             records[entity] += row is not None or key in changes or fate in HELD
             twice[entity] += key in deferred and (key in changes or fate not in (None, "LeftOut"))
             if key in changes:
                 continue
             if key in real.accepted:
-                counts[entity].unchanged += 1
+                counts[entity]["unchanged"] += 1
             elif fate in ("Duplicate", "ContradictoryRows"):
-                counts[entity].duplicates += 1
+                counts[entity]["duplicates"] += 1
             elif fate in HELD:
-                counts[entity].skipped += 1
+                counts[entity]["skipped"] += 1
             elif key in deferred:
-                counts[entity].unchanged += fate not in (None, "LeftOut")
+                counts[entity]["unchanged"] += fate not in (None, "LeftOut")
             elif row:
-                counts[entity].kept += 1
+                counts[entity]["kept"] += 1
         for entity, c in counts.items():
-            parts = c.created + c.updated + c.unchanged + c.deleted + c.skipped + c.duplicates + c.deferred + c.kept
+            parts = sum(n for name, n in c.items() if name not in ("errors", "population"))
             assert parts == records[entity] + twice[entity], f"the rows of {entity} do not add up: {c}"
-        return counts
+        return {entity: EntityCounts(entity, **c) for entity, c in counts.items()}
 
 
 def effective(spec: dict[str, Any]) -> dict[str, Any]:

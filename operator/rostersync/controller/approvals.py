@@ -10,11 +10,10 @@ from rostersync.controller.cache import Object, owner
 from rostersync.controller.policy_check import Guard
 from rostersync.controller.reports import moment
 from rostersync.instants import parse_instant, stamp
-from rostersync.lifecycle.about import about, reasons
+from rostersync.lifecycle.about import in_brief
 from rostersync.lifecycle.conditions import dated
 from rostersync.lifecycle.names import LONGEST, approval_name
 from rostersync.lifecycle.observed import Approval
-from rostersync.lifecycle.recorded import totals
 from rostersync.lifecycle.steps import CreateApproval
 from rostersync.model import PlanReport
 from rostersync.render.holds import sentence
@@ -134,10 +133,7 @@ _ABOUT = ("about", "holdReasons", "totals", "holdsTotal")
 
 def plan_facts(report: PlanReport | None) -> dict[str, Any]:
     """What an approval tells of the plan that it asks about: counts, reasons and sentences, no records."""
-    if report is None:
-        return {}
-    facts: dict[str, Any] = {"totals": totals(report.entities), "holdsTotal": report.holds_total}
-    return facts | {"about": about(report, sentence), "holdReasons": reasons(report)}
+    return in_brief(report, sentence) if report else {}
 
 
 def status(

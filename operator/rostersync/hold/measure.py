@@ -25,33 +25,32 @@ _NATURAL_KEYS = {
     USERS: "coalesce('identifier ' || r.identifier, 'username ' || r.username, 'email ' || r.email)",
 }
 
+_Found = dict[Entity | None, Counter[str]]  # the counts of each entity, by the names of EntityCounts
+
 
 def counts(context: Context, tallies: Tallies) -> list[EntityCounts]:
     """Counts of every entity that the source brings or the store holds, in dependency order."""
-    found: dict[Entity | None, EntityCounts] = {}
+    found: _Found = {}
     for table in context.tables:
         for entity in table.entities:
-            found[entity] = EntityCounts(entity)
+            found[entity] = Counter()
         _count_table(context, table, tallies[table.name], found)
-    return [
-        c for e, c in found.items()
-        if e in context.taken or any(v for k, v in vars(c).items() if k != "entity")
-    ]  # fmt: skip
+    return [EntityCounts(e, **counted) for e, counted in found.items() if e in context.taken or any(counted.values())]
 
 
-def _count_table(context: Context, table: Table, known: Tally, found: dict[Entity | None, EntityCounts]) -> None:
+def _count_table(context: Context, table: Table, known: Tally, found: _Found) -> None:
     name = table.name
     for entity, number in known.population.items():
-        _of(found, entity).population += number
+        _of(found, entity)["population"] += number
     for (entity, _, change, _), number in known.changes.items():
         field = {"Create": "created", "Update": "updated", "Delete": "deleted"}[change]
-        setattr(_of(found, entity), field, getattr(_of(found, entity), field) + number)
+        _of(found, entity)[field] += number
     for (told, fate, has_error), number in known.fates.items():
-        _of(found, told).errors += number if has_error and fate != Fate.NOT_TAKEN else 0
+        _of(found, told)["errors"] += number if has_error and fate != Fate.NOT_TAKEN else 0
     for entity, number in known.deferred.items():
-        _of(found, entity).deferred += number
+        _of(found, entity)["deferred"] += number
     for entity, number in known.kept.items():
-        _of(found, entity).kept += number
+        _of(found, entity)["kept"] += number
     # A record counts under the entity that it has in the store; one that loses a reference is updated and not skipped.
     held = f"""
         SELECT coalesce(s.entity, f.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
@@ -60,41 +59,40 @@ def _count_table(context: Context, table: Table, known: Tally, found: dict[Entit
         GROUP BY 1, 2"""
     for entity, duplicate, number in _rows(context, held) if known.fated(*HELD_BACK) else ():
         if duplicate:
-            _of(found, entity).duplicates += number
+            _of(found, entity)["duplicates"] += number
         else:
-            _of(found, entity).skipped += number
+            _of(found, entity)["skipped"] += number
     _count_unchanged(context, table, known, found)
 
 
-def _count_unchanged(context: Context, table: Table, known: Tally, found: dict[Entity | None, EntityCounts]) -> None:
+def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found) -> None:
     """Accepted records that equal the store's, and those that are still sent while their delete is deferred."""
     name = table.name
     for (told, fate, _), number in known.fates.items():
-        _of(found, told).unchanged += number if fate in (None, Fate.KEPT) else 0
+        _of(found, told)["unchanged"] += number if fate in (None, Fate.KEPT) else 0
     for (_, new_entity, change, cause), number in known.changes.items():
-        _of(found, new_entity).unchanged -= number if change != "Delete" and cause != "Cascade" else 0
+        _of(found, new_entity)["unchanged"] -= number if change != "Delete" and cause != "Cascade" else 0
     # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
     kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
         WHERE change <> 'Delete' AND cause = 'Cascade' AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
         GROUP BY 1"""
     for entity, number in _rows(context, kept) if known.fated(Fate.KEPT) else ():
-        _of(found, entity).unchanged -= number
+        _of(found, entity)["unchanged"] -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
         WHERE d.deferred AND f.fate NOT IN {in_list((Fate.NOT_TAKEN, *HELD_BACK))}
           AND d.id NOT IN (SELECT id FROM changes_{name}) GROUP BY 1"""
     for entity, number in _rows(context, still_sent) if known.deferred else ():
-        _of(found, entity).unchanged += number
+        _of(found, entity)["unchanged"] += number
 
 
 def _rows(context: Context, sql: str) -> list[tuple[Any, ...]]:
     return context.con.execute(sql).fetchall()
 
 
-def _of(found: dict[Entity | None, EntityCounts], name: str | None) -> EntityCounts:
-    entity = Entity(name) if name else None
-    return found.setdefault(entity, EntityCounts(entity))
+def _of(found: _Found, name: str | None) -> Counter[str]:
+    return found.setdefault(Entity(name) if name else None, Counter())
 
 
 def resulting(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, int]:

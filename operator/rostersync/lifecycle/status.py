@@ -8,7 +8,7 @@ from typing import Any
 
 from rostersync.attempts import APPLY, DELIVER, PLAN
 from rostersync.instants import stamp
-from rostersync.lifecycle.about import about, reasons
+from rostersync.lifecycle.about import in_brief
 from rostersync.lifecycle.conditions import approval_state, conditions, dated
 from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Observed
@@ -73,8 +73,7 @@ def of_holds(
     # this message is only given while somebody can decide
     asks = seen.approval and isinstance(step, Wait) and step.message == held_message(seen, report)
     command = seen.words.approval(seen.run.name, seen.approval.name) if seen.approval and asks else ""
-    lines = about(report, sentence, command)
-    return ({"about": lines} if lines else {}) | ({"holdReasons": reasons(report)} if report.holds else {})
+    return in_brief(report, sentence, command)
 
 
 def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
