@@ -22,7 +22,7 @@ def exported(roster: Roster, day: Day, **fields: Any) -> tuple[dict[tuple[str, s
     roster.run(day, **fields)
     out = roster.folder / "out"
     out.mkdir(exist_ok=True)
-    con = connect(None, 1, roster.folder / "scratch", [roster.store.path.parent, out])
+    con = connect(None, 1, roster.folder / "scratch", [roster.file.path.parent, out])
     try:
         roster.store.reader().attach(con, "rivers", None)
         write_bundle(con, out / "bundle")

@@ -146,7 +146,7 @@ def test_one_of_united_schools_vanishes_like_any_other(roster: Roster) -> None:
 def test_a_store_of_a_version_before_holds_once(tmp_path: Path) -> None:
     roster = Roster(tmp_path).begin(**BULK)
     roster.run(busy(closed()), **BULK)
-    with duckdb.connect(str(roster.store.path)) as con:
+    with duckdb.connect(str(roster.file.path)) as con:
         con.execute("UPDATE sources SET memory = json_merge_patch(memory, '{\"vanished\": null}')")
     again = closed().change("users", "s2", givenName="New")
     assert VANISHED in roster.plan(again, **BULK).holds

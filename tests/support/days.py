@@ -26,6 +26,7 @@ from rostersync.plan.manifest import Manifest
 from rostersync.plan.origin import Pulled
 from rostersync.roster import TABLES
 from rostersync.stores.embedded.store import EmbeddedStore
+from rostersync.stores.port import Store
 from rostersync.sync.pipeline import PlanInputs, plan
 from support.staging import stage
 
@@ -253,7 +254,8 @@ class Roster:
 
     def __post_init__(self) -> None:
         (self.folder / "store").mkdir(parents=True, exist_ok=True)
-        self.store = EmbeddedStore(self.folder / "store" / "roster.duckdb", threads=1)
+        self.file = EmbeddedStore(self.folder / "store" / "roster.duckdb", threads=1)
+        self.store: Store = self.file
 
     def plan(self, day: Day, *, at: datetime | None = None, client: str = "client", uid: str | None = None, name: str = "rivers",
              **fields: Any) -> Planned:  # fmt: skip
@@ -304,11 +306,11 @@ class Roster:
             [day.rows, sorted(day.incomplete), sorted(day.withheld), day.again, fields], sort_keys=True, default=str
         )
         if key in _BEGUN:
-            self.store.path.write_bytes(zlib.decompress(_BEGUN[key]))
+            self.file.path.write_bytes(zlib.decompress(_BEGUN[key]))
             self.runs += 1
         else:
             self.run(day, **fields)
-            _BEGUN[key] = zlib.compress(self.store.path.read_bytes(), 1)
+            _BEGUN[key] = zlib.compress(self.file.path.read_bytes(), 1)
         return self
 
     def stored(self, table: str, status: str = "active") -> dict[str, Row]:

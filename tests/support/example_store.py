@@ -6,7 +6,7 @@ the one other store that the API has words for.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -23,6 +23,8 @@ FIELD = "spec.store.postgres"
 SPEC: dict[str, Any] = {
     "postgres": {"readerSecretRef": {"name": "example-reader"}, "writerSecretRef": {"name": "example-writer"}}
 }
+
+SECRETS = {"example-reader": {"password": "read"}, "example-writer": {"password": "write"}}
 
 
 class ExampleStore(EmbeddedStore):
@@ -68,3 +70,11 @@ def registered() -> Iterator[None]:
     """One record in the registry, as a store of the product has, and nothing that refuses it."""
     with patch.dict(STORES, {EXAMPLE.name: EXAMPLE}), patch.object(support, "_stores_to_come", lambda spec: {}):
         yield
+
+
+_FOR_GOOD = ExitStack()
+
+
+def register() -> None:
+    """For the `hook` of a command: the same for good, in a process of its own."""
+    _FOR_GOOD.enter_context(registered())

@@ -10,8 +10,8 @@ import duckdb
 
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, METADATA_TYPE, SQL_TYPES, Table
-from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
+from rostersync.stores.port import Store
 
 DISTRICT = "springfield"
 SOURCE = "focus"
@@ -136,10 +136,10 @@ def _write_changes(con: duckdb.DuckDBPyConnection, table: Table, file: Path, row
 
 
 def table_rows(
-    store: EmbeddedStore, scratch: Path, sql: str, district: str = DISTRICT, source: str | None = SOURCE
+    store: Store, scratch: Path, sql: str, district: str = DISTRICT, source: str | None = SOURCE
 ) -> list[tuple[Any, ...]]:
     """The rows of a query over the store's views (store_<table>, store_schools, store_history)."""
-    con = connect(None, 1, scratch, [store.path.parent])
+    con = connect(None, 1, scratch, store.reader().folders)
     try:
         store.reader().attach(con, district, source)
         return con.execute(sql).fetchall()

@@ -1,4 +1,4 @@
-"""Apply: a plan becomes the next revision, once, as it was seen, with tombstones and history."""
+"""Apply, in a store of every kind: a plan becomes the next revision, once, as it was seen, with tombstones and history."""
 
 import json
 import traceback
@@ -12,9 +12,10 @@ from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Consent, Entity
 from rostersync.plan import codec
 from rostersync.plan.apply import apply
-from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
+from rostersync.stores.port import Store
 from support.plans import create, delete, row_hash, table_rows, update, write_manifest, write_plan
+from support.stores import Kept
 
 NOW = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
 SCHOOL = {"name": "Whitmore", "type": "school", "identifier": "1001"}
@@ -27,12 +28,12 @@ HOLD = {"reason": "Preview"}
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddedStore:
-    return EmbeddedStore(tmp_path / "store" / "roster.duckdb", memory_limit=200_000_000, threads=1)
+def store(kept: Kept) -> Store:
+    return kept.store
 
 
 @pytest.fixture
-def first(store: EmbeddedStore, tmp_path: Path) -> Path:
+def first(store: Store, tmp_path: Path) -> Path:
     plan = write_plan(
         tmp_path / "first",
         [
@@ -47,7 +48,7 @@ def first(store: EmbeddedStore, tmp_path: Path) -> Path:
     return plan
 
 
-def test_a_created_record_is_there_with_its_values_and_hash(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_a_created_record_is_there_with_its_values_and_hash(store: Store, first: Path, tmp_path: Path) -> None:
     rows = table_rows(store, tmp_path, 'SELECT id, entity, status, hash, grades, "userIds", metadata FROM store_users')
     assert sorted(rows)[0] == (
         "FOC-u1", "Student", "active", row_hash(PUPIL), ["08"], PUPIL["userIds"], {"homeroom": "A"},
@@ -56,7 +57,7 @@ def test_a_created_record_is_there_with_its_values_and_hash(store: EmbeddedStore
 
 
 def test_an_update_replaces_the_values_and_the_history_keeps_both_sides(
-    store: EmbeddedStore, first: Path, tmp_path: Path
+    store: Store, first: Path, tmp_path: Path
 ) -> None:
     changed = update(Entity.STUDENT, "FOC-u1", PUPIL, grades=["09"], enabledUser=None, metadata={"homeroom": "B"})
     apply(write_plan(tmp_path / "p", [changed], run="run-2", base=1), store.writer(), now=NOW)
@@ -71,9 +72,7 @@ def test_an_update_replaces_the_values_and_the_history_keeps_both_sides(
     assert json.loads(after) == {"grades": ["09"], "enabledUser": None, "metadata": {"homeroom": "B"}}
 
 
-def test_the_history_names_single_keys_of_metadata_as_the_plan_does(
-    store: EmbeddedStore, first: Path, tmp_path: Path
-) -> None:
+def test_the_history_names_single_keys_of_metadata_as_the_plan_does(store: Store, first: Path, tmp_path: Path) -> None:
     changed = update(Entity.STUDENT, "FOC-u1", PUPIL, metadata={"home.room": "B"})
     changed.names = ["metadata.home.room"]
     apply(write_plan(tmp_path / "p", [changed], run="run-2", base=1), store.writer(), now=NOW)
@@ -81,7 +80,7 @@ def test_the_history_names_single_keys_of_metadata_as_the_plan_does(
     assert json.loads(after) == {"metadata.home.room": "B"}
 
 
-def test_a_change_of_entity_is_one_record_under_the_new_one(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_a_change_of_entity_is_one_record_under_the_new_one(store: Store, first: Path, tmp_path: Path) -> None:
     moved = update(Entity.STUDENT, "FOC-u1", PUPIL, new_entity=Entity.TEACHER, role="teacher")
     apply(write_plan(tmp_path / "p", [moved], run="run-2", base=1), store.writer(), now=NOW)
     assert table_rows(store, tmp_path, "SELECT entity, role FROM store_users WHERE id = 'FOC-u1'") == [
@@ -92,7 +91,7 @@ def test_a_change_of_entity_is_one_record_under_the_new_one(store: EmbeddedStore
 
 
 def test_a_deleted_record_leaves_a_tombstone_with_its_values_and_comes_back_as_one_record(
-    store: EmbeddedStore, first: Path, tmp_path: Path
+    store: Store, first: Path, tmp_path: Path
 ) -> None:
     apply(write_plan(tmp_path / "p", [delete(Entity.STUDENT, "FOC-u1", PUPIL)], run="run-2", base=1), store.writer())
     query = "SELECT status, grades FROM store_users WHERE id = 'FOC-u1'"
@@ -107,14 +106,14 @@ def test_a_deleted_record_leaves_a_tombstone_with_its_values_and_comes_back_as_o
     ) == [("Create", "SourceCreated"), ("Delete", "SourceMissing"), ("Create", "Restored")]
 
 
-def test_applying_the_same_plan_twice_is_once(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_applying_the_same_plan_twice_is_once(store: Store, first: Path, tmp_path: Path) -> None:
     report = apply(first, store.writer(), now=NOW)
     assert (report.already_applied, report.revision) == (True, 1)
     assert table_rows(store, tmp_path, "SELECT count(*) FROM store_history") == [(4,)]
 
 
 def test_the_same_changes_of_a_later_run_of_the_same_name_are_written(
-    store: EmbeddedStore, first: Path, tmp_path: Path
+    store: Store, first: Path, tmp_path: Path
 ) -> None:
     """There and back, and there again: the third plan has name and digest of the first, and another base."""
     other = PUPIL | {"grades": ["09"]}
@@ -128,13 +127,13 @@ def test_the_same_changes_of_a_later_run_of_the_same_name_are_written(
     assert table_rows(store, tmp_path, "SELECT grades FROM store_users WHERE id = 'FOC-u1'") == [(["09"],)]
 
 
-def test_a_plan_without_changes_makes_no_revision(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_a_plan_without_changes_makes_no_revision(store: Store, first: Path, tmp_path: Path) -> None:
     report = apply(write_plan(tmp_path / "p", [], run="run-2", base=1), store.writer())
     assert (report.already_applied, report.revision) == (True, 1)
     assert _state(store, tmp_path).revision == 1
 
 
-def test_a_moved_base_is_refused_and_nothing_moves(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_a_moved_base_is_refused_and_nothing_moves(store: Store, first: Path, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u9")], run="run-2", base=0)
     with pytest.raises(BaseMoved):
         apply(plan, store.writer())
@@ -150,21 +149,19 @@ def test_a_moved_base_is_refused_and_nothing_moves(store: EmbeddedStore, first: 
     ],
     ids=["created although there", "updated from other values", "deleted although not there"],
 )
-def test_a_record_that_is_not_what_the_plan_saw_is_refused(
-    store: EmbeddedStore, first: Path, tmp_path: Path, row: Any
-) -> None:
+def test_a_record_that_is_not_what_the_plan_saw_is_refused(store: Store, first: Path, tmp_path: Path, row: Any) -> None:
     with pytest.raises(BaseMoved):
         apply(write_plan(tmp_path / "p", [row], run="run-2", base=1), store.writer())
     assert _state(store, tmp_path).revision == 1
 
 
-def test_a_record_that_changes_twice_in_a_plan_is_refused(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_a_record_that_changes_twice_in_a_plan_is_refused(store: Store, first: Path, tmp_path: Path) -> None:
     rows = [create(Entity.STUDENT, "FOC-u9"), create(Entity.TEACHER, "FOC-u9")]
     with pytest.raises(Permanent, match="twice"):
         apply(write_plan(tmp_path / "p", rows, run="run-2", base=1), store.writer())
 
 
-def test_a_held_plan_needs_a_consent_to_this_very_plan(store: EmbeddedStore, tmp_path: Path) -> None:
+def test_a_held_plan_needs_a_consent_to_this_very_plan(kept: Kept, store: Store, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")], holds=[HOLD], fourEyes=True)
     digest = codec.read(plan).digest
     with pytest.raises(Permanent) as none:
@@ -173,26 +170,26 @@ def test_a_held_plan_needs_a_consent_to_this_very_plan(store: EmbeddedStore, tmp
     with pytest.raises(Permanent) as other:
         apply(plan, store.writer(), Consent("registrar", "sha256:other", "fine"))
     assert other.value.reason == "OtherPlan"
-    assert not store.path.exists()
+    assert not store.exists()
     apply(plan, store.writer(), Consent("registrar", digest, "fine", "uid-1"), now=NOW)
-    assert _revisions(store, tmp_path) == [
+    assert kept.revisions() == [
         (1, "focus", "run-1", digest, "registrar", "uid-1", "fine", False, NOW.replace(tzinfo=None), "c0")
     ]
 
 
-def test_an_approval_counts_only_with_the_connection_that_applied_before(store: EmbeddedStore, tmp_path: Path) -> None:
+def test_an_approval_counts_only_with_the_connection_that_applied_before(store: Store, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")], holds=[HOLD], previousConnection="north")
     digest = codec.read(plan).digest
     for other in ("", "south"):
         with pytest.raises(Permanent) as error:
             apply(plan, store.writer(), Consent("carl", digest, "mine", "uid-1", previous_connection=other))
         assert error.value.reason == "ApprovalRequired"
-    assert not store.path.exists()
+    assert not store.exists()
     apply(plan, store.writer(), Consent("dana", digest, "fine", "uid-1", previous_connection="north"), now=NOW)
-    assert store.path.exists()
+    assert store.exists()
 
 
-def test_a_plan_other_than_the_one_asked_for_is_refused(store: EmbeddedStore, tmp_path: Path) -> None:
+def test_a_plan_other_than_the_one_asked_for_is_refused(store: Store, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")])
     with pytest.raises(Permanent) as error:
         apply(plan, store.writer(), digest="sha256:asked")
@@ -200,7 +197,7 @@ def test_a_plan_other_than_the_one_asked_for_is_refused(store: EmbeddedStore, tm
 
 
 @pytest.mark.parametrize("what", ["changed", "missing", "stray", "lossy"])
-def test_a_plan_whose_files_are_not_what_was_made_is_refused(store: EmbeddedStore, tmp_path: Path, what: str) -> None:
+def test_a_plan_whose_files_are_not_what_was_made_is_refused(store: Store, tmp_path: Path, what: str) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.STUDENT, "FOC-u1")])
     file = plan / "changes" / "Student.parquet"
     if what == "changed":
@@ -216,7 +213,7 @@ def test_a_plan_whose_files_are_not_what_was_made_is_refused(store: EmbeddedStor
     assert error.value.reason == "PlanCorrupt"
 
 
-def test_a_refusal_of_duckdb_is_told_without_the_value_it_quotes(store: EmbeddedStore, tmp_path: Path) -> None:
+def test_a_refusal_of_duckdb_is_told_without_the_value_it_quotes(store: Store, tmp_path: Path) -> None:
     plan = write_plan(tmp_path / "p", [create(Entity.CALENDAR, "FOC-t", title="Term")])
     _retype(plan, "Calendar", "'Zyxquil' AS \"startDate\"")
     with pytest.raises(Permanent) as error:
@@ -226,7 +223,7 @@ def test_a_refusal_of_duckdb_is_told_without_the_value_it_quotes(store: Embedded
     assert _state(store, tmp_path).revision == 0
 
 
-def test_sources_of_one_store_are_kept_apart(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_sources_of_one_store_are_kept_apart(store: Store, first: Path, tmp_path: Path) -> None:
     other = write_plan(tmp_path / "o", [create(Entity.STUDENT, "FOC-u1", givenName="Two")], source="ad", base=1)
     apply(other, store.writer())
     elsewhere = write_plan(tmp_path / "e", [create(Entity.STUDENT, "FOC-u1")], district="shelby", base=0)
@@ -239,7 +236,7 @@ def test_sources_of_one_store_are_kept_apart(store: EmbeddedStore, first: Path, 
     assert _state(store, tmp_path, "shelby").other_sources == ()
 
 
-def test_the_store_remembers_what_a_source_was_applied_with(store: EmbeddedStore, first: Path, tmp_path: Path) -> None:
+def test_the_store_remembers_what_a_source_was_applied_with(store: Store, first: Path, tmp_path: Path) -> None:
     state = _state(store, tmp_path)
     assert state.exists
     assert state.last is not None
@@ -258,18 +255,9 @@ def _retype(plan: Path, entity: str, column: str) -> None:
     write_manifest(plan, "sha256:x")
 
 
-def _state(store: EmbeddedStore, scratch: Path, district: str = "springfield") -> Any:
-    con = connect(None, 1, scratch, [store.path.parent])
+def _state(store: Store, scratch: Path, district: str = "springfield") -> Any:
+    con = connect(None, 1, scratch, store.reader().folders)
     try:
         return store.reader().attach(con, district, "focus")
     finally:
         con.close()
-
-
-def _revisions(store: EmbeddedStore, scratch: Path) -> list[tuple[Any, ...]]:
-    return table_rows(
-        store,
-        scratch,
-        "SELECT revision, source, run, digest, decided_by, approval_uid, approver_reason, four_eyes_enforced, "
-        "applied_at, config_hash FROM store.revisions ORDER BY revision",
-    )

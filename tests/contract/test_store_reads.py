@@ -1,0 +1,107 @@
+"""Reading, from a store of every kind: the same views over an empty one and a full one, and nothing held afterwards."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from rostersync.errors import Permanent
+from rostersync.model import Entity
+from rostersync.plan.apply import apply
+from rostersync.roster import SQL_TYPES, TABLES
+from rostersync.stores.engine import connect
+from rostersync.stores.port import StoreState
+from support.plans import create, write_plan
+from support.stores import KINDS, Kept
+
+VIEWS = [*(f"store_{t.name}" for t in TABLES), "store_schools", "store_history"]
+
+
+@pytest.fixture
+def con(kept: Kept) -> Iterator[duckdb.DuckDBPyConnection]:
+    con = connect(None, 1, kept.scratch, kept.store.reader().folders)
+    yield con
+    con.close()
+
+
+@pytest.fixture
+def first(kept: Kept, tmp_path: Path) -> Path:
+    plan = write_plan(tmp_path / "p1", [create(Entity.STUDENT, "FOC-u1", givenName="One")])
+    apply(plan, kept.store.writer())
+    return plan
+
+
+def test_an_empty_store_has_the_columns_of_a_full_one(
+    kept: Kept, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    reader = kept.store.reader()
+    assert reader.attach(con, "springfield", "focus") == StoreState()
+    empty = [_columns(con, view) for view in VIEWS]
+    assert con.execute("SELECT count(*) FROM store_users").fetchone() == (0,)
+    reader.detach(con)
+    apply(write_plan(tmp_path / "p1", [create(Entity.STUDENT, "FOC-u1", givenName="One")]), kept.store.writer())
+
+    reader.attach(con, "springfield", "focus")
+
+    assert [_columns(con, view) for view in VIEWS] == empty
+    assert [column for column, _ in empty[4]][:4] == ["id", "entity", "status", "hash"]
+    assert dict(empty[4])["grades"] == SQL_TYPES[TABLES[4].attribute("grades").kind]
+
+
+def test_it_is_there_once_something_was_applied(kept: Kept, con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    assert not kept.store.exists()
+    assert kept.store.reader().districts(con) == ()
+
+    apply(write_plan(tmp_path / "p1", [create(Entity.STUDENT, "FOC-u1")]), kept.store.writer())
+
+    assert kept.store.exists()
+    assert kept.store.where
+    assert kept.store.reader().districts(con) == ("springfield",)
+
+
+def test_what_lists_districts_lets_the_store_go(
+    kept: Kept, first: Path, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    kept.store.reader().districts(con)
+
+    more = write_plan(tmp_path / "p2", [create(Entity.STUDENT, "FOC-u2")], run="run-2", base=1)
+    assert apply(more, kept.store.writer()).revision == 2
+
+
+def test_its_views_go_when_it_is_let_go(kept: Kept, first: Path, con: duckdb.DuckDBPyConnection) -> None:
+    reader = kept.store.reader()
+    assert reader.attach(con, "springfield", "focus").revision == 1
+    assert con.execute("SELECT id FROM store_users").fetchall() == [("FOC-u1",)]
+    reader.detach(con)
+    with pytest.raises(duckdb.Error):
+        con.execute("SELECT id FROM store_users")
+
+
+def test_a_plan_that_was_applied_is_known_by_run_digest_and_base(
+    kept: Kept, first: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    [recorded] = kept.revisions()
+    reader = kept.store.reader()
+    assert reader.applied(con, "run-1", recorded.digest, 0) == 1
+    assert reader.applied(con, "run-1", recorded.digest, 1) is None
+    assert reader.applied(con, "run-1", "sha256:other", 0) is None
+    assert reader.applied(con, "run-2", recorded.digest, 0) is None
+
+
+def test_the_reader_s_secrets_alone_write_nothing(kept: Kept, first: Path, tmp_path: Path) -> None:
+    readers = {secret.name for secret in kept.placement.reader_secrets}
+    writers = {secret.name for secret in kept.placement.writer_secrets}
+    if not writers:
+        return  # who may mount its volume to write may write
+    secrets = {name: data for name, data in KINDS[kept.name].secrets.items() if name in readers}
+    plan = write_plan(tmp_path / "p2", [create(Entity.STUDENT, "FOC-u2")], run="run-2", base=1)
+
+    with pytest.raises(Permanent):
+        apply(plan, kept.opened(secrets).writer())
+
+    assert [r.revision for r in kept.revisions()] == [1]
+
+
+def _columns(con: duckdb.DuckDBPyConnection, view: str) -> list[tuple[str, str]]:
+    return [(name, kind) for name, kind, *_ in con.execute(f"DESCRIBE {view}").fetchall()]
