@@ -13,15 +13,21 @@ from hypothesis import strategies as st
 from rostersync.api.packed import unpack
 from rostersync.api.policies_jobs import MOUNTS
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.controller.jobs import apply_job, check_job, plan_job, purge_job
+from rostersync.controller.jobs import apply_job, check_job, deliver_job, plan_job, purge_job
 from rostersync.controller.options import Options
 from rostersync.controller.view import view
-from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.model import Consent
+from support.example_delivery import HOST_KEY, registered
 
 OPTIONS = Options("rostersync:0.1.0")
 DIGEST = "sha256:" + "a" * 64
 CONSENT = Consent("dana", DIGEST, "--end of term\n", "uid-2", True, approval="r-aaaaaaaa")
+FEED = {
+    "name": "feed",
+    "oneRosterCSV": {},
+    "sftp": {"host": "receiver", "secretRef": {"name": "feed"}, "hostKey": HOST_KEY},
+}
 SPEC = {
     "termsOfUse": {"accepted": True},
     "deliveryConfig": {
@@ -29,6 +35,7 @@ SPEC = {
         "caBundleRef": {"name": "district-ca", "key": "ca.crt"},
     },
     "artifacts": {"encryptionKeySecretRef": {"name": "roster-key"}},
+    "deliveries": [FEED],
 }  # fmt: skip
 
 
@@ -50,10 +57,12 @@ def run(name="r", uid="run-uid"):
 def jobs(name="r", uid="run-uid", of="springfield", options=OPTIONS, number=1, **spec):
     """One Job of each kind."""
     obj = connection(of, spec)
-    seen, owner = view(obj), run(name, uid)
+    with registered():
+        seen, owner = view(obj), run(name, uid)
     return {
         "plan": plan_job(owner, seen, options, StartPlan(number), ["a=ok", "b=failed"], ["a", "r"]),
         "apply": apply_job(owner, seen, options, StartApply(DIGEST, CONSENT, number), 2),
+        "deliver": deliver_job(owner, seen, options, StartDeliver(number)),
         "check": check_job(obj, seen, options, number, "3/"),
         "purge": purge_job(owner, seen, options, ["r=run-uid"], ["old"], "end"),
     }
@@ -83,6 +92,7 @@ MOUNTED = {
         SECRET + "focus": True, MAP + "district-ca": True, SECRET + "roster-key": True, STORE: True, ARTIFACTS: False,
     },
     "apply": GIVEN | ROOM | {SECRET + "roster-key": True, STORE: False, ARTIFACTS: False},
+    "deliver": GIVEN | ROOM | {SECRET + "feed": True, STORE: False},
     "check": GIVEN | ROOM | {SECRET + "focus": True, MAP + "district-ca": True},
     "purge": ROOM | {ARTIFACTS: False},
 }  # fmt: skip
@@ -95,8 +105,9 @@ def test_a_job_gets_what_it_needs_and_nothing_else(kind):
     assert named == {m["name"] for m in container(ALL[kind])["volumeMounts"]}
 
 
-def test_an_apply_has_no_credentials_of_the_source():
-    assert "focus" not in json.dumps(pod_of(ALL["apply"]))
+@pytest.mark.parametrize("kind", ["apply", "deliver"])
+def test_only_what_reads_the_source_has_its_credentials(kind):
+    assert "focus" not in json.dumps(pod_of(ALL[kind]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -176,7 +187,7 @@ def test_an_end_is_told_apart_and_keeps_its_report(kind):
     assert ("ttlSecondsAfterFinished" in spec) == (kind == "purge")
 
 
-@pytest.mark.parametrize("kind", ["plan", "apply", "check"])
+@pytest.mark.parametrize("kind", ["plan", "apply", "deliver", "check"])
 @pytest.mark.parametrize("seconds", [300, 21600])
 def test_a_pod_gives_up_before_its_job_does(kind, seconds):
     job = jobs(options=Options("i", job_deadline=timedelta(seconds=seconds)))[kind]
@@ -197,6 +208,7 @@ ARGS = {
         "--approved-by=dana", "--approval=r-aaaaaaaa", "--approval-uid=uid-2", "--reason=--end of term\n", "--four-eyes",
         "--deadline", "21540",
     ],
+    "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "21540"],
     "check": ["job", "check", "--deadline", "180"],
     "purge": ["job", "purge", "--run=r=run-uid", "--remove=old"],
 }  # fmt: skip
@@ -243,7 +255,7 @@ def test_names_and_labels_fit_and_are_the_same_every_time(name, of, number):
 
     assert made == jobs(name, of=of, number=number)
     names = {j["metadata"]["name"] for j in made.values()}
-    assert len(names) == 4
+    assert len(names) == len(KINDS)
     for each in names:
         assert len(each) <= 63
         assert "." not in each
@@ -256,7 +268,7 @@ def test_names_differ_by_run_number_and_what_asked():
     known = {j["metadata"]["name"] for each in (jobs(), jobs(uid="other"), jobs(number=2)) for j in each.values()}
     again = check_job(connection(), view(connection()), OPTIONS, 1, "3/asked")["metadata"]["name"]
 
-    assert len(known) == 4 + 3 + 3  # a check is the connection's; a purge has no number, but its run
+    assert len(known) == 5 + 4 + 4  # a check is the connection's; a purge has no number, but its run
     assert again not in known
 
 
@@ -303,7 +315,7 @@ def test_a_secret_that_serves_twice_is_mounted_once(kind):
     named = [v["name"] for v in pod_of(job)["volumes"]]
     assert len(at) == len(set(at))
     assert len(named) == len(set(named)) == len(at)
-    assert (SECRET + "focus" in at) == (kind != "purge")
+    assert (SECRET + "focus" in at) == (kind not in ("deliver", "purge"))
 
 
 def test_claims_that_are_there_already_are_mounted():

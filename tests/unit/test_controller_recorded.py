@@ -10,8 +10,8 @@ from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState
 from rostersync.lifecycle.steps import Wait
-from rostersync.model import Entity, EntityCounts, PlanReport
-from rostersync.plan.report import plan_to_json
+from rostersync.model import ApplyReport, DeliverReport, Entity, EntityCounts, PlanReport
+from rostersync.plan.report import deliver_to_json, plan_to_json
 from support.job_ends import NOW, Scene, job, looked, pod, stamp
 
 PLAN = PlanReport("r", "done", "sha256:" + "a" * 64, 4, [EntityCounts(Entity.STUDENT, deleted=3, population=9)])
@@ -51,6 +51,41 @@ def test_an_apply_that_ended_and_left_its_run_open_is_history():
     work = halves(status=recorded("Apply")).apply()
 
     assert (work.state, work.reason, work.number, work.of_plan) == (WorkState.FAILED, "BaseMoved", 1, 0)
+
+
+def told(kind, status, reason, message=""):
+    return {"conditions": [{"type": kind, "status": status, "reason": reason, "message": message}]}
+
+
+def test_an_apply_that_is_applied_and_left_its_run_open_is_to_be_delivered():
+    status = recorded("Apply") | told("Applied", "True", "Applied") | {"revision": 7, "outboxPending": True}
+    work = halves(status=status).apply()
+
+    assert (work.state, work.of_plan) == (WorkState.SUCCEEDED, 1)
+    assert work.report == ApplyReport("r", "done", revision=7, outbox_pending=True)
+    assert work.ended_at
+
+
+def test_a_delivery_that_ended_and_left_its_run_open_has_failed():
+    status = recorded("Deliver", 3) | told("Delivered", "False", "LoginRefused", "The receiver refused the login.")
+    work = halves(status=status).deliver()
+
+    assert (work.state, work.number, work.reason) == (WorkState.FAILED, 3, "LoginRefused")
+    assert work.message == "The receiver refused the login."
+
+
+SENT = deliver_to_json(DeliverReport("r", "done", 7, ["feed"]))
+DELIVERIES = {
+    "done": (Scene(job("Complete", stage="deliver"), [pod(code=0, text=SENT, of="deliver1")]), WorkState.SUCCEEDED),
+    "done, and its report is lost": (Scene(job("Complete", stage="deliver")), WorkState.LOST),
+    "failed": (Scene(job("Failed", "BackoffLimitExceeded", stage="deliver")), WorkState.FAILED),
+    "at work": (Scene(job(stage="deliver"), [pod(of="deliver1")]), WorkState.RUNNING),
+}
+
+
+@pytest.mark.parametrize(("scene", "state"), DELIVERIES.values(), ids=DELIVERIES)
+def test_a_delivery_by_its_job(scene, state):
+    assert halves(looked(scene)).deliver().state == state
 
 
 LOOKS = {

@@ -17,7 +17,6 @@ from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
     StartApply,
-    StartDeliver,
     StartPlan,
     Wait,
 )
@@ -261,10 +260,6 @@ STEPS = {
         seen(connection={"deleted": True}, plan=done(), apply=applied()),
         "Applied",
     ),
-    "deliveries follow the apply": (
-        seen(connection={"delivers": True}, plan=done(), apply=applied()),
-        StartDeliver(1),
-    ),
     "an apply that found a disk full waits, and its approval stays": (
         seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)), "Queued",
     ),
@@ -290,14 +285,6 @@ STEPS = {
     "an unsure apply is not cancelled: it may be applied": (
         seen(run={"cancel": True}, plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
     ),
-    "a running delivery is waited for": (
-        seen(connection={"delivers": True}, plan=done(), apply=applied(), deliver=Work(WorkState.RUNNING)),
-        "Delivering",
-    ),
-    "a delivery that fails does not undo the apply": (
-        seen(connection={"delivers": True}, plan=done(), apply=applied(), deliver=failed("SFTPRefused")),
-        "SFTPRefused",
-    ),
     "a final run is never started again": (
         seen(run={"status": {"outcome": "Failed"}}),
         Nothing(),
@@ -318,7 +305,7 @@ def test_next_step(known, expected):
 
 OUTCOMES = {
     "Interrupted": Outcome.FAILED, "CredentialsRefused": Outcome.FAILED, "TermsNotAccepted": Outcome.FAILED,
-    "NoChanges": Outcome.NO_CHANGES, "SFTPRefused": Outcome.DELIVERY_FAILED, "Cancelled": Outcome.CANCELLED,
+    "NoChanges": Outcome.NO_CHANGES, "Cancelled": Outcome.CANCELLED,
     "ImportSuspended": Outcome.IMPORT_SUSPENDED, "Applied": Outcome.APPLIED, "SameAsHeld": Outcome.SAME_AS_HELD,
 }  # fmt: skip
 

@@ -101,12 +101,6 @@ TABLE = {
         "Succeeded": ("False", "Digest"), "Stalled": ("True", "Digest"),
         "Planned": ("True", "Planned"), "Approved": ("True", "NoHolds"), "Applied": ("False", "Digest"),
     }),
-    "delivery failed": (
-        seen(connection={"delivers": True}, plan=plan(), apply=APPLIED, deliver=replace(REFUSED, reason="Refused")), {
-            "Succeeded": ("False", "Refused"), "Stalled": ("True", "Refused"), "Planned": ("True", "Planned"),
-            "Approved": ("True", "NoHolds"), "Applied": ("True", "Applied"), "Delivered": ("False", "Refused"),
-        },
-    ),
 }  # fmt: skip
 
 

@@ -27,8 +27,8 @@ from rostersync.controller.shared import Shared
 from rostersync.controller.view import View
 from rostersync.lifecycle.conditions import approval_state
 from rostersync.lifecycle.observed import Observed, WorkState
-from rostersync.lifecycle.outcomes import ENDINGS, Outcome
-from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Step
+from rostersync.lifecycle.outcomes import APPLIED, ENDINGS, Outcome
+from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartDeliver, StartPlan, Step
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _LONGEST = 1000  # the most that spec.history.runs can keep, of each kind
 _NAMES = 8  # approvals of one digest, or names of one Job, before something must be wrong
 REFUSALS = (400, 403, 404, 422)  # of a Job, by what a person must change
 NAMES_TAKEN = "JobNamesTaken"
-_KEEP_EXTRACT = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
+_KEEP_EXTRACT = (*APPLIED, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
 
 
 class Actor:
@@ -56,6 +56,10 @@ class Actor:
     async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
         """Make the apply Job, or find that it is there."""
         await self.job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
+
+    async def start_deliver(self, run: Object, view: View, step: StartDeliver) -> None:
+        """Make the deliver Job, or find that it is there."""
+        await self.job(run, jobs.deliver_job(run, view, self.shared.options, step))
 
     async def create_approval(self, run: Object, seen: Observed, step: CreateApproval, guard: Guard | None) -> None:
         """Make the pending SyncApproval, with the policies that guard it; one that was made before is taken up."""
@@ -134,7 +138,7 @@ class Actor:
 
     async def retire(self, run: Object, seen: Observed) -> None:
         """Let Jobs go whose end the status has recorded."""
-        recorded = {w.job for w in (seen.plan, seen.apply) if w and w.ended_at and w.state != WorkState.LOST}
+        recorded = {w.job for _, w in seen.works if w.ended_at and w.state != WorkState.LOST}
         for job in self.shared.store.related(JOBS, f"owner/{seen.run.uid}"):
             if job["metadata"]["name"] in recorded and finished(JOBS, job):
                 await self.expire(job)

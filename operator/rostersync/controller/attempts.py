@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from rostersync.attempts import APPLY, OF_RUN, PLAN, Attempt
+from rostersync.attempts import APPLY, DELIVER, OF_RUN, PLAN, Attempt
 from rostersync.controller import reports
 from rostersync.controller.cache import Object, attempt_of, job_condition, labels
 from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL
@@ -54,18 +54,34 @@ class Attempts:
         """The newest try to apply."""
 
         def recorded(base: dict[str, Any]) -> Work[ApplyReport]:
-            # An apply that ended leaves a run final, but for one that found the base moved: that one is history. And for
-            # one that found a disk full: it is begun again after a while.
-            full = _full(self._status)
-            of_plan = int(self._recorded(PLAN).get("attempts", 1)) if full else 0
-            reason = DiskFull.reason if full else BaseMoved.reason
-            return Work(WorkState.FAILED, reason=reason, message=full, of_plan=of_plan, **base)
+            # What follows a good apply is a delivery. A failed one leaves a run final, but for one that found a disk full,
+            # which is begun again after a while, and one that found the base moved, which is history.
+            applied, of_plan = _condition(self._status, "Applied"), int(self._recorded(PLAN).get("attempts", 1))
+            if applied.get("status") == "True":
+                report = ApplyReport(self._name, "done", revision=self._status.get("revision"))
+                report.outbox_pending = bool(self._status.get("outboxPending"))
+                return Work(WorkState.SUCCEEDED, report=report, of_plan=of_plan, **base)
+            if applied.get("reason") == DiskFull.reason:
+                full = str(applied["message"])
+                return Work(WorkState.FAILED, reason=DiskFull.reason, message=full, of_plan=of_plan, **base)
+            return Work(WorkState.FAILED, reason=BaseMoved.reason, of_plan=0, **base)
 
         seen = self._seen(APPLY)
         work = self._newest(APPLY, recorded, reports.apply_report)
         if work and work.state == WorkState.FAILED and seen and _may_be_done(seen, self._name):
             return replace(work, state=WorkState.LOST)
         return work
+
+    def deliver(self) -> Work[DeliverReport] | None:
+        """The newest try to deliver."""
+
+        def recorded(base: dict[str, Any]) -> Work[DeliverReport]:
+            # A good delivery leaves a run final.
+            delivered = _condition(self._status, "Delivered")
+            reason, message = str(delivered.get("reason", "Failed")), str(delivered.get("message", ""))
+            return Work(WorkState.FAILED, reason=reason, message=message, **base)
+
+        return self._newest(DELIVER, recorded, reports.deliver_report)
 
     def unknown(self) -> list[str]:
         """Names of Jobs that the status names, that were not seen to end, and that are not there."""
@@ -152,11 +168,10 @@ class Attempts:
         return Work(WorkState.RUNNING, reason=trouble.reason, message=trouble.message, **base)
 
 
-def _full(status: Any) -> str:
-    """What the status says of an apply that found a disk full; empty when none did."""
+def _condition(status: Object, kind: str) -> Object:
+    """A condition of a status; empty when it has none of that type."""
     conditions: Sequence[Object] = status.get("conditions") or ()
-    applied: Object = next((c for c in conditions if c["type"] == "Applied"), {})
-    return str(applied["message"]) if applied.get("reason") == DiskFull.reason else ""
+    return next((c for c in conditions if c["type"] == kind), {})
 
 
 def _may_be_done(seen: JobSeen, run: str) -> bool:

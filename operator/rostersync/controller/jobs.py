@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from rostersync.api.kinds import RUN
-from rostersync.attempts import APPLY, CHECK, PLAN, PURGE, Attempt, Mount
+from rostersync.attempts import APPLY, CHECK, DELIVER, PLAN, PURGE, Attempt, Mount
 from rostersync.controller.cache import Object
 from rostersync.controller.options import (
     CHECK_LABEL,
@@ -24,7 +24,7 @@ from rostersync.controller.options import (
 )
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import connection_label, job_name, label_value
-from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 
 _USER = 65532
 _RUN = "/var/run/rostersync"
@@ -75,6 +75,13 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
     job = _job(run, RUN.name, APPLY, step.number, args, view, options)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {PLAN_LABEL: str(of_plan)}
     return job
+
+
+def deliver_job(run: Object, view: View, options: Options, step: StartDeliver) -> Object:
+    """The Job that carries the roster out; it has no credentials of the SIS, and no plan."""
+    meta = run["metadata"]
+    args = ["--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number)]
+    return _job(run, RUN.name, DELIVER, step.number, args, view, options)
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
@@ -256,6 +263,10 @@ def _artifacts(view: View) -> list[Volume]:
     return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
 
 
+def _deliveries(view: View) -> list[Volume]:
+    return [_secret(f"delivery-{place}", name) for place, name in enumerate(view.delivery_secrets)]
+
+
 _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
     Mount.CONNECTION: _connection,
     Mount.SOURCE: _source,
@@ -263,4 +274,5 @@ _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
     Mount.STORE_TO_WRITE: partial(_store, read_only=False),
     Mount.ARTIFACTS: _artifacts,
     Mount.KEY: _key,
+    Mount.DELIVERIES: _deliveries,
 }

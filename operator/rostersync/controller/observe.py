@@ -40,7 +40,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         str(spec.get("requestedBy", "")), (again, marks.changed_by if marks else ""),
     )  # fmt: skip
     attempts = Attempts(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
-    plan, apply = attempts.plan(), attempts.apply()
+    plan, apply, deliver = attempts.plan(), attempts.apply(), attempts.deliver()
     connection = _connection(
         Ref.of(spec["connectionRef"]), view, obj is None and not recorded, bool(gone and recorded), facts.guard
     )
@@ -57,13 +57,13 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     refusal = Refusal() if behind else Refusal(taken[1]) if taken else _refusal(shared, run, view)
     siblings = _siblings(shared, run) if apply or (plan and plan.state == WorkState.SUCCEEDED) else []
     observed = Observed(
-        now=now, connection=connection, plan=plan, apply=apply,
+        now=now, connection=connection, plan=plan, apply=apply, deliver=deliver,
         run=Run(
             meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
             bool(spec.get("cancel")), asked.names, moment(meta["creationTimestamp"]), before, asked.more,
         ),
         approval=_approval(shared, run, facts.guard, rules), siblings=tuple(siblings),
-        behind=behind, may_start=not refusal, may_apply=not refusal, queued=refusal.text, tries=PLAN.tries,
+        behind=behind, may_start=not refusal, may_apply=not refusal, may_deliver=not refusal, queued=refusal.text, tries=PLAN.tries,
         unguarded=facts.guard.unguarded if facts.guard else "", words=_words(meta["namespace"], facts.guard),
     )  # fmt: skip
     return observed, view, refusal

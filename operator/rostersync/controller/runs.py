@@ -17,8 +17,8 @@ from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Observed, Work, WorkState
-from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Wait
-from rostersync.model import Phase
+from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, Start, StartApply, StartDeliver, StartPlan, Wait
+from rostersync.model import AT_WORK, Phase
 from rostersync.render.holds import sentence
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,10 @@ class Runs:
             if not self.shared.listed and not isinstance(step, StartPlan | Wait):
                 return  # what has ended since may speak against it: it comes again when all of that is known
             release = None
-            if isinstance(step, StartPlan | StartApply) and view:
+            if isinstance(step, Start) and view:
                 release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.turn)
             try:
-                if isinstance(step, StartPlan | StartApply) and not await self.lookups.stands(run):
+                if isinstance(step, Start) and not await self.lookups.stands(run):
                     continue
                 await self.actor.record_approvals(run, seen, step, facts.guard)
                 match step:
@@ -81,6 +81,8 @@ class Runs:
                     case StartApply() if view:
                         number = seen.plan.number if seen.plan else 1
                         await self._start(run, seen, self.actor.start_apply(run, view, step, number))
+                    case StartDeliver() if view:
+                        await self._start(run, seen, self.actor.start_deliver(run, view, step))
                     case CreateApproval():
                         await self.actor.create_approval(run, seen, step, facts.guard)
                     case Wait() | Finish():
@@ -120,8 +122,8 @@ class Runs:
             await self.actor.retire(run, seen)
         if step.until:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
-        busy = next((w for w in (seen.apply, seen.plan) if w and w.state == WorkState.RUNNING), None)
-        if busy and step.reason in (Phase.PLANNING, Phase.APPLYING):
+        busy = next((w for _, w in reversed(seen.works) if w.state == WorkState.RUNNING), None)
+        if busy and step.reason in AT_WORK:
             shared.queue.add_after(key, self._next_look(busy, facts.started(busy.job), seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)

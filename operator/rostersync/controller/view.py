@@ -16,6 +16,7 @@ from rostersync.api.v1alpha1.defaults import district
 from rostersync.controller import turns
 from rostersync.controller.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
+from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import NotYetSupported
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, connection_label
@@ -43,6 +44,7 @@ class View:
     endpoint: Endpoint | None = None  # as the spec is
     placement: Placement = NOWHERE  # of its store
     spec: Any = None  # ConnectionSpec
+    delivery_secrets: tuple[str, ...] = ()
     packed: str = ""
     table: Timetable | None = None
 
@@ -123,6 +125,7 @@ def view(obj: Object) -> View:
         district=district(model),
         spec=spec,
         packed=packed,
+        delivery_secrets=secrets_of(model),
         endpoint=profile_of(model).endpoint(model),
         placement=_placement(model),
         table=timetable(spec, meta["uid"]),

@@ -11,6 +11,7 @@ from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
 from rostersync.execution import interruption, unfinished
 from rostersync.execution.execution import Execution
 from rostersync.execution.failures import told
+from rostersync.execution.outbox import outbox_names
 from rostersync.execution.progress import log
 from rostersync.execution.report_files import ApplyReportFile
 from rostersync.execution.waiting import when_free
@@ -94,7 +95,13 @@ def _apply(
     writer = execution.store(work.run, connection).writer()
     made = when_free(
         lambda: applying.apply(
-            plan, writer, consent, digest=digest, mark=mark, trouble=lambda e: _later(e, "closed", work)
+            plan,
+            writer,
+            consent,
+            digest=digest,
+            deliveries=outbox_names(connection),
+            mark=mark,
+            trouble=lambda e: _later(e, "closed", work),
         )
     )
     try:

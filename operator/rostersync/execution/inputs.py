@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.storage import Delivery
+from rostersync.deliveries.registry import kind_of
 from rostersync.errors import InvalidManifest
 from rostersync.sources.profile import Login, Profile
 from rostersync.sources.registry import profile_of
@@ -76,6 +78,25 @@ def ca_bundle(inputs: Inputs) -> str | None:
             reason="ConfigMapIncomplete",
         )
     return text
+
+
+def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
+    """What a delivery logs in with at its receiver. Raises InvalidManifest."""
+    kind = kind_of(delivery)
+    name = kind.secret(delivery)
+    secret, where = inputs.secrets.get(name), qualified(inputs.connection, name)
+    needs = f"the keys {' and '.join(kind.keys)}"
+    if secret is None:
+        raise InvalidManifest(
+            f"Secret {where}, which delivery {delivery.name} names, is not given; make it, with {needs}.",
+            reason="SecretNotFound",
+        )
+    if empty := [key for key in kind.keys if not secret.get(key, "").strip()]:
+        raise InvalidManifest(
+            f"Secret {where}, which delivery {delivery.name} names, has no value for {' and '.join(empty)}; it needs {needs}.",
+            reason="SecretIncomplete",
+        )
+    return secret
 
 
 def artifact_key(connection: Connection, secrets: Data, env: Mapping[str, str]) -> str | None:

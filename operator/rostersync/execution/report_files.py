@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -9,14 +10,22 @@ from rostersync import durable
 from rostersync.errors import RostersyncError
 from rostersync.execution import json_files
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.model import ApplyReport, CheckReport, PlanReport
-from rostersync.plan.report import apply_from_json, apply_to_json, check_to_json, plan_from_json, plan_to_json
+from rostersync.model import ApplyReport, CheckReport, DeliverReport, PlanReport
+from rostersync.plan.report import (
+    apply_from_json,
+    apply_to_json,
+    check_to_json,
+    deliver_from_json,
+    deliver_to_json,
+    plan_from_json,
+    plan_to_json,
+)
 
 LAST_STAGE = "done"
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost
 
 
-R = TypeVar("R", PlanReport, ApplyReport, CheckReport)
+R = TypeVar("R", PlanReport, ApplyReport, DeliverReport, CheckReport)
 
 
 class _ReportFile(Generic[R]):
@@ -103,6 +112,14 @@ class ApplyReportFile(_ReportFile[ApplyReport]):
         super().__init__(_apply_path(folder, number, of_plan), ApplyReport(run, "verify"), apply_to_json, copy, kept)
 
 
+class DeliverReportFile(_ReportFile[DeliverReport]):
+    """The report of one try to deliver."""
+
+    def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None, *, kept: bool = True) -> None:
+        path = folder / "reports" / f"deliver-{number}.json"
+        super().__init__(path, DeliverReport(run, "start"), deliver_to_json, copy, kept)
+
+
 class CheckReportFile(_ReportFile[CheckReport]):
     """The report of one Test Connection, which nobody looks at twice."""
 
@@ -133,7 +150,26 @@ def apply_work(folder: Path, alive: bool) -> Work[ApplyReport] | None:
         report = apply_from_json(path.read_text(encoding="utf-8"))
     except _SPOILED:
         return Work(WorkState.LOST, number, of_plan=of_plan)
-    return Work(number=number, of_plan=of_plan, report=report, **_state(report.stage, report.error, alive))
+    state = _state(report.stage, report.error, alive)
+    return Work(number=number, of_plan=of_plan, report=report, ended_at=_written(path), **state)
+
+
+def deliver_work(folder: Path, alive: bool) -> Work[DeliverReport] | None:
+    """The newest try to deliver."""
+    path = max(folder.glob("reports/deliver-*.json"), key=_numbers, default=None)
+    if path is None:
+        return None
+    number = _numbers(path)[0]
+    try:
+        report = deliver_from_json(path.read_text(encoding="utf-8"))
+    except _SPOILED:
+        return Work(WorkState.LOST, number)
+    state = _state(report.stage, report.error, alive)
+    return Work(number=number, report=report, ended_at=_written(path), **state)
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
 
 
 def _state(stage: str, error: dict[str, str] | None, alive: bool) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import NoReturn
 from rostersync.errors import RostersyncError
 from rostersync.execution import interruption
 from rostersync.execution.failures import told
-from rostersync.execution.report_files import ApplyReportFile, PlanReportFile
+from rostersync.execution.report_files import ApplyReportFile, DeliverReportFile, PlanReportFile
 from rostersync.execution.workspace import Workspace
 
-Report = PlanReportFile | ApplyReportFile
+Report = PlanReportFile | ApplyReportFile | DeliverReportFile
 
 
 def check_interrupted(report: Report) -> None:

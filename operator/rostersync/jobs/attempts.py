@@ -16,7 +16,7 @@ from rostersync.execution.failures import told
 from rostersync.execution.inputs import Inputs
 from rostersync.execution.progress import Progress
 from rostersync.execution.purge import History, Named, prune
-from rostersync.execution.report_files import ApplyReportFile, CheckReportFile, PlanReportFile
+from rostersync.execution.report_files import ApplyReportFile, CheckReportFile, DeliverReportFile, PlanReportFile
 from rostersync.execution.workspace import stored_connection
 from rostersync.instants import parse_instant
 from rostersync.jobs.mount import Pod
@@ -108,6 +108,21 @@ def apply(
         ownership.finish(layout, run.name)
 
 
+def deliver(pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine) -> None:
+    """Carry the newest revision out. Raises its error."""
+    from rostersync.execution.deliver import deliver as execute
+
+    layout = pod.layout
+    report = DeliverReportFile(layout.folder(run.name), run.number, run.name, pod.report, kept=False)
+    with reported(watch, report):
+        report.write()
+        connection = pod.connection()
+        _check_supported(connection)
+        error = execute(Execution(layout, progress, pod.to_deliver(connection), engine=engine), run.name, report)
+    if error:
+        raise error
+
+
 def check(pod: Pod, watch: Watch, network: Network) -> "Found":
     """Try the connection; writes the report and returns everything. Raises its error."""
     from rostersync.execution.check import check as execute
@@ -130,7 +145,9 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
 
 
 @contextmanager
-def reported(watch: Watch, report: PlanReportFile | ApplyReportFile | CheckReportFile) -> Iterator[None]:
+def reported(
+    watch: Watch, report: PlanReportFile | ApplyReportFile | DeliverReportFile | CheckReportFile
+) -> Iterator[None]:
     """What is raised is said in the pod's report, too; the watch says there that the deadline has passed."""
     watch.report = lambda: report
     try:
@@ -151,11 +168,15 @@ def _anew(pod: Pod, run: Run) -> Inputs:
             f"{connection.kind} (which also accepts the privacy policy); nothing was read.",
             reason="TermsNotAccepted",
         )
-    if later := not_yet_supported(connection):
-        raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
+    _check_supported(connection)
     if _reads_elsewhere(pod, run, connection):
         Artifacts(pod.layout.artifacts).drop(run.name, "extract")
     return pod.to_plan(connection)
+
+
+def _check_supported(connection: Connection) -> None:
+    if later := not_yet_supported(connection):
+        raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
 
 
 def _again(pod: Pod, run: Run) -> Inputs:

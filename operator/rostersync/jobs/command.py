@@ -1,11 +1,8 @@
-"""job plan, apply, check, purge: what the pods of Kubernetes Jobs run. Light, since help is quick; the rest comes late."""
+"""What the pods of Kubernetes Jobs run: one command for each attempt. Light, since help is quick; the rest comes late."""
 
 import os
-import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,12 +11,20 @@ import click
 from rostersync.errors import BaseMoved, RostersyncError
 from rostersync.execution import options
 from rostersync.execution.failures import PERMANENT_EXIT, frames, half_exit, is_permanent, told
+from rostersync.jobs.job_options import (
+    REPORT,
+    deadline_option,
+    finished_runs,
+    loopback_option,
+    place_options,
+    run_options,
+    time,
+)
 from rostersync.jobs.watch import Watch
 
 if TYPE_CHECKING:
     from rostersync.jobs.mount import Pod
 
-REPORT = "dev/termination-log"
 EXITS = "Exit codes: 0 done, also when held; 42 fails until something is changed; 1 may go through later; 143 SIGTERM."
 
 
@@ -79,62 +84,6 @@ def _say(ctx: click.Context, said: RostersyncError, error: BaseException) -> Non
         click.echo(frames(error), err=True)
 
 
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several options as one decorator, in this order."""
-
-    def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-def _time(_: click.Context, __: click.Parameter, value: str) -> str:
-    try:
-        zoned = datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        zoned = False
-    if not zoned:
-        raise click.BadParameter("must be a time with zone, as in 2026-11-24T02:07:09Z")
-    return value
-
-
-def _finished(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> list[tuple[str, bool]]:
-    found = [re.fullmatch(r"(.+)=(ok|failed)", text) for text in value]
-    if not all(found):
-        raise click.BadParameter("must be NAME=ok or NAME=failed")
-    return [(match[1], match[2] == "ok") for match in found if match]
-
-
-_place = _options(
-    click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-        help=f"Where the report is written, at every stage, in place; default /{REPORT}.",
-    ),
-    click.option(
-        "--root", default="/", hidden=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
-        help="Where the pod's files are, for trying it without a pod.",
-    ),
-    options.debug_option,
-)  # fmt: skip
-_deadline = click.option(
-    "--deadline", type=click.IntRange(min=1), metavar="SECONDS",
-    help="Give up after so long, saying so in the report (exit code 42). Default: never.",
-)  # fmt: skip
-_loopback = click.option(
-    "--allow-loopback", "loopback", is_flag=True,
-    help="Loopback addresses may be contacted, as in trials; otherwise they are refused like others of the machine's own.",
-)  # fmt: skip
-_run = _options(
-    click.option("--run", required=True, metavar="NAME", help="Name of the SyncRun."),
-    click.option("--uid", required=True, metavar="UID", help="UID of the SyncRun."),
-    click.option(
-        "--number", required=True, type=click.IntRange(min=1), metavar="N", help="Which try it is, counted from 1."
-    ),
-)
-
-
 @click.group(cls=Jobs, no_args_is_help=True)
 @options.debug_option
 def job() -> None:
@@ -147,14 +96,14 @@ def job() -> None:
 
 
 @job.command(epilog=EXITS)
-@_run
-@click.option("--created", required=True, callback=_time, metavar="TIME", help="When the run was made: its now.")
+@run_options
+@click.option("--created", required=True, callback=time, metavar="TIME", help="When the run was made: its now.")
 @click.option("--again", is_flag=True, help="The store has moved: plan from the extract that is staged.")
-@_deadline
+@deadline_option
 @click.option(
     "--finished",
     multiple=True,
-    callback=_finished,
+    callback=finished_runs,
     metavar="NAME=ok|failed",
     help="A finished run of the connection, oldest first; over the limits, its artifacts are removed first.",
 )
@@ -171,9 +120,9 @@ def job() -> None:
 @click.option(
     "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."
 )
-@_loopback
+@loopback_option
 @click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, and not what was read.")
-@_place
+@place_options
 @options.engine_options
 def plan(
     run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
@@ -196,7 +145,7 @@ def plan(
 
 
 @job.command(epilog=EXITS)
-@_run
+@run_options
 @click.option("--of-plan", required=True, type=click.IntRange(min=1), metavar="P", help="Which try of the plan it is.")
 @click.option("--plan", "digest", required=True, metavar="DIGEST", help="The plan's digest (sha256:…).")
 @click.option("--approved-by", metavar="NAME", help="Who approved a plan with holds.")
@@ -207,8 +156,8 @@ def plan(
     "--previous-connection", default="", metavar="NAME", help="Another connection that it was decided for too."
 )
 @click.option("--four-eyes", is_flag=True, help="Somebody has proved that the decider is no requester.")
-@_deadline
-@_place
+@deadline_option
+@place_options
 @options.engine_options
 def apply(
     run: str, uid: str, number: int, of_plan: int, digest: str, approved_by: str | None, approval: str,
@@ -231,9 +180,28 @@ def apply(
 
 
 @job.command(epilog=EXITS)
-@_deadline
-@_loopback
-@_place
+@run_options
+@deadline_option
+@place_options
+@options.engine_options
+def deliver(
+    run: str, uid: str, number: int, deadline: int | None, report: Path | None, root: Path, memory: int | None,
+    threads: int | None,
+) -> None:  # fmt: skip
+    """Carry the applied roster out to where the connection says, and take that from the store's outbox."""
+    place = _begin(root, report)
+    watch = _watch(deadline, place.root / "scratch" / run)
+    from rostersync.execution.execution import Engine
+    from rostersync.jobs import attempts
+
+    engine = Engine(options.bytes_of(memory), threads)
+    attempts.deliver(place.pod(), attempts.Run(run, uid, number), watch, _progress(), engine)
+
+
+@job.command(epilog=EXITS)
+@deadline_option
+@loopback_option
+@place_options
 def check(deadline: int | None, loopback: bool, report: Path | None, root: Path) -> None:
     """Test Connection: does the source answer, and what does Schools Mapping make of its schools?
 
@@ -258,8 +226,8 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
 @click.option(
     "--remove", "removed", multiple=True, metavar="NAME[=UID]", help="A run whose artifacts are removed altogether."
 )
-@_deadline
-@_place
+@deadline_option
+@place_options
 def purge(
     ended: tuple[str, ...], removed: tuple[str, ...], deadline: int | None, report: Path | None, root: Path
 ) -> None:

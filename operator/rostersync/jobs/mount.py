@@ -10,6 +10,7 @@ from rostersync.api.explain import problems
 from rostersync.api.kinds import connection_model
 from rostersync.api.packed import unpack
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, ca_bundle, credentials, qualified
 from rostersync.execution.layout import Layout
@@ -100,6 +101,12 @@ class Pod:
     def _store(self, connection: Connection, *, writes: bool) -> Data:
         needed = placement_of(connection).secrets(writes=writes)
         return {s.name: self._secret(connection, s.field, s.name, s.needs) for s in needed}
+
+    def to_deliver(self, connection: Connection) -> Inputs:
+        """What carrying the roster out takes. A delivery without its Secret fails when its turn comes."""
+        secrets = self.mounted / "secrets"
+        given = {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
+        return Inputs(connection, {**self._store(connection, writes=True), **given})
 
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef

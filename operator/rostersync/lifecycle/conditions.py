@@ -146,7 +146,7 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
     if isinstance(step, Finish) and step.outcome in APPLIED:
         revision = seen.revision
         return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
-    if isinstance(step, StartDeliver) or (isinstance(step, Wait) and step.reason == Phase.DELIVERING):
+    if seen.in_store and not isinstance(step, Finish):
         return ("Applied", "True", "Applied", f"Revision {seen.revision}.")
     if isinstance(step, StartApply) or (isinstance(step, Wait) and step.reason == Phase.APPLYING):
         return ("Applied", "Unknown", Phase.APPLYING, "The changes are being written.")
@@ -158,16 +158,17 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
 
 
 def _delivered(seen: Observed, step: Step) -> Condition | None:
-    if not seen.connection.delivers or _nothing_to_apply(seen):
-        return None
+    work = seen.deliver
     match step:
-        case Finish(Outcome.APPLIED | Outcome.APPLIED_INCOMPLETE, _, _):
-            return ("Delivered", "True", "Delivered", "Carried out.")
         case Finish(Outcome.DELIVERY_FAILED, reason, message):
             return ("Delivered", "False", reason, message)
         case StartDeliver():
             return ("Delivered", "Unknown", Phase.DELIVERING, "Being carried out.")
-        case Wait(Phase.DELIVERING, message, _):
+        case Finish() if work:
+            return ("Delivered", "True", "Delivered", "Carried out.")
+        case Wait() if work and work.state == WorkState.FAILED:
+            return ("Delivered", "False", work.reason, work.message)  # what is known once its Job is gone
+        case Wait(_, message, _) if work or (seen.connection.delivers and seen.in_store):
             return ("Delivered", "Unknown", Phase.DELIVERING, message)
         case _:
             return None

@@ -24,4 +24,5 @@ def connection_of(conn: api.Connection) -> Connection:
         suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),
         expires_after=parse_duration(spec.approval.expiresAfter),
         require_distinct_approver=spec.approval.requireDistinctApprover,
+        delivers=bool(spec.deliveries),
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from rostersync.attempts import APPLY
 from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
+from rostersync.lifecycle.delivering import deliver
 from rostersync.lifecycle.messages import (
     deferred,
     dry_run_message,
@@ -26,7 +27,6 @@ from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
     StartApply,
-    StartDeliver,
     StartPlan,
     Step,
     Wait,
@@ -131,6 +131,8 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
         return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
     if seen.run.mode == Mode.DRY_RUN:
         return ended(Outcome.DRY_RUN, dry_run_message(report))
+    if report.no_changes and report.outbox_pending and (delivery := deliver(seen)):
+        return delivery  # what an earlier run could not
     if report.no_changes:
         # An incomplete pull proves nothing about the records that it lacks: the store may still differ from the source.
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
@@ -223,14 +225,8 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
 
 
 def _applied(seen: Observed) -> Step:
-    if seen.connection.delivers:
-        deliver = seen.deliver
-        if deliver is None or (deliver.state == WorkState.LOST):
-            return StartDeliver(1 if deliver is None else deliver.number + 1)
-        if deliver.state == WorkState.RUNNING:
-            return Wait(Phase.DELIVERING, "Applied; carrying it out.")
-        if deliver.state == WorkState.FAILED:
-            return Finish(Outcome.DELIVERY_FAILED, deliver.reason, f"Applied, but not delivered: {deliver.message}")
+    if delivery := deliver(seen):
+        return delivery
     report = seen.plan.report if seen.plan else None
     revision = seen.revision
     at = f"The store is at revision {revision}." if revision is not None else "Applied."

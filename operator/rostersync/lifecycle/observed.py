@@ -10,13 +10,14 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from rostersync.api.kinds import Ref
-from rostersync.model import ApplyReport, Mode, PlanReport
+from rostersync.attempts import APPLY, DELIVER, PLAN, Attempt
+from rostersync.model import ApplyReport, DeliverReport, Mode, PlanReport
 
 R = TypeVar("R")
 
 
 class WorkState(StrEnum):
-    """How far one half of a run (plan, apply, deliver) came."""
+    """How far an attempt of a run came."""
 
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
@@ -26,7 +27,7 @@ class WorkState(StrEnum):
 
 @dataclass(frozen=True)
 class Work(Generic[R]):
-    """The newest try of one half. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to.
+    """The newest try of an attempt. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to.
 
     `message` says why it failed or, while it runs, what keeps it from going on ("" when nothing does).
     """
@@ -144,17 +145,29 @@ class Observed:
     connection: Connection
     plan: Work[PlanReport] | None = None
     apply: Work[ApplyReport] | None = None
-    deliver: Work[None] | None = None
+    deliver: Work[DeliverReport] | None = None
     approval: Approval | None = None
     siblings: tuple[Sibling, ...] = ()
     applied_revision: int | None = None  # of the store, for this run and digest, where the store was asked
     behind: bool = False  # another run of the connection comes first
     may_start: bool = True  # whether there is a free slot for a plan
     may_apply: bool = True  # False: an approved plan, or one without holds, waits (--no-apply, or for a slot)
-    queued: str = ""  # why neither may start now; "" locally
+    may_deliver: bool = True
+    queued: str = ""  # why none of these may start now; "" locally
     unguarded: str = ""  # why no approval can be trusted (policies are missing); "" if one can
     tries: int = 1  # attempts of plan or apply in all, after retryable failures
     words: Words = Words()
+
+    @property
+    def works(self) -> tuple[tuple[Attempt[Any], Work[Any]], ...]:
+        """The attempts that have begun, in the order in which they come."""
+        every = ((PLAN, self.plan), (APPLY, self.apply), (DELIVER, self.deliver))
+        return tuple((attempt, work) for attempt, work in every if work)
+
+    @property
+    def in_store(self) -> bool:
+        """Whether the run's changes are in the store."""
+        return self.applied_revision is not None or (self.apply is not None and self.apply.state == WorkState.SUCCEEDED)
 
     @property
     def revision(self) -> int | None:

@@ -6,12 +6,11 @@ Pure. A condition whose status has not changed keeps the transition time that it
 from collections.abc import Callable
 from typing import Any
 
-from rostersync.attempts import APPLY, DELIVER, PLAN
 from rostersync.instants import stamp
 from rostersync.lifecycle.about import in_brief
 from rostersync.lifecycle.conditions import approval_state, conditions, dated
 from rostersync.lifecycle.messages import held_message
-from rostersync.lifecycle.observed import Observed
+from rostersync.lifecycle.observed import Observed, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.recorded import of_plan, pending_approval
 from rostersync.lifecycle.steps import (
@@ -56,10 +55,14 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status["approval"] = approval
     if (revision := seen.revision) is not None:
         status["revision"] = revision
+    if _outbox_pending(seen):
+        status["outboxPending"] = True
+    else:
+        status.pop("outboxPending", None)
     jobs = _jobs(seen)
     if jobs:
         status["jobs"] = jobs
-    if disruptions := sum(w.disruptions for w in (seen.plan, seen.apply) if w):
+    if disruptions := sum(work.disruptions for _, work in seen.works):
         status["disruptions"] = disruptions
     made, known = conditions(seen, step), before.get("conditions") or []
     status["conditions"] = dated(made, known, seen.now, seen.run.generation)
@@ -101,13 +104,20 @@ def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
     return {**known, "state": "Expired" if step.outcome == Outcome.EXPIRED else "Superseded"}
 
 
+def _outbox_pending(seen: Observed) -> bool:
+    """Whether deliveries are still to be made, as far as the attempts have said."""
+    if seen.deliver and seen.deliver.state == WorkState.SUCCEEDED:
+        return False
+    reports = (seen.plan and seen.plan.report, seen.apply and seen.apply.report)
+    return any(report.outbox_pending for report in reports if report)
+
+
 def _jobs(seen: Observed) -> list[dict[str, Any]]:
-    works = ((PLAN, seen.plan), (APPLY, seen.apply), (DELIVER, seen.deliver))
     return [
         {"type": attempt.type, "name": work.job, "attempts": work.number}
         | ({"startTime": stamp(work.started_at)} if work.started_at else {})
         | ({"completionTime": stamp(work.ended_at)} if work.ended_at else {})
         | ({"disruptions": work.disruptions} if work.disruptions else {})
-        for attempt, work in works
-        if work and work.job
+        for attempt, work in seen.works
+        if work.job
     ]

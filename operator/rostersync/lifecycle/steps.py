@@ -73,6 +73,7 @@ class Nothing:
     """The run has already ended: its status stays as it is."""
 
 
+Start = StartPlan | StartApply | StartDeliver  # what takes a Job
 Step = StartPlan | CreateApproval | StartApply | StartDeliver | Wait | Finish | Nothing
 
 

@@ -8,10 +8,10 @@ from rostersync.errors import RostersyncError
 from rostersync.execution.execution import Engine, Execution
 from rostersync.execution.inputs import Inputs
 from rostersync.execution.progress import Progress
-from rostersync.execution.report_files import ApplyReportFile, PlanReportFile, apply_work
+from rostersync.execution.report_files import ApplyReportFile, DeliverReportFile, PlanReportFile, apply_work
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
-from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.local.state import State
 from rostersync.model import ApplyReport
 
@@ -35,7 +35,12 @@ class LocalAttempts:
         self.state, self.copy = state, report
         self.execution = Execution(state.layout, progress, inputs, env or {}, engine or Engine())
         self.error: RostersyncError | None = None
-        self.written: PlanReportFile | ApplyReportFile | None = None
+        self.written: PlanReportFile | ApplyReportFile | DeliverReportFile | None = None
+
+    @property
+    def can_deliver(self) -> bool:
+        """Whether the Secrets of deliveries are at hand."""
+        return self.execution.inputs is not None
 
     def report(self) -> str | None:
         """The newest report as JSON; None when there was no attempt."""
@@ -78,3 +83,12 @@ class LocalAttempts:
         self.error = apply(
             self.execution, name, report, step.digest, step.consent, known_held=bool(known.get("holdsTotal"))
         )
+
+    def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
+        """Carry the newest revision out."""
+        from rostersync.execution.deliver import deliver
+
+        name = run["metadata"]["name"]
+        self.written = report = DeliverReportFile(self.state.layout.folder(name), step.number, name, self.copy)
+        self.error = None
+        self.error = deliver(self.execution, name, report)

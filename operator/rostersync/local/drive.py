@@ -20,7 +20,7 @@ from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.names import approval_name
 from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
-from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, StartApply, StartPlan, Step
+from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, Start, StartApply, StartDeliver, StartPlan, Step
 from rostersync.local.observe import observed
 from rostersync.local.state import API, State
 from rostersync.model import Phase
@@ -41,6 +41,15 @@ class Attempts(Protocol):
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
         """Apply the plan."""
+        ...
+
+    @property
+    def can_deliver(self) -> bool:
+        """Whether what a delivery takes is at hand."""
+        ...
+
+    def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
+        """Carry the roster out."""
         ...
 
 
@@ -70,12 +79,9 @@ class Driver:
             step = next_step(seen)
             run = self._record(run, seen, step)
             match step:
-                case StartPlan() | StartApply() if self.attempts:
+                case StartPlan() | StartApply() | StartDeliver() if self.attempts:
                     try:
-                        if isinstance(step, StartPlan):
-                            self.attempts.plan(run, step)
-                        else:
-                            self.attempts.apply(run, step, seen.plan.number if seen.plan else 1)
+                        self._start(self.attempts, run, step, seen.plan.number if seen.plan else 1)
                     except (StoreBusy, DiskFull, Unsure):
                         with suppress(DiskFull):  # then the next command does it
                             self.settle(run)
@@ -84,6 +90,16 @@ class Driver:
                     self._ask(run, step)
                 case _:
                     return run
+
+    @staticmethod
+    def _start(attempts: Attempts, run: dict[str, Any], step: Start, of_plan: int) -> None:
+        match step:
+            case StartPlan():
+                attempts.plan(run, step)
+            case StartApply():
+                attempts.apply(run, step, of_plan)
+            case StartDeliver():
+                attempts.deliver(run, step)
 
     def settle(self, run: dict[str, Any]) -> dict[str, Any]:
         """Bring a run's status up to date without starting anything: what expired, was superseded, or was killed."""
@@ -103,18 +119,23 @@ class Driver:
                 self.settle(other)
 
     def resume(self) -> None:
-        """Finish applies that were killed: they were allowed, and the store says whether they are done."""
+        """Finish applies that were killed: they were allowed, and the store says whether they are done.
+
+        What is applied and not delivered yet is delivered, if it is time to.
+        """
         for run in reversed(self.state.runs(self.connection.ref.key)):
             if not (run.get("status") or {}).get("outcome"):
                 seen = self._look(run, may_apply=True)
-                if seen.apply and seen.apply.state == WorkState.LOST:
+                if seen.in_store or seen.deliver or (seen.apply and seen.apply.state == WorkState.LOST):
                     self.advance(run)
 
     def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
         # The caller holds the connection's lock, so whatever is unfinished has no process behind it.
+        can_deliver = self.attempts is not None and self.attempts.can_deliver
         seen = observed(
-            self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply
-        )
+            self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply,
+            may_deliver=may_apply and can_deliver,
+        )  # fmt: skip
         if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
             return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan left a word
         if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rostersync.api.kinds import Ref, key_of
 from rostersync.errors import Permanent, RostersyncError
-from rostersync.execution.report_files import apply_work, plan_work
+from rostersync.execution.report_files import apply_work, deliver_work, plan_work
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -18,7 +18,7 @@ from rostersync.model import ApplyReport, Mode, PlanReport
 
 def observed(
     state: State, run: dict[str, Any], connection: Connection, now: datetime, *, alive: bool, may_start: bool,
-    may_apply: bool,
+    may_apply: bool, may_deliver: bool,
 ) -> Observed:  # fmt: skip
     """Everything about one run. `alive`: whether a process works on it right now."""
     name = run["metadata"]["name"]
@@ -28,7 +28,7 @@ def observed(
     return Observed(
         now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply,
         approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
-        may_apply=may_apply, applied_revision=_applied_revision(state, plan, apply),
+        may_apply=may_apply, may_deliver=may_deliver, deliver=deliver_work(folder, alive), applied_revision=_applied_revision(state, plan, apply),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ by whoever may create pods.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,13 +23,15 @@ def apply(
     consent: Consent | None = None,
     *,
     digest: str | None = None,
+    deliveries: tuple[str, ...] = (),
     now: datetime | None = None,
     mark: Callable[[str], None] = lambda _: None,
     trouble: Callable[[Exception], None] = lambda _: None,
 ) -> ApplyReport:
     """Applies the plan folder `plan` as it was seen, once.
 
-    `digest`: the plan that was asked for, where the caller names one. `mark` is told each step as it begins.
+    `digest`: the plan that was asked for, where the caller names one. `deliveries`: the names under which the outbox has
+    them. `mark` is told each step as it begins.
     `trouble` is told what failed once the plan was committed. A plan without changes is as good as applied and makes no
     revision. Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt), BaseMoved, StoreBusy, DiskFull; the store has
     not moved then. Raises Unsure when nobody can tell.
@@ -45,7 +48,8 @@ def apply(
             revision=manifest.base_revision,
             already_applied=True,
         )
-    applied = writer.apply(_to_apply(plan, manifest), consent, now or datetime.now(UTC), mark)
+    to_apply = replace(_to_apply(plan, manifest), deliveries=deliveries)
+    applied = writer.apply(to_apply, consent, now or datetime.now(UTC), mark)
     if applied.trouble is not None:
         trouble(applied.trouble)
     return ApplyReport(

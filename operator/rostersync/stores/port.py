@@ -94,6 +94,10 @@ class StoreReader(Protocol):
         """Drops the views and lets go of the store, which nobody can write while it is attached."""
         ...
 
+    def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
+        """The revisions that each delivery still has to carry out, ascending. `con` has the store attached."""
+        ...
+
     def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
         """The districts that were ever applied to this store, in order; `con` need not have it attached."""
         ...
@@ -119,6 +123,7 @@ class PlanToApply:
     schools: tuple[tuple[str, str], ...]
     changes: dict[str, Path]
     four_eyes: bool = False
+    deliveries: tuple[str, ...] = ()  # that must carry the revision out, by the names that the outbox has for them
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,14 @@ class StoreWriter(Protocol):
         ...
 
 
+class Outbox(Protocol):
+    """Takes out of the outbox what was carried out, and can do nothing else. Raises StoreBusy and DiskFull."""
+
+    def settle(self, district: str, delivery: str, revision: int) -> None:
+        """A delivery has carried out everything up to a revision. Saying so twice is fine."""
+        ...
+
+
 class StoreFile(Protocol):
     """What can be done with a store that is one file."""
 
@@ -204,4 +217,8 @@ class Store(Protocol):
 
     def writer(self) -> StoreWriter:
         """The side that apply, retention and forget use."""
+        ...
+
+    def outbox(self) -> Outbox:
+        """The side that deliveries use, besides a reader."""
         ...

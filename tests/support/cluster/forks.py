@@ -57,14 +57,14 @@ class Process:
 
 
 class Forks:
-    """The zygote of one kubelet."""
+    """The zygote of one kubelet. `hooks`: functions, as MODULE:FUNCTION, that it calls first."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *hooks: str) -> None:
         self._short = Path(tempfile.mkdtemp(prefix="zygote-"))  # a socket's path is short by law
         address = self._short / "socket"
         with (folder / "zygote.log").open("ab") as log:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "support.cluster.zygote", str(address)],
+                [sys.executable, "-m", "support.cluster.zygote", str(address), *hooks],
                 stdout=log, stderr=log, cwd=folder, env={**os.environ, "PYTHONPATH": str(TESTS)},
             )  # fmt: skip
         self._socket = socket.socket(socket.AF_UNIX)

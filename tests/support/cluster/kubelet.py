@@ -25,10 +25,10 @@ _NODE = "test-node"
 
 
 class Kubelet:
-    """A context manager. Claims are folders that stay."""
+    """A context manager. Claims are folders that stay. `hooks`: what pods' processes call first."""
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self.cluster, self.folder = cluster, folder
+    def __init__(self, cluster: Cluster, folder: Path, *hooks: str) -> None:
+        self.cluster, self.folder, self.hooks = cluster, folder, hooks
         self.paused = threading.Event()  # while set, no new pod starts
         self.hold: set[str] = set()  # stages (plan, apply …) whose pods are not started
         self._threads: dict[str, threading.Thread] = {}
@@ -37,7 +37,7 @@ class Kubelet:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._pods = Forks(self.folder)
+        self._pods = Forks(self.folder, *self.hooks)
         self._loop = threading.Thread(target=self._run, daemon=True)
         self._loop.start()
         return self

@@ -15,14 +15,20 @@ from support.cluster.processes import free_ports, tail
 from support.cluster.product import NAMESPACE
 
 ACCOUNT = "rostersync-operator"
+TESTS = Path(__file__).parents[2]
 
 
 class Operator:
-    """A context manager: `rostersync operator` as its own service account, ready when the block begins."""
+    """A context manager: `rostersync operator` as its own service account, ready when the block begins.
+
+    `program`: the module that is rostersync.
+    """
 
     def __init__(
-        self, cluster: Cluster, folder: Path, *options: str, kubeconfig: Path | None = None, wait: bool = True
-    ) -> None:
+        self, cluster: Cluster, folder: Path, *options: str, kubeconfig: Path | None = None, wait: bool = True,
+        program: str = "rostersync",
+    ) -> None:  # fmt: skip
+        self.program = program
         self.cluster, self.folder, self.options, self._wait = cluster, folder, options, wait
         self.kubeconfig = kubeconfig or cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
         self.process: subprocess.Popen[bytes] | None = None
@@ -44,12 +50,13 @@ class Operator:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         command = [
-            sys.executable, "-m", "rostersync", "operator", "--image", "rostersync:test", "--image-pull-policy", "Never",
+            sys.executable, "-m", self.program, "operator", "--image", "rostersync:test", "--image-pull-policy", "Never",
             "--kubeconfig", str(self.kubeconfig), "--lease-namespace", NAMESPACE, "--listen", f"127.0.0.1:{port}",
             "--finished-job-ttl-seconds", "300", "--allow-loopback", *self.options,
         ]  # fmt: skip
+        environment = {**os.environ, "KUBECONFIG": "", "PYTHONPATH": str(TESTS)}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KUBECONFIG": ""})
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         if self._wait:
             self.ready()
 

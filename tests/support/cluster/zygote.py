@@ -1,9 +1,10 @@
 """Starts `rostersync` commands as processes of their own, with everything imported already: importing costs over a second.
 
-`python -m support.cluster.zygote SOCKET` serves one connection: a line of JSON asks for a process ({argv, cwd, log}), and is
+`python -m support.cluster.zygote SOCKET [MODULE:FUNCTION]` calls the function, if one is named, and serves one connection: a line of JSON asks for a process ({argv, cwd, log}), and is
 answered with {pid}; when the process has ended, {pid, code} follows.
 """
 
+import importlib
 import json
 import os
 import select
@@ -28,6 +29,9 @@ def main() -> None:
 
     # Inherited, so that no moment is left in which a child could be ended before it listens.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    for hook in sys.argv[2:]:
+        module, _, function = hook.partition(":")
+        getattr(importlib.import_module(module), function)()
     server = socket.socket(socket.AF_UNIX)
     server.bind(sys.argv[1])
     server.listen(1)

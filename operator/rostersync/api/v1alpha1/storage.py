@@ -151,3 +151,8 @@ class Delivery(Model):
     )
     oneRosterCSV: OneRosterCSV = Field(description="What is delivered.")
     sftp: SFTP = Field(description="Where it is delivered to.")
+
+    @property
+    def place(self) -> str:
+        """The field that says where, which is what kinds of deliveries differ in."""
+        return "sftp"

@@ -6,6 +6,9 @@ from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.model import Mode
 
+DELIVERED: set[str] = set()
+"""Where this version can deliver to: fields of a delivery, each with a record in `deliveries/registry.py`."""
+
 
 def terms_accepted(conn: Connection) -> bool:
     """Whether the terms of use, and with them the privacy policy, are accepted, so that a run may start."""
@@ -25,7 +28,7 @@ def not_yet_supported(conn: Connection) -> list[str]:
         "spec.masterFields": spec.masterFields,
         **_stores_to_come(spec),
         "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
-        "spec.deliveries": spec.deliveries,
+        "spec.deliveries": any(delivery.place not in DELIVERED for delivery in spec.deliveries),
     }
     return [field for field, value in given.items() if value] + existing
 

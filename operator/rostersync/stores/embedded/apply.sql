@@ -62,3 +62,10 @@ INSERT INTO store.revisions VALUES (
   $district, $revision, $source, $run, $digest, $decided_by, $approval_uid, $reason, $four_eyes, $now, $counts,
   $config_hash
 )
+
+-- name: insert_outbox
+INSERT INTO store.outbox VALUES ($district, $revision, $delivery, 'pending')
+
+-- name: settle_outbox
+-- A roster is carried out whole, so what is older than what went out is done as well.
+DELETE FROM store.outbox WHERE district = $district AND delivery = $delivery AND revision <= $revision

@@ -60,7 +60,8 @@ def apply(
             _write(con, table, plan, revision, utc(now), mark)
         mark("revision")
         _write_revision(con, plan, consent, revision, now)
-    return Applied(revision=revision, already_applied=False, outbox_pending=before.outbox_pending)
+    pending = before.outbox_pending or bool(plan.deliveries)
+    return Applied(revision=revision, already_applied=False, outbox_pending=pending)
 
 
 def applied_before(con: duckdb.DuckDBPyConnection, plan: PlanToApply) -> int | None:
@@ -102,7 +103,7 @@ def _write(
 def _write_revision(
     con: duckdb.DuckDBPyConnection, plan: PlanToApply, consent: Consent | None, revision: int, now: datetime
 ) -> None:
-    """Schools imported, the source's memory, and the revision with who agreed to it."""
+    """Schools imported, the source's memory, the revision with who agreed to it, and who has to carry it out."""
     scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
     for sis_id, target_id in plan.schools:
         execute(con, "apply.insert_school", **scope, sis_id=sis_id, target_id=target_id, revision=revision)
@@ -121,3 +122,5 @@ def _write_revision(
         counts=counts_as_text(plan.entities, plan.judged),
         config_hash=plan.config_hash,
     )  # fmt: skip
+    for delivery in plan.deliveries:
+        execute(con, "apply.insert_outbox", district=plan.district, revision=revision, delivery=delivery)

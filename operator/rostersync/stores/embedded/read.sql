@@ -72,6 +72,9 @@ SELECT EXISTS (FROM store.{table} WHERE district = $district AND source = $sourc
 -- name: outbox_pending
 SELECT EXISTS (FROM store.outbox WHERE district = $district)
 
+-- name: outbox
+SELECT delivery, revision FROM store.outbox WHERE district = $district ORDER BY delivery, revision
+
 -- name: districts
 SELECT DISTINCT district FROM store.revisions ORDER BY district
 

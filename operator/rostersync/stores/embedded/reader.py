@@ -56,6 +56,15 @@ class EmbeddedReader:
         ).fetchall()  # fmt: skip
         return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
 
+    def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
+        """See StoreReader.outbox."""
+        if not execute(con, "read.attached").fetchall():
+            return {}
+        found: dict[str, tuple[int, ...]] = {}
+        for delivery, revision in execute(con, "read.outbox", district=district).fetchall():
+            found[delivery] = (*found.get(delivery, ()), revision)
+        return found
+
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
         """See StoreReader.detach."""
         for name in _VIEWS:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rostersync.stores.embedded.reader import EmbeddedReader
 from rostersync.stores.embedded.writer import EmbeddedWriter
+from rostersync.stores.port import Outbox
 
 
 class EmbeddedStore:
@@ -37,3 +38,7 @@ class EmbeddedStore:
     def writer(self) -> EmbeddedWriter:
         """Writes; opens the file for each call and closes it again."""
         return EmbeddedWriter(self.path, self._scratch, self._memory_limit, self._threads)
+
+    def outbox(self) -> Outbox:
+        """Settles what was delivered; opens the file for each call and closes it again."""
+        return self.writer()

@@ -14,6 +14,7 @@ from rostersync.errors import Permanent, Unsure
 from rostersync.model import Consent
 from rostersync.stores.embedded import applying, files, forget, retention, schema
 from rostersync.stores.embedded.reader import state
+from rostersync.stores.embedded.statements import execute
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
 
@@ -66,6 +67,11 @@ class EmbeddedWriter:
                 detail=text,
             ) from None
         return None if revision is None else Applied(revision, already_applied=False, outbox_pending=pending)
+
+    def settle(self, district: str, delivery: str, revision: int) -> None:
+        """See Outbox.settle."""
+        with self._opened() as con, applying.transaction(con, "settle a delivery in"):
+            execute(con, "apply.settle_outbox", district=district, delivery=delivery, revision=revision)
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
         """See StoreWriter.expire. The file's free space is used again by later applies, and given back by compact."""

@@ -1,0 +1,106 @@
+"""The deliver attempt: carry the newest revision out, and take what was carried out from the outbox."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from rostersync import scratch
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.api.v1alpha1.defaults import district
+from rostersync.api.v1alpha1.storage import Delivery
+from rostersync.attempts import DELIVER
+from rostersync.deliveries.port import Parcel
+from rostersync.deliveries.registry import kind_of
+from rostersync.disks import naming
+from rostersync.errors import Permanent, RostersyncError
+from rostersync.execution import interruption, unfinished
+from rostersync.execution.execution import Execution
+from rostersync.execution.failures import told
+from rostersync.execution.inputs import Inputs, delivery_secret
+from rostersync.execution.outbox import outbox_name
+from rostersync.execution.report_files import DeliverReportFile
+from rostersync.execution.waiting import when_free
+from rostersync.stores.engine import connect
+
+
+def deliver(execution: Execution, run: str, report: DeliverReportFile) -> RostersyncError | None:
+    """Carry out what the outbox holds of the connection. Returns the error that the report says.
+
+    Each delivery is tried, also when one before it fails: then the first one's error is the attempt's.
+    """
+    first: RostersyncError | None = None
+    try:
+        inputs = _inputs(execution)
+        report.write()
+        with naming(**_places(execution, run)):
+            for delivery in inputs.connection.spec.deliveries:
+                failed = _one(execution, run, report, inputs, delivery)
+                first = first or failed
+        if first is None:
+            report.done(report.report)
+            return None
+        error = first
+    except Exception as found:  # noqa: BLE001  (whatever it is, the report must say that it was not delivered)
+        interruption.check()
+        error = told(found, report.at, None)
+    except BaseException:
+        unfinished.left(report)
+        raise
+    finally:
+        scratch.release(execution.layout.run_scratch(run))
+    report.failed(error)
+    return error
+
+
+def _inputs(execution: Execution) -> Inputs:
+    if execution.inputs is None:
+        raise Permanent("A delivery needs the connection's manifests: run `rostersync run -f …`.", reason="NoManifests")
+    return execution.inputs
+
+
+def _one(
+    execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, delivery: Delivery
+) -> RostersyncError | None:
+    """Carry one delivery out, if there is something for it; returns why it was not."""
+    connection = inputs.connection
+    name, where = outbox_name(connection, delivery), district(connection)
+    try:
+        kind, secret = kind_of(delivery), delivery_secret(inputs, delivery)
+        report.stage("pending")
+        with _attached(execution, run, connection) as (con, revision, outbox):
+            revisions = outbox.get(name, ())
+            if not revisions:
+                return None
+            report.stage("send")
+            execution.progress(DELIVER.name, "send", 0, None)
+            kind.send(Parcel(delivery, revision, revisions, con, execution.layout.run_scratch(run), secret))
+        report.stage("settle")
+        when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision))
+    except Exception as error:  # noqa: BLE001  (the others are tried all the same)
+        interruption.check()
+        return told(error, f"{report.at} of {delivery.name}", None)
+    report.report.revision = revision
+    report.report.sent.append(delivery.name)
+    return None
+
+
+@contextmanager
+def _attached(
+    execution: Execution, run: str, connection: Connection
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, int, dict[str, tuple[int, ...]]]]:
+    """The district's roster at its newest revision, and what is still to be carried out. Only read."""
+    layout, engine, where = execution.layout, execution.engine, district(connection)
+    place = layout.run_scratch(run)
+    reader = execution.store(run, connection).reader()
+    con = connect(engine.memory_limit, engine.threads, place, [layout.store])
+    try:
+        state = when_free(lambda: reader.attach(con, where, None))
+        yield con, state.revision, reader.outbox(con, where)
+    finally:
+        con.close()
+
+
+def _places(execution: Execution, run: str) -> dict[str, Path]:
+    return {"store": execution.layout.store, "scratch": execution.layout.run_scratch(run)}

@@ -1,0 +1,88 @@
+"""A way to deliver that the product does not have: into a folder of this machine, by a record in each registry.
+
+It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
+or `kill`, which ends the process when the roster is there and nobody was told.
+
+`python -m support.example_delivery …` is `rostersync …` with it, and with pauses of seconds.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from rostersync import durable
+from rostersync.api.v1alpha1 import support
+from rostersync.attempts import DELIVER
+from rostersync.deliveries import registry
+from rostersync.deliveries.port import DeliveryKind, Parcel
+from rostersync.errors import Retryable
+
+SECRET = {"user": "district", "password": "let-me-in"}
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample"
+
+
+def send(parcel: Parcel) -> None:
+    """Write how many people the roster has."""
+    folder = Path(parcel.delivery.sftp.path)
+    told = (folder / "told").read_text().strip() if (folder / "told").exists() else ""
+    if told == "hang":
+        (folder / "reached").touch()
+        time.sleep(600)
+    if told == "fail":
+        raise Retryable("The receiver refused the login.", reason="LoginRefused")
+    assert parcel.secret == SECRET
+    row = parcel.con.execute("SELECT count(*) FROM store_users WHERE status = 'active'").fetchone()
+    assert row
+    made = {"revision": parcel.revision, "revisions": list(parcel.revisions), "users": row[0]}
+    durable.write(folder / f"{parcel.revision}.json", json.dumps(made))
+    with (folder / "log").open("a") as log:
+        log.write(f"{parcel.revision}\n")
+    if told == "kill":
+        (folder / "told").unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+EXAMPLE = DeliveryKind(lambda delivery: delivery.sftp.secretRef.name, tuple(SECRET), send)
+
+
+@contextmanager
+def registered() -> Iterator[None]:
+    """One record in each registry, as a way of the product has."""
+    with patch.dict(registry.KINDS, {"sftp": EXAMPLE}), patch.object(support, "DELIVERED", {"sftp"}):
+        yield
+
+
+def register() -> None:
+    """The same for as long as the process lives."""
+    registry.KINDS["sftp"] = EXAMPLE
+    support.DELIVERED.add("sftp")
+
+
+def delivery(folder: Path, name: str = "feed", reference: str = "feed") -> dict[str, Any]:
+    """A delivery to a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    where = {"host": "receiver", "path": str(folder), "secretRef": {"name": reference}, "hostKey": HOST_KEY}
+    return {"name": name, "oneRosterCSV": {}, "sftp": where}
+
+
+def received(folder: Path) -> list[int]:
+    """The revisions that came, in order."""
+    log = folder / "log"
+    return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+
+if __name__ == "__main__":
+    from rostersync.__main__ import main
+
+    register()
+    object.__setattr__(DELIVER, "first_pause", timedelta(seconds=2))
+    sys.argv[0] = "rostersync"
+    main()

@@ -1,0 +1,145 @@
+"""What follows an apply, as a truth table: a roster is carried out, again after a failure, until patience ends."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rostersync.attempts import DELIVER
+from rostersync.lifecycle import status
+from rostersync.lifecycle.decide import next_step
+from rostersync.lifecycle.delivering import RETRY_FOR
+from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.steps import Finish, StartDeliver, Wait
+from rostersync.model import ApplyReport, DeliverReport, Entity, EntityCounts, Phase, PlanReport
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+DIGEST = "sha256:" + "a" * 64
+SENT = DeliverReport("r", "done", 5, ["feed"])
+
+
+def planned(no_changes=False, pending=False):
+    counts = [EntityCounts(Entity.STUDENT, deleted=0 if no_changes else 3, population=9)]
+    report = PlanReport("r", "done", DIGEST, 4, counts, no_changes=no_changes, outbox_pending=pending)
+    return Work(WorkState.SUCCEEDED, 1, report, ended_at=NOW - HOUR, job="r-plan")
+
+
+def applied(ago=HOUR):
+    report = ApplyReport("r", "done", DIGEST, 5, outbox_pending=True)
+    return Work(WorkState.SUCCEEDED, 1, report, ended_at=NOW - ago, job="r-apply")
+
+
+def failed(number=1, ago=HOUR):
+    said = "The server refused the login."
+    return Work(WorkState.FAILED, number, None, "LoginRefused", said, ended_at=NOW - ago, job="r-deliver")
+
+
+def seen(deliver=None, connection=None, ago=HOUR, **more):
+    known = Connection("springfield", **({"delivers": True} | (connection or {})))
+    base = Observed(NOW, Run("r"), known, plan=planned(), apply=applied(ago), deliver=deliver)
+    return replace(base, **more)
+
+
+def without_changes(pending, deliver=None):
+    return seen(deliver, plan=planned(no_changes=True, pending=pending), apply=None)
+
+
+LOST, RUNNING = Work(WorkState.LOST, 3), Work(WorkState.RUNNING, 1, message="Secret feed is not in this namespace.")
+DONE = Work(WorkState.SUCCEEDED, 2, SENT)
+
+# what is known -> the step: StartDeliver, or the reason of a Wait or of an end
+STEPS = {
+    "nobody delivers": (seen(connection={"delivers": False}), "Applied"),
+    "what is applied is delivered": (seen(), StartDeliver(1)),
+    "it waits for its turn": (seen(may_deliver=False, queued="Waiting."), "Queued"),
+    "a suspended connection delivers nothing": (seen(connection={"suspended": True}), "Queued"),
+    "a Job is at work": (seen(RUNNING), "Delivering"),
+    "it was delivered": (seen(DONE), "Applied"),
+    "a cancel comes too late": (seen(DONE, run=Run("r", cancel=True)), "Applied"),
+    "its Job was taken away": (seen(LOST), StartDeliver(4)),
+    "its Job was taken away again and again": (seen(replace(LOST, number=DELIVER.tries)), "JobsLost"),
+    "it failed a moment ago": (seen(failed(ago=MINUTE / 2)), "Queued"),
+    "it failed, and the pause is over": (seen(failed(ago=MINUTE)), StartDeliver(2)),
+    "pauses grow": (seen(failed(4, ago=26 * MINUTE)), "Queued"),
+    "and end": (seen(failed(4, ago=27 * MINUTE)), StartDeliver(5)),
+    "there is no time for another try": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR - HOUR), "LoginRefused"),
+    "it was tried often enough": (seen(failed(DELIVER.tries, ago=MINUTE)), "LoginRefused"),
+    "its turn never came": (seen(may_deliver=False, ago=RETRY_FOR), "NotBegun"),
+    "a Job that is at work when patience ends is waited for": (seen(RUNNING, ago=RETRY_FOR), "Delivering"),
+    "its connection is gone": (seen(connection={"deleted": True}), "ConnectionDeleted"),
+    "its connection went while a Job was at work": (seen(RUNNING, connection={"deleted": True}), "Delivering"),
+    "nothing to change, and nothing to deliver": (without_changes(False), "NoChanges"),
+    "nothing to change, and an earlier run could not deliver": (without_changes(True), StartDeliver(1)),
+    "nothing to change, and it is delivered now": (without_changes(True, DONE), "NoChanges"),
+    "nothing to change, and it fails again": (without_changes(True, failed(ago=MINUTE / 2)), "Queued"),
+}
+
+
+@pytest.mark.parametrize(("known", "expected"), STEPS.values(), ids=STEPS)
+def test_next_step(known, expected):
+    step = next_step(known)
+
+    if isinstance(expected, StartDeliver):
+        assert step == expected
+    else:
+        assert isinstance(step, Finish | Wait)
+        assert step.reason == expected
+
+
+def test_every_wait_ends_by_itself():
+    waits = [step for known, _ in STEPS.values() if isinstance(step := next_step(known), Wait)]
+
+    assert len(waits) > 4
+    assert all(wait.until or wait.reason == Phase.DELIVERING for wait in waits)
+
+
+def test_a_delivery_that_is_given_up_fails_the_run_and_not_the_apply():
+    end = next_step(seen(failed(DELIVER.tries)))
+
+    assert isinstance(end, Finish)
+    assert end.outcome == Outcome.DELIVERY_FAILED
+    assert ENDINGS[end.outcome].exit == 1
+    assert end.message == (
+        "Applied, but not delivered: The server refused the login. Tried 10 times. The next run carries it out."
+    )
+
+
+CONDITIONS = {
+    "to be begun": (seen(), ("Unknown", "Delivering")),
+    "waits for its turn": (seen(may_deliver=False), ("Unknown", "Delivering")),
+    "at work": (seen(RUNNING), ("Unknown", "Delivering")),
+    "failed, and tried again": (seen(failed(ago=MINUTE / 2)), ("False", "LoginRefused")),
+    "given up": (seen(failed(DELIVER.tries)), ("False", "LoginRefused")),
+    "delivered": (seen(DONE), ("True", "Delivered")),
+    "nobody delivers": (seen(connection={"delivers": False}), None),
+    "nothing to change or to deliver": (without_changes(False), None),
+    "nothing to change, delivered": (without_changes(True, DONE), ("True", "Delivered")),
+    "not applied yet": (seen(apply=None), None),
+}
+
+
+@pytest.mark.parametrize(("known", "expected"), CONDITIONS.values(), ids=CONDITIONS)
+def test_the_condition_delivered(known, expected):
+    made = status.of(known, next_step(known))
+    found = {c["type"]: (c["status"], c["reason"]) for c in made["conditions"]}
+
+    assert found.get("Delivered") == expected
+    if known.apply:
+        assert found["Applied"] == ("True", "Applied")
+
+
+def test_a_status_says_whether_something_is_still_to_be_delivered():
+    def pending(known):
+        return status.of(known, next_step(known)).get("outboxPending", False)
+
+    assert [pending(seen(work)) for work in (None, RUNNING, failed(), DONE)] == [True, True, True, False]
+    assert pending(without_changes(True))
+
+
+def test_a_status_has_the_job():
+    made = status.of(seen(failed(3)), next_step(seen(failed(3))))
+
+    assert [job["type"] for job in made["jobs"]] == ["Plan", "Apply", "Deliver"]
+    assert made["jobs"][2]["attempts"] == 3
