@@ -1,7 +1,7 @@
 """The nouns that all parts share. Standard library only; nothing here acts."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
 
@@ -191,9 +191,8 @@ class EntityCounts:
     kept: int = 0
     population: int = 0
 
-    def as_dict(self) -> dict[str, Any]:
-        """All counts, zeros too."""
-        return asdict(self)
+
+COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 
 @dataclass(frozen=True)
@@ -258,6 +257,11 @@ class PlanReport:
     not_offered: list[NotOffered] = field(default_factory=list)
     # The key of the last applied plan's connection, where that is another: who decides needs a word there too.
     previous_connection: str = ""
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Every count, summed over the entities."""
+        return {c: sum(getattr(e, c) for e in self.entities) for c in COUNTS}
 
 
 @dataclass

@@ -22,7 +22,7 @@ from rostersync.model import (
     NotOffered,
     Schools,
 )
-from rostersync.plan import codec
+from rostersync.plan import codec, folder
 from rostersync.plan.manifest import Manifest, Usual, report_of
 from rostersync.stores.port import SourceMemory
 
@@ -202,13 +202,13 @@ def by_key(text: str) -> list[str]:
 def _is_manifest(node: ast.expr) -> bool:
     """Something called `manifest`, or a plan's manifest.json that is read right there."""
     if isinstance(node, ast.Call):
-        return any(isinstance(n, ast.Constant) and n.value == codec.NAME for n in ast.walk(node))
+        return any(isinstance(n, ast.Constant) and n.value == folder.MANIFEST for n in ast.walk(node))
     name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
     return name == "manifest"
 
 
 def test_nobody_but_the_codec_reads_a_manifest_by_key() -> None:
-    files = [p for folder in ("operator", "bench", "tests") for p in (ROOT / folder).rglob("*.py")]
+    files = [p for part in ("operator", "bench", "tests") for p in (ROOT / part).rglob("*.py")]
     others = {p.relative_to(ROOT).as_posix(): p.read_text() for p in files if "rostersync/plan/" not in p.as_posix()}
     assert len(others) > 100
     assert {name: found for name, text in others.items() if name not in FORGERS and (found := by_key(text))} == {}
@@ -226,3 +226,17 @@ def test_nobody_but_the_codec_reads_a_manifest_by_key() -> None:
 def test_each_way_to_read_by_key_is_seen(text: str) -> None:
     assert by_key(text)
     assert not by_key(text.replace("manifest", "other"))
+
+
+def test_the_names_of_a_plans_files_stand_in_one_place() -> None:
+    names = {folder.MANIFEST, folder.ISSUES, folder.NOTES, folder.ORGS, folder.REKEYED}
+    texts = {
+        p.relative_to(ROOT / "operator/rostersync").as_posix(): p.read_text() for p in (ROOT / "operator").rglob("*.py")
+    }
+    naming = {
+        name
+        for name, text in texts.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and node.value in names
+    }
+    assert naming == {"plan/folder.py"}

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from rostersync.lifecycle.recorded import totals
 from rostersync.model import EntityCounts, Hold, PlanReport
 
 
 def in_brief(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> dict[str, Any]:
     """What a run's status and its SyncApproval's say alike of a held plan. `command` is for who can decide now."""
-    brief: dict[str, Any] = {"totals": totals(report.entities), "holdsTotal": report.holds_total}
+    brief: dict[str, Any] = {"totals": report.totals, "holdsTotal": report.holds_total}
     if lines := about(report, sentence, command):
         brief["about"] = lines
     if report.holds:

@@ -9,7 +9,6 @@ from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.messages import held_message, stopped
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, ENDINGS, Outcome
-from rostersync.lifecycle.recorded import totals
 from rostersync.lifecycle.room import had_no_room
 from rostersync.lifecycle.steps import (
     CreateApproval,
@@ -87,7 +86,7 @@ def _planned(seen: Observed, step: Step) -> Condition | None:
 
 def plan_message(report: PlanReport) -> str:
     """`12 created, 3 updated, 0 deleted; 2 holds; digest sha256:…`."""
-    t = totals(report.entities)
+    t = report.totals
     holds = f"; {report.holds_total} hold{'' if report.holds_total == 1 else 's'}" if report.holds_total else ""
     return f"{t['created']} created, {t['updated']} updated, {t['deleted']} deleted{holds}; digest {report.digest}"
 

@@ -1,13 +1,10 @@
 """Writes a plan's report into a run's status, and reads it from there once its Job is gone. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.model import Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
-
-COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
+from rostersync.model import COUNTS, Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
 
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
@@ -16,15 +13,17 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
         return {"stage": report.stage}
     status: dict[str, Any] = {"stage": report.stage}
     status["plan"] = {
-        "digest": report.digest, "baseRevision": report.base_revision, "noChanges": report.no_changes,
-    }  # fmt: skip
+        "digest": report.digest,
+        "baseRevision": report.base_revision,
+        "noChanges": report.no_changes,
+    }
     if report.previous_connection:
         status["plan"]["previousConnection"] = Ref.of_key(report.previous_connection).in_brief()
     status["entities"] = [
         {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
         for e in report.entities
     ]
-    status["totals"] = totals(report.entities)
+    status["totals"] = report.totals
     status["holds"] = [h.as_dict() | ({"message": sentence(h)} if sentence else {}) for h in report.holds]
     status["holdsTotal"] = report.holds_total
     status["schools"] = report.schools.as_dict()
@@ -41,12 +40,6 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     if report.outbox_pending:
         status["outboxPending"] = True
     return status
-
-
-def totals(entities: Iterable[EntityCounts]) -> dict[str, int]:
-    """All counts, summed over the entities."""
-    rows = list(entities)
-    return {c: sum(getattr(e, c) for e in rows) for c in COUNTS}
 
 
 def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:

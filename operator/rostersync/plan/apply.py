@@ -1,4 +1,4 @@
-"""apply: verifies a plan and hands it to the store. Knows the plan folder; the transaction is the store's.
+"""Apply: verifies a plan and hands it to the store. The transaction is the store's.
 
 What may be applied is decided from the plan itself and the consent given, never from a report: a report can be forged
 by whoever may create pods.
@@ -13,6 +13,7 @@ from rostersync.errors import Permanent
 from rostersync.model import ApplyReport, Consent, Entity
 from rostersync.plan import codec
 from rostersync.plan.checksums import verify_files
+from rostersync.plan.folder import CHANGES
 from rostersync.plan.manifest import Manifest
 from rostersync.stores.port import PlanToApply, StoreWriter
 
@@ -28,13 +29,14 @@ def apply(
     mark: Callable[[str], None] = lambda _: None,
     trouble: Callable[[Exception], None] = lambda _: None,
 ) -> ApplyReport:
-    """Applies the plan folder `plan` as it was seen, once.
+    """Apply the plan in the folder `plan` as it was seen, once.
 
-    `digest`: the plan that was asked for, where the caller names one. `deliveries`: the names under which the outbox has
-    them. `mark` is told each step as it begins.
-    `trouble` is told what failed once the plan was committed. A plan without changes is as good as applied and makes no
-    revision. Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt), BaseMoved, StoreBusy, DiskFull; the store has
-    not moved then. Raises Unsure when nobody can tell.
+    `digest`: the plan that was asked for, where the caller names one. `deliveries`: the names that the outbox gets. `mark`
+    is told each step as it begins, `trouble` what failed after the commit. A plan without changes counts as applied and
+    makes no revision.
+
+    Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt, PlanFormat), BaseMoved, StoreBusy or DiskFull when nothing
+    was applied, and Unsure when only the store knows whether it was.
     """
     mark("verify")
     manifest = codec.read(plan)
@@ -63,7 +65,7 @@ def apply(
 
 
 def check_consent(manifest: Manifest, consent: Consent | None, digest: str | None) -> None:
-    """Refuses a plan other than the one asked for or agreed to, and a held plan that nobody agreed to."""
+    """Refuse a plan other than the one asked for or approved, and a held plan that nobody approved."""
     if digest is not None and digest != manifest.digest:
         raise Permanent(
             f"Asked to apply {digest}, but the plan of run {manifest.run} is {manifest.digest}; nothing was applied.",
@@ -94,7 +96,7 @@ def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
     changes = {}
     for name in manifest.files:
         folder, _, file = name.rpartition("/")
-        if folder == "changes":
+        if folder == CHANGES:
             entity = file.removesuffix(".parquet")
             if entity not in set(Entity):
                 raise codec.corrupt(f"has changes of an unknown entity in {name}")

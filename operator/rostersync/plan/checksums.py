@@ -5,19 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rostersync.plan import codec
+from rostersync.plan.folder import CHANGES, MANIFEST
 
 
 def checksums(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a plan, by its path inside the folder."""
     found = {}
-    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != codec.NAME):
+    for file in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST):
         with file.open("rb") as opened:
             found[str(file.relative_to(folder))] = hashlib.file_digest(opened, "sha256").hexdigest()
     return found
 
 
 def verify_files(plan: Path, files: Mapping[str, str]) -> None:
-    """Checks that the plan's files are all there, unchanged, and that there are no changes besides them."""
+    """Check that the plan's files are there and unchanged, and that there are no other changes. Raises PlanCorrupt."""
     for name, expected in files.items():
         path = plan / name
         if not path.resolve().is_relative_to(plan.resolve()) or not path.is_file():
@@ -26,6 +27,6 @@ def verify_files(plan: Path, files: Mapping[str, str]) -> None:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
         if actual != expected.removeprefix("sha256:"):
             raise codec.corrupt(f"has another {name} than when it was made")
-    strays = {f"changes/{p.name}" for p in (plan / "changes").glob("*.parquet")} - files.keys()
+    strays = {f"{CHANGES}/{p.name}" for p in (plan / CHANGES).glob("*.parquet")} - files.keys()
     if strays:
         raise codec.corrupt(f"has {len(strays)} files of changes that its manifest does not name")

@@ -14,10 +14,10 @@ import msgspec
 from rostersync.errors import Permanent
 from rostersync.instants import parse_instant
 from rostersync.plan.digest import FORMAT
+from rostersync.plan.folder import MANIFEST
 from rostersync.plan.manifest import Manifest
 from rostersync.stores.source_state import judged_as_dict, memory_as_dict, memory_from_dict
 
-NAME = "manifest.json"
 # Every field and its key, in the order of the file.
 KEYS = {
     "run": "run",
@@ -60,15 +60,15 @@ _NEEDED = (
 
 def write(folder: Path, manifest: Manifest) -> None:
     """Write a plan's manifest into its folder."""
-    (folder / NAME).write_text(encode(manifest), encoding="utf-8")
+    (folder / MANIFEST).write_text(encode(manifest), encoding="utf-8")
 
 
 def read(folder: Path) -> Manifest:
     """The manifest in a plan's folder. Raises Permanent: PlanCorrupt, or PlanFormat for another version's."""
     try:
-        text = (folder / NAME).read_text(encoding="utf-8")
+        text = (folder / MANIFEST).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise corrupt(f"has no readable {NAME}", str(error)) from None
+        raise corrupt(f"has no readable {MANIFEST}", str(error)) from None
     return decode(text)
 
 
@@ -79,7 +79,7 @@ def encode(manifest: Manifest) -> str:
         "connection": {k: getattr(m, f"connection_{k}") for k in _CONNECTION},
         "as_of": m.as_of.isoformat() if m.as_of else None,
         "memory": memory_as_dict(m.memory),
-        "entities": [c.as_dict() for c in m.entities],
+        "entities": [vars(c) for c in m.entities],
         "judged": [judged_as_dict(c) for c in m.judged],
         "holds": [h.as_dict() for h in m.holds],
         "schools": vars(m.schools),
@@ -97,17 +97,17 @@ def decode(text: str) -> Manifest:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise corrupt(f"has no readable {NAME}", str(error)) from None
+        raise corrupt(f"has no readable {MANIFEST}", str(error)) from None
     if not isinstance(data, dict) or type(data.get("format")) is not int:
-        raise corrupt(f"has no readable {NAME}")
+        raise corrupt(f"has no readable {MANIFEST}")
     if data["format"] != FORMAT:
         raise Permanent(
-            f"The plan's {NAME} has format {data['format']} and this version of rostersync reads format {FORMAT}: the "
+            f"The plan's {MANIFEST} has format {data['format']} and this version of rostersync reads format {FORMAT}: the "
             "plan was made by another version of rostersync; plan again.",
             reason="PlanFormat",
         )
     if missing := [key for key in _NEEDED if key not in data]:
-        raise corrupt(f"has a {NAME} without {', '.join(missing)}")
+        raise corrupt(f"has a {MANIFEST} without {', '.join(missing)}")
     fields: dict[str, Any] = {}
     for field, key in KEYS.items():
         try:
@@ -129,7 +129,7 @@ def corrupt(what: str, detail: str | None = None) -> Permanent:
 
 
 def _wrong(key: str, error: Exception) -> Permanent:
-    return corrupt(f"has a {NAME} with a wrong {key}", str(error))
+    return corrupt(f"has a {MANIFEST} with a wrong {key}", str(error))
 
 
 def _renamed(rows: list[Mapping[str, Any]], key: str, field: str) -> list[dict[str, Any]]:

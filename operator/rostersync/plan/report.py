@@ -1,7 +1,7 @@
-"""Reports of the two halves as JSON of at most 4,096 bytes: a longer termination message loses its head silently.
+"""Reports of attempts as JSON of at most 4,096 bytes: Kubernetes cuts the head off a longer termination message.
 
-What must give way does so in this order: issues, holds beyond the worst, ids of schools, texts. The digest, the
-number of holds, every count and the totals are never lost.
+A report that is too long loses, in this order, issues, holds beyond the worst, ids of schools, and the end of its error's
+message. It keeps the digest, the number of holds, every count and the totals.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from rostersync.model import (
+    COUNTS,
     ApplyReport,
     CheckReport,
     DeliverReport,
@@ -29,11 +30,10 @@ ISSUES = 20
 IDS = 20  # of schools, each kind
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut; halved until it fits
 _HOLD = {f.name for f in fields(Hold)}
-_COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 
 class _Shape(NamedTuple):
-    """How many holds and issues a report has room for, and whether it has for ids of schools."""
+    """How many holds and issues a report lists, and whether it lists ids of schools."""
 
     holds: int
     issues: int
@@ -144,7 +144,7 @@ def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
         "baseRevision": report.base_revision,
         "noChanges": report.no_changes,
         "outboxPending": report.outbox_pending,
-        "totals": {c: sum(getattr(e, c) for e in report.entities) for c in _COUNTS},
+        "totals": report.totals,
         "entities": [_counts(e) for e in report.entities],
         "holdsTotal": report.holds_total,
         "holds": [h.as_dict() for h in worst(report.holds, shape.holds)],
@@ -162,7 +162,7 @@ def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
 
 
 def _fitting(make: Callable[[int], dict[str, Any]], shapes: int) -> str:
-    """The first, so the fullest, shape that fits; at last with its error's message cut."""
+    """The text of the fullest shape that fits. Where not even the last one does, its error's message is cut."""
     text = ""
     for i in range(shapes):
         text = _dump(make(i))
@@ -186,9 +186,9 @@ def _without_none(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counts(e: EntityCounts) -> dict[str, Any]:
-    """Zeros are left out: most counts are, and every byte counts."""
+    """Without zeros: most counts are, and bytes are few."""
     name = {"entity": e.entity.value} if e.entity else {}
-    return name | {c: n for c in _COUNTS if (n := getattr(e, c))}
+    return name | {c: n for c in COUNTS if (n := getattr(e, c))}
 
 
 def _hold(data: Mapping[str, Any]) -> Hold:
@@ -198,7 +198,7 @@ def _hold(data: Mapping[str, Any]) -> Hold:
 
 
 def _entity(data: Mapping[str, Any]) -> EntityCounts:
-    counts = {c: int(data.get(c, 0)) for c in _COUNTS}
+    counts = {c: int(data.get(c, 0)) for c in COUNTS}
     return EntityCounts(Entity(data["entity"]) if "entity" in data else None, **counts)
 
 

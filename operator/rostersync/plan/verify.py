@@ -1,6 +1,6 @@
-"""Whether the changes that lie in a plan's folder are those that its digest stands for.
+"""Whether the changes in a plan's folder are those that its digest stands for.
 
-Checksums beside the files tell of damage; only the digest tells that what was approved is what will be applied.
+Checksums show damage. Only the digest shows that what was approved is what will be applied.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from rostersync.errors import Permanent
 from rostersync.model import Change, Entity
 from rostersync.plan.changefile import LINE, add_lines
 from rostersync.plan.digest import Changed, digest, with_line
+from rostersync.plan.folder import changes_of
 from rostersync.plan.manifest import Manifest
 from rostersync.roster import BY_ENTITY
 from rostersync.stores.engine import connect, literal
@@ -22,14 +23,14 @@ _BATCH = 50_000
 def verify_digest(
     plan: Path, manifest: Manifest, scratch: Path, memory_limit: int | None = None, threads: int | None = None
 ) -> None:
-    """Makes the digest again from the folder's files. Raises Permanent (PlanCorrupt) when it is another."""
+    """Compute the digest again from the folder's files. Raises Permanent (PlanCorrupt) when it differs."""
     con = connect(memory_limit, threads, scratch, [plan])
     try:
         con.execute("SET preserve_insertion_order = true")
         changed: dict[Entity, Changed] = {}
         for entity in Entity:
-            if f"changes/{entity}.parquet" in manifest.files:
-                rows = f"SELECT * FROM read_parquet({literal(plan / 'changes' / f'{entity}.parquet')})"
+            if (name := changes_of(entity)) in manifest.files:
+                rows = f"SELECT * FROM read_parquet({literal(plan / name)})"
                 changed[entity] = Changed(*_counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows)))
     except duckdb.Error as error:
         raise _other(detail=str(error)) from None

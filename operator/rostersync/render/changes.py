@@ -11,6 +11,7 @@ from typing import IO, Any
 from rich.console import Console
 
 from rostersync.model import Change, Entity
+from rostersync.plan.folder import changes_of
 from rostersync.render import csvcells
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import Row, say, table
@@ -77,7 +78,7 @@ def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
 
     wanted = filters or Filters()
     for entity in Entity:
-        path = plan / "changes" / f"{entity.value}.parquet"
+        path = plan / changes_of(entity)
         if not path.exists() or (wanted.entities and entity.value not in wanted.entities):
             continue
         for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH):

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from rostersync.plan.folder import ISSUES, NOTES
 from rostersync.render import csvcells
 from rostersync.render.tables import say, table
 
@@ -44,7 +45,7 @@ def read(plan: Path) -> Iterator[dict[str, Any]]:
     """Every issue of a plan folder, in stored order, and what is noted beside them."""
     import pyarrow.parquet as pq
 
-    for path in (plan / "issues.parquet", plan / "notes.parquet"):
+    for path in (plan / ISSUES, plan / NOTES):
         if path.exists():
             for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
                 yield from batch.to_pylist()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rostersync.errors import Permanent
+from rostersync.plan.folder import ORGS
 
 _LISTED = 20  # schools that an error names
 
@@ -80,7 +81,7 @@ def read(plan: Path) -> Orgs:
     """The organisations of a plan folder."""
     import pyarrow.parquet as pq
 
-    path = plan / "orgs.parquet"
+    path = plan / ORGS
     return orgs_of(pq.read_table(path).to_pylist() if path.exists() else ())
 
 

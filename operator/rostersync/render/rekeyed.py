@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from rostersync.plan.folder import REKEYED
 from rostersync.render import csvcells
 from rostersync.render.tables import say, table
 
@@ -18,7 +19,7 @@ def count(plan: Path) -> int:
     """How many records a plan re-keys."""
     import pyarrow.parquet as pq
 
-    path = plan / "rekeyed.parquet"
+    path = plan / REKEYED
     return int(pq.read_metadata(path).num_rows) if path.exists() else 0
 
 
@@ -26,7 +27,7 @@ def read(plan: Path) -> Iterator[dict[str, Any]]:
     """Every pair of a plan folder, in stored order."""
     import pyarrow.parquet as pq
 
-    path = plan / "rekeyed.parquet"
+    path = plan / REKEYED
     if path.exists():
         for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
             yield from batch.to_pylist()

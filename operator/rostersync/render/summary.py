@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rostersync.model import Entity
+from rostersync.plan.folder import changes_of
 from rostersync.render.orgs import Org, Orgs
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read(plan: Path, orgs: Orgs) -> Summary:
     """Count a plan folder."""
     from rostersync.stores.engine import connect
 
-    files = {e: f for e in Entity if (f := plan / "changes" / f"{e.value}.parquet").exists()}
+    files = {e: f for e in Entity if (f := plan / changes_of(e)).exists()}
     if not files:
         return Summary()
     with closing(connect(None, None, plan.parent / "scratch", [plan])) as con:

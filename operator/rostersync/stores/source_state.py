@@ -74,7 +74,7 @@ def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
 
 def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCounts]) -> str:
     """What a revision changed, as the plan has it and as limits count it."""
-    rows = [*(c.as_dict() for c in entities), *(judged_as_dict(c) for c in judged)]
+    rows = [*(vars(c) for c in entities), *(judged_as_dict(c) for c in judged)]
     return json.dumps(rows, sort_keys=True)
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from rostersync.model import Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
+from rostersync.plan.folder import ISSUES, REKEYED, changes_of
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q, row_json
@@ -42,7 +43,7 @@ def write_changes(context: Context, table: Table, staged: tuple[Path, ...], fold
             for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
                 for entity, part in _by_entity(batch):
                     if entity not in files:
-                        files[entity] = open_files.enter_context(ChangeFile(folder / f"{entity}.parquet"))
+                        files[entity] = open_files.enter_context(ChangeFile(folder / changes_of(entity)))
                     files[entity].add(part)
         return {Entity(entity): file.sha256 for entity, file in files.items()}
 
@@ -161,7 +162,7 @@ def _differences(table: Table) -> tuple[str, str]:
 
 def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
     """`issues.parquet`; returns how many records have each issue, the most frequent first."""
-    file = folder / "issues.parquet"
+    file = folder / ISSUES
     context.con.execute(
         f"COPY (SELECT * FROM issues ORDER BY entity, id, class, code, attribute, rule) TO {literal(str(file))} (FORMAT parquet)"
     )
@@ -174,7 +175,7 @@ def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
 def write_rekeyed(context: Context, folder: Path) -> None:
     """`rekeyed.parquet`: which old id became which new one, where a plan looks like new ids for the same things."""
     if context.exists("rekeyed"):
-        file = folder / "rekeyed.parquet"
+        file = folder / REKEYED
         context.con.execute(
             f"COPY (SELECT * FROM rekeyed ORDER BY entity, old_id) TO {literal(str(file))} (FORMAT parquet)"
         )

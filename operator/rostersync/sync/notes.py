@@ -9,12 +9,12 @@ The columns are those of `issues.parquet`.
 from pathlib import Path
 
 from rostersync.deliveries.importable import GAPS
+from rostersync.plan.folder import NOTES
 from rostersync.roster import BY_NAME, ORGS, Table
 from rostersync.sources.staged import REPEATED
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q
 
-FILE = "notes.parquet"
 _COLUMNS = "entity, id, class, code, attribute, rule, action"
 
 
@@ -36,7 +36,7 @@ def write_notes(context: Context, extract: Path, folder: Path) -> None:
             """)
     if context.exists("notes"):
         ordered = f"SELECT {_COLUMNS} FROM notes ORDER BY entity, id, code, attribute"
-        context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / FILE))} (FORMAT parquet)")
+        context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
 
 
 def _resulting(context: Context, table: Table, lacks: str, attribute: str) -> None:

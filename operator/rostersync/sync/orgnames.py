@@ -10,12 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rostersync.plan.folder import ORGS
 from rostersync.roster import USERS
 from rostersync.sync.scope import Scope
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, Tally
 
-FILE = "orgs.parquet"
 SCHEMA = pa.schema({
     "id": pa.string(),  # in the store; null for a school of the source that is not mapped
     "sis_ids": pa.list_(pa.string()),  # as the source sends them: several, where schools are united
@@ -28,7 +28,7 @@ SCHEMA = pa.schema({
 
 def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
     """Every organisation of the store and of the pull, in order of id."""
-    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, tallies, scope), key=_order), SCHEMA), folder / FILE)
+    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, tallies, scope), key=_order), SCHEMA), folder / ORGS)
 
 
 def _order(row: dict[str, object]) -> tuple[str, str]:

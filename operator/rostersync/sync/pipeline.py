@@ -26,6 +26,7 @@ from rostersync.plan import codec
 from rostersync.plan.checksums import checksums
 from rostersync.plan.digest import Changed, digest
 from rostersync.plan.effective import config_hash, effective_config
+from rostersync.plan.folder import CHANGES
 from rostersync.plan.manifest import Manifest, report_of
 from rostersync.plan.origin import PlanOrigin, Pulled, RunScope
 from rostersync.roster import TABLES
@@ -194,13 +195,13 @@ def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanRepor
 def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> Manifest:
     """Write every other file of the plan; returns what its manifest is to say."""
     context, connection = made.context, inputs.connection
-    (making / "changes").mkdir(parents=True, mode=0o700)
+    (making / CHANGES).mkdir(parents=True, mode=0o700)
     changes: dict[Entity, str] = {}
     for table in context.tables:
         context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
         if made.tallies[table.name].changes:
             staged = made.staged.files.get(table.name, ())
-            changes.update(freeze.write_changes(context, table, staged, making / "changes"))
+            changes.update(freeze.write_changes(context, table, staged, making))
     report_issues(context, made.tallies)
     issues = freeze.write_issues(context, making)
     freeze.write_rekeyed(context, making)
@@ -222,6 +223,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         digest=digest(district, source, made.memory.config_hash, changed),
         base_revision=made.state.revision,
         as_of=inputs.as_of,
+        only_schools=inputs.scope.schools,
         effective_config=made.config,
         config_hash=made.memory.config_hash,
         memory=made.memory,
