@@ -121,7 +121,7 @@ def test_show_prints_what_the_local_renderer_prints(operator: Operator, people: 
 
     assert people["bob"].types("show", "first").stdout == page_of(run)
     text = page_of(run)
-    for part in ("Deletes 312 of 1,204", "SourceMissing", "Touched by cascades: 0 students, 9 teachers", "Not mapped: 1003", "Missing",
+    for part in ("Deletes 312 of 1,204", "SourceMissing", "Affected by cascades: 0 students, 9 teachers", "Not mapped: 1003", "Missing",
                  "single records stay in the run's artifacts", digest("a"), "Pending, ends"):  # fmt: skip
         assert part in text
 
@@ -274,7 +274,7 @@ def test_a_cluster_that_cannot_be_trusted_is_not_talked_to(people: dict[str, Per
 
     other = base64.b64encode(Authority().pem).decode()
     assert (
-        "cannot be talked to safely"
+        "There is no secure connection to the cluster"
         in changed("other-ca", "cluster", **{"certificate-authority-data": other}).types("runs", code=1).stderr
     )
     unchecked = {"certificate-authority-data": None, "insecure-skip-tls-verify": True}

@@ -44,7 +44,7 @@ def test_cancelling_needs_not_be_watched_and_not_to_be_allowed(operator: Operato
     operator.run("first")
     assert "You (bob) may not patch syncruns" in people["bob"].types("cancel", "first", code=1).stderr
     said = people["alice"].types("cancel", "first", "--no-wait")
-    assert said.stdout == "Run first is to end: `kubectl roster show first` says how it did.\n"
+    assert said.stdout == "Run first was asked to end: `kubectl roster show first` says how it ended.\n"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_roster_of_another_connection_is_said_before_the_decision(
 
     said = people["bob"].types("approve", "first", *REASON, "--no-wait", code=1)
 
-    assert "the last applied plan was of connection simulated; you need the verb approve on it too" in said.stderr
+    assert "the last applied plan was for connection simulated; you need the verb approve on it, too" in said.stderr
     assert 'lack the verb approve on focusconnections.rostersync.dev "simulated"' in said.stderr
     assert operator.decided(approval) is None
 

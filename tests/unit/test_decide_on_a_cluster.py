@@ -26,7 +26,7 @@ UNGUARDED = "admission policies are missing (x)"
 ASK = CreateApproval(A, NOW + timedelta(hours=72), (), False)
 NOBODY = Wait(
     "AwaitingApproval",
-    "Held for 1 reason. Nobody can decide: the connection demands four eyes, and more people asked for this run or changed "
+    "Held for 1 reason. Nobody can decide: the connection requires four eyes, and more people requested this run or changed "
     "the connection than an approval can list. Cancel this run and run it again with `rostersync run`.",
 )
 ASKED = {

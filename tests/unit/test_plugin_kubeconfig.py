@@ -202,7 +202,7 @@ def test_a_server_that_is_busy_is_asked_again(tmp_path):
     with served(429, "{}", retry_after="0") as (server, asked):
         result = call("runs", "--kubeconfig", kubeconfig(tmp_path / "k", server))
 
-    assert "not able to answer now (429); try again" in result.output
+    assert "cannot answer at the moment (429); try again" in result.output
     assert len(asked) > 2
 
 
@@ -212,7 +212,7 @@ def test_a_credential_plugin_that_fails_is_quoted(tmp_path):
     helper.chmod(0o700)
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(helper)}}
 
-    with pytest.raises(Permanent, match=r"could not be had: exec: process returned 1. log in at the portal"):
+    with pytest.raises(Permanent, match=r"are not available: exec: process returned 1. log in at the portal"):
         login(Target(kubeconfig(tmp_path / "k", user=user)))
 
 

@@ -70,7 +70,7 @@ TABLE = {
     ),
     "credentials": (
         GET, 401, answer("Unauthorized", "Unauthorized"), "Unauthorized",
-        "The cluster does not accept your credentials (401): log in again; `kubectl auth whoami` says whether it knows "
+        "The cluster does not accept your credentials (401): log in again. `kubectl auth whoami` says whether it knows "
         "you.",
     ),
 }  # fmt: skip

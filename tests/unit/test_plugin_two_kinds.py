@@ -92,7 +92,7 @@ def test_a_name_alone_is_of_the_default_kind(types):
 def test_the_connection_of_that_kind_is_tested(types):
     said = types("check", "xcon/springfield", "--no-wait")
     assert types.cluster.written[0][:2] == ("ExampleConnection", "springfield")
-    assert "`kubectl describe exampleconnection springfield` says how it is." in said
+    assert "`kubectl describe exampleconnection springfield` shows the result." in said
 
 
 def test_runs_are_those_of_the_connection_of_that_kind(types):

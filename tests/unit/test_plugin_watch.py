@@ -117,7 +117,7 @@ def test_a_run_that_is_deleted_is_not_waited_for():
 
 
 def test_a_run_of_the_same_name_is_another_run():
-    with pytest.raises(Retryable, match="deleted and made anew"):
+    with pytest.raises(Retryable, match="deleted and created again"):
         wait(run("Planning"), run("Planning", uid="other"))
 
 

@@ -33,7 +33,7 @@ SENTENCES = {
     "1 Student does not meet a data requirement with action Hold.": Hold(
         HoldReason.REQUIREMENT_HOLD, Entity.STUDENT, count=1
     ),
-    "Preview is on: a person looks at every plan that changes something (7 records would change).": Hold(
+    "Preview is on: a person must look at every plan that changes something (7 records would change).": Hold(
         HoldReason.PREVIEW, count=7
     ),
 }  # fmt: skip

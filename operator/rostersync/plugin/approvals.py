@@ -25,7 +25,10 @@ def approval_of(run: Object, approvals: Iterable[Object]) -> Object | None:
 
 
 def undecidable(run: Object, approval: Object | None, digest: str | None, now: datetime) -> str | None:
-    """Why the run's plan cannot be decided now; None if it can. `digest`: the only plan that the caller would decide."""
+    """Why the run's plan cannot be decided now; None if it can.
+
+    `digest`: the only plan that the caller would decide.
+    """
     name, status = run["metadata"]["name"], run_status(run)
     if not is_held(run):
         stands = succeeded_reason(status)
@@ -63,7 +66,10 @@ def is_decided(run: Object, approval_uid: str) -> bool:
 
 
 def exit_after(run: Object, decision: str) -> int:
-    """The exit code of approve and reject once they have waited. A run that was to be rejected, and is, exits with 0."""
+    """The exit code of approve and reject once they have waited.
+
+    A run that was to be rejected, and is, exits with 0.
+    """
     status = run_status(run)
     if decision == "Rejected":
         return 0 if status.get("outcome") == Outcome.REJECTED else HELD_EXIT if is_held(run) else 1

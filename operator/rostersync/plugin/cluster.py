@@ -1,4 +1,4 @@
-"""The cluster as the plugin sees it: objects as plain dictionaries, errors as sentences. The only file with requests."""
+"""Requests to the cluster. Objects are plain dictionaries, and errors are sentences for people."""
 
 import json
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from rostersync.plugin.refusals import Asked, refused
 
 Object = dict[str, Any]
 
-TIMEOUT = (10, 60)  # seconds to connect, and to answer
-MANAGER = "kubectl-roster"  # whose fields these are, in managedFields
+TIMEOUT = (10, 60)  # seconds to connect, seconds to answer
+MANAGER = "kubectl-roster"  # owner of the fields that are written, in managedFields
 
 
 class Cluster:
-    """Requests to one API server, in one namespace where no other is named."""
+    """One API server, and the namespace to use where no other is named."""
 
     def __init__(
         self, login: Login, namespace: str | None = None, user: str | None = None, groups: Sequence[str] = ()
     ) -> None:
-        """`user` and `groups`: whom to act as, instead of whom the kubeconfig names."""
+        """`user` and `groups`: whom to act as, instead of the kubeconfig's user."""
         self.client, self.server, self.default = login.client, login.server, login.namespace
         self.namespace = namespace or login.namespace
         self.client.user_agent = MANAGER
@@ -34,11 +34,11 @@ class Cluster:
         self._ahead = 0.0  # seconds that the API server's clock is ahead of this machine's
 
     def get(self, kind: str, name: str) -> Object:
-        """One object. Raises Permanent with reason NotFound."""
+        """One object. Raises Permanent (NotFound)."""
         return self._call(Asked("get", kind, self.namespace, name), "GET")
 
     def list(self, kind: str, everywhere: bool = False, fields: str = "") -> list[Object]:
-        """All objects of a kind, of the namespace or of all; `fields` is a field selector."""
+        """All objects of a kind, in the namespace or in all. `fields` is a field selector."""
         asked = Asked("list", kind, "" if everywhere else self.namespace)
         found: list[Object] = []
         query = [("limit", str(PAGE)), *([("fieldSelector", fields)] if fields else [])]
@@ -52,14 +52,14 @@ class Cluster:
                 return found
 
     def create(self, kind: str, name: str, spec: Object) -> Object:
-        """Make an object. Raises Permanent with reason AlreadyExists."""
+        """Create an object. Raises Permanent (AlreadyExists)."""
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
         return self._call(Asked("create", kind, self.namespace, name), "POST", body)
 
     def patch(self, kind: str, name: str, change: Object) -> Object:
-        """Merge `change` into an object; with uid and resourceVersion in it only into that very state of it.
+        """Merge `change` into an object. If `change` has uid and resourceVersion, the object must still have these.
 
-        Raises Retryable with reason Conflict when it is in another.
+        Raises Retryable (Conflict) if it has others.
         """
         return self._call(Asked("patch", kind, self.namespace, name), "PATCH", change)
 
@@ -70,7 +70,7 @@ class Cluster:
         return str(answer["status"]["userInfo"]["username"])
 
     def has_namespace(self) -> bool:
-        """Whether the namespace is there, as far as the caller may know: who may not look is told yes."""
+        """Whether the namespace exists. Callers who may not look at it get True."""
         try:
             self._request(Asked("get", "Namespace", ""), "GET", path("namespaces", name=self.namespace), None, [])
         except Permanent as error:
@@ -78,7 +78,7 @@ class Cluster:
         return True
 
     def now(self) -> datetime:
-        """The time by the API server's clock, as far as its answers told it."""
+        """The time by the API server's clock, as known from its answers."""
         return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self._ahead, UTC)
 
     def _call(self, asked: Asked, method: str, body: Object | None = None, query: Any = ()) -> Object:
@@ -102,7 +102,7 @@ class Cluster:
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
         except Exception as error:
-            if getattr(error, "status", None) != 0:  # the library's word for TLS that failed
+            if getattr(error, "status", None) != 0:  # the library's status for a failure of TLS
                 raise
             raise self._untrusted(error) from error
         self._note_time(response.headers.get("Date"))
@@ -111,7 +111,7 @@ class Cluster:
         return _object(text, self.server)
 
     def _as(self, headers: dict[str, Any]) -> Any:
-        """The headers of a request, with those of impersonation, one of which can stand there several times."""
+        """The headers of a request with those of impersonation. Impersonate-Group may occur several times."""
         import urllib3
 
         said = urllib3.HTTPHeaderDict(headers)
@@ -133,8 +133,8 @@ class Cluster:
 
     def _untrusted(self, error: object) -> Permanent:
         return Permanent(
-            f"The cluster at {self.server} cannot be talked to safely ({str(error).splitlines()[-1]}): the kubeconfig's "
-            "certificates are not those of this cluster, or have ended.",
+            f"There is no secure connection to the cluster at {self.server} ({str(error).splitlines()[-1]}): the kubeconfig's "
+            "certificates are not those of this cluster, or have expired.",
             reason="TLS",
         )
 
@@ -154,6 +154,6 @@ def _object(text: str, server: str) -> Object:
 
 
 def _plain(found: Object) -> Object:
-    """Without what only machines read, as kubectl shows objects."""
+    """The object without managedFields, as kubectl shows it."""
     (found.get("metadata") or {}).pop("managedFields", None)
     return found

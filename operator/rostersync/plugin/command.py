@@ -1,4 +1,4 @@
-"""kubectl roster: which commands there are, and how the process ends when one fails."""
+"""kubectl roster: its commands, and how the process ends when one fails."""
 
 import sys
 from collections.abc import Mapping
@@ -29,14 +29,14 @@ INTERRUPTED = 130
 
 
 class Commands(Sectioned):
-    """The commands in sections, and one way out for every error."""
+    """The commands in sections. Every error ends in one place."""
 
     sections = SECTIONS
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command; those that only the local command has say why."""
+        """The command. For commands that only exist locally, the error says why."""
         if args and args[0] in ELSEWHERE:
             raise click.UsageError(
                 f"There is no `kubectl roster {args[0]}`: single records stay in the store and in the runs' artifacts, "
@@ -45,7 +45,7 @@ class Commands(Sectioned):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; its errors become one sentence and an exit code."""
+        """Run the command. Its errors become one sentence and an exit code."""
         try:
             return super().invoke(ctx)
         except Stopped as error:
@@ -81,9 +81,9 @@ Plain kubectl shows the same objects: kubectl get {",".join(plurals())}""",
 @click.version_option(__version__, prog_name="kubectl roster")
 @options.cluster_options
 def cli() -> None:
-    """Import school districts' rosters on a cluster: ask for a run, see why it is held, decide.
+    """Import school districts' rosters on a cluster: request a run, see why it is held, decide.
 
-    Needs the rostersync operator there. Single records stay out of the cluster's reach: what is shown are counts,
+    Needs the rostersync operator on the cluster. Single records stay out of the cluster's reach: this shows counts,
     reasons and schools.
     """
 

@@ -142,17 +142,20 @@ def _page(run: "Object", approval: "Object") -> None:
 
 
 def _before(spec: "Object") -> str:
-    """Whose roster it was until now. Who decides needs the verb approve on that connection too."""
+    """Whose roster it was until now. Whoever decides needs the verb approve on that connection, too."""
     if not spec.get("previousConnection"):
         return ""
     own, before = Ref.of(spec["connectionRef"]), Ref.of(spec["previousConnection"])
     if before == own:
-        return f"connection {own.in_words} was deleted and made anew since the last applied plan"
-    return f"the last applied plan was of connection {before.in_words}; you need the verb approve on it too"
+        return f"connection {own.in_words} was deleted and created again since the last applied plan"
+    return f"the last applied plan was for connection {before.in_words}; you need the verb approve on it, too"
 
 
 def _write(cluster: "Cluster", run: "Object", approval: "Object", decision: str, reason: str) -> "Object":
-    """Write the decision for the plan that was shown. After a conflict it is tried again if the plan is still the same."""
+    """Write the decision for the plan that was shown.
+
+    After a conflict it is tried again if the plan is still the same.
+    """
     from rostersync.errors import Retryable
     from rostersync.plugin.approvals import decision_of
 

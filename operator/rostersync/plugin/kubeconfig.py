@@ -1,4 +1,4 @@
-"""Which cluster, which namespace, and a client for it: as kubectl would choose them."""
+"""Chooses the cluster and the namespace as kubectl does, and makes a client."""
 
 import logging
 import os
@@ -15,18 +15,18 @@ POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 @dataclass(frozen=True)
 class Target:
-    """What the options say; None where they say nothing."""
+    """What the options name. None: not given."""
 
     kubeconfig: str | None = None
     context: str | None = None
     namespace: str | None = None
-    user: str | None = None  # whom to act as, where the cluster lets one
+    user: str | None = None  # whom to act as
     groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Login:
-    """A client (kubernetes.client.ApiClient), and the namespace of its context."""
+    """A client (kubernetes.client.ApiClient), its server, and the namespace of the context."""
 
     client: Any
     server: str
@@ -34,7 +34,7 @@ class Login:
 
 
 def login(target: Target) -> Login:
-    """A client for the target. Raises Permanent when there is no cluster to be found in the configuration."""
+    """A client for the target. Raises Permanent if the configuration names no usable cluster."""
     paths = _paths(target)
     if not paths and target.context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_pod()
@@ -62,7 +62,7 @@ def _from_files(paths: list[str], target: Target) -> Login:
     from kubernetes.config import ConfigException, load_kube_config
 
     files = [yaml.safe_load(Path(p).read_text(encoding="utf-8")) or {} for p in paths]
-    # As kubectl does: the first file that says so. The library takes the last, which may be another cluster.
+    # Like kubectl, take the first file that names one. The library takes the last, which may be another cluster.
     context = target.context or next((f["current-context"] for f in files if f.get("current-context")), None)
     contexts = {c["name"]: c.get("context") or {} for f in reversed(files) for c in f.get("contexts") or []}
     there = ", ".join(sorted(contexts)) or "none"
@@ -77,7 +77,7 @@ def _from_files(paths: list[str], target: Target) -> Login:
     configuration = Configuration()
     said = _Said()
     root = logging.getLogger()
-    root.addHandler(said)  # the library logs why a credential plugin failed, and goes on as nobody
+    root.addHandler(said)  # if a credential plugin fails, the library only logs why, and goes on without credentials
     try:
         load_kube_config(os.pathsep.join(paths), context, configuration)  # type: ignore[no-untyped-call]
     except ConfigException as error:
@@ -88,7 +88,7 @@ def _from_files(paths: list[str], target: Target) -> Login:
         root.removeHandler(said)
     if said.texts:
         raise Permanent(
-            f"The credentials of the kubeconfig's context {context} could not be had: {' '.join(said.texts)}",
+            f"The credentials of the kubeconfig's context {context} are not available: {' '.join(said.texts)}",
             reason="NoCredentials",
         )
     namespace = contexts[context].get("namespace") or "default"
@@ -96,7 +96,7 @@ def _from_files(paths: list[str], target: Target) -> Login:
 
 
 def _in_pod() -> Login:
-    """The service account of the pod that this runs in."""
+    """A client for the service account of the pod that this runs in."""
     from kubernetes.client import Configuration
     from kubernetes.config import ConfigException, load_incluster_config
 
@@ -133,7 +133,7 @@ def _client(configuration: Any) -> Any:
 
 
 def _paths(target: Target) -> list[str]:
-    """The files that are there."""
+    """The kubeconfig files that exist."""
     if target.kubeconfig:
         wanted = [target.kubeconfig]
     else:
@@ -146,7 +146,7 @@ def _wanted(target: Target) -> str:
 
 
 class _Said(logging.Handler):
-    """Keeps what is logged as an error."""
+    """Collects what is logged as an error."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)

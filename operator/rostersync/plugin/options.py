@@ -1,4 +1,4 @@
-"""Options that the commands share, and what they come to: a cluster, and how results are printed."""
+"""Options that the commands share: which cluster to use, and how to print results."""
 
 import re
 import shlex
@@ -49,7 +49,9 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float 
 
 
 def cluster_options(function: F) -> F:
-    """-n, --context, --kubeconfig, --as, --as-group, as kubectl has them; before the command's name or after it. And --debug."""
+    """-n, --context, --kubeconfig, --as and --as-group, as in kubectl, and --debug; before the command's name or after
+    it.
+    """
     for option in (
         click.option(
             "--debug",
@@ -64,7 +66,7 @@ def cluster_options(function: F) -> F:
             multiple=True,
             expose_value=False,
             callback=_keep_groups,
-            help="Act as a member of this group; with --as, and as often as there are groups.",
+            help="Act as a member of this group; together with --as, once for each group.",
         ),
         click.option(
             "--as",
@@ -72,21 +74,21 @@ def cluster_options(function: F) -> F:
             metavar="USER",
             expose_value=False,
             callback=_keep,
-            help="Act as this user, where you may impersonate; decisions then bear that name.",
+            help="Act as this user, if you may impersonate; decisions are then recorded under that name.",
         ),
         click.option(
             "--kubeconfig",
             metavar="FILE",
             expose_value=False,
             callback=_keep,
-            help="The kubeconfig; default as kubectl: KUBECONFIG, else ~/.kube/config.",
+            help="The kubeconfig; default as for kubectl: KUBECONFIG, else ~/.kube/config.",
         ),
         click.option(
             "--context",
             metavar="NAME",
             expose_value=False,
             callback=_keep,
-            help="The kubeconfig's context; default the current one.",
+            help="The kubeconfig's context; default: the current one.",
         ),
         click.option(
             "-n",
@@ -94,7 +96,7 @@ def cluster_options(function: F) -> F:
             metavar="NAME",
             expose_value=False,
             callback=_keep,
-            help="The namespace; default that of the context.",
+            help="The namespace; default: that of the context.",
         ),
     ):
         function = option(function)
@@ -145,13 +147,13 @@ def waiting_options(function: F) -> F:
             "--timeout",
             callback=_seconds,
             metavar="TIME",
-            help="Watch no longer than this, such as 90s, 30m or 2h; default as long as it takes.",
+            help="Watch no longer than this, such as 90s, 30m or 2h; default: as long as it takes.",
         ),
         click.option(
             "--wait/--no-wait",
             default=True,
             show_default=True,
-            help="Watch how it goes on; the exit code says how it ended.",
+            help="Watch until it ends; the exit code says how it ended.",
         ),
     ):
         function = option(function)
@@ -170,7 +172,7 @@ def cluster() -> "Cluster":
 
 
 def typed(where: "Cluster") -> "Typed":
-    """What to type next, with the options that lead to the same cluster and namespace."""
+    """What to type next, with options for the same cluster and namespace."""
     from rostersync.plugin import words_to_type
 
     return words_to_type.typed(options_for(where))
@@ -182,7 +184,9 @@ def show_command(where: "Cluster", run: str) -> str:
 
 
 def options_for(where: "Cluster") -> str:
-    """` -n rosters --context prod`: what must be typed so that kubectl finds the same place; empty where it does."""
+    """` -n rosters --context prod`: the options with which kubectl uses the same cluster and namespace; empty if none
+    are needed.
+    """
     target = click.get_current_context().meta.get(TARGET, Target())
     namespace = where.namespace if where.namespace != where.default else None
     given = (("-n", namespace), ("--context", target.context), ("--kubeconfig", target.kubeconfig))
@@ -191,14 +195,14 @@ def options_for(where: "Cluster") -> str:
 
 
 def note(text: str) -> None:
-    """A remark, on standard error."""
+    """Print a remark on standard error."""
     from rostersync.render.words import plain
 
     click.echo(plain(text), err=True)
 
 
 def show_run(run: dict[str, Any], output: str, words: "Typed") -> None:
-    """Print a run when a command ends: briefly for people, or as the SyncRun object."""
+    """Print a run at the end of a command: briefly for people, or as the SyncRun object."""
     from rostersync.render import objects, tables
     from rostersync.render.run import brief
 
@@ -217,5 +221,5 @@ def show_asked(where: "Cluster", run: dict[str, Any], output: str, sentence: str
 
 
 def asks() -> bool:
-    """Whether there is a person who can be asked."""
+    """Whether a person can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""What the API server answers when it does not do what was asked, as a sentence. Pure."""
+"""Refusals of the API server, as sentences. Pure."""
 
 import json
 import re
@@ -10,13 +10,16 @@ from rostersync.api.kinds import KINDS
 from rostersync.api.v1alpha1 import GROUP
 from rostersync.errors import Permanent, Retryable, RostersyncError
 
-DENIED = "denied request: "  # an admission policy's own words come after it
+DENIED = "denied request: "  # followed by the admission policy's message
 _MAY_NOT = re.compile(r'User "(.+?)" cannot (\S+) resource "(.+?)" in API group "(.*?)"')
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked of the API server: `verb` as in RBAC; `name` is empty for a list, `namespace` for all."""
+    """What was asked of the API server.
+
+    `verb` is RBAC's. `name` is empty for a list, and `namespace` for all namespaces.
+    """
 
     verb: str
     kind: str
@@ -25,12 +28,12 @@ class Asked:
 
 
 def refused(asked: Asked, code: int, body: str) -> RostersyncError:
-    """The error for an answer that is none of 2xx. Its `reason` is Kubernetes' own, or Denied by a policy."""
+    """The error for an answer whose status is not 2xx. Its `reason` is Kubernetes' own, or Denied for a policy."""
     status = _status(body)
     message, reason = str(status.get("message") or ""), str(status.get("reason") or "")
     if code == 401:
         return Permanent(
-            "The cluster does not accept your credentials (401): log in again; `kubectl auth whoami` says whether it "
+            "The cluster does not accept your credentials (401): log in again. `kubectl auth whoami` says whether it "
             "knows you.",
             reason="Unauthorized",
         )
@@ -44,21 +47,21 @@ def refused(asked: Asked, code: int, body: str) -> RostersyncError:
         what = f"{asked.kind} {asked.name} in namespace {asked.namespace}"
         if reason == "AlreadyExists":
             return Permanent(f"There is a {what} already.", reason=reason)
-        return Retryable(f"{what} was changed by somebody else meanwhile; try again.", reason="Conflict")
+        return Retryable(f"Somebody else has changed {what} meanwhile; try again.", reason="Conflict")
     if code in (400, 422):
         return Permanent(f"The cluster refuses it: {_end('; '.join(_causes(status)) or message)}", reason="Invalid")
     if code == 429 or code >= 500:
-        return Retryable(f"The API server is not able to answer now ({code}); try again.", reason="Unavailable")
+        return Retryable(f"The API server cannot answer at the moment ({code}); try again.", reason="Unavailable")
     return Permanent(f"The API server answered {code}: {message}", reason=reason or None)
 
 
 def _end(text: str) -> str:
-    """With one full stop."""
+    """The text with one full stop at its end."""
     return f"{text.rstrip(' .')}."
 
 
 def _status(body: str) -> Mapping[str, Any]:
-    """The Status object of an answer; empty for an answer that is none, such as `404 page not found`."""
+    """The Status object of an answer; empty for other answers, such as `404 page not found`."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -96,7 +99,7 @@ def _not_found(asked: Asked, status: Mapping[str, Any]) -> RostersyncError:
 
 
 def _causes(status: Mapping[str, Any]) -> list[str]:
-    """`spec.decision: a decision can be made only while …`: what each rule of the schema says, without its class."""
+    """`spec.decision: a decision can be made only while …`: the message of each rule of the schema, without its class."""
     causes = (status.get("details") or {}).get("causes") or []
     said = [
         (c.get("field") or "", re.sub(r"^[A-Z][\w ]*: (?:\"[^\"]*\": )?", "", c.get("message") or "")) for c in causes

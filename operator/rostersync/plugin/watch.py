@@ -1,4 +1,7 @@
-"""Waits until an object has come as far as wanted, and shows how far it is. Polling each second is as good as a watch here."""
+"""Waits until an object has reached a state, and shows its progress.
+
+Polls every second, which people cannot tell from a watch.
+"""
 
 import sys
 import time
@@ -11,9 +14,9 @@ from rostersync.errors import Retryable, RostersyncError
 from rostersync.model import Phase
 from rostersync.plugin.cluster import Cluster, Object
 
-EVERY = 1.0  # seconds between two looks
-SILENCE = 20.0  # seconds without any sign of the operator, after which the person is told
-PATIENCE = 120.0  # seconds that an API server may be away: a restart takes less
+EVERY = 1.0  # seconds between two requests
+SILENCE = 20.0  # seconds without a sign of the operator until the person is told
+PATIENCE = 120.0  # seconds that an API server may be unreachable; a restart takes less
 PASSING = ("Forbidden", "Unauthorized", "NotInstalled")  # an API server that has just started says these for a while
 
 
@@ -107,7 +110,7 @@ def wait(
             else:
                 if awaited.uid and seen["metadata"]["uid"] != awaited.uid:
                     raise Retryable(
-                        f"{awaited.kind} {awaited.name} was deleted and made anew meanwhile.", reason="Gone"
+                        f"{awaited.kind} {awaited.name} was deleted and created again meanwhile.", reason="Gone"
                     )
                 show(awaited.line(seen))
                 if awaited.done(seen):
@@ -116,7 +119,7 @@ def wait(
                     warned = True
                     show.note(
                         f"Nobody has answered for {SILENCE:.0f} seconds: does the operator run? "
-                        "`kubectl get pods -A | grep rostersync` says so. Still waiting."
+                        "`kubectl get pods -A | grep rostersync` shows its pods. Still waiting."
                     )
             if awaited.timeout is not None and clock() - started > awaited.timeout:
                 raise Retryable(f"{awaited.timeout:.0f} seconds were not enough. {awaited.goes_on}", reason="Timeout")

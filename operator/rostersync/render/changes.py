@@ -1,4 +1,4 @@
-"""Which records a plan changes, and how: read batch by batch from the plan's files, never held as a whole."""
+"""Which records a plan changes, and how. Read in batches from the plan's files, so that memory stays small."""
 
 import csv
 import json
@@ -21,14 +21,14 @@ COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "ne
 WIDE = ("entity", "id", "name", "school", "change", "cause", "old", "new")
 _FRAME = ("id", "entity", "new_entity", "change", "cause", "schools", "before_hash", "hash", "changed", "before")
 _ORGS = ("orgSourcedIds", "schoolSourcedId", "orgSourcedId")  # attributes that say where a record belongs
-# What tells a person which record it is, where it has no name of its own.
+# What identifies a record for people, if it has no name.
 _TELLING = ("userSourcedId", "classSourcedId", "role", "birthDate")
 _BATCH = 4096
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which changes to show. An empty filter shows all."""
+    """Which changes to show. An empty filter shows all of them."""
 
     entities: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -38,9 +38,9 @@ class Filters:
 
 @dataclass(frozen=True)
 class RecordChange:
-    """One record's change. `before` and `after` have the changed attributes of an Update, else the whole record.
+    """The change of one record. `before` and `after` have the changed attributes of an Update, else the whole record.
 
-    `schools`: where it was and where it will be; ids of the store.
+    `schools` are the store's ids of where it was and where it will be.
     """
 
     entity: str
@@ -53,7 +53,7 @@ class RecordChange:
     name: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """As diff's JSON output has it."""
+        """As in diff's JSON output."""
         return {
             "entity": self.entity,
             "id": self.id,
@@ -66,13 +66,13 @@ class RecordChange:
         }
 
     def attributes(self) -> Iterator[tuple[str, Any, Any]]:
-        """(attribute, old value, new value) of everything that differs, in the table's order."""
+        """(attribute, old value, new value) of each attribute that differs, in the table's order."""
         for name in dict.fromkeys((*self.before, *self.after)):
             yield name, self.before.get(name), self.after.get(name)
 
 
 def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
-    """The changes of a plan folder in the order of entities, each sorted by id."""
+    """The changes of a plan folder by entity, and by id within one."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -93,7 +93,7 @@ def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
 
 
 def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs: Orgs = NAMELESS) -> None:
-    """A table of at most `limit` records; what an Update changes stands below its record."""
+    """A table of at most `limit` records. What an Update changes is listed below the record."""
     rows: list[Row] = []
     more = False
     for change in changes:
@@ -115,7 +115,7 @@ def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs:
 
 
 def write_csv(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
-    """One line an attribute, with a header."""
+    """One line per attribute, after a header."""
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     for c in changes:
@@ -127,7 +127,7 @@ def write_csv(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAM
 
 
 def write_wide(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
-    """One line a record for a spreadsheet: with a byte-order mark, `attribute: value` side by side in old and new."""
+    """One line per record, for a spreadsheet: with a byte-order mark, and `attribute: value` in columns old and new."""
     stream.write(csvcells.BOM)
     writer = csv.writer(stream)
     writer.writerow(WIDE)
@@ -138,7 +138,7 @@ def write_wide(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NA
 
 
 def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
-    """A JSON array, one record a line, written as it is read."""
+    """A JSON array with one record per line, written as it is read."""
     stream.write("[")
     for i, change in enumerate(changes):
         stream.write(("," if i else "") + "\n" + json.dumps(change.as_dict(), ensure_ascii=False))
@@ -187,13 +187,13 @@ def _change(row: dict[str, Any]) -> RecordChange:
 
 
 def name_of(record: Mapping[str, Any]) -> str:
-    """What people call a record: a person's names, a title; empty where it has none."""
+    """The name by which people know a record: a person's names or a title; empty if it has none."""
     given = " ".join(str(record[n]) for n in ("givenName", "familyName") if record.get(n))
     return given or str(record.get("name") or record.get("title") or "")
 
 
 def _value(row: Mapping[str, Any], name: str) -> Any:
-    """A column's value as JSON has it; `metadata.key` is looked up in the map."""
+    """A column's value as JSON. `metadata.key` is looked up in the map."""
     if name == "entity":
         return row["new_entity"]
     if name.startswith("metadata."):

@@ -1,4 +1,4 @@
-"""Cells of a CSV that people open in a spreadsheet, which must show a value and never run it."""
+"""Cells of a CSV that people open in a spreadsheet. It must show values, and never run them as formulas."""
 
 import json
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ def text(value: Any) -> str:
 
 
 def cell(value: Any) -> str:
-    """As `text`, with an apostrophe before what a spreadsheet would take for a formula."""
+    """Like `text`, with an apostrophe before anything that a spreadsheet would take for a formula."""
     shown = text(value)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def row(values: Iterable[Any]) -> list[str]:
-    """The cells of a line."""
+    """The cells of one line."""
     return [cell(value) for value in values]

@@ -1,4 +1,4 @@
-"""What stands in a plan's own folder beside the counts of its status: names of schools, and what changes come to."""
+"""What a plan's folder has beyond the counts of a status: names of schools, and a summary of the changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from rostersync.render.tables import say, table
 from rostersync.render.words import number, some
 from rostersync.render.words_to_type import LOCAL
 
-WORST = 10  # schools that a run names by itself; `show` has all
+WORST = 10  # schools that `run` lists; `show` lists all
 _VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
 _HOW = {"leave": "the {} who leave", "new": "the {} who are new", "move": "the {} who change school"}
 _HOW_ONE = {"leave": "the {} who leaves", "new": "the {} who is new", "move": "the {} who changes school"}
@@ -26,9 +26,10 @@ _THINGS = {"leave": "the {} that go", "new": "the {} that are new"}
 
 @dataclass(frozen=True)
 class Details:
-    """`rekeyed`: records that come back under new ids; `usual`: by entity and change, the median of earlier runs.
+    """Details of a plan.
 
-    `unproved`: why a collection could not be proved complete, by collection.
+    `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
+    `unproved`: why collections are not proved complete.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -42,7 +43,7 @@ NOTHING = Details()
 
 
 def read(plan: Path) -> Details:
-    """The details of a plan folder."""
+    """Read the details of a plan folder."""
     orgs = organisations.read(plan)
     manifest = codec.read(plan)
     ids = f" (their ids: `{LOCAL.issues.format(run=manifest.run)} --records`)"
@@ -51,7 +52,7 @@ def read(plan: Path) -> Details:
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:
-    """A table by school, of at most so many."""
+    """A table of at most `most` schools."""
     found = [s for s in details.summary.schools if s.org.id]
     if not found:
         return
@@ -84,7 +85,7 @@ def attributes(out: Console, details: Details) -> None:
 
 
 def follows(out: Console, details: Details) -> None:
-    """What follows from what, a sentence a line."""
+    """Which changes follow from others, one sentence per line."""
     for follow in details.summary.follows:
         say(out, follows_sentence(follow))
     if details.summary.follows:

@@ -1,17 +1,17 @@
-"""A hold as a sentence with its numbers. Made when it is shown; reports carry the numbers only."""
+"""A hold as a sentence with its numbers. It is made when it is shown: reports only have the numbers."""
 
 from rostersync.model import Hold, HoldReason
 from rostersync.render.words import PLURALS, VERBS, number, percent, some
 
 _NEEDS_NO_NUMBERS = {
-    HoldReason.IDENTITY_CHANGED: "The SIS ID prefix is not that of the last applied plan: every record would get another id",
-    HoldReason.SOURCE_CHANGED: "The source is not that of the last applied plan: its host, client id or OneRoster version changed",
-    HoldReason.CONFIG_CHANGED: "The connection's configuration is not that of the last applied plan, and this plan deletes records or updates "
+    HoldReason.IDENTITY_CHANGED: "The SIS ID prefix differs from that of the last applied plan: every record would get another id",
+    HoldReason.SOURCE_CHANGED: "The source differs from that of the last applied plan: its host, client id or OneRoster version changed",
+    HoldReason.CONFIG_CHANGED: "The connection's configuration differs from that of the last applied plan, and this plan deletes records or updates "
     "more than 10 %",
-    HoldReason.SAFETY_LOOSENED: "The connection was made anew with weaker safety than the last applied plan had",
-    HoldReason.CONNECTION_CHANGED: "The connection is not the one that the last plan of this source was applied for, by its name or as an object; who "
-    "decides must be allowed to approve on both",
-    HoldReason.PREVIEW: "Preview is on: a person looks at every plan that changes something",
+    HoldReason.SAFETY_LOOSENED: "The connection was deleted and created again, with weaker safety than the last applied plan had",
+    HoldReason.CONNECTION_CHANGED: "The last applied plan of this source was for a connection with another name, or for an earlier one of this name; "
+    "whoever decides must be allowed to approve on both",
+    HoldReason.PREVIEW: "Preview is on: a person must look at every plan that changes something",
     HoldReason.FIRST_IMPORT: "This is the first import of this source, and the connection asks to look at it",
 }
 
@@ -30,7 +30,7 @@ def _sentence(hold: Hold) -> str:
     count, population, who = hold.count or 0, hold.population or 0, hold.entity
     match hold.reason:
         case HoldReason.THRESHOLD:
-            if count > population:  # a share above 100 % says nothing; two numbers do
+            if count > population:  # a percentage above 100 means little, so both numbers are given
                 of = f"{VERBS[hold.change or 'Any']} {some(count, who)} where there were {number(population)}"
                 return f"{of}, limit {number(hold.limit or 0)}{'' if hold.unit == 'Count' else ' %'}"
             of = f"{VERBS[hold.change or 'Any']} {number(count)} of {some(population, who)}"
@@ -52,7 +52,7 @@ def _sentence(hold: Hold) -> str:
         case HoldReason.SCHOOL_VANISHED:
             return (
                 f"School {hold.school} is gone from the source; it had {number(count)} people and classes. Those that are "
-                "not sent elsewhere are kept until the school is back or is taken out of the mapping"
+                "not sent elsewhere are kept until the school is back or is removed from the mapping"
             )
         case HoldReason.RE_KEYED:
             return (

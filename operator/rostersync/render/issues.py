@@ -15,26 +15,26 @@ from rostersync.render.tables import say, table
 
 GROUP = ("class", "code", "entity", "attribute", "rule", "action")
 RECORD = ("entity", "id", "class", "code", "attribute", "rule", "action")
-# What a code means for a person who has not read the documentation.
+# What a code means, for people who have not read the documentation.
 MEANINGS = {
     "Missing": "has no value, and a data requirement asks for one",
     "FormatFailed": "has a value that a data requirement does not allow",
-    "Malformed": "has a value that is no date, or neither true nor false",
+    "Malformed": "has a value that is not a date, or neither true nor false",
     "UnknownValue": "has a value that OneRoster does not know",
     "UnknownStatus": "has a status that OneRoster does not know, so nothing is decided by it",
     "UnknownRole": "has a role that OneRoster does not know, so nothing is decided by it",
-    "Duplicate": "shares with another record what must be unique",
+    "Duplicate": "has the same value as another record where it must be unique",
     "ContradictoryRows": "came in several rows that contradict each other",
     "NotImportable": "has no value: importers of the exported CSV may refuse the record",
     "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",
-    "RepeatedRows": "came in several rows, so the collection is not proved whole and deletes wait",
+    "RepeatedRows": "came in several rows, so the collection is not proved complete and deletes are deferred",
     "DanglingReference": "refers to a record that is neither in the source nor in the store",
 }
 ACTIONS = {
     "Error": "reported",
     "Skip": "held back",
     "DropValue": "value dropped",
-    "Default": "default put in",
+    "Default": "default used",
     "Hold": "holds the run",
     "Fail": "fails the run",
     "Export": "accepted",
@@ -42,7 +42,7 @@ ACTIONS = {
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:
-    """Every issue of a plan folder, in stored order, and what is noted beside them."""
+    """All issues of a plan folder in stored order, and then its notes."""
     import pyarrow.parquet as pq
 
     for path in (plan / ISSUES, plan / NOTES):
@@ -52,21 +52,21 @@ def read(plan: Path) -> Iterator[dict[str, Any]]:
 
 
 def groups(issues: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Issues that differ in their record only, counted; most frequent first."""
+    """Issues grouped by everything but the record, with counts, the most frequent first."""
     found = Counter(tuple(i.get(k) for k in GROUP) for i in issues)
     ordered = sorted(found.items(), key=lambda item: (-item[1], [str(v) for v in item[0]]))
     return [{k: v for k, v in zip(GROUP, key, strict=True) if v is not None} | {"count": n} for key, n in ordered]
 
 
 def page(out: Console, issues: Iterable[dict[str, Any]], records: bool, limit: int | None, run: str = "RUN") -> None:
-    """The groups, or with `records` at most `limit` single issues."""
+    """The groups; with `records`, at most `limit` single issues."""
     if not records:
         found: list[tuple[object, ...]] = [
             (g["count"], g.get("entity"), g.get("attribute"), g["code"], *_words(g)) for g in groups(issues)
         ]
         _print(out, ("Count", "Entity", "Attribute", "Code", "What", "Done"), found, ("Code",))
         if found:
-            say(out, f"Each record by itself: `rostersync issues {run} --records`.")
+            say(out, f"To list single records: `rostersync issues {run} --records`.")
         return
     rows: list[tuple[object, ...]] = []
     more = False
@@ -82,13 +82,13 @@ def page(out: Console, issues: Iterable[dict[str, Any]], records: bool, limit: i
 
 
 def _words(issue: dict[str, Any]) -> tuple[str, str]:
-    """(what a code means, what was done about it)."""
+    """What a code means, and what was done about it."""
     action = issue.get("action") or ""
     return MEANINGS.get(issue.get("code") or "", ""), ACTIONS.get(action, action)
 
 
 def write_csv(stream: IO[str], issues: Iterable[dict[str, Any]]) -> None:
-    """One line an issue, with a header."""
+    """One line per issue, after a header."""
     writer = csv.writer(stream)
     writer.writerow(RECORD)
     writer.writerows(csvcells.row(i.get(k) for k in RECORD) for i in issues)

@@ -1,4 +1,4 @@
-"""API objects as JSON or YAML, in the order that people know from Kubernetes."""
+"""API objects as JSON or YAML, in the order that Kubernetes has."""
 
 import json
 from typing import Any
@@ -7,9 +7,9 @@ FORMATS = ("table", "json", "yaml")
 
 
 def dump(data: object, form: str) -> str:
-    """`data` as text ending in a newline. `form` is json or yaml."""
+    """`data` as text that ends in a newline. `form` is json or yaml."""
     if form == "yaml":
-        import yaml  # only here: --help needs none of it
+        import yaml  # imported here, since --help does not need it
 
         plain = json.loads(json.dumps(data))  # PyYAML knows no enumerations
         text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000)

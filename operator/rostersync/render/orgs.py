@@ -1,4 +1,4 @@
-"""What organisations are called: names beside the ids that a plan has, and ids for what people type."""
+"""Names of organisations: for the ids that a plan has, and ids for the names that people type."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,10 @@ _LISTED = 20  # schools that an error names
 
 @dataclass(frozen=True)
 class Org:
-    """An organisation. `id` is the store's, None for a school of the source that is not mapped; `sis_ids` the source's."""
+    """An organisation.
+
+    `id` is the store's, None for a school of the source that is not mapped; `sis_ids` are the source's.
+    """
 
     id: str | None
     sis_ids: tuple[str, ...]
@@ -25,19 +28,19 @@ class Org:
 
 @dataclass(frozen=True)
 class Orgs:
-    """All organisations that a plan knows; empty where a plan has no names, so that ids stand alone."""
+    """All organisations that a plan knows. Where a plan has no names, there are none, and ids are shown alone."""
 
     all: tuple[Org, ...] = ()
     by_id: Mapping[str, Org] = field(default_factory=dict)
     by_sis_id: Mapping[str, Org] = field(default_factory=dict)
 
     def name(self, id_: str) -> str:
-        """The name of a store's id; the id itself where none is known."""
+        """The name for a store's id; the id itself if none is known."""
         found = self.by_id.get(id_)
         return (found and found.name) or id_
 
     def called(self, id_: str) -> str:
-        """`Oak Hill (FOC-1001)`, by the store's id; the id alone where no name is known."""
+        """`Oak Hill (FOC-1001)`, by the store's id; the id alone if no name is known."""
         found = self.by_id.get(id_)
         return f"{found.name} ({id_})" if found and found.name else id_
 
@@ -47,9 +50,9 @@ class Orgs:
         return f"{found.name} ({sis_id})" if found and found.name else sis_id
 
     def ids(self, words: Iterable[str]) -> tuple[str, ...]:
-        """Ids of the store for what a person typed: an id of the store or of the source, or a name in any case.
+        """The store's ids for what a person typed: an id of the store or the source, or a name in any case.
 
-        Raises Permanent (UnknownSchool) with what there is.
+        Raises Permanent (UnknownSchool) that lists those there are.
         """
         return tuple(dict.fromkeys(self._id(word) for word in words))
 
@@ -66,7 +69,7 @@ class Orgs:
                 f"Several schools are called {word}: {', '.join(mapped)}. Give an id.", reason="UnknownSchool"
             )
         if found:
-            raise Permanent(f"School {word} is not mapped: nothing of it is in the plan.", reason="UnknownSchool")
+            raise Permanent(f"School {word} is not mapped: the plan has nothing of it.", reason="UnknownSchool")
         schools = [o for o in self.all if o.id and o.entity == "School"]
         there = ", ".join(f"{o.name} ({o.id})" if o.name else str(o.id) for o in schools[:_LISTED])
         more = f" and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else ""

@@ -1,4 +1,4 @@
-"""Records that come back under another id: old id → new id, as a plan found them."""
+"""Records that come back under another id: old id → new id, as found by a plan."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ def count(plan: Path) -> int:
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:
-    """Every pair of a plan folder, in stored order."""
+    """All pairs of a plan folder, in stored order."""
     import pyarrow.parquet as pq
 
     path = plan / REKEYED
@@ -51,14 +51,14 @@ def page(out: Console, pairs: Iterable[dict[str, Any]], limit: int | None) -> No
 
 
 def write_csv(stream: IO[str], pairs: Iterable[dict[str, Any]]) -> None:
-    """One line a pair, with a header."""
+    """One line per pair, after a header."""
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     writer.writerows(csvcells.row(pair[c] for c in COLUMNS) for pair in pairs)
 
 
 def write_json(stream: IO[str], pairs: Iterable[dict[str, Any]]) -> None:
-    """A JSON array, one pair a line."""
+    """A JSON array with one pair per line."""
     stream.write("[")
     for i, pair in enumerate(pairs):
         line = {"entity": pair["entity"], "oldID": pair["old_id"], "newID": pair["new_id"]}

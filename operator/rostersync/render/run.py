@@ -1,4 +1,4 @@
-"""One run for people: what it came to, why it waits, and what to type next."""
+"""One run, for people: its result, why it waits, and what to type next."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -48,8 +48,8 @@ def page(
     typed: Typed = LOCAL,
     with_issues: bool = False,
 ) -> None:
-    """The whole run. `details`: what its plan's folder has, where that is at hand; `with_issues`: the status's own
-    counts of issues, where it is not."""
+    """The whole run. `details`: what the plan's folder has, if it can be read. `with_issues`: counts of issues from the
+    status, if it cannot."""
     status = run_status(run)
     _header(out, run, status)
     _plan(out, run, status, details, typed, None)
@@ -62,7 +62,7 @@ def page(
 
 
 def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: Details = NOTHING) -> None:
-    """What a person wants to see when a run stops: counts, holds, schools, and how it goes on."""
+    """What a person wants to see when a run stops: counts, holds, schools, and what comes next."""
     status = run_status(run)
     say(out, f"Run {run['metadata']['name']}", "bold")
     _plan(out, run, status, details, typed, parts.WORST)
@@ -74,7 +74,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: D
 def _plan(
     out: Console, run: Mapping[str, Any], status: RunStatus, details: Details, typed: Typed, most: int | None
 ) -> None:
-    """Why it waits first, then what it would do, and what of that hangs together."""
+    """First why it is held, then what it changes, and which changes belong together."""
     name = run["metadata"]["name"]
     holds(out, status, details.orgs)
     counts(out, status, details)
@@ -88,7 +88,7 @@ def _plan(
 
 
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
-    """What to type to look at a held run and to decide about it."""
+    """The commands to look at a held run, and to decide about it."""
     succeeded = condition(run_status(run), "Succeeded")
     if succeeded is None or succeeded["reason"] != Phase.AWAITING_APPROVAL:
         return
@@ -101,7 +101,7 @@ def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None
 
 
 def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
-    """Counts per entity and their totals, beside what is usual; columns in which nothing happened are left out."""
+    """Counts by entity and their totals, next to what is usual. Columns with nothing in them are left out."""
     rows = status.get("entities") or []
     if not rows:
         return
@@ -138,7 +138,7 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
 
 
 def legend(out: Console, name: str, status: RunStatus, typed: Typed) -> None:
-    """What columns mean that are not about changes, and where to look."""
+    """What the columns that are not about changes mean, and which command shows more."""
     totals, where = status.get("totals") or {}, f": `{typed.issues.format(run=name)}`" if typed.issues else ""
     if n := totals.get("errors"):
         worst = next((i for i in status.get("issues") or [] if i.get("class") == "Error"), None)
@@ -147,7 +147,10 @@ def legend(out: Console, name: str, status: RunStatus, typed: Typed) -> None:
     if n := totals.get("skipped"):
         say(out, f"Skipped: {number(n)} {_records(n)} held back; what was accepted before stays{where}.")
     if n := totals.get("duplicates"):
-        say(out, f"Duplicates: {number(n)} {_records(n)} held back, since others share what must be unique{where}.")
+        say(
+            out,
+            f"Duplicates: {number(n)} {_records(n)} held back, since another record has the same value where it must be unique{where}.",
+        )
     if any(totals.get(key) for key in ("errors", "skipped", "duplicates")):
         say(out)
 
@@ -163,9 +166,11 @@ def _issue(issue: IssueCount) -> str:
 
 
 def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
-    """What was not read completely, issues in brief, and how it goes on: the message of Succeeded."""
+    """What was not read completely, whom cascades affect, and what comes next: the message of Succeeded."""
     if status.get("incomplete"):
-        say(out, f"Not read completely: {', '.join(status['incomplete'])}. What leans on it is not deleted.", "yellow")
+        say(
+            out, f"Not read completely: {', '.join(status['incomplete'])}. What depends on it is not deleted.", "yellow"
+        )
         for name in status["incomplete"]:
             if reason := details.unproved.get(name):
                 say(out, f"  {name}: {reason}", "yellow")
@@ -176,10 +181,10 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
 
 
 def missing(out: Console, not_offered: Iterable[NotOffered]) -> None:
-    """Collections that the source does not offer, and what is held back for want of them."""
+    """Collections that the source does not offer, and what is held back because of it."""
     for m in not_offered:
         costs = ", ".join(f"{n:,} {entity}" for entity, n in m.held_back.items())
-        held_back = f"; held back for want of it: {costs}" if costs else ""
+        held_back = f"; held back because of it: {costs}" if costs else ""
         status = f" ({m.status})" if m.status else ""
         say(out, f"Not offered by the source: {m.collection}{status}{held_back}.", "yellow")
         if m.scope:
@@ -193,10 +198,10 @@ def _not_offered(data: Mapping[str, Any]) -> NotOffered:
 
 
 def touched(out: Console, status: RunStatus) -> None:
-    """How many people cascades reach."""
+    """How many people cascades affect."""
     people = status.get("blastRadius") or {}
     if any(people.values()):
-        say(out, "Touched by cascades: " + ", ".join(f"{n:,} {who}" for who, n in people.items()))
+        say(out, "Affected by cascades: " + ", ".join(f"{n:,} {who}" for who, n in people.items()))
 
 
 def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
@@ -222,7 +227,7 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
 
 
 def _conditions(out: Console, status: RunStatus) -> None:
-    """What programs wait for; a person reads why the run waits, and what it would do, before that."""
+    """The conditions, which programs wait for. They come last, since people first want to know why the run waits."""
     rows = [(c["type"], c["status"], c["reason"], c["lastTransitionTime"]) for c in status.get("conditions") or []]
     if rows:
         say(out)
@@ -237,7 +242,7 @@ def _approval(approval: ApprovalStatus) -> str:
 
 
 def holds(out: Console, status: RunStatus, orgs: Orgs = NAMELESS) -> None:
-    """Why a person must decide: the worst reasons, each with its sentence. A dry run says what would be held."""
+    """Why a person must decide: the worst reasons, each as a sentence. For a dry run, why it would be held."""
     found = status.get("holds") or []
     if not found:
         return
@@ -251,7 +256,7 @@ def holds(out: Console, status: RunStatus, orgs: Orgs = NAMELESS) -> None:
 
 
 def named(message: str, school: str | None, orgs: Orgs) -> str:
-    """A hold's sentence with the school's name beside its id."""
+    """A hold's sentence, with the school's name next to its id."""
     return message.replace(school, orgs.called(school), 1) if school else message
 
 
@@ -263,7 +268,7 @@ def causes(out: Console, status: RunStatus) -> None:
 
 
 def issues(out: Console, status: RunStatus) -> None:
-    """What is wrong with the source's data, as far as a status counts it."""
+    """What is wrong with the source's data, as counted in a status."""
     rows = [[i.get(k) for k in ("class", "code", "entity", "attribute", "count")] for i in status.get("issues") or []]
     if rows:
         columns = ("Class", "Code", "Entity", "Attribute", "Count")
@@ -271,7 +276,7 @@ def issues(out: Console, status: RunStatus) -> None:
 
 
 def schools(out: Console, status: RunStatus | ConnectionStatus, orgs: Orgs = NAMELESS) -> None:
-    """What Schools Mapping came to, of a run's status or a connection's."""
+    """The result of Schools Mapping, from the status of a run or a connection."""
     found: Schools = status.get("schools") or {}
     numbers = {
         "found": found.get("found", 0),

@@ -1,4 +1,4 @@
-"""All runs for people: a line for each connection, then the runs, newest first."""
+"""All runs, for people: a line for each connection, then the runs, newest first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from rostersync.model import Phase
 from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
-Key = tuple[str, str]  # namespace (empty where all are of one) and a connection in words
+Key = tuple[str, str]  # namespace (empty if there is only one) and a connection in words
 
 
 def state(run: Mapping[str, Any]) -> str:
-    """The reason of the condition Succeeded, which is what a run's column STATUS shows."""
+    """The reason of the condition Succeeded, which the column STATUS of `kubectl get` shows, too."""
     succeeded = condition(run_status(run), "Succeeded")
     return succeeded["reason"] if succeeded else "New"
 
@@ -27,10 +27,9 @@ def page(
     typed: Typed = LOCAL,
     namespaces: bool = False,
 ) -> None:
-    """Connections with their last run and how many are held; then the runs, which must be sorted newest first.
+    """Connections with their last run and the number of held runs; then the runs, which must be sorted newest first.
 
-    `connections`: objects that are shown also without runs, and whose condition Ready counts. `namespaces`: with a
-    column that tells them apart.
+    `connections` are shown even without runs, with their condition Ready. `namespaces`: add a column for the namespace.
     """
     lines = _connections(runs, connections, namespaces)
     if lines:
@@ -52,7 +51,7 @@ def _table(
     namespaces: bool,
     drop: Sequence[str],
 ) -> None:
-    """Every row begins with its namespace, which is shown or not."""
+    """Print a table. Every row begins with its namespace, which may be hidden."""
     shown = rows if namespaces else [r[1:] for r in rows]
     table(out, (*(("Namespace",) if namespaces else ()), *columns), shown, right, drop=drop)
 
@@ -76,7 +75,7 @@ def _connections(
 
 
 def _standing(connection: Mapping[str, Any] | None, runs: list[dict[str, Any]]) -> str:
-    """Why the connection starts nothing, where it says so; else how its last run stands."""
+    """Why the connection is not ready; else the state of its last run."""
     ready = condition(connection_status(connection or {}), "Ready")
     if ready and ready["status"] == "False":
         return ready["reason"]

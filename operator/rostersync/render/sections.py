@@ -1,4 +1,4 @@
-"""Help whose commands stand in sections."""
+"""Help that lists commands in sections."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -7,16 +7,16 @@ import click
 
 
 class Sectioned(click.Group):
-    """A group whose help lists its commands by section, in that order; what stands in no section is not listed."""
+    """A group whose help lists its commands by section, in that order. Commands without a section are hidden."""
 
     sections: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the sections."""
+        """All listed commands, in the order of the sections."""
         return [name for names in self.sections.values() for name in names]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands by section, each with its first sentence."""
+        """The commands by section, each with the first sentence of its help."""
         for title, names in self.sections.items():
             with formatter.section(title):
                 commands = ((name, self.get_command(ctx, name)) for name in names)

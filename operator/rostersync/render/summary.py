@@ -1,6 +1,6 @@
-"""What a plan comes to beyond its counts: which schools, which attributes, and what follows from what.
+"""A summary of a plan beyond its counts: by school, by attribute, and which changes follow from others.
 
-Counted from the plan's files when a person looks, so that the plan itself does not wait for it.
+It is counted from the plan's files when a person looks, so that planning does not take longer for it.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _NONE = "NULL::VARCHAR[]"
 
 @dataclass(frozen=True)
 class SchoolLine:
-    """The changes at one school; a person who moves counts at both."""
+    """The changes at one school. A person who moves counts at both schools."""
 
     org: Org
     created: int
@@ -34,7 +34,10 @@ class SchoolLine:
 
 @dataclass(frozen=True)
 class Follow:
-    """`part` of `whole` changes of an entity come with `subjects` others, each counted with the first it fits."""
+    """`part` of `whole` changes of an entity follow from `subjects` others.
+
+    Each is counted with the first that fits.
+    """
 
     entity: Entity
     change: str
@@ -47,7 +50,7 @@ class Follow:
 
 @dataclass(frozen=True)
 class Summary:
-    """All of it. `attributes`: how many updates of an entity change each attribute, most frequent first."""
+    """The whole summary. `attributes`: how many updates of an entity change each attribute, most frequent first."""
 
     schools: tuple[SchoolLine, ...] = ()
     attributes: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = ()
@@ -55,7 +58,7 @@ class Summary:
 
 
 def read(plan: Path, orgs: Orgs) -> Summary:
-    """Count a plan folder."""
+    """Summarize a plan folder."""
     from rostersync.stores.engine import connect
 
     files = {e: f for e in Entity if (f := plan / changes_of(e)).exists()}
@@ -67,7 +70,7 @@ def read(plan: Path, orgs: Orgs) -> Summary:
 
 
 def _lay_out(con: "duckdb.DuckDBPyConnection", files: dict[Entity, Path]) -> None:
-    """`c`: every change, with the organisations where it was and where it will be, and what it hangs on."""
+    """Make the view `c`: every change with its organisations before and after, and the records that it depends on."""
     parts = []
     for entity, file in files.items():
         relation = con.read_parquet(str(file))

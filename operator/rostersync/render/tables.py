@@ -1,7 +1,7 @@
-"""Tables and pages for a terminal. Values are shown as they are: never read as markup, never obeyed as escapes.
+"""Tables and pages for a terminal. Values are never interpreted, neither as markup nor as escape sequences.
 
-A table never breaks a name or an id. Where the terminal is too narrow for it, whole columns go, in an order that each
-table gives, and the table says which; a column of sentences folds between words.
+A table never breaks a name or an id. If the terminal is too narrow, whole columns are dropped in an order that each
+table gives, and the table says which. A column of sentences folds between words.
 """
 
 import shutil
@@ -15,22 +15,22 @@ from rich.text import Text
 
 from rostersync.render.words import plain
 
-WIDE = 1000  # columns where no terminal says how many it has, so that a pipe loses nothing
+WIDE = 1000  # columns where there is no terminal, so that a pipe loses nothing
 _GAP = "  "
-_LEAST = 28  # columns in which sentences can still be read
-_CHUNK = 500  # lines that are handed to the terminal at a time
+_LEAST = 28  # columns in which a sentence is still readable
+_CHUNK = 500  # lines that are printed at a time
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row whose cells are followed by lines of their own, indented."""
+    """A row of cells, and indented lines below it."""
 
     cells: Sequence[object]
     under: Sequence[str] = ()
 
 
 def console(stderr: bool = False) -> Console:
-    """A console for this process's output, without markup, highlighting or emoji in what others wrote."""
+    """A console for this process's output, which interprets no markup, highlighting or emoji."""
     stream = sys.stderr if stderr else sys.stdout
     width = shutil.get_terminal_size((WIDE, 50)).columns if stream.isatty() else WIDE
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
@@ -49,8 +49,8 @@ def table(
 ) -> None:
     """Print a table and an empty line. Columns named in `right` hold numbers.
 
-    Where it is too wide, the columns of `drop` go one by one; then those of `below` become lines under their row. The
-    column `fold` holds sentences, which take the room that is left and fold between words.
+    If it is too wide, the columns of `drop` are dropped one by one, and then those of `below` become lines under their
+    row. The column `fold` holds sentences, which get the remaining width and fold between words.
     """
     found = [row if isinstance(row, Row) else Row(row) for row in rows]
     cells = [[f"{v:,}" if type(v) is int else plain(v) for v in row.cells] for row in found]
@@ -83,14 +83,14 @@ def table(
 
 
 def say(out: Console, text: str = "", style: str = "") -> None:
-    """Lines of text; wrapped by the terminal, not by us, so that commands in them can be copied."""
+    """Print text. The terminal wraps it, so that commands in it can be copied."""
     out.print(Text(text, style=style), soft_wrap=True)
 
 
 def _fit(
     columns: Sequence[str], widths: list[int], folded: int | None, width: int, drop: Sequence[str], below: Sequence[str]
 ) -> tuple[list[int], list[str], list[int]]:
-    """(columns that are shown, names of those that are not, columns that go under their row)."""
+    """The columns that are shown, the names of those that are not, and the columns that go under their row."""
     shown, gone, under = list(range(len(columns))), [], []
     least = [min(w, _LEAST) if i == folded else w for i, w in enumerate(widths)]
     for name in (*drop, *below):
@@ -118,7 +118,7 @@ def _line(at: Sequence[str], shown: list[int], widths: list[int], numbers: set[i
 
 
 def _folded(text: str, width: int) -> list[str]:
-    """Lines of at most so many columns, cut between words only: a longer word has a line of its own."""
+    """Lines of at most `width` columns, cut between words. A longer word gets its own line."""
     lines = [""]
     for word in text.split(" "):
         if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:

@@ -28,14 +28,14 @@ def number(n: int) -> str:
 
 
 def some(n: int, entity: Entity | None) -> str:
-    """`1 Student`, `1,204 Students`; `records` where no entity is known."""
+    """`1 Student`, `1,204 Students`; `records` if the entity is unknown."""
     if entity is None:
         return f"{number(n)} record{'' if n == 1 else 's'}"
     return f"{number(n)} {entity.value if n == 1 else PLURALS[entity]}"
 
 
 def percent(part: int, whole: int) -> str:
-    """`25.9 %`, rounded down so that a share never looks like more than it is; empty without a whole."""
+    """`25.9 %`, rounded down so that it never exceeds the true share; empty without a whole."""
     if not whole:
         return ""
     tenths = part * 1000 // whole
@@ -43,7 +43,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value from a record for a terminal: lists joined, objects as JSON, control characters made visible."""
+    """A value from a record, for a terminal: lists joined, objects as JSON, control characters made visible."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -56,5 +56,5 @@ def plain(value: Any) -> str:
 
 
 def _visible(c: str) -> str:
-    """A name that holds an escape sequence must not be obeyed by the terminal that shows it."""
+    """A character made visible if it is a control character, so that no terminal obeys escape sequences in names."""
     return f"\\x{ord(c):02x}" if unicodedata.category(c) in ("Cc", "Cf") else c

@@ -1,4 +1,4 @@
-"""What a person types next, as the pages say it: the local command's words, or kubectl's."""
+"""What to type next, as pages say it: for the local command or for kubectl."""
 
 from dataclasses import dataclass
 

@@ -116,7 +116,7 @@ def cel(rule: str, message: str, field: str | None = None, reason: str = "FieldV
 
 NO_PASSWORD = cel(
     r"!self.matches('^[^/]*//[^/?#]*@')",
-    "must not hold a user or password; they belong into a Secret",
+    "must not hold a user or password; they belong in a Secret",
 )
 """The rule for every URL: many people can read a spec, and few a Secret."""
 

@@ -22,8 +22,9 @@ Exit codes: 0 applied; 3 held again; 1 not approved, or failed."""
 def approve(**chosen: Any) -> None:
     """Let a held run through: exactly the changes that are shown, and only those.
 
-    Without RUN it is the only run that waits in the namespace; when several do, they are listed and nothing is decided.
-    You need the verb `approve` on the run's connection, and must be another person than asked for it where the
-    connection demands four eyes. A plan that changes needs a new decision. Ctrl-C stops watching; the decision stands.
+    Without RUN, it is the only run that waits in the namespace; if several do, they are listed and nothing is decided.
+    You need the verb `approve` on the run's connection. If the connection requires four eyes, you must not be one of
+    those who requested the run. If the plan changes, it needs a new decision. Ctrl-C stops watching; the decision
+    stands.
     """
     decide("Approved", **chosen)

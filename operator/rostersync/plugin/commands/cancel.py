@@ -12,16 +12,16 @@ Examples:
   kubectl roster cancel springfield-20261124t020709 -n rosters --no-wait
 
 \b
-Exit codes: 0 cancelled; 1 not, as when its apply had begun."""
+Exit codes: 0 cancelled; 1 not cancelled, for instance because its apply had begun."""
 )
 @click.argument("name", metavar="RUN")
 @options.waiting_options
 @options.output_option
 @options.cluster_options
 def cancel(name: str, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
-    """End a run: nothing of it is applied. A run whose apply has begun goes on to its end.
+    """End a run: nothing of it is applied. A run whose apply has begun is not stopped.
 
-    A run that is held ends without a decision. It cannot be taken back; another run can be made.
+    A held run ends without a decision. This cannot be undone, but you can make another run.
     """
     from rostersync.api.objects import run_status
     from rostersync.errors import Permanent
@@ -37,7 +37,7 @@ def cancel(name: str, wait: bool, timeout: float | None, quiet: bool, output: st
     seen = {"uid": run["metadata"]["uid"]}
     run = cluster.patch("SyncRun", name, {"metadata": seen, "spec": {"cancel": True}})
     if not wait:
-        options.show_asked(cluster, run, output, f"Run {name} is to end: `{show}` says how it did.")
+        options.show_asked(cluster, run, output, f"Run {name} was asked to end: `{show}` says how it ended.")
         return
     goes_on = f"Run {name} ends when the operator sees it: `{show}`."
     run = watch.run(cluster, run, is_final, goes_on=goes_on, timeout=timeout, quiet=quiet)

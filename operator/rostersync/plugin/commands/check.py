@@ -22,7 +22,7 @@ Examples:
   kubectl roster check springfield --no-wait
 
 \b
-Exit codes: 0 connection is OK; 1 not, the message says what to mend."""
+Exit codes: 0 the connection is OK; 1 it is not, and the message says what to mend."""
 )
 @options.connection_argument
 @options.waiting_options
@@ -31,8 +31,8 @@ Exit codes: 0 connection is OK; 1 not, the message says what to mend."""
 def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
     """Test Connection: does the source answer, and which of its schools are mapped?
 
-    Changes nothing. Which attributes the source fills stands in the log of the check's Job, and in `rostersync check`
-    on a machine that reaches the source.
+    Changes nothing. The log of the check's Job says which attributes the source fills, and so does `rostersync check`
+    on a machine that can reach the source.
     """
     from rostersync.api.objects import condition, connection_status
     from rostersync.plugin import lookup
@@ -50,7 +50,7 @@ def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, outpu
     elif wait:
         _page(seen)
     else:
-        click.echo(f"Asked; `{_describe(cluster, seen)}` says how it is.")
+        click.echo(f"Test Connection is requested: `{_describe(cluster, seen)}` shows the result.")
     verified = condition(connection_status(seen), "ConnectionVerified")
     good = verified is not None and verified["status"] == "True" and not not_testable(seen)
     raise SystemExit(0 if good or not wait else 1)

@@ -20,6 +20,6 @@ Exit codes: 0 rejected; 1 not."""
 def reject(**chosen: Any) -> None:
     """Refuse a held run: nothing of it is applied, and the store stays as it is.
 
-    Without RUN it is the only run that waits in the namespace; when several do, they are listed and nothing is decided.
+    Without RUN, it is the only run that waits in the namespace; if several do, they are listed and nothing is decided.
     """
     decide("Rejected", **chosen)

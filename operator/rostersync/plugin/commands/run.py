@@ -31,10 +31,10 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 def run(
     connection: Ref, dry_run: bool, reason: str | None, wait: bool, timeout: float | None, quiet: bool, output: str
 ) -> None:
-    """Import a district now: make a SyncRun of its CONNECTION, and watch it until it ends or is held.
+    """Import a district now: create a SyncRun for its CONNECTION, and watch it until it ends or is held.
 
-    The operator reads the source, compares it with the store, and applies what changed; what would change too much is
-    held until someone approves it. Ctrl-C stops watching, not the run.
+    The operator reads the source, compares it with the store, and applies what changed. A run that would change too
+    much is held until someone approves it. Ctrl-C stops watching, not the run.
     """
     from rostersync.api.objects import run_status
     from rostersync.lifecycle.outcomes import exit_code
@@ -51,7 +51,7 @@ def run(
     name = made["metadata"]["name"]
     show = options.show_command(cluster, name)
     if not wait:
-        options.show_asked(cluster, made, output, f"Run {name} is asked for: `{show}` says what becomes of it.")
+        options.show_asked(cluster, made, output, f"Run {name} is requested: `{show}` says what becomes of it.")
         return
     ended = watch.run(
         cluster,
