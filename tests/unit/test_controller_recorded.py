@@ -57,6 +57,14 @@ def told(kind, status, reason, message=""):
     return {"conditions": [{"type": kind, "status": status, "reason": reason, "message": message}]}
 
 
+def test_a_plan_that_found_a_disk_full_is_not_taken_for_one_that_succeeded():
+    status = recorded("Plan", 2) | told("Planned", "False", "DiskFull", "The disk of the artifacts is full.")
+    work = halves(status=status).plan()
+
+    assert (work.state, work.number, work.reason) == (WorkState.FAILED, 2, "DiskFull")
+    assert work.message == "The disk of the artifacts is full."
+
+
 def test_an_apply_that_is_applied_and_left_its_run_open_is_to_be_delivered():
     status = recorded("Apply") | told("Applied", "True", "Applied") | {"revision": 7, "outboxPending": True}
     work = halves(status=status).apply()

@@ -278,6 +278,25 @@ STEPS = {
     "a full disk of an older plan holds nothing up": (
         seen(plan=done(number=2), apply=full(minutes=0)), StartApply(A, None, 2),
     ),
+    "a plan that is made again and finds a disk full waits, and what was decided stays": (
+        seen(plan=full(minutes=0, number=2), approval=approval("Approved"), apply=failed("BaseMoved")), "Queued",
+    ),
+    "a plan that found a disk full is made again from what is staged": (
+        seen(plan=full(minutes=3, number=2), approval=approval("Approved"), apply=failed("BaseMoved")),
+        StartPlan(3, again=True),
+    ),
+    "a plan without holds that is made again and finds a disk full waits, too": (
+        seen(plan=full(minutes=0, number=2), apply=failed("BaseMoved")), "Queued",
+    ),
+    "a plan that is made again fails after ten tries on a full disk": (
+        seen(plan=full(minutes=999, number=10), apply=failed("BaseMoved")), "DiskFull",
+    ),
+    "a first plan that finds a disk full fails: there is nothing to keep": (
+        seen(plan=full(minutes=0)), "DiskFull",
+    ),
+    "a run whose new plan found a disk full can be cancelled": (
+        seen(run={"cancel": True}, plan=full(minutes=0, number=2), apply=failed("BaseMoved")), "Cancelled",
+    ),
     "an apply of which nobody can tell whether it was committed is begun again": (
         seen(plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
     ),

@@ -97,6 +97,14 @@ TABLE = {
         "Succeeded": ("True", "Applied"), "Planned": ("True", "Planned"), "Approved": ("True", "Approved"),
         "Applied": ("True", "Applied"),
     }),
+    "planned again on a full disk": (
+        seen(
+            plan=Work(WorkState.FAILED, 2, None, "DiskFull", "Make room.", ended_at=NOW), approval=YES,
+            apply=replace(APPLIED, state=WorkState.FAILED, reason="BaseMoved"),
+        ), {
+            "Succeeded": ("Unknown", "Queued"), "Reconciling": ("True", "Queued"), "Planned": ("False", "DiskFull"),
+        },
+    ),
     "apply failed": (seen(plan=plan(), apply=replace(APPLIED, state=WorkState.FAILED, reason="Digest", message="no")), {
         "Succeeded": ("False", "Digest"), "Stalled": ("True", "Digest"),
         "Planned": ("True", "Planned"), "Approved": ("True", "NoHolds"), "Applied": ("False", "Digest"),

@@ -46,6 +46,9 @@ class Attempts:
         """The newest try to plan."""
 
         def recorded(base: dict[str, Any]) -> Work[PlanReport]:
+            planned = _condition(self._status, "Planned")
+            if planned.get("reason") == DiskFull.reason:  # it is begun again after a while
+                return Work(WorkState.FAILED, reason=DiskFull.reason, message=str(planned["message"]), **base)
             return Work(WorkState.SUCCEEDED, report=plan_report(self._status, self._name), **base)
 
         return self._newest(PLAN, recorded, reports.plan_report)

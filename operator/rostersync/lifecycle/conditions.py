@@ -81,6 +81,8 @@ def _planned(seen: Observed, step: Step) -> Condition | None:
         return ("Planned", "True", "NoChanges" if plan.report.no_changes else "Planned", plan_message(plan.report))
     if isinstance(step, Finish):
         return ("Planned", "False", step.reason, step.message)
+    if had_no_room(plan):
+        return ("Planned", "False", plan.reason, plan.message)  # what is known once its Job is gone
     return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
 
 

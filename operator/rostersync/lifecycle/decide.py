@@ -6,7 +6,7 @@ remembered between two calls, so a driver that was killed simply continues.
 
 from datetime import timedelta
 
-from rostersync.attempts import APPLY
+from rostersync.attempts import APPLY, PLAN
 from rostersync.errors import Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
 from rostersync.lifecycle.delivering import deliver
@@ -80,6 +80,9 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
             )  # fmt: skip
         case _ if plan.retryable and plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
+        case _ if had_no_room(plan) and (seen.apply or seen.approval):
+            # It was planned before, and what was decided about that plan still stands.
+            return until_there_is_room(PLAN, plan, seen.now) or _start_plan(seen, plan.number + 1, again=True)
         case _:
             return Finish(Outcome.FAILED, plan.reason, plan.message)
 
@@ -242,7 +245,7 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
         return Wait(Phase.QUEUED, seen.queued or free, turn=True)
     full = _current_apply(seen)
-    if full is not None and had_no_room(full) and (later := until_there_is_room(full, seen.now)):
+    if full is not None and had_no_room(full) and (later := until_there_is_room(APPLY, full, seen.now)):
         return later
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 

@@ -1,25 +1,29 @@
-"""When an apply that found a disk full is started again. Nothing was applied, so no new approval is needed. Pure."""
+"""When an attempt that found a disk full is started again. Nothing was done, so no new approval is needed. Pure."""
 
 from datetime import datetime
+from typing import Any
 
-from rostersync.attempts import APPLY
+from rostersync.attempts import APPLY, Attempt
 from rostersync.errors import DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, Wait
-from rostersync.model import ApplyReport, Phase
+from rostersync.model import Phase
+
+TRIES = APPLY.tries  # of anything that finds no room: with the pauses between them a day in all
 
 
-def had_no_room(apply: Work[ApplyReport]) -> bool:
-    """Whether an apply ended because a disk was full."""
-    return apply.state == WorkState.FAILED and apply.reason == DiskFull.reason
+def had_no_room(work: Work[Any]) -> bool:
+    """Whether an attempt ended because a disk was full."""
+    return work.state == WorkState.FAILED and work.reason == DiskFull.reason
 
 
-def until_there_is_room(apply: Work[ApplyReport], now: datetime) -> Wait | Finish | None:
-    """What to do instead of starting the apply again; None when it is time to start it."""
-    if apply.number >= APPLY.tries:
-        return Finish(Outcome.FAILED, apply.reason, f"{apply.message} The apply was tried {apply.number} times.")
-    again = (apply.ended_at or now) + APPLY.pause(apply.number)
+def until_there_is_room(attempt: Attempt[Any], work: Work[Any], now: datetime) -> Wait | Finish | None:
+    """What to do instead of starting the attempt again; None when it is time to start it."""
+    if work.number >= TRIES:
+        said = f"{work.message} The {attempt.name} was tried {work.number} times."
+        return Finish(Outcome.FAILED, work.reason, said)
+    again = (work.ended_at or now) + attempt.pause(work.number)
     if now >= again:
         return None
-    return Wait(Phase.QUEUED, f"{apply.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; nobody is asked again.", again)
+    return Wait(Phase.QUEUED, f"{work.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; nobody is asked again.", again)
