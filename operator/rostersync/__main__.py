@@ -20,7 +20,22 @@ from rostersync.errors import RostersyncError
 from rostersync.execution import options
 from rostersync.execution.failures import frames, half_exit, is_permanent, told
 from rostersync.execution.interruption import Terminated
-from rostersync.local.commands import deciding, generating, importing, keeping, looking, source
+from rostersync.local.commands.apply import apply
+from rostersync.local.commands.approve import approve
+from rostersync.local.commands.backup import backup
+from rostersync.local.commands.check import check
+from rostersync.local.commands.compact import compact
+from rostersync.local.commands.crds import crds
+from rostersync.local.commands.diff import diff
+from rostersync.local.commands.export import export
+from rostersync.local.commands.forget import forget
+from rostersync.local.commands.issues import issues
+from rostersync.local.commands.plan import plan
+from rostersync.local.commands.reject import reject
+from rostersync.local.commands.run import run
+from rostersync.local.commands.runs import runs
+from rostersync.local.commands.show import show
+from rostersync.local.commands.version import version
 from rostersync.render.sections import Sectioned
 
 HALVES = ("plan", "apply")  # their exit code says whether trying again can help
@@ -93,22 +108,22 @@ def cli() -> None:
 
 
 for command in (
-    source.check,
-    importing.run,
-    importing.plan,
-    importing.apply,
-    looking.runs,
-    looking.show,
-    looking.diff,
-    looking.issues,
-    deciding.approve,
-    deciding.reject,
-    keeping.export,
-    keeping.forget,
-    keeping.backup,
-    keeping.compact,
-    generating.crds,
-    generating.version,
+    check,
+    run,
+    plan,
+    apply,
+    runs,
+    show,
+    diff,
+    issues,
+    approve,
+    reject,
+    export,
+    forget,
+    backup,
+    compact,
+    crds,
+    version,
 ):
     cli.add_command(command)
 

@@ -13,7 +13,7 @@ from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.errors import InvalidManifest
 from rostersync.jobs.mount import _read
 from rostersync.local.documents import MAX_DEPTH, MAX_VALUES, read
-from rostersync.local.manifests import load
+from rostersync.local.manifest_files import load
 
 QUICK = 2.0  # seconds, on a busy machine; without bounds each of these takes minutes, or all memory
 

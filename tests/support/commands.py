@@ -239,7 +239,7 @@ def _command(order: dict[str, Any]) -> None:
 def _import_all() -> None:
     """What the commands import when they are called."""
     for name in (
-        "rostersync.local.store", "rostersync.local.attempts", "rostersync.local.drive", "rostersync.local.observe",
+        "rostersync.local.store", "rostersync.local.attempts", "rostersync.local.drive", "rostersync.local.observe", "rostersync.local.imports", "rostersync.local.plans",
         "rostersync.local.forgetting", "rostersync.sync.pipeline", "rostersync.plan.apply", "rostersync.render.run",
         "rostersync.render.runs", "rostersync.render.changes", "rostersync.render.issues", "rostersync.render.objects",
         "rostersync.execution.plan", "rostersync.execution.apply", "yaml", "rich.console", "rich.table",

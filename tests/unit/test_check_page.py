@@ -2,7 +2,7 @@
 
 import pytest
 
-from rostersync.local.commands.source import METADATA_KEYS, _object, _page
+from rostersync.local.commands.check import METADATA_KEYS, _object, _page
 from rostersync.sources.port import CheckResult, Filled
 
 SCOPE = "https://purl.imsglobal.org/spec/or/v1p1/scope/roster-core.readonly"

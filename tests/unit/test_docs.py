@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from rostersync.__main__ import cli
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.lifecycle.outcomes import ENDINGS, HELD_EXIT
-from rostersync.local.manifests import load
+from rostersync.local.manifest_files import load
 from rostersync.model import Cause, HoldReason
 from rostersync.roster import TABLES
 from rostersync.stores.embedded import statements

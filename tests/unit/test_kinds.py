@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rostersync.api import manifests
+from rostersync.api import generated_files
 from rostersync.api.kinds import KINDS, Ref, by_plural, connections, plurals
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
@@ -18,8 +18,8 @@ PRODUCT = ROOT / "operator" / "rostersync"
 ITS_OWN = ["api/v1alpha1/focusconnection.py"]  # and its profile, sources/focus.py, which does not name the kind
 RECORDS = ["api/kinds.py", "sources/registry.py"]
 IN_WORDS = [  # help that has a name in an example
-    "local/commands/common.py",
-    "local/commands/importing.py",
+    "local/commands/options.py",
+    "local/commands/run.py",
     "plugin/commands/approve.py",
 ]
 
@@ -62,14 +62,14 @@ def test_what_the_default_kind_is_matters_to_references_alone() -> None:
     ]
 
 
-@pytest.mark.parametrize("path", manifests.repository())
+@pytest.mark.parametrize("path", generated_files.repository())
 def test_chart_and_base_have_what_follows_from_its_record(path: str) -> None:
     with registered():
-        assert "exampleconnection" in manifests.repository()[path]
+        assert "exampleconnection" in generated_files.repository()[path]
 
 
 def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
-    made = {ROOT / path for path in manifests.repository()}
+    made = {ROOT / path for path in generated_files.repository()}
     files = [path for folder in ("charts", "deploy/base") for path in (ROOT / folder).rglob("*") if path.is_file()]
     by_hand = [path for path in files if path not in made and "focusconnection" in path.read_text().lower()]
     assert [path.name for path in by_hand] == ["NOTES.txt"]

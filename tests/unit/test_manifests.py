@@ -7,7 +7,7 @@ import pytest
 
 from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import ca_bundle, credentials
-from rostersync.local.manifests import Manifests, load
+from rostersync.local.manifest_files import Manifests, load
 
 CONNECTION = """\
 apiVersion: rostersync.dev/v1alpha1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rostersync.api import crd, manifests, policies, roles
+from rostersync.api import crd, generated_files, policies, roles
 from rostersync.api.kinds import KINDS
 from rostersync.api.policies_connections import safety_fields, secret_paths
 from rostersync.api.v1alpha1.delivery import CABundleRef
@@ -32,7 +32,7 @@ def text(name: str) -> str:
 
 
 def test_generated_files_are_current() -> None:
-    for path, wanted in manifests.repository().items():
+    for path, wanted in generated_files.repository().items():
         assert (ROOT / path).read_text(encoding="utf-8") == wanted, f"{path}: run `rostersync crds --repository .`"
 
 

@@ -11,7 +11,7 @@ from rostersync.api import crd
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.execution.inputs import credentials
-from rostersync.local.manifests import load
+from rostersync.local.manifest_files import load
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
 FILES = sorted(FOLDER.glob("*.yaml"))

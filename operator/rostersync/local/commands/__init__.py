@@ -1,1 +1,1 @@
-"""The commands of the local command line, one file for each group of them. Cheap to import: --help needs them all."""
+"""One file per command. What is not needed for --help is imported when a command runs."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rostersync.execution import options
 from rostersync.execution.interruption import interruptible
-from rostersync.local.commands import common
+from rostersync.execution.options import debug_option
+from rostersync.local.commands import options
 
 METADATA_KEYS = 5  # keys of metadata that a table names
 
@@ -22,9 +22,9 @@ Example:
   rostersync check -f connection.yaml -f secret.yaml
 """
 )
-@common.manifests_option
-@common.output_option("table", "json", "yaml")
-@options.debug_option
+@options.manifests_option
+@options.output_option("table", "json", "yaml")
+@debug_option
 def check(paths: tuple[Path, ...], output: str) -> None:
     """Test Connection: does the source answer, which schools has it, and which attributes does it fill?
 
@@ -34,7 +34,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     from rostersync.reading.read_set import private
     from rostersync.render import objects
 
-    loaded = common.read_manifests(paths)
+    loaded = options.read_manifests(paths)
     with interruptible():
         opened, _ = source.open_source(loaded, os.environ)
         try:

@@ -1,10 +1,10 @@
-"""crds, version: what the program itself has to give."""
+"""crds: what is made from the API's types."""
 
 from pathlib import Path
 
 import click
 
-from rostersync.execution import options
+from rostersync.execution.options import debug_option
 
 
 @click.command()
@@ -14,15 +14,15 @@ from rostersync.execution import options
               help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
               "admission policies and roles.")  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; fail when the files there differ.")
-@options.debug_option
+@debug_option
 def crds(folder: Path, repository: Path | None, check: bool) -> None:
     """Write the CustomResourceDefinitions, made from the same types that validate manifests."""
-    from rostersync.api import crd, manifests
+    from rostersync.api import crd, generated_files
     from rostersync.errors import Permanent
 
     texts = {folder / name: text for name, text in crd.render().items()}
     if repository:
-        texts |= {repository / path: text for path, text in manifests.repository().items()}
+        texts |= {repository / path: text for path, text in generated_files.repository().items()}
     if check:
         differ = [p for p, text in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
         if differ:
@@ -36,11 +36,3 @@ def crds(folder: Path, repository: Path | None, check: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         click.echo(path)
-
-
-@click.command()
-def version() -> None:
-    """Print the version."""
-    from rostersync import __version__
-
-    click.echo(f"rostersync {__version__}")

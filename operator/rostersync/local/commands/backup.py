@@ -1,0 +1,30 @@
+"""backup: copy the store."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.execution.interruption import interruptible
+from rostersync.execution.options import debug_option
+from rostersync.local.commands import options
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command()
+@click.option("--to", "file", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+              help="The copy to write; one that is there is replaced as a whole.")  # fmt: skip
+@options.state_option
+@debug_option
+def backup(file: Path, state: "State") -> None:
+    """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
+    from rostersync.local import backups, store
+    from rostersync.local.drive import now_utc
+
+    with interruptible():
+        copied = store.file_of(state)
+        backups.note(state, file, now_utc())
+        copied.backup(file.resolve())
+    click.echo(f"Wrote {file}.")

@@ -1,0 +1,24 @@
+"""compact: rewrite the store without free space."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.execution.interruption import interruptible
+from rostersync.execution.options import debug_option
+from rostersync.local.commands import options
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command()
+@options.state_option
+@debug_option
+def compact(state: "State") -> None:
+    """Rewrite the store without the space of what is gone."""
+    from rostersync.local import store
+
+    with interruptible():
+        before, after = store.file_of(state).compact()
+    click.echo(f"The store had {before:,} bytes and has {after:,}.")

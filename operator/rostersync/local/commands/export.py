@@ -1,0 +1,49 @@
+"""export: the accepted roster as files."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.execution.interruption import interruptible
+from rostersync.execution.options import debug_option
+from rostersync.local.commands import options
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync export --to bundle/
+"""
+)
+@click.option("--to", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Where the CSV files go; made when it is not there.")  # fmt: skip
+@click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
+@click.option("--strict", is_flag=True, help="Write nothing when importers elsewhere would refuse some of it.")
+@options.state_option
+@options.output_option("table", "json")
+@debug_option
+def export(folder: Path, district: str | None, strict: bool, state: "State", output: str) -> None:
+    """Write the accepted roster as a strict OneRoster 1.1 CSV bundle."""
+    from rostersync.deliveries.importable import sentences
+    from rostersync.local import store
+    from rostersync.render.objects import dump
+    from rostersync.render.tables import console, say, table
+
+    with interruptible():
+        written = store.export(state, folder, district, strict)
+    shown = {
+        "rows": written.rows, "notExpressible": written.not_expressible, "notImportable": written.not_importable,
+    }  # fmt: skip
+    if output == "json":
+        click.echo(dump(shown, output), nl=False)
+        return
+    out = console()
+    table(out, ("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}")
+    for sentence in sentences(written.not_importable):
+        say(out, f"Not importable everywhere: {sentence}", "yellow")
+    for what, count in written.not_expressible.items():
+        say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot say were left out.", "yellow")

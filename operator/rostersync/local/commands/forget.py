@@ -1,0 +1,69 @@
+"""forget: remove a person."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.execution.interruption import interruptible
+from rostersync.execution.options import debug_option
+from rostersync.local.commands import options
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Example:
+  rostersync forget FOC-2000123
+"""
+)
+@click.argument("record", metavar="ID")
+@click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options.state_option
+@debug_option
+def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
+    """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
+
+    Runs whose details name the person lose their details (diff, issues), and are cancelled when they wait for a
+    decision. The next run brings a person back whom the source still sends.
+    """
+    from rostersync.errors import Permanent
+    from rostersync.local import backups, store
+    from rostersync.local.forgetting import forget_artifacts
+
+    if not yes:
+        click.confirm(_question(store.person(state, district, record), record), abort=True)
+    with interruptible():
+        copies = backups.left(state)
+        found = store.forget(state, district, record)
+        runs = forget_artifacts(state, record, os.environ)
+    if not (runs or found.rows or found.enrollments or found.history or found.references):
+        raise Permanent(
+            f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
+            "the store, with its prefix, as `rostersync diff` shows it.",
+            reason="UnknownPerson",
+        )
+    click.echo(
+        f"Removed: {_some(found.rows, 'record')}, {_some(found.enrollments, 'enrolment')}, "
+        f"{_some(found.history, 'value')} of history, {_some(found.references, 'reference')}, and the details of "
+        f"{_some(len(runs), 'run')}."
+    )
+    if found.still_active:
+        click.echo("The person was active: the next run brings them back unless the source drops them first.")
+    for copy, at in copies.items():
+        click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
+    click.echo("Exports, and copies made by other means, are not reached either.")
+
+
+def _some(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _question(person: str | None, record: str) -> str:
+    """Names the person, for the eyes of whoever is asked and nobody else: a question is never part of a log."""
+    if person is None:
+        return f"The store has nobody with the id {record}. Remove what runs may still keep of it?"
+    return f"Remove {person} ({record}) for good?"

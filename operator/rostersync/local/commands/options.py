@@ -1,0 +1,94 @@
+"""Options that commands share, and the manifests that -f names."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rostersync.local.manifest_files import Manifests
+    from rostersync.local.state import State
+
+F = TypeVar("F", bound=Callable[..., Any])
+TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv and json have all
+
+
+def manifests_option(function: F) -> F:
+    """-f PATH, as often as needed."""
+    return click.option(
+        "-f", "--filename", "paths", multiple=True, required=True, metavar="PATH",
+        type=click.Path(path_type=Path),
+        help="A manifest, or a folder of them: the FocusConnection, and what it refers to. May be given several times.",
+    )(function)  # fmt: skip
+
+
+def state_option(function: F) -> F:
+    """--state DIR as a State."""
+    return click.option(
+        "--state", "state", default=".rostersync", show_default=True, envvar="ROSTERSYNC_STATE", metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path), callback=_state,
+        help="Where store, artifacts, runs and approvals are kept.",
+    )(function)  # fmt: skip
+
+
+def output_option(*forms: str) -> Callable[[F], F]:
+    """--output, one of `forms`; the first is the default."""
+    return click.option(
+        "-o", "--output", type=click.Choice(forms), default=forms[0], show_default=True, help="How to print the result."
+    )
+
+
+def quiet_option(function: F) -> F:
+    """--quiet: no progress."""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress.")(function)
+
+
+def report_option(function: F) -> F:
+    """--report FILE."""
+    return click.option(
+        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        help="Also write the report there, as JSON of at most 4,096 bytes, at every stage.",
+    )(function)  # fmt: skip
+
+
+def decision_options(function: F) -> F:
+    """--reason, --by, --digest."""
+    for option in (
+        click.option("--digest", metavar="SHA256", help="Only if the plan still has this digest (sha256:…)."),
+        click.option("--by", metavar="NAME", help="Who decides; default the user of this machine."),
+        click.option("--reason", required=True, metavar="TEXT", help="Why; recorded with the decision."),
+    ):
+        function = option(function)
+    return function
+
+
+def limit_option(function: F) -> F:
+    """--limit N."""
+    return click.option(
+        "--limit", type=click.IntRange(min=0), help=f"Records to show, 0 for all; default {TABLE_LIMIT} in a table."
+    )(function)
+
+
+def table_limit(limit: int | None) -> int | None:
+    """How many records a table shows."""
+    return TABLE_LIMIT if limit is None else limit or None
+
+
+def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
+    """The manifests in files and folders; says which documents of a folder are somebody else's."""
+    from rostersync.local import manifest_files
+    from rostersync.local.notes import note
+
+    loaded = manifest_files.load(paths, os.environ)
+    for sentence in loaded.skipped:
+        note(sentence)
+    return loaded
+
+
+def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
+    from rostersync.local.state import State
+
+    os.umask(0o077)  # whatever a library makes in there is for this user only
+    return State(value)

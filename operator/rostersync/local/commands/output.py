@@ -1,0 +1,51 @@
+"""How a run is printed, and the exit code that a command ends with."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rostersync.local.attempts import LocalAttempts
+    from rostersync.local.state import State
+
+
+def show_run(state: "State", run: dict[str, Any], output: str) -> None:
+    """Print a run: briefly for people, or as the SyncRun object."""
+    from rostersync.local.plans import details_of
+    from rostersync.render import objects, tables
+    from rostersync.render.run import brief
+
+    if output == "table":
+        brief(tables.console(), run, details=details_of(state, run["metadata"]["name"]))
+    else:
+        click.echo(objects.dump(run, output), nl=False)
+
+
+def finish(run: dict[str, Any], attempts: "LocalAttempts", output: str) -> None:
+    """Print the run and leave with the exit code of how it stands."""
+    from rostersync.lifecycle.outcomes import exit_code
+
+    status = run.get("status") or {}
+    if output != "table" or not attempts.error:
+        show_run(attempts.state, run, output)
+    if attempts.error:
+        raise attempts.error
+    raise SystemExit(exit_code(status))
+
+
+def finish_half(run: dict[str, Any] | None, attempts: "LocalAttempts", output: str, *, planned: bool) -> None:
+    """As `finish`, with the exit codes of plan and apply."""
+    from rostersync.lifecycle.outcomes import exit_code
+    from rostersync.render.objects import dump
+
+    if output == "json":
+        click.echo(attempts.report() or dump(run or {}, output).rstrip())
+    elif run:
+        show_run(attempts.state, run, output)
+    if attempts.error:
+        raise attempts.error
+    if run is None:
+        return
+    status = run.get("status") or {}
+    if not (planned and status.get("plan") and status.get("outcome") in (None, "SameAsHeld")):
+        raise SystemExit(exit_code(status))

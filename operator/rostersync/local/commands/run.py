@@ -1,0 +1,60 @@
+"""run: import a district."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rostersync.execution.interruption import interruptible
+from rostersync.execution.options import bytes_of, debug_option, engine_options
+from rostersync.local.commands import options
+from rostersync.local.commands.output import finish
+
+if TYPE_CHECKING:
+    from rostersync.local.state import State
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync run -f connection.yaml -f secret.yaml
+  rostersync run -f manifests/ --dry-run
+  rostersync run -f connection.yaml --output json | jq .status.totals
+
+\b
+Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
+)
+@options.manifests_option
+@click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
+@options.state_option
+@options.output_option("table", "json", "yaml")
+@options.quiet_option
+@engine_options
+@debug_option
+def run(
+    paths: tuple[Path, ...],
+    dry_run: bool,
+    state: "State",
+    output: str,
+    quiet: bool,
+    memory: int | None,
+    threads: int | None,
+) -> None:
+    """Import a district: read the source, compare it with the store, and apply, or stop for a decision.
+
+    Reads the same manifests as Kubernetes: a FocusConnection, if wanted a SyncRun, and for the credentials a Secret
+    (or ROSTERSYNC_CLIENT_ID and ROSTERSYNC_CLIENT_SECRET). What would change too much is held until someone approves
+    it: the store stays as it is.
+    """
+    from rostersync.execution.execution import Engine
+    from rostersync.execution.progress import shown
+    from rostersync.local.attempts import LocalAttempts
+    from rostersync.local.imports import checked, import_district
+
+    manifests = checked(options.read_manifests(paths), os.environ)
+    engine = Engine(bytes_of(memory), threads)
+    with interruptible(), shown(quiet) as progress:
+        attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
+        done = import_district(state, manifests, attempts, "DryRun" if dry_run else None)
+    finish(done, attempts, output)

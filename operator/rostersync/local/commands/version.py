@@ -1,0 +1,11 @@
+"""version: which version this is."""
+
+import click
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    from rostersync import __version__
+
+    click.echo(f"rostersync {__version__}")

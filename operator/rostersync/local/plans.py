@@ -1,0 +1,35 @@
+"""The plans of runs, opened to be looked at."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rostersync.errors import Permanent, RostersyncError
+from rostersync.execution.inputs import artifact_key
+from rostersync.execution.workspace import Workspace, stored_connection
+from rostersync.lifecycle.outcomes import succeeded_reason
+from rostersync.local.state import State
+from rostersync.render import details
+
+
+@contextmanager
+def opened_plan(state: State, name: str | None) -> Iterator[Path]:
+    """The plan folder of a run (the newest without a name), readable. Raises Permanent when there is none."""
+    run = state.latest(name)
+    found = run["metadata"]["name"]
+    if not (state.layout.folder(found) / "plan").is_dir():
+        stands = succeeded_reason(run.get("status") or {}) or "new"
+        raise Permanent(f"Run {found} has no plan: it is {stands}.", reason="NoPlan")
+    work = Workspace(state.layout, found, artifact_key(stored_connection(state.layout.folder(found)), {}, os.environ))
+    try:
+        yield work.open("plan")
+    finally:
+        work.close()
+
+
+def details_of(state: State, name: str) -> details.Details:
+    """What a run's plan has beside its counts; nothing where there is no plan, or none that can be opened here."""
+    with suppress(RostersyncError), opened_plan(state, name) as plan:
+        return details.read(plan)
+    return details.Details()

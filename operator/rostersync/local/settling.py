@@ -1,0 +1,41 @@
+"""Bringing runs up to date that nobody is working on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from rostersync.api.kinds import Ref
+from rostersync.disks import is_full
+from rostersync.errors import Permanent, StoreBusy
+from rostersync.execution.workspace import stored_connection
+from rostersync.lifecycle.configured import connection_of
+from rostersync.lifecycle.observed import Connection
+from rostersync.local.drive import Driver
+from rostersync.local.notes import note
+from rostersync.local.state import State
+
+
+def known_connection(state: State, ref: Ref) -> Connection:
+    """What is known of a connection without its manifest: that of its newest run, else the defaults."""
+    for run in state.runs(ref.key):
+        with suppress(Permanent):
+            return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
+    return Connection(ref)
+
+
+def settled(state: State, key: str | None = None) -> None:
+    """Bring statuses up to date (expired, superseded, killed), of one connection or all; busy ones are left alone."""
+    open_ = [r["spec"]["connectionRef"] for r in state.runs() if not (r.get("status") or {}).get("outcome")]
+    for connection in sorted({ref for ref in map(Ref.of, open_) if key in (None, ref.key)}):
+        with suppress(StoreBusy), state.lock(connection.key):
+            Driver(state, known_connection(state, connection), None).settle_others()
+
+
+@contextmanager
+def afterwards() -> Iterator[None]:
+    """What is done once a run stands as it stands: a full disk does not change how it ended, and the next run does it."""
+    try:
+        yield
+    except Exception as error:
+        if not is_full(error):
+            raise
+        note(f"Clearing up was left to the next run, since a disk is full ({type(error).__name__}).")
