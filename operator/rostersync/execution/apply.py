@@ -31,12 +31,12 @@ def apply(
     *,
     known_held: bool = False,
 ) -> RostersyncError | None:
-    """Write the plan to the store, once. Returns the error that the report says.
+    """Write the plan to the store, once. Returns the error that the report has.
 
     `known_held`: the plan was held when it was made, whatever its folder says now.
 
-    Raises StoreBusy when others keep the store in use, DiskFull and Unsure; then it is as if the attempt had not begun,
-    or was lost.
+    Raises StoreBusy when others keep using the store, and DiskFull: then it is as if the attempt had not begun. Raises
+    Unsure when only the store knows: then it is as if the attempt was lost.
     """
     report.report.digest = digest
     work = Workspace(execution.layout, run, None)
@@ -54,7 +54,7 @@ def apply(
     except Unsure as error:
         told(error, report.report.stage, work.errors)
         raise  # the report stays as it is: the next command looks into the store
-    except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that nothing was applied)
+    except Exception as error:  # noqa: BLE001  (whatever happened, the report must say so)
         unfinished.check_interrupted(report)
         if is_full(error):
             unfinished.no_room(error, report, work)
@@ -111,7 +111,7 @@ def _apply(
 
 
 def _expire(execution: Execution, connection: Connection, work: Workspace) -> None:
-    """Remove former values that are older than the connection keeps them. What fails is done the next time."""
+    """Remove former values that are older than the connection keeps them. The next apply retries."""
     kept = parse_duration(connection.spec.history.records.maxAge)
     try:
         execution.store(work.run, connection).writer().expire(district(connection), kept, datetime.now(UTC))
@@ -121,6 +121,6 @@ def _expire(execution: Execution, connection: Connection, work: Workspace) -> No
 
 
 def _later(error: Exception, stage: str, work: Workspace) -> None:
-    """Say what failed after the commit: the plan is applied, and the next command mends it."""
+    """Log what failed after the commit. The plan is applied, and the next command cleans up."""
     said = told(error, stage, work.errors)
     log("warning", stage=stage, reason=said.reason, message=f"The plan is applied. What failed after that: {said}")

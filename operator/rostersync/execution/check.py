@@ -16,7 +16,7 @@ from rostersync.sync.schools import Org, SchoolRules, decide
 
 @dataclass(frozen=True)
 class Found:
-    """What a source was found to have. `vanished`: ids of mapped schools that it does not have."""
+    """What was found in a source. `vanished`: ids of mapped schools that it does not have."""
 
     result: CheckResult
     schools: Schools
@@ -39,7 +39,7 @@ class Found:
 
 
 def check(inputs: Inputs, report: CheckReportFile, network: Network) -> Found:
-    """Try the connection; writes the report and returns everything. Raises its error."""
+    """Test the connection, write the report and return everything found. Raises its error."""
     report.stage("connect")
     source, _ = open_source(inputs, {}, network)
     try:
@@ -58,7 +58,7 @@ def _look(source: Source, connection: Connection) -> Found:
 
 
 def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
-    """What Schools Mapping makes of the organisations of a source. What the store remembers plays no part. Pure."""
+    """What Schools Mapping makes of a source's organisations, whatever the store remembers. Pure."""
     scope = decide(orgs, rules, {}, {})
     schools = {o.id for o in orgs if o.is_school and not o.removed}
     wanted = {i for i in rules.targets if rules.wants(i)}
@@ -67,7 +67,7 @@ def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
 
 
 def orgs_of(pages: list[Page]) -> list[Org]:
-    """The organisations in pages as they came; of an id that comes twice, the first."""
+    """The organisations in these pages. Of an id that comes twice, the first."""
     orgs: dict[str, Org] = {}
     for page in pages:
         columns = [page.batch.column(n).to_pylist() for n in ("sourcedId", "type", "status", "parentSourcedId")]

@@ -1,4 +1,4 @@
-"""What an attempt runs with, whoever asks for it."""
+"""What an attempt runs with: folders, inputs, limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """What the engine may take: memory in bytes, threads. None: what the container has."""
+    """Memory in bytes and threads for the engine. None: what the container has."""
 
     memory_limit: int | None = None
     threads: int | None = None
@@ -27,7 +27,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Execution:
-    """Folders, inputs and limits. `inputs` are None where a run goes on that was planned before."""
+    """Folders, inputs and limits. `inputs` is None where a planned run goes on."""
 
     layout: Layout
     progress: Progress

@@ -1,6 +1,6 @@
-"""Errors on their way out of the process: our own sentence outside, the full text in a file among the artifacts.
+"""What people are told of an error: a sentence of our own. The full text goes to a file among the artifacts.
 
-Texts of DuckDB, servers and others may hold records, so they go nowhere else: not to standard error, not at debug level.
+Texts of DuckDB, servers and libraries may quote records. They go nowhere else, not even to standard error with --debug.
 """
 
 import errno
@@ -20,7 +20,7 @@ Keep = Callable[[str, str], Path]
 
 
 def told(error: Exception, stage: str, keep: Keep | None) -> RostersyncError:
-    """The error to tell people. Texts that are not ours go to `keep(stage, text)`, which says where they are."""
+    """The error to tell people. `keep(stage, text)` gets the texts that are not ours and returns where it put them."""
     if isinstance(error, RostersyncError):
         if error.detail:
             _kept(keep, stage, error.detail)
@@ -48,7 +48,7 @@ def told(error: Exception, stage: str, keep: Keep | None) -> RostersyncError:
 
 
 def _kept(keep: Keep | None, stage: str, text: str) -> Path | None:
-    """Where the text is, if it could be kept: a full disk is no reason to say another error than the one there was."""
+    """Where the text is, if it could be kept. A full disk must not hide the error that there was."""
     try:
         return keep(stage, text) if keep else None
     except OSError:
@@ -61,12 +61,12 @@ def half_exit(reason_permanent: bool) -> int:
 
 
 def is_permanent(error: RostersyncError) -> bool:
-    """Whether the same would fail again until a person changes something."""
+    """Whether a retry fails again until a person changes something."""
     return isinstance(error, Permanent)
 
 
 def frames(error: BaseException) -> str:
-    """Where an error came from: files, lines and functions of it and its causes; no messages, no values."""
+    """Files, lines and functions of an error and its causes, without messages and values."""
     lines = []
     seen: BaseException | None = error
     while seen is not None:

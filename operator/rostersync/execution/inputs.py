@@ -1,4 +1,4 @@
-"""What an attempt is given: the connection, and the Secrets and ConfigMaps that it names."""
+"""What an attempt is given: a connection, and the Secrets and ConfigMaps that it names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,10 +1,10 @@
-"""SIGTERM and Ctrl-C: an exception at once, so that reports are written and spill files removed on the way out.
+"""SIGTERM and Ctrl-C raise an exception at once, so that reports are written and spill files removed on the way out.
 
-Libraries make errors of their own of it (DuckDB: "Query interrupted"), so a signal is also remembered, and who catches an
-error asks for it. While a commit is under way a signal only is remembered: the commit's end is the better answer.
+Libraries turn it into errors of their own (DuckDB: "Query interrupted"). So the signal is also remembered, and whoever
+catches an error asks whether one came. During a commit it is only remembered: how the commit ended is the better answer.
 
-Python hears a signal between two of its own steps, and a query can be one step for minutes. So a thread is woken by the
-signal itself and interrupts the queries.
+Python handles a signal between two bytecodes, and a query can take minutes within one. So the signal itself wakes a
+thread, which interrupts the queries.
 """
 
 import os
@@ -21,12 +21,12 @@ _held: list[bool] = []
 
 
 class Terminated(BaseException):
-    """SIGTERM: leave at once, saying how far it came. Not an Exception, so that nothing on the way swallows it."""
+    """SIGTERM: leave at once and say how far the work got. Not an Exception, so that no handler swallows it."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGINT raise Terminated and KeyboardInterrupt in here, also when a library has made another error of it."""
+    """SIGTERM raises Terminated in here and SIGINT KeyboardInterrupt, also when a library made another error of it."""
     before = {number: signal.signal(number, _note) for number in _SIGNALS}
     _came.clear()
     try:
@@ -43,7 +43,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def _heard() -> Iterator[None]:
-    """Interrupts queries when a signal comes, from a thread of its own."""
+    """A thread that interrupts queries when a signal comes."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -65,7 +65,7 @@ def _heard() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """A signal that comes after `hold` in here is not raised, not even at the end: what it would have stopped is done."""
+    """A signal that comes after `hold` is dropped at the end of this block: the work that it would have stopped is done."""
     try:
         yield
     finally:
@@ -75,12 +75,12 @@ def held() -> Iterator[None]:
 
 
 def hold() -> None:
-    """From now on, to the end of `held`, a signal only is remembered."""
+    """From now on until the end of `held`, a signal is only remembered."""
     _held.append(True)
 
 
 def check() -> None:
-    """Raise what a signal has asked for, if one came; for whoever catches an error that may be the signal's doing."""
+    """Raise Terminated or KeyboardInterrupt if a signal came. For handlers of errors that a signal may have caused."""
     if _came:
         raise _wanted(_came[0])
 

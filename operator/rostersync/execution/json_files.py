@@ -10,9 +10,9 @@ from rostersync.errors import Permanent
 
 
 def overwrite(path: Path, text: str) -> None:
-    """Write a file where it lies, since a file that is a mount cannot be replaced. It is whole at every moment:
+    """Write a file in place, since a file that is a mount cannot be replaced.
 
-    what the former text was longer becomes spaces with the same call, and is cut off then.
+    It is valid at every moment: one call writes the text, padded with spaces to the former length. Then it is cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode()
@@ -25,7 +25,7 @@ def overwrite(path: Path, text: str) -> None:
 
 
 def write_object(path: Path, data: dict[str, Any]) -> None:
-    """Replace a file by a JSON object."""
+    """Replace a file with a JSON object."""
     durable.write(path, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
 
 

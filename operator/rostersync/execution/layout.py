@@ -1,4 +1,4 @@
-"""Where the files of attempts lie: store, artifacts, and scratch."""
+"""The folders of attempts: artifacts, store, scratch."""
 
 from dataclasses import dataclass
 from pathlib import Path

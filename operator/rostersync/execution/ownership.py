@@ -1,4 +1,4 @@
-"""Whose artifacts a run's folder holds: SyncRuns are told apart by UID, since a name can be used again."""
+"""Which run owns a folder of artifacts. Runs are told apart by UID, since a name can be used again."""
 
 from contextlib import suppress
 
@@ -11,15 +11,15 @@ FILE = "run.json"
 
 
 def uid_of(layout: Layout, run: str) -> str | None:
-    """The UID of the run that a folder belongs to; None when there is no folder, or one that nobody began properly."""
-    with suppress(Permanent):  # a file that is spoiled says nothing
+    """The UID of the run that owns a folder. None when there is no folder, or its owner was never written."""
+    with suppress(Permanent):  # a damaged file says nothing
         found = json_files.read_object(layout.folder(run) / FILE)
         return None if found is None else str(found.get("uid"))
     return None
 
 
 def take(layout: Layout, run: str, uid: str) -> None:
-    """Make a run's folder this run's own: one of a former run of that name goes first."""
+    """Give the folder to this run. What an earlier run of that name left there is removed first."""
     artifacts = Artifacts(layout.artifacts)
     if uid_of(layout, run) == uid:
         return
@@ -29,7 +29,7 @@ def take(layout: Layout, run: str, uid: str) -> None:
 
 
 def check(layout: Layout, run: str, uid: str) -> None:
-    """Raises Permanent when a run's folder is gone, or is another run's."""
+    """Raises Permanent when the folder is gone or belongs to another run."""
     found = uid_of(layout, run)
     if found is None:
         raise Permanent(
@@ -46,5 +46,5 @@ def check(layout: Layout, run: str, uid: str) -> None:
 
 
 def finish(layout: Layout, run: str) -> None:
-    """Remove what is needed only until a run is final, and what a killed process left of it."""
+    """Remove what is needed only until a run is final, and what a killed process left."""
     Artifacts(layout.artifacts).finish(run)

@@ -20,9 +20,9 @@ from rostersync.sync import pipeline
 def plan(
     execution: Execution, run: str, report: PlanReportFile, as_of: datetime, *, again: bool = False
 ) -> RostersyncError | None:
-    """Read the source (`again`: take the staged extract) and freeze a plan. Returns the error that the report says.
+    """Read the source (`again`: use the staged extract) and freeze a plan. Returns the error that the report has.
 
-    Raises DiskFull when there is no room to plan again; then it is as if the attempt had not begun.
+    Raises DiskFull when there is no space to plan again. Then it is as if the attempt had not begun.
     """
     work = Workspace(execution.layout, run, None)
     try:
@@ -32,7 +32,7 @@ def plan(
             connection = _connection(execution, work.folder)
             work = execution.workspace(run, connection)
             report.done(_plan(execution, connection, work, report, as_of, again))
-    except Exception as error:  # noqa: BLE001  (whatever it is, the report must say that there is no plan)
+    except Exception as error:  # noqa: BLE001  (whatever happened, the report must say so)
         unfinished.check_interrupted(report)
         if again and is_full(error):
             unfinished.no_room(error, report, work)  # the plan before this one may have been approved

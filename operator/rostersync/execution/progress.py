@@ -19,11 +19,11 @@ def log(level: str, **fields: Any) -> None:
 
 
 class Lines:
-    """Progress as JSON lines: each stage once, each collection that is read, and a sign of life every two seconds."""
+    """Progress as JSON lines: each stage once, the end of each collection, and a line every two seconds meanwhile."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.stage, self.said = clock, "", 0.0
-        self.ended: tuple[str, int] | None = None  # the collection whose end was said last, and its rows
+        self.ended: tuple[str, int] | None = None  # the last collection whose end was logged, and its rows
 
     def __call__(self, stage: str, what: str, done: int, total: int | None) -> None:
         """Report progress."""
@@ -40,7 +40,7 @@ class Lines:
 
 @contextmanager
 def shown(quiet: bool = False) -> Iterator[Progress]:
-    """A progress to hand down; bars are taken away at the end."""
+    """A callback that shows progress. Bars are removed at the end."""
     if quiet:
         yield lambda *_: None
     elif not sys.stderr.isatty():
@@ -56,8 +56,13 @@ def _bars() -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.fields[stage]:>10}"), TextColumn("{task.description:<18}"), BarColumn(),
-               MofNCompleteColumn(), TimeElapsedColumn())  # fmt: skip
+    columns = (
+        TextColumn("{task.fields[stage]:>10}"),
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     tasks: dict[tuple[str, str], Any] = {}
     with Progress(*columns, console=console, transient=True) as bars:
 

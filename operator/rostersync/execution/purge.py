@@ -1,4 +1,4 @@
-"""Removing artifacts: of runs that have ended, of runs that are gone, and of finished runs over the history limits."""
+"""Removing artifacts: of runs that have ended, of deleted runs, and of finished runs over the history limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Named = tuple[str, str | None]  # name, and the UID that it must have
 class History:
     """Finished runs of the connection (name, whether it succeeded), oldest first, and how many keep their artifacts.
 
-    `known` has the names of all runs that there still are; artifacts of others go. Empty: nothing is known, all stay.
+    `known` names all runs that still exist; the artifacts of others are removed. Empty means unknown, and all stay.
     """
 
     finished: Sequence[tuple[str, bool]]
@@ -27,7 +27,7 @@ class History:
 
 
 def purge(layout: Layout, ended: Sequence[Named], removed: Sequence[Named]) -> None:
-    """Drop what `ended` runs needed until they were final, and everything of `removed` ones. What is gone is fine."""
+    """Remove what `ended` runs needed until they were final, and everything of `removed` ones. Idempotent."""
     for name, uid in ended:
         if _is(layout, name, uid):
             ownership.finish(layout, name)
@@ -36,11 +36,11 @@ def purge(layout: Layout, ended: Sequence[Named], removed: Sequence[Named]) -> N
         if _is(layout, name, uid):
             Artifacts(layout.artifacts).remove(name)
             log("info", stage="purge", what=name, removed=True)
-    durable.clear(layout.artifacts)  # what killed processes left half removed
+    durable.clear(layout.artifacts)  # what killed processes removed in part
 
 
 def prune(layout: Layout, run: str, history: History) -> None:
-    """Make room before `run` is planned: remove artifacts over the limits, and of runs that are no more."""
+    """Make room before `run` is planned: remove artifacts over the limits and of runs that no longer exist."""
     try:
         finished = [FinishedRun(name, good) for name, good in history.finished if name != run]
         artifacts = Artifacts(layout.artifacts)
@@ -62,5 +62,5 @@ def prune(layout: Layout, run: str, history: History) -> None:
 
 
 def _is(layout: Layout, name: str, uid: str | None) -> bool:
-    """Whether the folder is of that run and not of a later one of its name."""
+    """Whether the folder belongs to that run and not to a later one of its name."""
     return uid is None or ownership.uid_of(layout, name) in (None, uid)

@@ -1,4 +1,4 @@
-"""The reports of a run's two halves, one file a try, among its artifacts. They hold counts and codes only."""
+"""The reports of attempts: one file for each try, among the run's artifacts. They hold counts and codes only."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,17 +22,16 @@ from rostersync.plan.report import (
 )
 
 LAST_STAGE = "done"
-_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can leave less than was written: that report is lost
+_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report; then it is lost
 
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport, CheckReport)
 
 
 class _ReportFile(Generic[R]):
-    """The report of one try of a half, rewritten at each stage; also to the copy, when one is asked for.
+    """The report of one try, rewritten at each stage, and `copy` with it.
 
-    `kept` is false where nothing is tried that could be looked at later, and until `keep` is called: only the copy is
-    written.
+    With `kept=False` only the copy is written, until `keep` is called.
     """
 
     report: R
@@ -46,7 +45,7 @@ class _ReportFile(Generic[R]):
         self._to_json: Callable[[R], str] = to_json
 
     def keep(self) -> None:
-        """From now on, write among the run's artifacts, too."""
+        """From now on write it among the run's artifacts as well."""
         self.path = self._own_path
 
     def text(self) -> str:
@@ -56,7 +55,7 @@ class _ReportFile(Generic[R]):
     def write(self, *, lasting: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
-        if self.copy:  # first: it can be written when the other cannot
+        if self.copy:  # first, since it can be written when the artifacts' disk is full
             json_files.overwrite(self.copy, text)
         if self.path:
             durable.write(self.path, text, lasting=lasting)
@@ -67,44 +66,44 @@ class _ReportFile(Generic[R]):
         return self.report.stage
 
     def stage(self, name: str) -> None:
-        """Say that a stage has begun. No work ends because there is no room to say so."""
+        """Say that a stage has begun. A full disk does not end the work here."""
         if name != self.report.stage:
             self.report.stage = name
             with suppress(OSError):
                 self.write()
 
     def done(self, report: R) -> None:
-        """Write what the half came to."""
+        """Write the final report."""
         self.report = report
         self.report.stage = LAST_STAGE
         self.write(lasting=True)
 
     def failed(self, error: RostersyncError) -> None:
-        """Write why the half failed; the stage stays the one that did."""
+        """Write why the attempt failed. The stage stays the one that failed."""
         self.report.error = {"reason": error.reason, "message": str(error)}
         self.write(lasting=True)
 
     def tell(self, error: RostersyncError) -> None:
-        """Say why the half failed in the copy alone."""
+        """Write into the copy alone why the attempt failed."""
         self.report.error = {"reason": error.reason, "message": str(error)}
         if self.copy:
             json_files.overwrite(self.copy, self.text())
 
     def forget(self) -> None:
-        """Take the try back, as if it had not begun."""
+        """Remove the report, as if the try had not begun."""
         if self.path:
             self.path.unlink(missing_ok=True)
 
 
 class PlanReportFile(_ReportFile[PlanReport]):
-    """The report of one try of the plan half."""
+    """The report of one try to plan."""
 
     def __init__(self, folder: Path, number: int, run: str, copy: Path | None = None, *, kept: bool = True) -> None:
         super().__init__(_plan_path(folder, number), PlanReport(run, "start"), plan_to_json, copy, kept)
 
 
 class ApplyReportFile(_ReportFile[ApplyReport]):
-    """The report of one try of the apply half."""
+    """The report of one try to apply."""
 
     def __init__(
         self, folder: Path, number: int, of_plan: int, run: str, copy: Path | None = None, *, kept: bool = True
@@ -121,14 +120,14 @@ class DeliverReportFile(_ReportFile[DeliverReport]):
 
 
 class CheckReportFile(_ReportFile[CheckReport]):
-    """The report of one Test Connection, which nobody looks at twice."""
+    """The report of one Test Connection. It is not kept."""
 
     def __init__(self, copy: Path) -> None:
         super().__init__(None, CheckReport("start"), check_to_json, copy)
 
 
 def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:
-    """The newest try of the plan half. `alive`: whether the process that may be working on it is."""
+    """The newest try to plan. `alive`: whether a process may still be working on it."""
     path = max(folder.glob("reports/plan-*.json"), key=_numbers, default=None)
     if path is None:
         return None
@@ -141,7 +140,7 @@ def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:
 
 
 def apply_work(folder: Path, alive: bool) -> Work[ApplyReport] | None:
-    """The newest try of the apply half."""
+    """The newest try to apply."""
     path = max(folder.glob("reports/apply-*.json"), key=_numbers, default=None)
     if path is None:
         return None

@@ -1,4 +1,4 @@
-"""How an attempt ends that does not come to its end: interrupted, without room, failed."""
+"""How an attempt ends early: interrupted, out of disk space, or failed."""
 
 from contextlib import suppress
 from typing import NoReturn
@@ -13,7 +13,7 @@ Report = PlanReportFile | ApplyReportFile | DeliverReportFile
 
 
 def check_interrupted(report: Report) -> None:
-    """Raise what a signal has asked for if the error is its doing: then the attempt has not failed."""
+    """Raise Terminated or KeyboardInterrupt if a signal caused the error: then the attempt has not failed."""
     try:
         interruption.check()
     except BaseException:
@@ -22,13 +22,13 @@ def check_interrupted(report: Report) -> None:
 
 
 def left(report: Report) -> None:
-    """Say how far it came."""
+    """Write how far the attempt got."""
     with suppress(OSError):
         report.write()
 
 
 def no_room(error: Exception, report: Report, work: Workspace) -> NoReturn:
-    """A disk is full: take the try back, so that the same can be done when there is room."""
+    """A disk is full: remove the report, so that the same attempt can run when there is space."""
     said = told(error, report.report.stage, work.errors)
     report.forget()
     with suppress(OSError):
@@ -37,12 +37,12 @@ def no_room(error: Exception, report: Report, work: Workspace) -> NoReturn:
 
 
 def failed(error: Exception, report: Report, work: Workspace) -> RostersyncError:
-    """Write the error into the report; returns it as people are told it."""
+    """Write the error into the report. Returns the error that people are told."""
     said = told(error, report.report.stage, work.errors)
     if said is not error:
         said.__cause__ = error
     try:
         report.failed(said)
     except OSError:
-        raise said from None  # whoever drives the run must not take the try for one that was never made
+        raise said from None  # or the run would look as if there had been no such attempt
     return said

@@ -1,4 +1,4 @@
-"""Waiting for a store that another process has."""
+"""Waiting for a store that another process uses."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from rostersync.errors import StoreBusy
 
 T = TypeVar("T")
 
-BUSY_TRIES, BUSY_WAIT = 20, 0.5  # a reader or another connection's apply is soon done; seconds
+BUSY_TRIES, BUSY_WAIT = 20, 0.5  # seconds; a reader or another connection's apply is soon done
 
 
 def when_free(work: Callable[[], T]) -> T:
-    """What `work` returns, once no other process has the store. Raises StoreBusy when it stays in use."""
+    """What `work` returns, once no other process uses the store. Raises StoreBusy when one keeps using it."""
     for _ in range(BUSY_TRIES - 1):
         try:
             return work()

@@ -1,4 +1,4 @@
-"""A run's folders in this process: made and opened in the clear, kept sealed where the connection asks for it."""
+"""A run's extract and plan in this process: in the clear while it works, sealed when kept if the connection says so."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from rostersync.execution.layout import Layout
 
 
 class Workspace:
-    """The extract and the plan of one run. Close it: what lies in scratch holds records in the clear."""
+    """The extract and the plan of one run. Close it, since scratch holds records in the clear."""
 
     def __init__(self, layout: Layout, run: str, key: str | None) -> None:
         self.run, self.folder = run, layout.folder(run)
-        # Where every process that works on the run has a folder of its own.
+        # Each process that works on the run has its own folder in here.
         self.place = layout.run_scratch(run)
         self.artifacts = Artifacts(layout.artifacts, key)
 
@@ -30,7 +30,7 @@ class Workspace:
 
     @property
     def places(self) -> dict[str, Path]:
-        """The volumes that a plan is made on, by name: the one that its files are written to comes first."""
+        """The volumes that a plan is made on, by name. The one that its files are written to comes first."""
         both = {"artifacts": self.folder, "scratch": self.place}
         return dict(reversed(both.items())) if self.artifacts.sealed else both
 
@@ -40,7 +40,7 @@ class Workspace:
         return self.scratch / name if self.artifacts.sealed else self.folder / name
 
     def keep(self, name: str) -> None:
-        """Seal what was made, if that is asked for."""
+        """Seal what was made, where there is a key."""
         if self.artifacts.sealed and (self.scratch / name).is_dir():
             with naming(artifacts=self.folder):
                 self.artifacts.keep(self.run, name, self.scratch / name)

@@ -1,4 +1,4 @@
-"""A Job's attempts: what is mounted, whose folder it is, and the report that the pod leaves."""
+"""Attempts in a pod: inputs from its mounts, a folder that belongs to the run, and the report that the pod leaves."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """The run that a Job works for. `number` counts the tries of its half."""
+    """The run that a Job works for. `number` is the number of the attempt."""
 
     name: str
     uid: str
@@ -50,14 +50,14 @@ def plan(
     dry: bool = False,
     network: Network | None = None,
 ) -> None:
-    """Make a plan; `again`: from the extract that is staged, with the connection it was staged with. Raises its error.
+    """Make a plan. `again`: from the staged extract, with the connection it was staged with. Raises its error.
 
-    `dry`: nothing will be applied. Then, and when nothing changes, what is needed only until a run is final goes at once.
+    `dry`: nothing will be applied. Then, and when nothing changes, what only an apply needs is removed at once.
     """
     from rostersync.execution.plan import plan as execute
 
     layout = pod.layout
-    # The folder may be another run's yet, so the report is not kept there before it is this run's own.
+    # The folder may still belong to another run, so the report is not kept there yet.
     report = PlanReportFile(layout.folder(run.name), run.number, run.name, pod.report, kept=False)
     with reported(watch, report):
         report.write()
@@ -70,7 +70,7 @@ def plan(
     if error:
         raise error
     if dry or report.report.no_changes:
-        with suppress(OSError):  # it is removed with the run
+        with suppress(OSError):  # otherwise it is removed with the run
             ownership.finish(layout, run.name)
 
 
@@ -84,7 +84,7 @@ def apply(
     progress: Progress,
     engine: Engine,
 ) -> None:
-    """Apply a plan, once, and drop what only plans need. Raises its error."""
+    """Apply a plan, once, and remove what only an apply needs. Raises its error."""
     from rostersync.execution.apply import apply as execute
 
     layout = pod.layout
@@ -124,7 +124,7 @@ def deliver(pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine
 
 
 def check(pod: Pod, watch: Watch, network: Network) -> "Found":
-    """Try the connection; writes the report and returns everything. Raises its error."""
+    """Test the connection, write the report and return everything found. Raises its error."""
     from rostersync.execution.check import check as execute
 
     report = CheckReportFile(pod.report)
@@ -134,7 +134,7 @@ def check(pod: Pod, watch: Watch, network: Network) -> "Found":
 
 
 def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch) -> None:
-    """Clear up after runs that have ended, and remove those that are gone."""
+    """Remove artifacts of runs that have ended or were deleted."""
     from rostersync.execution.purge import purge as execute
 
     report = CheckReportFile(pod.report)
@@ -148,7 +148,7 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
 def reported(
     watch: Watch, report: PlanReportFile | ApplyReportFile | DeliverReportFile | CheckReportFile
 ) -> Iterator[None]:
-    """What is raised is said in the pod's report, too; the watch says there that the deadline has passed."""
+    """Write into the pod's report what is raised in here. The watch uses it, too, when the deadline passes."""
     watch.report = lambda: report
     try:
         yield
@@ -180,12 +180,12 @@ def _check_supported(connection: Connection) -> None:
 
 
 def _again(pod: Pod, run: Run) -> Inputs:
-    """The store moved: the same extract by the same rules, whatever has become of the connection since."""
+    """The store moved: the same extract and the same connection, even if that has changed since."""
     return pod.to_plan_again(stored_connection(pod.layout.folder(run.name)))
 
 
 def _reads_elsewhere(pod: Pod, run: Run, connection: Connection) -> bool:
-    """Whether an earlier try of the run read another service, or in another way: what it staged cannot be gone on with."""
+    """Whether an earlier attempt read another service, or in another way. Then its extract cannot be resumed."""
     try:
         before = stored_connection(pod.layout.folder(run.name))
     except Permanent:

@@ -1,4 +1,4 @@
-"""What the pods of Kubernetes Jobs run: one command for each attempt. Light, since help is quick; the rest comes late."""
+"""What the pods of Jobs run: one command for each attempt. Commands import what they need when they run."""
 
 import os
 import sys
@@ -30,7 +30,7 @@ EXITS = "Exit codes: 0 done, also when held; 42 fails until something is changed
 
 @dataclass(frozen=True)
 class Place:
-    """Where the pod's files are; a Pod without its imports."""
+    """Where the pod's files are: a Pod that costs no imports."""
 
     root: Path
     report: Path
@@ -43,7 +43,7 @@ class Place:
 
 
 class Jobs(click.Group):
-    """The commands, each of which ends the process itself: threads that wait for a server are not waited for."""
+    """The commands. Each ends the process itself, so that threads that wait for a server do not keep it alive."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; its errors become one line and an exit code."""
@@ -62,12 +62,12 @@ class Jobs(click.Group):
 
 
 def code_of(error: RostersyncError) -> int:
-    """The exit code of a failure. When the store has moved, the same Job would only fail again: a new plan is needed."""
+    """The exit code of a failure. A store that has moved needs a new plan, so a retry of the Job would be useless."""
     return PERMANENT_EXIT if isinstance(error, BaseMoved) else half_exit(is_permanent(error))
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now, with everything said."""
+    """Flush the streams and end the process now."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -125,10 +125,23 @@ def job() -> None:
 @place_options
 @options.engine_options
 def plan(
-    run: str, uid: str, number: int, created: str, again: bool, deadline: int | None, finished: list[tuple[str, bool]],
-    keep_successful: int, keep_failed: int, known: tuple[str, ...], loopback: bool, dry: bool, report: Path | None, root: Path,
-    memory: int | None, threads: int | None,
-) -> None:  # fmt: skip
+    run: str,
+    uid: str,
+    number: int,
+    created: str,
+    again: bool,
+    deadline: int | None,
+    finished: list[tuple[str, bool]],
+    keep_successful: int,
+    keep_failed: int,
+    known: tuple[str, ...],
+    loopback: bool,
+    dry: bool,
+    report: Path | None,
+    root: Path,
+    memory: int | None,
+    threads: int | None,
+) -> None:
     """Read the source and freeze a plan; the store is only read."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
@@ -160,10 +173,23 @@ def plan(
 @place_options
 @options.engine_options
 def apply(
-    run: str, uid: str, number: int, of_plan: int, digest: str, approved_by: str | None, approval: str,
-    approval_uid: str, reason: str, previous_connection: str, four_eyes: bool, deadline: int | None,
-    report: Path | None, root: Path, memory: int | None, threads: int | None,
-) -> None:  # fmt: skip
+    run: str,
+    uid: str,
+    number: int,
+    of_plan: int,
+    digest: str,
+    approved_by: str | None,
+    approval: str,
+    approval_uid: str,
+    reason: str,
+    previous_connection: str,
+    four_eyes: bool,
+    deadline: int | None,
+    report: Path | None,
+    root: Path,
+    memory: int | None,
+    threads: int | None,
+) -> None:
     """Write a plan to the store, in one transaction, once; a plan with holds only with an approval."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
@@ -185,9 +211,15 @@ def apply(
 @place_options
 @options.engine_options
 def deliver(
-    run: str, uid: str, number: int, deadline: int | None, report: Path | None, root: Path, memory: int | None,
+    run: str,
+    uid: str,
+    number: int,
+    deadline: int | None,
+    report: Path | None,
+    root: Path,
+    memory: int | None,
     threads: int | None,
-) -> None:  # fmt: skip
+) -> None:
     """Carry the applied roster out to where the connection says, and take that from the store's outbox."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)

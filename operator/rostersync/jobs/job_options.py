@@ -45,23 +45,33 @@ def finished_runs(_: click.Context, __: click.Parameter, value: tuple[str, ...])
 
 place_options = together(
     click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        "--report",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
         help=f"Where the report is written, at every stage, in place; default /{REPORT}.",
     ),
     click.option(
-        "--root", default="/", hidden=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+        "--root",
+        default="/",
+        hidden=True,
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
         help="Where the pod's files are, for trying it without a pod.",
     ),
     options.debug_option,
-)  # fmt: skip
+)
 deadline_option = click.option(
-    "--deadline", type=click.IntRange(min=1), metavar="SECONDS",
+    "--deadline",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
     help="Give up after so long, saying so in the report (exit code 42). Default: never.",
-)  # fmt: skip
+)
 loopback_option = click.option(
-    "--allow-loopback", "loopback", is_flag=True,
+    "--allow-loopback",
+    "loopback",
+    is_flag=True,
     help="Loopback addresses may be contacted, as in trials; otherwise they are refused like others of the machine's own.",
-)  # fmt: skip
+)
 run_options = together(
     click.option("--run", required=True, metavar="NAME", help="Name of the SyncRun."),
     click.option("--uid", required=True, metavar="UID", help="UID of the SyncRun."),

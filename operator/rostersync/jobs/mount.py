@@ -1,4 +1,4 @@
-"""Where things lie in a Job's pod, and what is mounted there as the inputs of an attempt."""
+"""A Job's pod: its folders, and its mounts as the inputs of an attempt."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class Pod:
 
     @property
     def scratch(self) -> Path:
-        """Where records lie in the clear while they are worked on."""
+        """Where records are in the clear while an attempt works."""
         return self.root / "scratch"
 
     @property
     def mounted(self) -> Path:
-        """What the Job was given: connection, Secrets, ConfigMaps."""
+        """Where connection, Secrets and ConfigMaps are mounted."""
         return self.root / "var/run/rostersync"
 
     def connection(self) -> Connection:
@@ -64,7 +64,7 @@ class Pod:
         )
 
     def to_check(self, connection: Connection) -> Inputs:
-        """What reading the source takes. Raises InvalidManifest for what is not mounted."""
+        """What it takes to read the source. Raises InvalidManifest for what is not mounted."""
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
         name, keys = endpoint.secret, f"the keys {profile.keys_in_words}"
@@ -86,7 +86,7 @@ class Pod:
         return made
 
     def to_plan(self, connection: Connection) -> Inputs:
-        """What reading the source and the store and keeping the plan takes. Raises InvalidManifest as above."""
+        """What it takes to read source and store and to keep the plan. Raises InvalidManifest as above."""
         source, others = self.to_check(connection), self.to_plan_again(connection)
         return Inputs(connection, {**source.secrets, **others.secrets}, source.config_maps)
 
@@ -95,7 +95,7 @@ class Pod:
         return Inputs(connection, {**self._store(connection, writes=False), **self._key(connection)})
 
     def to_apply(self, connection: Connection) -> Inputs:
-        """What opening the plan and writing the store takes."""
+        """What it takes to open the plan and to write the store."""
         return Inputs(connection, {**self._store(connection, writes=True), **self._key(connection)})
 
     def _store(self, connection: Connection, *, writes: bool) -> Data:
@@ -103,7 +103,7 @@ class Pod:
         return {s.name: self._secret(connection, s.field, s.name, s.needs) for s in needed}
 
     def to_deliver(self, connection: Connection) -> Inputs:
-        """What carrying the roster out takes. A delivery without its Secret fails when its turn comes."""
+        """What it takes to deliver. A delivery without its Secret fails when its turn comes."""
         secrets = self.mounted / "secrets"
         given = {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
         return Inputs(connection, {**self._store(connection, writes=True), **given})

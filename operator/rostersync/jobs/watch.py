@@ -1,7 +1,7 @@
-"""What ends a Job's process before it is done: SIGTERM, and a deadline of its own.
+"""Ends a Job's process before it is done: on SIGTERM, and at a deadline.
 
-A thread watches, since Python hears a signal between two of its own steps only and a query of the engine, a retry's
-sleep or a slow server can be one step for minutes. The store is whole whenever the process ends, so nobody is asked.
+A thread watches, since Python handles a signal only between two bytecodes, and a query, a retry's sleep or a slow server
+can take minutes within one. The store is whole whenever the process ends, so it ends at once.
 """
 
 import json
@@ -21,28 +21,28 @@ from rostersync.execution.failures import PERMANENT_EXIT
 
 LAST_STAGE = "done"  # of every report
 TERMINATED = 128 + signal.SIGTERM
-_TICK = 1.0  # seconds after which a deadline that was lifted is noticed
+_TICK = 1.0  # seconds until a lifted deadline is noticed
 
 
 class Told(Protocol):
-    """A report of a half, as far as it is needed here."""
+    """The part of a report file that is needed here."""
 
     @property
     def at(self) -> str:
-        """The stage that it says."""
+        """The stage that has begun."""
         ...
 
     def failed(self, error: RostersyncError) -> None:
-        """Write why there will be nothing more."""
+        """Write why the attempt failed."""
         ...
 
     def tell(self, error: RostersyncError) -> None:
-        """Say so in the pod's report alone."""
+        """Write that into the pod's report alone."""
         ...
 
 
 class Watch:
-    """Watches from `begin` until the process ends. `report` gives what is to say that the deadline has passed."""
+    """Watches from `begin` until the process ends. `report` returns the report to write into when the deadline passes."""
 
     def __init__(self, deadline: int | None, scratch: Path) -> None:
         self._deadline, self._scratch = deadline, scratch
@@ -50,12 +50,12 @@ class Watch:
         self.report: Callable[[], Told | None] = lambda: None
 
     def begin(self) -> None:
-        """Begin; before any thread is started, since threads inherit that SIGTERM is left to this one."""
+        """Begin. Call it before any thread is started, since threads inherit the mask that leaves SIGTERM to this one."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def lift(self) -> None:
-        """From now on no deadline: the transaction is being committed, and ending here would hide that it was."""
+        """Lift the deadline: the transaction is being committed, and to end now would hide that it was."""
         self._until = None
 
     def _watch(self) -> None:
@@ -70,7 +70,7 @@ class Watch:
     def _late(self) -> None:
         report = self.report()
         at = report.at if report else "start"
-        if at == LAST_STAGE:  # what was to be done is done and said; only clearing up is left
+        if at == LAST_STAGE:  # everything is done and reported; only clearing up is left
             self.lift()
             return
         error = Permanent(
@@ -86,7 +86,7 @@ class Watch:
             self._end(PERMANENT_EXIT, error.reason, str(error))
 
     def _end(self, code: int, reason: str, message: str) -> NoReturn:
-        """End the process, whatever the other threads are doing. Not even their locks are waited for."""
+        """End the process, whatever the other threads are doing, without waiting for their locks."""
         try:
             with suppress(OSError):
                 now = datetime.now(UTC).isoformat(timespec="milliseconds")

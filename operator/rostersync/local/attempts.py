@@ -1,4 +1,4 @@
-"""The attempts of a local run: plan and apply in this process, with reports in the run's folder."""
+"""Attempts of a local run, in this process, with reports in the run's folder."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,9 +17,9 @@ from rostersync.model import ApplyReport
 
 
 class LocalAttempts:
-    """Plan and apply over a state folder. `inputs` are None where a run goes on that was planned before.
+    """Plan and apply over a state folder. `inputs` is None where a planned run goes on.
 
-    `report`: a file that gets a copy of the reports. `error` is what the newest attempt failed with.
+    `report`: a file that gets a copy of each report. `error`: why the newest attempt failed.
     """
 
     def __init__(

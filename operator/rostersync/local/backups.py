@@ -1,4 +1,4 @@
-"""Where copies of the store were written: a person who is forgotten stays in them, and nobody should believe otherwise."""
+"""Where backups of the store were written. `forget` lists them, since a forgotten person stays in them."""
 
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +10,14 @@ from rostersync.local.state import State
 
 
 def note(state: State, copy: Path, now: datetime) -> None:
-    """Remember a copy, before it is written: a killed process leaves half of one."""
+    """Remember a copy before it is written, since a killed process can leave half of it."""
     json_files.write_object(_list(state), {**_known(state), str(copy.resolve()): stamp(now)})
 
 
 def left(state: State) -> dict[str, str]:
-    """The copies that are still where they were written, with when; what was half written of others is removed.
+    """The copies that are still there, and when they were written. Unfinished ones are removed.
 
-    The caller sees to it that no copy is being written.
+    The caller makes sure that no copy is being written.
     """
     known = _known(state)
     for copy in map(Path, known):

@@ -1,7 +1,7 @@
-"""Reading YAML as the API server would: duplicate keys refused, dates kept as text, every value with its line.
+"""Reads YAML as the API server does: refuses duplicate keys, keeps dates as text, knows the line of every value.
 
-A file may come from anywhere, so how much it may come to is bounded before it is made into values: aliases and merges
-count as what they stand for.
+A file may come from anywhere, so its size is bounded before values are made of it. Aliases and merges count as what they
+expand to.
 """
 
 import contextlib
@@ -75,8 +75,8 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._values = self._depth = 0
-        self._sizes: dict[int, int] = {}  # of nodes, by identity: what an alias of one comes to
-        self._nodes: list[yaml.Node | None] = []  # kept, so that no identity is used twice
+        self._sizes: dict[int, int] = {}  # of nodes, by identity: how much an alias expands to
+        self._nodes: list[yaml.Node | None] = []  # kept alive, so that no identity is reused
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -132,7 +132,7 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _unfit(text: str) -> bool:
-    """Whether a text holds what nothing can keep: NUL, or half of a letter (a lone surrogate)."""
+    """Whether a text holds what cannot be stored: NUL, or a lone surrogate."""
     return "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
@@ -193,14 +193,14 @@ def read(file: Path) -> Iterator[Document]:
         LookupError,
         OverflowError,
         RecursionError,
-    ):  # numbers and tags that nothing can read
+    ):  # numbers and tags that cannot be read
         raise InvalidManifest(
             f"{file}, document {max(number, 1)}: a value that cannot be read; put it in quotes"
         ) from None
 
 
 def _count(file: Path, text: str) -> None:
-    """Refuse what is plainly too much, before it is read the slow way. What else is wrong is found there."""
+    """Refuse early what is plainly too much. Other errors are found by the slow reading."""
     if text.count("\n") > MAX_LINES:
         raise InvalidManifest(f"{file}: {_BOUNDS['LINES']}")
     values = depth = 0
@@ -213,7 +213,7 @@ def _count(file: Path, text: str) -> None:
 
 
 def _not_yaml(file: Path, number: int, error: yaml.MarkedYAMLError) -> InvalidManifest:
-    """Our own sentence: the parser's repeats what stands in the file."""
+    """A sentence of our own, since the parser's quotes the file."""
     mark = error.problem_mark or error.context_mark
     line = f"line {mark.line + 1}" if mark else f"document {number}"
     problem = error.problem or ""

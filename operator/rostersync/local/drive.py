@@ -1,6 +1,6 @@
-"""Drives runs without a cluster: look, decide, write the status, do the step, until there is nothing left to do.
+"""Drives runs without a cluster: observe, decide, write the status, do the step, until nothing is left to do.
 
-The same decisions as on a cluster; only looking (files) and doing (in this process) are local.
+The decisions are those of a cluster. Only observing (files) and doing (in this process) are local.
 """
 
 import uuid
@@ -30,9 +30,9 @@ Clock = Callable[[], datetime]
 
 
 class Attempts(Protocol):
-    """The attempts of a run. Failures go to their reports; what leaves a run as it was is raised.
+    """The attempts of a run. Failures go to their reports.
 
-    These are StoreBusy, DiskFull and Unsure.
+    StoreBusy, DiskFull and Unsure are raised: they leave the run as it was.
     """
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
@@ -69,11 +69,11 @@ class Driver:
         clock: Clock = now_utc,
         again: str | None = None,
     ) -> None:
-        """`again` names a run that is asked for once more: a plan of it that was interrupted is tried again."""
+        """`again` names a run that the user asks for again: its plan is retried if it was interrupted."""
         self.state, self.connection, self.attempts, self.clock, self.again = state, connection, attempts, clock, again
 
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
-        """Take a run as far as it goes now; returns it with its status. Raises StoreBusy when the store is in use."""
+        """Take a run as far as it goes now. Returns it with its status. Raises StoreBusy when the store is in use."""
         while True:
             seen = self._look(run, may_apply)
             step = next_step(seen)
@@ -102,7 +102,7 @@ class Driver:
                 attempts.deliver(run, step)
 
     def settle(self, run: dict[str, Any]) -> dict[str, Any]:
-        """Bring a run's status up to date without starting anything: what expired, was superseded, or was killed."""
+        """Bring a run's status up to date without starting anything: it may have expired, been superseded or been killed."""
         while True:
             seen = self._look(run, may_apply=False, may_start=False)
             step = next_step(seen)
@@ -133,9 +133,15 @@ class Driver:
         # The caller holds the connection's lock, so whatever is unfinished has no process behind it.
         can_deliver = self.attempts is not None and self.attempts.can_deliver
         seen = observed(
-            self.state, run, self.connection, self.clock(), alive=False, may_start=may_start, may_apply=may_apply,
+            self.state,
+            run,
+            self.connection,
+            self.clock(),
+            alive=False,
+            may_start=may_start,
+            may_apply=may_apply,
             may_deliver=may_apply and can_deliver,
-        )  # fmt: skip
+        )
         if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
             return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan left a word
         if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:
@@ -172,17 +178,25 @@ class Driver:
     def _ask(self, run: dict[str, Any], step: CreateApproval) -> None:
         metadata = run["metadata"]
         spec = {
-            "runRef": {"name": metadata["name"], "uid": metadata["uid"]}, "connectionRef": run["spec"]["connectionRef"],
-            "planDigest": step.digest, "requestedBy": list(step.requested_by),
+            "runRef": {"name": metadata["name"], "uid": metadata["uid"]},
+            "connectionRef": run["spec"]["connectionRef"],
+            "planDigest": step.digest,
+            "requestedBy": list(step.requested_by),
             # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
             "requireDistinctApprover": False,
             "expiresAt": stamp(step.expires_at),
-            **({"previousConnection": Ref.of_key(step.previous_connection).in_brief()} if step.previous_connection else {}),
-        }  # fmt: skip
+            **(
+                {"previousConnection": Ref.of_key(step.previous_connection).in_brief()}
+                if step.previous_connection
+                else {}
+            ),
+        }
         made = {
-            "name": approval_name(metadata["name"], step.digest), "uid": str(uuid.uuid4()), "generation": 1,
+            "name": approval_name(metadata["name"], step.digest),
+            "uid": str(uuid.uuid4()),
+            "generation": 1,
             "creationTimestamp": stamp(self.clock()),
-        }  # fmt: skip
+        }
         if "namespace" in metadata:
             made["namespace"] = metadata["namespace"]
         self.state.save_approval(

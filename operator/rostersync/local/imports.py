@@ -68,7 +68,7 @@ def import_district(
         try:
             run = driver.advance(run, may_apply)
         except BaseException:
-            if name is None:  # a run that was given a name can be asked for again, and goes on from what it has read
+            if name is None:  # a run with a given name can be asked for again, and resumes from its extract
                 with suppress(DiskFull):  # then the next command does it
                     driver.settle(state.run(run["metadata"]["name"]))
             raise
@@ -80,7 +80,7 @@ def import_district(
 
 
 def apply_run(state: State, run: dict[str, Any], attempts: LocalAttempts) -> dict[str, Any]:
-    """Take a planned run on: apply it if it may be, and settle the others of its connection."""
+    """Apply a planned run if it may be applied, and settle the others of its connection."""
     connection = known_connection(state, Ref.of(run["spec"]["connectionRef"]))
     with state.lock(connection.ref.key):
         driver = Driver(state, connection, attempts)
@@ -112,11 +112,11 @@ def apply_plan(
 
 
 def checked(loaded: Manifests, env: Mapping[str, str]) -> Manifests:
-    """Manifests that a run can be made of. Raises NotYetSupported and InvalidManifest for what is missing."""
+    """The manifests, if a run can be made of them. Raises NotYetSupported, or InvalidManifest for what is missing."""
     later = run_not_yet_supported(loaded.run) if loaded.run else []
     if later:
         raise NotYetSupported(run_refusal(later))
-    inputs.credentials(loaded, env)  # missing ones are said before anything is begun
+    inputs.credentials(loaded, env)  # say what is missing before anything begins
     inputs.ca_bundle(loaded)
     inputs.artifact_key(loaded.connection, loaded.secrets, env)
     return loaded

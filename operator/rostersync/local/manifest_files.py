@@ -1,4 +1,4 @@
-"""The manifests of a local run: the same YAML that Kubernetes takes, read from files instead of a cluster."""
+"""The manifests of a local run: the YAML that Kubernetes takes, read from files."""
 
 import base64
 import binascii
@@ -30,7 +30,7 @@ class Manifests(Inputs):
     """What a local run is made from: the inputs of its attempts, and the SyncRun, where one is given."""
 
     run: SyncRun | None = None
-    skipped: tuple[str, ...] = ()  # a sentence for each document of a folder that is somebody else's
+    skipped: tuple[str, ...] = ()  # a sentence for each skipped document of a folder
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class _Keyed:
 def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     """The manifests in these files and folders (not the folders in them).
 
-    Kinds of others are skipped in a folder, and refused in a file that is named. One connection is
-    needed; of several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises
-    InvalidManifest that names file, document, line and field.
+    Foreign kinds are skipped in a folder and refused in a file that is named. One connection is needed; of several,
+    the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises InvalidManifest that names file, document,
+    line and field.
     """
     connections: list[tuple[Document, Connection]] = []
     runs: list[tuple[Document, SyncRun]] = []
@@ -79,7 +79,7 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
 
 
 def _documents(paths: Sequence[Path]) -> Iterator[tuple[Document, bool]]:
-    """Every document, and whether it came with a folder and not by its own name."""
+    """Every document, and whether it was found in a folder instead of being named."""
     if not paths:
         raise InvalidManifest("no manifest is given; name a file or folder with -f")
     for path in paths:
@@ -96,7 +96,7 @@ def _documents(paths: Sequence[Path]) -> Iterator[tuple[Document, bool]]:
 
 
 def _of_others(document: Document) -> str | None:
-    """A sentence where a document is of a kind and a group that are not ours, as Kubernetes' own are."""
+    """Why a document is skipped: its kind and group are foreign, such as Kubernetes' own. None for ours."""
     value = document.value
     kind, version = (value.get("kind"), value.get("apiVersion")) if isinstance(value, dict) else (None, None)
     if not isinstance(kind, str) or not isinstance(version, str) or kind in _api_versions():

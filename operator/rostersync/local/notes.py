@@ -1,4 +1,4 @@
-"""Remarks for whoever runs a command."""
+"""Remarks for the user of a command."""
 
 import sys
 

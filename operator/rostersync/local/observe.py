@@ -1,4 +1,4 @@
-"""What the state folder knows about a run, as the lifecycle wants it."""
+"""What the state folder knows about a run, as the lifecycle sees it."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -17,23 +17,39 @@ from rostersync.model import ApplyReport, Mode, PlanReport
 
 
 def observed(
-    state: State, run: dict[str, Any], connection: Connection, now: datetime, *, alive: bool, may_start: bool,
-    may_apply: bool, may_deliver: bool,
-) -> Observed:  # fmt: skip
+    state: State,
+    run: dict[str, Any],
+    connection: Connection,
+    now: datetime,
+    *,
+    alive: bool,
+    may_start: bool,
+    may_apply: bool,
+    may_deliver: bool,
+) -> Observed:
     """Everything about one run. `alive`: whether a process works on it right now."""
     name = run["metadata"]["name"]
     folder = state.layout.folder(name)
     plan, apply = plan_work(folder, alive), apply_work(folder, alive)
     started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
     return Observed(
-        now=now, run=_run(run), connection=connection, plan=plan and replace(plan, started_at=started), apply=apply,
-        approval=_approval(state.approval(name)), siblings=tuple(_siblings(state, run)), may_start=may_start,
-        may_apply=may_apply, may_deliver=may_deliver, deliver=deliver_work(folder, alive), applied_revision=_applied_revision(state, plan, apply),
-    )  # fmt: skip
+        now=now,
+        run=_run(run),
+        connection=connection,
+        plan=plan and replace(plan, started_at=started),
+        apply=apply,
+        approval=_approval(state.approval(name)),
+        siblings=tuple(_siblings(state, run)),
+        may_start=may_start,
+        may_apply=may_apply,
+        may_deliver=may_deliver,
+        deliver=deliver_work(folder, alive),
+        applied_revision=_applied_revision(state, plan, apply),
+    )
 
 
 def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[ApplyReport] | None) -> int | None:
-    """What the store says of a plan whose apply left no last word; None when it was not applied, or nobody can look."""
+    """The revision that a lost apply made. None when it made none, or the store cannot be read."""
     report = plan.report if plan else None
     if apply is None or apply.state != WorkState.LOST or report is None or not report.digest:
         return None
@@ -51,7 +67,7 @@ def number_of_tries(state: State, run: str) -> tuple[int, int]:
 
 
 def run_of_plan(state: State, digest: str) -> str:
-    """The newest run whose plan has the digest; plans may be sealed, reports are not."""
+    """The newest run whose plan has the digest, by its report, since plans may be sealed."""
     artifacts = state.layout.artifacts
     found = (work.report for folder in artifacts.glob("*") if (work := plan_work(folder, alive=False)))
     runs = sorted(r.run for r in found if r and r.digest == digest)
@@ -63,11 +79,15 @@ def run_of_plan(state: State, digest: str) -> str:
 def _run(run: dict[str, Any]) -> Run:
     metadata, spec = run["metadata"], run["spec"]
     return Run(
-        name=metadata["name"], uid=metadata["uid"], generation=metadata["generation"],
-        mode=Mode(spec.get("mode", Mode.IMPORT)), cancel=bool(spec.get("cancel")),
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata["generation"],
+        mode=Mode(spec.get("mode", Mode.IMPORT)),
+        cancel=bool(spec.get("cancel")),
         requested_by=(spec["requestedBy"],) if spec.get("requestedBy") else (),
-        created_at=parse_instant(metadata["creationTimestamp"]), status=run.get("status") or {},
-    )  # fmt: skip
+        created_at=parse_instant(metadata["creationTimestamp"]),
+        status=run.get("status") or {},
+    )
 
 
 def _approval(data: dict[str, Any] | None) -> Approval | None:
@@ -76,12 +96,17 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
     spec, status = data["spec"], data.get("status") or {}
     seen = status.get("decisionSeenAt")
     return Approval(
-        name=data["metadata"]["name"], uid=data["metadata"]["uid"], digest=spec["planDigest"],
-        expires_at=parse_instant(spec["expiresAt"]), decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""),
-        reason=spec.get("reason", ""), seen_at=parse_instant(seen) if seen else None,
+        name=data["metadata"]["name"],
+        uid=data["metadata"]["uid"],
+        digest=spec["planDigest"],
+        expires_at=parse_instant(spec["expiresAt"]),
+        decision=spec.get("decision"),
+        decided_by=spec.get("decidedBy", ""),
+        reason=spec.get("reason", ""),
+        seen_at=parse_instant(seen) if seen else None,
         superseded=status.get("state") == "Superseded",
         previous_connection=Ref.of(spec["previousConnection"]).key if spec.get("previousConnection") else "",
-    )  # fmt: skip
+    )
 
 
 def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
@@ -94,7 +119,11 @@ def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
             continue
         approval = None if outcome else _approval(state.approval(other["metadata"]["name"]))
         yield Sibling(
-            name=other["metadata"]["name"], digest=plan["digest"], newer=number(other) > number(run),
-            no_changes=bool(plan.get("noChanges")), held=approval is not None, approval=approval,
+            name=other["metadata"]["name"],
+            digest=plan["digest"],
+            newer=number(other) > number(run),
+            no_changes=bool(plan.get("noChanges")),
+            held=approval is not None,
+            approval=approval,
             outcome=Outcome(outcome) if outcome else None,
-        )  # fmt: skip
+        )

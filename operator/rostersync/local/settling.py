@@ -1,4 +1,4 @@
-"""Bringing runs up to date that nobody is working on."""
+"""Bringing runs up to date that no process works on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +15,7 @@ from rostersync.local.state import State
 
 
 def known_connection(state: State, ref: Ref) -> Connection:
-    """What is known of a connection without its manifest: that of its newest run, else the defaults."""
+    """A connection whose manifest is not given: that of its newest run, else the defaults."""
     for run in state.runs(ref.key):
         with suppress(Permanent):
             return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
@@ -23,7 +23,7 @@ def known_connection(state: State, ref: Ref) -> Connection:
 
 
 def settled(state: State, key: str | None = None) -> None:
-    """Bring statuses up to date (expired, superseded, killed), of one connection or all; busy ones are left alone."""
+    """Bring statuses up to date (expired, superseded, killed), of one connection or all. Skips busy connections."""
     open_ = [r["spec"]["connectionRef"] for r in state.runs() if not (r.get("status") or {}).get("outcome")]
     for connection in sorted({ref for ref in map(Ref.of, open_) if key in (None, ref.key)}):
         with suppress(StoreBusy), state.lock(connection.key):
@@ -32,7 +32,7 @@ def settled(state: State, key: str | None = None) -> None:
 
 @contextmanager
 def afterwards() -> Iterator[None]:
-    """What is done once a run stands as it stands: a full disk does not change how it ended, and the next run does it."""
+    """For what comes after a run has ended. A full disk does not change how it ended; the next run clears up."""
     try:
         yield
     except Exception as error:

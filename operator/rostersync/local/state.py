@@ -1,6 +1,6 @@
-"""The state folder of the local command: runs and approvals as objects, and where records live.
+"""The state folder of the local command: runs and approvals as objects, the store, and artifacts.
 
-`store/` and `artifacts/` hold records; everything else here is free of personal data.
+`store/` and `artifacts/` hold records. Everything else is free of personal data.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ _FORMER_RUN_NUMBER = "rostersync.dev/number"  # its former name; on a Job it is 
 
 
 class State:
-    """One state folder. Nothing is made before it is needed."""
+    """One state folder. Files and folders are made when they are needed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -84,9 +84,11 @@ class State:
         if namespace:
             metadata["namespace"] = namespace
         metadata |= {
-            "uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": stamp(now),
+            "uid": str(uuid.uuid4()),
+            "generation": 1,
+            "creationTimestamp": stamp(now),
             "annotations": {RUN_NUMBER: str(1 + max((number(r) for r in known), default=0))},
-        }  # fmt: skip
+        }
         run = {"apiVersion": API, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
         self.save(run)
         return run
@@ -96,7 +98,7 @@ class State:
         return json_files.read_object(self.root / "approvals" / f"{run}.json")
 
     def save_approval(self, approval: dict[str, Any]) -> None:
-        """Write a run's SyncApproval; one for an earlier plan of the run is kept beside it under its own name."""
+        """Write a run's SyncApproval. One for an earlier plan of the run is kept under its own name."""
         run = approval["spec"]["runRef"]["name"]
         before = self.approval(run)
         with naming(state=self.root):
@@ -123,9 +125,9 @@ class State:
             os.close(handle)
 
     def prune(self, connection: str, successful: int, failed: int) -> None:
-        """Remove what is over the history limits: the oldest finished runs, with artifacts and approvals.
+        """Remove the oldest finished runs over the history limits, with artifacts and approvals.
 
-        The caller holds the connection's lock. What killed processes left of its runs goes, too.
+        Also removes what killed processes left. The caller holds the connection's lock.
         """
         kept = {True: successful, False: failed}
         artifacts = Artifacts(self.layout.artifacts)
@@ -138,13 +140,13 @@ class State:
             kept[good] -= 1
             if kept[good] < 0:
                 self.remove(run["metadata"]["name"])
-        artifacts.purge([], successful, failed)  # what killed processes left half removed
+        artifacts.purge([], successful, failed)  # what killed processes removed in part
         for folder in ("runs", "approvals"):
             durable.clear(self.root / folder, f"{connection}*")
         scratch.clear(self.root / "scratch")
 
     def remove(self, run: str) -> None:
-        """Remove a run and everything of it; its object last, so that a killed removal is finished later."""
+        """Remove a run and everything of it. Its object goes last, so that a killed removal can be finished."""
         Artifacts(self.layout.artifacts).remove(run)
         for path in (self.root / "approvals").glob(f"{run}*.json"):
             found = json_files.read_object(path)
@@ -160,5 +162,5 @@ def number(run: dict[str, Any]) -> int:
 
 
 def _is_name(name: str) -> bool:
-    """Whether a name can be a file of ours: nothing that leads elsewhere."""
+    """Whether a name is safe as a file name: it leads nowhere else."""
     return bool(name) and "/" not in name and not name.startswith(".")

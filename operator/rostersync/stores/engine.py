@@ -1,8 +1,8 @@
-"""One way to open DuckDB, for the pipeline, the store and the export alike: fenced, bounded, and tidy behind itself.
+"""One way to open DuckDB, for pipeline, stores and exports: fenced, bounded, and tidy.
 
-Fenced: no extension is fetched or loaded, and only the folders that are named can be read or written.
-Bounded: memory from the container's limit, the rest spills to scratch. Tidy: spill files, which hold records in
-clear, go when the connection closes, and those of a killed process go when the next one starts (scratch.py).
+Fenced: no extension is fetched or loaded, and only named folders can be read or written. Bounded: memory comes from the
+container's limit, and the rest spills to scratch. Tidy: spill files hold records in the clear, so they are removed when
+the connection closes. Those of a killed process are removed when the next one starts (scratch.py).
 """
 
 import uuid
@@ -22,7 +22,7 @@ _open: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
 def connect(
     memory_limit: int | None, threads: int | None, scratch: Path, allowed: Iterable[Path] = ()
 ) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB that may touch `scratch` and the folders in `allowed` and nothing else.
+    """An in-memory DuckDB that may touch only `scratch` and the folders in `allowed`.
 
     `memory_limit` in bytes, by default what the container's (else the machine's) memory leaves beside Python; `threads` by default
     all cores. Folders must exist when they are used, not when they are named. ATTACH of a store works when the
@@ -32,7 +32,7 @@ def connect(
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     con = duckdb.connect(":memory:", config=_config(memory_limit, threads, own(scratch) / uuid.uuid4().hex[:8]))
     folders = [f"{folder}/" for folder in dict.fromkeys((scratch, *(Path(a).resolve() for a in allowed)))]
-    # In this order: once external access is off, no folder can be allowed any more, and Parquet views would fail.
+    # In this order: once external access is off, no folder can be allowed any more.
     con.execute("SET allowed_directories = $folders", {"folders": folders})
     con.execute("SET enable_external_access = false")
     _open.add(con)
@@ -40,7 +40,7 @@ def connect(
 
 
 def interrupt() -> None:
-    """End the queries of all open connections; they raise. From another thread than theirs."""
+    """Interrupt the queries of all open connections, which then raise. Call it from another thread."""
     for con in list(_open):
         with suppress(duckdb.Error):  # closed already
             con.interrupt()

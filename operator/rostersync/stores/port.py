@@ -1,5 +1,7 @@
-"""What a store is to the rest: something to read for a plan, and something to write one into. Two types on purpose:
-who plans holds only a reader."""
+"""What a store offers the rest: a side to read for plans, and a side to write.
+
+They are two types on purpose, so that who plans holds only a reader.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,15 +13,14 @@ import duckdb
 
 from rostersync.model import Consent, EntityCounts, JudgedCounts
 
-Mark = Callable[[str], None]  # told the name of each step of an apply as it is reached; for tests and progress
+Mark = Callable[[str], None]  # called with the name of each step of an apply; for tests and progress
 
 
 @dataclass(frozen=True)
 class SourceMemory:
-    """What the store remembers of a source's last applied plan, to hold the next one against when server, prefix or
-    safety are others.
+    """What the store remembers of a source's last applied plan, so that the next plan can be held when it differs.
 
-    `safety` is the gate's own; the store only keeps it. `revision` and `applied_at` (UTC) say when.
+    `safety` belongs to the gate; the store only keeps it. `revision` and `applied_at` (UTC) say when.
     """
 
     prefix: str = ""
@@ -67,7 +68,7 @@ class StoreState:
 
 
 class StoreReader(Protocol):
-    """Reads the accepted roster; may not write it."""
+    """Reads the accepted roster. It cannot write."""
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -75,7 +76,7 @@ class StoreReader(Protocol):
         ...
 
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
-        """Makes TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
+        """Creates TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
 
         `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of all
         sources of the district): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
@@ -91,7 +92,7 @@ class StoreReader(Protocol):
         ...
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Drops the views and lets go of the store, which nobody can write while it is attached."""
+        """Drops the views and releases the store, which nobody may be able to write while it is attached."""
         ...
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
@@ -130,7 +131,7 @@ class PlanToApply:
 class Applied:
     """What came of an apply: the revision that holds the plan, and whether it was there before.
 
-    `trouble`: what failed once the plan was committed. It takes nothing back; the next writer mends it.
+    `trouble`: what failed after the commit. The plan is applied all the same, and the next writer cleans up.
     """
 
     revision: int
@@ -168,8 +169,8 @@ class StoreWriter(Protocol):
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
         """Writes the plan as the district's next revision. Applying it again does nothing.
 
-        Raises BaseMoved when the store is no longer what the plan was made on, and DiskFull; nothing is applied then.
-        Once it is committed nothing is raised. Raises Unsure when it cannot be told whether it is.
+        Raises BaseMoved when the store is no longer what the plan was made on, or DiskFull; then nothing is applied.
+        Raises nothing after the commit, and Unsure when nobody can tell whether it went through.
         """
         ...
 
@@ -178,7 +179,7 @@ class StoreWriter(Protocol):
         ...
 
     def forget(self, district: str, record_id: str) -> Forgotten:
-        """Removes a person from records and history, and the bytes of it from the disk."""
+        """Removes a person from records and history, and their bytes from the disk."""
         ...
 
 
@@ -212,11 +213,11 @@ class Store(Protocol):
         ...
 
     def reader(self) -> StoreReader:
-        """The side that plans and exports use."""
+        """The side for plans and exports."""
         ...
 
     def writer(self) -> StoreWriter:
-        """The side that apply, retention and forget use."""
+        """The side for apply, retention and forget."""
         ...
 
     def outbox(self) -> Outbox:

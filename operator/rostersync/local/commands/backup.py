@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--to", "file", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
-              help="The copy to write; one that is there is replaced as a whole.")  # fmt: skip
+@click.option(
+    "--to",
+    "file",
+    required=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The copy to write; one that is there is replaced as a whole.",
+)
 @options.state_option
 @debug_option
 def backup(file: Path, state: "State") -> None:

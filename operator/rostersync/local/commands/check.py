@@ -60,9 +60,14 @@ def _page(found: "CheckResult") -> None:
     table(out, ("Collection", "Records"), totals, ("Records",))
     heads = ("Entity", "Sample", "Always filled", "Sometimes filled")
     table(
-        out, heads, _by_entity(found), ("Sample",), "Attributes that the source fills", fold="Always filled",
+        out,
+        heads,
+        _by_entity(found),
+        ("Sample",),
+        "Attributes that the source fills",
+        fold="Always filled",
         below=("Sometimes filled",),
-    )  # fmt: skip
+    )
     say(out, "Sample: how many records were looked at, spread over each collection; shares are shares of these.")
     if missing := [e.value for e in RANK if not any(f.entity == e.value for f in found.attributes)]:
         say(out, f"None in the sample: {', '.join(missing)}.")

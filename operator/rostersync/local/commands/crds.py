@@ -8,11 +8,22 @@ from rostersync.execution.options import debug_option
 
 
 @click.command()
-@click.option("--to", "folder", default="crds", show_default=True, metavar="DIR",
-              type=click.Path(file_okay=False, path_type=Path), help="Where the YAML files go.")  # fmt: skip
-@click.option("--repository", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
-              help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
-              "admission policies and roles.")  # fmt: skip
+@click.option(
+    "--to",
+    "folder",
+    default="crds",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the YAML files go.",
+)
+@click.option(
+    "--repository",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
+    "admission policies and roles.",
+)
 @click.option("--check", is_flag=True, help="Write nothing; fail when the files there differ.")
 @debug_option
 def crds(folder: Path, repository: Path | None, check: bool) -> None:

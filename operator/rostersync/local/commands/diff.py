@@ -25,10 +25,20 @@ Examples:
 )
 @click.argument("name", metavar="[RUN]", required=False)
 @click.option("--entity", "entities", multiple=True, metavar="ENTITY", help="Student, Class, Enrollment …; repeatable.")
-@click.option("--change", "kinds", multiple=True, type=click.Choice(["Create", "Update", "Delete"], case_sensitive=False),
-              help="Only such changes; repeatable.")  # fmt: skip
-@click.option("--school", "schools", multiple=True, metavar="SCHOOL",
-              help="Only of this school: its name, or its id in the store or in the source; repeatable.")  # fmt: skip
+@click.option(
+    "--change",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["Create", "Update", "Delete"], case_sensitive=False),
+    help="Only such changes; repeatable.",
+)
+@click.option(
+    "--school",
+    "schools",
+    multiple=True,
+    metavar="SCHOOL",
+    help="Only of this school: its name, or its id in the store or in the source; repeatable.",
+)
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
 @click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another one.")
 @click.option("--wide", is_flag=True, help="CSV for a spreadsheet: one row a record, with names; implies --output csv.")
@@ -37,9 +47,17 @@ Examples:
 @options.output_option("table", "csv", "json")
 @debug_option
 def diff(
-    name: str | None, entities: tuple[str, ...], kinds: tuple[str, ...], schools: tuple[str, ...],
-    causes: tuple[str, ...], rekeyed: bool, wide: bool, limit: int | None, state: "State", output: str,
-) -> None:  # fmt: skip
+    name: str | None,
+    entities: tuple[str, ...],
+    kinds: tuple[str, ...],
+    schools: tuple[str, ...],
+    causes: tuple[str, ...],
+    rekeyed: bool,
+    wide: bool,
+    limit: int | None,
+    state: "State",
+    output: str,
+) -> None:
     """Show which records a run's plan changes, and how: old value → new value.
 
     The output holds records of people: treat it as such.

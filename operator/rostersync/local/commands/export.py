@@ -19,8 +19,14 @@ Example:
   rostersync export --to bundle/
 """
 )
-@click.option("--to", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
-              help="Where the CSV files go; made when it is not there.")  # fmt: skip
+@click.option(
+    "--to",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the CSV files go; made when it is not there.",
+)
 @click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
 @click.option("--strict", is_flag=True, help="Write nothing when importers elsewhere would refuse some of it.")
 @options.state_option
@@ -36,8 +42,10 @@ def export(folder: Path, district: str | None, strict: bool, state: "State", out
     with interruptible():
         written = store.export(state, folder, district, strict)
     shown = {
-        "rows": written.rows, "notExpressible": written.not_expressible, "notImportable": written.not_importable,
-    }  # fmt: skip
+        "rows": written.rows,
+        "notExpressible": written.not_expressible,
+        "notImportable": written.not_importable,
+    }
     if output == "json":
         click.echo(dump(shown, output), nl=False)
         return

@@ -18,19 +18,30 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 def manifests_option(function: F) -> F:
     """-f PATH, as often as needed."""
     return click.option(
-        "-f", "--filename", "paths", multiple=True, required=True, metavar="PATH",
+        "-f",
+        "--filename",
+        "paths",
+        multiple=True,
+        required=True,
+        metavar="PATH",
         type=click.Path(path_type=Path),
         help="A manifest, or a folder of them: the FocusConnection, and what it refers to. May be given several times.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def state_option(function: F) -> F:
     """--state DIR as a State."""
     return click.option(
-        "--state", "state", default=".rostersync", show_default=True, envvar="ROSTERSYNC_STATE", metavar="DIR",
-        type=click.Path(file_okay=False, path_type=Path), callback=_state,
+        "--state",
+        "state",
+        default=".rostersync",
+        show_default=True,
+        envvar="ROSTERSYNC_STATE",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        callback=_state,
         help="Where store, artifacts, runs and approvals are kept.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def output_option(*forms: str) -> Callable[[F], F]:
@@ -48,9 +59,11 @@ def quiet_option(function: F) -> F:
 def report_option(function: F) -> F:
     """--report FILE."""
     return click.option(
-        "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+        "--report",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
         help="Also write the report there, as JSON of at most 4,096 bytes, at every stage.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def decision_options(function: F) -> F:

@@ -1,4 +1,4 @@
-"""The transaction that turns a plan into the next revision. Set-based, straight from the plan's Parquet files."""
+"""The transaction that turns a plan into the next revision, in sets, straight from the plan's Parquet files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +25,7 @@ def utc(moment: datetime) -> datetime:
 
 @contextmanager
 def transaction(con: duckdb.DuckDBPyConnection, doing: str, mark: Mark = lambda _: None) -> Iterator[None]:
-    """All or nothing. DuckDB's errors come out in our own words."""
+    """All or nothing. DuckDB's errors are translated."""
     try:
         con.execute("BEGIN")
         mark("begin")
@@ -67,9 +67,14 @@ def apply(
 def applied_before(con: duckdb.DuckDBPyConnection, plan: PlanToApply) -> int | None:
     """The revision that `plan` made in the database attached as `store`; None when it made none."""
     found = execute(
-        con, "apply.applied_before",
-        district=plan.district, source=plan.source, run=plan.run, digest=plan.digest, base=plan.base_revision,
-    ).fetchone()  # fmt: skip
+        con,
+        "apply.applied_before",
+        district=plan.district,
+        source=plan.source,
+        run=plan.run,
+        digest=plan.digest,
+        base=plan.base_revision,
+    ).fetchone()
     return int(found[0]) if found else None
 
 
@@ -110,7 +115,9 @@ def _write_revision(
     memory = replace(plan.memory, revision=revision, applied_at=now.astimezone(UTC))
     execute(con, "apply.insert_memory", **scope, memory=memory_as_text(memory))
     execute(
-        con, "apply.insert_revision", **scope,
+        con,
+        "apply.insert_revision",
+        **scope,
         revision=revision,
         run=plan.run,
         digest=plan.digest,
@@ -121,6 +128,6 @@ def _write_revision(
         now=utc(now),
         counts=counts_as_text(plan.entities, plan.judged),
         config_hash=plan.config_hash,
-    )  # fmt: skip
+    )
     for delivery in plan.deliveries:
         execute(con, "apply.insert_outbox", district=plan.district, revision=revision, delivery=delivery)

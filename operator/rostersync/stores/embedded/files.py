@@ -1,8 +1,7 @@
-"""The embedded store's file: attaching it, making it, locking it, and putting another in its place.
+"""The embedded store's file: attaching, creating, locking and replacing it.
 
-A writer holds two locks: DuckDB's own on the file, and one on `<file>.lock`. The second lets a compacted file take the
-store's name without a moment in which another writer could open the one that is going away, and keeps two writers
-apart within one process, where DuckDB's lock does not count.
+A writer holds two locks: DuckDB's own on the file, and one on `<file>.lock`. The second keeps other writers out while a
+compacted file replaces the store. It also keeps two writers of one process apart, where DuckDB's lock has no effect.
 """
 
 import contextlib
@@ -82,7 +81,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def make(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Makes an empty store at `path`, whole or not at all; the caller holds the lock."""
+    """Creates an empty store at `path`, whole or not at all. The caller holds the lock."""
     with _new_file(con, path):
         schema.create(con)
 
@@ -90,7 +89,7 @@ def make(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
     """Writes a compact copy of the attached `store` to `to`, replacing what is there, whole or not at all.
 
-    `store` stays attached, so its lock is held while a copy takes its name. The caller checkpoints it first.
+    `store` stays attached, so its lock is held while the copy replaces it. The caller checkpoints it first.
     """
     with _new_file(con, to, alias="copied"):
         con.execute("COPY FROM DATABASE store TO copied")
@@ -99,7 +98,7 @@ def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
 @contextlib.contextmanager
 def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") -> Iterator[None]:
     """Attach a new database that gets the name `path` once it is whole and closed."""
-    durable.clear(path.parent, path.name)  # left by a killed process; nobody else writes here while we hold the lock
+    durable.clear(path.parent, path.name)  # left by a killed process; nobody else writes while we hold the lock
     with durable.made(path) as part:
         try:
             attach(con, part, read_only=False, alias=alias)

@@ -1,4 +1,4 @@
-"""The reading side of the embedded store: TEMP VIEWs over the attached file, or over nothing when there is none."""
+"""The reading side of the embedded store: TEMP VIEWs over the attached file, or empty ones when there is no file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,9 +51,12 @@ class EmbeddedReader:
         if not execute(con, "read.attached").fetchall():
             return ()  # there was no file, so nothing was ever applied
         found = execute(
-            con, "read.applied_since",
-            district=district, source=source, since=since.astimezone(UTC).replace(tzinfo=None),
-        ).fetchall()  # fmt: skip
+            con,
+            "read.applied_since",
+            district=district,
+            source=source,
+            since=since.astimezone(UTC).replace(tzinfo=None),
+        ).fetchall()
         return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:

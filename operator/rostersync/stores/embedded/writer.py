@@ -43,14 +43,14 @@ class EmbeddedWriter:
         except Exception as error:
             if "commit" not in reached:
                 raise
-            # COMMIT may fail with everything written, and DETACH moves the log into the file: the file itself tells.
+            # COMMIT can fail after everything is written, and DETACH moves the log into the file. So ask the file.
             found = self._looked_up(plan, error)
             if found is None:
                 raise
             return replace(found, trouble=error)
 
     def _looked_up(self, plan: PlanToApply, error: Exception) -> Applied | None:
-        """What the file says of a plan whose commit was begun; None when it did not go through. Raises Unsure."""
+        """What the file says of a plan whose commit had begun. None when it did not go through. Raises Unsure."""
         try:
             con = connect(self._memory_limit, self._threads, self._scratch, [self._path.parent])
             try:
@@ -87,7 +87,7 @@ class EmbeddedWriter:
         with self._opened() as con:
             with applying.transaction(con, "remove a person from"):
                 result = forget.forget(con, district, record_id)
-            # Also when nothing was found: the last call may have been killed between its transaction and this.
+            # Also when nothing was found: an earlier call may have been killed between its transaction and this.
             self._rewrite(con, self._path)
             return result
 
