@@ -37,8 +37,14 @@ class ExampleConnection(Connection):
     spec: ExampleConnectionSpec = Field(description="What the district configures.")
 
 
+def register() -> None:
+    """One record in each registry, as a kind of the product has; for a process of its own."""
+    KINDS[KIND.name], PROFILES[KIND.name] = KIND, EXAMPLE
+
+
 @contextmanager
 def registered() -> Iterator[None]:
-    """One record in each registry, as a kind of the product has."""
-    with patch.dict(KINDS, {KIND.name: KIND}), patch.dict(PROFILES, {KIND.name: EXAMPLE}):
+    """The same, for a while."""
+    with patch.dict(KINDS), patch.dict(PROFILES):
+        register()
         yield

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rostersync.api import generated_files
+from rostersync.api import generated_files, policies
 from rostersync.api.kinds import KINDS, Ref, by_plural, connections, plurals
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
+from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
 from rostersync.errors import Permanent
 from rostersync.sources.registry import PROFILES
 from support.example_kind import registered
@@ -66,6 +67,15 @@ def test_what_the_default_kind_is_matters_to_references_alone() -> None:
 def test_chart_and_base_have_what_follows_from_its_record(path: str) -> None:
     with registered():
         assert "exampleconnection" in generated_files.repository()[path]
+
+
+def test_an_approval_has_room_for_the_policies_of_a_dozen_kinds() -> None:
+    """It remembers policy and binding of each; without room no held run could ever be decided."""
+    (limit,) = (mark.max_length for mark in SyncApprovalStatus.model_fields["policies"].metadata)
+    none = 2 * len([*policies.validating(), *policies.mutating()])
+    with registered():
+        each = 2 * len([*policies.validating(), *policies.mutating()]) - none
+    assert none + 11 * each <= limit
 
 
 def test_nothing_else_of_chart_and_base_names_a_kind() -> None:

@@ -1,12 +1,16 @@
 """What of the product a cluster must have before an operator runs: types, rights and admission policies."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rostersync.api import generated_files
+from rostersync.api.kinds import Kind, connections
+from rostersync.api.v1alpha1 import GROUP
 from support.cluster.access import Cluster
 
 ROOT = Path(__file__).parents[3]
@@ -33,10 +37,33 @@ def install_product(cluster: Cluster) -> None:
     crds = [
         document for file in sorted((ROOT / "crds").glob("*.yaml")) for document in yaml.safe_load_all(file.read_text())
     ]
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    _install(cluster, crds, [document for document in _base() if document["kind"] in _KINDS])
+
+
+@contextmanager
+def installed_kind(cluster: Cluster, kind: Kind) -> Iterator[None]:
+    """What follows from the table of kinds, which has this one more than the clone's; afterwards the clone's own again."""
+    made = generated_files.repository()
+    crds, base = (
+        [document for name in names for document in yaml.safe_load_all(made[f"{generated_files.BASE}/{name}.yaml"])]
+        for names in (("crds",), ("policies", "roles"))
+    )
+    try:
+        _install(cluster, crds, base)
+        yield
+    finally:
+        own = [d for d in base if d["metadata"]["name"].startswith(f"{kind.singular}-")]
+        for each in own:
+            cluster.kubectl("delete", each["kind"], each["metadata"]["name"], check=True)
+        cluster.kubectl("delete", "crd", f"{kind.plural}.{GROUP}", "--wait=false", check=True)
+        install_product(cluster)
+
+
+def _install(cluster: Cluster, crds: Sequence[dict[str, Any]], base: Sequence[dict[str, Any]]) -> None:
+    cluster.apply(*crds)
     names = [f"crd/{crd['metadata']['name']}" for crd in crds]
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, *crds)
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *names, check=True)
-    base = [document for document in _base() if document["kind"] in _KINDS]
     if base:
         cluster.apply(*base)
         wait_for_policies(cluster)
@@ -47,7 +74,7 @@ def _wait_for_stamps(cluster: Cluster, seconds: float = 120) -> None:
     """Returns once objects of the new types can be made: what stamps them learns of a type a while after it is there."""
     delivery = {"serviceURL": "https://sis.example", "credentialsSecretRef": {"name": "canary"}}
     specs = {
-        "FocusConnection": {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery},
+        **{kind.name: {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery} for kind in connections()},
         "SyncRun": {"connectionRef": {"name": "canary"}},
     }
     end = time.monotonic() + seconds

@@ -35,21 +35,23 @@ class Scene:
         given = {"clientID": self.simulator.client_id, "clientSecret": self.simulator.client_secret}
         return self._named("v1", "Secret", name) | {"stringData": data or given}
 
-    def connection(self, name: str = "springfield", **spec: Any) -> Object:
+    def connection(self, name: str = "springfield", kind: str = "FocusConnection", **spec: Any) -> Object:
         """The smallest connection, with Bulk Upload Mode, and with `spec` over it."""
         delivery = {
             "serviceURL": self.simulator.url, "insecureHTTP": True, "credentialsSecretRef": {"name": "focus-credentials"},
         }  # fmt: skip
         base: Object = {"termsOfUse": {"accepted": True}, "bulkUploadMode": True, "deliveryConfig": delivery}
-        return self._named(API, "FocusConnection", name) | {"spec": base | spec}
+        return self._named(API, kind, name) | {"spec": base | spec}
 
     def connect(self, name: str = "springfield", **spec: Any) -> None:
         """Apply a connection."""
         self.cluster.apply(self.connection(name, **spec))
 
     def run(self, name: str, connection: str = "springfield", user: str | None = None, **spec: Any) -> None:
-        """Make a SyncRun."""
-        body = self._named(API, "SyncRun", name) | {"spec": {"connectionRef": {"name": connection}, **spec}}
+        """Make a SyncRun; `connection` may be KIND/NAME."""
+        kind, _, connection = connection.rpartition("/")
+        reference = {"name": connection} | ({"kind": kind} if kind else {})
+        body = self._named(API, "SyncRun", name) | {"spec": {"connectionRef": reference, **spec}}
         self.kubectl("create", "-f", "-", input=json.dumps(body), user=user)
 
     def kubectl(self, *arguments: str, user: str | None = None, input: str | None = None, code: int | None = 0) -> str:  # noqa: A002
@@ -130,7 +132,7 @@ class Scene:
 
     def tell(self) -> str:
         """What a person would look at."""
-        shown = "syncruns,syncapprovals,focusconnections,jobs,pods"
+        shown = "rostersync,jobs,pods"
         return self.cluster.kubectl("-n", self.namespace, "get", shown, "-o", "wide").stdout
 
     def _named(self, version: str, kind: str, name: str) -> Object:
@@ -140,7 +142,7 @@ class Scene:
 def _path(kind: str) -> str:
     """`PREFIX//PLURAL`: the namespace goes between."""
     plural = kind if kind.endswith("s") else f"{kind}s"
-    if plural in ("syncruns", "syncapprovals", "focusconnections"):
+    if plural in ("syncruns", "syncapprovals") or plural.endswith("connections"):
         return f"/apis/{API}//{plural}"
     return f"/apis/batch/v1//{plural}" if plural == "jobs" else f"/api/v1//{plural}"
 

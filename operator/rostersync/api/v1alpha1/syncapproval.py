@@ -157,7 +157,7 @@ class SyncApprovalStatus(StatusModel):
     )
     policies: tuple[PolicySeen, ...] = Field(
         default=(),
-        max_length=32,
+        max_length=128,  # eight for each kind of connection, and twenty
         description="The admission policies and bindings that guarded the approval when it was created.",
     )
     conditions: tuple[Condition, ...] = Field(
