@@ -1,4 +1,4 @@
-"""One entity's changes as a Parquet file, and the hash of them, in one pass over batches that come in order of id."""
+"""Writes one entity's changes to a Parquet file and hashes them, in one pass over batches in order of id."""
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +15,7 @@ LINE = "line"  # the column that is hashed and not written
 
 
 class ChangeFile:
-    """Writes batches to `file` and hashes their lines; one batch is written while the next one is made."""
+    """Writes batches to `file` and hashes their lines. A batch is written while the next one is made."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -26,7 +26,7 @@ class ChangeFile:
         self._last = ""
 
     def add(self, batch: Any) -> None:
-        """Take one record batch with the columns of a change and LINE; ids go on ascending."""
+        """Take a record batch with the columns of a change and LINE, whose ids follow those of the batch before."""
         if not batch.num_rows:
             return
         self._ascending(batch.column("id"))
@@ -65,11 +65,11 @@ class ChangeFile:
         self._last = ids[-1].as_py()
 
     def _write(self, batch: Any) -> None:
-        # DuckDB hands booleans over as bytes when it is asked to lose nothing of UUIDs.
+        # With lossless UUIDs DuckDB hands booleans over as bytes.
         columns = [c.storage.cast(pa.bool_()) if c.type == pa.bool8() else c for c in batch.columns]
         plain = pa.record_batch(columns, names=batch.schema.names)
         if self._writer is None:
-            # A dictionary of what is all different is made for nothing.
+            # Columns whose values all differ gain nothing from a dictionary.
             repeating = [
                 f.name + ".list.element" * pa.types.is_list(f.type) for f in plain.schema if f.name not in DISTINCT
             ]

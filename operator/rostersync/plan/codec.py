@@ -6,6 +6,7 @@ What an earlier version wrote is read: keys that came later have defaults. Keys 
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,7 @@ KEYS = {
 }
 _CONNECTION = ("name", "namespace", "uid")
 _ONLY_IF_SET = ("restores", "only_schools")  # a plan of a whole district, as its source sent it, does without them
-_NEEDED = (
-    "run", "digest", "district", "source", "baseRevision", "configHash", "entities", "memory", "schoolsImported",
-    "files", "holds", "holdsTotal", "noChanges",
-)  # fmt: skip
+_NEEDED = tuple(KEYS[f.name] for f in fields(Manifest) if f.default is f.default_factory is MISSING)
 
 
 def write(folder: Path, manifest: Manifest) -> None:
@@ -87,8 +85,8 @@ def encode(manifest: Manifest) -> str:
         "usual": vars(m.usual) if m.usual.runs else {},
         "issues": [i.as_dict() for i in m.issues],
     }
-    fields = {f: key for f, key in KEYS.items() if f not in _ONLY_IF_SET or getattr(m, f)}
-    document = {"format": FORMAT} | {key: made[f] if f in made else getattr(m, f) for f, key in fields.items()}
+    keys = {f: key for f, key in KEYS.items() if f not in _ONLY_IF_SET or getattr(m, f)}
+    document = {"format": FORMAT} | {key: made[f] if f in made else getattr(m, f) for f, key in keys.items()}
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
@@ -108,18 +106,18 @@ def decode(text: str) -> Manifest:
         )
     if missing := [key for key in _NEEDED if key not in data]:
         raise corrupt(f"has a {MANIFEST} without {', '.join(missing)}")
-    fields: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for field, key in KEYS.items():
         try:
             if key in data:
-                fields |= _FIELDS[field](data[key]) if field in _FIELDS else {field: data[key]}
+                found |= _FIELDS[field](data[key]) if field in _FIELDS else {field: data[key]}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise _wrong(key, error) from None
     try:
-        return msgspec.convert(fields, Manifest)
+        return msgspec.convert(found, Manifest)
     except msgspec.ValidationError as error:
-        found = re.search(r"at `\$\.(\w+)", str(error))
-        field = re.sub("^connection_.*", "connection", found[1] if found else "")
+        at = re.search(r"at `\$\.(\w+)", str(error))
+        field = re.sub("^connection_.*", "connection", at[1] if at else "")
         raise _wrong(KEYS.get(field, "value"), error) from None
 
 

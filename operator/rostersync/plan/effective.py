@@ -1,6 +1,7 @@
-"""The parts of a connection that shape data, normalised: what the digest and the hold ConfigChanged go by. Pure.
+"""The parts of a connection that shape data, normalised, for the digest and the hold ConfigChanged. Pure.
 
-Not in it: thresholds and approval (they judge a plan, they do not make it), schedule, windows, history, Jobs.
+Thresholds and approval are left out, because they judge a plan and do not make it. So are schedule, windows, history and
+Jobs.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from rostersync.api.v1alpha1.defaults import entities
 
 
 def effective_config(spec: ConnectionSpec) -> dict[str, Any]:
-    """A JSON object that is equal for connections that give equal plans of equal data."""
+    """A JSON object that is equal for connections that make equal plans from equal data."""
     full = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     mapping = full["schoolsMapping"]
     return {

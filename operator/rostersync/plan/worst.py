@@ -1,4 +1,4 @@
-"""Which holds of a plan are the worst: the order in which plans, reports and people's tables have them. Pure."""
+"""The order of holds, the worst first, in plans, reports and tables. Pure."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -11,12 +11,12 @@ _ENTITIES = tuple(Entity)
 
 
 def worst(holds: Iterable[Hold], count: int | None = None) -> list[Hold]:
-    """The holds that exceed their limit most, first those that have no limit; ties in a fixed order. None: all of them."""
+    """The `count` worst holds: those without a limit, then those that exceed theirs most. Ties have a fixed order."""
     return sorted(holds, key=_badness)[:count]
 
 
 def ratio(hold: Hold) -> Fraction | None:
-    """How many times its limit a hold's count is; None where that is without bound or no number applies."""
+    """How many times its limit a hold's count is. None where its limit is 0, or where it has no numbers."""
     if hold.limit is None or hold.count is None or hold.limit == 0:
         return None
     if hold.unit == "Count":

@@ -15,13 +15,13 @@ from rostersync.sources.staged import REPEATED
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q
 
-_COLUMNS = "entity, id, class, code, attribute, rule, action"
+_COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
 
 def write_notes(context: Context, extract: Path, folder: Path) -> None:
     """Write the file, where there is anything to say."""
-    context.sql("CREATE OR REPLACE TEMP TABLE notes (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
-                "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
+    columns = ", ".join(f"{name} VARCHAR" for name in _COLUMNS)
+    context.sql(f"CREATE OR REPLACE TEMP TABLE notes ({columns})")
     for gap in GAPS:
         _resulting(context, BY_NAME[gap.table], gap.lacks, gap.attribute)
     if not _has_school(context):
@@ -35,7 +35,7 @@ def write_notes(context: Context, extract: Path, folder: Path) -> None:
                 JOIN (SELECT sourcedId FROM read_parquet({literal(str(file))})) t ON t.sourcedId = r.raw_id
             """)
     if context.exists("notes"):
-        ordered = f"SELECT {_COLUMNS} FROM notes ORDER BY entity, id, code, attribute"
+        ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
         context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
 
 

@@ -16,19 +16,20 @@ from rostersync.sync.scope import Scope
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, Tally
 
-SCHEMA = pa.schema({
+_COLUMNS = {
     "id": pa.string(),  # in the store; null for a school of the source that is not mapped
     "sis_ids": pa.list_(pa.string()),  # as the source sends them: several, where schools are united
     "entity": pa.string(),
     "name": pa.string(),
     "students": pa.int64(),  # of the store, before the plan; null where nothing of people changes
     "teachers": pa.int64(),
-})  # fmt: skip
+}
 
 
 def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
     """Every organisation of the store and of the pull, in order of id."""
-    pq.write_table(pa.Table.from_pylist(sorted(_rows(context, tallies, scope), key=_order), SCHEMA), folder / ORGS)
+    rows = sorted(_rows(context, tallies, scope), key=_order)
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), folder / ORGS)
 
 
 def _order(row: dict[str, object]) -> tuple[str, str]:
@@ -51,8 +52,13 @@ def _rows(context: Context, tallies: Tallies, scope: Scope) -> Iterator[dict[str
         sis_ids = sorted(raw.get(id_, ())) or [id_.removeprefix(context.prefix)]
         students, teachers = people.get(id_, (0, 0)) if people is not None else (None, None)
         yield {
-            "id": id_, "sis_ids": sis_ids, "entity": entity, "name": name, "students": students, "teachers": teachers,
-        }  # fmt: skip
+            "id": id_,
+            "sis_ids": sis_ids,
+            "entity": entity,
+            "name": name,
+            "students": students,
+            "teachers": teachers,
+        }
     there = {
         i for sis_ids in (raw.get(id_, {id_.removeprefix(context.prefix)}) for id_, _, _ in known) for i in sis_ids
     }
