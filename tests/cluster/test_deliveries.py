@@ -24,7 +24,7 @@ def kubelet(plane: ControlPlane) -> Iterator[Kubelet]:
 @pytest.fixture(scope="module")
 def operator(plane: ControlPlane, kubelet: Kubelet) -> Iterator[Operator]:
     with Operator(
-        plane, plane.folder / "deliveries-operator", "--start-deadline-seconds", "60", program=MODULE
+        plane, plane.folder / "deliveries-operator", "--start-deadline-seconds", "15", program=MODULE
     ) as made:
         yield made
 
@@ -121,6 +121,21 @@ def test_one_that_was_killed_after_it_had_sent_sends_the_same_again(scene: Scene
     scene.ended("one", "Applied")
 
     assert received(folder) == [1, 1]
+
+
+def test_a_job_that_cannot_start_is_given_up_and_keeps_the_store_from_nobody(scene: Scene, folder: Path) -> None:
+    scene.kubectl("delete", "secret", "feed")
+    scene.run("one")
+    said = scene.until("syncrun", "one", lambda r: "Secret feed" in succeeded(r)[2])
+    assert succeeded(said)[1] == "Delivering"
+    run = scene.until("syncrun", "one", lambda r: condition(r, "Delivered")[0] == "False")
+    assert condition(run, "Delivered")[1] == "SecretNotFound"
+    first = recorded(run)["name"]
+    scene.wait(lambda: first not in [j["metadata"]["name"] for j in jobs(scene)], "end of the Job")
+
+    scene.cluster.apply(scene.secret("feed", **SECRET))
+    scene.ended("one", "Applied")
+    assert received(folder) == [1]
 
 
 def test_a_connection_that_is_deleted_ends_the_tries(scene: Scene, folder: Path) -> None:

@@ -17,7 +17,7 @@ from support.marked import BIRTH, EMAIL, FAMILY, GIVEN
 def crash_in_shape() -> None:
     """A plain exception with a record in its text, and another one in its cause."""
 
-    def shape(context: Any) -> None:
+    def shape(context: Any, *_: Any) -> None:
         try:
             raise KeyError(f"{GIVEN} {FAMILY}")  # noqa: TRY301 - a cause that holds a record
         except KeyError as error:
@@ -244,9 +244,9 @@ def _before(stage: str, act: Callable[[Any], Any]) -> None:
 
     original = getattr(pipeline, stage)
 
-    def both(context: Any) -> Any:
+    def both(context: Any, *more: Any, **named: Any) -> Any:
         act(context)
-        return original(context)
+        return original(context, *more, **named)
 
     _instead(stage, both)
 

@@ -137,11 +137,15 @@ class Actor:
         shared.tell(place_of(run))
 
     async def retire(self, run: Object, seen: Observed) -> None:
-        """Let Jobs go whose end the status has recorded."""
+        """Let Jobs go whose end the status has recorded. One that was given up before it began is taken away."""
         recorded = {w.job for _, w in seen.works if w.ended_at and w.state != WorkState.LOST}
         for job in self.shared.store.related(JOBS, f"owner/{seen.run.uid}"):
-            if job["metadata"]["name"] in recorded and finished(JOBS, job):
+            if job["metadata"]["name"] not in recorded:
+                continue
+            if finished(JOBS, job):
                 await self.expire(job)
+            else:
+                await self.shared.cluster.delete(JOBS, job)
 
     async def tidy(self, run: Object) -> None:
         """A final run: what still runs for it is stopped, what ended goes after a while, so that its log can be read."""

@@ -164,7 +164,7 @@ class Attempts:
             return Work(WorkState.RUNNING, **base)
         made = moment(seen.job["metadata"]["creationTimestamp"]) or self.now
         waited = self.now - made
-        if trouble.reason != "JobSuspended" and not seen.started and waited > self.start_deadline:
+        if not trouble.patient and not seen.started and waited > self.start_deadline:
             minutes = int(waited.total_seconds() // 60)
             text = f"{trouble.message} Given up after {minutes} minutes; nothing was done."
             return Work(WorkState.FAILED, reason=trouble.reason, message=text, ended_at=self.now, **base)

@@ -6,29 +6,28 @@ from dataclasses import dataclass
 
 from rostersync.controller.cache import Object
 
-_WAITING = {
-    "ErrImagePull": "ImageNotPulled", "ImagePullBackOff": "ImageNotPulled", "ErrImageNeverPull": "ImageNotPulled",
-    "InvalidImageName": "ImageNotPulled", "RegistryUnavailable": "ImageNotPulled",
-    "CreateContainerConfigError": "ContainerNotCreated", "CreateContainerError": "ContainerNotCreated",
-    "RunContainerError": "ContainerNotCreated", "CrashLoopBackOff": "ContainerNotCreated",
-}  # fmt: skip
+_NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
+_NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff")
 _SECRET = re.compile(r'(secret|configmap) "([^"]+)" not found')
 _ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a Job from going on."""
+    """What keeps a Job from going on. `patient`: it may last as long as it likes, since somebody means it so."""
 
     reason: str
     message: str
+    patient: bool = False
 
 
 def of(job: Object, pods: Sequence[Object], events: Iterable[Object]) -> Trouble | None:
     """The trouble of an unfinished Job; None when there is none to see."""
     if (job.get("spec") or {}).get("suspend"):
         return Trouble(
-            "JobSuspended", "The Job is suspended by a queue of the cluster, and starts when the queue lets it."
+            "JobSuspended",
+            "The Job is suspended by a queue of the cluster, and starts when the queue lets it.",
+            patient=True,
         )
     live = [p for p in pods if (p.get("status") or {}).get("phase") in (None, "", "Pending")]
     warned = sorted(
@@ -56,15 +55,15 @@ def _of_pod(pod: Object, warned: Sequence[Object]) -> Trouble | None:
             )
     for container in status.get("containerStatuses") or ():
         waiting = (container.get("state") or {}).get("waiting") or {}
-        reason = _WAITING.get(str(waiting.get("reason")))
-        if reason == "ImageNotPulled":
+        if waiting.get("reason") in _NOT_PULLED:
             return Trouble(
-                reason,
+                "ImageNotPulled",
                 f"The image {container.get('image', '')} cannot be had ({waiting['reason']}): check the operator's --image and "
                 "spec.jobTemplate.imagePullSecrets.",
             )
-        if reason:
-            return _missing(_text(waiting)) or Trouble(reason, f"The container cannot be created: {_text(waiting)}")
+        if waiting.get("reason") in _NOT_CREATED:
+            text = _text(waiting)
+            return _missing(text) or Trouble("ContainerNotCreated", f"The container cannot be created: {text}")
     for event in reversed(warned):
         if event.get("reason") in ("FailedMount", "FailedAttachVolume"):
             text = _text(event)

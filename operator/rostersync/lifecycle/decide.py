@@ -7,7 +7,7 @@ remembered between two calls, so a driver that was killed simply continues.
 from datetime import timedelta
 
 from rostersync.attempts import APPLY, PLAN
-from rostersync.errors import Unsure
+from rostersync.errors import BaseMoved, Unsure
 from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_asked
 from rostersync.lifecycle.delivering import deliver
 from rostersync.lifecycle.messages import (
@@ -216,10 +216,10 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
         case _ if unsure:
             # Only the store knows whether it was applied. Apply is idempotent, so run it again.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
-        case _ if apply.reason == "BaseMoved" and (seen.connection.deleted or seen.run.cancel):
+        case _ if apply.reason == BaseMoved.reason and (seen.connection.deleted or seen.run.cancel):
             why = "its connection was deleted" if seen.connection.deleted else "it was asked to"
             return ended(Outcome.CANCELLED, f"Cancelled because {why}; the store had moved, and nothing was applied.")
-        case _ if apply.reason == "BaseMoved" and apply.of_plan <= REPLANS:
+        case _ if apply.reason == BaseMoved.reason and apply.of_plan <= REPLANS:
             return _start_plan(seen, apply.of_plan + 1, again=True)
         case _ if apply.retryable and apply.number < seen.tries:
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
