@@ -98,9 +98,13 @@ class Enrollment(msgspec.Struct):
 
 
 ROWS: dict[str, type[msgspec.Struct]] = {
-    "orgs": Org, "academicSessions": Session, "courses": Course, "classes": Class, "users": User,
+    "orgs": Org,
+    "academicSessions": Session,
+    "courses": Course,
+    "classes": Class,
+    "users": User,
     "enrollments": Enrollment,
-}  # fmt: skip
+}
 _LISTS = {"grades", "subjects", "subjectCodes", "periods"}
 _REFS = {"terms", "orgs", "agents"}
 _REF = {"class_", "school", "user", "course", "org", "parent"}

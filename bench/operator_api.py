@@ -56,9 +56,11 @@ class Api:
         """Server-side apply of a status, as the operator writes it."""
         meta = obj["metadata"]
         body = {
-            "apiVersion": obj["apiVersion"], "kind": obj["kind"],
-            "metadata": {k: meta[k] for k in ("name", "namespace", "uid")}, "status": status,
-        }  # fmt: skip
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "metadata": {k: meta[k] for k in ("name", "namespace", "uid")},
+            "status": status,
+        }
         where = path(kind, meta["namespace"], meta["name"], "status")
         query = {"fieldManager": "rostersync-operator", "force": "true"}
         return await self.send("PATCH", where, body, "application/apply-patch+yaml", **query)
@@ -108,9 +110,14 @@ class Api:
                 raise Refused(0, f"the watch of {kind} ended: {task}")
 
     async def _watch(
-        self, kind: str, namespace: str, seen: Callable[[Object], None], version: str, metadata: bool,
+        self,
+        kind: str,
+        namespace: str,
+        seen: Callable[[Object], None],
+        version: str,
+        metadata: bool,
         query: dict[str, str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         headers = {"Accept": _METADATA if metadata else "application/json"}
         params = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "3600", **query}
         unlimited = aiohttp.ClientTimeout(total=None)

@@ -36,9 +36,11 @@ async def approve(apis: Apis, cluster: Cluster, names: Named) -> list[float]:
         async with watched(apis.admin, names.namespace, [run], "apply") as seen:
             begun = time.perf_counter()
             await apis.admin.send(
-                "PATCH", path("syncapprovals", names.namespace, approval["metadata"]["name"]),
-                {"spec": {"decision": "Approved", "reason": "As agreed."}}, "application/merge-patch+json",
-            )  # fmt: skip
+                "PATCH",
+                path("syncapprovals", names.namespace, approval["metadata"]["name"]),
+                {"spec": {"decision": "Approved", "reason": "As agreed."}},
+                "application/merge-patch+json",
+            )
             await seen.all(_PATIENCE)
             out.append(seen.jobs[run] - begun)
     return out

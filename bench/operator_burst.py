@@ -44,9 +44,11 @@ async def floor(apis: Apis, server: Server, count: int) -> Burst:
         async def make(wanted: tuple[str, str]) -> None:
             run = await _send(apis, names, seen, wanted)
             job = await apis.operator.send(
-                "POST", path("jobs", names.namespace), made.plan_job(run, views[wanted[1]]),
+                "POST",
+                path("jobs", names.namespace),
+                made.plan_job(run, views[wanted[1]]),
                 fieldManager="rostersync-operator",
-            )  # fmt: skip
+            )
             await apis.operator.apply_status("syncruns", run, made.planning(run, views[wanted[1]], job))
 
         client, taken, begun = time.process_time(), server.cpu(), time.perf_counter()
@@ -79,7 +81,9 @@ async def operator(apis: Apis, server: Server, running: Running, count: int, pau
     served = {run["metadata"]["uid"] for run in runs if (run.get("status") or {}).get("conditions")} & set(owners)
     own = sum(n for (method, _), n in asked.items() if method in ("POST", "PATCH", "DELETE"))
     burst = Burst(
-        ended - begun, *spent, seen.latencies(),
+        ended - begun,
+        *spent,
+        seen.latencies(),
         {
             "jobs": counted["POST", "jobs"],
             "statuses": counted["APPLY", "syncruns/status"] + counted["PATCH", "syncruns/status"],
@@ -87,13 +91,17 @@ async def operator(apis: Apis, server: Server, running: Running, count: int, pau
             "all": own,
             "failed": sum(n for (_, code), n in asked.items() if not code.startswith("2")),
         },
-        len(owners) - len(set(owners)), count - len(served), process.peak(running.pid),
+        len(owners) - len(set(owners)),
+        count - len(served),
+        process.peak(running.pid),
         {
-            "seconds": pause, "client": later[0], "server": later[1],
+            "seconds": pause,
+            "client": later[0],
+            "server": later[1],
             "reads": sum(n for (method, _), n in asked.items() if method == "GET"),
         },
         running.complaints(),
-    )  # fmt: skip
+    )
     await running.stop()
     await load.remove(apis, names.namespace)
     return burst

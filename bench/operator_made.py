@@ -86,13 +86,21 @@ def applied(made: Object, seen: View, number: int) -> Object:
     begun, name = ended - timedelta(minutes=4), made["metadata"]["name"]
     digest = _digest(number)
     plan = Work(
-        WorkState.SUCCEEDED, 1, _report(name, digest, 0, number), job=f"{name}-plan-1", started_at=begun,
+        WorkState.SUCCEEDED,
+        1,
+        _report(name, digest, 0, number),
+        job=f"{name}-plan-1",
+        started_at=begun,
         ended_at=ended - timedelta(minutes=1),
-    )  # fmt: skip
+    )
     apply = Work(
-        WorkState.SUCCEEDED, 1, ApplyReport(name, "done", digest, number + 1), job=f"{name}-apply-1",
-        started_at=ended - timedelta(minutes=1), ended_at=ended,
-    )  # fmt: skip
+        WorkState.SUCCEEDED,
+        1,
+        ApplyReport(name, "done", digest, number + 1),
+        job=f"{name}-apply-1",
+        started_at=ended - timedelta(minutes=1),
+        ended_at=ended,
+    )
     return _status(made, seen, plan=plan, apply=apply)
 
 
@@ -132,9 +140,17 @@ def _report(name: str, digest: str, holds: int, number: int) -> PlanReport:
     ]
     issues = [IssueCount("Missing", 7, "Student", "email", "Error")]
     return PlanReport(
-        name, "done", digest, number, entities, [_HOLD] * holds, holds, issues=issues, schools=_SCHOOLS,
+        name,
+        "done",
+        digest,
+        number,
+        entities,
+        [_HOLD] * holds,
+        holds,
+        issues=issues,
+        schools=_SCHOOLS,
         blast_radius={"students": 3, "teachers": 1},
-    )  # fmt: skip
+    )
 
 
 def _digest(number: int) -> str:

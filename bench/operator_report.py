@@ -71,8 +71,11 @@ def rows(figures: Figures) -> Iterator[Row]:
         worst = percentile(figures.approvals, 99)
         yield Row(
             f"from approve to the apply Job, {len(figures.approvals)} held runs, one after the other",
-            f"p50 {_ms(median(figures.approvals))}, p99 {_ms(worst)}", "", "p99 < 15 s until applied", worst < 15,
-        )  # fmt: skip
+            f"p50 {_ms(median(figures.approvals))}, p99 {_ms(worst)}",
+            "",
+            "p99 < 15 s until applied",
+            worst < 15,
+        )
 
 
 def _bursts(figures: Figures) -> Iterator[Row]:
@@ -81,41 +84,48 @@ def _bursts(figures: Figures) -> Iterator[Row]:
     plain, taken = [f.seconds for f in floors], [b.seconds for b in bursts]
     yield Row(
         f"floor: {count:,} SyncRuns, Jobs and statuses by a bare client, {_rounds(floors)}",
-        f"{_spread(plain)} s", f"{3 * count / median(plain):,.0f} writes/s",
-    )  # fmt: skip
+        f"{_spread(plain)} s",
+        f"{3 * count / median(plain):,.0f} writes/s",
+    )
     fast = median(plain) * _RATIO <= _SECONDS  # on a slower machine not even the floor leaves room for that
     ratios = [b.seconds / f.seconds for f, b in zip(floors, bursts, strict=True)]
     yield Row(
-        f"operator: {count:,} SyncRuns at once, until every Job and status is there", f"{_spread(taken)} s",
+        f"operator: {count:,} SyncRuns at once, until every Job and status is there",
+        f"{_spread(taken)} s",
         f"{median(ratios):.2f} × the floor ({_list(ratios, '.2f')})",
         f"≤ {_RATIO} ×" + (f", ≤ {_SECONDS:.0f} s" if fast else f" (≤ {_SECONDS:.0f} s where the floor is faster)"),
         median(ratios) <= _RATIO and (max(taken) <= _SECONDS or not fast) if judged else None,
-    )  # fmt: skip
+    )
     yield _exactness(bursts, count)
     client, floor = median(b.client for b in bursts) / count, median(f.client for f in floors) / count
     yield Row(
-        "operator: CPU in the burst", f"{client * 1000:.2f} ms a run",
+        "operator: CPU in the burst",
+        f"{client * 1000:.2f} ms a run",
         f"{client / floor if floor else 0:.1f} × the bare client, which makes the runs too; stretch 1.5 ms",
-    )  # fmt: skip
+    )
     server, least = median(b.server for b in bursts) / count, median(f.server for f in floors) / count
     yield Row(
-        "control plane: CPU in the burst", f"{server * 1000:.2f} ms a run",
+        "control plane: CPU in the burst",
+        f"{server * 1000:.2f} ms a run",
         f"{server / least if least else 0:.2f} × with the bare client",
-    )  # fmt: skip
+    )
     after = [b.after for b in bursts]
     yield Row(
         f"the {after[0]['seconds']:.0f} s after the burst, in which nothing happens",
         f"operator {median(a['client'] for a in after):.1f} s of CPU, {median(a['reads'] for a in after):,.0f} reads",
         f"control plane {median(a['server'] for a in after):.1f} s of CPU",
-    )  # fmt: skip
+    )
     peak = max(b.peak for b in bursts)
     yield Row("operator: peak memory in the burst", f"{peak // MIB} MiB", "stretch 100 MiB")
     half, worst = ([percentile(b.latencies, p) for b in bursts] for p in (50, 99))
     shares = [w / b.seconds for w, b in zip(worst, bursts, strict=True)]
     yield Row(
-        "from a SyncRun to its Job, in the burst", f"p50 {_spread(half)} s, p99 {_spread(worst)} s",
-        f"p99 {median(shares):.2f} × the burst's length", "≤ 1.0 ×", max(shares) <= 1.0 if judged else None,
-    )  # fmt: skip
+        "from a SyncRun to its Job, in the burst",
+        f"p50 {_spread(half)} s, p99 {_spread(worst)} s",
+        f"p99 {median(shares):.2f} × the burst's length",
+        "≤ 1.0 ×",
+        max(shares) <= 1.0 if judged else None,
+    )
 
 
 def _exactness(bursts: list[Burst], count: int) -> Row:
@@ -133,8 +143,9 @@ def _exactness(bursts: list[Burst], count: int) -> Row:
         f"{each('jobs'):.2f} Jobs, {each('statuses'):.2f} statuses; {duplicates} duplicates, {lost} lost",
         f"{each('connections'):.2f} statuses of connections, {max(others) / count:.2f} others; {failed} requests refused, "
         f"{complaints} warnings logged",
-        "2 writes; 0 duplicates, 0 lost", exact and not duplicates and not lost,
-    )  # fmt: skip
+        "2 writes; 0 duplicates, 0 lost",
+        exact and not duplicates and not lost,
+    )
 
 
 def _crowd(crowd: Crowd) -> Iterator[Row]:
@@ -143,14 +154,18 @@ def _crowd(crowd: Crowd) -> Iterator[Row]:
     among = f"{crowd.count:,} open runs of one connection"
     yield Row(
         f"{among}: from a SyncRun of another one to its Job, {len(crowd.beside)} runs one after the other",
-        f"p50 {_ms(beside[0])}, p99 {_ms(beside[1])}", f"p50 {_ms(alone[0])}, p99 {_ms(alone[1])} without them",
-        f"p99 ≤ {_RATIO} × + 100 ms", beside[1] <= _RATIO * alone[1] + 0.1 if judged else None,
-    )  # fmt: skip
+        f"p50 {_ms(beside[0])}, p99 {_ms(beside[1])}",
+        f"p50 {_ms(alone[0])}, p99 {_ms(alone[1])} without them",
+        f"p99 ≤ {_RATIO} × + 100 ms",
+        beside[1] <= _RATIO * alone[1] + 0.1 if judged else None,
+    )
     yield Row(
-        f"{among}: what they take", f"{crowd.statuses / crowd.count:.2f} statuses a run; {crowd.cpu / crowd.count * 1000:.2f} ms of CPU",
-        f"at rest {crowd.settled:.0f} s after the last; peak {crowd.peak // MIB} MiB", "≤ 1.1 statuses",
+        f"{among}: what they take",
+        f"{crowd.statuses / crowd.count:.2f} statuses a run; {crowd.cpu / crowd.count * 1000:.2f} ms of CPU",
+        f"at rest {crowd.settled:.0f} s after the last; peak {crowd.peak // MIB} MiB",
+        "≤ 1.1 statuses",
         crowd.statuses <= 1.1 * crowd.count + 2 * len(crowd.beside) if judged else None,
-    )  # fmt: skip
+    )
 
 
 def _rest(figures: Figures) -> Iterator[Row]:
@@ -162,20 +177,27 @@ def _rest(figures: Figures) -> Iterator[Row]:
 
     among = f"{size.finished:,} finished runs, {size.connections:,} connections"
     yield Row(
-        f"{among}: from start to ready", f"{rest.ready:.2f} s", f"{rest.start:.1f} s of CPU until it rests", "≤ 6 s",
+        f"{among}: from start to ready",
+        f"{rest.ready:.2f} s",
+        f"{rest.start:.1f} s of CPU until it rests",
+        "≤ 6 s",
         verdict(rest.ready <= 6),
-    )  # fmt: skip
+    )
     yield Row(f"{among}: from start to the first new Job", f"{rest.job:.2f} s", "stretch 3 s")
     yield Row(
-        f"{among}: memory", f"peak {rest.peak // MIB} MiB, at rest {rest.resident // MIB} MiB", "stretch 120 MiB",
-        "≤ 250 MiB", verdict(rest.peak <= 250 * MIB),
-    )  # fmt: skip
+        f"{among}: memory",
+        f"peak {rest.peak // MIB} MiB, at rest {rest.resident // MIB} MiB",
+        "stretch 120 MiB",
+        "≤ 250 MiB",
+        verdict(rest.peak <= 250 * MIB),
+    )
     yield Row(f"{among}: idle CPU", f"{rest.idle:.2%} of one core", "", "≤ 0.5 %", verdict(rest.idle <= 0.005))
     if rest.singles:
         yield Row(
             f"{among}: from a SyncRun to its Job, {len(rest.singles)} runs one after the other",
-            f"p50 {_ms(median(rest.singles))}, p99 {_ms(percentile(rest.singles, 99))}", "stretch 30 and 100 ms",
-        )  # fmt: skip
+            f"p50 {_ms(median(rest.singles))}, p99 {_ms(percentile(rest.singles, 99))}",
+            "stretch 30 and 100 ms",
+        )
 
 
 def percentile(values: list[float], share: int) -> float:

@@ -44,17 +44,21 @@ def run(peer: str, pages: Path, rows: int, out: Path) -> dict[str, Any]:
     database.unlink(missing_ok=True)
     reader = {"dicts": dicts, "arrow": arrow}[peer]
     pipeline = dlt.pipeline(
-        f"bench_{peer}", destination=dlt.destinations.duckdb(str(database)), dataset_name="roster",
+        f"bench_{peer}",
+        destination=dlt.destinations.duckdb(str(database)),
+        dataset_name="roster",
         pipelines_dir=str(out / "pipelines"),
-    )  # fmt: skip
+    )
     pipeline.drop()
     seconds = []
     for _ in range(2):
         begun = time.perf_counter()
         resource = dlt.resource(
-            reader(pages, rows, out), name="enrollments", write_disposition="merge",
+            reader(pages, rows, out),
+            name="enrollments",
+            write_disposition="merge",
             primary_key="sourcedId",
-        )  # fmt: skip
+        )
         pipeline.run(resource)
         seconds.append(time.perf_counter() - begun)
     with pipeline.sql_client() as client:

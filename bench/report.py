@@ -63,32 +63,40 @@ def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
     rate = extract.result["records"] / extract.result["wall"]
     floor = decode.result["records"] / decode.result["wall"]
     yield Row(
-        "extract, all collections", extract, extract.result["records"], extract.result["wall"],
-        f"{rate / floor:.2f} of the floor's rate", "≥ 0.5 of it (200,000 records/s where it is 400,000)",
+        "extract, all collections",
+        extract,
+        extract.result["records"],
+        extract.result["wall"],
+        f"{rate / floor:.2f} of the floor's rate",
+        "≥ 0.5 of it (200,000 records/s where it is 400,000)",
         verdict(rate, min(200_000, floor / 2), at_least=True),
-    )  # fmt: skip
+    )
     if "extract slow" in got:
         slow = got["extract slow"]
         least = slow.result["requests"] * slow.result["latency"] / slow.result["concurrency"]
         yield Row(
             f"extract, {slow.result['latency'] * 1000:.0f} ms latency, {slow.result['concurrency']} at once, "
             f"token life {slow.result['token_life']:.0f} s",
-            slow, slow.result["records"], slow.result["wall"],
+            slow,
+            slow.result["records"],
+            slow.result["wall"],
             f"{ratio(slow.result['wall'], least):.2f} × requests × latency / concurrency; "
             f"{slow.result['tokens']} tokens, {slow.result['unauthorised']} pages refused",
             "≤ 1.1 ×, no page refused",
             slow.result["wall"] <= 1.1 * least and not slow.result["unauthorised"] if judged else None,
-        )  # fmt: skip
+        )
     if "extract bursts" in got:
         bursts = got["extract bursts"]
         times = ratio(bursts.result["requests"], extract.result["requests"])
         yield Row(
             f"extract, {bursts.result['burst']} of every 100 pages fail in a row (503)",
-            bursts, bursts.result["records"], bursts.result["wall"],
+            bursts,
+            bursts.result["records"],
+            bursts.result["wall"],
             f"{bursts.result['requests']:,} requests, {bursts.result['failed']:,} failed: {times:.2f} × those of a good server",
             "≤ 1.2 ×, read whole",
             times <= 1.2 and bursts.result["complete"] and bursts.result["failed"] > 0 if judged else None,
-        )  # fmt: skip
+        )
     join = got["floor join"]
     yield Row("floor: (id, hash) full outer join", join, join.result["records"], join.result["wall"])
     plan = got[f"plan {NEXT}"]
@@ -96,42 +104,57 @@ def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
     times = ratio(compare["cpu"], join.result["cpu"])
     hashed = join.result["cpu"] + join.result["hashing"]["cpu"]
     yield Row(
-        "compare, next day (enrolments while they are linked)", plan, plan.result["records"], compare["wall"],
+        "compare, next day (enrolments while they are linked)",
+        plan,
+        plan.result["records"],
+        compare["wall"],
         f"{times:.1f} × the join's CPU",
-        "≤ 1.5 ×", verdict(times, 1.5), compare["cpu"],
-    )  # fmt: skip
+        "≤ 1.5 ×",
+        verdict(times, 1.5),
+        compare["cpu"],
+    )
     for day in (FIRST, SAME, NEXT):
         one = got[f"plan {day}"]
         times = ratio(one.result["cpu"], join.result["cpu"])
         target = "≤ 6 ×" if day == NEXT else "≤ 60 s CPU" if day == SAME and large else ""
         met = verdict(times, 6) if day == NEXT else one.cpu <= 60 if target else None
         yield Row(
-            f"plan from staged Parquet, {day}", one, one.result["records"], one.result["wall"],
+            f"plan from staged Parquet, {day}",
+            one,
+            one.result["records"],
+            one.result["wall"],
             f"{times:.1f} × the join's CPU, {ratio(one.result['cpu'], hashed):.1f} × when it makes the new hashes too; {_stages(one)}",
-            target, met,
-        )  # fmt: skip
+            target,
+            met,
+        )
     for day in (FIRST, SAME, NEXT):
         hand, job = got[f"floor script {day}"], got[f"job {day}"]
         yield Row(f"floor: script for the whole plan, {day}", hand, hand.result["records"], hand.result["wall"])
         times = ratio(job.result["wall"], hand.result["wall"])
         memory = f"within {job.enforced // MIB:,} MiB" if job.enforced else ""
         yield Row(
-            f"whole plan (extract and plan), {day}", job, job.result["records"], job.result["wall"],
+            f"whole plan (extract and plan), {day}",
+            job,
+            job.result["records"],
+            job.result["wall"],
             f"{times:.2f} × the script; {ratio(job.result['cpu'], hand.result['cpu']):.2f} × its CPU",
             ", ".join(filter(None, ["≤ 1.3 ×, within 180 s" if large else "", memory])),
             (not large or (times <= 1.3 and job.wall <= 180)) if judged and (large or memory) else None,
-        )  # fmt: skip
+        )
     replace = got["floor replace"]
     yield Row("floor: delete and insert of wide rows", replace, replace.result["records"], replace.result["wall"])
     for day in (FIRST, NEXT):
         apply = got[f"apply {day}"]
         rate = apply.result["records"] / apply.result["wall"]
         yield Row(
-            f"apply, embedded, {day}", apply, apply.result["records"], apply.result["wall"],
+            f"apply, embedded, {day}",
+            apply,
+            apply.result["records"],
+            apply.result["wall"],
             f"{rate * replace.result['wall'] / replace.result['records']:.2f} of the floor's rate",
             "≥ 100,000 records/s" if day == FIRST else "",
             verdict(rate, 100_000, at_least=True) if day == FIRST else None,
-        )  # fmt: skip
+        )
     yield from _peers(got, judged)
 
 
@@ -146,16 +169,24 @@ def _peers(got: dict[str, Measured], judged: bool) -> Iterator[Row]:
         load, merge = (one.result["records"] / one.result[k] for k in ("load", "merge"))
         label = f"peer: dlt {one.result['version']} reading {peer}"
         yield Row(
-            f"{label}, first load", one, one.result["records"], one.result["load"],
-            f"rostersync's first import, applied: {ours / load:.0f} × its rate", f"≥ {limit} ×",
+            f"{label}, first load",
+            one,
+            one.result["records"],
+            one.result["load"],
+            f"rostersync's first import, applied: {ours / load:.0f} × its rate",
+            f"≥ {limit} ×",
             ours / load >= limit if judged else None,
-        )  # fmt: skip
+        )
         same = again["records"] / again["wall"]
         yield Row(
-            f"{label}, merge of the same", one, one.result["records"], one.result["merge"],
-            f"rostersync's run without change: {same / merge:.0f} × its rate", f"≥ {limit} ×",
+            f"{label}, merge of the same",
+            one,
+            one.result["records"],
+            one.result["merge"],
+            f"rostersync's run without change: {same / merge:.0f} × its rate",
+            f"≥ {limit} ×",
             same / merge >= limit if judged else None,
-        )  # fmt: skip
+        )
 
 
 def _stages(one: Measured) -> str:

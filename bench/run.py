@@ -69,9 +69,18 @@ def stages(runner: Runner, today: str, tomorrow: str, work: Path) -> None:
     for day, url, staged in ((FIRST, today, "today"), (SAME, today, "today"), (NEXT, tomorrow, "tomorrow")):
         whole = work / f"whole-{staged}"
         runner.run(
-            f"job {day}", "stages.py", "job", "--url", url, "--extract", whole, "--plan", work / "whole" / "plan",
-            "--store", store,
-        )  # fmt: skip
+            f"job {day}",
+            "stages.py",
+            "job",
+            "--url",
+            url,
+            "--extract",
+            whole,
+            "--plan",
+            work / "whole" / "plan",
+            "--store",
+            store,
+        )
         shutil.rmtree(work / staged, ignore_errors=True)
         whole.rename(work / staged)
         runner.run(
@@ -129,9 +138,18 @@ def peers(runner: Runner, pages: Path, work: Path) -> None:
     python = peer_environment()
     for peer in ("arrow", "dicts"):
         runner.run(
-            f"peer {peer}", "peers.py", peer, "--pages", pages, "--rows", runner.bench.peer_rows, "--out", work / "peer",
-            limited=False, python=python,
-        )  # fmt: skip
+            f"peer {peer}",
+            "peers.py",
+            peer,
+            "--pages",
+            pages,
+            "--rows",
+            runner.bench.peer_rows,
+            "--out",
+            work / "peer",
+            limited=False,
+            python=python,
+        )
 
 
 def peer_environment() -> str:

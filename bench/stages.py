@@ -66,19 +66,23 @@ def peak_together() -> int:
 
 def connection(url: str, concurrency: int = 4) -> FocusConnection:
     """The smallest connection that imports everything, with deletes."""
-    return FocusConnection.model_validate({
-        "apiVersion": "rostersync.dev/v1alpha1",
-        "kind": "FocusConnection",
-        "metadata": {"name": "bench", "namespace": "bench"},
-        "spec": {
-            "termsOfUse": {"accepted": True, "version": "1", "acceptedBy": "bench"},
-            "deliveryConfig": {
-                "serviceURL": url, "credentialsSecretRef": {"name": "bench"}, "insecureHTTP": True,
-                "maxConcurrentRequests": concurrency,
+    return FocusConnection.model_validate(
+        {
+            "apiVersion": "rostersync.dev/v1alpha1",
+            "kind": "FocusConnection",
+            "metadata": {"name": "bench", "namespace": "bench"},
+            "spec": {
+                "termsOfUse": {"accepted": True, "version": "1", "acceptedBy": "bench"},
+                "deliveryConfig": {
+                    "serviceURL": url,
+                    "credentialsSecretRef": {"name": "bench"},
+                    "insecureHTTP": True,
+                    "maxConcurrentRequests": concurrency,
+                },
+                "bulkUploadMode": True,
             },
-            "bulkUploadMode": True,
-        },
-    })  # fmt: skip
+        }
+    )
 
 
 def extract(url: str, out: Path, concurrency: int = 4) -> Result:
@@ -105,10 +109,15 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
     out.parent.mkdir(parents=True, exist_ok=True)
     store.parent.mkdir(parents=True, exist_ok=True)
     inputs = PlanInputs(
-        connection=connection(url), run="bench", origin=Pulled(folder, "bench"), out=out, scratch=out.parent / "scratch",
-        reader=EmbeddedStore(store).reader(), as_of=datetime(2026, 9, 2, 3, tzinfo=UTC),
+        connection=connection(url),
+        run="bench",
+        origin=Pulled(folder, "bench"),
+        out=out,
+        scratch=out.parent / "scratch",
+        reader=EmbeddedStore(store).reader(),
+        as_of=datetime(2026, 9, 2, 3, tzinfo=UTC),
         threads=threads,
-    )  # fmt: skip
+    )
     report = plan_from(inputs, stage=clock)
     return {
         "records": sum(c["rows"] for c in json.loads((folder / "proof.json").read_text())["collections"].values()),
@@ -148,8 +157,10 @@ def main() -> None:
         result |= apply(given.plan, given.store)
     clock.stop()
     result |= {
-        "wall": time.perf_counter() - begun, "cpu": cpu() - used, "stages": clock.stages,
-    }  # fmt: skip
+        "wall": time.perf_counter() - begun,
+        "cpu": cpu() - used,
+        "stages": clock.stages,
+    }
     given.result.write_text(json.dumps(result))
 
 

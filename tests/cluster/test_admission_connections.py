@@ -142,16 +142,32 @@ def test_safety_is_changed_only_by_who_may_approve(people: People, plane: Contro
 
 def may_approve(plane: ControlPlane, namespace: str, name: str) -> None:
     plane.kubectl(
-        "-n", namespace, "create", "rolebinding", f"{name}-approves", "--clusterrole=rostersync-approver",
-        f"--user={name}", check=True,
-    )  # fmt: skip
+        "-n",
+        namespace,
+        "create",
+        "rolebinding",
+        f"{name}-approves",
+        "--clusterrole=rostersync-approver",
+        f"--user={name}",
+        check=True,
+    )
 
 
 def test_nobody_but_the_operator_writes_the_status(people: People) -> None:
     made(people.erin.create(connection()))
-    ready = {"status": {"conditions": [{
-        "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-11-24T02:00:00Z",
-    }]}}  # fmt: skip
+    ready = {
+        "status": {
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True",
+                    "reason": "Ready",
+                    "message": "",
+                    "lastTransitionTime": "2026-11-24T02:00:00Z",
+                }
+            ]
+        }
+    }
     assert "cannot patch" in refused(people.erin.patch("FocusConnection", "springfield", ready, "status"))  # RBAC
     told = refused(people.admin.patch("FocusConnection", "springfield", ready, "status"))
     assert "the status of a FocusConnection is the operator's to write" in told

@@ -43,9 +43,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     given = [f"--{name}={count}" for name, count in sizes.items()]
     done = bench(
-        *given, "--rounds=1", "--pause=1", "--idle=1", f"--out={written}", f"--figures={folder / 'figures.json'}",
+        *given,
+        "--rounds=1",
+        "--pause=1",
+        "--idle=1",
+        f"--out={written}",
+        f"--figures={folder / 'figures.json'}",
         folder=folder,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return written
 

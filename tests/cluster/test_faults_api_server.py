@@ -69,10 +69,14 @@ def test_a_run_of_the_same_name_made_unseen_is_another_run(scene: LonelyScene, o
     scene.kubectl("delete", "syncrun", "one")
     scene.wait(lambda: not scene.get("syncapproval", before["metadata"]["name"]), "end of the approval")
     _forget_history(scene)
-    again = json.dumps({
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": "one"},
-        "spec": {"connectionRef": {"name": "springfield"}},
-    })  # fmt: skip
+    again = json.dumps(
+        {
+            "apiVersion": "rostersync.dev/v1alpha1",
+            "kind": "SyncRun",
+            "metadata": {"name": "one"},
+            "spec": {"connectionRef": {"name": "springfield"}},
+        }
+    )
     # an API server that has just started does not know every kind yet
     scene.wait(lambda: "/one created" in scene.kubectl("create", "-f", "-", input=again, code=None), "a run")
     _signal(operator, signal.SIGCONT)

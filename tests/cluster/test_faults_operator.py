@@ -79,8 +79,9 @@ def _tell(scene: LonelyScene) -> None:
 
     (approval,) = scene.list("syncapprovals")
     assert [(r.run, r.approval_uid) for r in scene.revisions()] == [
-        ("first", None), ("held", approval["metadata"]["uid"]),
-    ]  # fmt: skip
+        ("first", None),
+        ("held", approval["metadata"]["uid"]),
+    ]
     runs = {name: scene.get("syncrun", name) for name in ("first", "held")}
     assert [run["status"]["revision"] for run in runs.values()] == [1, 2]
     assert approval["spec"]["planDigest"] == runs["held"]["status"]["plan"]["digest"]

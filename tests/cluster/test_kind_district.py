@@ -37,11 +37,22 @@ def cluster(kind_cluster: KindCluster) -> Iterator[KindCluster]:
     """The operator, by its chart, and every sample."""
     repository, _, tag = kind_cluster.image.rpartition(":")
     helm(
-        kind_cluster, "upgrade", "--install", "rostersync", str(ROOT / "charts" / "rostersync"), "-n", SYSTEM,
-        "--create-namespace", "--wait", "--timeout", "4m",
-        "--set", f"image.repository={repository},image.tag={tag},image.pullPolicy=Never",
-        "--set", "jobs.resources.requests.cpu=50m,jobs.resources.requests.memory=128Mi",
-    )  # fmt: skip
+        kind_cluster,
+        "upgrade",
+        "--install",
+        "rostersync",
+        str(ROOT / "charts" / "rostersync"),
+        "-n",
+        SYSTEM,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "4m",
+        "--set",
+        f"image.repository={repository},image.tag={tag},image.pullPolicy=Never",
+        "--set",
+        "jobs.resources.requests.cpu=50m,jobs.resources.requests.memory=128Mi",
+    )
     for path in sorted(SAMPLES.glob("*.yaml")):
         _apply(kind_cluster, path)
     kind_cluster.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/simulated-focus", "--timeout=180s", check=True)
@@ -101,9 +112,11 @@ def ended(cluster: KindCluster, run: str, outcome: str) -> dict[str, Any]:
 def start(cluster: KindCluster, name: str, connection: str = "simulated", **spec: Any) -> None:
     """Make a SyncRun."""
     body = {
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": name, "namespace": NAMESPACE},
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "SyncRun",
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {"connectionRef": {"name": connection}, **spec},
-    }  # fmt: skip
+    }
     kubectl(cluster, "create", "-f", "-", input=json.dumps(body))
 
 

@@ -21,9 +21,11 @@ def flood(plane: ControlPlane, namespace: str) -> float:
 
     def make(number: int) -> None:
         body = {
-            "apiVersion": API, "kind": "SyncRun", "metadata": {"name": f"flood-{number:04d}", "namespace": namespace},
+            "apiVersion": API,
+            "kind": "SyncRun",
+            "metadata": {"name": f"flood-{number:04d}", "namespace": namespace},
             "spec": {"connectionRef": {"name": "crowded"}},
-        }  # fmt: skip
+        }
         client.post(f"/apis/{API}/namespaces/{namespace}/syncruns", json=body).raise_for_status()
 
     with plane.client() as client, ThreadPoolExecutor(8) as pool:

@@ -16,12 +16,16 @@ NOBODY_BUT_A = [
 @pytest.fixture
 def carl(plane: ControlPlane, namespace: str) -> str:
     """May make connections and runs, and approve on his own connection alone."""
-    grant(plane, namespace, {
-        "carl": rule(("get", "list", "watch", "create", "patch"), "focusconnections", "syncruns", "syncapprovals"),
-        "carl ann": rule(("approve",), "focusconnections") | {"resourceNames": ["carls-own"]},
-        "ann": rule(("approve",), "focusconnections") | {"resourceNames": ["simulated"]},
-        "ann alice": rule(("get", "list", "patch"), "syncapprovals"),
-    })  # fmt: skip
+    grant(
+        plane,
+        namespace,
+        {
+            "carl": rule(("get", "list", "watch", "create", "patch"), "focusconnections", "syncruns", "syncapprovals"),
+            "carl ann": rule(("approve",), "focusconnections") | {"resourceNames": ["carls-own"]},
+            "ann": rule(("approve",), "focusconnections") | {"resourceNames": ["simulated"]},
+            "ann alice": rule(("get", "list", "patch"), "syncapprovals"),
+        },
+    )
     return "carl"
 
 

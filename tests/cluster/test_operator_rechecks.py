@@ -50,7 +50,7 @@ def test_without_policies_a_held_run_asks_nobody_and_says_why(scene: Scene, remo
     scene.connect(previewDataUpload=True)
     scene.until(
         "focusconnection", "springfield", lambda c: condition(c, "PoliciesInstalled")[1] == "PoliciesMissing", 90
-    )  # fmt: skip
+    )
     scene.run("one")
     said = scene.until("syncrun", "one", lambda r: DECISION in succeeded(r)[2])
     assert succeeded(said)[1] == "AwaitingApproval"

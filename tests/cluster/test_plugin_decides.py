@@ -38,8 +38,11 @@ def test_an_approval_is_in_the_callers_name_and_for_what_was_shown(
     said = ended(watching, 0)
 
     assert {k: decided["spec"][k] for k in ("decision", "decidedBy", "reason", "planDigest")} == {
-        "decision": "Approved", "decidedBy": "bob", "reason": "End of term", "planDigest": digest("a"),
-    }  # fmt: skip
+        "decision": "Approved",
+        "decidedBy": "bob",
+        "reason": "End of term",
+        "planDigest": digest("a"),
+    }
     for part in (digest("a"), "Deletes 312 of 1,204", "Requested by:  alice", "Approved by bob."):
         assert part in said.stderr
     assert "Applied: The store is at revision 5." in said.stdout
@@ -231,8 +234,16 @@ def test_a_robot_is_refused_in_the_policys_words(
     operator.run("first")
     approval = operator.holds("first")
     plane.kubectl("create", "serviceaccount", "robot", "-n", namespace, check=True)
-    plane.kubectl("create", "rolebinding", "robot", "-n", namespace, "--clusterrole=rostersync-approver",
-                  f"--serviceaccount={namespace}:robot", check=True)  # fmt: skip
+    plane.kubectl(
+        "create",
+        "rolebinding",
+        "robot",
+        "-n",
+        namespace,
+        "--clusterrole=rostersync-approver",
+        f"--serviceaccount={namespace}:robot",
+        check=True,
+    )
     account = plane.service_account_kubeconfig(namespace, "robot")
     robot = Person.of(plane, "robot", namespace, tmp_path, account)
 

@@ -58,9 +58,11 @@ def test_a_missing_service_account_is_named(scene: Scene) -> None:
 
 def test_a_quota_that_allows_no_pod_is_named(scene: Scene) -> None:
     quota = {
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": scene.namespace},
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none", "namespace": scene.namespace},
         "spec": {"hard": {"pods": "0"}},
-    }  # fmt: skip
+    }
     scene.cluster.apply(quota)
     scene.wait(lambda: scene.get("resourcequota", "none").get("status"), "the quota")
     scene.connect()
@@ -153,9 +155,17 @@ def test_a_report_that_a_pod_forged_applies_nothing_that_was_held(scene: Scene, 
         scene.run("one")
         pod = _pod(scene)
         report = {
-            "run": "one", "stage": "done", "digest": f"sha256:{'0' * 64}", "baseRevision": 0, "noChanges": False,
-            "outboxPending": False, "entities": [], "holdsTotal": 0, "holds": [], "schools": {},
-        }  # fmt: skip
+            "run": "one",
+            "stage": "done",
+            "digest": f"sha256:{'0' * 64}",
+            "baseRevision": 0,
+            "noChanges": False,
+            "outboxPending": False,
+            "entities": [],
+            "holdsTotal": 0,
+            "holds": [],
+            "schools": {},
+        }
         start_pod(scene.cluster, pod)
         finish_pod(scene.cluster, pod, 0, json.dumps(report))
     finally:
@@ -194,9 +204,11 @@ def _is_judged(connection: Object) -> bool:
 
 def test_a_claim_of_another_district_is_refused(scene: Scene) -> None:
     claim = {
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "rostersync-mine", "namespace": scene.namespace},
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "rostersync-mine", "namespace": scene.namespace},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-    }  # fmt: skip
+    }
     scene.cluster.apply(claim)
     scene.connect(store={"embedded": {"existingClaim": "rostersync-mine"}})
     scene.run("one")

@@ -11,11 +11,12 @@ from support.cluster.scene import Scene, condition, succeeded
 def _people(scene: Scene) -> None:
     """alice asks, bob may approve."""
     binding = {
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
         "metadata": {"name": "approvers", "namespace": scene.namespace},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "rostersync-approver"},
         "subjects": [{"kind": "User", "name": "bob", "apiGroup": "rbac.authorization.k8s.io"}],
-    }  # fmt: skip
+    }
     scene.cluster.apply(binding)
 
 

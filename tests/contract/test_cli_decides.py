@@ -28,8 +28,10 @@ def test_an_approved_run_is_applied_at_once(bench):
     run = json.loads(result.stdout)
     assert (reason_of(run), run["status"]["revision"]) == ("Applied", 2)
     assert run["status"]["approval"] == run["status"]["approval"] | {
-        "state": "Approved", "decidedBy": "dana", "reason": "end of term",
-    }  # fmt: skip
+        "state": "Approved",
+        "decidedBy": "dana",
+        "reason": "end of term",
+    }
     assert approval(bench, held)["spec"]["planDigest"] == run["status"]["plan"]["digest"]
     assert reason_of(bench.run()) == "NoChanges"
 

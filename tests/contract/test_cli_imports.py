@@ -70,8 +70,11 @@ def test_what_would_change_too_much_is_held_with_its_numbers(bench):
     students = next(h for h in status["holds"] if h.get("entity") == "Student")
     deleted = counted(run, "deleted")["Student"]
     assert (students["reason"], students["count"], students["population"], students["limit"]) == (
-        "Threshold", deleted, STUDENTS, 10,
-    )  # fmt: skip
+        "Threshold",
+        deleted,
+        STUDENTS,
+        10,
+    )
     assert students["message"].startswith(f"Deletes {deleted} of {STUDENTS} Students (")
     assert status["holdsTotal"] == len(status["holds"])
     message = next(c["message"] for c in status["conditions"] if c["type"] == "Succeeded")
@@ -111,9 +114,11 @@ def test_the_export_is_what_was_accepted(bench):
 
 def test_a_run_named_in_the_manifests_is_never_started_again(bench):
     named = {
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": "first-import"},
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "SyncRun",
+        "metadata": {"name": "first-import"},
         "spec": {"connectionRef": {"name": "springfield"}, "reason": "new district"},
-    }  # fmt: skip
+    }
     manifests = bench.manifests(named)
     first = bench.run(manifests=manifests)
     requests = len(bench.simulator.requests)
@@ -143,8 +148,15 @@ def test_progress_is_json_lines_where_there_is_no_terminal(bench):
 
     stages = [json.loads(line)["stage"] for line in result.stderr.splitlines()]
     assert list(dict.fromkeys(stages)) == [
-        "extract", "shape", "require", "match", "link", "compare", "freeze", "apply",
-    ]  # fmt: skip
+        "extract",
+        "shape",
+        "require",
+        "match",
+        "link",
+        "compare",
+        "freeze",
+        "apply",
+    ]
 
 
 def test_diff_shows_records_old_and_new(bench):
@@ -176,9 +188,14 @@ def test_diff_filters_by_cause_and_school(bench):
 
 
 def test_issues_are_grouped_and_listed(bench):
-    run = bench.run("--dry-run", manifests=bench.manifests(dataRequirements=[
-        {"entity": "Student", "attribute": "middleName", "action": "Error"},
-    ]))  # fmt: skip
+    run = bench.run(
+        "--dry-run",
+        manifests=bench.manifests(
+            dataRequirements=[
+                {"entity": "Student", "attribute": "middleName", "action": "Error"},
+            ]
+        ),
+    )
     errors = counted(run, "errors")["Student"]
 
     groups = json.loads(bench.call("issues", name_of(run), "--output", "json").stdout)

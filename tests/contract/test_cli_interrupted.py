@@ -64,9 +64,10 @@ def signalled(number: int, at: str, seconds: float = 0) -> dict[str, str]:
 
 MOMENTS = [
     *((stage, 0.0) for stage in ("verify", "begin", "users", "revision", "commit", "committed", "closed")),
-    *(("begin", s) for s in (0.001, 0.01)), *(("commit", s) for s in (0.0005, 0.002, 0.005, 0.01, 0.02)),
+    *(("begin", s) for s in (0.001, 0.01)),
+    *(("commit", s) for s in (0.0005, 0.002, 0.005, 0.01, 0.02)),
     *(("closed", s) for s in (0.005, 0.02)),
-]  # fmt: skip
+]
 
 
 @BOTH

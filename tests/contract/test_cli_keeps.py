@@ -39,8 +39,11 @@ def test_the_state_folder_is_for_its_user_alone(bench):
 def test_artifacts_are_sealed_with_the_key_that_the_connection_names(bench, monkeypatch):
     spec = {"artifacts": {"encryptionKeySecretRef": {"name": "artifact-key"}}}
     secret = {
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "artifact-key"}, "stringData": {"key": "open sesame"},
-    }  # fmt: skip
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "artifact-key"},
+        "stringData": {"key": "open sesame"},
+    }
     bench.run(manifests=bench.manifests(secret, **spec))
     bench.simulator.add_event("mass-leave:30")
     held = name_of(bench.run(manifests=bench.manifests(secret, **spec), code=3))
@@ -82,9 +85,13 @@ def test_a_person_is_forgotten_everywhere(bench):
 
 
 def test_an_export_says_what_importers_would_refuse_and_strict_writes_nothing(bench):
-    bench.run(manifests=bench.manifests(attributesMapping=[
-        {"entity": "Student", "attribute": "username", "template": "{middleName}"},
-    ]))  # fmt: skip
+    bench.run(
+        manifests=bench.manifests(
+            attributesMapping=[
+                {"entity": "Student", "attribute": "username", "template": "{middleName}"},
+            ]
+        )
+    )
     to = bench.folder / "out"
 
     said = bench.call("export", "--to", str(to), "--strict", code=1).stderr

@@ -25,10 +25,14 @@ MAPPING = {"entity": "Student", "attribute": "username", "from": "email"}
 REFUSED = {
     "a wrong field": ({"sisIdPrefix": "F-"}, ["spec.sisIdPrefix", "sisIDPrefix"]),
     "an unknown attribute": (
-        {"attributesMapping": [MAPPING | {"attribute": "shoeSize"}]}, ["attributesMapping[0].attribute", "username"],
+        {"attributesMapping": [MAPPING | {"attribute": "shoeSize"}]},
+        ["attributesMapping[0].attribute", "username"],
     ),
     "a domain on an unknown attribute": (
-        {"compareByDomainsOfUniqueness": True, "domainsOfUniqueness": [{"entity": "Student", "attributes": ["shoeSize"]}]},
+        {
+            "compareByDomainsOfUniqueness": True,
+            "domainsOfUniqueness": [{"entity": "Student", "attributes": ["shoeSize"]}],
+        },
         ["domainsOfUniqueness[0].attributes[0]", "email"],
     ),
     "minus five percent": (
@@ -36,15 +40,27 @@ REFUSED = {
         ["syncHoldThreshold.rules[0].percent", "negative"],
     ),
     "two mappings to one target": (
-        {"attributesMapping": [MAPPING, MAPPING | {"from": "identifier"}]}, ["attributesMapping", "[0]", "[1]", "only once"],
+        {"attributesMapping": [MAPPING, MAPPING | {"from": "identifier"}]},
+        ["attributesMapping", "[0]", "[1]", "only once"],
     ),
     "terms that are not accepted": ({"termsOfUse": {"accepted": False}}, ["spec.termsOfUse.accepted: true"]),
-    "what comes later": ({"deliveries": [{
-        "name": "x", "oneRosterCSV": {"mode": "Bulk"}, "sftp": {
-            "host": "upload.example.org", "secretRef": {"name": "x"}, "hostKey": "ssh-ed25519 AAAA",
+    "what comes later": (
+        {
+            "deliveries": [
+                {
+                    "name": "x",
+                    "oneRosterCSV": {"mode": "Bulk"},
+                    "sftp": {
+                        "host": "upload.example.org",
+                        "secretRef": {"name": "x"},
+                        "hostKey": "ssh-ed25519 AAAA",
+                    },
+                }
+            ]
         },
-    }]}, ["spec.deliveries", "not supported"]),
-}  # fmt: skip
+        ["spec.deliveries", "not supported"],
+    ),
+}
 
 
 @pytest.mark.parametrize(("spec", "said"), REFUSED.values(), ids=REFUSED)

@@ -66,8 +66,12 @@ def test_schools_count_what_a_slow_count_counts(night):
     expected = Counter((school, row["change"]) for row in rows for school in row["schools"])
     found = summary.read(plan_of(night), orgs.read(plan_of(night)))
 
-    assert {(s.org.id, c): n for s in found.schools for c, n in
-            (("Create", s.created), ("Update", s.updated), ("Delete", s.deleted)) if n} == dict(expected)  # fmt: skip
+    assert {
+        (s.org.id, c): n
+        for s in found.schools
+        for c, n in (("Create", s.created), ("Update", s.updated), ("Delete", s.deleted))
+        if n
+    } == dict(expected)
     assert all(s.org.name for s in found.schools)
 
 
@@ -113,8 +117,10 @@ def test_what_follows_from_what_is_what_a_slow_count_finds(night):
 
     gone = found["Enrollment", "Delete", "Student", "leave"]
     assert (gone.part, gone.whole, gone.subjects) == (
-        sum(r["before"]["userSourcedId"] in leave for r in deleted), len(deleted), len(leave),
-    )  # fmt: skip
+        sum(r["before"]["userSourcedId"] in leave for r in deleted),
+        len(deleted),
+        len(leave),
+    )
     come = found.get(("Enrollment", "Create", "Student", "new"))
     assert (come.part if come else 0) == sum(r["after"]["userSourcedId"] in new for r in created)
     contacts = [r for r in rows if r["entity"] == "Contact" and r["change"] == "Delete"]

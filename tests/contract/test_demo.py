@@ -58,9 +58,21 @@ def _shows_every_command(out: str, runs: list[dict[str, Any]]) -> None:
     commands = [line.split()[2] for line in out.splitlines() if line.startswith("$ rostersync")]
 
     assert commands == [
-        "simulate", "check", "run", "runs", "run", "run", "diff", "run", "show", "diff", "issues", "approve", "export",
+        "simulate",
+        "check",
+        "run",
         "runs",
-    ]  # fmt: skip
+        "run",
+        "run",
+        "diff",
+        "run",
+        "show",
+        "diff",
+        "issues",
+        "approve",
+        "export",
+        "runs",
+    ]
     assert f"$ rostersync approve {held} --reason " in out
 
 

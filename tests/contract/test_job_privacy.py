@@ -12,16 +12,26 @@ from support.quirky import Reply
 
 SECRETS = {"marked-credentials": {"clientID": CLIENT_ID, "clientSecret": SECRET}, "seal": {"key": "qzxkey " * 4}}
 ENTITIES = [
-    "District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin", "Enrollment",
+    "District",
+    "School",
+    "Calendar",
+    "Course",
+    "Class",
+    "Student",
+    "Teacher",
+    "Contact",
+    "Admin",
+    "Enrollment",
     "Demographics",
-]  # fmt: skip
+]
 CHECKED = {
-    "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}], "compareByDomainsOfUniqueness": True,
+    "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
+    "compareByDomainsOfUniqueness": True,
     "dataRequirements": [
         {"entity": "Student", "attribute": "middleName", "action": "Skip"},
         {"entity": "Student", "attribute": "identifier", "format": "Integer", "action": "Error"},
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -71,9 +81,12 @@ def test_records_of_every_fate(cluster, sealed):
 
 
 CRASHES = {
-    "crash_in_extract": "Unexpected", "crash_without_memory": "OutOfMemory", "crash_in_link": "Unexpected",
-    "crash_in_compare": "Unexpected", "crash_in_apply": "StoreFailed",
-}  # fmt: skip
+    "crash_in_extract": "Unexpected",
+    "crash_without_memory": "OutOfMemory",
+    "crash_in_link": "Unexpected",
+    "crash_in_compare": "Unexpected",
+    "crash_in_apply": "StoreFailed",
+}
 
 
 @pytest.mark.parametrize("crash", CRASHES)

@@ -67,9 +67,12 @@ def test_records_of_every_fate(desk: Desk) -> None:
         assert first["status"]["totals"]["errors"] > 30
         assert first["status"]["totals"]["duplicates"] == 3  # two that share a domain, and one in two rows that differ
         assert {(i["entity"], i["code"]) for i in first["status"]["issues"] if "entity" in i} >= {
-            ("Student", "DanglingReference"), ("Student", "FormatFailed"), ("Demographics", "Malformed"),
-            ("Enrollment", "DanglingReference"), ("Contact", "FormatFailed"),
-        }  # fmt: skip
+            ("Student", "DanglingReference"),
+            ("Student", "FormatFailed"),
+            ("Demographics", "Malformed"),
+            ("Enrollment", "DanglingReference"),
+            ("Contact", "FormatFailed"),
+        }
         name = first["metadata"]["name"]
         for _ in range(2):  # the table for people, and the objects
             for command in ("show", "runs", "issues"):
@@ -182,9 +185,12 @@ USERS_ANSWER: dict[str, Callable[[Request], Reply | None]] = {
     "not UTF-8": lambda r: Reply(PEOPLE.encode("latin-1") + b"\xff\xfe}]}"),
     "error with 200": lambda r: Reply({"imsx_description": f"{GIVEN} has no school", "imsx_severity": "error"}),
     "no object": lambda r: Reply({"users": f"{GIVEN} and {FAMILY}"}),
-    "HTML": _html, "redirect": _redirect, "next with a name": _to_a_person, "headers": _total_of_words,
+    "HTML": _html,
+    "redirect": _redirect,
+    "next with a name": _to_a_person,
+    "headers": _total_of_words,
     "echo of the request": _echo_of_the_request,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", USERS_ANSWER)
@@ -230,10 +236,15 @@ def test_a_server_that_echoes_secrets(desk: Desk, kind: str) -> None:
 
 
 CRASHES = {
-    "crash_in_extract": "Unexpected", "crash_in_shape": "Unexpected", "crash_without_memory": "OutOfMemory",
-    "crash_in_link": "Unexpected", "crash_in_compare": "Unexpected", "truncated_part": "Unexpected",
-    "strange_part": "Unexpected", "crash_in_apply": "StoreFailed",
-}  # fmt: skip
+    "crash_in_extract": "Unexpected",
+    "crash_in_shape": "Unexpected",
+    "crash_without_memory": "OutOfMemory",
+    "crash_in_link": "Unexpected",
+    "crash_in_compare": "Unexpected",
+    "truncated_part": "Unexpected",
+    "strange_part": "Unexpected",
+    "crash_in_apply": "StoreFailed",
+}
 
 
 @pytest.mark.parametrize("crash", CRASHES)

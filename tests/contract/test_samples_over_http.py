@@ -23,9 +23,15 @@ BUNDLES = ("district-small", "classlink-style")
 FILES = ("orgs", "academicSessions", "courses", "classes", "users", "enrollments", "demographics")
 ENTITIES = ("District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin", "Enrollment")
 OF_ROLE = {
-    "student": "Student", "teacher": "Teacher", "aide": "Teacher", "administrator": "Admin", "guardian": "Contact",
-    "parent": "Contact", "relative": "Contact", "proctor": "Teacher",
-}  # fmt: skip
+    "student": "Student",
+    "teacher": "Teacher",
+    "aide": "Teacher",
+    "administrator": "Admin",
+    "guardian": "Contact",
+    "parent": "Contact",
+    "relative": "Contact",
+    "proctor": "Teacher",
+}
 SETS = ("grades", "orgSourcedIds", "agentSourcedIds", "termSourcedIds")
 LEFT_OUT = ("status", "dateLastModified", "password")
 Rows = dict[str, dict[str, str | tuple[str, ...]]]
@@ -47,14 +53,19 @@ def served(desk: Desk, bundle: str, version: str) -> Iterator[dict[str, str]]:
 def connect(desk: Desk, said: dict[str, str], version: str, **spec: Any) -> None:
     """The smallest connection to it, with `spec` over it."""
     delivery = {
-        "serviceURL": said["url"], "insecureHTTP": True, "version": version, "credentialsSecretRef": {"name": "c"},
-    }  # fmt: skip
+        "serviceURL": said["url"],
+        "insecureHTTP": True,
+        "version": version,
+        "credentialsSecretRef": {"name": "c"},
+    }
     secret = {"ROSTERSYNC_CLIENT_ID": said["clientID"], "ROSTERSYNC_CLIENT_SECRET": "simulator-secret"}
     desk.env |= secret
     manifest = {
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": {"name": "sample"},
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "FocusConnection",
+        "metadata": {"name": "sample"},
         "spec": {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery, **spec},
-    }  # fmt: skip
+    }
     desk.write("connection.yaml", yaml.safe_dump(manifest))
 
 

@@ -43,8 +43,10 @@ def client(simulator: Simulator) -> Iterator[Client]:
 
 def credentials(simulator: Simulator) -> dict[str, str]:
     return {
-        "grant_type": "client_credentials", "client_id": simulator.client_id, "client_secret": simulator.client_secret,
-    }  # fmt: skip
+        "grant_type": "client_credentials",
+        "client_id": simulator.client_id,
+        "client_secret": simulator.client_secret,
+    }
 
 
 def placed(simulator: Simulator, where: str) -> dict[str, Any]:
@@ -156,9 +158,7 @@ def test_parts_of_collections_have_the_keys_of_the_whole(simulator: Simulator, c
     ):
         rows = client.all(part, key)
         assert rows
-        assert [r["sourcedId"] for r in rows] == [
-            r["sourcedId"] for r in everything(simulator.roster, key) if test(r)
-        ]  # fmt: skip
+        assert [r["sourcedId"] for r in rows] == [r["sourcedId"] for r in everything(simulator.roster, key) if test(r)]
 
 
 def test_single_records_and_404_for_a_user_without_demographics(simulator: Simulator, client: Client) -> None:
@@ -245,9 +245,19 @@ def test_a_wrong_order_is_refused_and_changes_nothing(
 # -- faults -----------------------------------------------------------------------------------------------------
 
 STATUSES = {
-    "429": 429, "429:none": 429, "500": 500, "502": 502, "503": 503, "504": 504, "403": 403, "404": 404,
-    "limit-refused:20": 400, "limit-fails:20": 500, "echo-names": 500, "token-expiry": 401,
-}  # fmt: skip
+    "429": 429,
+    "429:none": 429,
+    "500": 500,
+    "502": 502,
+    "503": 503,
+    "504": 504,
+    "403": 403,
+    "404": 404,
+    "limit-refused:20": 400,
+    "limit-fails:20": 500,
+    "echo-names": 500,
+    "token-expiry": 401,
+}
 
 
 @pytest.mark.parametrize(("fault", "status"), STATUSES.items())

@@ -10,12 +10,17 @@ from rostersync.sources.port import Filled, SchoolFound
 from support.quirky import Quirky, Reply, Request, enrollments, orgs, source
 
 USERS = [
-    {"sourcedId": "u1", "role": "student", "givenName": "A", "metadata": {"homeroom": "1"},
-     "userIds": [{"type": "StateID", "identifier": "7"}]},
+    {
+        "sourcedId": "u1",
+        "role": "student",
+        "givenName": "A",
+        "metadata": {"homeroom": "1"},
+        "userIds": [{"type": "StateID", "identifier": "7"}],
+    },
     {"sourcedId": "u2", "role": "student", "givenName": "", "metadata": {"homeroom": None}},
     {"sourcedId": "u3", "roles": [{"roleType": "secondary", "role": "aide", "org": {"sourcedId": "s0000"}}]},
     {"sourcedId": "u4", "role": "ext:mentor", "email": "m@x.example"},
-]  # fmt: skip
+]
 DISTRICT = {"sourcedId": "d1", "name": "District", "type": "district"}
 
 

@@ -102,8 +102,10 @@ def test_a_server_that_refuses_all_but_whole_pages_is_believed_the_second_time(t
 @given(
     st.lists(st.sets(st.integers(0, 59), max_size=2), min_size=30, max_size=30),
     st.lists(st.sets(st.integers(0, 59), max_size=2), min_size=30, max_size=30),
-    st.sampled_from([1, 3]), st.sampled_from(["header", None]), st.sampled_from([None, "body"]),
-)  # fmt: skip
+    st.sampled_from([1, 3]),
+    st.sampled_from(["header", None]),
+    st.sampled_from([None, "body"]),
+)
 @settings(max_examples=40, deadline=None)
 def test_what_is_there_all_the_time_is_read_or_nothing_is_proved(
     gone: list[set[int]], come: list[set[int]], threads: int, total: str | None, following: str | None

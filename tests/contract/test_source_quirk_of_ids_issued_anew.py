@@ -17,15 +17,24 @@ class Served(Day):
 
     def __init__(self, prefix: str) -> None:
         self.data: dict[str, list[dict[str, Any]]] = {
-            "orgs": [SCHOOL], "academicSessions": [], "courses": [COURSE], "classes": [CLASS], "enrollments": [],
+            "orgs": [SCHOOL],
+            "academicSessions": [],
+            "courses": [COURSE],
+            "classes": [CLASS],
+            "enrollments": [],
             "users": [
                 {
-                    "sourcedId": f"{prefix}{i}", "role": "student", "identifier": str(4700 + i), "username": f"user{i}",
-                    "givenName": "A", "familyName": "B", "orgs": [{"sourcedId": "s1"}],
+                    "sourcedId": f"{prefix}{i}",
+                    "role": "student",
+                    "identifier": str(4700 + i),
+                    "username": f"user{i}",
+                    "givenName": "A",
+                    "familyName": "B",
+                    "orgs": [{"sourcedId": "s1"}],
                 }
                 for i in range(40)
             ],
-        }  # fmt: skip
+        }
 
     def stage(self, folder: Path) -> Path:
         with Quirky(self.data) as server:

@@ -254,9 +254,12 @@ def test_oauth1_signs_every_query_parameter(method: str, tmp_path: Path) -> None
         params = {k: unquote(v.strip('"')) for k, v in sent.items()}
         query = "&".join(f"{k}={v}" for k, v in request.query.items())
         verifier = oauth1.Client(
-            "client-1", client_secret="secret-1", signature_method=signature,
-            nonce=params["oauth_nonce"], timestamp=params["oauth_timestamp"],
-        )  # fmt: skip
+            "client-1",
+            client_secret="secret-1",
+            signature_method=signature,
+            nonce=params["oauth_nonce"],
+            timestamp=params["oauth_timestamp"],
+        )
         _, headers, _ = verifier.sign(f"{server.root}{request.path}?{query}", http_method="GET")
         good = params["oauth_signature_method"] == method and headers["Authorization"] == header
         return None if good else Reply({}, 401)

@@ -144,8 +144,12 @@ def test_an_approved_run_killed_in_its_apply_is_applied_later(desk: Desk, simula
 
 def test_a_named_run_killed_while_it_reads_goes_on_from_what_it_has(desk: Desk, simulator: Simulator) -> None:
     simulator.set_day(3)
-    named = {"apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": "tonight"},
-             "spec": {"connectionRef": {"kind": "FocusConnection", "name": "rivers"}}}  # fmt: skip
+    named = {
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "SyncRun",
+        "metadata": {"name": "tonight"},
+        "spec": {"connectionRef": {"kind": "FocusConnection", "name": "rivers"}},
+    }
     desk.write("run.yaml", yaml.safe_dump(named))
     running = _waiting(desk, "wait_in_extract", "run", "-f", "connection.yaml", "-f", "run.yaml", *LIGHT)
     running.kill()
@@ -193,10 +197,12 @@ def test_others_wait_or_say_so_while_one_writes(desk: Desk, simulator: Simulator
     readers = {
         word: desk.start(*words)
         for word, words in {
-            "run": ("run", "-f", "connection.yaml", "-q", *LIGHT), "export": ("export", "--to", "out"),
-            "plan": ("plan", "-f", "other.yaml", "-q", *LIGHT), "compact": ("compact",),
+            "run": ("run", "-f", "connection.yaml", "-q", *LIGHT),
+            "export": ("export", "--to", "out"),
+            "plan": ("plan", "-f", "other.yaml", "-q", *LIGHT),
+            "compact": ("compact",),
         }.items()
-    }  # fmt: skip
+    }
     for word, running in readers.items():
         done = running.wait()
         assert (done.code, done.error["reason"]) == (1, "StoreBusy"), word
@@ -225,12 +231,17 @@ def settled(desk: Desk, simulator: Simulator, before: Any) -> None:
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        ("disconnect,after=9", "ServerFailed"), ("truncated,on=users,after=1", "BadResponse"),
-        ("truncated:wire,on=enrollments", "ServerFailed"), ("html,after=5", "BadResponse"),
-        ("500,on=classes", "ServerFailed"), ("404,on=users", ""), ("403,on=classes", ""),
-        ("429:0,after=4", "RateLimited"), ("echo-names,on=users,after=2", "ServerFailed"),
+        ("disconnect,after=9", "ServerFailed"),
+        ("truncated,on=users,after=1", "BadResponse"),
+        ("truncated:wire,on=enrollments", "ServerFailed"),
+        ("html,after=5", "BadResponse"),
+        ("500,on=classes", "ServerFailed"),
+        ("404,on=users", ""),
+        ("403,on=classes", ""),
+        ("429:0,after=4", "RateLimited"),
+        ("echo-names,on=users,after=2", "ServerFailed"),
     ],
-)  # fmt: skip
+)
 def test_a_source_that_fails_for_good_fails_the_run_and_nothing_else(
     desk: Desk, simulator: Simulator, fault: str, why: str
 ) -> None:
@@ -269,10 +280,33 @@ def test_a_token_that_expires_again_and_again(desk: Desk, simulator: Simulator) 
 
 
 PASSING = (
-    "429:0", "500", "502", "503", "504", "disconnect", "truncated", "truncated:wire", "html", "missing-envelope", "slow:3",
-    "duplicate-rows", "unstable-order", "token-expiry", "perm-rev", "wrong-total:-9", "wrong-total:30", "no-totals",
-    "short-pages:4", "next:off", "echo-names", "404", "403", "odd-values", "odd-casing", "null-references",
-)  # fmt: skip
+    "429:0",
+    "500",
+    "502",
+    "503",
+    "504",
+    "disconnect",
+    "truncated",
+    "truncated:wire",
+    "html",
+    "missing-envelope",
+    "slow:3",
+    "duplicate-rows",
+    "unstable-order",
+    "token-expiry",
+    "perm-rev",
+    "wrong-total:-9",
+    "wrong-total:30",
+    "no-totals",
+    "short-pages:4",
+    "next:off",
+    "echo-names",
+    "404",
+    "403",
+    "odd-values",
+    "odd-casing",
+    "null-references",
+)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -380,9 +414,15 @@ def test_a_school_closes(warm: Commands, tmp_path: Path) -> None:
     closing = schools[0]
     with Simulator(Rows(rows)) as server:
         desk = Desk(warm, tmp_path)
-        at(desk, server, deliveryConfig={
-            "serviceURL": server.url, "insecureHTTP": True, "credentialsSecretRef": {"name": "c"},
-        })  # fmt: skip
+        at(
+            desk,
+            server,
+            deliveryConfig={
+                "serviceURL": server.url,
+                "insecureHTTP": True,
+                "credentialsSecretRef": {"name": "c"},
+            },
+        )
         assert reason(run(desk, exits=0)) == "Applied"
         before = content(desk.store)
         gone = {**rows, "orgs": without(rows["orgs"], lambda o: o["sourcedId"] == closing)}

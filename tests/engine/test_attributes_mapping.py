@@ -44,8 +44,10 @@ def test_each_transform_does_its_own_and_several_act_in_their_order(roster: Rost
 
 def test_a_value_may_come_from_an_attribute_the_id_metadata_a_user_id_or_a_template(roster: Roster) -> None:
     ids = [
-        {"type": "StateID", "identifier": "77"}, {"type": "StateID", "identifier": "11"}, {"type": "Lunch", "identifier": "5"},
-    ]  # fmt: skip
+        {"type": "StateID", "identifier": "77"},
+        {"type": "StateID", "identifier": "11"},
+        {"type": "Lunch", "identifier": "5"},
+    ]
     cases: dict[str, tuple[dict[str, str], str | None]] = {
         "attribute": ({"source": "email"}, "s1@x.example"),
         "list": ({"source": "grades"}, "09,10"),
@@ -92,10 +94,21 @@ def test_value_maps_come_after_transforms_and_a_default_after_both(roster: Roste
 
 def test_entries_lie_over_all_standard_attributes_and_drop_none(roster: Roster) -> None:
     full = {
-        "username": "u", "familyName": "F", "middleName": "M", "identifier": "I", "sms": "1", "phone": "2",
-        "userMasterIdentifier": "m", "preferredGivenName": "pg", "preferredMiddleName": "pm", "preferredFamilyName": "pf",
-        "pronouns": "p", "primaryOrgSourcedId": "1001", "userIds": [{"type": "A", "identifier": "1"}], "roles": ["student"],
-    }  # fmt: skip
+        "username": "u",
+        "familyName": "F",
+        "middleName": "M",
+        "identifier": "I",
+        "sms": "1",
+        "phone": "2",
+        "userMasterIdentifier": "m",
+        "preferredGivenName": "pg",
+        "preferredMiddleName": "pm",
+        "preferredFamilyName": "pf",
+        "pronouns": "p",
+        "primaryOrgSourcedId": "1001",
+        "userIds": [{"type": "A", "identifier": "1"}],
+        "roles": ["student"],
+    }
     day = district().change("users", "s1", **full)
     entries = [
         to("username", source="email"),
@@ -104,9 +117,17 @@ def test_entries_lie_over_all_standard_attributes_and_drop_none(roster: Roster) 
     ]
     plan = roster.plan(day, attributesMapping=entries)
     expected = {
-        **full, "enabledUser": True, "orgSourcedIds": ["1001"], "role": "student", "agentSourcedIds": ["p1"],
-        "grades": ["09"], "email": "s1@x.example", "username": "s1@x.example", "phone": "1", "givenName": "F Given s1",
-    }  # fmt: skip
+        **full,
+        "enabledUser": True,
+        "orgSourcedIds": ["1001"],
+        "role": "student",
+        "agentSourcedIds": ["p1"],
+        "grades": ["09"],
+        "email": "s1@x.example",
+        "username": "s1@x.example",
+        "phone": "1",
+        "givenName": "F Given s1",
+    }
     assert dict(zip(USERS.names, plan.after("s1", *USERS.names), strict=True)) == expected
 
 
@@ -125,8 +146,11 @@ def test_only_the_named_entity_is_touched(roster: Roster) -> None:
     ]
     plan = roster.plan(day, attributesMapping=entries)
     assert [plan.after(i, "email") for i in ("s1", "t1", "p1", "a1")] == [
-        "x@y.example", "t1@x.example", "p1@x.example", "a1@x.example",
-    ]  # fmt: skip
+        "x@y.example",
+        "t1@x.example",
+        "p1@x.example",
+        "a1@x.example",
+    ]
     assert (plan.after("s1", "metadata"), plan.after("t1", "metadata")) == ({"room": "1"}, None)
     assert (plan.after("k1", "title"), plan.after("c1", "title")) == ("T", "Maths")
 

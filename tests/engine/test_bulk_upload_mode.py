@@ -38,9 +38,13 @@ def spare() -> Day:
 
 
 LEFT = {
-    "academicSessions": ("y9",), "courses": ("c9",), "classes": ("k9",), "users": ("s9", "t9", "p9", "a9"),
-    "enrollments": ("e9",), "demographics": ("s2",),
-}  # fmt: skip
+    "academicSessions": ("y9",),
+    "courses": ("c9",),
+    "classes": ("k9",),
+    "users": ("s9", "t9", "p9", "a9"),
+    "enrollments": ("e9",),
+    "demographics": ("s2",),
+}
 
 
 def left(day: Day) -> Day:
@@ -52,10 +56,16 @@ def left(day: Day) -> Day:
 def test_what_a_complete_pull_does_not_hold_is_deleted(roster: Roster) -> None:
     plan = roster.begin(spare(), entities=WITH_DEMOGRAPHICS).plan(left(spare()), **BULK, entities=WITH_DEMOGRAPHICS)
     assert {(e, i, c) for change, e, i, c in plan.changes if change == "Delete"} == {
-        ("Calendar", "y9", "SourceMissing"), ("Course", "c9", "SourceMissing"), ("Class", "k9", "SourceMissing"),
-        ("Student", "s9", "SourceMissing"), ("Teacher", "t9", "SourceMissing"), ("Contact", "p9", "SourceMissing"),
-        ("Admin", "a9", "SourceMissing"), ("Enrollment", "e9", "SourceMissing"), ("Demographics", "s2", "SourceMissing"),
-    }  # fmt: skip
+        ("Calendar", "y9", "SourceMissing"),
+        ("Course", "c9", "SourceMissing"),
+        ("Class", "k9", "SourceMissing"),
+        ("Student", "s9", "SourceMissing"),
+        ("Teacher", "t9", "SourceMissing"),
+        ("Contact", "p9", "SourceMissing"),
+        ("Admin", "a9", "SourceMissing"),
+        ("Enrollment", "e9", "SourceMissing"),
+        ("Demographics", "s2", "SourceMissing"),
+    }
     assert plan.ids("Create") == plan.ids("Update") == set()
     assert plan.counts("Student") == {"deleted": 1, "unchanged": 3, "population": 4}
     assert all(r["hash"] is None and r["before_hash"] is not None for r in plan.rows.values())
@@ -75,9 +85,11 @@ def test_explicit_removals_delete_in_both_modes_whatever_their_case(roster: Rost
     day = day.add("users", "never", status="tobedeleted")
     plan = roster.begin(spare()).plan(day, bulkUploadMode=bulk)
     assert plan.changes == {
-        ("Delete", "Student", "s9", "SourceDeleted"), ("Delete", "Teacher", "t9", "SourceDeleted"),
-        ("Delete", "Class", "k9", "SourceDeleted"), ("Delete", "Enrollment", "e9", "SourceDeleted"),
-    }  # fmt: skip
+        ("Delete", "Student", "s9", "SourceDeleted"),
+        ("Delete", "Teacher", "t9", "SourceDeleted"),
+        ("Delete", "Class", "k9", "SourceDeleted"),
+        ("Delete", "Enrollment", "e9", "SourceDeleted"),
+    }
     assert plan.issues == set()
 
 
@@ -103,8 +115,10 @@ def test_demographics_that_are_not_offered_go_when_their_person_goes(roster: Ros
     day = spare().not_offering("demographics").without("users", "s1").without("enrollments", "e1")
     plan = roster.begin(spare(), entities=WITH_DEMOGRAPHICS).plan(day, **BULK, entities=WITH_DEMOGRAPHICS)
     assert plan.changes == {
-        ("Delete", "Student", "s1", "SourceMissing"), ("Delete", "Demographics", "s1", "Cascade"), ("Delete", "Enrollment", "e1", "SourceMissing"),
-    }  # fmt: skip
+        ("Delete", "Student", "s1", "SourceMissing"),
+        ("Delete", "Demographics", "s1", "Cascade"),
+        ("Delete", "Enrollment", "e1", "SourceMissing"),
+    }
 
 
 def test_entities_that_are_not_taken_are_neither_created_nor_deleted(roster: Roster) -> None:

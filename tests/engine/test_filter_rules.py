@@ -148,7 +148,10 @@ ALL = {"s1", "s3", "t1", "t2", "t3", "p1", "p2", "p3", "a1", "k1", "k2", "k3", "
         (allow("Student", cond("sourcedId", "In", "s1"), linked=("Contact",)), "s3 p2 p3"),
         (allow("Student", cond("sourcedId", "In", "s1"), linked=("Course",)), "s3 c2 c3 k2 k3"),
         (allow("Student", cond("sourcedId", "In", "s1"), linked=("Teacher",)), "s3 t2 t3"),
-        (allow("Student", cond("sourcedId", "In", "s1"), linked=("Contact", "Class", "Course", "Teacher")), "s3 p2 p3 k2 k3 c2 c3 t2 t3"),
+        (
+            allow("Student", cond("sourcedId", "In", "s1"), linked=("Contact", "Class", "Course", "Teacher")),
+            "s3 p2 p3 k2 k3 c2 c3 t2 t3",
+        ),
         (allow("Class", cond("sourcedId", "In", "k2"), linked=("Student", "Teacher")), "k1 k3 s1 t1 t3"),
         (allow("Class", cond("sourcedId", "In", "k2"), linked=("Contact", "Course")), "k1 k3 p1 p3 c1 c3"),
         (allow("Course", cond("sourcedId", "In", "c2"), linked=("Class", "Student")), "c1 c3 k1 k3 s1"),
@@ -156,7 +159,7 @@ ALL = {"s1", "s3", "t1", "t2", "t3", "p1", "p2", "p3", "a1", "k1", "k2", "k3", "
         (allow("Contact", cond("sourcedId", "In", "p2"), linked=("Student",)), "p1 p3 s1"),
     ],
     ids=lambda v: f"{v['entity']} with {' '.join(v['includeLinked'])}" if isinstance(v, dict) else None,
-)  # fmt: skip
+)
 def test_linked_entities_are_kept_only_when_linked_to_a_kept_record(
     roster: Roster, rule: dict[str, Any], left_out: str
 ) -> None:

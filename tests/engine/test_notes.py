@@ -73,8 +73,9 @@ def test_ids_in_several_rows_are_named_while_their_collection_is_not_proved(rost
 
     assert notes(roster.plan(day)) == set()
     assert notes(roster.plan(day.read_in_part("users"), sisIDPrefix="X-")) == {
-        ("Student", "X-s2", "RepeatedRows", None), ("Student", "X-s3", "RepeatedRows", None),
-    }  # fmt: skip
+        ("Student", "X-s2", "RepeatedRows", None),
+        ("Student", "X-s3", "RepeatedRows", None),
+    }
 
 
 def test_a_first_run_on_a_source_that_shows_nothing_says_so(roster: Roster) -> None:

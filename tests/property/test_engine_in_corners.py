@@ -140,9 +140,11 @@ def school_that_vanished_and_is_taken_out_goes(corner: Corner) -> dict[str, str]
     corner.drop("classes", "C2")
     corner.drop("enrollments", "e-s2")
     return {
-        "orgs/2": "Delete SchoolUnmapped", "users/s2": "Delete SchoolUnmapped", "classes/C2": "Delete SchoolUnmapped",
+        "orgs/2": "Delete SchoolUnmapped",
+        "users/s2": "Delete SchoolUnmapped",
+        "classes/C2": "Delete SchoolUnmapped",
         "enrollments/e-s2": "Delete SchoolUnmapped",
-    }  # fmt: skip
+    }
 
 
 def school_of_unknown_status_outside_the_mapping_stays(corner: Corner) -> dict[str, str]:
@@ -204,21 +206,31 @@ def rule_on_enrolments_keeps_their_people(corner: Corner) -> dict[str, str]:
     rule = {"entity": "Enrollment", "conditions": [condition], "includeLinked": ["Student", "Class", "Contact"]}
     corner.specs = ({}, {"filterRules": [rule]})
     return {
-        "enrollments/e-s2": "Delete FilteredOut", "enrollments/e-t1": "Delete FilteredOut",
-        "users/s2": "Delete FilteredOut", "classes/C2": "Delete FilteredOut",
-    }  # fmt: skip
+        "enrollments/e-s2": "Delete FilteredOut",
+        "enrollments/e-t1": "Delete FilteredOut",
+        "users/s2": "Delete FilteredOut",
+        "classes/C2": "Delete FilteredOut",
+    }
 
 
 CORNERS: list[Callable[[Corner], dict[str, str]]] = [
-    unread_class_keeps_its_course, unread_course_keeps_its_class, unread_calendar_keeps_its_linked_classes,
-    student_sent_as_an_entity_that_is_not_taken_stays, teacher_who_was_of_an_entity_no_longer_taken_is_updated,
-    what_is_no_longer_taken_is_not_even_trimmed, removed_enrolment_goes_whoever_it_names_now,
-    smallest_active_school_speaks_for_the_united_one, school_that_vanished_and_is_taken_out_goes,
+    unread_class_keeps_its_course,
+    unread_course_keeps_its_class,
+    unread_calendar_keeps_its_linked_classes,
+    student_sent_as_an_entity_that_is_not_taken_stays,
+    teacher_who_was_of_an_entity_no_longer_taken_is_updated,
+    what_is_no_longer_taken_is_not_even_trimmed,
+    removed_enrolment_goes_whoever_it_names_now,
+    smallest_active_school_speaks_for_the_united_one,
+    school_that_vanished_and_is_taken_out_goes,
     school_of_unknown_status_outside_the_mapping_stays,
-    rule_by_school_replaces_no_default, new_ids_for_the_same_people_are_paired_one_to_one,
-    filter_on_metadata_sees_it_without_a_mapping, default_of_a_metadata_key_is_stored_and_stays,
-    filtered_enrolments_link_nobody, rule_on_enrolments_keeps_their_people,
-]  # fmt: skip
+    rule_by_school_replaces_no_default,
+    new_ids_for_the_same_people_are_paired_one_to_one,
+    filter_on_metadata_sees_it_without_a_mapping,
+    default_of_a_metadata_key_is_stored_and_stays,
+    filtered_enrolments_link_nobody,
+    rule_on_enrolments_keeps_their_people,
+]
 
 
 @pytest.mark.parametrize("make", CORNERS, ids=lambda make: make.__name__)
@@ -228,9 +240,7 @@ def test_corner(make: Callable[[Corner], dict[str, str]], tmp_path: Path) -> Non
     engine, store = Engine(tmp_path), ModelStore()
     for day in (0, 1):
         spec = {**BASE, **corner.specs[day]}
-        proof = {
-            t.name: {"offered": True, "complete": day == 0 or t.name not in corner.incomplete} for t in TABLES
-        }  # fmt: skip
+        proof = {t.name: {"offered": True, "complete": day == 0 or t.name not in corner.incomplete} for t in TABLES}
         planned = engine.plan(spec, stage(tmp_path / str(day), corner.days[day], proof), f"run-{day}", NOW)
         expected = Model(spec).plan(corner.days[day], proof, store, NOW)
         assert differences(expected, planned, store) == []

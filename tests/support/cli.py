@@ -16,9 +16,11 @@ from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.simulator.server import Simulator
 
 SECRET = {
-    "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "focus-credentials"},
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "focus-credentials"},
     "stringData": {"clientID": "demo-client", "clientSecret": "demo-secret"},
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -39,13 +41,17 @@ class Bench:
     def connection(self, **spec: Any) -> dict[str, Any]:
         """The smallest connection, with Bulk Upload Mode, and with `spec` over it."""
         delivery = {
-            "serviceURL": self.simulator.url, "insecureHTTP": True, "credentialsSecretRef": {"name": "focus-credentials"},
-        }  # fmt: skip
+            "serviceURL": self.simulator.url,
+            "insecureHTTP": True,
+            "credentialsSecretRef": {"name": "focus-credentials"},
+        }
         base: dict[str, Any] = {"termsOfUse": {"accepted": True}, "bulkUploadMode": True, "deliveryConfig": delivery}
         return {
-            "apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": {"name": "springfield"},
+            "apiVersion": "rostersync.dev/v1alpha1",
+            "kind": "FocusConnection",
+            "metadata": {"name": "springfield"},
             "spec": base | spec,
-        }  # fmt: skip
+        }
 
     def manifests(self, *objects: dict[str, Any], **spec: Any) -> list[str]:
         """Options -f for a file with the connection, its Secret and further objects."""
@@ -90,9 +96,12 @@ class Bench:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """A command in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "rostersync", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "rostersync", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
             env={**os.environ, "ROSTERSYNC_STATE": str(self.state)},
-        )  # fmt: skip
+        )
 
 
 def name_of(run: dict[str, Any]) -> str:

@@ -65,9 +65,13 @@ def grant(cluster: Cluster, namespace: str, rules: dict[str, Object]) -> None:
         subjects = [{"kind": "User", "name": user, "apiGroup": api} for user in users.split()]
         made += [
             {**head, "kind": "Role", "rules": [rule]},
-            {**head, "kind": "RoleBinding", "subjects": subjects,
-             "roleRef": {"apiGroup": api, "kind": "Role", "name": f"test-{number}"}},
-        ]  # fmt: skip
+            {
+                **head,
+                "kind": "RoleBinding",
+                "subjects": subjects,
+                "roleRef": {"apiGroup": api, "kind": "Role", "name": f"test-{number}"},
+            },
+        ]
     cluster.apply(*made)
 
 
@@ -92,9 +96,13 @@ class Person:
     def start(self, *words: str, command: tuple[str | Path, ...] = COMMAND, **env: str) -> subprocess.Popen[str]:
         """kubectl roster in a process of its own, without a terminal."""
         process = subprocess.Popen(
-            [*command, *words], env={**os.environ, "KUBECONFIG": str(self.kubeconfig), **env}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            [*command, *words],
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), **env},
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.started.append(process)
         return process
 
@@ -102,9 +110,14 @@ class Person:
         """kubectl roster on a terminal, with somebody in front of it."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
-            [*COMMAND, *words], env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "TERM": "xterm"}, stdin=theirs,
-            stdout=theirs, stderr=theirs, start_new_session=True, text=True,
-        )  # fmt: skip
+            [*COMMAND, *words],
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig), "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            text=True,
+        )
         os.close(theirs)
         self.started.append(process)
         return Terminal(process, ours)
@@ -120,12 +133,16 @@ def people_of(cluster: Cluster, namespace: str, folder: Path) -> Iterator[dict[s
 
     What they started and did not see through is ended.
     """
-    grant(cluster, namespace, {
-        "alice bob carol": rule(("get", "list", "watch"), "focusconnections", "syncruns", "syncapprovals"),
-        "alice": rule(("create", "patch"), "focusconnections", "syncruns"),
-        "carol bob alice": rule(("patch", "update"), "syncapprovals"),
-        "alice bob": rule(("approve",), "focusconnections") | {"resourceNames": ["springfield"]},
-    })  # fmt: skip
+    grant(
+        cluster,
+        namespace,
+        {
+            "alice bob carol": rule(("get", "list", "watch"), "focusconnections", "syncruns", "syncapprovals"),
+            "alice": rule(("create", "patch"), "focusconnections", "syncruns"),
+            "carol bob alice": rule(("patch", "update"), "syncapprovals"),
+            "alice bob": rule(("approve",), "focusconnections") | {"resourceNames": ["springfield"]},
+        },
+    )
     found = {n: Person.of(cluster, n, namespace, folder) for n in ("alice", "bob", "carol", "dave", "admin")}
     try:
         yield found

@@ -25,8 +25,9 @@ class Entry:
     by_school: bool
 
 
-def entry_of(spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]],
-             now: datetime) -> Entry:  # fmt: skip
+def entry_of(
+    spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]], now: datetime
+) -> Entry:
     """Count a plan as limits do: who changes entity leaves the old one and is new in the other."""
     before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
     schools = {i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"}
@@ -47,8 +48,15 @@ def entry_of(spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: d
     return Entry(now, count, population, any(r.get("perSchool") and r.get("window") for r in rules))
 
 
-def holds_of(spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]],
-             hold_counts: dict[tuple[str, int], int], memory: dict[str, Any], now: Entry) -> set[tuple[Any, ...]]:  # fmt: skip
+def holds_of(
+    spec: dict[str, Any],
+    store: Any,
+    changes: dict[Any, Any],
+    after: dict[Any, dict[str, Any]],
+    hold_counts: dict[tuple[str, int], int],
+    memory: dict[str, Any],
+    now: Entry,
+) -> set[tuple[Any, ...]]:
     """All holds of a plan that changes something. `after` is the resulting store, by key."""
     before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
     schools = {i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"}
@@ -90,8 +98,14 @@ def schools_of(table: str, row: dict[str, Any], schools: set[str]) -> set[str]:
     return schools & {row["orgSourcedId"]} if table == "courses" else set()
 
 
-def thresholds(spec: dict[str, Any], before: dict[Any, Any], changes: dict[Any, Any], schools: set[str], now: Entry,
-               log: list[Entry]) -> set[Any]:  # fmt: skip
+def thresholds(
+    spec: dict[str, Any],
+    before: dict[Any, Any],
+    changes: dict[Any, Any],
+    schools: set[str],
+    now: Entry,
+    log: list[Entry],
+) -> set[Any]:
     """Every limit that is exceeded."""
     rules = list((spec.get("syncHoldThreshold") or {}).get("rules") or [])
     entities = sorted({r["entity"] for r in before.values()} | {e for e, _, _ in now.count})
@@ -129,8 +143,9 @@ def above(percent: int | None, minimum: int, n: int, people: int) -> bool:
     return percent is not None and people > 0 and people >= minimum and n * 100 > percent * people
 
 
-def applied(log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None,
-            change: str) -> tuple[int, int]:  # fmt: skip
+def applied(
+    log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None, change: str
+) -> tuple[int, int]:
     """How many such changes were applied within the window, and how many records there were when it began: or when
     there first were any."""
     if window is None:
@@ -159,8 +174,9 @@ def emptied(before: dict[Any, Any], after: dict[Any, Any], schools: set[str]) ->
     return holds
 
 
-def vanishing_holds(store: Any, orgs: Any, holds: set[Any], sent: dict[Any, dict[str, Any]],
-                    taken: set[Any]) -> set[Any]:  # fmt: skip
+def vanishing_holds(
+    store: Any, orgs: Any, holds: set[Any], sent: dict[Any, dict[str, Any]], taken: set[Any]
+) -> set[Any]:
     """Holds for schools that have vanished; what is said of them for another reason is taken out of `holds`.
 
     `sent`: what of the resulting store this pull brings; the rest is no member of a school that is gone.

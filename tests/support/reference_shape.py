@@ -138,12 +138,15 @@ def reached(entity: str, other: str, kept: list[Record], records: dict[str, list
     alive = {(r.table, r.raw) for r in kept}
     taught = [
         (e.raw, e.sent.get("userSourcedId"), e.sent.get("classSourcedId"))
-        for e in records["enrollments"] if ("enrollments", e.raw) in alive
-    ]  # fmt: skip
+        for e in records["enrollments"]
+        if ("enrollments", e.raw) in alive
+    ]
     agents = [
-        (u.raw, a) for u in records["users"] if ("users", u.raw) in alive and u.entity == "Student"
+        (u.raw, a)
+        for u in records["users"]
+        if ("users", u.raw) in alive and u.entity == "Student"
         for a in u.sent.get("agentSourcedIds") or []
-    ]  # fmt: skip
+    ]
     if other == "Contact" and entity == "Student":
         return {a for student, a in agents if student in mine}
     if other == "Student" and entity == "Contact":

@@ -100,9 +100,13 @@ class _Body:
     """One function, looked through with and without words in its parameters."""
 
     def __init__(
-        self, function: _Function, fields: set[str], classes: Mapping[str, dict[str, ast.expr]],
-        functions: Mapping[str, list[_Function]], giving: set[str],
-    ) -> None:  # fmt: skip
+        self,
+        function: _Function,
+        fields: set[str],
+        classes: Mapping[str, dict[str, ast.expr]],
+        functions: Mapping[str, list[_Function]],
+        giving: set[str],
+    ) -> None:
         self.function, self.fields, self.classes = function, fields, classes
         self.functions, self.giving = functions, giving
         self.words: set[str] = set()

@@ -77,13 +77,36 @@ def test_status_survives_a_round_trip_and_passes_over_newer_fields() -> None:
             }
         ],
         "plan": {"digest": APPROVAL["planDigest"], "baseRevision": 3},
-        "entities": [{"entity": "Student", "created": 1, "updated": 0, "deleted": 9, "unchanged": 90, "skipped": 0,
-                      "errors": 0, "duplicates": 0, "deferred": 0, "kept": 0, "population": 99}],
-        "holds": [{"reason": "Threshold", "entity": "Student", "change": "Delete", "count": 9, "population": 99,
-                   "limit": 5, "unit": "Percent", "message": "9 of 99"}],
+        "entities": [
+            {
+                "entity": "Student",
+                "created": 1,
+                "updated": 0,
+                "deleted": 9,
+                "unchanged": 90,
+                "skipped": 0,
+                "errors": 0,
+                "duplicates": 0,
+                "deferred": 0,
+                "kept": 0,
+                "population": 99,
+            }
+        ],
+        "holds": [
+            {
+                "reason": "Threshold",
+                "entity": "Student",
+                "change": "Delete",
+                "count": 9,
+                "population": 99,
+                "limit": 5,
+                "unit": "Percent",
+                "message": "9 of 99",
+            }
+        ],
         "holdsTotal": 1,
         "issues": [{"code": "Missing", "entity": "Student", "attribute": "email", "class": "Error", "count": 2}],
-    }  # fmt: skip
+    }
     run = SyncRun.model_validate({"metadata": {"name": "r1"}, "spec": RUN, "status": status | {"newer": {"a": 1}}})
     assert run.status is not None
     assert run.status.model_dump(mode="json", exclude_unset=True) == status

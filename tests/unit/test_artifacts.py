@@ -64,10 +64,14 @@ def test_the_age_tool_can_open_what_an_identity_sealed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "reason"),
-    [(None, "ArtifactKeyMissing"), ("wrong", "ArtifactKeyWrong"),
-     (str(pyrage.x25519.Identity.generate()), "ArtifactKeyWrong"), ("AGE-SECRET-KEY-1no", "ArtifactKeyWrong")],
+    [
+        (None, "ArtifactKeyMissing"),
+        ("wrong", "ArtifactKeyWrong"),
+        (str(pyrage.x25519.Identity.generate()), "ArtifactKeyWrong"),
+        ("AGE-SECRET-KEY-1no", "ArtifactKeyWrong"),
+    ],
     ids=["none", "passphrase", "identity", "malformed"],
-)  # fmt: skip
+)
 def test_a_key_that_does_not_fit_opens_nothing(tmp_path: Path, key: str | None, reason: str) -> None:
     Artifacts(tmp_path / "a", IDENTITY).keep("run-1", "plan", made(tmp_path / "made"))
     with pytest.raises(Permanent) as error:

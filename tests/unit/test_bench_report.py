@@ -23,8 +23,11 @@ def measured(bench: ModuleType, **result: Any) -> Any:
 
 
 def everything(bench: ModuleType) -> dict[str, Any]:
-    names = [f"{what} {day}" for what in ("plan", "job", "floor script", "apply") for day in
-             (bench.FIRST, bench.SAME, bench.NEXT)]  # fmt: skip
+    names = [
+        f"{what} {day}"
+        for what in ("plan", "job", "floor script", "apply")
+        for day in (bench.FIRST, bench.SAME, bench.NEXT)
+    ]
     got = {name: measured(bench) for name in (*names, "extract", "floor decode", "floor join", "floor replace")}
     got["floor join"].result["hashing"] = {"wall": 1.0, "cpu": 1.0}
     got["peer arrow"] = measured(bench, load=80.0, merge=80.0, version="1")

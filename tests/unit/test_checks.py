@@ -36,14 +36,17 @@ def test_types_are_checked_of_what_tests_share() -> None:
     ("message", "fine"),
     [
         ("A full disk is named\n", True),
-        ("A full disk is named\n\nSince a run that ends without a word leaves a person with nothing to do about it.\n", True),
+        (
+            "A full disk is named\n\nSince a run that ends without a word leaves a person with nothing to do about it.\n",
+            True,
+        ),
         ("# a comment of git's\nA full disk is named\n", True),
         ("x" * 71 + "\n", True),
         ("x" * 72 + "\n", False),
         ("A full disk is named\nwithout an empty line\n", False),
         ("# a comment alone\n", False),
     ],
-)  # fmt: skip
+)
 def test_a_subject_is_under_72_characters(tmp_path: Path, message: str, fine: bool) -> None:
     (tmp_path / "message").write_text(message)
     done = subprocess.run([ROOT / ".ci" / "subject", tmp_path / "message"], capture_output=True, text=True, check=False)

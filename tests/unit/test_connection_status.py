@@ -51,7 +51,8 @@ TABLE = {
     "suspended and wrong is wrong": (known(suspended=True, problem=CLAIM), {"Ready": ("False", "ClaimNotFound")}),
     "policies stand": (known(missing_policies=()), {"Ready": READY, "PoliciesInstalled": ("True", "Installed")}),
     "policies are missing": (
-        known(missing_policies=("a", "b")), {"Ready": READY, "PoliciesInstalled": ("False", "PoliciesMissing")},
+        known(missing_policies=("a", "b")),
+        {"Ready": READY, "PoliciesInstalled": ("False", "PoliciesMissing")},
     ),
     "a claim gets no volume": (known(notice=("ClaimNotBound", "no class")), {"Ready": ("False", "ClaimNotBound")}),
     "the store is another source's": (
@@ -59,11 +60,17 @@ TABLE = {
         {"Ready": ("False", "StoreHasOtherSource")},
     ),
     "the store was another source's": (
-        known(runs=(replace(ENDED, reason="StoreHasOtherSource"), replace(ENDED, name="s", completed="2026-06-02T00:00:00Z"))),
+        known(
+            runs=(
+                replace(ENDED, reason="StoreHasOtherSource"),
+                replace(ENDED, name="s", completed="2026-06-02T00:00:00Z"),
+            )
+        ),
         {"Ready": READY},
     ),
     "a plan found what was reported": (
-        known(runs=(replace(ENDED, revision=4), PLANNER)), {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
+        known(runs=(replace(ENDED, revision=4), PLANNER)),
+        {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
     ),
     "a plan did not find what was reported": (
         known(runs=(replace(ENDED, revision=5), PLANNER)),
@@ -74,9 +81,10 @@ TABLE = {
         {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
     ),
     "a school vanished": (
-        known(runs=(PLANNED,)), {"Ready": READY, "SchoolsComplete": ("False", "SchoolsVanished")},
+        known(runs=(PLANNED,)),
+        {"Ready": READY, "SchoolsComplete": ("False", "SchoolsVanished")},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("seen", "expected"), TABLE.values(), ids=TABLE)
@@ -134,12 +142,18 @@ def ended(name, completed, outcome="Applied", **kwargs):
 RUNS = {
     "none": ((), {}, None, None, 0),
     "the run that ended last is the last, whichever was made first": (
-        (ended("a", 3, revision=7), ended("b", 2)), {},
-        {"name": "a", "outcome": "Applied", "completionTime": "2026-07-03T00:00:00Z", "revision": 7}, None, 0,
+        (ended("a", 3, revision=7), ended("b", 2)),
+        {},
+        {"name": "a", "outcome": "Applied", "completionTime": "2026-07-03T00:00:00Z", "revision": 7},
+        None,
+        0,
     ),
     "a run without a revision": (
-        (ended("a", 3, "NoChanges"),), {},
-        {"name": "a", "outcome": "NoChanges", "completionTime": "2026-07-03T00:00:00Z"}, None, 0,
+        (ended("a", 3, "NoChanges"),),
+        {},
+        {"name": "a", "outcome": "NoChanges", "completionTime": "2026-07-03T00:00:00Z"},
+        None,
+        0,
     ),
     "history took the last run away": ((), {"lastRun": {"name": "old"}}, {"name": "old"}, None, 0),
     "one at work": ((RunSeen("a", "Queued"), RunSeen("b", "Planning")), {}, None, "b", 0),
@@ -147,7 +161,7 @@ RUNS = {
     "those that wait for a decision are counted": ((RunSeen("a", "AwaitingApproval"), PLANNED), {}, None, None, 2),
     "one that is queued is neither at work nor held": ((RunSeen("a", "Queued"),), {}, None, None, 0),
     "one that nobody took up yet": ((RunSeen("a"),), {}, None, None, 0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("runs", "before", "last", "active", "held"), RUNS.values(), ids=RUNS)
@@ -160,15 +174,17 @@ def test_runs(runs, before, last, active, held):
 TESTED = {"found": 5, "mapped": 5, "missing": 0, "vanished": 0}
 SCHOOLS = {
     "of Test Connection before there is a plan": (
-        known(checked=replace(VERIFIED, schools=TESTED)), TESTED,
+        known(checked=replace(VERIFIED, schools=TESTED)),
+        TESTED,
     ),
     "of the newest plan": (
-        known(checked=replace(VERIFIED, schools=TESTED), runs=(RunSeen("a", schools=TESTED), PLANNED)), GONE,
+        known(checked=replace(VERIFIED, schools=TESTED), runs=(RunSeen("a", schools=TESTED), PLANNED)),
+        GONE,
     ),
     "of the newest plan, not of a run without one": (known(runs=(PLANNED, RunSeen("b", "Planning"))), GONE),
     "of the status before when nothing is known any more": (known(status={"schools": TESTED}), TESTED),
     "none": (known(), None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("seen", "expected"), SCHOOLS.values(), ids=SCHOOLS)

@@ -76,9 +76,11 @@ def test_an_instant_is_the_first_at_which_the_clocks_show_the_time_or_a_later_on
 
 
 @given(
-    st.datetimes(datetime(2026, 3, 6), datetime(2026, 3, 10)) | st.datetimes(datetime(2026, 10, 30), datetime(2026, 11, 3)),
-    st.integers(1, 300), st.integers(-400, 400),
-)  # fmt: skip
+    st.datetimes(datetime(2026, 3, 6), datetime(2026, 3, 10))
+    | st.datetimes(datetime(2026, 10, 30), datetime(2026, 11, 3)),
+    st.integers(1, 300),
+    st.integers(-400, 400),
+)
 def test_both_sides_of_data_rollover_open_and_close_at_one_moment(start, minutes, off):
     """What stops imports and what stops deletes go by the same clock."""
     start = start.replace(microsecond=0)

@@ -9,9 +9,10 @@ from rostersync.lifecycle.held import is_held, only_held
 def run(name, reason="AwaitingApproval", connection="springfield", **status):
     conditions = [{"type": "Succeeded", "status": "Unknown", "reason": reason, "message": ""}]
     return {
-        "metadata": {"name": name}, "spec": {"connectionRef": {"name": connection}},
+        "metadata": {"name": name},
+        "spec": {"connectionRef": {"name": connection}},
         "status": {"conditions": conditions} | status,
-    }  # fmt: skip
+    }
 
 
 NEW = {"metadata": {"name": "new"}, "spec": {"connectionRef": {"name": "springfield"}}}

@@ -20,11 +20,14 @@ BASE = "https://sis.example/focus/v1p1/users"
         ('<https://a/x?f=1,2&offset=5>; rel="prev next"', Next(True, "https://a/x?f=1,2&offset=5")),
         ('<https://a/x>; rel="first", <https://a/x?offset=5>; rel="next"', Next(True, "https://a/x?offset=5")),
         ('<https://a/x>; rel="first", <https://a/x?offset=5>; rel="last"', Next(True, None)),
-        ('https://a/x?limit=100&offset=101; rel="next", https://a/x; rel="prev"', Next(True, "https://a/x?limit=100&offset=101")),
+        (
+            'https://a/x?limit=100&offset=101; rel="next", https://a/x; rel="prev"',
+            Next(True, "https://a/x?limit=100&offset=101"),
+        ),
         ('https://a/x; rel="prev", https://a/x; rel="first"', Next(True, None)),
         ('<>; rel="next"', Next(True, None)),
     ],
-)  # fmt: skip
+)
 def test_link_headers(header: str | None, expected: Next) -> None:
     assert from_header(header) == expected
 

@@ -71,8 +71,17 @@ def test_commands_that_need_records_say_where_these_are(name):
     assert "out of the cluster's reach" in result.output
 
 
-@pytest.mark.parametrize("words", [["run"], ["approve", "r"], ["reject", "r", "--reason", " "], ["runs", "-o", "csv"],
-                                   ["run", "s", "--timeout", "soon"], ["rnu"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run"],
+        ["approve", "r"],
+        ["reject", "r", "--reason", " "],
+        ["runs", "-o", "csv"],
+        ["run", "s", "--timeout", "soon"],
+        ["rnu"],
+    ],
+)
 def test_what_does_not_parse_is_a_usage_error(words):
     assert call(*words).exit_code == 2
 

@@ -5,14 +5,16 @@ import pytest
 from rostersync.errors import Permanent
 from rostersync.render.orgs import Orgs, orgs_of
 
-ORGS = orgs_of([
-    {"id": "FOC-1", "sis_ids": ["1"], "entity": "School", "name": "Oak Hill"},
-    {"id": "united", "sis_ids": ["2", "3"], "entity": "School", "name": "Elm Street"},
-    {"id": "FOC-4", "sis_ids": ["4"], "entity": "School", "name": "Twin"},
-    {"id": "FOC-5", "sis_ids": ["5"], "entity": "School", "name": "twin"},
-    {"id": "FOC-9", "sis_ids": ["9"], "entity": "District", "name": "Springfield"},
-    {"id": None, "sis_ids": ["6"], "entity": "School", "name": "Far Away"},
-])  # fmt: skip
+ORGS = orgs_of(
+    [
+        {"id": "FOC-1", "sis_ids": ["1"], "entity": "School", "name": "Oak Hill"},
+        {"id": "united", "sis_ids": ["2", "3"], "entity": "School", "name": "Elm Street"},
+        {"id": "FOC-4", "sis_ids": ["4"], "entity": "School", "name": "Twin"},
+        {"id": "FOC-5", "sis_ids": ["5"], "entity": "School", "name": "twin"},
+        {"id": "FOC-9", "sis_ids": ["9"], "entity": "District", "name": "Springfield"},
+        {"id": None, "sis_ids": ["6"], "entity": "School", "name": "Far Away"},
+    ]
+)
 
 MEANT = {
     "the store's id": (["FOC-1"], ("FOC-1",)),

@@ -77,16 +77,32 @@ def test_a_process_leaves_nothing_in_scratch(tmp_path: Path) -> None:
     ("files", "limit"),
     [
         ({"proc/self/cgroup": "0::/pod/x\n", "sys/fs/cgroup/pod/x/memory.max": "500000000\n"}, 500_000_000),
-        ({"proc/self/cgroup": "0::/pod/x\n", "sys/fs/cgroup/pod/memory.max": "400000000\n",
-          "sys/fs/cgroup/pod/x/memory.max": "max\n"}, 400_000_000),
+        (
+            {
+                "proc/self/cgroup": "0::/pod/x\n",
+                "sys/fs/cgroup/pod/memory.max": "400000000\n",
+                "sys/fs/cgroup/pod/x/memory.max": "max\n",
+            },
+            400_000_000,
+        ),
         ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "300000000\n"}, 300_000_000),
-        ({"proc/self/cgroup": "4:cpu,memory:/a\n0::/\n",
-          "sys/fs/cgroup/memory/memory.limit_in_bytes": "200000000\n"}, 200_000_000),
-        ({"proc/self/cgroup": "4:memory:/a\n",
-          "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        (
+            {
+                "proc/self/cgroup": "4:cpu,memory:/a\n0::/\n",
+                "sys/fs/cgroup/memory/memory.limit_in_bytes": "200000000\n",
+            },
+            200_000_000,
+        ),
+        (
+            {
+                "proc/self/cgroup": "4:memory:/a\n",
+                "sys/fs/cgroup/memory/a/memory.limit_in_bytes": "9223372036854771712\n",
+            },
+            None,
+        ),
         ({}, None),
     ],
-)  # fmt: skip
+)
 def test_the_memory_limit_is_the_containers(tmp_path: Path, files: dict[str, str], limit: int | None) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

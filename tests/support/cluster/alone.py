@@ -137,11 +137,13 @@ class Alone:
         self.plane.apply(
             {**rbac, "kind": "Role", "metadata": meta, "rules": [rule]},
             {
-                **rbac, "kind": "RoleBinding", "metadata": meta,
+                **rbac,
+                "kind": "RoleBinding",
+                "metadata": meta,
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "leases"},
                 "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
             },
-        )  # fmt: skip
+        )
         with simulated(students) as simulator:
             scene = LonelyScene(self.plane, self.kubelet, name, simulator)
             scene.prepare()

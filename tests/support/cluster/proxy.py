@@ -92,9 +92,10 @@ class Proxy:
     async def _start(self) -> int:
         context = ssl.create_default_context(cadata=base64.b64decode(self._authority).decode())
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=context), auto_decompress=False,
+            connector=aiohttp.TCPConnector(limit=0, ssl=context),
+            auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None),
-        )  # fmt: skip
+        )
         app = web.Application(client_max_size=1 << 24)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
