@@ -58,6 +58,17 @@ def test_a_run_whose_connection_is_gone_goes_a_day_after_its_end(trigger, hours,
     assert deleted == ([(RUNS, "run")] if goes else [])
 
 
+def test_a_run_of_a_kind_that_only_another_version_knows_is_no_orphan():
+    made = operator()
+    obj = run("Applied")
+    obj["spec"]["connectionRef"]["kind"] = "LaterConnection"
+    obj["metadata"]["labels"] = {"rostersync.dev/trigger": "Schedule"}
+    obj["status"]["completionTime"] = (made.shared.clock() - timedelta(days=9)).isoformat()
+    made.shared.store.put(RUNS, obj)
+
+    asyncio.run(made.sweep.orphans())  # a request to delete would fail: the server knows no such request
+
+
 def test_an_open_run_whose_connection_is_gone_is_no_orphan_yet():
     made = operator()
     obj = run()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rostersync.api.kinds import Ref
 from rostersync.controller import claims, jobs, sources
-from rostersync.controller.cache import JOBS, RUNS, Key, Object, labels
+from rostersync.controller.cache import JOBS, RUNS, Key, Object, labels, place
 from rostersync.controller.checks import Checks
 from rostersync.controller.cluster import ApiError
 from rostersync.controller.options import TRIGGER_LABEL
@@ -105,9 +106,7 @@ class Connections:
             except ApiError as error:
                 if error.status not in (403, 404, 409):
                     raise
-                log.warning(
-                    "The artifacts of %s/%s could not be purged: %s", meta["namespace"], meta["name"], error.reason
-                )
+                log.warning("The artifacts of %s could not be purged: %s", view.place, error.reason)
 
     def _hold_up(self, view: View, problem: tuple[str, str] | None) -> None:
         """Runs wait while something outside the spec is missing, and look again when it is there."""
@@ -201,7 +200,7 @@ class Connections:
         before, now = (_condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
         if now.get("status") == "False" and before.get("message") != now["message"]:
             self.shared.events.warn(obj, kind, now["reason"], now["message"])
-            log.warning("%s/%s: %s", obj["metadata"]["namespace"], obj["metadata"]["name"], now["message"])
+            log.warning("%s: %s", place(obj["metadata"]["namespace"], Ref.to(obj)), now["message"])
 
     async def _write(self, kind: str, obj: Object, status: dict[str, Any]) -> None:
         if status != (obj.get("status") or {}):

@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from rostersync.api.kinds import is_connection
 from rostersync.controller.cache import JOBS, PODS, RUNS, Object, connection_key, over, version
 from rostersync.controller.cluster import ApiError, path
 from rostersync.controller.connections import old_run
@@ -138,10 +139,14 @@ class Sweep:
         asyncio.get_running_loop().call_later(_ECHO, look)
 
     async def orphans(self) -> None:
-        """Remove runs of the operator's making whose connection is gone since a day."""
+        """Remove runs of the operator's making whose connection is gone since a day.
+
+        What is of a kind that only another version knows is left to that one.
+        """
         store, now = self.shared.store, self.shared.clock()
         for run in list(store.all(RUNS)):
-            if not over(run) or store.get(*connection_key(run)):
+            kind, namespace, name = connection_key(run)
+            if not over(run) or not is_connection(kind) or store.get(kind, namespace, name):
                 continue
             old = old_run(run)
             if old.made_by_operator and now - old.ended_at > _ORPHANS:
