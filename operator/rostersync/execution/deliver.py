@@ -94,7 +94,7 @@ def _attached(
     layout, engine, where = execution.layout, execution.engine, district(connection)
     place = layout.run_scratch(run)
     reader = execution.store(run, connection).reader()
-    con = connect(engine.memory_limit, engine.threads, place, [layout.store])
+    con = connect(engine.memory_limit, engine.threads, place, reader.folders)
     try:
         state = when_free(lambda: reader.attach(con, where, None))
         yield con, state.revision, reader.outbox(con, where)
