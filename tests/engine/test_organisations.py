@@ -64,7 +64,7 @@ def test_what_an_incomplete_pull_cannot_place_stays_where_it_was(roster: Roster)
 def test_a_department_that_a_complete_pull_lacks_goes_and_what_stands_above_it_stays(roster: Roster) -> None:
     fields: dict[str, Any] = {**BULK, "schoolsMapping": BOTH}
     plan = roster.begin(between(), **fields).plan(between().without("orgs", "x1").without("users", "a2"), **fields)
-    assert plan.causes("Delete") == {"x1": "SourceMissing", "a2": "SchoolUnmapped"}
+    assert plan.causes("Delete") == {"x1": "SourceMissing", "a2": "SourceMissing"}
     assert plan.causes("Update") == {"1001": "Cascade", "1002": "Cascade"}
 
 
@@ -73,8 +73,101 @@ def test_a_removed_department_whose_delete_waits_can_still_be_referred_to(roster
     day = between().change("users", "s1", orgSourcedIds=["1001", "x1"])
     gone = day.change("orgs", "x1", status="tobedeleted")
     assert roster.begin(day).plan(gone, dataRollover=window).changes == set()
-    lost = {"s1": "SourceChanged", "1001": "Cascade", "1002": "Cascade", "a2": "Cascade"}
+    gone = gone.change("users", "a2", orgSourcedIds=["d1"])
+    lost = {"s1": "SourceChanged", "1001": "Cascade", "1002": "Cascade", "a2": "SourceChanged"}
     assert roster.plan(gone).causes("Update") == lost
+
+
+# ---- who would be left with no organisation
+
+
+def alone(parent: str) -> Day:
+    """A department with a person who belongs to nothing else."""
+    return (
+        district().add("orgs", "x1", type="department", parentSourcedId=parent).add("users", "s9", orgSourcedIds=["x1"])
+    )
+
+
+LEAVES = pytest.mark.parametrize(
+    "left",
+    [lambda day: day.without("orgs", "x1"), lambda day: day.change("orgs", "x1", status="tobedeleted")],
+    ids=["not sent", "removed"],
+)
+HELD_BACK = {("Student", "s9", "Skipped", "DanglingReference", "orgSourcedIds", None, "Skip")}
+
+
+@MODES
+@LEAVES
+def test_who_belongs_to_a_department_that_leaves_belongs_to_its_school_night_after_night(
+    roster: Roster, mapping: dict[str, Any], left: Any
+) -> None:
+    fields: dict[str, Any] = {**BULK, "schoolsMapping": mapping}
+    today = left(alone("1001")).change("users", "s9", givenName="Other")
+    first = roster.begin(alone("1001"), **fields).run(today, **fields)
+    assert first.causes("Delete").keys() == {"x1"}
+    assert first.causes("Update") == {"s9": "SourceChanged"}
+    assert roster.stored("users")["s9"]["orgSourcedIds"] == ["1001"]
+    second = roster.plan(today.add("users", "s8", orgSourcedIds=["x1"]), **fields)
+    assert second.changes == {("Create", "Student", "s8", "SourceCreated")}
+    assert second.after("s8", "orgSourcedIds") == ["1001"]
+
+
+@LEAVES
+def test_a_department_that_is_all_that_somebody_has_stays(roster: Roster, left: Any) -> None:
+    today = left(alone("d1"))
+    roster.begin(alone("d1"), **BULK)
+    for _ in range(2):
+        plan = roster.run(today, **BULK)
+        assert (plan.changes, plan.issues) == (set(), HELD_BACK)
+        assert plan.counts("District") == {"unchanged": 1, "kept": 1, "population": 2}
+        assert plan.counts("Student") == {"unchanged": 3, "skipped": 1, "population": 4}
+    assert roster.stored("users")["s9"]["orgSourcedIds"] == ["x1"]
+
+
+def test_a_department_stays_for_somebody_who_is_not_sent_and_stays(roster: Roster) -> None:
+    """Without Bulk Upload Mode who is not sent is as before, whatever becomes of the department."""
+    today = alone("d1").without("users", "s9").change("orgs", "x1", status="tobedeleted")
+    assert roster.begin(alone("d1")).plan(today).changes == set()
+
+
+def test_a_department_leaves_with_the_last_who_belongs_to_it_alone(roster: Roster) -> None:
+    roster.begin(alone("d1"), **BULK)
+    elsewhere = alone("d1").without("orgs", "x1").change("users", "s9", orgSourcedIds=["1002"])
+    assert roster.plan(elsewhere, **BULK).changes == {
+        ("Delete", "District", "x1", "SourceMissing"),
+        ("Update", "Student", "s9", "SourceChanged"),
+    }
+    gone = alone("d1").without("orgs", "x1").without("users", "s9")
+    assert roster.plan(gone, **BULK).causes("Delete") == {"x1": "SourceMissing", "s9": "SourceMissing"}
+
+
+def test_a_department_whose_people_were_not_read_to_their_end_has_its_delete_deferred(roster: Roster) -> None:
+    gone = alone("d1").without("orgs", "x1").without("users", "s9").read_in_part("users")
+    plan = roster.begin(alone("d1"), **BULK).plan(gone, **BULK)
+    assert plan.changes == set()
+    assert plan.counts("District") == {"unchanged": 1, "deferred": 1, "population": 2}
+
+
+def test_who_has_another_organisation_loses_the_one_that_leaves(roster: Roster) -> None:
+    day = alone("d1").change("users", "s9", orgSourcedIds=["1002", "x1"])
+    plan = roster.begin(day, **BULK).plan(day.without("orgs", "x1"), **BULK)
+    assert plan.causes("Delete").keys() == {"x1"}
+    assert plan.after("s9", "orgSourcedIds") == ["1002"]
+
+
+def test_somebody_new_of_a_department_that_leaves_is_held_back(roster: Roster) -> None:
+    day = alone("d1").without("users", "s9")
+    plan = roster.begin(day, **BULK).plan(alone("d1").without("orgs", "x1"), **BULK)
+    assert plan.changes == {("Delete", "District", "x1", "SourceMissing")}
+    assert plan.issues == HELD_BACK
+
+
+def test_what_stands_above_a_department_that_has_left_still_stands_above_its_schools(roster: Roster) -> None:
+    """Schools go on being sent as below it: the district above, and its people, are theirs night after night."""
+    fields: dict[str, Any] = {**BULK, "schoolsMapping": BOTH}
+    today = between().without("orgs", "x1").without("users", "a2")
+    roster.begin(between(), **fields).run(today, **fields)
+    assert roster.plan(today, **fields).changes == set()
 
 
 # ---- who comes

@@ -139,13 +139,18 @@ class Model:
             store.schools,
             store.table("orgs"),
             OrgsRead(whole, go and whole and self.bulk, go),
+            {
+                i: r
+                for (t, i), r in store.rows.items()
+                if t == "orgs" and r["status"] != "active" and r["entity"] == "District"
+            },
         )
         orgs = [o for o in offered["orgs"] if not (is_school(o) and is_removed(o))]
         orgs = [o for o in orgs if o["sourcedId"] not in self.orgs.vanished]
         self.sent_ids: dict[str, set[str]] = {}
         self.records = self.identify({**offered, "orgs": orgs})
         removed = [o["sourcedId"] for o in offered["orgs"] if is_school(o) and is_removed(o)]
-        self.sent_ids["orgs"] |= {self.prefix + raw for raw in removed if raw not in self.orgs.targets}
+        self.sent_ids["orgs"] |= {self.orgs.targets.get(raw, self.prefix + raw) for raw in removed}
         self.scope()
         self.shape()
         self.hold_counts: Counter[tuple[str, int]] = Counter()
@@ -420,7 +425,7 @@ class Model:
         if table in ("classes", "enrollments") and gone.get(("orgs", row["schoolSourcedId"])) == "SchoolUnmapped":
             return "SchoolUnmapped"
         orgs = row["orgSourcedIds"] if table == "users" else None
-        if orgs and all(("orgs", o) in gone for o in orgs):
+        if orgs and all(gone.get(("orgs", o)) == "SchoolUnmapped" for o in orgs):
             return "SchoolUnmapped"
         return "SourceMissing" if self.bulk else None
 
@@ -461,9 +466,14 @@ class Model:
         """The pulled record of a person of that id in the store, if it is accepted."""
         return next((r for r in self.records["users"] if r.id == i and r.fate is None), None)
 
-    def link(self, direct: dict[Key, str]) -> Outcome:
-        """References against the resulting store, table by table in dependency order."""
+    def link(self, direct: dict[Key, str], allowed: dict[Key, str]) -> Outcome:
+        """References against the resulting store, table by table in dependency order.
+
+        Only organisations whose delete is allowed are kept for the sake of people: the others stay anyway.
+        """
         out = Outcome()
+        lasting = self.last_organisations(direct) & allowed.keys()
+        direct = {key: cause for key, cause in direct.items() if key not in lasting}
         for t in TABLES:
             for r in self.records[t.name]:
                 self.link_record(r, out)
@@ -482,6 +492,27 @@ class Model:
         self.cut(out)
         return out
 
+    def last_organisations(self, direct: dict[Key, str]) -> set[Key]:
+        """Organisations other than schools that would leave and are all that somebody has who stays as stored."""
+        pulled = {r.id for r in self.records["orgs"] if r.fate is None}
+        there = pulled | {i for i in self.store.table("orgs") if ("orgs", i) not in direct}
+        found: set[Key] = set()
+        for i, person in self.store.table("users").items():
+            orgs = person["orgSourcedIds"] or []
+            if ("users", i) in direct or Entity(person["entity"]) not in self.taken:
+                continue
+            sent = self.accepted_person(i)
+            if sent and not self.belongs_nowhere(sent.values["orgSourcedIds"], there):
+                continue
+            if all(("orgs", o) in direct for o in orgs):
+                found |= {("orgs", o) for o in orgs if self.store.rows["orgs", o]["entity"] == "District"}
+        return found
+
+    def belongs_nowhere(self, orgs: list[str] | None, there: set[str]) -> bool:
+        """Whether a person has organisations, and none of them is there; untaken ones may be anywhere."""
+        taken = {Entity.DISTRICT, Entity.SCHOOL} <= self.taken
+        return taken and bool(orgs) and not there & set(orgs or [])
+
     def link_record(self, r: Record, out: Outcome) -> None:
         """One pulled record: accepted, gone with what it refers to, or held back."""
         key, sent = (r.table, r.id), (r.table, r.raw)
@@ -493,7 +524,8 @@ class Model:
         if r.fate is not None:
             return
         values = dict(r.values)
-        dangling = False
+        there = {i for table, i in out.after if table == "orgs"}
+        dangling = r.table == "users" and self.belongs_nowhere(values["orgSourcedIds"], there)
         for a in BY_NAME[r.table].references:
             if not a.required:
                 continue
@@ -561,8 +593,9 @@ class Model:
     def compare(self) -> ModelPlan:
         """Changes, counts and holds."""
         direct = self.direct_deletes()
-        wished = self.link(direct)
-        real = self.link({k: c for k, c in direct.items() if self.may_delete(k, c)})
+        allowed = {k: c for k, c in direct.items() if self.may_delete(k, c)}
+        wished = self.link(direct, allowed)
+        real = self.link(allowed, allowed)
         deferred = set(wished.deleted) - set(real.deleted)
         changes: dict[Key, ModelChange] = {}
         for key, cause in real.deleted.items():

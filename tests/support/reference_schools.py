@@ -61,8 +61,10 @@ class OrgsRead:
 
 
 def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: dict[str, str],
-                store_orgs: dict[str, dict[str, Any]], read: OrgsRead) -> Orgs:  # fmt: skip
-    """Decide every organisation of a pull. `remembered`: SIS schools ever imported, to their id in the store."""
+                store_orgs: dict[str, dict[str, Any]], read: OrgsRead,
+                left: dict[str, dict[str, Any]] | None = None) -> Orgs:  # fmt: skip
+    """Decide every organisation of a pull. `remembered`: SIS schools ever imported, to their id in the store; `left`:
+    rows of organisations other than schools that have left the store."""
     mapping = spec.get("schoolsMapping") or {}
     prefix = spec.get("sisIDPrefix") or ""
     selected = mapping.get("mode") == "Selected"
@@ -105,7 +107,8 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
     out.imported = {raw: out.targets[raw] for raw in active}
 
     parents = {raw: o.get("parentSourcedId") for raw, o in there.items() if raw not in out.vanished}
-    tree = Tree(out, parents, remembered, store_orgs, prefix)
+    ever_stored = {**(left or {}), **store_orgs}
+    tree = Tree(out, parents, remembered, ever_stored, prefix)
     no_districts = schools | out.vanished | once
     above_schools = {a for raw in out.mapped | out.vanished for a in tree.above(raw)} - no_districts
     for raw in out.present - no_districts:
@@ -117,6 +120,19 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
         comes_by_itself = not schools_above and raw not in excluded and (not selected or (stored and not read.whole))
         if ours or raw in above_schools or comes_by_itself:
             out.passing.add(raw)
+    # What leaves or has left the store says where its people belong, if that is a school.
+    leaving = {i.removeprefix(prefix): i for i, row in ever_stored.items() if row["entity"] == "District"}
+    leaving = {raw: i for raw, i in leaving.items() if i == prefix + raw and raw not in out.present}
+    above = {raw: tree.above_stored(i) for raw, i in leaving.items()}
+    for raw, i in leaving.items():
+        schools_above = [a for a in above[raw] if a in no_districts]
+        ours = [a for a in schools_above if a in out.mapped or a in out.vanished]
+        if ours:
+            out.homes[raw] = ours[0]
+            out.passing.add(raw)
+        if schools_above:
+            out.targets[raw] = i
+            out.present.add(raw)
     return out
 
 
@@ -144,8 +160,15 @@ class Tree:
 
     def above(self, raw: str) -> list[str]:
         """Raw ids, nearest first, of everything above that counts; a loop ends."""
+        return self.climb(self.parent(raw), raw)
+
+    def above_stored(self, i: str) -> list[str]:
+        """The same of an organisation that only the store knows."""
+        return self.climb(self.known(self.store_orgs[i].get("parentSourcedId")), None)
+
+    def climb(self, current: str | None, raw: str | None) -> list[str]:
+        """From one to the next above, until nobody knows or it begins anew."""
         found: list[str] = []
-        current = self.parent(raw)
         while current is not None and current not in found and current != raw:
             found.append(current)
             current = self.parent(current)

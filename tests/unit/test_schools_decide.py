@@ -1,6 +1,7 @@
 """Schools Mapping's truth table: which organisations are mapped, which vanished, and where each leads."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,10 @@ def targets(scope: Scope) -> dict[str, str]:
 
 def kept(parent: str | None = None, is_school: bool = False) -> StoredOrg:
     return StoredOrg(is_school, parent)
+
+
+def left(parent: str | None = None) -> StoredOrg:
+    return StoredOrg(False, parent, left=True)
 
 
 def numbers(scope: Scope) -> tuple[int, int, int, int]:
@@ -249,3 +254,18 @@ def test_at_most_20_ids_of_a_kind_are_told_and_all_are_counted() -> None:
     many = [school(f"{n:02}") for n in range(30)]
     scope = of([school("x"), *many], selected("x"))
     assert (scope.schools.missing, scope.schools.missing_ids) == (30, tuple(f"{n:02}" for n in range(20)))
+
+
+@pytest.mark.parametrize("row", [kept, left], ids=["leaves", "has left"])
+def test_a_department_that_leaves_belongs_to_the_school_above_and_else_to_nothing(row: Any) -> None:
+    stored = {"x": row("1"), "y": row("x"), "z": row("d"), "w": row("2"), "d": kept(), "1": kept("d", True)}
+    scope = of([above("d"), school("1"), school("2")], selected("1"), stored=stored, reading=Reading(unsent_go=True))
+    assert states(scope) == {
+        "d": State.PASSING, "1": State.MAPPED, "2": State.UNMAPPED,
+        "x": State.PASSING, "y": State.PASSING, "w": State.UNMAPPED,
+    }  # fmt: skip
+    assert (scope.places["x"].home, scope.places["y"].home) == ("1", "1")
+
+
+def test_a_target_may_be_the_id_of_a_department_that_has_left() -> None:
+    assert targets(of([school("1")], SchoolRules(targets={"1": "x"}), stored={"x": left()}))["1"] == "x"

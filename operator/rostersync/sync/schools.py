@@ -3,7 +3,8 @@
 Pure. Organisations are few (thousands at most), so they are decided one by one.
 
 An organisation is looked for in the pull and in the store together. A chain of parents that the pull interrupts goes on
-through the store, and what the pull does not send but the store keeps can be referred to as before.
+through the store, and what the pull does not send but the store keeps can be referred to as before. A department that
+leaves the store, or has left it, still says where it stood: whoever is sent with it belongs to the school above.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,10 +42,11 @@ class Org:
 
 @dataclass(frozen=True)
 class StoredOrg:
-    """One organisation of the store, ids of the store."""
+    """One organisation of the store, ids of the store. `left`: it is there as a tombstone only."""
 
     is_school: bool
     parent: str | None = None
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,16 @@ def decide(
 ) -> Scope:
     """The scope of one pull.
 
-    `remembered` maps every SIS school ever imported to its id in the store; `stored` has the active organisations of
-    the store by id.
+    `remembered` maps every SIS school ever imported to its id in the store; `stored` has the organisations of the store
+    by id, those other than schools also when they have left it.
 
     Raises:
         Permanent: InvalidSpec, when the mapping leads a school to an organisation that is no school.
     """
     sent = {o.id: o for o in orgs}
+    active = {i: o for i, o in stored.items() if not o.left}
     pulled = {i: o for i, o in sent.items() if not o.removed}
-    _check_targets(mapping, pulled, remembered, stored)
+    _check_targets(mapping, pulled, remembered, active)
     schools = {i for i, o in pulled.items() if o.is_school}
     mapped = {i for i in schools if mapping.wants(i)}
     # A school that is sent as something else is no school any more: gone too, and its row says nothing.
@@ -118,7 +121,7 @@ def decide(
     targets = {i: (mapping.target(i) if o.is_school else mapping.prefix + i) for i, o in pulled.items()}
     targets.update({i: remembered[i] for i in vanished})
     targets.update({i: remembered[i] for i in dropped if i not in pulled})
-    gaps = _gaps(sent, targets, mapping.prefix, stored, reading)
+    gaps = _gaps(sent, targets, mapping.prefix, active, reading)
     targets.update(gaps)
     chains = _Chains(
         {i: o for i, o in pulled.items() if i not in vanished}, targets, mapped, remembered, mapping.prefix, stored
@@ -129,9 +132,9 @@ def decide(
     places = {i: Place(State.UNMAPPED, t, t, State.UNMAPPED) for i, t in targets.items() if i in no_district}
     places.update({i: Place(State.VANISHED, targets[i], targets[i], State.VANISHED) for i in vanished})
     places.update({i: Place(State.MAPPED, targets[i], targets[i], State.MAPPED) for i in mapped})
-    districts = {i for i, o in stored.items() if not o.is_school}
+    districts = {i for i, o in active.items() if not o.is_school}
     for i in targets.keys() - no_district:
-        home, fenced = _home(i, chains, wanted, no_district)
+        home, fenced = _home(chains.above(i), wanted, no_district)
         every = mapping.auto and not fenced and i not in mapping.exclude
         # Where organisations were not read to their end, nobody knows what else an organisation of the store stands above.
         unread = not reading.whole and targets[i] in districts and not fenced and i not in mapping.exclude
@@ -140,6 +143,13 @@ def decide(
             places[i] = Place(state, targets[i], targets[home or i], State.PASSING)
         else:
             places[i] = Place(State.UNMAPPED, targets[i], targets[i], State.UNMAPPED)
+    for raw, target in _leaving(targets, mapping.prefix, stored).items():
+        home, fenced = _home(chains.above_stored(target), wanted, no_district)
+        if home is not None:
+            state = State.VANISHED if home in vanished else State.PASSING
+            places[raw] = Place(state, target, targets[home], State.PASSING)
+        elif fenced:
+            places[raw] = Place(State.UNMAPPED, target, target, State.UNMAPPED)
     never_seen = set() if mapping.auto else {i for i in mapping.targets if mapping.wants(i)} - schools - vanished
     missing = schools - mapped
     return Scope(
@@ -195,10 +205,19 @@ def _gaps(
     return gaps
 
 
-def _home(org: str, chains: "_Chains", wanted: set[str], schools: set[str]) -> tuple[str | None, bool]:
-    """(the nearest wanted school above an organisation, else whether only schools that nobody wants stand there)."""
+def _leaving(known: Mapping[str, str], prefix: str, stored: Mapping[str, StoredOrg]) -> dict[str, str]:
+    """Organisations other than schools that leave the store, or have left it, and are not sent: raw id to id."""
+    return {
+        target.removeprefix(prefix): target
+        for target, org in stored.items()
+        if not org.is_school and target.startswith(prefix) and target.removeprefix(prefix) not in known
+    }
+
+
+def _home(chain: Iterable[str], wanted: set[str], schools: set[str]) -> tuple[str | None, bool]:
+    """(the nearest wanted school of a chain, else whether only schools that nobody wants stand there)."""
     fenced = False
-    for above in chains.above(org):
+    for above in chain:
         if above in wanted:
             return above, False
         fenced = fenced or above in schools
@@ -229,8 +248,13 @@ class _Chains:
 
     def above(self, org: str) -> Iterator[str]:
         """Raw ids, nearest first; ends where nobody knows a parent, and at a loop."""
-        seen = {org}
-        above = self._parent(org)
+        return self._climb(self._parent(org), {org})
+
+    def above_stored(self, target: str) -> Iterator[str]:
+        """The same for an organisation that only the store knows, by its id there."""
+        return self._climb(self._first_known(self.stored[target].parent), set())
+
+    def _climb(self, above: str | None, seen: set[str]) -> Iterator[str]:
         while above is not None and above not in seen:
             seen.add(above)
             yield above

@@ -53,10 +53,11 @@ def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
         f"SELECT sourcedId, coalesce(lower(type), '') = 'school', {status}, parentSourcedId FROM staged_orgs"
     ).fetchall()
     remembered = dict(con.execute("SELECT sis_id, target_id FROM store_schools").fetchall())
-    known = con.execute(
-        "SELECT id, entity = 'School', parentSourcedId FROM store_orgs WHERE status = 'active'"
-    ).fetchall()
-    stored = {i: StoredOrg(is_school, parent) for i, is_school, parent in known}
+    known = con.execute("""
+        SELECT id, entity = 'School', parentSourcedId, status <> 'active' FROM store_orgs
+        WHERE status = 'active' OR entity <> 'School'
+    """).fetchall()
+    stored = {i: StoredOrg(is_school, parent, left) for i, is_school, parent, left in known}
     scope = decide((Org(*row) for row in pulled), SchoolRules.of(context.spec), remembered, stored, _reading(context))
     context.sql(
         "CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, home VARCHAR, state VARCHAR, own VARCHAR)"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rostersync.fate import Fate
-from rostersync.roster import CLASSES, DEMOGRAPHICS, ENROLLMENTS, USERS, Table
+from rostersync.roster import CLASSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
 from rostersync.sync.link.references import any_of, entities_of, followed
 from rostersync.tables.context import Context
 from rostersync.tables.sql import first_fate, literal, mark, q
@@ -22,6 +22,9 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
         owed.append(f"{alias}.deferred")
         if attribute.target == "users":
             silent.append(f"NOT {alias}.taken")
+    if table is USERS and _some_belong_nowhere(context):
+        joins.append("LEFT JOIN nowhere_lists n ON n.list = r.orgSourcedIds")
+        nowhere.append("(n.list IS NOT NULL)")
     if table in (CLASSES, ENROLLMENTS):  # shape held it back for its school, before references are followed
         dangling.insert(0, f"WHEN r.fate = {literal(Fate.DANGLING_REFERENCE)} THEN 'schoolSourcedId'")
     own = {Fate.GONE: any_of(gone)}
@@ -46,6 +49,25 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
           {missing} AS dangling
         FROM required_{table.name} r {" ".join(joins)}
     """)
+
+
+def _some_belong_nowhere(context: Context) -> bool:
+    """`nowhere_lists` (list): the lists of organisations of pulled people of which none is there; whether there are any.
+
+    Where only some organisations are taken, a list says nothing about the others.
+    """
+    missing = """(
+        SELECT 1 FROM (SELECT DISTINCT unnest(targets) AS id FROM org_lists) o LEFT JOIN targets_orgs t ON t.id = o.id
+        WHERE t.there IS NOT TRUE)"""
+    if not context.taken.issuperset(ORGS.entities) or not context.exists(missing):
+        return False
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE nowhere_lists AS
+        WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM required_users WHERE fate IS NULL)
+        SELECT i.list FROM (SELECT list, unnest(list) AS id FROM lists) i LEFT JOIN targets_orgs t ON t.id = i.id
+        GROUP BY i.list HAVING bool_and(t.there IS NOT TRUE)
+    """)
+    return context.exists("nowhere_lists")
 
 
 def not_there(table: Table) -> Fate:

@@ -39,7 +39,7 @@ def lay_out_deletes(context: Context, table: Table, found: AnyFate, *, deferring
     names = [a for a in dict.fromkeys([*(r.name for r in refs), *_scoping(table)]) if a != "id"]
     joins = [f"LEFT JOIN targets_{a.target} t_{a.name} ON t_{a.name}.id = s.{q(a.name)}" for a in refs]
     untaken = [f"NOT t_{a.name}.taken" for a in refs if a.target == "users"]
-    direct, protected = _direct(context, table), _protected(table, vanished=vanished)
+    direct, protected = direct_cause(context, table), _protected(table, vanished=vanished)
     explicit = "FALSE" if context.deferring else f"cause = {literal(Cause.SOURCE_DELETED)}"
     gone, cascade = literal(Fate.GONE), literal(Cause.CASCADE)
     context.sql(f"""
@@ -84,7 +84,7 @@ def _scoping(table: Table) -> tuple[str, ...]:
     )
 
 
-def _direct(context: Context, table: Table) -> str:
+def direct_cause(context: Context, table: Table) -> str:
     """The cause by which a record of the store that was not accepted leaves it, as an expression; NULL is none."""
     if not context.offered(table.name):
         return "NULL"
@@ -102,7 +102,7 @@ def _direct(context: Context, table: Table) -> str:
         cases.insert(0, f"WHEN {gone} THEN {unmapped}")
         cases.insert(1, "WHEN s.entity = 'School' THEN NULL")
     elif table is USERS:
-        gone = "(SELECT coalesce(list(id), []) FROM deletes_orgs)"
+        gone = f"(SELECT coalesce(list(id), []) FROM deletes_orgs WHERE cause = {unmapped})"
         cases.append(
             f"WHEN NOT s.seen AND len(s.orgSourcedIds) > 0 AND list_has_all({gone}, s.orgSourcedIds) THEN {unmapped}"
         )

@@ -15,8 +15,9 @@ References are resolved against the resulting store, in dependency order. Reads 
 
 from dataclasses import dataclass
 
-from rostersync.roster import USERS
+from rostersync.roster import ORGS, USERS
 from rostersync.sync.link.fates import any_fate, goes_through_once, lay_out_fates, lay_out_unmatched
+from rostersync.sync.link.last_organisations import keep_last_organisations
 from rostersync.sync.link.leaving import lay_out_deletes, lay_out_people_of_vanished, leans_on
 from rostersync.sync.link.resulting import lay_out_final, lay_out_targets, lay_out_trimmed
 from rostersync.tables.context import Context
@@ -45,6 +46,10 @@ def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Lin
         deferring = context.deferring or bool(incomplete)
         lay_out_deletes(context, table, found, deferring=deferring, vanished=vanished)
         lay_out_targets(context, table)
+        if table is ORGS:
+            of_people = context.deferring or any(not context.complete(c) for c in leans_on(USERS, context.links))
+            if keep_last_organisations(context, duplicates=USERS.name in duplicated, deferring=of_people):
+                lay_out_targets(context, table)
         lay_out_final(context, table, refused=found.refused)
         lay_out_trimmed(context, table)
         if table is USERS and vanished:

@@ -1,0 +1,76 @@
+"""Nobody is left without an organisation because one leaves: it stays as long as it is all that somebody has.
+
+People who are held back, or who are not sent and stay, keep what the store has of them. An organisation other than a
+school that leaves would be taken from them; where they have nothing else, it stays instead and is counted as kept. Where
+they only stay because deletes of people are deferred, the delete of the organisation is deferred too.
+"""
+
+from rostersync.model import Cause
+from rostersync.roster import ORGS, USERS
+from rostersync.sync.link.leaving import direct_cause
+from rostersync.tables.context import Context
+from rostersync.tables.sql import literal
+
+
+def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bool) -> bool:
+    """Take those organisations out of `deletes_orgs`, or defer their deletes; whether there were any.
+
+    `duplicates` says that `duplicates_users` has records; `deferring` that deletes of people are deferred. Reads
+    `targets_orgs`, which is to be made anew then.
+    """
+    if not context.takes(USERS) or not context.exists("(SELECT 1 FROM deletes_orgs WHERE entity <> 'School')"):
+        return False
+    _lay_out_bereft(context)
+    if not context.exists("bereft"):
+        return False
+    duplicate = "s.id IN (SELECT id FROM duplicates_users)" if duplicates else "FALSE"
+    refused = f"NOT s.seen OR s.fate IS NOT NULL OR {duplicate}"
+    explicit = "FALSE" if context.deferring else f"cause = {literal(Cause.SOURCE_DELETED)}"
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE last_orgs AS
+        WITH s AS (
+            SELECT b.*, r.id IS NOT NULL AS seen, r.fate, coalesce(r.orgSourcedIds, []) AS sent
+            FROM bereft b LEFT JOIN (FROM required_users SEMI JOIN bereft USING (id)) r ON r.id = b.id),
+        judged AS (
+            SELECT s.orgSourcedIds, s.at_once, {direct_cause(context, USERS)} AS cause,
+              {refused} OR {_nowhere(context, "there")} AS stays, {refused} OR {_nowhere(context, "there AND NOT deferred")} AS would_stay
+            FROM s),
+        lasting AS (
+            SELECT unnest(orgSourcedIds) AS id,
+              at_once AND stays AND NOT (cause IS NOT NULL AND ({explicit} OR {"FALSE" if deferring else "TRUE"})) AS really,
+              would_stay AND cause IS NULL AS wished
+            FROM judged)
+        SELECT l.id, bool_or(l.wished) AS wished
+        FROM lasting l JOIN deletes_orgs d ON d.id = l.id
+        WHERE d.entity <> 'School' GROUP BY l.id HAVING bool_or(l.really)
+    """)
+    if not context.exists("last_orgs"):
+        return False
+    context.sql("DELETE FROM deletes_orgs d USING last_orgs l WHERE l.id = d.id AND l.wished")
+    context.sql("UPDATE deletes_orgs d SET deferred = TRUE FROM last_orgs l WHERE l.id = d.id")
+    return True
+
+
+def _nowhere(context: Context, condition: str) -> str:
+    """Whether none of the organisations that a person is sent with is there; untaken ones may be anywhere."""
+    if not context.taken.issuperset(ORGS.entities):
+        return "FALSE"
+    there = f"(SELECT coalesce(list(id), []) FROM targets_orgs WHERE {condition})"
+    return f"len(s.sent) > 0 AND NOT list_has_any(s.sent, {there})"
+
+
+def _lay_out_bereft(context: Context) -> None:
+    """`bereft` (id, orgSourcedIds, at_once): people of the store whose organisations all leave, with this plan or once
+    everything was read whole."""
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE bereft AS
+        WITH people AS (
+            SELECT id, orgSourcedIds FROM store_users
+            WHERE status = 'active' AND entity IN {context.taken_of(USERS)} AND len(orgSourcedIds) > 0),
+        lists AS (SELECT DISTINCT orgSourcedIds AS list FROM people),
+        leaving AS (
+            SELECT list, bool_and(NOT d.deferred) AS at_once
+            FROM (SELECT list, unnest(list) AS id FROM lists) i LEFT JOIN deletes_orgs d ON d.id = i.id
+            GROUP BY list HAVING bool_and(d.id IS NOT NULL))
+        SELECT p.id, p.orgSourcedIds, l.at_once FROM people p JOIN leaving l ON l.list = p.orgSourcedIds
+    """)
