@@ -124,12 +124,20 @@ def _read(
             "revision": reading.revision,
             "finishedAt": now().isoformat(),
             "proof": {
-                "offered": True, "complete": proof.complete, "rule": proof.rule, "total": pulls[kept].expected,
-                "rows": pulls[kept].rows, "distinct": pulls[kept].distinct, "withoutID": pulls[kept].without_id,
-                "pulls": len(pulls), "duplicates": pulls[kept].duplicates, "pageSize": reading.page_size,
-                "requests": requests, "reason": proof.reason,
+                "offered": True,
+                "complete": proof.complete,
+                "rule": proof.rule,
+                "total": pulls[kept].expected,
+                "rows": pulls[kept].rows,
+                "distinct": pulls[kept].distinct,
+                "withoutID": pulls[kept].without_id,
+                "pulls": len(pulls),
+                "duplicates": pulls[kept].duplicates,
+                "pageSize": reading.page_size,
+                "requests": requests,
+                "reason": proof.reason,
             },
-        }  # fmt: skip
+        }
         _publish(writers[kept].folder, folder / collection, entry)
         progress("extract", collection, pulls[kept].rows, pulls[kept].rows)  # its end, whatever total the server told
         return entry
@@ -159,10 +167,21 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
 
 def _not_offered(requests: int, status: int | None, scope: str) -> dict[str, Any]:
     return {
-        "offered": False, "complete": False, "rule": None, "total": None, "rows": 0, "distinct": 0, "withoutID": 0,
-        "pulls": 1, "duplicates": 0, "pageSize": 0, "requests": requests, "reason": "not offered",
-        "status": status, **({"scope": scope} if scope else {}),
-    }  # fmt: skip
+        "offered": False,
+        "complete": False,
+        "rule": None,
+        "total": None,
+        "rows": 0,
+        "distinct": 0,
+        "withoutID": 0,
+        "pulls": 1,
+        "duplicates": 0,
+        "pageSize": 0,
+        "requests": requests,
+        "reason": "not offered",
+        "status": status,
+        **({"scope": scope} if scope else {}),
+    }
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -73,10 +73,19 @@ class PullWriter:
         if distinct != rows:
             resolve(self.folder, self._collection, copies_count=self._ascending.side_by_side())
         return Pulled(
-            end=reading.end, total=reading.total, recount=reading.recount, highest=reading.highest, rows=self.rows,
-            distinct=distinct, copies=copies, without_id=self._without_id, ascending=self._ascending.side_by_side(),
-            ids=ids, seamless=reading.seamless, doubts=reading.doubts,
-        )  # fmt: skip
+            end=reading.end,
+            total=reading.total,
+            recount=reading.recount,
+            highest=reading.highest,
+            rows=self.rows,
+            distinct=distinct,
+            copies=copies,
+            without_id=self._without_id,
+            ascending=self._ascending.side_by_side(),
+            ids=ids,
+            seamless=reading.seamless,
+            doubts=reading.doubts,
+        )
 
     def discard(self) -> None:
         """Remove the folder; also after an error in the middle."""
@@ -133,10 +142,13 @@ def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     spill = folder / "spill"
     con = duckdb.connect(
         config={
-            "memory_limit": MEMORY, "temp_directory": str(spill), "preserve_insertion_order": False,
-            "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         }
-    )  # fmt: skip
+    )
     try:
         yield con
     except duckdb.Error as error:

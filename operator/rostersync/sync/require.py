@@ -66,8 +66,10 @@ def require(context: Context) -> Required:
     Raises:
         Permanent: RequirementFailed, when a rule with the action Fail is broken.
     """
-    context.sql("CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
-                "attribute VARCHAR, rule VARCHAR, action VARCHAR)")  # fmt: skip
+    context.sql(
+        "CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
+        "attribute VARCHAR, rule VARCHAR, action VARCHAR)"
+    )
     holds: Counter[Entity] = Counter()
     for table in context.tables:
         context.begin("require", table)
@@ -254,8 +256,10 @@ def report(context: Context, table: Table) -> None:
     if not parts:
         return
     # One look at every record, whatever the number of things that can be wrong with it.
-    context.sql("CREATE OR REPLACE TEMP TABLE issue_kinds (n INTEGER, class VARCHAR, code VARCHAR, attribute VARCHAR, "
-                "rule VARCHAR, action VARCHAR)")  # fmt: skip
+    context.sql(
+        "CREATE OR REPLACE TEMP TABLE issue_kinds (n INTEGER, class VARCHAR, code VARCHAR, attribute VARCHAR, "
+        "rule VARCHAR, action VARCHAR)"
+    )
     context.con.executemany(
         "INSERT INTO issue_kinds VALUES (?, ?, ?, ?, ?, ?)", [(n, *part[1:]) for n, part in enumerate(parts)]
     )

@@ -237,8 +237,12 @@ class _Chains:
         stored: Mapping[str, StoredOrg],
     ) -> None:
         self.pulled, self.targets, self.remembered, self.prefix, self.stored = (
-            pulled, targets, remembered, prefix, stored,
-        )  # fmt: skip
+            pulled,
+            targets,
+            remembered,
+            prefix,
+            stored,
+        )
         # Of several organisations with one id in the store, a mapped school speaks first, then what is sent. Ids that
         # one had before (another target, or none) lead to it too.
         last_speaks = sorted(targets, key=lambda i: (i not in mapped, i not in pulled, i), reverse=True)
