@@ -1,5 +1,8 @@
 """Users and demographics as OneRoster 1.1 JSON objects. Slots of /users: students, contacts, teachers, admins."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from rostersync.simulator import names, seeded
 from rostersync.simulator.records import Records, Row
 
@@ -22,26 +25,23 @@ class People(Records):
         first = self.layout.first_contact(slot)
         agents = [self.contact_id(c) for c in range(first, self.layout.first_contact(slot + 1))]
         login = f"{given}.{family}{number}".lower()
-        return {
-            "sourcedId": self.student_id(slot),
-            "status": "active",
-            "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
-            "metadata": {"stateId": f"ST{10_000_000 + number}", "lunchStatus": None},
-            "username": login,
-            "userIds": [{"type": "SIS", "identifier": str(500_000 + number)}],
-            "enabledUser": True,
-            "givenName": given,
-            "familyName": family,
-            "middleName": names.given(drawn >> 40) if drawn >> 46 & 1 else None,
-            "role": "student",
-            "identifier": str(500_000 + number),
-            "email": f"{login}@students.example.edu",
-            "sms": None,
-            "phone": phone(drawn + changes) if changes else None,
-            "agents": [self.ref("user", a) for a in agents],
-            "orgs": [self.school_ref(school)],
-            "grades": [cohort.grade],
-        }
+        return self._user(
+            self.student_id(slot),
+            max(came, seeded.day_of(drawn, CHANGES, changes)),
+            given,
+            family,
+            metadata={"stateId": f"ST{10_000_000 + number}", "lunchStatus": None},
+            username=login,
+            userIds=[{"type": "SIS", "identifier": str(500_000 + number)}],
+            middleName=names.given(drawn >> 40) if drawn >> 46 & 1 else None,
+            role="student",
+            identifier=str(500_000 + number),
+            email=f"{login}@students.example.edu",
+            phone=phone(drawn + changes) if changes else None,
+            agents=[self.ref("user", a) for a in agents],
+            schools=(school,),
+            grades=[cohort.grade],
+        )
 
     def contact(self, slot: int) -> Row:
         """One parent or guardian of one student."""
@@ -54,26 +54,20 @@ class People(Records):
         school = self.population.school(self.layout.cohort_of_student(student).school)
         given, family = names.given(drawn >> 20), names.family(child >> 28)
         login = f"{given}.{family}.c{number}.{slot - self.layout.first_contact(student)}".lower()
-        return {
-            "sourcedId": self.contact_id(slot),
-            "status": "active",
-            "dateLastModified": self.modified(max(came, seeded.day_of(drawn, CHANGES, changes))),
-            "metadata": None,
-            "username": login,
-            "userIds": None,
-            "enabledUser": True,
-            "givenName": given,
-            "familyName": family,
-            "middleName": None,
-            "role": "parent" if drawn >> 46 & 3 else "guardian",
-            "identifier": f"P{number}-{slot - self.layout.first_contact(student) + 1}",
-            "email": f"{login}@mail.example.org" if drawn >> 48 & 7 else None,
-            "sms": phone(drawn + 1) if drawn >> 51 & 1 else None,
-            "phone": phone(drawn + changes),
-            "agents": [self.ref("user", self.student_id(student))],
-            "orgs": [self.school_ref(school)],
-            "grades": None,
-        }
+        return self._user(
+            self.contact_id(slot),
+            max(came, seeded.day_of(drawn, CHANGES, changes)),
+            given,
+            family,
+            username=login,
+            role="parent" if drawn >> 46 & 3 else "guardian",
+            identifier=f"P{number}-{slot - self.layout.first_contact(student) + 1}",
+            email=f"{login}@mail.example.org" if drawn >> 48 & 7 else None,
+            sms=phone(drawn + 1) if drawn >> 51 & 1 else None,
+            phone=phone(drawn + changes),
+            agents=[self.ref("user", self.student_id(student))],
+            schools=(school,),
+        )
 
     def teacher(self, slot: int) -> Row:
         """One teacher. One in twenty-five is an aide, and one in twenty teaches at a second school."""
@@ -88,26 +82,20 @@ class People(Records):
         given, family = names.given(drawn >> 20), names.family(drawn >> 28)
         login = f"{given}.{family}.t{slot}{'abcdefghij'[hired % 10]}".lower()
         turned = self.hired_on(slot, hired)
-        return {
-            "sourcedId": self.teacher_id(slot),
-            "status": "active",
-            "dateLastModified": self.modified(max(turned, seeded.day_of(drawn, CHANGES, changes))),
-            "metadata": {"stateId": f"TE{1_000_000 + slot}{hired % 10}"},
-            "username": login,
-            "userIds": [],
-            "enabledUser": True,
-            "givenName": given,
-            "familyName": family,
-            "middleName": None,
-            "role": "aide" if drawn >> 64 & 31 == 0 else "teacher",
-            "identifier": f"T{100_000 + slot}{hired % 10}",
-            "email": f"{login}@example.edu",
-            "sms": None,
-            "phone": phone(drawn + changes),
-            "agents": [],
-            "orgs": [self.school_ref(s) for s in schools],
-            "grades": None,
-        }
+        return self._user(
+            self.teacher_id(slot),
+            max(turned, seeded.day_of(drawn, CHANGES, changes)),
+            given,
+            family,
+            metadata={"stateId": f"TE{1_000_000 + slot}{hired % 10}"},
+            username=login,
+            userIds=[],
+            role="aide" if drawn >> 64 & 31 == 0 else "teacher",
+            identifier=f"T{100_000 + slot}{hired % 10}",
+            email=f"{login}@example.edu",
+            phone=phone(drawn + changes),
+            schools=schools,
+        )
 
     def admin(self, slot: int) -> Row:
         """A principal for each school, then a few people of the district."""
@@ -115,26 +103,43 @@ class People(Records):
         school = self.population.school(slot) if slot < len(self.layout.schools) else None
         given, family = names.given(drawn >> 20), names.family(drawn >> 28)
         login = f"{given}.{family}.a{slot}".lower()
-        return {
-            "sourcedId": self.admin_id(slot),
+        return self._user(
+            self.admin_id(slot),
+            0,
+            given,
+            family,
+            username=login,
+            role="administrator",
+            identifier=f"A{1000 + slot}",
+            email=f"{login}@example.edu",
+            schools=(school,),
+        )
+
+    def _user(
+        self, sourced_id: str, modified: int, given: str, family: str, *, schools: Iterable[int | None], **own: Any
+    ) -> Row:
+        """A row of /users, with the values of its `own`."""
+        row: Row = {
+            "sourcedId": sourced_id,
             "status": "active",
-            "dateLastModified": self.modified(0),
+            "dateLastModified": self.modified(modified),
             "metadata": None,
-            "username": login,
+            "username": None,
             "userIds": None,
             "enabledUser": True,
             "givenName": given,
             "familyName": family,
             "middleName": None,
-            "role": "administrator",
-            "identifier": f"A{1000 + slot}",
-            "email": f"{login}@example.edu",
+            "role": None,
+            "identifier": None,
+            "email": None,
             "sms": None,
             "phone": None,
             "agents": [],
-            "orgs": [self.school_ref(school)],
+            "orgs": [self.school_ref(school) for school in schools],
             "grades": None,
         }
+        return row | own
 
     def demographics(self, slot: int) -> Row:
         """The demographics of the student in a slot, with the student's sourcedId."""

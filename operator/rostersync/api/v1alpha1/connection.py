@@ -17,6 +17,7 @@ from rostersync.api.v1alpha1.meta import (
     Condition,
     Count,
     Int,
+    KindModel,
     Model,
     ObjectMeta,
     ObjectName,
@@ -26,6 +27,7 @@ from rostersync.api.v1alpha1.meta import (
     Timestamp,
     UserName,
     cel,
+    immutable,
     validations,
 )
 from rostersync.api.v1alpha1.report import Outcome, SchoolsStatus
@@ -92,12 +94,7 @@ class ConnectionSpec(Model):
 
     model_config = validations(
         *(
-            cel(
-                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
-                f"{field} is immutable: the store knows the records by it; make another connection instead",
-                f".{field}",
-                "FieldValueForbidden",
-            )
+            immutable(field, ": the store knows the records by it; make another connection instead")
             for field in ("district", "sourceID")
         ),
         cel(
@@ -289,7 +286,7 @@ class ConnectionStatus(StatusModel):
     lastRunSpecHash: Code | None = Field(default=None, description="Hash of the spec that the last run was made for.")
 
 
-class Connection(Model):
+class Connection(KindModel):
     """A source of a district's roster.
 
     Kinds differ in their name, in deliveryConfig, and in the options that they lack.
@@ -299,11 +296,6 @@ class Connection(Model):
         cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),
     )
 
-    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
-        default="rostersync.dev/v1alpha1", description="Version of this API."
-    )
-    kind: str = Field(default="", description="Kind of the object.")
-    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
     spec: ConnectionSpec = Field(description="What the district configures.")
     status: ConnectionStatus | None = Field(default=None, description="What the operator has seen.")
 

@@ -79,6 +79,16 @@ class ObjectMeta(StatusModel):
     deletionTimestamp: str | None = None
 
 
+class KindModel(Model):
+    """Base of every kind: what comes before its spec."""
+
+    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
+        default="rostersync.dev/v1alpha1", description="Version of this API."
+    )
+    kind: str = Field(default="", description="Kind of the object.")
+    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
+
+
 class Condition(StatusModel):
     """One condition of an object, in the form of the Kubernetes API conventions."""
 
@@ -112,6 +122,14 @@ def cel(rule: str, message: str, field: str | None = None, reason: str = "FieldV
     if field is not None:
         entry["fieldPath"] = field
     return entry | more
+
+
+def immutable(field: str, then: str = "", *, optional: bool = True) -> Any:
+    """The rule that a field never changes. `then` ends its message and says what to do instead."""
+    rule = f"self.{field} == oldSelf.{field}"
+    if optional:
+        rule = f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || {rule})"
+    return cel(rule, f"{field} is immutable{then}", f".{field}", "FieldValueForbidden")
 
 
 NO_PASSWORD = cel(

@@ -11,6 +11,7 @@ from rostersync.api.v1alpha1.meta import (
     Condition,
     Count,
     Digest,
+    KindModel,
     Model,
     ObjectMeta,
     ObjectName,
@@ -19,6 +20,7 @@ from rostersync.api.v1alpha1.meta import (
     Timestamp,
     UserName,
     cel,
+    immutable,
     validations,
 )
 from rostersync.api.v1alpha1.report import Totals
@@ -39,17 +41,8 @@ class SyncApprovalSpec(Model):
     """What is to be decided, which never changes, and the decision, which is made only once."""
 
     model_config = validations(
-        *(
-            cel(f"self.{field} == oldSelf.{field}", f"{field} is immutable", f".{field}", "FieldValueForbidden")
-            for field in _FIXED
-        ),
-        cel(
-            "has(self.previousConnection) == has(oldSelf.previousConnection) && "
-            "(!has(self.previousConnection) || self.previousConnection == oldSelf.previousConnection)",
-            "previousConnection is immutable",
-            ".previousConnection",
-            "FieldValueForbidden",
-        ),
+        *(immutable(field, optional=False) for field in _FIXED),
+        immutable("previousConnection"),
         cel(
             "!has(oldSelf.decision) || (has(self.decision) && self.decision == oldSelf.decision && "
             "has(self.decidedBy) && self.decidedBy == oldSelf.decidedBy && has(self.reason) == has(oldSelf.reason) && "
@@ -168,7 +161,7 @@ class SyncApprovalStatus(StatusModel):
     )
 
 
-class SyncApproval(Model):
+class SyncApproval(KindModel):
     """A decision about one held plan. rostersync creates it as Pending, and a person decides."""
 
     model_config = validations(
@@ -182,11 +175,7 @@ class SyncApproval(Model):
         ),
     )
 
-    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
-        default="rostersync.dev/v1alpha1", description="Version of this API."
-    )
     kind: Literal["SyncApproval"] = Field(default="SyncApproval", description="Kind of the object.")
-    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
     spec: SyncApprovalSpec = Field(description="What is to be decided, and the decision.")
     status: SyncApprovalStatus | None = Field(default=None, description="The state of the approval.")
 

@@ -15,6 +15,7 @@ from rostersync.api.v1alpha1.meta import (
     Condition,
     Count,
     Digest,
+    KindModel,
     Model,
     ObjectMeta,
     ObjectName,
@@ -24,6 +25,7 @@ from rostersync.api.v1alpha1.meta import (
     Timestamp,
     UserName,
     cel,
+    immutable,
     validations,
 )
 from rostersync.api.v1alpha1.report import (
@@ -71,19 +73,9 @@ class SyncRunSpec(Model):
     """What is requested. Immutable, except that cancel can be set to true."""
 
     model_config = validations(
-        cel(
-            "self.connectionRef == oldSelf.connectionRef",
-            "connectionRef is immutable; make another SyncRun",
-            ".connectionRef",
-            "FieldValueForbidden",
-        ),
+        immutable("connectionRef", "; make another SyncRun", optional=False),
         *(
-            cel(
-                f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})",
-                f"{field} is immutable; make another SyncRun",
-                f".{field}",
-                "FieldValueForbidden",
-            )
+            immutable(field, "; make another SyncRun")
             for field in ("mode", "restoreOf", "schools", "reason", "requestedBy")
         ),
         cel(
@@ -260,18 +252,14 @@ class SyncRunStatus(StatusModel):
     outboxPending: Bool | None = Field(default=None, description="Whether deliveries are still due.")
 
 
-class SyncRun(Model):
+class SyncRun(KindModel):
     """One import of a connection."""
 
     model_config = validations(
         cel("size(self.metadata.name) <= 100", "the name must have at most 100 characters"),
     )
 
-    apiVersion: Literal["rostersync.dev/v1alpha1"] = Field(
-        default="rostersync.dev/v1alpha1", description="Version of this API."
-    )
     kind: Literal["SyncRun"] = Field(default="SyncRun", description="Kind of the object.")
-    metadata: ObjectMeta = Field(description="Name, namespace and the rest of Kubernetes' metadata.")
     spec: SyncRunSpec = Field(description="What is requested.")
     status: SyncRunStatus | None = Field(default=None, description="The state of the run.")
 
