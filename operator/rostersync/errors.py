@@ -45,7 +45,7 @@ class NotYetSupported(Permanent):
 
 
 class StoreBusy(Retryable):
-    """Another process has the embedded store open for writing."""
+    """Another process uses the store, and it cannot be shared now."""
 
     reason = "StoreBusy"
 

@@ -41,7 +41,7 @@ class ExampleStore(EmbeddedStore):
         """Raises Permanent without the Secret."""
         if not self._may_write:
             raise Permanent("The example store was opened with the reader's Secret alone.", reason="ReadOnly")
-        return super().writer()
+        return super().writer()  # the outbox is a side of it
 
 
 def _secret(name: str, side: str) -> StoreSecret:

@@ -1,16 +1,19 @@
 """A second kind of store works by one record: what its Jobs mount, which claims are made, and who waits for whom."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.controller import turns
-from rostersync.controller.cache import JOBS, Cache, Object, labels
+from rostersync.controller.cache import JOBS, RUNS, Cache, Object, labels
 from rostersync.controller.claims import claims
 from rostersync.controller.jobs import apply_job, check_job, plan_job, purge_job
 from rostersync.controller.options import Options
+from rostersync.controller.queue import Queue
+from rostersync.controller.shared import Shared
 from rostersync.controller.slots import Slots
 from rostersync.controller.view import View, view
 from rostersync.errors import NotYetSupported
@@ -89,6 +92,31 @@ def test_only_jobs_of_one_connection_take_turns_on_it() -> None:
     )
     assert not slots.refusal("rosters", south.turn, "other")
     assert not slots.refusal("rosters", embedded.turn, "other"), "the embedded store of that district is another one"
+
+
+def test_who_waits_for_its_turn_looks_again_when_a_job_of_its_connection_ends() -> None:
+    shared = Shared(OPTIONS, None, Cache(), Queue(), None, Slots(Cache(), OPTIONS), None, listed=True)
+    north, south = view(connection("north")), view(connection("south"))
+    for seen in (north, south):
+        key = (RUNS, "rosters", f"run-of-{seen.name}")
+        shared.slots.waiting.add(key, "rosters", turns.label(seen.turn), for_store=True)
+
+    shared.wake("rosters", turns.of_labels(labels(plan(north))))
+
+    lane = shared.queue._waiting
+    assert [lane.pop() for _ in range(len(lane))] == [(RUNS, "rosters", "run-of-north")]
+
+
+def test_nothing_but_its_own_files_and_one_record_names_a_kind() -> None:
+    """Besides the API's model and a docstring that says what is taken by default."""
+    product = Path(__file__).parents[2] / "operator" / "rostersync"
+    own = product / "stores" / "embedded"
+    naming = {
+        path.relative_to(product).as_posix()
+        for path in product.rglob("*.py")
+        if own not in path.parents and "embedded" in path.read_text().lower()
+    }
+    assert naming == {"api/v1alpha1/storage.py", "api/v1alpha1/connection.py", "stores/registry.py", "local/store.py"}
 
 
 def test_a_district_that_is_called_like_a_connection_takes_no_turn_of_it() -> None:

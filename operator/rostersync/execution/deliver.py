@@ -26,7 +26,7 @@ from rostersync.stores.engine import connect
 
 
 def deliver(execution: Execution, run: str, report: DeliverReportFile) -> RostersyncError | None:
-    """Carry out what the outbox holds of the connection. Returns the error that the report says.
+    """Carry out what the outbox holds of the connection. Returns the error that the report has.
 
     Each delivery is tried, also when one before it fails: then the first one's error is the attempt's.
     """
@@ -42,7 +42,7 @@ def deliver(execution: Execution, run: str, report: DeliverReportFile) -> Roster
             report.done(report.report)
             return None
         error = first
-    except Exception as found:  # noqa: BLE001  (whatever it is, the report must say that it was not delivered)
+    except Exception as found:  # noqa: BLE001  (whatever happened, the report must say so)
         interruption.check()
         error = told(found, report.at, None)
     except BaseException:
@@ -63,7 +63,7 @@ def _inputs(execution: Execution) -> Inputs:
 def _one(
     execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, delivery: Delivery
 ) -> RostersyncError | None:
-    """Carry one delivery out, if there is something for it; returns why it was not."""
+    """Carry one delivery out, if the outbox has something for it. Returns why it failed."""
     connection = inputs.connection
     name, where = outbox_name(connection, delivery), district(connection)
     try:
@@ -91,8 +91,8 @@ def _attached(
     execution: Execution, run: str, connection: Connection
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, int, dict[str, tuple[int, ...]]]]:
     """The district's roster at its newest revision, and what is still to be carried out. Only read."""
-    layout, engine, where = execution.layout, execution.engine, district(connection)
-    place = layout.run_scratch(run)
+    engine, where = execution.engine, district(connection)
+    place = execution.layout.run_scratch(run)
     reader = execution.store(run, connection).reader()
     con = connect(engine.memory_limit, engine.threads, place, reader.folders)
     try:
