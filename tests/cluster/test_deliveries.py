@@ -10,7 +10,7 @@ from support.cluster.kubelet import Kubelet
 from support.cluster.operator import Operator
 from support.cluster.plane import ControlPlane
 from support.cluster.scene import Object, Scene, condition, succeeded
-from support.example_delivery import SECRET, delivery, received
+from support.example_delivery import SECRET, TRIES, delivery, received
 
 MODULE = "support.example_delivery"
 
@@ -99,19 +99,32 @@ def test_the_next_run_delivers_what_this_one_cannot(scene: Scene, folder: Path) 
     assert condition(two, "Applied") == ("", "", "")
 
 
-def test_a_job_that_is_taken_away_is_made_again_and_not_for_ever(scene: Scene, kubelet: Kubelet, folder: Path) -> None:
+def test_a_job_that_is_taken_away_is_made_again_and_not_for_ever(scene: Scene, folder: Path) -> None:
     tell(folder, "hang")
     scene.run("one")
-    for number in (1, 2):
+    for number in range(1, TRIES + 1):
         scene.wait(lambda: (folder / "reached").exists(), f"try {number}")
         [job] = [j for j in jobs(scene) if j["metadata"]["labels"]["rostersync.dev/number"] == str(number)]
         (folder / "reached").unlink()
-        if number == 2:
-            (folder / "told").unlink()
         scene.kubectl("delete", "job", job["metadata"]["name"], "--wait=false")
 
-    run = scene.ended("one", "Applied")
-    assert recorded(run)["attempts"] == 3
+    run = scene.ended("one", "DeliveryFailed")
+    assert succeeded(run)[1] == "JobsLost"
+    assert condition(run, "Applied") == ("True", "Applied", "Revision 1.")
+    assert recorded(run)["attempts"] == TRIES
+
+
+def test_a_delivery_that_keeps_failing_ends_and_the_next_run_carries_it_out(scene: Scene, folder: Path) -> None:
+    tell(folder, "fail")
+    scene.run("one")
+    run = scene.ended("one", "DeliveryFailed")
+    assert succeeded(run)[1] == "LoginRefused"
+    assert condition(run, "Stalled")[0] == "True"
+    assert recorded(run)["attempts"] == TRIES
+
+    (folder / "told").unlink()
+    scene.run("two")
+    assert condition(scene.ended("two", "NoChanges"), "Delivered")[0] == "True"
     assert received(folder) == [1]
 
 

@@ -3,7 +3,7 @@
 It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
 or `kill`, which ends the process when the roster is there and nobody was told.
 
-`python -m support.example_delivery …` is `rostersync …` with it, and with pauses of seconds.
+`python -m support.example_delivery …` is `rostersync …` with it, with pauses of seconds, and with few tries.
 """
 
 import json
@@ -26,6 +26,7 @@ from rostersync.deliveries.port import DeliveryKind, Parcel
 from rostersync.errors import Retryable
 
 SECRET = {"user": "district", "password": "let-me-in"}
+TRIES = 3
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample"
 
 
@@ -84,5 +85,6 @@ if __name__ == "__main__":
 
     register()
     object.__setattr__(DELIVER, "first_pause", timedelta(seconds=2))
+    object.__setattr__(DELIVER, "tries", TRIES)
     sys.argv[0] = "rostersync"
     main()

@@ -150,7 +150,7 @@ class Runs:
             self.shared.events.warn(run, RUNS, "JobRefused", message)
 
     def _next_look(self, work: Work[Any], started: bool, now: datetime) -> float:
-        """Seconds until a half that is at work is looked at without anything having happened: rarer, the longer it takes.
+        """Seconds until an attempt at work is looked at without anything having happened: rarer, the longer it takes.
 
         What keeps a pod from starting is said by events alone, which are not watched, and some seconds late.
         """
