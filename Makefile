@@ -1,4 +1,4 @@
-# Every step of CI is a target that people can run. `make` alone says what there is.
+# Every step of CI is a target that people can run. `make` alone lists the targets.
 PYTHON ?= python3
 SEED ?= 1
 SIZE ?= 10k
@@ -23,11 +23,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 .PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator \
   demo-cluster cluster cluster-down cluster-tools image lock clean
 
-help: ## Say what there is
+help: ## List the targets
 	@echo 'make TARGET, with these targets:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(STAMP) ## Make .venv with everything that is needed, once
+setup: $(STAMP) ## Make .venv with everything that is needed; done once
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,7 +39,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	  else \
 	    echo 'Python makes no environments here. On Debian: sudo apt-get install python3-venv'; exit 1; \
 	  fi
-	@echo 'Installing into .venv what requirements-dev.txt locks; this takes a minute, and is done once.'
+	@echo 'Installing what requirements-dev.txt locks into .venv; this takes a minute, and is done once.'
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
@@ -55,10 +55,10 @@ test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
 PYTEST = $(BIN)/python -m pytest -q -n
 # These wait for others half of their time.
 ON_CLUSTERS = $(PYTEST) $(CLUSTER_WORKERS) --dist=loadfile tests/cluster
-# What failed on a cluster is tried once more by itself, since a busy machine can be late; other tests never are.
+# Tests on a cluster that fail are repeated once, since a busy machine can be late; other tests never are.
 AGAIN = --last-failed --last-failed-no-failures none
 
-coverage: $(STAMP) ## How much of lines and branches the tests run, but for those on clusters (ARGS: for pytest); .coverage/html
+coverage: $(STAMP) ## How many lines and branches the tests run, without those on clusters (ARGS: for pytest); .coverage/html
 	$(PYTEST) $(WORKERS) --dist=loadfile $(or $(ARGS),--ignore=tests/cluster) --cov --cov-report=term:skip-covered --cov-report=html
 
 test-image-python: $(IMAGE_STAMP) ## Unit and engine tests on the image's Python (IMAGE_PYTHON=python3.13; ARGS: for pytest)
@@ -76,7 +76,7 @@ lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter wo
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(STAMP) ## Let the formatter and the linter mend what they can
+format: $(STAMP) ## Let the formatter and the linter fix what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -86,10 +86,10 @@ types: $(STAMP) ## Types (mypy, strict) of the package and of what the tests sha
 imports: $(STAMP) ## Imports go downwards only (import-linter)
 	$(BIN)/lint-imports
 
-generated: $(STAMP) ## What is generated is up to date: crds/, and what the chart and deploy/base have of it
+generated: $(STAMP) ## Whether generated files are up to date: crds/, and those of the chart and deploy/base
 	$(BIN)/rostersync crds --check --to crds --repository .
 
-verify: lint types imports generated ## All checks but the tests
+verify: lint types imports generated ## All checks except the tests
 
 bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M)
 	$(BIN)/python bench/run.py --size $(SIZE)
@@ -103,10 +103,10 @@ $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@$(PIP) --require-hashes -r requirements-bench.txt
 	@touch $@
 
-demo-cluster: $(STAMP) ## The same story on a Kubernetes cluster, by the operator; it stays to look at (make cluster-down)
+demo-cluster: $(STAMP) ## The same story with the operator on a Kubernetes cluster, which stays for you to look at (make cluster-down)
 	@PYTHONPATH=tests $(BIN)/python deploy/demo/cluster.py
 
-cluster: $(STAMP) ## A Kubernetes cluster to try things on, by kind, with the image of this clone
+cluster: $(STAMP) ## A kind cluster to try things on, with the image of this clone
 	@$(CLUSTER) up
 
 cluster-down: $(STAMP) ## Remove that cluster, and everything that was started for it
@@ -120,12 +120,12 @@ image: $(STAMP) ## The container image rostersync:dev, from deploy/Dockerfile
 
 CLUSTER = PYTHONPATH=tests $(BIN)/python -m support.cluster
 
-lock: $(STAMP) ## Write requirements*.txt anew from pyproject.toml, with hashes (UPGRADE=1: newest versions)
+lock: $(STAMP) ## Regenerate requirements*.txt from pyproject.toml, with hashes (UPGRADE=1: newest versions)
 	$(call compile,requirements.txt,)
 	$(call compile,requirements-dev.txt,--group dev -c requirements.txt)
 	$(call compile,requirements-bench.txt,--group bench -c requirements-dev.txt)
 
-# The registry's address belongs to the machine, not into the files.
+# The registry's address depends on the machine, so it is kept out of the files.
 compile = $(BIN)/uv pip compile pyproject.toml $(2) $(if $(UPGRADE),--upgrade) --python-version 3.11 --universal --generate-hashes \
   --no-header --no-annotate --no-emit-index-url --quiet -o $(1)
 
