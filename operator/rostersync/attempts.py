@@ -35,7 +35,8 @@ class Attempt(Generic[R]):
     `first_pause`, `longest_pause`: before another one is begun after a failure that may pass; each is three times the last.
     `deadline`: of its Job; None: as the operator was told.
     `light`: it needs neither the engine nor much memory.
-    `slot`: it counts against the Jobs that may be at work. `store_alone`: no other Job may use its district's volumes.
+    `slot`: it counts against the Jobs that may be at work. `store_alone`: no other Job of its turn may be
+    at work (controller/turns.py).
     `keeps_turn`: when it has ended, the store stays its run's own until the run was looked at.
     `awaited`: its end is looked at. One that is not awaited goes by itself, outlives its run, and needs no owner.
     """
