@@ -81,6 +81,13 @@ def test_no_module_is_called_utils() -> None:
     assert found == set()
 
 
+def test_the_operator_imports_no_engine() -> None:
+    """It asks the registries of stores, sources and deliveries, and would only pay for what these open."""
+    loaded = "import sys; import rostersync.controller.process; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert {"duckdb", "pyarrow", "httpx"} & set(done.stdout.split()) == set()
+
+
 def test_console_script_works() -> None:
     """The script that pip made, and the module, are one and the same."""
     script = subprocess.run([Path(sys.executable).parent / "rostersync", "version"], capture_output=True, check=False)

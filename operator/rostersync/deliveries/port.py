@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import duckdb
+from typing import TYPE_CHECKING, Protocol
 
 from rostersync.api.v1alpha1.storage import Delivery
+
+if TYPE_CHECKING:  # the operator reads the registry, and has no use for the engine
+    import duckdb
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Exported:
 class BundleWriter(Protocol):
     """Writes a roster to files."""
 
-    def __call__(self, con: duckdb.DuckDBPyConnection, folder: Path, version: str = "1.1") -> Exported:
+    def __call__(self, con: "duckdb.DuckDBPyConnection", folder: Path, version: str = "1.1") -> Exported:
         """Writes the active records of the views `store_<table>` in `con` to `folder`, which appears whole."""
         ...
 
@@ -42,7 +43,7 @@ class Parcel:
     delivery: Delivery
     revision: int
     revisions: tuple[int, ...]
-    con: duckdb.DuckDBPyConnection
+    con: "duckdb.DuckDBPyConnection"
     scratch: Path
     secret: Mapping[str, str] = field(repr=False)
 
