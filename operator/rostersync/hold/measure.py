@@ -5,7 +5,7 @@ from typing import Any
 
 from rostersync.fate import DUPLICATES, HELD_BACK, Fate
 from rostersync.hold.gate import BY_SCHOOL, Counted
-from rostersync.model import Change, Entity, EntityCounts
+from rostersync.model import Cause, Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, Tally
@@ -71,11 +71,11 @@ def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found
     for (told, fate, _), number in known.fates.items():
         _of(found, told)["unchanged"] += number if fate in (None, Fate.KEPT) else 0
     for (_, new_entity, change, cause), number in known.changes.items():
-        _of(found, new_entity)["unchanged"] -= number if change != "Delete" and cause != "Cascade" else 0
+        _of(found, new_entity)["unchanged"] -= number if change != "Delete" and cause != Cause.CASCADE else 0
     # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
     kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
-        WHERE change <> 'Delete' AND cause = 'Cascade' AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
+        WHERE change <> 'Delete' AND cause = {literal(Cause.CASCADE)} AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
         GROUP BY 1"""
     for entity, number in _rows(context, kept) if known.fated(Fate.KEPT) else ():
         _of(found, entity)["unchanged"] -= number
@@ -262,12 +262,12 @@ def causes(tallies: Tallies) -> dict[str, int]:
 
 def blast_radius(context: Context, tallies: Tallies) -> dict[str, int]:
     """Distinct students and teachers that cascades touch: their own records, or their enrolments."""
-    sql = """
+    sql = f"""
         SELECT count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Student'),
                count(DISTINCT s.userSourcedId) FILTER (u.entity = 'Teacher')
         FROM changes_enrollments c JOIN store_enrollments s ON s.id = c.id AND s.status = 'active'
-        LEFT JOIN store_users u ON u.id = s.userSourcedId WHERE c.cause = 'Cascade'"""
-    if not any(cause == "Cascade" for _, _, _, cause in tallies[ENROLLMENTS.name].changes):
+        LEFT JOIN store_users u ON u.id = s.userSourcedId WHERE c.cause = {literal(Cause.CASCADE)}"""
+    if not any(cause == Cause.CASCADE for _, _, _, cause in tallies[ENROLLMENTS.name].changes):
         return {"students": 0, "teachers": 0}
     students, teachers = _rows(context, sql)[0]
     return {"students": students, "teachers": teachers}

@@ -4,10 +4,13 @@ Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; write
 it counts under: for a change of entity the old one), new_entity, change, cause, before_hash.
 """
 
+from rostersync.model import Cause
 from rostersync.roster import Table
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, count
-from rostersync.tables.sql import mark
+from rostersync.tables.sql import literal, mark
+
+_CREATED = literal(Cause.SOURCE_CREATED)
 
 
 def compare(context: Context, differing: frozenset[str]) -> Tallies:
@@ -25,7 +28,7 @@ def _changes(context: Context, table: Table, *, known: bool) -> None:
     if not context.stored[table.name].active:
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE changes_{table.name} AS
-            SELECT id, entity, entity AS new_entity, 'Create' AS change, 'SourceCreated' AS cause,
+            SELECT id, entity, entity AS new_entity, 'Create' AS change, {_CREATED} AS cause,
               NULL::UHUGEINT AS before_hash
             FROM fates_{table.name} WHERE fate IS NULL
         """)
@@ -33,7 +36,7 @@ def _changes(context: Context, table: Table, *, known: bool) -> None:
         _differing(context, table, known=known)
     if context.stored[table.name].tombstones:
         context.sql(f"""
-            UPDATE changes_{table.name} SET cause = 'Restored'
+            UPDATE changes_{table.name} SET cause = {literal(Cause.RESTORED)}
             WHERE change = 'Create' AND id IN (SELECT id FROM store_{table.name} WHERE status = 'tobedeleted')
         """)
 
@@ -45,7 +48,8 @@ def _differing(context: Context, table: Table, *, known: bool) -> None:
         WITH stored AS (SELECT id, entity, hash, {mark(table)} AS mark FROM store_{table.name} WHERE status = 'active'),
         differing AS ({differing})
         SELECT id, entity, new_entity, CASE WHEN before_hash IS NULL THEN 'Create' ELSE 'Update' END AS change,
-          CASE WHEN before_hash IS NULL THEN 'SourceCreated' WHEN trimmed THEN 'Cascade' ELSE 'SourceChanged' END AS cause,
+          CASE WHEN before_hash IS NULL THEN {_CREATED} WHEN trimmed THEN {literal(Cause.CASCADE)}
+            ELSE {literal(Cause.SOURCE_CHANGED)} END AS cause,
           before_hash
         FROM differing
         UNION ALL

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from rostersync.model import Entity, IssueCount
+from rostersync.model import Cause, Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.plan.folder import ISSUES, REKEYED, changes_of
@@ -131,9 +131,9 @@ def ranges(starts: list[str]) -> list[str]:
 
 def _first_cause(context: Context, table: Table) -> str:
     if not context.stored[table.name].tombstones:
-        return "'SourceCreated'"
+        return literal(Cause.SOURCE_CREATED)
     gone = f"SELECT id FROM store_{table.name} WHERE status = 'tobedeleted'"
-    return f"CASE WHEN r.id IN ({gone}) THEN 'Restored' ELSE 'SourceCreated' END"
+    return f"CASE WHEN r.id IN ({gone}) THEN {literal(Cause.RESTORED)} ELSE {literal(Cause.SOURCE_CREATED)} END"
 
 
 def _differences(table: Table) -> tuple[str, str]:
