@@ -119,14 +119,15 @@ class Driver:
                 self.settle(other)
 
     def resume(self) -> None:
-        """Finish applies that were killed: they were allowed, and the store says whether they are done.
+        """Finish what was killed and may be done all the same: it was allowed, and the store says how far it came.
 
         What is applied and not delivered yet is delivered, if it is time to.
         """
         for run in reversed(self.state.runs(self.connection.ref.key)):
             if not (run.get("status") or {}).get("outcome"):
                 seen = self._look(run, may_apply=True)
-                if seen.in_store or seen.deliver or (seen.apply and seen.apply.state == WorkState.LOST):
+                in_doubt = any(attempt.in_doubt and work.state == WorkState.LOST for attempt, work in seen.works)
+                if in_doubt or seen.in_store or seen.deliver:
                     self.advance(run)
 
     def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
