@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from rostersync.controller.cluster import path
-from rostersync.controller.login import login
+from rostersync.controller.cluster.client import path
+from rostersync.controller.cluster.login import login
 
 Object = dict[str, Any]
 T = TypeVar("T")

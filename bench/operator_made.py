@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rostersync.controller import jobs
-from rostersync.controller.claims import claims
+from rostersync.controller.connections.claims import claims
 from rostersync.controller.options import Options
 from rostersync.controller.view import View, view
 from rostersync.lifecycle import connection_status, status

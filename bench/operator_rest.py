@@ -12,7 +12,7 @@ from operator_made import Named
 from operator_seen import watched
 from operator_server import Running, Server
 
-from rostersync.controller.cluster import path
+from rostersync.controller.cluster.client import path
 
 _PATIENCE = 300.0  # seconds
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rostersync.controller.elect import LEASE
+from rostersync.controller.cluster.election import LEASE
 from support.cluster.alone import Alone, LonelyScene, alone, catching
 from support.cluster.operator import ACCOUNT, Operator
 from support.cluster.product import NAMESPACE

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from rostersync.controller.attempts import JobSeen
-from rostersync.controller.cache import JOBS, PODS, Cache, Object
-from rostersync.controller.lookups import Lookups
-from rostersync.controller.reports import Reports
+from rostersync.controller.cluster.cache import JOBS, PODS, Cache, Object
+from rostersync.controller.runs.attempts import JobSeen
+from rostersync.controller.runs.lookups import Lookups
+from rostersync.controller.runs.reports import Reports
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from rostersync.controller import observe
-from rostersync.controller import runs as module
-from rostersync.controller.cache import RUNS, Cache
-from rostersync.controller.cluster import ApiError
+from rostersync.controller.cluster.cache import RUNS, Cache
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
+from rostersync.controller.runs import observe
+from rostersync.controller.runs import reconcile as module
 from support.remembering import Remembering
 
 API = "rostersync.dev/v1alpha1"

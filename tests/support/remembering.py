@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from rostersync.controller.cache import JOBS, PODS, RUNS, Object
-from rostersync.controller.cluster import ApiError, Cluster, Decode
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Object
+from rostersync.controller.cluster.client import ApiError, Cluster, Decode
 
 CONNECTIONS = "focusconnections"
 _TOLD = (RUNS, "syncapprovals", JOBS, PODS)

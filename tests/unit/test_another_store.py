@@ -8,13 +8,13 @@ import pytest
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.controller import turns
-from rostersync.controller.cache import JOBS, RUNS, Cache, Object, labels
-from rostersync.controller.claims import claims
+from rostersync.controller.cluster.cache import JOBS, RUNS, Cache, Object, labels
+from rostersync.controller.cluster.queue import Queue
+from rostersync.controller.connections.claims import claims
 from rostersync.controller.jobs import apply_job, check_job, plan_job, purge_job
 from rostersync.controller.options import Options
-from rostersync.controller.queue import Queue
+from rostersync.controller.runs.slots import Slots
 from rostersync.controller.shared import Shared
-from rostersync.controller.slots import Slots
 from rostersync.controller.view import View, view
 from rostersync.errors import NotYetSupported
 from rostersync.lifecycle.steps import StartApply, StartPlan

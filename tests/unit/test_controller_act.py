@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from rostersync.api.kinds import Ref
-from rostersync.controller import claims
 from rostersync.controller.act import Actor
-from rostersync.controller.cache import Cache
-from rostersync.controller.cluster import ApiError
+from rostersync.controller.cluster.cache import Cache
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.connections import claims
 from rostersync.controller.options import Options
 from rostersync.controller.view import view
 from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncapproval import SyncApproval, SyncApprovalSpec, SyncApprovalStatus
-from rostersync.controller.approvals import Rules, doubt, made, name, read, same, status
-from rostersync.controller.policy_check import Guard
+from rostersync.controller.connections.policy_check import Guard
+from rostersync.controller.runs.approvals import Rules, doubt, made, name, read, same, status
 from rostersync.lifecycle.names import LONGEST
 from rostersync.lifecycle.steps import CreateApproval
 from support.example_kind import registered

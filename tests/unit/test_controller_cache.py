@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostersync.controller.cache import (
+from rostersync.controller.cluster.cache import (
     APPROVALS,
     JOBS,
     PODS,
@@ -16,7 +16,7 @@ from rostersync.controller.cache import (
     owner,
     relations,
 )
-from rostersync.controller.slim import slim
+from rostersync.controller.cluster.slim import slim
 from support.remembering import CONNECTIONS
 
 NS = "rosters"

@@ -5,8 +5,8 @@ import copy
 
 import pytest
 
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.elect import Election
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.cluster.election import Election
 
 
 class Leases:

@@ -14,11 +14,12 @@ import httpx
 import pytest
 from aiohttp import web
 
-from rostersync.controller import elect, keeper
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.elect import Election
+from rostersync.controller import keeper
+from rostersync.controller.cluster import election as elect
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.cluster.election import Election
+from rostersync.controller.cluster.login import Login
 from rostersync.controller.keeper import Keeper
-from rostersync.controller.login import Login
 from rostersync.controller.options import Options
 from support.cluster.processes import free_ports
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from rostersync.controller.cache import JOBS, RUNS
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.queue import ASIDE
+from rostersync.controller.cluster.cache import JOBS, RUNS
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.cluster.queue import ASIDE
 from support.operated import Scene
 from support.remembering import CONNECTIONS
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.cache import RUNS
+from rostersync.controller.cluster.cache import RUNS
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
 from support.remembering import CONNECTIONS, Remembering

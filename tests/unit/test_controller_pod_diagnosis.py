@@ -2,7 +2,7 @@
 
 import pytest
 
-from rostersync.controller.pod_diagnosis import of
+from rostersync.controller.runs.pod_diagnosis import of
 
 JOB = {"metadata": {"name": "j"}, "spec": {}}
 SUSPENDED = {"metadata": {"name": "j"}, "spec": {"suspend": True}}

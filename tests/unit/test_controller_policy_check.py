@@ -6,8 +6,8 @@ import copy
 import pytest
 
 from rostersync.api.policies import Settings, mutating, mutating_policies, validating, validating_policies
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.policy_check import Guards
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.connections.policy_check import Guards
 
 SHIPPED = validating_policies(Settings()) + mutating_policies(Settings())
 PLURAL = {

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from rostersync.controller import queue as module
-from rostersync.controller.queue import AT_LAST, FIRST_PAUSE, LEISURE, LONGEST_PAUSE, Queue
+from rostersync.controller.cluster import queue as module
+from rostersync.controller.cluster.queue import AT_LAST, FIRST_PAUSE, LEISURE, LONGEST_PAUSE, Queue
 
 
 class Clock:

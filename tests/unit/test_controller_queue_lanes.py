@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller import queue as module
-from rostersync.controller.queue import ASIDE, FIRST_PAUSE, IN_A_ROW, Queue
+from rostersync.controller.cluster import queue as module
+from rostersync.controller.cluster.queue import ASIDE, FIRST_PAUSE, IN_A_ROW, Queue
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rostersync.api.kinds import Ref
-from rostersync.controller.attempts import Attempts, JobSeen
+from rostersync.controller.runs.attempts import Attempts, JobSeen
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState

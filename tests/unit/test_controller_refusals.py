@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from rostersync.controller.act import NAMES_TAKEN
-from rostersync.controller.cache import JOBS, PODS, RUNS
-from rostersync.controller.cluster import ApiError
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.jobs import renamed
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.lifecycle.names import job_name

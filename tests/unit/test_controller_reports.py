@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rostersync.controller.reports import Reports, apply_report, belongs, check_report, plan_report, told
+from rostersync.controller.runs.reports import Reports, apply_report, belongs, check_report, plan_report, told
 from rostersync.model import ApplyReport, CheckReport, Entity, EntityCounts, Hold, HoldReason, PlanReport, Schools
 from rostersync.plan.report import LIMIT, apply_to_json, check_to_json, plan_to_json
 

@@ -3,12 +3,12 @@
 import asyncio
 from types import SimpleNamespace
 
-from rostersync.controller.cache import APPROVALS, RUNS
-from rostersync.controller.lookups import Facts, Lookups
-from rostersync.controller.observe import observed
+from rostersync.controller.cluster.cache import APPROVALS, RUNS
+from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import CHANGED_BY, Options
-from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
+from rostersync.controller.runs.lookups import Facts, Lookups
+from rostersync.controller.runs.observe import observed
 from rostersync.lifecycle import status
 from rostersync.lifecycle.requesters import MOST
 from rostersync.lifecycle.steps import Wait

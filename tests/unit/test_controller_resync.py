@@ -7,11 +7,11 @@ import msgspec
 import pytest
 
 from rostersync.controller import act, process, resync
-from rostersync.controller.cache import JOBS, RUNS, over
-from rostersync.controller.cluster import ApiError, Cluster
+from rostersync.controller.cluster.cache import JOBS, RUNS, over
+from rostersync.controller.cluster.client import ApiError, Cluster
+from rostersync.controller.cluster.slim import slim
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from rostersync.controller.slim import slim
 from support.remembering import CONNECTIONS
 
 ENDED = {

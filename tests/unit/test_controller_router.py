@@ -5,13 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller.cache import JOBS, PODS, RUNS, Cache
-from rostersync.controller.cluster import ApiError
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Cache
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.cluster.slim import slim
 from rostersync.controller.options import Options
 from rostersync.controller.router import Router
+from rostersync.controller.runs.slots import Slots
 from rostersync.controller.shared import Shared
-from rostersync.controller.slim import slim
-from rostersync.controller.slots import Slots
 
 
 def run(version, uid="u1", outcome=None):

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rostersync.controller.cache import RUNS
-from rostersync.controller.lookups import Facts
+from rostersync.controller.cluster.cache import RUNS
+from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import Options
-from rostersync.controller.policy_check import Guard
 from rostersync.controller.process import Process
+from rostersync.controller.runs.lookups import Facts
 from support.everybody import connection
 from support.remembering import CONNECTIONS
 

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller.cache import JOBS, PODS, RUNS, Cache
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.lookups import Facts
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Cache
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.cluster.queue import Queue
 from rostersync.controller.options import Options
-from rostersync.controller.queue import Queue
 from rostersync.controller.router import Router
-from rostersync.controller.runs import Runs
+from rostersync.controller.runs.lookups import Facts
+from rostersync.controller.runs.reconcile import Runs
+from rostersync.controller.runs.slots import Refusal, Slots
 from rostersync.controller.shared import Shared
-from rostersync.controller.slots import Refusal, Slots
 from rostersync.lifecycle.steps import Wait
 
 LONG = "d" * 90  # more than a label's value holds
@@ -164,7 +164,7 @@ def test_who_has_to_wait_waits_before_that_is_written(shared, monkeypatch):
             assert ONE in shared.slots.waiting.of_store("a", "springfield")
             raise ApiError(404, "NotFound", "it was deleted meanwhile")
 
-    monkeypatch.setattr("rostersync.controller.runs.statuses.of", lambda *_: {"stage": "other"})
+    monkeypatch.setattr("rostersync.controller.runs.reconcile.statuses.of", lambda *_: {"stage": "other"})
     settled = Runs(shared, Written())._settle(
         ONE,
         shared.store.get(*ONE),

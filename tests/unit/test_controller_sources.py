@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from rostersync.controller.cache import RUNS, Cache
-from rostersync.controller.lookups import Facts
-from rostersync.controller.observe import observed
+from rostersync.controller.cluster.cache import RUNS, Cache
+from rostersync.controller.connections.sources import taken
 from rostersync.controller.options import Options
 from rostersync.controller.process import Process
-from rostersync.controller.sources import taken
+from rostersync.controller.runs.lookups import Facts
+from rostersync.controller.runs.observe import observed
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, StartPlan

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
-from rostersync.controller.cache import RUNS
-from rostersync.controller.claims import why_unbound
-from rostersync.controller.slim import slim
+from rostersync.controller.cluster.cache import RUNS
+from rostersync.controller.cluster.slim import slim
+from rostersync.controller.connections.claims import why_unbound
 from support.operated import Scene
 from support.remembering import CONNECTIONS
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from rostersync.controller.cache import RUNS
-from rostersync.controller.sources import taken
+from rostersync.controller.cluster.cache import RUNS
+from rostersync.controller.connections.sources import taken
 from support.example_kind import registered
 from support.operated import Scene
 from support.remembering import CONNECTIONS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
-from rostersync.controller import approvals
+from rostersync.controller.runs import approvals
 from rostersync.lifecycle import status
 from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.decide import next_step

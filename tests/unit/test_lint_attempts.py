@@ -8,7 +8,7 @@ import pytest
 from rostersync.attempts import ATTEMPTS, OF_RUN
 
 SOURCE = Path(__file__).parents[2] / "operator" / "rostersync"
-PLACES = ("controller/*.py", "lifecycle/*.py", "jobs/*.py", "api/*.py")
+PLACES = ("controller/**/*.py", "lifecycle/*.py", "jobs/*.py", "api/*.py")
 NAMES = {*ATTEMPTS, *(record.type for record in OF_RUN)}
 KEYS = ("get", "setdefault", "pop")  # whose first argument is a key of a dictionary, such as status.plan
 

@@ -4,8 +4,8 @@ import logging
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.controller import approvals, jobs
-from rostersync.controller.cache import (
+from rostersync.controller import jobs
+from rostersync.controller.cluster.cache import (
     APPROVALS,
     JOBS,
     RUNS,
@@ -20,9 +20,10 @@ from rostersync.controller.cache import (
     owner,
     place_of,
 )
-from rostersync.controller.cluster import ApiError, path
+from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
-from rostersync.controller.policy_check import Guard
+from rostersync.controller.runs import approvals
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View
 from rostersync.lifecycle.conditions import approval_state

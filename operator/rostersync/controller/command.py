@@ -129,7 +129,7 @@ def operator(
     It needs the CustomResourceDefinitions, its role and, for held runs, the admission policies: the chart in
     charts/rostersync installs all of them.
     """
-    from rostersync.controller.login import login
+    from rostersync.controller.cluster.login import login
     from rostersync.controller.process import main
 
     _log(log_format)

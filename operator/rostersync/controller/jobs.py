@@ -8,7 +8,7 @@ from typing import Any
 
 from rostersync.api.kinds import RUN
 from rostersync.attempts import APPLY, CHECK, DELIVER, PLAN, PURGE, Attempt, Mount
-from rostersync.controller.cache import Object
+from rostersync.controller.cluster.cache import Object
 from rostersync.controller.options import (
     CHECK_LABEL,
     CONNECTION_LABEL,

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import uvloop
 
-from rostersync.controller.cluster import Cluster
-from rostersync.controller.elect import RENEW, Election
-from rostersync.controller.login import Login
+from rostersync.controller.cluster.client import Cluster
+from rostersync.controller.cluster.election import RENEW, Election
+from rostersync.controller.cluster.login import Login
 from rostersync.controller.metrics import Metrics
 from rostersync.controller.options import Options
 from rostersync.controller.serve import serve

@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from rostersync.api.kinds import Ref
-from rostersync.controller.cache import RUNS, place
-from rostersync.controller.reports import moment
+from rostersync.controller.cluster.cache import RUNS, place
+from rostersync.controller.runs.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.model import Phase

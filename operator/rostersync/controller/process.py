@@ -12,23 +12,23 @@ import uvloop
 from rostersync.api.kinds import is_connection
 from rostersync.api.v1alpha1 import GROUP, VERSION
 from rostersync.controller.act import Actor
-from rostersync.controller.cache import JOBS, PODS, RUNS, Cache, Key, Object
-from rostersync.controller.cluster import ApiError, Cluster
-from rostersync.controller.connections import Connections
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Cache, Key, Object
+from rostersync.controller.cluster.client import ApiError, Cluster
+from rostersync.controller.cluster.events import Events
+from rostersync.controller.cluster.login import Login
+from rostersync.controller.cluster.queue import Queue
+from rostersync.controller.cluster.slim import slim
+from rostersync.controller.connections.policy_check import Guards
+from rostersync.controller.connections.reconcile import Connections
 from rostersync.controller.ending import Ending
-from rostersync.controller.events import Events
 from rostersync.controller.keeper import Keeper
-from rostersync.controller.login import Login
 from rostersync.controller.metrics import Metrics
 from rostersync.controller.options import RUN_LABEL, Options
-from rostersync.controller.policy_check import Guards
-from rostersync.controller.queue import Queue
 from rostersync.controller.resync import OPEN, Sweep
 from rostersync.controller.router import Router, watched
-from rostersync.controller.runs import Runs
+from rostersync.controller.runs.reconcile import Runs
+from rostersync.controller.runs.slots import Slots
 from rostersync.controller.shared import Shared
-from rostersync.controller.slim import slim
-from rostersync.controller.slots import Slots
 
 log = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from functools import partial
 from typing import Any
 
 from rostersync.api.kinds import is_connection
-from rostersync.controller.cache import JOBS, PODS, RUNS, Object, connection_key, over, version
-from rostersync.controller.cluster import ApiError, path
-from rostersync.controller.connections import old_run
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Object, connection_key, over, version
+from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.cluster.slim import ended_runs, slim
+from rostersync.controller.connections.reconcile import old_run
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.router import Router, watched
 from rostersync.controller.shared import Shared
-from rostersync.controller.slim import ended_runs, slim
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from rostersync.api.kinds import Ref, connections, is_connection
 from rostersync.controller import turns
-from rostersync.controller.cache import (
+from rostersync.controller.cluster.cache import (
     APPROVALS,
     JOBS,
     PODS,
@@ -21,11 +21,11 @@ from rostersync.controller.cache import (
     place_of,
     version,
 )
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.connections import Connections
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.connections.reconcile import Connections
+from rostersync.controller.connections.sources import sharing
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.shared import Shared
-from rostersync.controller.sources import sharing
 
 _ASKING = 8  # runs asked for at a time: thousands may be deleted at once
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rostersync.api.kinds import connections
-from rostersync.controller import line, turns
-from rostersync.controller.cache import RUNS, Cache, Key, Object, attempt_of, labels, owner
-from rostersync.controller.cluster import ApiError, Cluster, path
-from rostersync.controller.events import Events
+from rostersync.controller import turns
+from rostersync.controller.cluster.cache import RUNS, Cache, Key, Object, attempt_of, labels, owner
+from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.events import Events
+from rostersync.controller.cluster.queue import Queue
+from rostersync.controller.connections.policy_check import Guards
 from rostersync.controller.options import Options
-from rostersync.controller.policy_check import Guards
-from rostersync.controller.queue import Queue
-from rostersync.controller.reports import Reports
-from rostersync.controller.slots import Slots
+from rostersync.controller.runs import line
+from rostersync.controller.runs.reports import Reports
+from rostersync.controller.runs.slots import Slots
 from rostersync.controller.view import Views
 
 

@@ -14,7 +14,7 @@ from rostersync.api.packed import pack
 from rostersync.api.v1alpha1.connection import Connection as Manifest
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.controller import turns
-from rostersync.controller.cache import Object, place
+from rostersync.controller.cluster.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
 from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import NotYetSupported

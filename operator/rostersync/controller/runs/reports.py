@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
-from rostersync.controller.cache import Object, labels, owner
+from rostersync.controller.cluster.cache import Object, labels, owner
 from rostersync.controller.options import RUN_LABEL
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.recorded import of_plan

@@ -6,16 +6,17 @@ from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.support import run_not_yet_supported
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.attempts import PLAN
-from rostersync.controller import approvals, line, sources
-from rostersync.controller.approvals import Rules
-from rostersync.controller.attempts import Attempts
-from rostersync.controller.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
-from rostersync.controller.lookups import Facts
+from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
+from rostersync.controller.connections import sources
+from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import TRIGGER_LABEL
-from rostersync.controller.policy_check import Guard
-from rostersync.controller.reports import moment
+from rostersync.controller.runs import approvals, line
+from rostersync.controller.runs.approvals import Rules
+from rostersync.controller.runs.attempts import Attempts
+from rostersync.controller.runs.lookups import Facts
+from rostersync.controller.runs.reports import moment
+from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
-from rostersync.controller.slots import Refusal
 from rostersync.controller.view import View, stamps
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome

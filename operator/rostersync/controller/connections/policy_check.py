@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rostersync.api.policies import mutating, validating
-from rostersync.controller.cache import Object
-from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.cluster.cache import Object
+from rostersync.controller.cluster.client import ApiError, Cluster, path
 
 _FRESH = 30.0  # seconds that a look is good for where nothing is decided
 _KINDS = {

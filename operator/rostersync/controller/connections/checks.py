@@ -5,14 +5,15 @@ from datetime import datetime
 
 from rostersync.api.kinds import Ref
 from rostersync.attempts import CHECK
-from rostersync.controller import jobs, reports
+from rostersync.controller import jobs
 from rostersync.controller.act import Actor, refused
-from rostersync.controller.attempts import JobSeen, job_failure
-from rostersync.controller.cache import JOBS, Key, Object, job_condition, labels
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.lookups import Lookups, look_again
+from rostersync.controller.cluster.cache import JOBS, Key, Object, job_condition, labels
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
-from rostersync.controller.reports import moment
+from rostersync.controller.runs import reports
+from rostersync.controller.runs.attempts import JobSeen, job_failure
+from rostersync.controller.runs.lookups import Lookups, look_again
+from rostersync.controller.runs.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
 from rostersync.lifecycle import connection_status

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rostersync.attempts import OF_RUN
-from rostersync.controller import pod_diagnosis
-from rostersync.controller.attempts import Attempts, JobSeen
-from rostersync.controller.cache import (
+from rostersync.controller.cluster.cache import (
     APPROVALS,
     JOBS,
     PODS,
@@ -20,9 +18,11 @@ from rostersync.controller.cache import (
     job_condition,
     version,
 )
-from rostersync.controller.cluster import ApiError, path
-from rostersync.controller.policy_check import Guard
-from rostersync.controller.reports import belongs, ended_of, moment
+from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.connections.policy_check import Guard
+from rostersync.controller.runs import pod_diagnosis
+from rostersync.controller.runs.attempts import Attempts, JobSeen
+from rostersync.controller.runs.reports import belongs, ended_of, moment
 from rostersync.controller.shared import Shared
 from rostersync.instants import parse_instant
 

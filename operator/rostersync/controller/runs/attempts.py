@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from rostersync.attempts import APPLY, DELIVER, OF_RUN, PLAN, Attempt
-from rostersync.controller import reports
-from rostersync.controller.cache import Object, attempt_of, job_condition, labels
+from rostersync.controller.cluster.cache import Object, attempt_of, job_condition, labels
 from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL
-from rostersync.controller.pod_diagnosis import Trouble
-from rostersync.controller.reports import Ended, moment
+from rostersync.controller.runs import reports
+from rostersync.controller.runs.pod_diagnosis import Trouble
+from rostersync.controller.runs.reports import Ended, moment
 from rostersync.errors import BaseMoved, DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.recorded import plan_report

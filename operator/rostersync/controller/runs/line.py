@@ -4,7 +4,7 @@ Those behind it are told once that they wait. So thousands of them cost one writ
 their turn.
 """
 
-from rostersync.controller.cache import RUNS, Cache, Object, begun, over, place_of
+from rostersync.controller.cluster.cache import RUNS, Cache, Object, begun, over, place_of
 
 
 def behind(store: Cache, run: Object) -> bool:

@@ -10,7 +10,7 @@ from rostersync.api.api_server import PAGE
 from rostersync.api.api_server import path as path
 from rostersync.api.kinds import by_plural
 from rostersync.api.v1alpha1 import API_VERSION
-from rostersync.controller.cache import Object
+from rostersync.controller.cluster.cache import Object
 from rostersync.controller.options import MANAGER
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)

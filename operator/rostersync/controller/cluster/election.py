@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import cast
 
 from rostersync.api.objects import Lease, LeaseSpec
-from rostersync.controller.cache import Object
-from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.cluster.cache import Object
+from rostersync.controller.cluster.client import ApiError, Cluster, path
 
 LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's duration, until a leader gives up, between two attempts
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rostersync.controller import turns
-from rostersync.controller.cache import JOBS, PODS, Cache, Key
+from rostersync.controller.cluster.cache import JOBS, PODS, Cache, Key
 from rostersync.controller.options import Options
-from rostersync.controller.waiting import Waiting
+from rostersync.controller.runs.waiting import Waiting
 
 
 @dataclass(frozen=True)

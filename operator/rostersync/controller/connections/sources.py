@@ -4,7 +4,7 @@ Stores are claims, and claims belong to a namespace, so the same names in anothe
 """
 
 from rostersync.api.kinds import Ref, connections
-from rostersync.controller.cache import Cache, Object, age, source_of
+from rostersync.controller.cluster.cache import Cache, Object, age, source_of
 
 REASON = "SourceTaken"
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rostersync.api.kinds import by_plural
-from rostersync.controller.cache import Object
-from rostersync.controller.cluster import ApiError, Cluster, path
+from rostersync.controller.cluster.cache import Object
+from rostersync.controller.cluster.client import ApiError, Cluster, path
 from rostersync.controller.options import MANAGER
 
 log = logging.getLogger(__name__)

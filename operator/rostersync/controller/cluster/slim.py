@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from rostersync.controller.cache import JOBS, PODS, RUNS, Object, over
+from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Object, over
 
 
 def slim(kind: str, obj: Object) -> Object:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.controller.cache import Object, owner
-from rostersync.controller.policy_check import Guard
-from rostersync.controller.reports import moment
+from rostersync.controller.cluster.cache import Object, owner
+from rostersync.controller.connections.policy_check import Guard
+from rostersync.controller.runs.reports import moment
 from rostersync.instants import parse_instant, stamp
 from rostersync.lifecycle.about import in_brief
 from rostersync.lifecycle.conditions import dated

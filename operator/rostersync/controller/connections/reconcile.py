@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.controller import claims, jobs, sources
-from rostersync.controller.cache import JOBS, RUNS, Key, Object, labels, place
-from rostersync.controller.checks import Checks
-from rostersync.controller.cluster import ApiError
+from rostersync.controller import jobs
+from rostersync.controller.cluster.cache import JOBS, RUNS, Key, Object, labels, place
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.connections import claims, sources
+from rostersync.controller.connections.checks import Checks
+from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import TRIGGER_LABEL
-from rostersync.controller.policy_check import Guard
-from rostersync.controller.reports import moment
-from rostersync.controller.runs import Runs
+from rostersync.controller.runs.reconcile import Runs
+from rostersync.controller.runs.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
 from rostersync.instants import parse_instant

@@ -7,12 +7,12 @@ from typing import Any
 
 from rostersync.controller import turns
 from rostersync.controller.act import Actor, refused
-from rostersync.controller.cache import RUNS, Key, Object, connection_key, place_of
-from rostersync.controller.cluster import ApiError
-from rostersync.controller.lookups import TROUBLE_AFTER, Facts, Lookups, look_again
-from rostersync.controller.observe import observed
+from rostersync.controller.cluster.cache import RUNS, Key, Object, connection_key, place_of
+from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.runs.lookups import TROUBLE_AFTER, Facts, Lookups, look_again
+from rostersync.controller.runs.observe import observed
+from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
-from rostersync.controller.slots import Refusal
 from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step

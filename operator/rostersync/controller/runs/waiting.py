@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from rostersync.controller.cache import Key
+from rostersync.controller.cluster.cache import Key
 
 G = TypeVar("G")
 

@@ -1,0 +1,1 @@
+"""How the operator speaks with the API server, and what it remembers of the answers."""

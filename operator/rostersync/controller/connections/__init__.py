@@ -1,0 +1,1 @@
+"""One connection, of whatever kind: the runs it asks for, its checks, sources, claims and policies."""

@@ -1,0 +1,1 @@
+"""One SyncRun: what is known of it, whether it is its turn, and what its Jobs and approvals say."""
