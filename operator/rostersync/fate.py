@@ -4,10 +4,10 @@ from enum import StrEnum
 
 
 class Fate(StrEnum):
-    """Why a pulled record is not accepted, in order of precedence: of several that apply, a record has the first."""
+    """Why a pulled record is not accepted. In order of precedence: if several apply, the first one counts."""
 
-    NOT_TAKEN = "NotTaken"  # its entity is not taken, or it is about somebody who is not
-    CONTRADICTORY = "ContradictoryRows"  # rows of one id say different things, so that none is believed
+    NOT_TAKEN = "NotTaken"  # its entity is not imported, or it is about somebody who is not
+    CONTRADICTORY = "ContradictoryRows"  # rows with the same id contradict each other, so that none counts
     REMOVED = "Removed"  # the source says so
     UNKNOWN_STATUS = "UnknownStatus"
     UNKNOWN_ROLE = "UnknownRole"
@@ -17,8 +17,8 @@ class Fate(StrEnum):
     REQUIREMENT_REMOVE = "RequirementRemove"
     REQUIREMENT_SKIPPED = "RequirementSkipped"
     DUPLICATE = "Duplicate"
-    GONE = "Gone"  # what it cannot be without leaves the store with this plan, and so does the record
-    DANGLING_REFERENCE = "DanglingReference"  # what it cannot be without is not there
+    GONE = "Gone"  # a record that it requires is deleted by this plan, and so is the record itself
+    DANGLING_REFERENCE = "DanglingReference"  # a record that it requires does not exist
 
 
 # Counted as duplicates; and all that is held back: neither accepted nor out of scope, so it never deletes.

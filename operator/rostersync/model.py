@@ -123,7 +123,7 @@ class Hold:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reverse. A status also has a `message`, made for people, which is left behind. Raises ValueError."""
+        """From the API's names. A status also has a `message` for people, which is ignored. Raises ValueError."""
         numbers = {
             k: data.get(k) for k in ("change", "school", "count", "population", "limit", "unit", "before", "window")
         }
@@ -132,7 +132,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class IssueCount:
-    """How many records of an entity have one issue."""
+    """The number of records of an entity that have one issue."""
 
     code: str
     count: int
@@ -147,13 +147,13 @@ class IssueCount:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reverse."""
+        """From the API's names."""
         return cls(data["code"], data["count"], data.get("entity"), data.get("attribute"), data.get("class"))
 
 
 @dataclass(frozen=True)
 class NotOffered:
-    """A collection that the source does not offer, and how many records are held back for want of it, by entity."""
+    """A collection that the source does not offer, and how many records are held back because of it, by entity."""
 
     collection: str
     status: int | None = None  # of the answer
@@ -167,7 +167,7 @@ class NotOffered:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reverse."""
+        """From the API's names."""
         return cls(data["collection"], data.get("status"), data.get("scope") or "", data["heldBack"])
 
 
@@ -197,7 +197,7 @@ COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
 
 @dataclass(frozen=True)
 class JudgedCounts:
-    """What a plan changes of an entity, in all or in one school (its id in the store), as limits count it.
+    """What a plan changes of an entity, in total or at one school (by its id in the store), as limits count it.
 
     `population`: how many records the source had there before.
     """
@@ -222,14 +222,14 @@ class Schools:
     vanished_ids: tuple[str, ...] = ()
 
     def as_dict(self, ids: int | None = None) -> dict[str, Any]:
-        """In the API's names, with so many ids of each kind at most; None: all there are."""
+        """In the API's names, with at most `ids` ids of each kind; None: with all of them."""
         numbers = {"found": self.found, "mapped": self.mapped, "missing": self.missing, "vanished": self.vanished}
         lists = {"missingIDs": list(self.missing_ids[:ids]), "vanishedIDs": list(self.vanished_ids[:ids])}
         return numbers | {k: v for k, v in lists.items() if v}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """The reverse."""
+        """From the API's names."""
         numbers = {k: int(data.get(k, 0)) for k in ("found", "mapped", "missing", "vanished")}
         missing_ids, vanished_ids = (tuple(data.get(k, ())) for k in ("missingIDs", "vanishedIDs"))
         return cls(**numbers, missing_ids=missing_ids, vanished_ids=vanished_ids)
@@ -260,7 +260,7 @@ class PlanReport:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Every count, summed over the entities."""
+        """All counts, summed over the entities."""
         return {c: sum(getattr(e, c) for e in self.entities) for c in COUNTS}
 
 

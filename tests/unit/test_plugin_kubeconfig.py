@@ -223,6 +223,6 @@ def test_a_bug_is_told_without_a_traceback_unless_asked(tmp_path):
         quiet, loud = call("runs", "--kubeconfig", path), call("runs", "--kubeconfig", path, "--debug")
 
     assert (quiet.exit_code, quiet.output) == (
-        1, "Error: kubectl roster failed for a reason it does not know (KeyError); see --debug.\n",
+        1, "Error: kubectl roster failed unexpectedly (KeyError); see --debug.\n",
     )  # fmt: skip
     assert isinstance(loud.exception, KeyError)

@@ -36,7 +36,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object. `module` holds its model, a class of the kind's name; empty: the kind's file in api/v1alpha1."""
+    """A kind of object.
+
+    `module` holds its model, a class of the kind's name; empty: the kind's file in api/v1alpha1.
+    """
 
     name: str
     short: str
@@ -52,7 +55,7 @@ class Kind:
 
     @property
     def plural(self) -> str:
-        """As it stands in paths and RBAC."""
+        """Its name in paths and in RBAC."""
         return f"{self.singular}s"
 
     @property
@@ -144,30 +147,33 @@ DEFAULT_CONNECTION = "FocusConnection"
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """Which connection, within one namespace: two kinds may have one of the same name."""
+    """A connection within one namespace. Connections of two kinds may have the same name."""
 
     kind: str
     name: str
 
     @classmethod
     def of(cls, reference: Mapping[str, Any]) -> "Ref":
-        """As a run's connectionRef says."""
+        """The connection that a connectionRef names."""
         return cls(reference.get("kind") or DEFAULT_CONNECTION, reference["name"])
 
     @classmethod
     def to(cls, connection: Mapping[str, Any]) -> "Ref":
-        """A connection's object."""
+        """The connection that an object is."""
         return cls(connection["kind"], connection["metadata"]["name"])
 
     @classmethod
     def of_key(cls, key: str) -> "Ref":
-        """As `key` spells it, also of a kind that only another version knows."""
+        """The connection of a `key`, even of a kind that only another version knows."""
         kind, _, name = key.rpartition("/")
         return cls(next((k.name for k in connections() if k.singular == kind), kind or DEFAULT_CONNECTION), name)
 
     @classmethod
     def parse(cls, text: str) -> "Ref":
-        """As a person spells it: a name, or as kubectl has it, `KIND/NAME`. Raises Permanent for another kind."""
+        """The connection that a person typed: NAME, or KIND/NAME as in kubectl.
+
+        Raises Permanent for an unknown kind.
+        """
         before, slash, name = text.rpartition("/")
         if not slash:
             return cls(DEFAULT_CONNECTION, text)
@@ -183,17 +189,17 @@ class Ref:
 
     @property
     def is_default(self) -> bool:
-        """Whether it is of the kind that names leave out."""
+        """Whether it is of the default kind, which names leave out."""
         return self.kind == DEFAULT_CONNECTION
 
     @property
     def key(self) -> str:
-        """What everything that is kept by connection is kept by: the name alone for the default kind, as ever."""
+        """The key of everything that is stored by connection: for the default kind, its name alone."""
         return self.name if self.is_default else f"{self.kind.lower()}/{self.name}"
 
     @property
     def plural(self) -> str:
-        """Its kind as it stands in paths and RBAC, also of a kind that only another version knows."""
+        """The name of its kind in paths and in RBAC, even of a kind that only another version knows."""
         return KINDS[self.kind].plural if self.kind in KINDS else f"{self.kind.lower()}s"
 
     def as_dict(self) -> dict[str, str]:
@@ -206,7 +212,7 @@ class Ref:
 
     @property
     def in_words(self) -> str:
-        """As tables and sentences have it: the name alone for the default kind, else as `KIND NAME`."""
+        """For tables and sentences: the name alone for the default kind, else `KIND NAME`."""
         return self.name if self.is_default else str(self)
 
     def __str__(self) -> str:
@@ -224,22 +230,22 @@ def connections() -> tuple[Kind, ...]:
 
 
 def is_connection(plural: str) -> bool:
-    """Whether the kind that stands so in paths and RBAC is one of connections."""
+    """Whether a kind, by its name in paths and RBAC, is one of connections."""
     return any(kind.plural == plural for kind in connections())
 
 
 def plurals() -> tuple[str, ...]:
-    """Every kind as it stands in paths and RBAC."""
+    """The names of all kinds in paths and in RBAC."""
     return tuple(kind.plural for kind in KINDS.values())
 
 
 def by_plural(plural: str) -> Kind:
-    """The kind that stands so in paths and RBAC."""
+    """The kind with a name in paths and RBAC."""
     return next(kind for kind in KINDS.values() if kind.plural == plural)
 
 
 def connection_model(document: object) -> "type[Connection]":
-    """The type of the connection that a document says it is; the default kind's where it says none that is known."""
+    """The type of connection that a document names; that of the default kind if it names none that is known."""
     said = document.get("kind") if isinstance(document, dict) else None
     kind = KINDS.get(said, KINDS[DEFAULT_CONNECTION]) if isinstance(said, str) else KINDS[DEFAULT_CONNECTION]
     return cast("type[Connection]", (kind if kind.is_connection else KINDS[DEFAULT_CONNECTION]).model)

@@ -41,7 +41,7 @@ class Lease(TypedDict, total=False):
 
 
 class LeaseSpec(TypedDict, total=False):
-    """Who leads, and until when."""
+    """A Lease's spec: who leads, and until when."""
 
     holderIdentity: str
     leaseDurationSeconds: int
@@ -91,7 +91,7 @@ IssueCount = TypedDict(
 
 
 class Schools(TypedDict, total=False):
-    """What Schools Mapping came to: status.schools of a SyncRun and of a connection."""
+    """The result of Schools Mapping: status.schools of a SyncRun and of a connection."""
 
     found: int
     mapped: int
@@ -102,14 +102,14 @@ class Schools(TypedDict, total=False):
 
 
 class Status(TypedDict, total=False):
-    """What the status of every kind of ours has."""
+    """What the statuses of all our kinds have."""
 
     observedGeneration: int
     conditions: list[Condition]
 
 
 class RunStatus(Status, total=False):
-    """SyncRun: status, as far as pages show it."""
+    """A SyncRun's status, as far as pages show it."""
 
     outcome: str
     startTime: str
@@ -132,7 +132,7 @@ class RunStatus(Status, total=False):
 
 
 class ConnectionStatus(Status, total=False):
-    """Of a connection of any kind: status, as far as `kubectl roster` reads it."""
+    """The status of a connection of any kind, as far as `kubectl roster` reads it."""
 
     lastHandledCheckRequestedAt: str
     schools: Schools
@@ -149,5 +149,5 @@ def connection_status(connection: Mapping[str, Any]) -> ConnectionStatus:
 
 
 def condition(status: Status, kind: str) -> Condition | None:
-    """The condition of a type, where the status has it."""
+    """The condition of a type; None if the status has none."""
     return next((c for c in status.get("conditions") or [] if c["type"] == kind), None)

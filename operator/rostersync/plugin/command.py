@@ -62,7 +62,7 @@ class Commands(Sectioned):
         except Exception as error:
             if ctx.meta.get(options.DEBUG):
                 raise
-            _say(f"kubectl roster failed for a reason it does not know ({type(error).__name__}); see --debug.")
+            _say(f"kubectl roster failed unexpectedly ({type(error).__name__}); see --debug.")
             ctx.exit(1)
 
 

@@ -61,7 +61,7 @@ def decide(
     options.note(f"{decision} by {approval['spec']['decidedBy']}.")
     if not wait:
         run = run if output == "table" else cluster.get("SyncRun", name)
-        options.show_asked(cluster, run, output, f"Run {name} goes on by itself: `{show}` says what becomes of it.")
+        options.show_asked(cluster, run, output, f"Run {name} continues by itself: `{show}` says what becomes of it.")
         return
     ended = watch.run(
         cluster,

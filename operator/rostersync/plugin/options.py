@@ -115,9 +115,11 @@ def connection_argument(function: F, required: bool = True) -> F:
 def connection_option(function: F) -> F:
     """--connection, as a `Ref`."""
     return click.option(
-        "--connection", metavar="CONNECTION", callback=_ref,
+        "--connection",
+        metavar="CONNECTION",
+        callback=_ref,
         help="Without RUN: the newest run of this connection, NAME or KIND/NAME.",
-    )(function)  # fmt: skip
+    )(function)
 
 
 def _ref(_: click.Context, __: click.Parameter, value: str | None) -> Ref | None:

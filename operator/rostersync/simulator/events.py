@@ -12,8 +12,8 @@ HELP = {
     "school-inactive[:N]": "school number N is sent with the status inactive",
     "ids-reissued[:KIND]": "every sourcedId of people, courses, classes and enrolments is a new one "
     "(KIND: one collection, or all)",
-    "wiped-table:COLLECTION": "the collection comes empty",
-    "mass-leave[:PERCENT]": "so many percent (default 30) of the students are gone",
+    "wiped-table:COLLECTION": "the collection is empty",
+    "mass-leave[:PERCENT]": "PERCENT (default 30) percent of the students are gone",
 }
 
 

@@ -215,7 +215,7 @@ class SyncRunStatus(StatusModel):
     issues: tuple[IssueCount, ...] = Field(
         default=(), max_length=64, description="Issues in the data, grouped and counted."
     )
-    schools: SchoolsStatus | None = Field(default=None, description="What Schools Mapping came to.")
+    schools: SchoolsStatus | None = Field(default=None, description="Result of Schools Mapping.")
     incomplete: tuple[Code, ...] = Field(
         default=(), max_length=16, description="Collections of which it is not proved that they were read completely."
     )
