@@ -28,11 +28,14 @@ def test_a_wiped_users_table_deletes_nothing_silently(roster: Roster) -> None:
 def test_a_wiped_orgs_table_makes_every_school_vanish_and_deletes_nothing_that_belongs_to_one(roster: Roster) -> None:
     plan = roster.begin(**FREE).plan(district().wiped("orgs"), **FREE)
     assert plan.schools == (0, 0, 0, 2)
-    assert plan.causes("Delete") == {"d1": "SourceMissing"}  # the organisation above them is no school
-    assert plan.causes("Update") == dict.fromkeys(("1001", "1002", "a1"), "Cascade")
+    assert plan.changes == set()  # the organisation above them stays as well: it is all that its administrator has
+    assert plan.counts("Enrollment") == {"unchanged": 5, "population": 5}
+    elsewhere = district().wiped("orgs").change("users", "a1", orgSourcedIds=["1001"])
+    plan = roster.plan(elsewhere, **FREE)
+    assert plan.causes("Delete") == {"d1": "SourceMissing"}
+    assert plan.causes("Update") == {"1001": "Cascade", "1002": "Cascade", "a1": "SourceChanged"}
     vanished = {("SchoolVanished", "School", "1001", 5), ("SchoolVanished", "School", "1002", 3)}
     assert plan.holds == {("EntityEmptied", "District", "Delete", 1, 1), *vanished}
-    assert plan.counts("Enrollment") == {"unchanged": 5, "population": 5}
 
 
 def test_an_entity_that_loses_its_last_record_is_held_and_one_that_never_had_any_is_not(roster: Roster) -> None:
