@@ -153,7 +153,7 @@ class Desk:
     def runs(self) -> list[dict[str, Any]]:
         """The SyncRuns, newest first, as the files have them."""
         found = [json.loads(p.read_text()) for p in (self.state / "runs").glob("*.json")]
-        return sorted(found, key=lambda r: int(r["metadata"]["annotations"]["rostersync.dev/runNumber"]), reverse=True)
+        return sorted(found, key=lambda r: int(r["metadata"]["annotations"]["rostersync.dev/number"]), reverse=True)
 
 
 @contextlib.contextmanager

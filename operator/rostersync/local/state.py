@@ -24,8 +24,7 @@ from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 
 API = "rostersync.dev/v1alpha1"
-RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only
-_FORMER_RUN_NUMBER = "rostersync.dev/number"  # its former name; on a Job it is the number of the attempt
+RUN_NUMBER = "rostersync.dev/number"  # orders runs by creation; creationTimestamp has whole seconds only
 
 
 class State:
@@ -157,8 +156,7 @@ class State:
 
 def number(run: dict[str, Any]) -> int:
     """Which run it was, counted from 1 as they were made."""
-    annotations = run["metadata"].get("annotations") or {}
-    return int(annotations.get(RUN_NUMBER) or annotations.get(_FORMER_RUN_NUMBER) or 0)
+    return int((run["metadata"].get("annotations") or {}).get(RUN_NUMBER, 0))
 
 
 def _is_name(name: str) -> bool:
