@@ -74,7 +74,7 @@ def test_a_quota_that_allows_no_pod_is_named(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("waiting", "told"),
     [
-        ("ErrImageNeverPull", "The image rostersync:test cannot be had (ErrImageNeverPull)"),
+        ("ErrImageNeverPull", "The image rostersync:test cannot be pulled (ErrImageNeverPull)"),
         ("ImagePullBackOff", "check the operator's --image"),
         ("CreateContainerConfigError", "The container cannot be created"),
     ],

@@ -45,7 +45,7 @@ TROUBLES = {
         JOB,
         [pod("ErrImagePull")],
         [],
-        ("ImageNotPulled", "rostersync:0.1.0 cannot be had (ErrImagePull)"),
+        ("ImageNotPulled", "rostersync:0.1.0 cannot be pulled (ErrImagePull)"),
     ),
     "an image that is still not there": (JOB, [pod("ImagePullBackOff")], [], ("ImageNotPulled", "imagePullSecrets")),
     "an image that must not be pulled": (JOB, [pod("ErrImageNeverPull")], [], ("ImageNotPulled", "--image")),
@@ -53,7 +53,7 @@ TROUBLES = {
         JOB,
         [pod("CreateContainerConfigError", 'secret "focus" not found')],
         [],
-        ("SecretNotFound", "Secret focus is not in this namespace: make it, and the Job goes on by itself."),
+        ("SecretNotFound", "Secret focus is not in this namespace: create it, and the Job continues."),
     ),
     "a container that cannot be made": (
         JOB,
@@ -108,7 +108,7 @@ TROUBLES = {
         JOB,
         [pod(phase="Failed"), pod("ErrImagePull")],
         [],
-        ("ImageNotPulled", "cannot be had"),
+        ("ImageNotPulled", "cannot be pulled"),
     ),
 }
 

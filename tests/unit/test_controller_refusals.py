@@ -71,7 +71,7 @@ def test_a_name_that_is_taken_is_left_to_who_has_it(scene, caplog):
     assert made["metadata"]["name"].startswith("monday-plan-1-")
     assert scene.reason("monday").startswith("Reading the source")
     assert ("JobNameTaken" in dict(scene.events())) is True
-    assert any(f"Job rosters/{made['metadata']['name']} was made: plan" in line for line in caplog.messages)
+    assert any(f"Job rosters/{made['metadata']['name']} was created: plan" in line for line in caplog.messages)
 
     scene.process.shared.store.remove(JOBS, made)  # an operator that does not know it any more
     scene.process.shared.queue.add((RUNS, "rosters", "monday"))

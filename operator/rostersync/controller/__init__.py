@@ -1,1 +1,1 @@
-"""The operator: watches connections, SyncRuns, SyncApprovals and the Jobs it made, and takes runs on."""
+"""The operator: watches connections, SyncRuns, SyncApprovals and its own Jobs, and carries runs out."""

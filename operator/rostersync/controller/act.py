@@ -1,4 +1,4 @@
-"""The only place that changes the cluster for a run. Every act can be done twice: names are made of what is done."""
+"""The only place that changes the cluster for a run. Names follow from what is done, so an action can be repeated."""
 
 import logging
 from typing import Any
@@ -33,37 +33,37 @@ from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, Start
 
 log = logging.getLogger(__name__)
 
-_LONGEST = 1000  # the most that spec.history.runs can keep, of each kind
+_LONGEST = 1000  # the highest limit that spec.history.runs accepts for each kind
 _NAMES = 8  # approvals of one digest, or names of one Job, before something must be wrong
-REFUSALS = (400, 403, 404, 422)  # of a Job, by what a person must change
+REFUSALS = (400, 403, 404, 422)  # statuses of a refused Job that only a person can mend
 NAMES_TAKEN = "JobNamesTaken"
-_KEEP_EXTRACT = (*APPLIED, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # their Jobs drop it
+_KEEP_EXTRACT = (*APPLIED, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # Jobs of these runs have already deleted the extract
 
 
 class Actor:
-    """Does what was decided about runs."""
+    """Carries out what was decided about runs."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
 
     async def start_plan(self, run: Object, view: View, step: StartPlan) -> None:
-        """Make the plan Job, or find that it is there. Before all runs are known it clears nothing up."""
+        """Create the plan Job, or adopt the one that exists. It cleans nothing up until all runs are known."""
         of = self._runs_of(run) if self.shared.listed else []
         ended = _last_ended(of)
-        # What has not begun has no artifacts; thousands of names would not fit into a Job.
+        # Runs that have not begun have no artifacts. Thousands of their names would not fit into a Job.
         known = [r["metadata"]["name"] for r in (*ended, *(r for r in of if begun(r) and not over(r)), *(of and [run]))]
         await self.job(run, jobs.plan_job(run, view, self.shared.options, step, _told(ended), known))
 
     async def start_apply(self, run: Object, view: View, step: StartApply, of_plan: int) -> None:
-        """Make the apply Job, or find that it is there."""
+        """Create the apply Job, or adopt the one that exists."""
         await self.job(run, jobs.apply_job(run, view, self.shared.options, step, of_plan))
 
     async def start_deliver(self, run: Object, view: View, step: StartDeliver) -> None:
-        """Make the deliver Job, or find that it is there."""
+        """Create the deliver Job, or adopt the one that exists."""
         await self.job(run, jobs.deliver_job(run, view, self.shared.options, step))
 
     async def create_approval(self, run: Object, seen: Observed, step: CreateApproval, guard: Guard | None) -> None:
-        """Make the pending SyncApproval, with the policies that guard it; one that was made before is taken up."""
+        """Create the pending SyncApproval, with the policies that guard it, or adopt the one that exists."""
         namespace = run["metadata"]["namespace"]
         for number in range(1, _NAMES + 1):
             wanted = approvals.made(run, step, number)
@@ -88,7 +88,7 @@ class Actor:
         raise ApiError(409, "AlreadyExists", "every name for the approval is taken by others")
 
     async def record_approvals(self, run: Object, seen: Observed, step: Step, guard: Guard | None) -> None:
-        """Bring the states of the run's approvals up to date: seen decisions, what expired, what another replaced."""
+        """Bring the states of the run's approvals up to date: decided, expired, or superseded."""
         for obj in self.shared.store.related(APPROVALS, f"run/{seen.run.uid}"):
             status = obj.get("status") or {}
             if obj["metadata"]["uid"] == (seen.approval.uid if seen.approval else None) and seen.approval:
@@ -102,9 +102,11 @@ class Actor:
             decided = "decision" in obj["spec"] and not status.get("decisionSeenAt")
             if decided:
                 log.info(
-                    "%s was %s by %s", f"{obj['metadata']['namespace']}/{obj['metadata']['name']}",
-                    str(obj["spec"]["decision"]).lower(), obj["spec"].get("decidedBy", "nobody"),
-                )  # fmt: skip
+                    "%s was %s by %s",
+                    f"{obj['metadata']['namespace']}/{obj['metadata']['name']}",
+                    str(obj["spec"]["decision"]).lower(),
+                    obj["spec"].get("decidedBy", "nobody"),
+                )
             if status.get("state") != state or decided:
                 await self._write_approval(obj, state, guard)
 
@@ -118,27 +120,27 @@ class Actor:
             self.shared.events.warn(run, RUNS, "DecisionRefused", text)
 
     async def write_run(self, run: Object, status: dict[str, Any]) -> Object:
-        """Write a run's whole status; returns the run with it."""
+        """Write a run's whole status. Returns the run with it."""
         made = await self.shared.cluster.apply_status(RUNS, run, status)
         self.shared.store.put(RUNS, made)
         return made
 
     async def finished(self, run: Object, seen: Observed, step: Finish, view: View | None) -> None:
-        """After the final status: say so, stop what still runs, take away what nobody needs, wake who waited."""
+        """After the final status: report the end, stop what still runs, clean up, and wake whoever waited."""
         shared, meta = self.shared, run["metadata"]
         log.info("SyncRun %s/%s ended: %s, %s", meta["namespace"], meta["name"], step.outcome.value, step.reason)
         say = shared.events.note if ENDINGS[step.outcome].succeeded else shared.events.warn
         say(run, RUNS, step.outcome.value if step.reason == step.outcome.value else step.reason, step.message)
         await self.tidy(run)
         if seen.plan and view and view.spec and step.outcome not in _KEEP_EXTRACT:
-            # Made once at this moment; where the operator is killed right before, the next plan Job clears up.
+            # Created once, at this moment. If the operator is killed just before, the next plan Job cleans up.
             purge = jobs.purge_job(run, view, shared.options, [f"{meta['name']}={meta['uid']}"], [], "end")
             await self.job(run, purge, quiet=True)
         shared.queue.add(connection_key(run))
         shared.tell(place_of(run))
 
     async def retire(self, run: Object, seen: Observed) -> None:
-        """Let Jobs go whose end the status has recorded. One that was given up before it began is taken away."""
+        """Release Jobs whose end the status has recorded. Delete one that was given up before it began."""
         recorded = {w.job for _, w in seen.works if w.ended_at and w.state != WorkState.LOST}
         for job in self.shared.store.related(JOBS, f"owner/{seen.run.uid}"):
             if job["metadata"]["name"] not in recorded:
@@ -149,7 +151,7 @@ class Actor:
                 await self.shared.cluster.delete(JOBS, job)
 
     async def tidy(self, run: Object) -> None:
-        """A final run: what still runs for it is stopped, what ended goes after a while, so that its log can be read."""
+        """Tidy up after a final run: stop its running Jobs, and keep finished ones while their logs may be read."""
         for job in self.shared.store.related(JOBS, f"owner/{run['metadata']['uid']}"):
             if finished(JOBS, job):
                 await self.expire(job)
@@ -160,7 +162,7 @@ class Actor:
                 await self._write_approval(obj, "Superseded", None)
 
     async def expire(self, job: Object) -> None:
-        """Let a finished Job go, after a while in which its log can be read."""
+        """Delete a finished Job after a while, during which its log can be read."""
         if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is not None:
             return
         ttl = int(self.shared.options.finished_ttl.total_seconds())
@@ -175,9 +177,9 @@ class Actor:
         self.shared.reports.forget(job)
 
     async def job(self, of: Object, job: Object, quiet: bool = False) -> None:
-        """Make a Job of a run or connection, or take up the one that was made before. Raises ApiError.
+        """Create a Job of a run or connection, or adopt the one that exists. Raises ApiError.
 
-        A name that a Job of somebody else has is left to it, and another one is taken.
+        Where a foreign Job has the name, it keeps it, and another name is used.
         """
         namespace = job["metadata"]["namespace"]
         for taken in range(_NAMES):
@@ -185,7 +187,7 @@ class Actor:
             name = wanted["metadata"]["name"]
             try:
                 made = await self.shared.cluster.create(JOBS, namespace, wanted)
-                log.info("Job %s/%s was made: %s", namespace, name, labels(made).get(STAGE_LABEL))
+                log.info("Job %s/%s was created: %s", namespace, name, labels(made).get(STAGE_LABEL))
             except ApiError as error:
                 if quiet and error.status in (403, 404, 422):
                     log.warning("Job %s/%s was refused: %s", namespace, name, error.reason)
@@ -221,12 +223,12 @@ class Actor:
 
 
 def refused(error: ApiError) -> bool:
-    """Whether a Job was refused by what a person must change, so that trying again does not help by itself."""
+    """Whether a Job was refused for a reason that only a person can mend, so that retrying alone does not help."""
     return error.status in REFUSALS or error.reason == NAMES_TAKEN
 
 
 def _last_ended(of: list[Object]) -> list[Object]:
-    """The runs that have ended, the one that ended first first; no more than the longest history keeps."""
+    """The runs that have ended, in the order they ended. No more than the longest history keeps."""
     kept: list[Object] = []
     counts = {True: 0, False: 0}
     ended = sorted((r for r in of if over(r)), key=lambda r: (str(r["status"].get("completionTime", "")), *age(r)))

@@ -55,7 +55,9 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
     show_default=True,
     help="When the Jobs' image is pulled.",
 )
-@click.option("--namespace", "namespaces", multiple=True, help="Watch only this one; may be repeated. Default: all.")
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Watch only this namespace; may be repeated. Default: all."
+)
 @click.option(
     "--job-service-account", default=Options.service_account, show_default=True, help="Service account of the Jobs."
 )
@@ -77,14 +79,14 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
     type=click.IntRange(300),
     default=_seconds(Options.job_deadline),
     show_default=True,
-    help="Longest a Job takes.",
+    help="How long a Job may take.",
 )
 @click.option(
     "--start-deadline-seconds",
     type=click.IntRange(10),
     default=_seconds(Options.start_deadline),
     show_default=True,
-    help="How long a pod that does not start is waited for.",
+    help="How long to wait for a pod that does not start.",
 )
 @click.option(
     "--finished-job-ttl-seconds",
@@ -96,10 +98,10 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
 @click.option(
     "--allow-loopback",
     is_flag=True,
-    help="Jobs may contact a SIS under a loopback address, for trials; otherwise that is refused.",
+    help="Jobs may contact a SIS under a loopback address, for trials. They are refused otherwise.",
 )
 @click.option(
-    "--approver", "approvers", multiple=True, help="A service account that may decide, as the policies have it."
+    "--approver", "approvers", multiple=True, help="A service account that may decide, spelled as in the policies."
 )
 @click.option("--lease-namespace", help="Where the Lease is; default the operator's own namespace.")
 @click.option("--lease-name", default=Options.lease_name, show_default=True, help="The Lease that the leader holds.")
@@ -112,21 +114,34 @@ Each option can also come from the environment, under the prefix ROSTERSYNC_OPER
     help="Where probes and metrics are served.",
 )
 @click.option(
-    "--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True, help="Form of the log."
+    "--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True, help="Format of the log."
 )
 @click.option(
     "--kubeconfig", type=click.Path(dir_okay=False), help="How to reach the cluster; default the pod's account."
 )
 def operator(
-    image: str, image_pull_policy: str, namespaces: tuple[str, ...], job_service_account: str,
-    job_resources: dict[str, Any] | None, max_concurrent_runs: int, max_concurrent_runs_per_namespace: int,
-    job_deadline_seconds: int, start_deadline_seconds: int, finished_job_ttl_seconds: int, allow_loopback: bool, approvers: tuple[str, ...],
-    lease_namespace: str | None, lease_name: str, identity: str | None, listen: tuple[str, int], log_format: str,
+    image: str,
+    image_pull_policy: str,
+    namespaces: tuple[str, ...],
+    job_service_account: str,
+    job_resources: dict[str, Any] | None,
+    max_concurrent_runs: int,
+    max_concurrent_runs_per_namespace: int,
+    job_deadline_seconds: int,
+    start_deadline_seconds: int,
+    finished_job_ttl_seconds: int,
+    allow_loopback: bool,
+    approvers: tuple[str, ...],
+    lease_namespace: str | None,
+    lease_name: str,
+    identity: str | None,
+    listen: tuple[str, int],
+    log_format: str,
     kubeconfig: str | None,
-) -> None:  # fmt: skip
-    """The operator for Kubernetes: takes connections and SyncRuns on by plan and apply Jobs.
+) -> None:
+    """The operator for Kubernetes. It runs the imports of connections and SyncRuns as Jobs.
 
-    It needs the CustomResourceDefinitions, its role and, for held runs, the admission policies: the chart in
+    It needs the CustomResourceDefinitions, its role and, for held runs, the admission policies. The chart in
     charts/rostersync installs all of them.
     """
     from rostersync.controller.cluster.login import login
@@ -136,27 +151,40 @@ def operator(
     own = _NAMESPACE.read_text().strip() if _NAMESPACE.exists() else "rostersync-system"
     more: dict[str, Any] = {"resources": job_resources} if job_resources is not None else {}
     options = Options(
-        image=image, image_pull_policy=image_pull_policy, namespaces=namespaces, service_account=job_service_account,
-        runs=max_concurrent_runs, runs_per_namespace=max_concurrent_runs_per_namespace,
-        lease_namespace=lease_namespace or own, lease_name=lease_name,
-        identity=identity or f"{socket.gethostname()}-{os.getpid()}", host=listen[0], port=listen[1],
-        job_deadline=timedelta(seconds=job_deadline_seconds), start_deadline=timedelta(seconds=start_deadline_seconds),
-        finished_ttl=timedelta(seconds=finished_job_ttl_seconds), allow_loopback=allow_loopback, approvers=approvers, **more,
-    )  # fmt: skip
+        image=image,
+        image_pull_policy=image_pull_policy,
+        namespaces=namespaces,
+        service_account=job_service_account,
+        runs=max_concurrent_runs,
+        runs_per_namespace=max_concurrent_runs_per_namespace,
+        lease_namespace=lease_namespace or own,
+        lease_name=lease_name,
+        identity=identity or f"{socket.gethostname()}-{os.getpid()}",
+        host=listen[0],
+        port=listen[1],
+        job_deadline=timedelta(seconds=job_deadline_seconds),
+        start_deadline=timedelta(seconds=start_deadline_seconds),
+        finished_ttl=timedelta(seconds=finished_job_ttl_seconds),
+        allow_loopback=allow_loopback,
+        approvers=approvers,
+        **more,
+    )
     main(options, login(kubeconfig))
 
 
 class _Lines(logging.Formatter):
-    """One JSON object a line."""
+    """Formats each log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON; of an exception where it came from, never its text, which may quote what it met."""
+        """The record as JSON, with where an exception was raised, but not its text, which may quote personal data."""
         import traceback
 
         line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"), "level": record.levelname.lower(),
-            "logger": record.name, "message": record.getMessage(),
-        }  # fmt: skip
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
         if record.exc_info and record.exc_info[1]:
             error = record.exc_info[1]
             frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""SIGTERM, waited for by a thread of its own: the work is told to end, and the process ends in time all the same."""
+"""SIGTERM has a thread of its own. It asks the work to end, and makes sure that the process ends in time."""
 
 import logging
 import os
@@ -13,14 +13,14 @@ GRACE = 20.0  # seconds for the work; Kubernetes gives a pod 30 in all
 
 
 class Ending:
-    """Made before any other thread, since all of them must leave the signal to this one."""
+    """Created before any other thread, so that they all inherit the blocked signal."""
 
     def __init__(self, grace: float = GRACE, leave: Callable[[int], object] = os._exit) -> None:
         self._grace, self._leave = grace, leave
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
     def watch(self, told: Callable[[], object], last: Callable[[], object]) -> None:
-        """From now on a SIGTERM calls `told`. When the process is still there after its grace: `last`, and it ends."""
+        """Call `told` on SIGTERM. If the process still runs after its grace period, call `last` and exit."""
 
         def wait() -> None:
             signal.sigwait({signal.SIGTERM})

@@ -1,4 +1,4 @@
-"""Jobs as they are sent to the API server. Pure: the same input, the same Job, under the same name."""
+"""Jobs as they are sent to the API server. Pure: the same input gives the same Job under the same name."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ _LIGHT = {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "51
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume and where it is mounted."""
+    """A volume and its mount path."""
 
     name: str
     source: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Volume:
 def plan_job(
     run: Object, view: View, options: Options, step: StartPlan, finished: Sequence[str], known: Sequence[str]
 ) -> Object:
-    """The Job that plans. `finished`: `NAME=ok|failed` of ended runs of the connection, oldest first; `known`: all runs."""
+    """The Job that plans. `finished`: `NAME=ok|failed` of the ended runs, oldest first. `known`: all runs."""
     meta, history = run["metadata"], view.spec.history.runs
     args = [
         "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
@@ -59,7 +59,7 @@ def plan_job(
 
 
 def apply_job(run: Object, view: View, options: Options, step: StartApply, of_plan: int) -> Object:
-    """The Job that applies; it has no credentials of the SIS."""
+    """The Job that applies. It has no credentials of the SIS."""
     meta, consent = run["metadata"], step.consent
     args = [
         "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
@@ -78,14 +78,14 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 
 
 def deliver_job(run: Object, view: View, options: Options, step: StartDeliver) -> Object:
-    """The Job that carries the roster out; it has no credentials of the SIS, and no plan."""
+    """The Job that delivers. It has neither credentials of the SIS nor a plan."""
     meta = run["metadata"]
     args = ["--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number)]
     return _job(run, RUN.name, DELIVER, step.number, args, view, options)
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
-    """The Job of Test Connection; `token` tells what asked for it."""
+    """The Job of Test Connection. `token` identifies the spec or request that asked for it."""
     job = _job(connection, view.known.ref.kind, CHECK, number, _loopback(options), view, options, token)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
     return job
@@ -96,7 +96,7 @@ def _loopback(options: Options) -> list[str]:
 
 
 def renamed(job: Object, taken: int) -> Object:
-    """The same Job under another name, when so many of its names are taken by Jobs of others."""
+    """The same Job under another name, after `taken` of its names were found in use by foreign Jobs."""
     if not taken:
         return job
     name = job["metadata"]["name"]
@@ -105,37 +105,46 @@ def renamed(job: Object, taken: int) -> Object:
 
 
 def digits(token: str) -> str:
-    """A token as the value of a label."""
+    """A token, hashed to fit into a label."""
     return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 def purge_job(
     owner: Object | None, view: View, options: Options, dropped: Sequence[str], removed: Sequence[str], token: str
 ) -> Object:
-    """The Job that takes artifacts away: of `dropped` what only an unfinished run needs, of `removed` everything."""
+    """The Job that deletes artifacts: of `dropped` what only unfinished runs need, of `removed` everything."""
     args = [*(f"--run={n}" for n in dropped), *(f"--remove={n}" for n in removed)]
     about = owner or {"metadata": {"name": view.name, "namespace": view.namespace, "uid": view.uid}}
     job = _job(about, RUN.name, PURGE, 1, args, view, options, token)
-    if owner is None:  # the connection is gone: nothing is left that could own its last Job
+    if owner is None:  # the connection is gone, so nothing is left that could own its last Job
         del job["metadata"]["ownerReferences"]
     return job
 
 
 def _job(
-    owner: Object, kind: str, attempt: Attempt[Any], number: int, args: Sequence[str], view: View, options: Options,
+    owner: Object,
+    kind: str,
+    attempt: Attempt[Any],
+    number: int,
+    args: Sequence[str],
+    view: View,
+    options: Options,
     token: str = "",
-) -> Object:  # fmt: skip
+) -> Object:
     meta, template = owner["metadata"], view.spec.jobTemplate
     deadline = attempt.deadline or options.job_deadline
     ours = {
-        RUN_LABEL: meta["uid"], STAGE_LABEL: attempt.name, NUMBER_LABEL: str(number),
-        DISTRICT_LABEL: label_value(view.district), CONNECTION_LABEL: connection_label(view.known.ref),
-    }  # fmt: skip
+        RUN_LABEL: meta["uid"],
+        STAGE_LABEL: attempt.name,
+        NUMBER_LABEL: str(number),
+        DISTRICT_LABEL: label_value(view.district),
+        CONNECTION_LABEL: connection_label(view.known.ref),
+    }
     if not view.placement.exclusive:
         ours[STORE_LABEL] = SHARED
     marked = dict(template.labels) | ours
     volumes = [v for mount in attempt.mounts for v in _VOLUMES[mount](view)]
-    volumes = list({v.path: v for v in reversed(volumes)}.values())[::-1]  # one Secret may serve twice
+    volumes = list({v.path: v for v in reversed(volumes)}.values())[::-1]  # one Secret may be mounted for two purposes
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": template.serviceAccountName or options.service_account,
@@ -196,7 +205,7 @@ def _container(
     elif asked.requests or asked.limits:
         resources = {k: dict(v) for k, v in (("requests", asked.requests), ("limits", asked.limits)) if v}
     deadline = int((attempt.deadline or options.job_deadline).total_seconds()) - _SPARE
-    timed = ["--deadline", str(deadline)] if attempt.awaited else []  # so that there is a report of it
+    timed = ["--deadline", str(deadline)] if attempt.awaited else []  # the pod ends first, so that it leaves a report
     return {
         "name": "sync",
         "image": options.image,
@@ -228,7 +237,7 @@ def _connection(view: View) -> list[Volume]:
 
 
 def _source(view: View) -> list[Volume]:
-    """What logging in to the SIS takes."""
+    """The Secrets needed to log in to the SIS."""
     if view.endpoint is None:
         raise ValueError(f"no Job reads by the invalid spec of {view.name}")
     out = [_secret("credentials", view.endpoint.secret)]
@@ -251,7 +260,7 @@ def _store(view: View, *, read_only: bool) -> list[Volume]:
     claim, secrets = view.placement.claim, view.placement.secrets(writes=not read_only)
     volumes = [_secret(f"store-{number}", secret.name) for number, secret in enumerate(secrets)]
     if claim:
-        # Read-only by the mount alone: a read-only claim on a blank block volume never mounts.
+        # Only the mount is read-only. A read-only claim on a blank block volume never mounts.
         volumes.append(
             Volume("store", {"persistentVolumeClaim": {"claimName": claim.name}}, f"{_DATA}/store", read_only)
         )

@@ -1,8 +1,8 @@
-"""The thread that renews the Lease and answers probes, whatever the work does.
+"""The thread that renews the Lease and answers probes, however busy the work is.
 
-Work comes in bursts, and an event loop that is late for some seconds would lose the Lease by it. So the Lease has a
-thread with a loop of its own. It renews only while the work's loop still comes round: one that is stuck loses the Lease,
-and the process its life.
+Work comes in bursts, and an event loop that is late by some seconds would lose the Lease. So the Lease has a thread
+with an event loop of its own. It renews only while the work's loop responds. A process whose loop is stuck loses the
+Lease and is restarted.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 LAG = 30.0  # seconds that the work's loop may be late before the process counts as stuck
 _BEAT = 1.0  # seconds
-_NUMBERS = 10.0  # seconds that the work's loop has for the metrics
-_END = 5.0  # seconds for giving the Lease back
+_NUMBERS = 10.0  # seconds that the work's loop has to produce the metrics
+_END = 5.0  # seconds to release the Lease
 
 
 class Keeper:
-    """Starts the thread and ends it. `wrong` and `lacking` say what is wrong with the work, and what is yet to come."""
+    """Starts and ends the thread. `wrong` says what is wrong with the work, `lacking` what it still waits for."""
 
     def __init__(
         self, options: Options, login: Login, wrong: Callable[[], str], lacking: Callable[[], str], metrics: Metrics
@@ -42,7 +42,7 @@ class Keeper:
         self._election: Election | None = None
 
     async def run(self, leading: asyncio.Event) -> None:
-        """Keep until cancelled, and say when this process leads. Raises what ended the thread."""
+        """Keep the Lease until cancelled, and set `leading` when this process leads. Raises what ended the thread."""
         self._work, self._leading, self._failed = asyncio.get_running_loop(), leading, asyncio.Event()
         self._error: Exception | None = None
         self._beat = time.monotonic()
@@ -57,7 +57,7 @@ class Keeper:
             raise self._error
 
     def end(self) -> None:
-        """Give the Lease back and stop answering; from any thread, more than once, and within some seconds."""
+        """Release the Lease and stop serving within some seconds. May be called repeatedly and from any thread."""
         if self._began.wait(_END):
             try:
                 self._loop.call_soon_threadsafe(self._end.set)
@@ -66,11 +66,11 @@ class Keeper:
             self._thread.join(_END)
 
     def working(self) -> bool:
-        """Whether the work's loop still comes round."""
+        """Whether the work's loop still responds."""
         return time.monotonic() - self._beat < LAG
 
     def alive(self) -> str:
-        """What is wrong with this process; nothing while it lives."""
+        """What is wrong with this process. Empty while it is alive."""
         if not self.working():
             return "the event loop is stuck"
         election = self._election
@@ -82,7 +82,7 @@ class Keeper:
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._keep())
-        except Exception as error:  # noqa: BLE001  (handed to the work's loop, which raises it)
+        except Exception as error:  # noqa: BLE001  (the work's loop raises it)
             self._error = error
             self._began.set()
             self._work.call_soon_threadsafe(self._failed.set)
@@ -106,7 +106,7 @@ class Keeper:
             finally:
                 for task in tasks:
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)  # the Lease is given back
+                await asyncio.gather(*tasks, return_exceptions=True)  # they release the Lease
                 await server.cleanup()
 
     async def _tell(self, election: Election) -> None:
@@ -114,7 +114,7 @@ class Keeper:
         self._work.call_soon_threadsafe(self._leading.set)
 
     async def _numbers(self) -> bytes:
-        """The metrics, which the work's loop reads from its store."""
+        """The metrics, which the work's loop reads from its cache."""
 
         async def text() -> bytes:
             return self._metrics.text()

@@ -1,4 +1,4 @@
-"""What Prometheus is told: the names that dashboards for controllers know, and what only this operator can tell."""
+"""Metrics for Prometheus: the names that dashboards for controllers know, and those that only this operator has."""
 
 from collections.abc import Iterator
 
@@ -14,25 +14,30 @@ from rostersync.model import Phase
 
 
 class Metrics:
-    """Counters of this process, and gauges read from the store when somebody asks."""
+    """Counters of this process, and gauges that are read from the cache at each scrape."""
 
     def __init__(self, shared: Shared) -> None:
         self.registry = CollectorRegistry()
         self.reconciles = Counter(
-            "controller_runtime_reconcile_total", "Looks at an object, by what came of them.", ["controller", "result"],
+            "controller_runtime_reconcile_total",
+            "Reconciliations by result.",
+            ["controller", "result"],
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.seconds = Histogram(
-            "controller_runtime_reconcile_time_seconds", "Time of one look.", ["controller"],
-            buckets=(0.005, 0.02, 0.1, 0.5, 2, 10), registry=self.registry,
-        )  # fmt: skip
+            "controller_runtime_reconcile_time_seconds",
+            "Duration of one reconciliation.",
+            ["controller"],
+            buckets=(0.005, 0.02, 0.1, 0.5, 2, 10),
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "leader_election_master_status", "1 while this process leads.", ["name"], registry=self.registry
         )
         self.registry.register(_FromStore(shared))
 
     def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
+        """All metrics in the format of Prometheus."""
         return generate_latest(self.registry)
 
 
@@ -42,16 +47,17 @@ class _FromStore:
 
     def collect(self) -> Iterator[Metric]:
         shared = self.shared
-        yield GaugeMetricFamily("workqueue_depth", "Keys that want to be looked at.", len(shared.queue))
+        yield GaugeMetricFamily("workqueue_depth", "Keys waiting to be reconciled.", len(shared.queue))
         requests = CounterMetricFamily("rest_client_requests", "Requests to the API server.", labels=["method", "code"])
         for (method, code), count in shared.cluster.requests.items():
             requests.add_metric([method, str(code)], count)
         yield requests
         yield from self._runs()
         last = GaugeMetricFamily(
-            "rostersync_connection_last_success_timestamp_seconds", "When a connection's last good run ended.",
+            "rostersync_connection_last_success_timestamp_seconds",
+            "When a connection's last good run ended.",
             labels=["namespace", "connection"],
-        )  # fmt: skip
+        )
         ready = GaugeMetricFamily("rostersync_connection_ready", "1 when Ready.", labels=["namespace", "connection"])
         held = GaugeMetricFamily(
             "rostersync_connection_held_runs", "Runs that wait for a decision.", labels=["namespace", "connection"]
@@ -79,7 +85,7 @@ class _FromStore:
             status = run.get("status") or {}
             state = str(status.get("outcome") or succeeded_reason(status) or "New")
             counts[state] = counts.get(state, 0) + 1
-        runs = GaugeMetricFamily("rostersync_syncruns", "SyncRuns by how they stand.", labels=["state"])
+        runs = GaugeMetricFamily("rostersync_syncruns", "SyncRuns by state.", labels=["state"])
         for state, count in sorted(counts.items()):
             runs.add_metric([state], count)
         yield runs

@@ -1,4 +1,4 @@
-"""The operator's process: log in, watch, list, and work the queue while leading."""
+"""The operator's process: logs in, watches, lists, and works the queue while it leads."""
 
 import asyncio
 import contextlib
@@ -32,11 +32,11 @@ from rostersync.controller.shared import Shared
 
 log = logging.getLogger(__name__)
 
-_WORKERS = 16  # more gain nothing: the API server is what is waited for
-_DRAIN = 10.0  # seconds for what is under way when the process is told to end
+_WORKERS = 16  # more gain nothing, since the API server is the bottleneck
+_DRAIN = 10.0  # seconds for work in progress when the process is asked to end
 _PAUSE = 0.5  # seconds
-_GUARD = 30.0  # seconds between two looks at the policies
-_OF_OTHERS = {JOBS: ("batch", "v1"), PODS: ("", "v1")}  # group and version of what is watched and not our own
+_GUARD = 30.0  # seconds between two reads of the policies
+_OF_OTHERS = {JOBS: ("batch", "v1"), PODS: ("", "v1")}  # group and version of watched kinds that are not our own
 
 
 class Process:
@@ -63,23 +63,25 @@ class Process:
         self._stopping = False
 
     def wrong(self) -> str:
-        """What is wrong with the watches; nothing while they live."""
+        """What is wrong with the watches. Empty while they are alive."""
         return f"the watch of {', '.join(sorted(self.sweep.dead))} is dead" if self.sweep.dead else ""
 
     def ready(self) -> str:
-        """What is yet to come; nothing when it leads, or stands by with everything listed."""
+        """What is still missing. Empty when it leads, or stands by with everything listed."""
         return "" if self.sweep.done.is_set() else "the first lists are not complete"
 
     async def run(self, login: Login, keeper: Keeper) -> None:
-        """Work until told to end. Raises when a watch or a worker dies, so that the process ends too."""
+        """Work until asked to end. Raises when a watch or a worker dies, so that the process ends too."""
         watches = asyncio.create_task(self._watch(login), name="watches")
         others = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("end", self.told_to_end.wait()), ("events", self.shared.events.run()),
-                ("keeper", keeper.run(self.leading)), ("work", self._work()),
+                ("end", self.told_to_end.wait()),
+                ("events", self.shared.events.run()),
+                ("keeper", keeper.run(self.leading)),
+                ("work", self._work()),
             )
-        ]  # fmt: skip
+        ]
         try:
             done, _ = await asyncio.wait([watches, *others], return_when=asyncio.FIRST_COMPLETED)
             self._stopping = True
@@ -92,7 +94,7 @@ class Process:
             await asyncio.gather(watches, *others, return_exceptions=True)
 
     async def _watch(self, login: Login) -> None:
-        """kopf's watches, until SIGTERM."""
+        """Run kopf's watches until SIGTERM."""
         registry = kopf.OperatorRegistry()
         settings = kopf.OperatorSettings()
         settings.posting.enabled = False
@@ -116,9 +118,12 @@ class Process:
             self._observe(registry, *_OF_OTHERS.get(plural, (GROUP, VERSION)), plural)
         everywhere = not self.options.namespaces
         await kopf.operator(
-            registry=registry, settings=settings, standalone=True, clusterwide=everywhere,
+            registry=registry,
+            settings=settings,
+            standalone=True,
+            clusterwide=everywhere,
             namespaces=() if everywhere else self.options.namespaces,
-        )  # fmt: skip
+        )
 
     def _observe(self, registry: kopf.OperatorRegistry, group: str, version: str, plural: str) -> None:
         @kopf.on.event(group, version, plural, id=f"see-{plural}", registry=registry)
@@ -129,7 +134,7 @@ class Process:
                 self.router.event(plural, event["type"], plain(event["object"]))
 
     async def _selects(self) -> bool:
-        """Whether runs can be watched by their outcome. Until somebody can say, the lists say what is wrong."""
+        """Whether runs can be watched by their outcome. Until the server answers, the listing reports what is wrong."""
         while True:
             try:
                 return await self.sweep.selects()
@@ -137,7 +142,7 @@ class Process:
                 await asyncio.sleep(_PAUSE)
 
     async def _work(self) -> None:
-        """List everything, wait to lead, list again if that took a while (another may have led till now), and work."""
+        """List everything, wait to lead, list again if that took a while (another may have led until now), and work."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.leading.wait(), _PAUSE)
         led = self.leading.is_set()
@@ -191,7 +196,7 @@ class Process:
         if kind == RUNS:
             await self.runs.reconcile(namespace, name)
         elif not self.shared.listed or not is_connection(kind):
-            return  # it comes again when the runs that have ended are known
+            return  # it is queued again when the ended runs are known
         elif name:
             await self.connections.reconcile(key)
         else:
@@ -201,7 +206,7 @@ class Process:
                 gone.pop(0)
 
     async def _guard(self) -> None:
-        """Look at the policies over and over, also while nothing is decided: who comes and goes is told to everybody."""
+        """Read the policies periodically, even while nothing is decided, since any of them may come or go."""
         self.shared.guards.changed = self.sweep.queue_all
         while True:
             try:
@@ -211,14 +216,14 @@ class Process:
             await asyncio.sleep(_GUARD)
 
     async def _drain(self) -> None:
-        """Let what is under way come to its end: every write is whole, but a run looks better at a whole step."""
+        """Let work in progress finish. Every write is whole, but a run is easier to read after a whole step."""
         until = time.monotonic() + _DRAIN
         while self.shared.queue.working and time.monotonic() < until:
             await asyncio.sleep(0.05)
 
 
 class _NoDiffs(kopf.DiffBaseStorage):
-    """Nobody asks what changed: kopf need not copy every object to find out."""
+    """Saves kopf from copying every object to compute differences that nobody uses."""
 
     def build(self, **_: object) -> kopf.BodyEssence:
         """Nothing."""
@@ -228,7 +233,7 @@ class _NoDiffs(kopf.DiffBaseStorage):
         """Nothing."""
 
     def store(self, **_: object) -> None:
-        """Nothing is kept, so nothing is written to anybody's object."""
+        """Store nothing, so that no object gets an annotation."""
 
 
 def plain(obj: object) -> Object:
@@ -247,7 +252,7 @@ async def operate(options: Options, login: Login, ending: Ending) -> None:
 
 
 def main(options: Options, login: Login) -> None:
-    """Run an operator as a process: whatever ends it unexpectedly ends the process with 1."""
+    """Run an operator as a process. Whatever ends it unexpectedly makes it exit with 1."""
     ending = Ending()
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
@@ -258,4 +263,4 @@ def main(options: Options, login: Login) -> None:
         runner.close()
         raise
     logging.shutdown()
-    os._exit(0)  # what there was to end has ended: neither threads of libraries nor kopf's generators are waited for
+    os._exit(0)  # all work has ended; this does not wait for threads of libraries or kopf's generators

@@ -1,8 +1,8 @@
-"""Lists beside the watches: before the first decision, and every few minutes after it.
+"""Lists beside the watches: before the first decision, and every few minutes afterwards.
 
-A list corrects what a watch lost. And what a list shows and a watch still has not shown a while later says that the
-watch is dead: then the process is not alive, whatever else it does. Runs that have ended, thousands of them, come after
-those that somebody waits for, and rarely: no watch shows them, and nobody but history looks at them.
+A list corrects what a watch lost. If a watch still lags behind a list a while later, the watch is dead, and the process
+reports that it is not alive. Ended runs, of which there are thousands, are listed last and rarely. No watch shows them,
+and only history reads them.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from rostersync.controller.shared import Shared
 
 log = logging.getLogger(__name__)
 
-OPEN, ENDED = "status.outcome=", "status.outcome!="  # of runs, as a field selector
+OPEN, ENDED = "status.outcome=", "status.outcome!="  # field selectors of runs
 EVERY = 300.0  # seconds between two sweeps
-_FIRST = 10.0  # seconds until the second: what went between the first and the beginning of the watches, nobody tells
-_RARELY = 3  # sweeps between two lists of runs that have ended
-_AGAIN = 1.0  # seconds until what has to be known is asked for again
+_FIRST = 10.0  # seconds until the second, which finds what was deleted between the first and the start of the watches
+_RARELY = 3  # sweeps between two lists of ended runs
+_AGAIN = 1.0  # seconds until a failed list that is needed is retried
 _DEBOUNCE = 2.0
-_ECHO = 60.0  # seconds that a watch may be behind a list
-_ORPHANS = timedelta(days=1)  # how long runs of a connection that is gone are kept
+_ECHO = 60.0  # seconds that a watch may lag behind a list
+_ORPHANS = timedelta(days=1)  # how long runs are kept after their connection is gone
 
 
 class Sweep:
-    """Lists everything, over and over."""
+    """Lists everything periodically."""
 
     def __init__(self, shared: Shared, router: Router) -> None:
         self.shared, self.router = shared, router
@@ -45,9 +45,9 @@ class Sweep:
         self._selects: bool | None = None
 
     async def selects(self) -> bool:
-        """Whether the server lists runs by their outcome, as from Kubernetes 1.31 on: thousands have ended, few are open.
+        """Whether the server can list runs by their outcome, as Kubernetes does from 1.31 on.
 
-        Raises ApiError when it does not say.
+        That matters, since thousands of runs have ended and few are open. Raises ApiError when the server does not say.
         """
         if self._selects is None:
             where = path(RUNS, self.shared.options.namespaces[0] if self.shared.options.namespaces else "")
@@ -61,9 +61,9 @@ class Sweep:
         return self._selects
 
     async def once(self, everything: bool = True) -> None:
-        """List every kind, of runs the open ones, and correct the store. Raises ApiError.
+        """List every kind, but only the open runs, and correct the cache. Raises ApiError.
 
-        Queues what differed, or `everything` that is not at rest.
+        Queues what differed, or `everything` that is not final.
         """
         shown: dict[str, int] = {}
         for kind in watched():
@@ -84,7 +84,7 @@ class Sweep:
         self._listen(shown)
 
     async def ended(self) -> None:
-        """List the runs that have ended, and queue what needs to know of them. Raises ApiError."""
+        """List the ended runs, and queue what depends on them. Raises ApiError."""
         if await self.selects():
             found, at = await self._list(RUNS, read=ended_runs, fieldSelector=ENDED)
             self._correct(RUNS, found, at, over)
@@ -92,7 +92,7 @@ class Sweep:
         self.queue_all()
 
     async def _list(self, kind: str, *how: Any, **query: Any) -> tuple[list[Object], int]:
-        """All objects of a kind where this operator works, and the resourceVersion that they are at least of."""
+        """All objects of a kind in the watched namespaces, and a resourceVersion that they are at least as new as."""
         found, at = [], 0
         for namespace in self.shared.options.namespaces or ("",):
             some, rv = await self.shared.cluster.list(kind, namespace, *how, **query)
@@ -106,16 +106,16 @@ class Sweep:
             self.router.route(kind, obj, deleted=current is None)
 
     def forget(self) -> None:
-        """What pods said whose Jobs are gone, and connections that are gone and that no open run was made for."""
+        """Forget reports of pods whose Jobs are gone, and views of connections that are gone and have no open run."""
         shared, store = self.shared, self.shared.store
         shared.reports.keep({str(job["metadata"]["uid"]) for job in store.all(JOBS)})
         needed = {str((run.get("status") or {}).get("connectionUID")) for run in store.related(RUNS, "open")}
         shared.views.keep({str(obj["metadata"]["uid"]) for _, obj in store.connections()} | needed)
 
     def queue_all(self) -> None:
-        """Look at everything that is not at rest."""
+        """Queue everything that is not final."""
         store, queue = self.shared.store, self.shared.queue
-        for run in store.related(RUNS, "open"):  # first: somebody waits for them
+        for run in store.related(RUNS, "open"):  # first, since somebody waits for them
             self.shared.look_at(run)
         for kind, gone in self.router.gone.items():
             if gone:
@@ -126,7 +126,7 @@ class Sweep:
             queue.add(self.shared.key_of(job))
 
     def _listen(self, shown: dict[str, int]) -> None:
-        """Look in a while whether the watches have shown what the lists did."""
+        """Check in a while whether the watches have shown what the lists did."""
 
         def look() -> None:
             for kind, newest in shown.items():
@@ -139,9 +139,9 @@ class Sweep:
         asyncio.get_running_loop().call_later(_ECHO, look)
 
     async def orphans(self) -> None:
-        """Remove runs of the operator's making whose connection is gone since a day.
+        """Delete runs that the operator created and whose connection has been gone for a day.
 
-        What is of a kind that only another version knows is left to that one.
+        Runs of a kind that only another version knows are left to that version.
         """
         store, now = self.shared.store, self.shared.clock()
         for run in list(store.all(RUNS)):
@@ -153,7 +153,7 @@ class Sweep:
                 await self.shared.cluster.delete(RUNS, run)
 
     async def run(self) -> None:
-        """List the runs that have ended, then sweep until cancelled; what fails is done the next time."""
+        """List the ended runs, then sweep until cancelled. What fails is done by the next sweep."""
         number = 0
         while True:
             try:
@@ -168,7 +168,7 @@ class Sweep:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN if number == 0 else _FIRST if number == 1 else EVERY):
                     await self.router.relisted.wait()
-                await asyncio.sleep(_DEBOUNCE)  # the watches of all kinds begin anew together
+                await asyncio.sleep(_DEBOUNCE)  # the watches of all kinds restart together
             self.router.relisted.clear()
 
 

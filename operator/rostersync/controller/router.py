@@ -1,4 +1,4 @@
-"""From what the watches show to the keys that want to be looked at."""
+"""Turns watch events into keys to reconcile."""
 
 import asyncio
 from collections import defaultdict
@@ -27,7 +27,7 @@ from rostersync.controller.connections.sources import sharing
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.shared import Shared
 
-_ASKING = 8  # runs asked for at a time: thousands may be deleted at once
+_ASKING = 8  # runs read at a time, since thousands may be deleted at once
 
 
 def watched() -> tuple[str, ...]:
@@ -36,19 +36,19 @@ def watched() -> tuple[str, ...]:
 
 
 class Router:
-    """Takes events into the store and queues whom they concern. `watched`: newest version that a watch has shown."""
+    """Stores watch events and queues the keys they concern. `watched`: the newest version that each watch has shown."""
 
     def __init__(self, shared: Shared, connections: Connections) -> None:
         self.shared, self.connections = shared, connections
         self.watched: dict[str, int] = dict.fromkeys(watched(), 0)
         self.gone: dict[str, list[Object]] = defaultdict(
             list
-        )  # by kind: deleted connections that are yet to be seen to
+        )  # by kind: deleted connections that still need cleaning up
         self._asking = asyncio.Semaphore(_ASKING)
-        self.relisted = asyncio.Event()  # a watch began with a listing: what went before that, it does not tell
+        self.relisted = asyncio.Event()  # a watch began with a list, so it does not tell what was deleted before
 
     def event(self, kind: str, sort: str | None, obj: Object) -> None:
-        """One event of a watch; objects of the first listing have no `sort`."""
+        """Handle one event of a watch. Objects of the first list have no `sort`."""
         self.watched[kind] = max(self.watched[kind], version(obj))
         if sort is None:
             self.relisted.set()
@@ -56,7 +56,7 @@ class Router:
 
     def _take(self, kind: str, sort: str | None, obj: Object) -> None:
         if kind in (JOBS, PODS) and RUN_LABEL not in labels(obj):
-            sort = "DELETED"  # it lost its label: it is nothing of ours any more
+            sort = "DELETED"  # it lost its label, so it no longer belongs to us
         if sort == "DELETED":
             if kind == PODS:
                 self.shared.reports.note(obj)
@@ -66,12 +66,12 @@ class Router:
             self.route(kind, obj)
 
     async def left(self, run: Object) -> None:
-        """A run is no longer in its watch, which shows those that have not ended."""
+        """A run left its watch, which shows only runs that have not ended."""
         self.watched[RUNS] = max(self.watched[RUNS], version(run))
         await self.missed(run)
 
     async def missed(self, run: Object) -> None:
-        """A run is not among those that have not ended any more: it has ended, or it is gone."""
+        """A run is missing among those that have not ended. It has ended, or it is gone."""
         meta, store = run["metadata"], self.shared.store
         known = store.get(RUNS, meta["namespace"], meta["name"])
         if known and known["metadata"]["uid"] == meta["uid"] and over(known) and version(known) >= version(run):
@@ -85,11 +85,11 @@ class Router:
         self._take(RUNS, "MODIFIED" if current else "DELETED", current or run)
 
     def route(self, kind: str, obj: Object, *, deleted: bool = False) -> None:
-        """Queue what a change of an object concerns."""
+        """Queue the keys that a change of an object concerns."""
         shared, meta = self.shared, obj["metadata"]
         namespace, name = meta["namespace"], meta["name"]
         if is_connection(kind):
-            for other in map(Ref.to, sharing(shared.store, obj)):  # one that goes gives its source to the next
+            for other in map(Ref.to, sharing(shared.store, obj)):  # one that goes releases its source to the next
                 shared.queue.add((other.plural, namespace, other.name))
             if deleted:
                 self.gone[kind].append(obj)
@@ -103,7 +103,7 @@ class Router:
                 shared.tell(place_of(obj), besides=meta["uid"])
             connection = connection_key(obj)
             if shared.store.get(*connection) is not None:
-                shared.queue.add_at_leisure(connection)  # it tells of many runs at once
+                shared.queue.add_at_leisure(connection)  # it reports on many runs at once
         elif kind == APPROVALS:
             shared.queue.add((RUNS, namespace, str(obj["spec"]["runRef"]["name"])))
         elif kind == JOBS:

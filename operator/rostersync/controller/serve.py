@@ -8,7 +8,7 @@ from aiohttp import web
 async def serve(
     host: str, port: int, alive: Callable[[], str], ready: Callable[[], str], metrics: Callable[[], Awaitable[bytes]]
 ) -> web.AppRunner:
-    """Serve /healthz, /readyz and /metrics. `alive` and `ready` say what is wrong, or nothing."""
+    """Serve /healthz, /readyz and /metrics. `alive` and `ready` return what is wrong, or an empty text."""
 
     def answer(wrong: str) -> web.Response:
         return web.Response(text=f"{wrong or 'ok'}\n", status=503 if wrong else 200)

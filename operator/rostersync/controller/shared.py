@@ -1,4 +1,4 @@
-"""What the parts of the controller share."""
+"""The state that the parts of the controller share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from rostersync.controller.view import Views
 
 
 def now_utc() -> datetime:
-    """The clock: whole seconds, as the API writes times."""
+    """The current time in whole seconds, as the API writes times."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -27,8 +27,8 @@ def now_utc() -> datetime:
 class Shared:
     """One process's view of one cluster.
 
-    `holdups`: UID of a connection -> why its runs must wait; `listed`: runs that have ended are in the store, too.
-    `troubled`: keys of connections with a Job whose pod does not start, perhaps for want of a volume.
+    `holdups`: UID of a connection -> why its runs must wait. `listed`: the ended runs are in the cache, too.
+    `troubled`: keys of connections with a Job whose pod does not start, perhaps because its volume is missing.
     """
 
     options: Options
@@ -46,7 +46,7 @@ class Shared:
     clock: Callable[[], datetime] = now_utc
 
     async def current(self, run: Object) -> Object | None:
-        """A run as the API server has it; None when it is gone, whoever has its name now. Raises ApiError."""
+        """A run as the API server has it. None when it is gone, even if another has its name now. Raises ApiError."""
         meta = run["metadata"]
         try:
             found = await self.cluster.get(path(RUNS, meta["namespace"], meta["name"]))
@@ -57,7 +57,7 @@ class Shared:
         return found if found["metadata"]["uid"] == meta["uid"] else None
 
     def key_of(self, child: Object) -> Key:
-        """The run or connection that a Job belongs to; a key of nothing when its owner is not known."""
+        """The run or connection that a Job belongs to. A key that finds nothing when the owner is unknown."""
         namespace, uid = child["metadata"]["namespace"], owner(child)
         for kind in (RUNS, *(kind.plural for kind in connections())):
             for found in self.store.related(kind, f"uid/{uid}"):
@@ -65,41 +65,41 @@ class Shared:
         return (RUNS, namespace, "")
 
     def keep_turn(self, child: Object) -> None:
-        """A Job has ended, or its pod: some keep the store from those that wait for it until their run was looked at."""
+        """A Job or its pod has ended. If it takes turns, its run keeps the store until the run is reconciled."""
         kind, namespace, name = key = self.key_of(child)
         attempt = attempt_of(child)
         if self.listed and kind == RUNS and name and attempt and attempt.keeps_turn:
             self.slots.keep_turn(key, owner(child), namespace, turns.of_labels(labels(child)))
 
     def end_turn(self, key: Key, turn: object) -> None:
-        """The run that had this turn was looked at: those that wait for its store look again."""
+        """The run with this turn was reconciled. Queue the runs that wait for its store."""
         store = self.slots.end_turn(key, turn)
         for other in self.slots.waiting.of_store(*store) if store else ():
             self.queue.add(other)
 
     def wake(self, namespace: str, turn: str) -> None:
-        """A Job has ended: those that waited for that store, and as many others as may start, look again."""
+        """A Job has ended. Queue the runs that wait for its store, and as many others as may start."""
         if not self.slots.turn_kept(namespace, turn):
             for key in self.slots.waiting.of_store(namespace, turn):
                 self.queue.add(key)
         self.wake_next()
 
     def wake_next(self) -> None:
-        """Those that waited for a slot look again, as many as there are slots."""
+        """Queue as many runs that wait for a slot as there are slots."""
         for key in self.slots.next():
             self.queue.add(key)
 
     def tell(self, where: str, besides: str = "") -> None:
-        """Something about a connection (`place`) or one of its runs has changed: those that it may move look again.
+        """Something about a connection (`place`) or one of its runs has changed. Queue the runs that this may affect.
 
-        `besides`: UID of the run that knows.
+        `besides`: UID of the run that knows already.
         """
         for run in line.concerned(self.store, where):
             if run["metadata"]["uid"] != besides:
                 self.queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
 
     def look_at(self, run: Object) -> None:
-        """Look at a run; one that waits behind others comes after all else, unless it is to end."""
+        """Queue a run. If it waits behind others it stands aside, unless it is to end."""
         meta = run["metadata"]
         aside = line.behind(self.store, run) and not run["spec"].get("cancel")
         self.queue.add((RUNS, meta["namespace"], meta["name"]), aside)

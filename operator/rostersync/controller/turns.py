@@ -1,6 +1,6 @@
-"""What Jobs take turns on: their district's store, or where the store is shared, only their connection's volume. Pure.
+"""What Jobs take turns on: their district's store, or if Jobs share the store, only their connection's volume. Pure.
 
-No district has a slash in its name, so the two kinds of turns never meet.
+No name of a district has a slash, so the two kinds of turns never collide.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _CONNECTION = "connection/"
 
 
 def of_connection(label: str) -> str:
-    """The turn of a connection's Jobs, by the value of its label."""
+    """The turn of a connection's Jobs, from the value of its label."""
     return f"{_CONNECTION}{label}"
 
 
@@ -22,12 +22,12 @@ def is_of_connection(turn: str) -> bool:
 
 
 def label(turn: str) -> str:
-    """A turn as `of_labels` has it: a district's name may be too long for a label."""
+    """A turn in the form of `of_labels`, since a district's name may be too long for a label."""
     return turn if is_of_connection(turn) else label_value(turn)
 
 
 def of_labels(marks: Mapping[str, str]) -> str:
-    """The turn of a Job or a pod, by its labels."""
+    """The turn of a Job or a pod, from its labels."""
     if STORE_LABEL in marks:
         return of_connection(marks.get(CONNECTION_LABEL, ""))
     return marks.get(DISTRICT_LABEL, "")

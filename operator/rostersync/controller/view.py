@@ -27,12 +27,12 @@ from rostersync.sources.registry import profile_of
 from rostersync.stores.placement import NOWHERE, Placement
 from rostersync.stores.registry import placement_of
 
-LARGEST = 200 * 1024  # bytes of a packed connection: annotations end at 256 KiB in all
+LARGEST = 200 * 1024  # bytes of a packed connection; an object's annotations must stay under 256 KiB
 
 
 @dataclass(frozen=True)
 class View:
-    """One connection at one generation. `spec` is None when it is invalid; `known.problem` then says why."""
+    """One connection at one generation. `spec` is None when it is invalid, and `known.problem` says why."""
 
     name: str
     namespace: str
@@ -41,7 +41,7 @@ class View:
     known: Connection
     spec_hash: str
     district: str
-    endpoint: Endpoint | None = None  # as the spec is
+    endpoint: Endpoint | None = None  # parsed from the spec
     placement: Placement = NOWHERE  # of its store
     spec: Any = None  # ConnectionSpec
     delivery_secrets: tuple[str, ...] = ()
@@ -50,22 +50,22 @@ class View:
 
     @property
     def place(self) -> str:
-        """How the relations of its runs end."""
+        """The suffix that the relations of its runs share."""
         return place(self.namespace, self.known.ref)
 
     @property
     def turn(self) -> str:
-        """What its Jobs take turns on: the district's store, or nothing but the connection's own volume."""
+        """What its Jobs take turns on: the district's store, or only the connection's own volume."""
         return self.district if self.placement.exclusive else turns.of_connection(connection_label(self.known.ref))
 
     @property
     def artifacts_claim(self) -> str:
-        """The claim that the artifacts lie on."""
+        """The claim of the artifacts."""
         return (self.spec.artifacts.existingClaim if self.spec else None) or artifacts_claim(self.known.ref)
 
 
 class Views:
-    """Views of connections, made anew when a spec changes."""
+    """Views of connections, rebuilt when a spec changes."""
 
     def __init__(self) -> None:
         self._made: dict[str, View] = {}
@@ -89,15 +89,20 @@ class Views:
 
 
 def view(obj: Object) -> View:
-    """The view of a connection's object, whatever its spec is."""
+    """The view of a connection, valid or not."""
     meta = obj["metadata"]
     kept = {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}
     plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj["spec"]}
     digits = hashlib.sha256(json.dumps(obj["spec"], sort_keys=True).encode()).hexdigest()[:16]
     base = View(
-        meta["name"], meta["namespace"], meta["uid"], meta["generation"], Connection(Ref.to(obj), uid=meta["uid"]),
-        digits, str(obj["spec"].get("district") or meta["name"]),
-    )  # fmt: skip
+        meta["name"],
+        meta["namespace"],
+        meta["uid"],
+        meta["generation"],
+        Connection(Ref.to(obj), uid=meta["uid"]),
+        digits,
+        str(obj["spec"].get("district") or meta["name"]),
+    )
     kind = connection_model(plain)
     try:
         model = kind.model_validate(plain)
@@ -141,7 +146,7 @@ def _placement(model: Manifest) -> Placement:
 
 @dataclass(frozen=True)
 class Stamps:
-    """What annotations of a connection say, as admission stamped them."""
+    """What a connection's annotations say, as admission stamped them."""
 
     requested_at: str
     requested_by: str
@@ -150,9 +155,11 @@ class Stamps:
 
 
 def stamps(obj: Object) -> Stamps:
-    """The annotations that count; cut to what a status can remember."""
+    """The annotations that count, shortened to what a status can hold."""
     notes = obj["metadata"].get("annotations") or {}
     return Stamps(
-        str(notes.get(REQUESTED_AT, ""))[:256], str(notes.get(REQUESTED_BY, "")), str(notes.get(CHANGED_BY, "")),
+        str(notes.get(REQUESTED_AT, ""))[:256],
+        str(notes.get(REQUESTED_BY, "")),
+        str(notes.get(CHANGED_BY, "")),
         str(notes.get(CHECK_REQUESTED_AT, ""))[:256],
-    )  # fmt: skip
+    )

@@ -1,1 +1,1 @@
-"""How the operator speaks with the API server, and what it remembers of the answers."""
+"""How the operator talks to the API server, and what it caches of the answers."""

@@ -1,8 +1,8 @@
-"""What the watches have shown, newest first: the only thing that decisions look at.
+"""The newest state that the watches have shown. Decisions read nothing else.
 
-Watches of different kinds run at their own pace, and a write's answer comes before its echo. So the newest
-resourceVersion of each object wins wherever it came from, an object that was deleted stays deleted, and children are
-found by the UID of their owner, never by name alone.
+Watches of different kinds run at their own pace, and the answer to a write arrives before its watch event. So the
+newest resourceVersion of each object wins, wherever it came from. A deleted object stays deleted. Children are found by
+the UID of their owner, never by name alone.
 """
 
 from bisect import bisect_left, insort
@@ -22,21 +22,21 @@ Key = tuple[str, str, str]  # kind (plural), namespace, name
 RUNS, APPROVALS = RUN.plural, APPROVAL.plural
 JOBS, PODS = "jobs", "pods"
 _REMEMBERED = 20_000  # UIDs of deleted objects
-_Place = tuple[str, str, tuple[str, str]]  # age and key: so related objects lie in order
+_Place = tuple[str, str, tuple[str, str]]  # age and key, so that related objects are sorted
 
 
 class Cache:
     """Objects by kind, namespace and name, with their children."""
 
     def __init__(self, slim: Callable[[str, Object], Object] = lambda kind, obj: obj) -> None:
-        """`slim` takes away what nobody will look at."""
+        """`slim` drops the fields that nobody will read."""
         self._slim = slim
         self._objects: dict[str, dict[tuple[str, str], Object]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._related: dict[tuple[str, str], list[_Place]] = {}  # (kind, relation) -> keys of that kind, oldest first
 
     def put(self, kind: str, obj: Object) -> bool:
-        """Take a newer state of an object; whether it was one."""
+        """Store a newer state of an object. Returns whether it was newer."""
         meta = obj["metadata"]
         key, uid = (meta.get("namespace", ""), meta["name"]), meta["uid"]
         if uid in self._gone:
@@ -47,7 +47,7 @@ class Cache:
             return False
         new = known[key] = self._slim(kind, obj)
         before = set(relations(kind, old)) if old else set()
-        if old and age(old) != age(new):  # another object under the name of one that nobody saw go
+        if old and age(old) != age(new):  # a new object under this name, whose predecessor's deletion was never seen
             self._unrelate(kind, key, old, before)
             before = set()
         after = set(relations(kind, new))
@@ -58,7 +58,7 @@ class Cache:
         return True
 
     def remove(self, kind: str, obj: Object) -> bool:
-        """An object was deleted; whether it was there. One of the same name made since then stays."""
+        """Remove a deleted object. Returns whether it was there. A newer object of the same name stays."""
         meta = obj["metadata"]
         key = (meta.get("namespace", ""), meta["name"])
         self._gone[meta["uid"]] = None
@@ -89,12 +89,12 @@ class Cache:
         return len(self._objects.get(kind, {}))
 
     def related(self, kind: str, relation: str) -> list[Object]:
-        """Objects of a kind with a relation, oldest first: see `relations`."""
+        """Objects of a kind with a relation, oldest first. See `relations`."""
         known = self._objects.get(kind, {})
         return [known[key] for _, _, key in self._related.get((kind, relation), ())]
 
     def first(self, kind: str, relation: str) -> Object | None:
-        """The oldest object of a kind with a relation, without a look at the others."""
+        """The oldest object of a kind with a relation, found without reading the others."""
         found = self._related.get((kind, relation))
         return self._objects[kind][found[0][2]] if found else None
 
@@ -105,9 +105,9 @@ class Cache:
     def replace(
         self, kind: str, listed: Iterable[Object], at: int, among: Callable[[Object], bool] = lambda obj: True
     ) -> list[Object]:
-        """Correct a kind by a list of all `among` it, made at resourceVersion `at`.
+        """Correct a kind by a list of all its objects for which `among` is true, read at resourceVersion `at`.
 
-        Returns what differed, old or new state.
+        Returns the objects that differed, in their old or new state.
         """
         differed, seen = [], set()
         for obj in listed:
@@ -130,17 +130,17 @@ class Cache:
 
 
 def version(obj: Object) -> int:
-    """The resourceVersion, which the API server lets one compare."""
+    """The resourceVersion, which the API server allows clients to compare."""
     return int(obj["metadata"].get("resourceVersion", 0))
 
 
 def age(obj: Object) -> tuple[str, str]:
-    """Sorts objects oldest first; those of one second by name."""
+    """Sorts objects oldest first, and by name within one second."""
     return (str(obj["metadata"].get("creationTimestamp", "")), str(obj["metadata"]["name"]))
 
 
 def owner(obj: Object) -> str:
-    """The UID of the controlling owner; empty without one."""
+    """The UID of the controlling owner, or an empty text."""
     references = obj["metadata"].get("ownerReferences") or ()
     return next((str(r["uid"]) for r in references if r.get("controller")), "")
 
@@ -151,38 +151,38 @@ def labels(obj: Object) -> dict[str, str]:
 
 
 def attempt_of(obj: Object) -> Attempt[Any] | None:
-    """What a Job or pod is for; None for one of a version that knows more."""
+    """What a Job or pod is for. None if only a newer version knows it."""
     return ATTEMPTS.get(labels(obj).get(STAGE_LABEL, ""))
 
 
 def connection_key(run: Object) -> Key:
-    """The key of the connection that a run is of."""
+    """The key of a run's connection."""
     ref = Ref.of(run["spec"]["connectionRef"])
     return (ref.plural, run["metadata"]["namespace"], ref.name)
 
 
 def place_of(run: Object) -> str:
-    """How the relations of all runs of the run's connection end."""
+    """The suffix that the relations of all runs of this run's connection share."""
     return place(run["metadata"].get("namespace", ""), Ref.of(run["spec"]["connectionRef"]))
 
 
 def place(namespace: str, ref: Ref) -> str:
-    """How the relations of all runs of a connection end: its namespace, and what it is known by there."""
+    """The suffix that the relations of all runs of a connection share: its namespace, and its reference there."""
     return f"{namespace}/{ref.key}"
 
 
 def source_of(connection: Object) -> str:
-    """The relation of all connections of one source: `source/NAMESPACE/DISTRICT/SOURCEID`, none of which has a slash."""
+    """The relation of all connections of one source: `source/NAMESPACE/DISTRICT/SOURCEID`, with no slash within a part."""
     meta, spec = connection["metadata"], connection.get("spec") or {}
     source = PROFILES[connection["kind"]].source_named(meta["name"], spec.get("sourceID"))
     return f"source/{meta.get('namespace', '')}/{spec.get('district') or meta['name']}/{source}"
 
 
 def relations(kind: str, obj: Object) -> Iterator[str]:
-    """By what an object is found: its UID, its owner's, its connection, its run, its source.
+    """The relations by which an object is found: its UID, its owner's UID, its connection, its run, its source.
 
-    Runs of a connection besides: those that are open, of these those that wait for their first Job and those that had one,
-    and those that have a plan. Jobs and pods while they live: by what they are for, the turn that they take, and the slot that they take.
+    Runs are also found by state: open, waiting for the first Job, begun, planned. Live Jobs and pods are also found by
+    what they are for, by the turn they take, and by the slot they take.
     """
     yield f"uid/{obj['metadata']['uid']}"
     namespace = obj["metadata"].get("namespace", "")
@@ -213,7 +213,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
 
 
 def finished(kind: str, obj: Object) -> bool:
-    """Whether a Job or a pod is over for good."""
+    """Whether a Job or a pod has finished for good."""
     status = obj.get("status") or {}
     if kind == PODS:
         return status.get("phase") in ("Succeeded", "Failed")
@@ -221,23 +221,23 @@ def finished(kind: str, obj: Object) -> bool:
 
 
 def over(run: Object) -> bool:
-    """Whether a run has ended: its watch does not show it any more."""
+    """Whether a run has ended. Its watch no longer shows it."""
     return bool((run.get("status") or {}).get("outcome"))
 
 
 def begun(run: Object) -> bool:
-    """Whether a run ever had a Job, as far as its status says."""
+    """Whether a run ever had a Job, according to its status."""
     return bool((run.get("status") or {}).get("jobs"))
 
 
 def planned(run: Object) -> bool:
-    """Whether a run is an import that has a plan: such runs speak for or against one another."""
+    """Whether a run is an import with a plan. Such runs can supersede one another."""
     plan = (run.get("status") or {}).get("plan") or {}
     return bool(plan.get("digest")) and run["spec"].get("mode", "Import") == "Import"
 
 
 def job_condition(job: Object) -> Object | None:
-    """The Job's final condition, Complete or Failed; None while it is at work."""
+    """The Job's final condition, Complete or Failed. None while it is active."""
     conditions = (job.get("status") or {}).get("conditions") or ()
     found = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")
     return next(found, None)

@@ -1,4 +1,4 @@
-"""Requests to the API server as plain JSON over one session. Objects are not made into models, which would cost ten times the CPU."""
+"""Requests to the API server as plain JSON over one session. Models of objects would cost ten times the CPU."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,10 +37,14 @@ class Cluster:
         return await self._send("GET", where, params=query)
 
     async def list(
-        self, kind: str, namespace: str = "", keep: Callable[[Object], Object] = lambda obj: obj,
-        read: Decode = msgspec.json.decode, **query: str,
-    ) -> tuple[list[Object], int]:  # fmt: skip
-        """All objects of a kind and the resourceVersion of the list. Page by page, `read` and `keep` make less of them."""
+        self,
+        kind: str,
+        namespace: str = "",
+        keep: Callable[[Object], Object] = lambda obj: obj,
+        read: Decode = msgspec.json.decode,
+        **query: str,
+    ) -> tuple[list[Object], int]:
+        """All objects of a kind, and the list's resourceVersion. `read` and `keep` reduce each page as it arrives."""
         found: list[Object] = []
         more = {"limit": str(PAGE), **query}
         while True:
@@ -51,30 +55,32 @@ class Cluster:
             more["continue"] = page["metadata"]["continue"]
 
     async def create(self, kind: str, namespace: str, body: Mapping[str, Any]) -> Object:
-        """Make an object. Raises ApiError 409 when the name is taken."""
+        """Create an object. Raises ApiError 409 when the name is taken."""
         return await self._send("POST", path(kind, namespace), body, params={"fieldManager": MANAGER})
 
     async def apply_status(self, kind: str, obj: Object, status: Mapping[str, Any]) -> Object:
-        """Write an object's whole status by server-side apply. Raises ApiError 409 when it is another by UID."""
+        """Write an object's whole status by server-side apply. Raises ApiError 409 when the UID is another one."""
         meta = obj["metadata"]
         body = {
-            "apiVersion": API_VERSION, "kind": by_plural(kind).name,
-            "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}, "status": status,
-        }  # fmt: skip
+            "apiVersion": API_VERSION,
+            "kind": by_plural(kind).name,
+            "metadata": {"name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]},
+            "status": status,
+        }
         where = path(kind, meta["namespace"], meta["name"], "status")
         query = {"fieldManager": MANAGER, "force": "true"}
         return await self._send("PATCH", where, body, "application/apply-patch+yaml", query)
 
     async def merge(self, where: str, body: Mapping[str, Any]) -> Object:
-        """Change some fields of an object."""
+        """Change some fields of an object by a merge patch."""
         return await self._send("PATCH", where, body, "application/merge-patch+json", {"fieldManager": MANAGER})
 
     async def put(self, where: str, body: Mapping[str, Any]) -> Object:
-        """Replace an object. Raises ApiError 409 when it has moved since it was read."""
+        """Replace an object. Raises ApiError 409 when it changed since it was read."""
         return await self._send("PUT", where, body)
 
     async def delete(self, kind: str, obj: Object) -> None:
-        """Delete an object and what belongs to it; another of the same name stays, one that is gone is fine."""
+        """Delete an object and its dependents, if it still exists. Another object of the same name stays."""
         meta = obj["metadata"]
         body = {"propagationPolicy": "Background", "preconditions": {"uid": meta["uid"]}}
         try:
@@ -84,9 +90,14 @@ class Cluster:
                 raise
 
     async def _send(
-        self, method: str, where: str, body: Mapping[str, Any] | None = None, content: str = "application/json",
-        params: Mapping[str, str] | None = None, read: Decode = msgspec.json.decode,
-    ) -> Object:  # fmt: skip
+        self,
+        method: str,
+        where: str,
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+        params: Mapping[str, str] | None = None,
+        read: Decode = msgspec.json.decode,
+    ) -> Object:
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": "application/json"} | ({"Content-Type": content} if data else {})
         url = self._server + where
@@ -103,7 +114,7 @@ class Cluster:
             self._count(method, 0)
             raise ApiError(0, "Unreachable", f"no answer from the API server ({type(error).__name__})") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ApiError(response.status, "NotJSON", "the answer is no JSON") from error
+            raise ApiError(response.status, "NotJSON", "the answer is not JSON") from error
         raise ApiError(response.status, str(answer.get("reason") or response.reason), str(answer.get("message") or ""))
 
     def _count(self, method: str, status: int) -> None:

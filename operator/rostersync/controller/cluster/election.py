@@ -1,8 +1,8 @@
-"""Elects one leader by a Lease. Clocks of other machines are not trusted: a Lease has expired when this process has seen it
-unchanged for its whole duration.
+"""Elects one leader by a Lease.
 
-A leader that cannot renew in time ends its process at once, since another may have begun to lead. When it is asked to end,
-it gives the Lease back, so that the next leader need not wait.
+Clocks of other machines are not trusted. A Lease has expired when this process has seen it unchanged for its whole
+duration. A leader that cannot renew in time ends its process at once, since another may have begun to lead. When it is
+asked to end, it releases the Lease, so that the next leader need not wait.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from rostersync.api.objects import Lease, LeaseSpec
 from rostersync.controller.cluster.cache import Object
 from rostersync.controller.cluster.client import ApiError, Cluster, path
 
-LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's duration, until a leader gives up, between two attempts
+LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's duration, renew deadline, retry period
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ class Election:
         lost: Callable[[], None] = lambda: os._exit(1),
         working: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`lost` is called when this process no longer leads; it must not return.
+        """`lost` is called when this process no longer leads. It must not return.
 
-        While `working` says no, the Lease is neither taken nor renewed.
+        While `working` returns false, the Lease is neither taken nor renewed.
         """
         self._working = working
         self.cluster, self.namespace, self.name, self.identity, self._lost = cluster, namespace, name, identity, lost
@@ -46,7 +46,7 @@ class Election:
         self._seen: tuple[str, float] = ("", 0.0)  # the Lease's version, and when it was first seen
 
     async def run(self) -> None:
-        """Stand for election, lead, renew; until cancelled, then give the Lease back."""
+        """Stand for election, lead and renew until cancelled. Then release the Lease."""
         try:
             while True:
                 begun = time.monotonic()
@@ -98,7 +98,7 @@ class Election:
             lease = await write
         except ApiError as error:
             if error.status == 409:
-                return None  # somebody wrote it since it was read; the next attempt sees who
+                return None  # another process wrote it since it was read; the next attempt sees which one
             raise
         self._seen = (str(lease["metadata"]["resourceVersion"]), time.monotonic())
         return True
@@ -123,4 +123,4 @@ class Election:
                     spec = {**spec, "holderIdentity": "", "leaseDurationSeconds": 1}
                     await self.cluster.put(path("leases", self.namespace, self.name), {**lease, "spec": spec})
         except (ApiError, TimeoutError) as error:
-            log.warning("The Lease could not be given back: %s", error)
+            log.warning("The Lease could not be released: %s", error)

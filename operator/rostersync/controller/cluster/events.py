@@ -1,4 +1,4 @@
-"""Events of Kubernetes: ours, gathered so that saying the same again counts instead of piling up; and those of others."""
+"""Kubernetes events. The operator's own are aggregated: a repeated event raises a count. Those of others are read."""
 
 import asyncio
 import hashlib
@@ -15,25 +15,25 @@ from rostersync.controller.options import MANAGER
 
 log = logging.getLogger(__name__)
 
-_KEPT, _WAITING = 2000, 500  # events whose count is known; events that wait to be sent
-_FRESH = 5.0  # seconds that a look at somebody's events is good for
+_KEPT, _WAITING = 2000, 500  # events whose count is known, and events that wait to be sent
+_FRESH = 5.0  # seconds for which the events read from a namespace are reused
 
 
 class Events:
-    """Sends events in the background: a lost one is no reason to stop."""
+    """Sends events in the background. Losing one does no harm."""
 
     def __init__(self, cluster: Cluster, identity: str) -> None:
         self._cluster, self._identity = cluster, identity
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._queue: asyncio.Queue[Object] = asyncio.Queue(_WAITING)
-        self._looked: dict[str, tuple[float, list[Object]]] = {}  # namespace -> when, and its warnings
+        self._looked: dict[str, tuple[float, list[Object]]] = {}  # namespace -> when it was read, and its warnings
 
     def note(self, obj: Object, kind: str, reason: str, message: str) -> None:
-        """Something that is as it should be."""
+        """Record a normal event."""
         self._say(obj, kind, "Normal", reason, message)
 
     def warn(self, obj: Object, kind: str, reason: str, message: str) -> None:
-        """Something that a person should look at."""
+        """Record a warning that a person should read."""
         self._say(obj, kind, "Warning", reason, message)
 
     def _say(self, obj: Object, kind: str, sort: str, reason: str, message: str) -> None:
@@ -41,23 +41,33 @@ class Events:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         digits = hashlib.sha256(f"{meta['uid']}/{sort}/{reason}/{message}".encode()).hexdigest()[:16]
         event = {
-            "apiVersion": "v1", "kind": "Event",
+            "apiVersion": "v1",
+            "kind": "Event",
             "metadata": {"name": f"{meta['name'][:200]}.{digits}", "namespace": meta["namespace"]},
             "involvedObject": {
-                "apiVersion": "rostersync.dev/v1alpha1", "kind": by_plural(kind).name, "name": meta["name"],
-                "namespace": meta["namespace"], "uid": meta["uid"],
+                "apiVersion": "rostersync.dev/v1alpha1",
+                "kind": by_plural(kind).name,
+                "name": meta["name"],
+                "namespace": meta["namespace"],
+                "uid": meta["uid"],
             },
-            "type": sort, "reason": reason, "message": message[:1024], "firstTimestamp": now, "lastTimestamp": now,
-            "count": 1, "source": {"component": MANAGER}, "reportingComponent": MANAGER,
+            "type": sort,
+            "reason": reason,
+            "message": message[:1024],
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "source": {"component": MANAGER},
+            "reportingComponent": MANAGER,
             "reportingInstance": self._identity,
-        }  # fmt: skip
+        }
         try:
             self._queue.put_nowait(event)
         except asyncio.QueueFull:
             log.warning("Too many events at once; one about %s was dropped", meta["name"])
 
     async def run(self) -> None:
-        """Send what is said; until cancelled."""
+        """Send queued events until cancelled."""
         while True:
             event = await self._queue.get()
             try:
@@ -86,13 +96,13 @@ class Events:
         except ApiError as error:
             if error.status != 404:
                 raise
-            self._counts.pop(meta["name"], None)  # it was too old and is gone: begin again
+            self._counts.pop(meta["name"], None)  # the event expired, so the next one starts a new count
             await self._cluster.create("events", meta["namespace"], event)
 
     async def of(self, objects: Sequence[Object]) -> list[Object]:
-        """The warnings about some objects of one namespace, as they were less than a few seconds ago.
+        """The warnings about some objects of one namespace, at most a few seconds old.
 
-        A namespace is listed once for all that wait in it: thousands may, for the same node.
+        A namespace is listed once for everything that waits in it, since thousands of pods may wait for the same node.
         """
         namespace, now = objects[0]["metadata"]["namespace"], time.monotonic()
         known = self._looked.get(namespace)

@@ -1,4 +1,4 @@
-"""How to reach the cluster and log in to it: the kubernetes package reads the configuration, one session uses it."""
+"""How to reach the cluster and log in. The kubernetes package reads the configuration, and one session uses it."""
 
 import base64
 import os
@@ -16,16 +16,16 @@ _TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 @dataclass(frozen=True)
 class Login:
-    """An API server and what proves who asks."""
+    """An API server and the credentials for it."""
 
     server: str
     context: ssl.SSLContext | None
     token: str = ""
-    token_file: Path | None = None  # read again for every request: tokens of a pod live an hour
+    token_file: Path | None = None  # read again for every request, since a pod's tokens live for an hour
     basic: str = ""
 
     def session(self) -> aiohttp.ClientSession:
-        """A session that logs in with every request. No limit of connections: each watch holds one."""
+        """A session that logs in with every request. Connections are not limited, since each watch holds one."""
 
         async def log_in(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
             token = self.token_file.read_text(encoding="utf-8").strip() if self.token_file else self.token
@@ -40,7 +40,7 @@ class Login:
 
 
 def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
-    """From the kubeconfig that is named, else from within a pod, else the default kubeconfig. Raises Permanent."""
+    """Log in by the given kubeconfig, else as the pod, else by the default kubeconfig. Raises Permanent."""
     from kubernetes import client, config
 
     found = client.Configuration()
@@ -59,9 +59,12 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
     bearer = str((found.api_key or {}).get("BearerToken") or (found.api_key or {}).get("authorization") or "")
     basic = base64.b64encode(f"{found.username}:{found.password}".encode()).decode() if found.username else ""
     return Login(
-        found.host, _tls(found) if found.host.startswith("https") else None,
-        "" if inside else bearer.removeprefix("Bearer ").strip(), _TOKEN if inside else None, basic,
-    )  # fmt: skip
+        found.host,
+        _tls(found) if found.host.startswith("https") else None,
+        "" if inside else bearer.removeprefix("Bearer ").strip(),
+        _TOKEN if inside else None,
+        basic,
+    )
 
 
 def _tls(found: object) -> ssl.SSLContext:

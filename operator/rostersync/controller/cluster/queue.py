@@ -1,7 +1,7 @@
-"""Keys that want to be looked at: each once however often it was added, one worker per key, pauses after failures.
+"""Keys waiting to be reconciled. Each is queued once, one worker at a time has it, and failures are retried.
 
-Groups take turns, so that a group with thousands of keys delays no other. What can wait stands aside: it is taken when
-nothing else is there, by a few workers only, and now and then all the same.
+Groups take turns, so that a group with thousands of keys delays no other. Keys that are not urgent stand aside: only a
+few workers take them, when nothing else waits. They also get a turn now and then, so that they are never starved.
 """
 
 import asyncio
@@ -16,29 +16,29 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0  # seconds
-LEISURE, AT_LAST = 5.0, 30.0  # seconds: what can wait is looked at after the first when idle, after the second anyhow
-ASIDE = 2  # workers at most that are at keys which stand aside
-IN_A_ROW = 50  # keys that are taken before one that stands aside is taken all the same
+LEISURE, AT_LAST = 5.0, 30.0  # seconds until a key at leisure is taken: if idle, in any case
+ASIDE = 2  # the most workers that may have keys which stand aside
+IN_A_ROW = 50  # keys that are taken before one that stands aside gets its turn
 
 
 class Queue(Generic[K]):
-    """A queue of keys in the order they were first added; `group` says which take turns."""
+    """A queue of keys, in the order in which they were first added. `group` names the groups that take turns."""
 
     def __init__(self, group: Callable[[K], Hashable] = lambda key: None) -> None:
         self._waiting: _Lane[K] = _Lane(group)
         self._aside: _Lane[K] = _Lane(group)
         self._working: dict[K, bool] = {}  # key -> whether it stood aside
         self._row = 0  # keys taken in a row while others stood aside
-        self._again: dict[K, bool] = {}  # key -> whether it stands aside then
+        self._again: dict[K, bool] = {}  # key -> whether it will stand aside when it is queued again
         self._failures: dict[K, int] = {}
         self._later: list[tuple[float, int, K, bool]] = []
-        self._due: dict[K, float] = {}  # the earliest time a key is put off to
+        self._due: dict[K, float] = {}  # key -> the earliest time at which it is due
         self._leisure: dict[K, float] = {}  # key -> when it was added
         self._count = count()
         self._wake = asyncio.Event()
 
     def add(self, key: K, aside: bool = False) -> None:
-        """Look at the key soon (`aside`: after all others); once more afterwards if somebody is at it right now."""
+        """Queue the key, behind all others if `aside`. If a worker has it right now, it is queued again afterwards."""
         self._leisure.pop(key, None)
         if key in self._working:
             self._again[key] = self._again.get(key, True) and aside
@@ -53,7 +53,7 @@ class Queue(Generic[K]):
             self._wake.set()
 
     def add_after(self, key: K, seconds: float, aside: bool = False) -> None:
-        """Look at the key in so many seconds, unless an earlier look is already planned."""
+        """Queue the key after a delay, unless it is already due earlier."""
         at = time.monotonic() + max(seconds, 0.01)
         if self._due.get(key, float("inf")) <= at:
             return
@@ -62,13 +62,13 @@ class Queue(Generic[K]):
         self._wake.set()
 
     def add_at_leisure(self, key: K) -> None:
-        """Look at the key when nothing else waits, though not at once: more of the same may come."""
+        """Queue the key for when nothing else waits, with a short delay, since more such changes may follow."""
         if key not in self._waiting and key not in self._leisure:
             self._leisure[key] = time.monotonic()
             self._wake.set()
 
     async def get(self) -> K:
-        """The next key, and it is this worker's until `done`."""
+        """Take the next key. It belongs to this worker until `done`."""
         while True:
             self._release()
             lane = self._lane()
@@ -81,10 +81,10 @@ class Queue(Generic[K]):
                 await asyncio.wait_for(self._wake.wait(), self._pause())
 
     def done(self, key: K, ok: bool = True) -> None:
-        """The worker is through with the key; after a failure it comes back by itself, later each time."""
+        """The worker has finished with the key. After a failure the key is queued again, with growing pauses."""
         stood_aside = self._working.pop(key, False)
         if stood_aside:
-            self._wake.set()  # another that stands aside may be taken
+            self._wake.set()  # another key that stands aside may be taken now
         if ok:
             self._failures.pop(key, None)
         else:
@@ -101,14 +101,14 @@ class Queue(Generic[K]):
 
     @property
     def working(self) -> int:
-        """How many keys workers are at."""
+        """How many keys workers have now."""
         return len(self._working)
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._aside) + len(self._working)
 
     def _lane(self) -> "_Lane[K] | None":
-        """Where the next key is taken from; None while none may be taken."""
+        """The lane of the next key. None while no key may be taken."""
         aside = len(self._aside) > 0 and sum(self._working.values()) < ASIDE
         if len(self._waiting) and not (aside and self._row >= IN_A_ROW):
             self._row += aside
@@ -117,7 +117,7 @@ class Queue(Generic[K]):
         return self._aside if aside else None
 
     def _pause(self) -> float | None:
-        """Seconds until a key is due that waits for its time; None without one."""
+        """Seconds until the next delayed key is due. None if there is no such key."""
         due = [at for at, *_ in self._later[:1]] + [at + LEISURE for at in islice(self._leisure.values(), 1)]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
@@ -137,7 +137,7 @@ class Queue(Generic[K]):
 
 
 class _Lane(Generic[K]):
-    """Keys that wait. Groups take turns, and in each group the key that was added first comes first."""
+    """Keys that wait. Groups take turns, and within a group keys keep the order in which they were added."""
 
     def __init__(self, group: Callable[[K], Hashable]) -> None:
         self._group = group
@@ -145,17 +145,17 @@ class _Lane(Generic[K]):
         self._size = 0
 
     def add(self, key: K) -> None:
-        """The key, which is not here yet, waits."""
+        """Add a key that is not here yet."""
         self._groups.setdefault(self._group(key), {})[key] = None
         self._size += 1
 
     def discard(self, key: K) -> None:
-        """The key waits no more."""
+        """Remove the key."""
         if key in self:
             self._remove(self._group(key), key)
 
     def pop(self) -> K:
-        """Take the next key; its group comes last then."""
+        """Take the next key. Its group moves to the end."""
         group, keys = next(iter(self._groups.items()))
         key = next(iter(keys))
         self._remove(group, key)

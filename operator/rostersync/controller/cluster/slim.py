@@ -1,4 +1,4 @@
-"""What of an object is worth keeping in memory: there can be thousands of runs that have ended."""
+"""What is worth keeping of an object in memory. There can be thousands of runs that have ended."""
 
 from typing import Any, TypedDict
 
@@ -8,14 +8,14 @@ from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Object, over
 
 
 def slim(kind: str, obj: Object) -> Object:
-    """An object without managedFields; of a finished run, what history and siblings look at."""
+    """An object without managedFields. A finished run keeps only what history and siblings read."""
     meta = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     if kind == RUNS and over(obj):
         status = obj["status"]
         kept = {k: status[k] for k in _Ended.__annotations__ if k in status}
         kept.pop("conditions", None)
         plan = {k: v for k, v in (kept.pop("plan", None) or {}).items() if k in _Plan.__annotations__}
-        if status["outcome"] == "Failed":  # why it failed; the others say it by their outcome
+        if status["outcome"] == "Failed":  # the outcome of the others says it all
             why = [c for c in status.get("conditions") or () if c.get("type") == "Succeeded"]
             kept["conditions"] = [{k: c[k] for k in _Condition.__annotations__ if k in c} for c in why]
         return {"metadata": meta, "spec": obj["spec"], "status": kept | ({"plan": plan} if plan else {})}
@@ -78,6 +78,6 @@ _PAGE: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Page)
 
 
 def ended_runs(page: bytes) -> Object:
-    """A page of a list of runs that have ended, as `slim` leaves them; nine tenths of it never become objects."""
+    """A page of the list of ended runs, as `slim` leaves them. Nine tenths of it are never parsed into objects."""
     found: Object = _PAGE.decode(page)
     return found

@@ -1,1 +1,1 @@
-"""One connection, of whatever kind: the runs it asks for, its checks, sources, claims and policies."""
+"""One connection of any kind: the runs it asks for, its checks, source, claims and policies."""

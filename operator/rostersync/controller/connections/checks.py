@@ -1,4 +1,4 @@
-"""Test Connection: a Job for every changed spec and every request, and again after a failure."""
+"""Test Connection: a Job for every changed spec and every request, retried after a failure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,32 +20,32 @@ from rostersync.lifecycle import connection_status
 from rostersync.lifecycle.connection_status import Checked
 from rostersync.lifecycle.triggers import Checking, check_due, pause_after
 
-_TURN = 10.0  # seconds until a test whose turn has not come is looked at again
+_TURN = 10.0  # seconds until a test that has to wait for its turn tries again
 
 
 @dataclass
 class Tries:
-    """What this process remembers of a connection's tests; losing it costs a test."""
+    """What this process remembers of a connection's tests. If it is lost, one more test runs."""
 
     failures: int = 0
     checked_at: datetime | None = None
 
 
 class Checks:
-    """Makes the Jobs of Test Connection and reads what they came to."""
+    """Creates the Jobs of Test Connection and reads their results."""
 
     def __init__(self, shared: Shared, actor: Actor, lookups: Lookups) -> None:
         self.shared, self.actor, self.lookups = shared, actor, lookups
         self._tries: dict[str, Tries] = {}
 
     def forget(self, uid: str) -> None:
-        """The connection is gone."""
+        """Forget a connection that is gone."""
         self._tries.pop(uid, None)
 
     async def check(
         self, key: Key, obj: Object, view: View, now: datetime, problem: tuple[str, str] | None
     ) -> tuple[Checked | None, str]:
-        """See to Test Connection; returns what it came to, and the request that it answers. Raises ApiError."""
+        """Run Test Connection if it is due. Returns its result and the request that it answers. Raises ApiError."""
         memory = self._tries.setdefault(view.uid, Tries())
         status, asked = obj.get("status") or {}, stamps(obj)
         handled = str(status.get("lastHandledCheckRequestedAt", ""))
@@ -96,7 +96,7 @@ class Checks:
         return max(mine, key=lambda j: int(labels(j).get(NUMBER_LABEL, 0)), default=None)
 
     async def _start_check(self, obj: Object, view: View, number: int, token: str) -> Checked | None:
-        """Make the Job; what Test Connection came to, when the API server refuses it."""
+        """Create the Job. Returns a result only when the API server refuses the Job."""
         try:
             await self.actor.job(obj, jobs.check_job(obj, view, self.shared.options, number, token))
         except ApiError as error:
@@ -109,7 +109,7 @@ class Checks:
 
 
 def _recorded(status: Object) -> Checked | None:
-    """What the status remembers of Test Connection."""
+    """The result of Test Connection that the status has recorded."""
     found = next((c for c in status.get("conditions") or () if c["type"] == "ConnectionVerified"), None)
     if found is None:
         return None
@@ -131,6 +131,6 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
             )
         if not seen.lost:
             return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
-        return Checked(False, "ReportLost", "Test Connection left no report; it is made again.", None, generation)
+        return Checked(False, "ReportLost", "Test Connection left no report. It will run again.", None, generation)
     reason, message, _ = job_failure(seen, condition, reports.check_report)
     return Checked(False, reason, message, None, generation)

@@ -1,4 +1,4 @@
-"""The claims that a connection's store and artifacts lie on. Made when they are not there, never changed or deleted."""
+"""The claims of a connection's store and artifacts. They are created when absent, and never changed or deleted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ _UNBOUND = ("FailedBinding", "ProvisioningFailed", "VolumeMismatch", "ClaimMisbo
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that must be there. `existing`: it is named by the spec, so somebody else makes it.
+    """A claim that must be there.
 
-    `store`: a store lies on it, and nothing else may.
+    `existing`: the spec names it, so the operator does not create it. `store`: a store is on it, and nothing else may
+    be.
     """
 
     name: str
@@ -34,19 +35,21 @@ class Claim:
     store: bool = False
 
     def manifest(self, namespace: str) -> Object:
-        """The claim to make. It has no owner: no deletion of anything else takes a roster away."""
+        """The claim to create. It has no owner, so no deletion of another object takes a roster with it."""
         spec: dict[str, Any] = {
             "accessModes": [self.access_mode],
             "resources": {"requests": {"storage": self.size}},
         } | ({"storageClassName": self.storage_class} if self.storage_class else {})
         return {
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": {"name": self.name, "namespace": namespace, "labels": self.labels}, "spec": spec,
-        }  # fmt: skip
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": self.name, "namespace": namespace, "labels": self.labels},
+            "spec": spec,
+        }
 
 
 def claims(view: View) -> tuple[Claim, ...]:
-    """The claims of a connection: of its store, where that lies on one, and of its artifacts. Pure."""
+    """The claims of a connection: of its artifacts, and of its store if that needs one. Pure."""
     district = {DISTRICT_LABEL: label_value(view.district)}
     both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
     artifacts = _artifacts(view.artifacts_claim, both, view.spec.artifacts)
@@ -75,7 +78,7 @@ def _artifacts(name: str, marks: dict[str, str], spec: Artifacts) -> Claim:
 
 
 async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, list[Object]]:
-    """See to it that all claims are there; returns (reason, message) of what is wrong with one, and those without a volume."""
+    """Make sure that all claims exist. Returns (reason, message) of the first problem, and claims without a volume."""
     unbound: list[Object] = []
     for claim in claims(view):
         wrong, found = await _ensure(cluster, view, claim)
@@ -115,7 +118,7 @@ async def _ensure(cluster: Cluster, view: View, claim: Claim) -> tuple[tuple[str
 
 
 def why_unbound(claim: Object, events: Sequence[Object]) -> str:
-    """Why a claim has no volume; empty while it only waits for its first pod, or for a moment. Pure."""
+    """Why a claim has no volume. Empty while it only waits for its first pod, or has just been created. Pure."""
     name = claim["metadata"]["name"]
     if (claim.get("status") or {}).get("phase") == "Lost":
         return f"Claim {name} has lost its volume: put the volume back, or restore the store from a backup."

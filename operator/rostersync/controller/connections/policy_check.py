@@ -1,4 +1,4 @@
-"""Whether the admission policies that guard decisions stand, and whether they are the ones of before."""
+"""Whether the admission policies that guard decisions are in force, and whether they are still the same ones."""
 
 import asyncio
 import time
@@ -10,26 +10,26 @@ from rostersync.api.policies import mutating, validating
 from rostersync.controller.cluster.cache import Object
 from rostersync.controller.cluster.client import ApiError, Cluster, path
 
-_FRESH = 30.0  # seconds that a look is good for where nothing is decided
+_FRESH = 30.0  # seconds for which a result may be reused where nothing is being decided
 _KINDS = {
     "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
     "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
     "mutatingadmissionpolicies": "MutatingAdmissionPolicy",
     "mutatingadmissionpolicybindings": "MutatingAdmissionPolicyBinding",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
 class Guard:
-    """The policies at one moment. `seen`: kind, name, uid and generation of each, as an approval records them."""
+    """The policies at one moment. `seen`: kind, name, UID and generation of each, as an approval records them."""
 
     missing: tuple[str, ...]
-    stamping: bool  # names are stamped, so that four eyes can be proved
+    stamping: bool  # requesters' names are stamped, so that requireDistinctApprover can be enforced
     seen: tuple[dict[str, Any], ...]
 
     @property
     def unguarded(self) -> str:
-        """Why no decision can be trusted; empty when one can."""
+        """Why no decision can be trusted. Empty when decisions can."""
         if not self.missing:
             return ""
         return (
@@ -40,16 +40,16 @@ class Guard:
 
 
 class Guards:
-    """Looks at the policies, not more often than needed."""
+    """Reads the policies, no more often than needed."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self.changed: Callable[[], None] = lambda: None  # called when policies came or went since the look before
+        self.changed: Callable[[], None] = lambda: None  # called when policies appeared or vanished since the last read
         self._last: tuple[float, Guard] | None = None
         self._one = asyncio.Lock()
 
     async def look(self, fresh: bool = False) -> Guard:
-        """The policies now (`fresh`), or as they were less than half a minute ago; one look at a time serves all."""
+        """The policies now (`fresh`), or as they were within half a minute. Concurrent callers share one read."""
         asked = time.monotonic()
         if not self._good(asked if fresh else asked - _FRESH):
             async with self._one:
@@ -88,7 +88,7 @@ class Guards:
         try:
             found = await self._cluster.get(path(kind, name=name))
         except ApiError as error:
-            if error.status in (403, 404):  # not there, not served, or not ours to see: nothing to rely on
+            if error.status in (403, 404):  # absent, not served, or not readable by us: nothing to rely on
                 return None
             raise
         return {**found, "kind": _KINDS[kind]}
@@ -99,13 +99,15 @@ def _standing(guard: Guard) -> tuple[Any, ...]:
 
 
 def _enforced(policy: Object, binding: Object, validating: bool) -> bool:
-    """Whether the pair refuses what it should: fails closed, denies, and is narrowed to nothing."""
+    """Whether policy and binding refuse what they should: they fail closed, deny, and no selector narrows them."""
     spec, bound = policy["spec"], binding["spec"]
     denies = not validating or "Deny" in (bound.get("validationActions") or ())
     return (
-        spec.get("failurePolicy", "Fail") == "Fail" and denies and not bound.get("matchResources")
+        spec.get("failurePolicy", "Fail") == "Fail"
+        and denies
+        and not bound.get("matchResources")
         and bound.get("policyName") == policy["metadata"]["name"]
-    )  # fmt: skip
+    )
 
 
 def _generation(obj: Object) -> int:

@@ -1,4 +1,4 @@
-"""One connection: claims, Test Connection, the runs that it asks for, history, and its status."""
+"""One connection: its claims, Test Connection, the runs that it asks for, its history and its status."""
 
 import logging
 import time
@@ -34,14 +34,14 @@ from rostersync.lifecycle.triggers import (
 
 log = logging.getLogger(__name__)
 
-_CLAIMS_FRESH = 300.0  # seconds between two looks at claims that are as they should be
+_CLAIMS_FRESH = 300.0  # seconds between two checks of claims that were in order
 _CLAIMS_AGAIN = 15.0
 _GITOPS = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
 
 @dataclass
 class Memory:
-    """What this process remembers of a connection between two looks; losing it costs a look."""
+    """What this process remembers of a connection between reconciliations. If it is lost, one more check runs."""
 
     claims_at: float = float("-inf")
     claims_problem: tuple[str, str] | None = None
@@ -58,7 +58,7 @@ class Connections:
         self._memory: dict[str, Memory] = {}
 
     async def reconcile(self, key: Key) -> None:
-        """See to everything that the connection asks for. Raises ApiError; the queue then tries again."""
+        """Bring about everything that the connection asks for. Raises ApiError, after which the queue retries."""
         shared = self.shared
         obj = shared.store.get(*key)
         if obj is None:
@@ -79,16 +79,25 @@ class Connections:
             shared.events.warn(obj, key[0], "StartMissed", text)
         await self._forget_old(view)
         known = Known(
-            view.generation, obj.get("status") or {}, problem, view.known.suspended, checked, guard.missing,
-            self._seen_runs(view), answered, handled, now, memory.notice,
-        )  # fmt: skip
+            view.generation,
+            obj.get("status") or {},
+            problem,
+            view.known.suspended,
+            checked,
+            guard.missing,
+            self._seen_runs(view),
+            answered,
+            handled,
+            now,
+            memory.notice,
+        )
         made = connection_status.of(known)
         self._warn_unconfirmed(key[0], obj, made)
         await self._write(key[0], obj, made)
         self._again(key, answered, problem or memory.notice, now)
 
     async def deleted(self, obj: Object) -> None:
-        """The connection is gone: what waits ends, and what is left of its artifacts that nobody needs goes."""
+        """The connection is gone. End its waiting runs, and purge those of its artifacts that nobody needs."""
         shared, meta = self.shared, obj["metadata"]
         self._memory.pop(meta["uid"], None)
         self.checks.forget(meta["uid"])
@@ -99,7 +108,8 @@ class Connections:
             if not _ended(run):
                 shared.look_at(run)
         ended = [f"{r['metadata']['name']}={r['metadata']['uid']}" for r in of if _ended(r)]
-        # one whose source was another's has planned nothing, and its last Job would hold the other's store
+        # A connection whose source belonged to another has planned nothing. Its purge Job would mount the other's
+        # store.
         if view.spec and ended and not sources.taken(shared.store, obj):
             purge = jobs.purge_job(None, view, shared.options, [], ended, "deleted")
             try:
@@ -110,7 +120,7 @@ class Connections:
                 log.warning("The artifacts of %s could not be purged: %s", view.place, error.reason)
 
     def _hold_up(self, view: View, problem: tuple[str, str] | None) -> None:
-        """Runs wait while something outside the spec is missing, and look again when it is there."""
+        """Make runs wait while something outside the spec is missing, and wake them when it is there."""
         shared = self.shared
         before = shared.holdups.get(view.uid)
         if problem:
@@ -131,7 +141,7 @@ class Connections:
         return memory.claims_problem
 
     async def _unbound(self, unbound: list[Object]) -> tuple[str, str] | None:
-        """Why claims have no volume. One that waits for its first pod is as it should be, and no event says more."""
+        """Why claims have no volume. No event is read about claims that merely wait for their first pod."""
         for claim in unbound:
             name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
             selector = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
@@ -146,18 +156,30 @@ class Connections:
         unstarted = self.shared.store.related(RUNS, f"waiting/{view.place}")
         waiting = {labels(r).get(TRIGGER_LABEL) for r in unstarted}
         return Asked(
-            view.known.ref, view.uid, view.generation, view.spec_hash, view.table,
-            bool(view.spec and view.spec.runOn), marks.requested_at, marks.requested_by, marks.changed_by,
-            view.known.suspend_import, may_run, moment(status.get("nextRunTime")),
-            str(status.get("lastHandledRequestedAt", "")), str(status.get("lastRunSpecHash", "")),
+            view.known.ref,
+            view.uid,
+            view.generation,
+            view.spec_hash,
+            view.table,
+            bool(view.spec and view.spec.runOn),
+            marks.requested_at,
+            marks.requested_by,
+            marks.changed_by,
+            view.known.suspend_import,
+            may_run,
+            moment(status.get("nextRunTime")),
+            str(status.get("lastHandledRequestedAt", "")),
+            str(status.get("lastRunSpecHash", "")),
             frozenset(t for t in Trigger if t.value in waiting),
-        )  # fmt: skip
+        )
 
     async def _make(self, view: View, wanted: NewRun) -> None:
-        """Make a run that the connection asked for; one that is there already was made before."""
+        """Create a run that the connection asked for. If it exists, it was created earlier."""
         spec: dict[str, Any] = {
-            "connectionRef": view.known.ref.as_dict(), "mode": "Import", "reason": wanted.reason,
-        }  # fmt: skip
+            "connectionRef": view.known.ref.as_dict(),
+            "mode": "Import",
+            "reason": wanted.reason,
+        }
         if wanted.requested_by:
             spec["requestedBy"] = wanted.requested_by
         meta = {"name": wanted.name, "namespace": view.namespace, "labels": {TRIGGER_LABEL: wanted.trigger.value}}
@@ -172,7 +194,7 @@ class Connections:
         self.shared.queue.add((RUNS, view.namespace, wanted.name))
 
     async def _forget_old(self, view: View) -> None:
-        """Remove runs of the operator's own making that history no longer keeps."""
+        """Delete runs that the operator created and that history no longer keeps."""
         if view.spec is None:
             return
         shared, limits = self.shared, view.spec.history.runs
@@ -189,15 +211,23 @@ class Connections:
         for run in self.shared.store.related(RUNS, f"connection/{view.place}"):
             status = run.get("status") or {}
             plan = status.get("plan") or {}
-            out.append(RunSeen(
-                run["metadata"]["name"], succeeded_reason(status), status.get("outcome", ""),
-                status.get("completionTime", ""), status.get("revision"), status.get("schools"),
-                run["spec"].get("mode", "Import"), plan.get("asOf", ""), plan.get("baseRevision"),
-            ))  # fmt: skip
+            out.append(
+                RunSeen(
+                    run["metadata"]["name"],
+                    succeeded_reason(status),
+                    status.get("outcome", ""),
+                    status.get("completionTime", ""),
+                    status.get("revision"),
+                    status.get("schools"),
+                    run["spec"].get("mode", "Import"),
+                    plan.get("asOf", ""),
+                    plan.get("baseRevision"),
+                )
+            )
         return out
 
     def _warn_unconfirmed(self, kind: str, obj: Object, made: dict[str, Any]) -> None:
-        """A report was believed when it came; that the store says otherwise is said once, when a plan finds it."""
+        """Warn once, when a plan finds that the store contradicts a report that was believed."""
         before, now = (_condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
         if now.get("status") == "False" and before.get("message") != now["message"]:
             self.shared.events.warn(obj, kind, now["reason"], now["message"])
@@ -209,7 +239,7 @@ class Connections:
             self.shared.store.put(kind, made)
 
     def _again(self, key: Key, answered: Answer, problem: tuple[str, str] | None, now: datetime) -> None:
-        """When to look again without anything having happened."""
+        """Queue the connection for the next time at which something is due."""
         queue = self.shared.queue
         if answered.next_run:
             queue.add_after(key, (answered.next_run - now).total_seconds() + 0.2)
@@ -218,7 +248,7 @@ class Connections:
 
 
 def _stamping(view: View, guard: Guard) -> tuple[str, str] | None:
-    """Four eyes need names that nobody can write himself."""
+    """requireDistinctApprover needs names that users cannot write themselves."""
     if view.spec is None or not view.spec.approval.requireDistinctApprover or guard.stamping:
         return None
     return (
@@ -237,7 +267,7 @@ def _ended(run: Object) -> bool:
 
 
 def old_run(run: Object) -> OldRun:
-    """A finished run as history looks at it. What comes from Git is never the operator's to remove."""
+    """A finished run as history sees it. The operator never deletes a run that came from Git."""
     meta, status = run["metadata"], run["status"]
     marks = {**(meta.get("annotations") or {}), **labels(run)}
     ours = TRIGGER_LABEL in labels(run) and not any(m in marks for m in _GITOPS)

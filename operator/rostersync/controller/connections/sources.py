@@ -1,6 +1,6 @@
-"""Which connection a source belongs to: one (district, sourceID) has one connection in a namespace, the oldest. Pure.
+"""Which connection owns a source. In a namespace, the oldest connection with a (district, sourceID) does. Pure.
 
-Stores are claims, and claims belong to a namespace, so the same names in another namespace are another roster.
+Stores are claims, and claims belong to a namespace. So the same names in another namespace are another roster.
 """
 
 from rostersync.api.kinds import Ref, connections
@@ -10,16 +10,16 @@ REASON = "SourceTaken"
 
 
 def sharing(store: Cache, obj: Object) -> list[Object]:
-    """Every connection of the same source, of whatever kind."""
+    """Every connection of the same source, of any kind."""
     source = source_of(obj)
     return [other for kind in connections() for other in store.related(kind.plural, source)]
 
 
 def taken(store: Cache, obj: Object) -> tuple[str, str] | None:
-    """(reason, message) when an older connection has this connection's source; None when it is its own.
+    """(reason, message) when an older connection owns this connection's source, else None.
 
-    The API server says which is older, and of one second name and kind, so every operator comes to the same answer. A
-    connection that is suspended or wrong keeps its source: only its deletion gives it free.
+    The age comes from the API server, then name and kind decide, so every operator comes to the same answer. A
+    suspended or invalid connection keeps its source. Only its deletion releases it.
     """
     owner = min([obj, *sharing(store, obj)], key=lambda other: (*age(other), other["kind"]))
     if owner["metadata"]["uid"] == obj["metadata"]["uid"]:

@@ -1,4 +1,4 @@
-"""Approvals as they are made, read and judged. Pure."""
+"""How approvals are created, read and judged. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,34 +28,42 @@ def name(run: str, digest: str, number: int) -> str:
 
 
 def made(run: Object, step: CreateApproval, number: int) -> Object:
-    """The SyncApproval to make."""
+    """The SyncApproval to create."""
     meta = run["metadata"]
     connection = Ref.of(run["spec"]["connectionRef"])
     previous = Ref.of_key(step.previous_connection).as_dict() if step.previous_connection else None
     return {
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncApproval",
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "SyncApproval",
         "metadata": {
-            "name": name(meta["name"], step.digest, number), "namespace": meta["namespace"],
+            "name": name(meta["name"], step.digest, number),
+            "namespace": meta["namespace"],
             "ownerReferences": [
                 {
-                    "apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "name": meta["name"],
-                    "uid": meta["uid"], "controller": True, "blockOwnerDeletion": True,
+                    "apiVersion": "rostersync.dev/v1alpha1",
+                    "kind": "SyncRun",
+                    "name": meta["name"],
+                    "uid": meta["uid"],
+                    "controller": True,
+                    "blockOwnerDeletion": True,
                 }
             ],
         },
         "spec": {
             "runRef": {"name": meta["name"], "uid": meta["uid"]},
             "connectionRef": connection.as_dict(),
-            "planDigest": step.digest, "requestedBy": list(step.requested_by),
-            "requireDistinctApprover": step.require_distinct_approver, "expiresAt": stamp(step.expires_at),
+            "planDigest": step.digest,
+            "requestedBy": list(step.requested_by),
+            "requireDistinctApprover": step.require_distinct_approver,
+            "expiresAt": stamp(step.expires_at),
             **({"previousConnection": previous} if previous else {}),
         },
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a decision is held against."""
+    """The rules that a decision must satisfy."""
 
     requesters: Sequence[str]
     four_eyes: bool
@@ -64,7 +72,7 @@ class Rules:
 
 
 def same(found: Object, wanted: Object) -> bool:
-    """Whether an approval that has the name already is the one that was to be made, and still open."""
+    """Whether an existing approval of this name is the one that was to be created, and still open."""
     spec, asked = found["spec"], wanted["spec"]
     facts = ("runRef", "planDigest", "previousConnection", "requestedBy", "requireDistinctApprover")
     same_facts = all(spec.get(k) == asked.get(k) for k in facts)
@@ -75,7 +83,7 @@ def same(found: Object, wanted: Object) -> bool:
 
 
 def stands(found: Object, wanted: Object) -> bool:
-    """Whether an approval that has the name is this run's about this digest, and still counts, whatever became of it."""
+    """Whether an existing approval of this name is this run's, about this digest, and still counts, decided or not."""
     facts = ("runRef", "planDigest", "previousConnection")
     mine = (
         all(found["spec"].get(k) == wanted["spec"].get(k) for k in facts)
@@ -85,27 +93,31 @@ def stands(found: Object, wanted: Object) -> bool:
 
 
 def of_another(obj: Object) -> Approval:
-    """The approval of another run: a decision that its own run has not judged yet is not there yet."""
+    """The approval of another run. A decision counts only after that run has judged it."""
     judged = (obj.get("status") or {}).get("decisionSeenAt")
     spec = obj["spec"] if judged else {k: v for k, v in obj["spec"].items() if k != "decision"}
     return read({**obj, "spec": spec}, None, Rules((), False, ()))
 
 
 def read(obj: Object, guard: Guard | None, rules: Rules) -> Approval:
-    """The approval as the lifecycle sees it; one whose decision cannot be trusted counts as superseded."""
+    """The approval as the lifecycle sees it. One whose decision cannot be trusted counts as superseded."""
     spec, status = obj["spec"], obj.get("status") or {}
     return Approval(
-        name=obj["metadata"]["name"], uid=obj["metadata"]["uid"], digest=spec["planDigest"],
+        name=obj["metadata"]["name"],
+        uid=obj["metadata"]["uid"],
+        digest=spec["planDigest"],
         expires_at=moment(spec["expiresAt"]) or parse_instant("1970-01-01T00:00:00+00:00"),
-        decision=spec.get("decision"), decided_by=spec.get("decidedBy", ""), reason=spec.get("reason", ""),
+        decision=spec.get("decision"),
+        decided_by=spec.get("decidedBy", ""),
+        reason=spec.get("reason", ""),
         seen_at=moment(status.get("decisionSeenAt")),
         previous_connection=Ref.of(spec["previousConnection"]).key if spec.get("previousConnection") else "",
         superseded=status.get("state") == "Superseded" or bool(doubt(obj, guard, rules)),
-    )  # fmt: skip
+    )
 
 
 def doubt(obj: Object, guard: Guard | None, rules: Rules) -> str:
-    """Why a decision that was just seen, or that is yet to come, does not count; empty when it does, or did before."""
+    """Why a new or future decision does not count. Empty when it does, or was accepted earlier."""
     spec, status = obj["spec"], obj.get("status") or {}
     if status.get("decisionSeenAt"):
         return ""
@@ -132,14 +144,14 @@ _ABOUT = ("about", "holdReasons", "totals", "holdsTotal")
 
 
 def plan_facts(report: PlanReport | None) -> dict[str, Any]:
-    """What an approval tells of the plan that it asks about: counts, reasons and sentences, no records."""
+    """What an approval shows of its plan: counts, reasons and sentences, no records."""
     return in_brief(report, sentence) if report else {}
 
 
 def status(
     obj: Object, state: str, guard: Guard | None, now: datetime, plan: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The whole status of an approval in this state; `plan` is what it tells of the plan when it is made."""
+    """The whole status of an approval in this state. `plan` is what it shows of the plan, given at its creation."""
     before = obj.get("status") or {}
     out: dict[str, Any] = {"observedGeneration": obj["metadata"].get("generation", 1), "state": state}
     out |= plan or {k: before[k] for k in _ABOUT if k in before}
@@ -152,7 +164,7 @@ def status(
     message = {
         "Pending": f"Waits for a decision until {obj['spec']['expiresAt']}.",
         "Expired": "Nobody decided in time.",
-        "Superseded": "It does not count any more: another takes its place, or its run says why nobody may decide.",
+        "Superseded": "It no longer counts: another takes its place, or its run says why nobody may decide.",
     }.get(state, f"{state} by {obj['spec'].get('decidedBy', '')}.")
     ready = (
         "Ready",

@@ -1,4 +1,4 @@
-"""How far the attempts of a run came, from its Jobs, what their pods said, and what its status remembers. Pure."""
+"""How far the attempts of a run got, from its Jobs, their pods' reports, and its recorded status. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,23 +18,23 @@ from rostersync.model import ApplyReport, DeliverReport, PlanReport
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport)
 
-COMMITTING = ("commit", "committed", "closed", "done")  # stages of an apply in which it may be applied already
+COMMITTING = ("commit", "committed", "closed", "done")  # stages of an apply in which its plan may already be applied
 
 
 @dataclass(frozen=True)
 class JobSeen:
-    """One Job and what is known of its pods. `lost`: it ended and no report can be had any more."""
+    """One Job and what is known of its pods. `lost`: it ended, and its report can no longer be read."""
 
     job: Object
     ended: Sequence[Ended]
     trouble: Trouble | None = None
-    started: bool = False  # whether a container of it ever ran
+    started: bool = False  # whether one of its containers ever ran
     lost: bool = False
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """All that is known of one run's Jobs. `missing`: names of Jobs that were looked for and are not there."""
+    """Everything that is known of one run's Jobs. `missing`: names of Jobs that were requested and do not exist."""
 
     run: Object
     jobs: Sequence[JobSeen]
@@ -43,22 +43,22 @@ class Attempts:
     missing: frozenset[str] = frozenset()
 
     def plan(self) -> Work[PlanReport] | None:
-        """The newest try to plan."""
+        """The newest attempt to plan."""
 
         def recorded(base: dict[str, Any]) -> Work[PlanReport]:
             planned = _condition(self._status, "Planned")
-            if planned.get("reason") == DiskFull.reason:  # it is begun again after a while
+            if planned.get("reason") == DiskFull.reason:  # it is retried after a while
                 return Work(WorkState.FAILED, reason=DiskFull.reason, message=str(planned["message"]), **base)
             return Work(WorkState.SUCCEEDED, report=plan_report(self._status, self._name), **base)
 
         return self._newest(PLAN, recorded, reports.plan_report)
 
     def apply(self) -> Work[ApplyReport] | None:
-        """The newest try to apply."""
+        """The newest attempt to apply."""
 
         def recorded(base: dict[str, Any]) -> Work[ApplyReport]:
-            # What follows a good apply is a delivery. A failed one leaves a run final, but for one that found a disk full,
-            # which is begun again after a while, and one that found the base moved, which is history.
+            # A good apply is followed by a delivery. A failed apply makes a run final, with two exceptions. After a
+            # full disk it is retried later. When the base has moved, the plan is replaced, and the apply is history.
             applied, of_plan = _condition(self._status, "Applied"), int(self._recorded(PLAN).get("attempts", 1))
             if applied.get("status") == "True":
                 report = ApplyReport(self._name, "done", revision=self._status.get("revision"))
@@ -76,10 +76,10 @@ class Attempts:
         return work
 
     def deliver(self) -> Work[DeliverReport] | None:
-        """The newest try to deliver."""
+        """The newest attempt to deliver."""
 
         def recorded(base: dict[str, Any]) -> Work[DeliverReport]:
-            # A good delivery leaves a run final.
+            # A good delivery makes a run final.
             delivered = _condition(self._status, "Delivered")
             reason, message = str(delivered.get("reason", "Failed")), str(delivered.get("message", ""))
             return Work(WorkState.FAILED, reason=reason, message=message, **base)
@@ -87,7 +87,7 @@ class Attempts:
         return self._newest(DELIVER, recorded, reports.deliver_report)
 
     def unknown(self) -> list[str]:
-        """Names of Jobs that the status names, that were not seen to end, and that are not there."""
+        """Names of Jobs that the status names, that were not seen to end, and that do not exist."""
         names = []
         for attempt in OF_RUN:
             recorded = self._recorded(attempt)
@@ -105,7 +105,7 @@ class Attempts:
         return self.run.get("status") or {}
 
     def _recorded(self, attempt: Attempt[Any]) -> dict[str, Any]:
-        """What the status remembers of an attempt."""
+        """What the status has recorded of an attempt."""
         return next((j for j in self._status.get("jobs") or () if j["type"] == attempt.type), {})
 
     def _seen(self, attempt: Attempt[Any]) -> JobSeen | None:
@@ -118,34 +118,51 @@ class Attempts:
         recorded: Callable[[dict[str, Any]], Work[R]],
         parse: Callable[[str, str], R | None],
     ) -> Work[R] | None:
-        """The newest try: by its Job, or once the status has its end, as `recorded` makes it of that."""
+        """The newest attempt, from its Job. Once the status has its end, `recorded` makes it from that."""
         known, seen = self._recorded(attempt), self._seen(attempt)
         number = max(int(known.get("attempts", 0)), _number(seen))
         if number == 0:
             return None
         if number == int(known.get("attempts", 0)) and known.get("completionTime"):
-            return recorded({
-                "number": number, "job": known.get("name"), "started_at": moment(known.get("startTime")),
-                "ended_at": moment(known["completionTime"]), "disruptions": int(known.get("disruptions", 0)),
-            })  # fmt: skip
+            return recorded(
+                {
+                    "number": number,
+                    "job": known.get("name"),
+                    "started_at": moment(known.get("startTime")),
+                    "ended_at": moment(known["completionTime"]),
+                    "disruptions": int(known.get("disruptions", 0)),
+                }
+            )
         of_plan = int(labels(seen.job).get(PLAN_LABEL, 1) if seen else self._recorded(PLAN).get("attempts", 1))
         return self._work(known, seen, number, lambda text: parse(text, self._name), of_plan)
 
     def _work(
-        self, recorded: dict[str, Any], seen: JobSeen | None, number: int, parse: Callable[[str], R | None], of_plan: int,
-    ) -> Work[R]:  # fmt: skip
+        self,
+        recorded: dict[str, Any],
+        seen: JobSeen | None,
+        number: int,
+        parse: Callable[[str], R | None],
+        of_plan: int,
+    ) -> Work[R]:
         if seen is None or _number(seen) < number:
             lost = recorded.get("name") in self.missing
             return Work(
-                WorkState.LOST if lost else WorkState.RUNNING, number, job=recorded.get("name"), of_plan=of_plan,
-                started_at=moment(recorded.get("startTime")), message="" if lost else "Looking for its Job.",
-            )  # fmt: skip
+                WorkState.LOST if lost else WorkState.RUNNING,
+                number,
+                job=recorded.get("name"),
+                of_plan=of_plan,
+                started_at=moment(recorded.get("startTime")),
+                message="" if lost else "Looking for its Job.",
+            )
         meta = seen.job["metadata"]
         begun = moment(meta["creationTimestamp"])  # never changes, unlike the Job's startTime: one write less a run
         base: dict[str, Any] = {
-            "number": number, "job": meta["name"], "of_plan": of_plan, "started_at": begun,
+            "number": number,
+            "job": meta["name"],
+            "of_plan": of_plan,
+            "started_at": begun,
             "disruptions": sum(1 for e in seen.ended if e.disrupted),
-        }  # fmt: skip
+        }
         condition = job_condition(seen.job)
         if condition is None:
             return self._unfinished(seen, base)
@@ -172,13 +189,13 @@ class Attempts:
 
 
 def _condition(status: Object, kind: str) -> Object:
-    """A condition of a status; empty when it has none of that type."""
+    """A condition of a status. Empty when there is none of that type."""
     conditions: Sequence[Object] = status.get("conditions") or ()
     return next((c for c in conditions if c["type"] == kind), {})
 
 
 def _may_be_done(seen: JobSeen, run: str) -> bool:
-    """Whether a pod of a failed apply was ended while it committed: then only the store knows whether it is applied."""
+    """Whether a failed apply's pod was ended during its commit. Then only the store knows whether it succeeded."""
     told = (reports.apply_report(e.text, run) for e in seen.ended)
     return any(r is not None and r.stage in COMMITTING and not r.error for r in told)
 
@@ -189,7 +206,7 @@ def _number(seen: JobSeen | None) -> int:
 
 
 class _Told(Protocol):
-    """A report that may tell an error and a stage."""
+    """A report that may have an error and a stage."""
 
     stage: str
     error: dict[str, str] | None
@@ -205,8 +222,9 @@ def job_failure(seen: JobSeen, condition: Object, parse: Callable[[str], T | Non
     if last and last.reason == "OOMKilled":
         return (
             "OutOfMemory",
-            "The pod was killed for want of memory: give spec.jobTemplate.resources.limits.memory more.", report,
-        )  # fmt: skip
+            "The pod ran out of memory and was killed: raise spec.jobTemplate.resources.limits.memory.",
+            report,
+        )
     error = reports.told(report.error) if report else None
     if error:
         tries = len(seen.ended)
@@ -214,7 +232,7 @@ def job_failure(seen: JobSeen, condition: Object, parse: Callable[[str], T | Non
         return (error[0], f"{error[1]}{more}", report)
     if condition.get("reason") == "DeadlineExceeded":
         why = seen.trouble.message if seen.trouble else "Its stages took too long, or it never started."
-        return ("DeadlineExceeded", f"The Job came to its deadline. {why}", report)
+        return ("DeadlineExceeded", f"The Job reached its deadline. {why}", report)
     at = f" in stage {report.stage}" if report else ""
     code = f" with exit code {last.exit}" if last and last.started else ""
     return (
@@ -222,4 +240,4 @@ def job_failure(seen: JobSeen, condition: Object, parse: Callable[[str], T | Non
         f"The Job's pods ended{code}{at} and left no reason ({condition.get('reason', 'unknown')}); look at the log of "
         f"Job {seen.job['metadata']['name']} while it is there.",
         report,
-    )  # fmt: skip
+    )

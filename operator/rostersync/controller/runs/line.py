@@ -1,14 +1,14 @@
-"""The runs of a connection that wait for their first Job, oldest first: only the first is looked at when something changes.
+"""The runs of a connection that wait for their first Job, oldest first. A change reconciles only the first.
 
-Those behind it are told once that they wait. So thousands of them cost one write each, and nothing more, until it is
-their turn.
+The status of each run behind it is written once, to say that it waits. So thousands of waiting runs cost one write
+each.
 """
 
 from rostersync.controller.cluster.cache import RUNS, Cache, Object, begun, over, place_of
 
 
 def behind(store: Cache, run: Object) -> bool:
-    """Whether another run of the connection was made before it and has not begun."""
+    """Whether an older run of the connection has not begun either."""
     if begun(run) or over(run):
         return False
     first = store.first(RUNS, f"waiting/{place_of(run)}")
@@ -16,6 +16,6 @@ def behind(store: Cache, run: Object) -> bool:
 
 
 def concerned(store: Cache, where: str) -> list[Object]:
-    """The open runs of a connection (`place`) that a change may move: those that have begun, and the first that waits."""
+    """The open runs of a connection that a change may affect: those that have begun, and the first that waits."""
     first = store.first(RUNS, f"waiting/{where}")
     return [*store.related(RUNS, f"begun/{where}"), *([first] if first else [])]

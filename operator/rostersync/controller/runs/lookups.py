@@ -1,4 +1,4 @@
-"""What has to be asked for about a run, beside what the watches have shown: lost Jobs and pods, events, policies."""
+"""What must be read from the API server besides the watches: lost Jobs and pods, events, policies."""
 
 import logging
 from collections.abc import Sequence
@@ -28,32 +28,32 @@ from rostersync.instants import parse_instant
 
 log = logging.getLogger(__name__)
 
-TROUBLE_AFTER = timedelta(seconds=4)  # a pod that has not started by then is asked why
-_YOUNG = timedelta(seconds=30)  # so long a run is what its watch has just shown
-_REPORT_GRACE = timedelta(seconds=20)  # a Job can be seen to end before its pod's report is
+TROUBLE_AFTER = timedelta(seconds=4)  # when a pod has not started by then, its events are read
+_YOUNG = timedelta(seconds=30)  # age up to which a run is trusted to be as its watch has just shown it
+_REPORT_GRACE = timedelta(seconds=20)  # the end of a Job can be seen before its pod's report
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What had to be asked for; all else is in the store."""
+    """What had to be read from the API server. All else is in the cache."""
 
     jobs: Sequence[JobSeen]
     missing: frozenset[str]
     guard: Guard | None
 
     def started(self, job: str | None) -> bool:
-        """Whether a container of a Job ever ran."""
+        """Whether one of a Job's containers ever ran."""
         return any(seen.started for seen in self.jobs if seen.job["metadata"]["name"] == job)
 
 
 class Lookups:
-    """Asks the API server, where the store does not say."""
+    """Reads from the API server what the cache does not have."""
 
     def __init__(self, shared: Shared) -> None:
         self.shared = shared
 
     async def facts(self, run: Object) -> Facts:
-        """Everything that must be known of a run before it is decided on. Raises ApiError."""
+        """Everything else that must be known of a run before a decision. Raises ApiError."""
         store, meta, now = self.shared.store, run["metadata"], self.shared.clock()
         of_run = [j for j in store.related(JOBS, f"owner/{meta['uid']}") if attempt_of(j) in OF_RUN]
         jobs = [await self.job_seen(j, now) for j in of_run]
@@ -70,7 +70,7 @@ class Lookups:
         return Facts(jobs, missing, guard)
 
     async def _who_changed(self, connection: Key) -> None:
-        """Have the connection as it is: watches run apart, and who decided may have changed it right before."""
+        """Read the connection again. Watches are not in step, and whoever decided may have changed it just before."""
         try:
             self.shared.store.put(connection[0], await self.shared.cluster.get(path(*connection)))
         except ApiError as error:
@@ -78,10 +78,10 @@ class Lookups:
                 raise
 
     async def stands(self, run: Object) -> bool:
-        """Whether a run is as the store has it, if not the store is put right. Raises ApiError.
+        """Whether a run is as the cache has it. If it is not, the cache is corrected. Raises ApiError.
 
-        A process that stood still believes in what went meanwhile, and a Job of a run that is gone would be in the way of
-        one that was made again under its name. A run that is new and young is not asked for: that is the hot path.
+        A process that was paused may believe in a run that is gone. A Job made for it would then block the Job of a new
+        run of the same name. A run that is new is not read again, since that is the hot path.
         """
         store, meta = self.shared.store, run["metadata"]
         if not run.get("status") and self.shared.clock() - parse_instant(meta["creationTimestamp"]) < _YOUNG:
@@ -95,7 +95,7 @@ class Lookups:
         return False
 
     async def job_seen(self, job: Object, now: datetime) -> JobSeen:
-        """A Job with what can be had of its pods."""
+        """A Job with what can be read of its pods."""
         shared, meta = self.shared, job["metadata"]
         pods = [p for p in shared.store.related(PODS, f"owner/{meta['uid']}") if belongs(p, job)]
         ended = shared.reports.of(job)
@@ -103,7 +103,7 @@ class Lookups:
         condition = job_condition(job)
         if condition is not None:
             done = condition["type"] == "Complete"
-            # A pod that succeeded has said all that it will; one that is not seen yet may still tell.
+            # A pod that succeeded has nothing more to report. A pod that is not seen yet may still have.
             if not any(e.exit == 0 for e in ended) if done else not ended:
                 for pod in await self._pods_of(job):
                     shared.reports.note(pod)
@@ -120,7 +120,7 @@ class Lookups:
         return JobSeen(job, ended, found, started, False)
 
     async def _there(self, namespace: str, name: str, owner_uid: str) -> bool:
-        """Whether a Job that the store does not know is there after all."""
+        """Whether a Job that the cache does not have exists after all."""
         try:
             job = await self.shared.cluster.get(path(JOBS, namespace, name))
         except ApiError as error:
@@ -152,7 +152,7 @@ class Lookups:
 
 
 def look_again(waited: float) -> float:
-    """Seconds until the next look at a pod that has not started for so long; thousands may wait for the same node."""
+    """Seconds until the next check of a pod that has not started. Thousands may wait for the same node."""
     return min(max(6.0, waited / 3), 60.0)
 
 

@@ -1,4 +1,4 @@
-"""One run as the lifecycle sees it, from the store and what was asked for. Nothing here waits or acts."""
+"""One run as the lifecycle sees it, from the cache and from lookups. Nothing here waits or acts."""
 
 from dataclasses import replace
 
@@ -34,12 +34,13 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     gone = obj is None or (recorded and recorded != obj["metadata"]["uid"])
     view = shared.views.of(obj) if obj and not gone else shared.views.last(str(recorded))
     marks = stamps(obj) if obj else None
-    # Who asked again while a requested run waits is among those who asked for it.
+    # Whoever asks again while a requested run waits counts as a requester of it.
     again = marks.requested_by if marks and labels(run).get(TRIGGER_LABEL) == Trigger.REQUEST else ""
     asked = requesters(
         Requesters(tuple(before.get("requestedBy", ())), bool(before.get("moreRequesters"))),
-        str(spec.get("requestedBy", "")), (again, marks.changed_by if marks else ""),
-    )  # fmt: skip
+        str(spec.get("requestedBy", "")),
+        (again, marks.changed_by if marks else ""),
+    )
     attempts = Attempts(run, facts.jobs, now, shared.options.start_deadline, facts.missing)
     plan, apply, deliver = attempts.plan(), attempts.apply(), attempts.deliver()
     connection = _connection(
@@ -58,15 +59,33 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     refusal = Refusal() if behind else Refusal(taken[1]) if taken else _refusal(shared, run, view)
     siblings = _siblings(shared, run) if apply or (plan and plan.state == WorkState.SUCCEEDED) else []
     observed = Observed(
-        now=now, connection=connection, plan=plan, apply=apply, deliver=deliver,
+        now=now,
+        connection=connection,
+        plan=plan,
+        apply=apply,
+        deliver=deliver,
         run=Run(
-            meta["name"], meta["uid"], meta.get("generation", 1), Mode(spec.get("mode", "Import")),
-            bool(spec.get("cancel")), asked.names, moment(meta["creationTimestamp"]), before, asked.more,
+            meta["name"],
+            meta["uid"],
+            meta.get("generation", 1),
+            Mode(spec.get("mode", "Import")),
+            bool(spec.get("cancel")),
+            asked.names,
+            moment(meta["creationTimestamp"]),
+            before,
+            asked.more,
         ),
-        approval=_approval(shared, run, facts.guard, rules), siblings=tuple(siblings),
-        behind=behind, may_start=not refusal, may_apply=not refusal, may_deliver=not refusal, queued=refusal.text, tries=PLAN.tries,
-        unguarded=facts.guard.unguarded if facts.guard else "", words=_words(meta["namespace"], facts.guard),
-    )  # fmt: skip
+        approval=_approval(shared, run, facts.guard, rules),
+        siblings=tuple(siblings),
+        behind=behind,
+        may_start=not refusal,
+        may_apply=not refusal,
+        may_deliver=not refusal,
+        queued=refusal.text,
+        tries=PLAN.tries,
+        unguarded=facts.guard.unguarded if facts.guard else "",
+        words=_words(meta["namespace"], facts.guard),
+    )
     return observed, view, refusal
 
 
@@ -83,7 +102,7 @@ def _refusal(shared: Shared, run: Object, view: View | None) -> Refusal:
 
 
 def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) -> Approval | None:
-    """The run's own approval: the one that its status names, else the newest that stands."""
+    """The run's own approval: the one that its status names, else the newest that still counts."""
     recorded = ((run.get("status") or {}).get("approval") or {}).get("uid")
     made = [approvals.read(a, guard, rules) for a in _asked(shared, run)]
     standing = [a for a in made if not a.superseded]
@@ -92,7 +111,7 @@ def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) ->
 
 
 def _siblings(shared: Shared, run: Object) -> list[Sibling]:
-    """Other imports of the connection that have a plan."""
+    """Other imports of the connection with a plan."""
     out = []
     meta = run["metadata"]
     for other in shared.store.related(RUNS, f"planned/{place_of(run)}"):
@@ -102,15 +121,23 @@ def _siblings(shared: Shared, run: Object) -> list[Sibling]:
         plan, outcome = status["plan"], status.get("outcome")
         made = [approvals.of_another(a) for a in _asked(shared, other)]
         approval = next((a for a in reversed(made) if not a.superseded), None)
-        out.append(Sibling(
-            other["metadata"]["name"], plan["digest"], age(other) > age(run), bool(plan.get("noChanges")),
-            approval is not None and not outcome, Outcome(outcome) if outcome else None, approval, status.get("revision"),
-        ))  # fmt: skip
+        out.append(
+            Sibling(
+                other["metadata"]["name"],
+                plan["digest"],
+                age(other) > age(run),
+                bool(plan.get("noChanges")),
+                approval is not None and not outcome,
+                Outcome(outcome) if outcome else None,
+                approval,
+                status.get("revision"),
+            )
+        )
     return out
 
 
 def _asked(shared: Shared, run: Object) -> list[Object]:
-    """The approvals that the operator asked for, oldest first: those that it has given a state."""
+    """The approvals that the operator has given a state, oldest first."""
     of = shared.store.related(APPROVALS, f"run/{run['metadata']['uid']}")
     return [a for a in of if (a.get("status") or {}).get("state")]
 
@@ -125,10 +152,12 @@ def _connection(ref: Ref, view: View | None, missing: bool, deleted: bool, guard
 
 def _given_up(apply: Work[ApplyReport]) -> Work[ApplyReport]:
     return replace(
-        apply, state=WorkState.FAILED, reason="ConnectionDeleted",
+        apply,
+        state=WorkState.FAILED,
+        reason="ConnectionDeleted",
         message="The apply had begun, its Job is gone and so is the connection; the store's newest revision says whether it "
         "was applied.",
-    )  # fmt: skip
+    )
 
 
 def _words(namespace: str, guard: Guard | None) -> Words:
@@ -136,5 +165,6 @@ def _words(namespace: str, guard: Guard | None) -> Words:
     patch = f'{{"spec":{{"decision":"Approved",{by}"reason":"WHY"}}}}'
     return Words(
         approve=f"kubectl -n {namespace} patch syncapproval {{approval}} --type=merge -p '{patch}'",
-        apply="wait", rerun="make another SyncRun",
-    )  # fmt: skip
+        apply="wait",
+        rerun="make another SyncRun",
+    )

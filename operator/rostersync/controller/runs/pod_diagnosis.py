@@ -1,4 +1,4 @@
-"""Why a Job's pod does not run, in words that say what to do. Pure: the Job, its pods and their events in, words out."""
+"""Why a Job's pod does not run, in words that say what to do. Pure: takes the Job, its pods and their events."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a Job from going on. `patient`: it may last as long as it likes, since somebody means it so."""
+    """What keeps a Job from starting. `patient`: it may last, since somebody intends it."""
 
     reason: str
     message: str
@@ -22,7 +22,7 @@ class Trouble:
 
 
 def of(job: Object, pods: Sequence[Object], events: Iterable[Object]) -> Trouble | None:
-    """The trouble of an unfinished Job; None when there is none to see."""
+    """What keeps an unfinished Job from starting. None when nothing does."""
     if (job.get("spec") or {}).get("suspend"):
         return Trouble(
             "JobSuspended",
@@ -58,7 +58,7 @@ def _of_pod(pod: Object, warned: Sequence[Object]) -> Trouble | None:
         if waiting.get("reason") in _NOT_PULLED:
             return Trouble(
                 "ImageNotPulled",
-                f"The image {container.get('image', '')} cannot be had ({waiting['reason']}): check the operator's --image and "
+                f"The image {container.get('image', '')} cannot be pulled ({waiting['reason']}): check the operator's --image and "
                 "spec.jobTemplate.imagePullSecrets.",
             )
         if waiting.get("reason") in _NOT_CREATED:
@@ -76,9 +76,7 @@ def _missing(text: str) -> Trouble | None:
     if not found:
         return None
     kind, name = ("Secret", found[2]) if found[1] == "secret" else ("ConfigMap", found[2])
-    return Trouble(
-        f"{kind}NotFound", f"{kind} {name} is not in this namespace: make it, and the Job goes on by itself."
-    )
+    return Trouble(f"{kind}NotFound", f"{kind} {name} is not in this namespace: create it, and the Job continues.")
 
 
 def _refused(event: Object) -> Trouble | None:
@@ -89,7 +87,7 @@ def _refused(event: Object) -> Trouble | None:
     if account:
         return Trouble(
             "ServiceAccountNotFound",
-            f"Service account {account[1]} is not in this namespace: make it (`kubectl create serviceaccount {account[1]}`), or "
+            f"Service account {account[1]} is not in this namespace: create it (`kubectl create serviceaccount {account[1]}`), or "
             "name another in spec.jobTemplate.serviceAccountName.",
         )
     if "exceeded quota" in text:

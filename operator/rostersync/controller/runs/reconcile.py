@@ -1,4 +1,4 @@
-"""One SyncRun: look, decide, act, write its status; again until it waits or is final."""
+"""One SyncRun: observe, decide, act and write its status, until it waits or is final."""
 
 import logging
 from collections.abc import Awaitable
@@ -24,8 +24,8 @@ from rostersync.render.holds import sentence
 log = logging.getLogger(__name__)
 
 _STEPS = 12  # more actions in a row than any run can need
-_TURN_TRIES = 3  # failures in a row that a run's turn outlasts
-_STEADY = 60.0  # seconds between two looks at a Job that is at work
+_TURN_TRIES = 3  # failures in a row after which a run loses its turn
+_STEADY = 60.0  # seconds between two checks of a Job that runs
 
 
 class Runs:
@@ -35,7 +35,7 @@ class Runs:
         self.shared, self.actor, self.lookups = shared, actor, Lookups(shared)
 
     async def reconcile(self, namespace: str, name: str) -> None:
-        """Take the run as far as it goes now. Raises ApiError; the queue then tries again."""
+        """Take the run as far as it can go now. Raises ApiError, after which the queue retries."""
         key: Key = (RUNS, namespace, name)
         slots = self.shared.slots
         turn, waited = slots.turn(key), slots.waiting.for_slot(key)
@@ -43,11 +43,11 @@ class Runs:
             await self._go_on(key)
         except Exception:
             if self.shared.queue.failures(key) >= _TURN_TRIES:
-                self.shared.end_turn(key, turn)  # others need not wait for what does not get better
+                self.shared.end_turn(key, turn)  # others need not wait for a run that keeps failing
             raise
         finally:
             if waited and not slots.waiting.for_slot(key):
-                self.shared.wake_next()  # what it waited for is another's, or it did not need it
+                self.shared.wake_next()  # another run may have what it waited for, or it did not need it
         self.shared.end_turn(key, turn)
 
     async def _go_on(self, key: Key) -> None:
@@ -61,13 +61,13 @@ class Runs:
                 await self.actor.tidy(run)
                 return
             facts = await self.lookups.facts(run)
-            # From here to the promise of a slot nothing is awaited, so that no two runs take the same one.
+            # Nothing is awaited from here until a slot is promised, so that no two runs take the same one.
             seen, view, refusal = observed(self.shared, run, facts)
             step = next_step(seen)
             if isinstance(step, Nothing):
                 return
             if not self.shared.listed and not isinstance(step, StartPlan | Wait):
-                return  # what has ended since may speak against it: it comes again when all of that is known
+                return  # an ended run may supersede it, so it is queued again when the ended runs are known
             release = None
             if isinstance(step, Start) and view:
                 release = self.shared.slots.promise(run["metadata"]["uid"], namespace, view.turn)
@@ -98,13 +98,20 @@ class Runs:
         raise ApiError(0, "Unsettled", "the run came to no rest")
 
     async def _settle(
-        self, key: Key, run: Object, seen: Observed, step: Wait | Finish, refusal: Refusal, view: View | None,
+        self,
+        key: Key,
+        run: Object,
+        seen: Observed,
+        step: Wait | Finish,
+        refusal: Refusal,
+        view: View | None,
         facts: Facts,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write how the run stands, and see to it that it is looked at when that may change."""
         shared = self.shared
         if view and isinstance(step, Wait) and step.turn and (refusal.for_store or refusal.for_slot):
-            # Before the status is written: its turn may come meanwhile, and is told only to those that wait.
+            # Registered before the status is written. Its turn may come during the write, and only registered runs are
+            # woken.
             shared.slots.waiting.add(key, key[1], turns.label(view.turn), refusal.for_store)
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
@@ -113,7 +120,7 @@ class Runs:
                 run = await self.actor.write_run(run, made)
             except ApiError as error:
                 if error.status == 404:
-                    return  # it was deleted; the watch will say so
+                    return  # it was deleted, which the watch will report
                 raise
         if isinstance(step, Finish):
             await self.actor.finished(run, seen, step, view)
@@ -134,7 +141,7 @@ class Runs:
             shared.tell(place_of(run), besides=seen.run.uid)
 
     async def _start(self, run: Object, seen: Observed, starting: Awaitable[None]) -> None:
-        """Start a Job. When it is not taken, the run says so, once, while it is tried again and again."""
+        """Start a Job. If the API server refuses it, the status says so once, and the Job is retried."""
         try:
             await starting
         except ApiError as error:
@@ -150,9 +157,9 @@ class Runs:
             self.shared.events.warn(run, RUNS, "JobRefused", message)
 
     def _next_look(self, work: Work[Any], started: bool, now: datetime) -> float:
-        """Seconds until an attempt at work is looked at without anything having happened: rarer, the longer it takes.
+        """Seconds until a running attempt is checked again. They grow with its age.
 
-        What keeps a pod from starting is said by events alone, which are not watched, and some seconds late.
+        Only events say what keeps a pod from starting. They are not watched, and arrive some seconds late.
         """
         waited = (now - work.started_at).total_seconds() if work.started_at else 0.0
         if not work.message and waited <= TROUBLE_AFTER.total_seconds():

@@ -1,6 +1,6 @@
-"""What pods said when they ended: exit code and report, kept from the watch since a pod can be gone the next moment.
+"""How pods ended: exit code and report. They are kept from the watch, since a pod can be deleted the next moment.
 
-A report steers; whether a plan may be applied, the plan itself decides (it lies where no pod of others writes).
+A report only steers. Whether a plan may be applied follows from the plan itself, where no foreign pod can write.
 """
 
 import re
@@ -25,12 +25,12 @@ R = TypeVar("R")
 CONTAINER = "sync"
 _REASON = re.compile(r"[A-Za-z]([A-Za-z0-9_]{0,62}[A-Za-z0-9])?")
 _SPOILED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError)
-_MOST = 2**53  # what the API and its clients can count
+_MOST = 2**53  # the largest number that the API and its clients can represent
 
 
 @dataclass(frozen=True)
 class Ended:
-    """One pod of a Job that ended. `text` is its report, perhaps none."""
+    """One pod of a Job that has ended. `text` is its report, possibly empty."""
 
     pod: str
     exit: int
@@ -39,7 +39,7 @@ class Ended:
     at: str
     disrupted: bool
     started: bool
-    run: str = ""  # the label that a policy keeps others from giving
+    run: str = ""  # the label that a policy reserves for our pods
 
 
 class Reports:
@@ -47,10 +47,10 @@ class Reports:
 
     def __init__(self) -> None:
         self._ended: dict[str, dict[str, Ended]] = {}
-        self._gone: set[str] = set()  # Jobs that were not there the last time
+        self._gone: set[str] = set()  # Jobs that were missing the last time
 
     def note(self, pod: Object) -> bool:
-        """Remember how a pod ended; whether there was something new. One without our label is nobody's."""
+        """Remember how a pod ended. Returns whether that was new. Pods without our label are ignored."""
         ended = ended_of(pod)
         job = owner(pod)
         if ended is None or not job or not ended.run:
@@ -68,11 +68,11 @@ class Reports:
         return sorted(of, key=lambda e: (e.at, e.pod))
 
     def forget(self, job: Object) -> None:
-        """The Job's end is recorded."""
+        """Forget a Job whose end is recorded."""
         self._ended.pop(job["metadata"]["uid"], None)
 
     def keep(self, jobs: Set[str]) -> None:
-        """Forget the pods of all Jobs but these; not at once, since a pod may be seen before its Job is."""
+        """Forget the pods of all Jobs but these. It takes two calls, since a pod may be seen before its Job."""
         gone = self._ended.keys() - jobs
         for uid in gone & self._gone:
             del self._ended[uid]
@@ -80,13 +80,11 @@ class Reports:
 
 
 def ended_of(pod: Object) -> Ended | None:
-    """How a pod ended; None while it lives."""
+    """How a pod ended. None while it lives."""
     status = pod.get("status") or {}
     container: Object = next((c for c in status.get("containerStatuses") or () if c["name"] == CONTAINER), {})
     state = (container.get("state") or {}).get("terminated")
-    disrupted = any(
-        c["type"] == "DisruptionTarget" and c["status"] == "True" for c in status.get("conditions") or ()
-    )  # fmt: skip
+    disrupted = any(c["type"] == "DisruptionTarget" and c["status"] == "True" for c in status.get("conditions") or ())
     meta = pod["metadata"]
     if state is None:
         if status.get("phase") != "Failed" and not (disrupted and meta.get("deletionTimestamp")):
@@ -94,13 +92,19 @@ def ended_of(pod: Object) -> Ended | None:
         at = meta["creationTimestamp"]
         return Ended(meta["uid"], -1, str(status.get("reason", "")), "", at, disrupted, False, _run(pod))
     return Ended(
-        meta["uid"], int(state["exitCode"]), str(state.get("reason", "")), str(state.get("message", "")),
-        str(state.get("finishedAt") or meta["creationTimestamp"]), disrupted, True, _run(pod),
-    )  # fmt: skip
+        meta["uid"],
+        int(state["exitCode"]),
+        str(state.get("reason", "")),
+        str(state.get("message", "")),
+        str(state.get("finishedAt") or meta["creationTimestamp"]),
+        disrupted,
+        True,
+        _run(pod),
+    )
 
 
 def belongs(pod: Object, job: Object) -> bool:
-    """Whether a pod is the Job's own: the Job controller adopts strangers, but only its own have our label."""
+    """Whether a pod was created for this Job. The Job controller adopts others too, but they lack our label."""
     return owner(pod) == job["metadata"]["uid"] and _run(pod) == labels(job).get(RUN_LABEL)
 
 
@@ -109,7 +113,7 @@ def _run(pod: Object) -> str:
 
 
 def plan_report(text: str, run: str) -> PlanReport | None:
-    """A plan's report, if the text is one that a status can hold."""
+    """A plan's report, if the text is one that fits into a status."""
     report = _read(text, plan_from_json)
     if report is None or report.run != run:
         return None
@@ -140,7 +144,7 @@ def _is_revision(known: Any) -> bool:
 
 
 def _countable(value: Any) -> bool:
-    """Whether every number is one that a status can hold."""
+    """Whether a status can hold every number."""
     if isinstance(value, Mapping):
         return all(_countable(v) for v in value.values())
     if isinstance(value, list | tuple):
@@ -149,7 +153,7 @@ def _countable(value: Any) -> bool:
 
 
 def check_report(text: str) -> CheckReport | None:
-    """A report of Test Connection, if the text is one that a status can hold."""
+    """A report of Test Connection, if the text is one that fits into a status."""
     report = _read(text, check_from_json)
     if report is None:
         return None
@@ -162,7 +166,7 @@ def check_report(text: str) -> CheckReport | None:
 
 
 def told(error: Any) -> tuple[str, str] | None:
-    """(reason, message) of a report's error, as conditions can have them."""
+    """(reason, message) of a report's error, in the form that conditions allow."""
     if not isinstance(error, Mapping):
         return None
     reason, message = str(error.get("reason", "")), str(error.get("message", ""))
@@ -179,7 +183,7 @@ def _read(text: str, parse: Callable[[str], R]) -> R | None:
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time as the API writes it."""
+    """A time in the API's format."""
     try:
         return parse_instant(text) if text else None
     except ValueError:

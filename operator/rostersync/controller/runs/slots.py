@@ -1,4 +1,4 @@
-"""Who may start a Job now: one at a time for each store, and not too many in all. Pure over the store's contents."""
+"""Which runs may start a Job now: one at a time for each store, within the limits. Pure over the cache."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rostersync.controller.runs.waiting import Waiting
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a run may start no Job now, in words; false when it may. It waits for its store, for a slot, or for neither."""
+    """Why a run may not start a Job now. False when it may. The run waits for its store, for a slot, or for neither."""
 
     text: str = ""
     for_store: bool = False
@@ -22,12 +22,12 @@ class Refusal:
 
 
 class Slots:
-    """Slots, with those that are promised to a Job that is being made, and the turns of runs whose Job has just ended."""
+    """Running Jobs, slots promised to Jobs that are being created, and turns kept for runs whose Job has just ended."""
 
     def __init__(self, store: Cache, options: Options) -> None:
         self._store, self._options, self.waiting = store, options, Waiting()
         self._promised: dict[str, tuple[str, str]] = {}  # UID of the run -> (namespace, turn)
-        self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, turn's label)
+        self._turns: dict[Key, tuple[str, str, str]] = {}  # run -> (its UID, namespace, label of the turn)
 
     def refusal(self, namespace: str, turn: str, run: str) -> Refusal:
         """Why a Job of the run may not start now. `turn`: what its Jobs take turns on (View.turn)."""
@@ -50,31 +50,31 @@ class Slots:
         return Refusal(f"Waiting for its turn: {text}", for_slot=True)
 
     def next(self) -> list[Key]:
-        """Runs that wait for a slot and may have one now, in fairness to all namespaces."""
+        """Runs that wait for a slot and may have one now, shared fairly among namespaces."""
         free, limit = self._options.runs - self._in_all(), self._options.runs_per_namespace
         return self.waiting.next(free, self._here, limit) if free > 0 else []
 
     def promise(self, run: str, namespace: str, turn: str) -> Callable[[], None]:
-        """Keep a slot until the returned function is called, when the Job is in the store or was refused."""
+        """Reserve a slot until the returned function is called, when the Job is in the cache or was refused."""
         self._promised[run] = (namespace, turn)
         return lambda: self._promised.pop(run, None) and None
 
     def keep_turn(self, key: Key, run: str, namespace: str, label: str) -> None:
-        """A Job of this run has ended: the store is its own until it was looked at, since it may have a plan to apply."""
+        """Keep the store for a run whose Job has ended until it is reconciled, since it may have a plan to apply."""
         self._turns[key] = (run, namespace, label)
 
     def turn(self, key: Key) -> object:
-        """The turn that is kept for a run, None when none is."""
+        """The turn that is kept for a run, or None."""
         return self._turns.get(key)
 
     def turn_kept(self, namespace: str, label: str, besides: str = "") -> bool:
-        """Whether a turn is kept for that store, by another run than `besides`."""
+        """Whether another run than `besides` has its turn on that store."""
         return any((n, d) == (namespace, label) and uid != besides for uid, n, d in self._turns.values())
 
     def end_turn(self, key: Key, turn: object) -> tuple[str, str] | None:
-        """The run was looked at since it had this turn; the store (namespace, label) that is free of it now, if so.
+        """End a turn after its run was reconciled. Returns the store (namespace, label) that is free now, if any.
 
-        A Job that ended meanwhile has made another turn of it, which goes on.
+        If another Job of the run ended meanwhile, the run has a new turn, which goes on.
         """
         if turn is None or self._turns.get(key) is not turn:
             return None
@@ -82,7 +82,7 @@ class Slots:
         return namespace, label
 
     def _before(self, namespace: str, here: int) -> int:
-        """How many namespaces wait for a slot that have fewer Jobs at work."""
+        """How many namespaces with fewer running Jobs wait for a slot."""
         return sum(1 for n in self.waiting.namespaces() if n != namespace and self._here(n) < here) if here else 0
 
     def _in_all(self, besides: str = "") -> int:

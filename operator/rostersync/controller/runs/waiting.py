@@ -1,4 +1,4 @@
-"""Runs that wait for a Job to end: for the one on their store, or for any. Pure; fair to namespaces."""
+"""Runs that wait for a Job to end: for the Job on their store, or for any Job. Pure, and fair to namespaces."""
 
 import heapq
 from collections.abc import Callable, Iterable
@@ -13,12 +13,12 @@ class Waiting:
     """Keys of runs that may start a Job as soon as there is room for it."""
 
     def __init__(self) -> None:
-        self._of: dict[Key, tuple[str, str]] = {}  # key -> (namespace, its turn; "" when any slot will do)
-        self._stores: dict[tuple[str, str], dict[Key, None]] = {}  # dicts keep the order in which they came
+        self._of: dict[Key, tuple[str, str]] = {}  # key -> (namespace, its turn, or "" when any slot will do)
+        self._stores: dict[tuple[str, str], dict[Key, None]] = {}  # dicts keep the order of insertion
         self._slots: dict[str, dict[Key, None]] = {}  # by namespace
 
     def add(self, key: Key, namespace: str, turn: str, for_store: bool) -> None:
-        """The run waits for its store (`for_store`), or for a slot."""
+        """Add a run that waits for its store (`for_store`) or for a slot."""
         self.pop(key)
         self._of[key] = (namespace, turn if for_store else "")
         if for_store:
@@ -27,7 +27,7 @@ class Waiting:
             self._slots.setdefault(namespace, {})[key] = None
 
     def pop(self, key: Key) -> bool:
-        """It is looked at, or gone; whether it waited for a slot."""
+        """Remove a run that is being reconciled or is gone. Returns whether it waited for a slot."""
         namespace, label = self._of.pop(key, (None, ""))
         if namespace is None:
             return False
@@ -38,11 +38,11 @@ class Waiting:
         return True
 
     def for_slot(self, key: Key) -> bool:
-        """Whether the run waits for a slot, of whatever store."""
+        """Whether the run waits for a slot, whatever its store."""
         return self._of.get(key, ("", "-"))[1] == ""
 
     def of_store(self, namespace: str, turn: str) -> list[Key]:
-        """Who waits for a store."""
+        """The runs that wait for a store."""
         return list(self._stores.get((namespace, turn), ()))
 
     def namespaces(self) -> Iterable[str]:
@@ -50,9 +50,9 @@ class Waiting:
         return self._slots.keys()
 
     def next(self, most: int, at_work: Callable[[str], int], limit: int) -> list[Key]:
-        """At most so many that wait for a slot: always of the namespace that has the fewest Jobs at work by then.
+        """Up to `most` runs that wait for a slot. Each is of the namespace with the fewest running Jobs by then.
 
-        `at_work` says how many a namespace has, `limit` how many it may have.
+        `at_work` gives the number of running Jobs of a namespace, `limit` the most it may have.
         """
         order = [(at_work(n), place, n) for place, n in enumerate(self._slots)]
         keys = {n: iter(waiting) for n, waiting in self._slots.items()}
