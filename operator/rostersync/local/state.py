@@ -24,7 +24,8 @@ from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 
 API = "rostersync.dev/v1alpha1"
-RUN_NUMBER = "rostersync.dev/number"  # orders runs by creation; creationTimestamp has whole seconds only
+RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only
+_FORMER_RUN_NUMBER = "rostersync.dev/number"  # written as well: earlier versions know no other, and may come back
 
 
 class State:
@@ -86,7 +87,7 @@ class State:
             "uid": str(uuid.uuid4()),
             "generation": 1,
             "creationTimestamp": stamp(now),
-            "annotations": {RUN_NUMBER: str(1 + max((number(r) for r in known), default=0))},
+            "annotations": dict.fromkeys((RUN_NUMBER, _FORMER_RUN_NUMBER), str(1 + max(map(number, known), default=0))),
         }
         run = {"apiVersion": API, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
         self.save(run)
@@ -156,7 +157,8 @@ class State:
 
 def number(run: dict[str, Any]) -> int:
     """Which run it was, counted from 1 as they were made."""
-    return int((run["metadata"].get("annotations") or {}).get(RUN_NUMBER, 0))
+    annotations = run["metadata"].get("annotations") or {}
+    return int(annotations.get(RUN_NUMBER) or annotations.get(_FORMER_RUN_NUMBER) or 0)
 
 
 def _is_name(name: str) -> bool:
