@@ -1,6 +1,6 @@
-"""What Jobs are for: one record for each. Whoever makes, counts, reads or fences a Job asks the record.
+"""What Jobs are for: one record for each purpose. Code that creates, counts, reads or fences a Job asks the record.
 
-An attempt is one try of a thing: to plan, to apply, to deliver, to check a connection, to purge artifacts.
+An attempt is one try at a thing: to plan, to apply, to deliver, to check a connection, to purge artifacts.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ R = TypeVar("R")
 
 
 class Mount(Enum):
-    """What a Job's pod is given. A Secret that is not here is not in the pod."""
+    """What a Job's pod mounts. A Secret that is not listed is not in the pod."""
 
     CONNECTION = auto()  # the manifest
-    SOURCE = auto()  # the Secret of the SIS, and the certificates to trust it by
+    SOURCE = auto()  # the Secret of the SIS, and the CA bundle
     STORE_TO_READ = auto()
     STORE_TO_WRITE = auto()
     ARTIFACTS = auto()
@@ -27,18 +27,18 @@ class Mount(Enum):
 
 @dataclass(frozen=True)
 class Attempt(Generic[R]):
-    """One record. `name` is in labels, in the Job's name, and the command: `rostersync job NAME`.
+    """One record. `name` is in labels, in the Job's name, and in the command: `rostersync job NAME`.
 
-    `type`: its name under a run's `status.jobs`; None when it is no part of a run.
-    `tries`: how many Jobs there may be of it, one after the other; `pods`: how many pods a Job may have.
-    `in_doubt`: a lost one may be done all the same. Only the store knows, and another one finds out.
-    `first_pause`, `longest_pause`: before another one is begun after a failure that may pass; each is three times the last.
-    `deadline`: of its Job; None: as the operator was told.
+    `type`: its name under a run's `status.jobs`, or None when it is not part of a run.
+    `tries`: how many of its Jobs there may be, one after the other. `pods`: how many pods a Job may have.
+    `in_doubt`: when its Job is lost, its work may still be done. Only the store knows, and another attempt finds out.
+    `first_pause`, `longest_pause`: the pauses after retryable failures. Each is three times the last.
+    `deadline`: the deadline of its Job, or None for the operator's default.
     `light`: it needs neither the engine nor much memory.
-    `slot`: it counts against the Jobs that may be at work. `store_alone`: no other Job of its turn may be
-    at work (controller/turns.py).
-    `keeps_turn`: when it has ended, the store stays its run's own until the run was looked at.
-    `awaited`: its end is looked at. One that is not awaited goes by itself, outlives its run, and needs no owner.
+    `slot`: it counts towards the limit of concurrent Jobs.
+    `store_alone`: no other Job of its turn may run at the same time (controller/turns.py).
+    `keeps_turn`: after its end, the store stays reserved for its run until the run is reconciled.
+    `awaited`: the operator waits for its end. Other Jobs may outlive their run, and need no owner.
     """
 
     name: str
@@ -77,7 +77,7 @@ APPLY = Attempt(
     ApplyReport,
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.ARTIFACTS, Mount.KEY),
     type="Apply",
-    tries=10,  # with the pauses between them: a day in all
+    tries=10,  # a day in all, with the pauses between them
     in_doubt=True,
     slot=True,
     store_alone=True,
@@ -85,7 +85,7 @@ APPLY = Attempt(
 DELIVER = Attempt(
     "deliver",
     DeliverReport,
-    (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it writes what the outbox still holds, nothing else
+    (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it only settles the outbox
     type="Deliver",
     tries=10,
     in_doubt=True,
@@ -96,7 +96,7 @@ CHECK = Attempt(
     "check",
     CheckReport,
     (Mount.CONNECTION, Mount.SOURCE),
-    pods=1,  # the operator tries again itself, later each time
+    pods=1,  # the operator retries it itself, with growing pauses
     deadline=timedelta(minutes=4),
     light=True,
 )

@@ -343,7 +343,7 @@ def test_a_wait_for_room_says_when_it_is_tried_again_and_that_nobody_is_asked():
     step = next_step(seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)))
 
     assert step.until == NOW + timedelta(minutes=1)
-    assert "2026-11-24T02:01Z; nobody is asked again" in step.message
+    assert "2026-11-24T02:01Z; no new approval is needed" in step.message
 
 
 def test_a_held_run_says_the_command_that_approves_it():

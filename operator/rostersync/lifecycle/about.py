@@ -7,7 +7,7 @@ from rostersync.model import EntityCounts, Hold, PlanReport
 
 
 def in_brief(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> dict[str, Any]:
-    """What a run's status and its SyncApproval's say alike of a held plan. `command` is for who can decide now."""
+    """What the statuses of a run and its SyncApproval say of a held plan. `command` is for people who can decide."""
     brief: dict[str, Any] = {"totals": report.totals, "holdsTotal": report.holds_total}
     if lines := about(report, sentence, command):
         brief["about"] = lines
@@ -17,7 +17,7 @@ def in_brief(report: PlanReport, sentence: Callable[[Hold], str] | None = None, 
 
 
 def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, command: str = "") -> list[str]:
-    """Why it is held, worst reason first; what changes of each entity; and the command, if somebody can decide."""
+    """Why the plan is held, worst reason first, what changes of each entity, and the command if somebody can decide."""
     holds = [f"{h.reason.value}: {sentence(h)}" if sentence else f"{h.reason.value}." for h in report.holds]
     more = report.holds_total - len(holds)
     lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]

@@ -1,4 +1,4 @@
-"""Asks a person about a held plan: whether anybody could decide, until when, and whether a decision counts. Pure."""
+"""Asks a person about a held plan: whether anybody can decide, until when, and whether a decision counts. Pure."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from rostersync.model import Phase, PlanReport
 
 
 def too_many_asked(seen: Observed) -> str:
-    """Why four eyes cannot be proved for anybody; empty if they can, or are not required."""
+    """Why nobody can satisfy requireDistinctApprover. Empty if somebody can, or if it is not required."""
     if not (seen.connection.require_distinct_approver and seen.run.more_requesters):
         return ""
     return (
@@ -22,9 +22,9 @@ def too_many_asked(seen: Observed) -> str:
 
 
 def ask(seen: Observed, report: PlanReport, nobody: str) -> Step:
-    """Ask for a decision, or wait while nobody could make it (`nobody` says why).
+    """Ask for a decision, or wait while nobody may decide (`nobody` says why).
 
-    An approval that somebody deleted is created again, and expires when the deleted one would have expired.
+    An approval that somebody deleted is created again, with the expiry of the deleted one.
     """
     digest = report.digest or ""
     before = pending_approval(seen.run.status, digest)

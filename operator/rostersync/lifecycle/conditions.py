@@ -1,4 +1,4 @@
-"""The conditions of a SyncRun, from what is known and the step decided on. Nothing else makes them. Pure."""
+"""The conditions of a SyncRun, from what is known and the step decided on. They are made nowhere else. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -82,7 +82,7 @@ def _planned(seen: Observed, step: Step) -> Condition | None:
     if isinstance(step, Finish):
         return ("Planned", "False", step.reason, step.message)
     if had_no_room(plan):
-        return ("Planned", "False", plan.reason, plan.message)  # what is known once its Job is gone
+        return ("Planned", "False", plan.reason, plan.message)  # all that is known once its Job is gone
     return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
 
 
@@ -154,7 +154,7 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
     if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
         return ("Applied", "False", step.reason, step.message)
     if isinstance(step, Wait) and seen.apply and had_no_room(seen.apply):
-        return ("Applied", "False", seen.apply.reason, seen.apply.message)  # what is known once its Job is gone
+        return ("Applied", "False", seen.apply.reason, seen.apply.message)  # all that is known once its Job is gone
     return None
 
 
@@ -168,7 +168,7 @@ def _delivered(seen: Observed, step: Step) -> Condition | None:
         case Finish() if work:
             return ("Delivered", "True", "Delivered", "Carried out.")
         case Wait() if work and work.state == WorkState.FAILED:
-            return ("Delivered", "False", work.reason, work.message)  # what is known once its Job is gone
+            return ("Delivered", "False", work.reason, work.message)  # all that is known once its Job is gone
         case Wait(_, message, _) if work or (seen.connection.delivers and seen.in_store):
             return ("Delivered", "Unknown", Phase.DELIVERING, message)
         case _:
@@ -191,14 +191,20 @@ def _before(seen: Observed, kind: str) -> Condition | None:
 def dated(
     new: Iterable[Condition], old: Iterable[Mapping[str, Any]], now: datetime, generation: int
 ) -> list[dict[str, Any]]:
-    """Conditions as the API has them; one whose status is as before keeps the time of its last transition."""
+    """Conditions in the API's form. If a status is unchanged, its time of transition is, too."""
     known = {c["type"]: c for c in old}
     out = []
     for kind, state, reason, message in new:
         was = known.get(kind)
         since = was["lastTransitionTime"] if was and was["status"] == state else stamp(now)
-        out.append({
-            "type": kind, "status": state, "reason": str(reason), "message": message,
-            "lastTransitionTime": since, "observedGeneration": generation,
-        })  # fmt: skip
+        out.append(
+            {
+                "type": kind,
+                "status": state,
+                "reason": str(reason),
+                "message": message,
+                "lastTransitionTime": since,
+                "observedGeneration": generation,
+            }
+        )
     return out

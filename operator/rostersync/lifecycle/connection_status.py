@@ -50,7 +50,7 @@ class Known:
     problem: tuple[str, str] | None  # (reason, message) of a spec that cannot run
     suspended: bool
     checked: Checked | None
-    missing_policies: Sequence[str] | None  # None: not looked yet
+    missing_policies: Sequence[str] | None  # None: not read yet
     runs: Sequence[RunSeen]  # oldest first
     answer: Answer
     handled_check: str
@@ -132,12 +132,14 @@ def _confirmed(known: Known) -> list[Condition]:
         return [(CONFIRMED, "True", "Confirmed", f"The newest plan found the store at revision {planner.base}.")]
     return [
         (
-            CONFIRMED, "False", "RevisionNotFound",
+            CONFIRMED,
+            "False",
+            "RevisionNotFound",
             f"Run {last.name} reported revision {last.revision}, but the plan of run {planner.name} found the store at revision "
             f"{planner.base}. Either the volume was replaced or put back, or the report was not the Job's own: compare "
             f"with the store's own list of revisions.",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _verified(known: Known) -> list[Condition]:
@@ -164,11 +166,13 @@ def _complete(schools: Mapping[str, Any] | None) -> list[Condition]:
     ids = ", ".join(schools.get("vanishedIDs", ()))
     return [
         (
-            "SchoolsComplete", "False", "SchoolsVanished",
+            "SchoolsComplete",
+            "False",
+            "SchoolsVanished",
             f"{gone} mapped school{' is' if gone == 1 else 's are'} not in the source any more{f' ({ids})' if ids else ''}; "
             "what refers to them stays until they are taken out of the mapping (spec.schoolsMapping).",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _policies(known: Known) -> list[Condition]:
@@ -178,8 +182,10 @@ def _policies(known: Known) -> list[Condition]:
         return [("PoliciesInstalled", "True", "Installed", "The API server guards decisions.")]
     return [
         (
-            "PoliciesInstalled", "False", "PoliciesMissing",
+            "PoliciesInstalled",
+            "False",
+            "PoliciesMissing",
             f"Missing or switched off: {', '.join(known.missing_policies)}. Held runs wait; install them with the chart "
             "(policies.enabled) or `kubectl apply -k deploy/base`.",
         )
-    ]  # fmt: skip
+    ]

@@ -66,22 +66,24 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
         case WorkState.RUNNING:
             if plan.disruptions > DISRUPTIONS:
                 return Finish(
-                    Outcome.FAILED, "TooManyDisruptions",
+                    Outcome.FAILED,
+                    "TooManyDisruptions",
                     f"The plan's pods were disrupted {plan.disruptions} times (evicted, or lost with their node); the "
                     f"store is unchanged: {seen.words.rerun}.",
-                )  # fmt: skip
+                )
             return Wait(Phase.PLANNING, plan.message or "Reading the source and comparing it with the store.")
         case WorkState.LOST if plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
         case WorkState.LOST:
             return Finish(
-                Outcome.FAILED, "Interrupted",
+                Outcome.FAILED,
+                "Interrupted",
                 f"The plan was interrupted before it finished; the store is unchanged: {seen.words.rerun}.",
-            )  # fmt: skip
+            )
         case _ if plan.retryable and plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
         case _ if had_no_room(plan) and (seen.apply or seen.approval):
-            # It was planned before, and what was decided about that plan still stands.
+            # It was planned before, and the decision on that plan still stands.
             return until_there_is_room(PLAN, plan, seen.now) or _start_plan(seen, plan.number + 1, again=True)
         case _:
             return Finish(Outcome.FAILED, plan.reason, plan.message)
@@ -91,10 +93,11 @@ def _before_start(seen: Observed) -> Step:
     connection = seen.connection
     if not connection.terms_accepted:
         return Finish(
-            Outcome.FAILED, "TermsNotAccepted",
+            Outcome.FAILED,
+            "TermsNotAccepted",
             f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in "
             f"{connection.ref}, which also accepts the privacy policy.",
-        )  # fmt: skip
+        )
     if connection.problem:
         reason, message = connection.problem
         return Finish(Outcome.FAILED, reason, message)
@@ -104,7 +107,7 @@ def _before_start(seen: Observed) -> Step:
             Outcome.IMPORT_SUSPENDED,
             f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "
             "(spec.dataRollover.suspendImport); run again afterwards.",
-        )  # fmt: skip
+        )
     if seen.behind:
         # The text names no other run, so that it stays true until its turn comes, however many runs come first.
         text = f"Waiting for its turn: runs of {connection.ref} that were made before it come first."
@@ -122,20 +125,21 @@ def _without_connection(seen: Observed) -> Step:
     if seen.now < until:
         return Wait(Phase.QUEUED, f"{ref} is not there yet.", until)
     return Finish(
-        Outcome.FAILED, "ConnectionNotFound",
+        Outcome.FAILED,
+        "ConnectionNotFound",
         f"There is no {ref} in this namespace: create it, then create another SyncRun.",
-    )  # fmt: skip
+    )
 
 
 def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
-    """There is a plan, and it is not applied."""
+    """There is a plan, and it is not applied yet."""
     report = plan.report
     if report is None or report.digest is None:
         return Finish(Outcome.FAILED, "ReportLost", f"The plan left no report: {seen.words.rerun}.")
     if seen.run.mode == Mode.DRY_RUN:
         return ended(Outcome.DRY_RUN, dry_run_message(report))
     if report.no_changes and report.outbox_pending and (delivery := deliver(seen)):
-        return delivery  # what an earlier run could not
+        return delivery  # deliver what an earlier run could not
     if report.no_changes:
         # An incomplete pull proves nothing about the records that it lacks: the store may still differ from the source.
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
@@ -155,10 +159,12 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
     if approval is None or approval.superseded or not covers(approval, report):
         twin = next(
             (
-                s for s in seen.siblings
+                s
+                for s in seen.siblings
                 if s.held and not s.newer and s.approval and not s.approval.superseded and covers(s.approval, report)
-            ), None,
-        )  # fmt: skip
+            ),
+            None,
+        )
         if twin is None or twin.approval is None:
             if not nobody and moved_since(seen, report) and plan.number <= REPLANS:
                 return _start_plan(seen, plan.number + 1, again=True)
@@ -170,7 +176,7 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
             f"The same changes already wait for a decision in run {twin.name}: "
             f"`{seen.words.approval(twin.name, twin.approval.name)}`.",
             twin.name,
-        )  # fmt: skip
+        )
     match counts(approval, seen.now):
         case "Approved":
             return _start_apply(seen, digest, consent_of(seen, approval))
@@ -209,10 +215,11 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
             return Wait(Phase.APPLYING, apply.message or "Writing the changes to the store in one transaction.")
         case _ if unsure and apply.number >= APPLY.tries:
             return Finish(
-                Outcome.FAILED, "JobsLost",
-                f"The apply was begun {apply.number} times and its Job taken away each time; the store's newest revision says "
-                "whether it was applied.",
-            )  # fmt: skip
+                Outcome.FAILED,
+                "JobsLost",
+                f"The apply was started {apply.number} times, and its Job was deleted each time; the store's newest revision "
+                "says whether it was applied.",
+            )
         case _ if unsure:
             # Only the store knows whether it was applied. Apply is idempotent, so run it again.
             return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)

@@ -1,6 +1,6 @@
-"""What follows an apply: carrying the roster out, again after a failure, until its patience ends. Pure.
+"""What follows an apply: delivering, and retrying after failures until the time for it is over. Pure.
 
-The outbox is the store's. A run that gives up leaves it as it is, and the next run's delivery takes it up again.
+The outbox belongs to the store. A run that gives up leaves it as it is, and the next run's delivery continues.
 """
 
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ NEXT = "The next run carries it out."
 
 
 def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
-    """What to do about the deliveries of a run whose changes are in the store; None when nothing is left to do."""
+    """What to do about the deliveries of a run whose changes are in the store. None when nothing is left to do."""
     work = seen.deliver
     if not seen.connection.delivers and work is None:
         return None
@@ -29,7 +29,7 @@ def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
         case WorkState.RUNNING:
             return Wait(Phase.DELIVERING, work.message or "Applied; carrying it out.")
         case WorkState.LOST if work.number >= DELIVER.tries:
-            lost = f"The delivery was begun {work.number} times and its Job taken away each time."
+            lost = f"The delivery was started {work.number} times, and its Job was deleted each time."
             return _given_up("JobsLost", lost)
         case WorkState.LOST:
             return _start(seen, work.number + 1)
@@ -38,7 +38,7 @@ def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
 
 
 def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | Finish:
-    """A delivery has failed: another try after a pause, if there is time for one."""
+    """A delivery has failed: retry after a pause, if there is time for one."""
     again = (work.ended_at or seen.now) + DELIVER.pause(work.number)
     if again > _until(seen) or work.number >= DELIVER.tries:
         return _given_up(work.reason, f"{stopped(work.message)} Tried {work.number} time{'s' * (work.number > 1)}.")
@@ -67,6 +67,6 @@ def _given_up(reason: str, why: str) -> Finish:
 
 
 def _until(seen: Observed) -> datetime:
-    """When the run's patience ends. A plan without changes delivers what an earlier run left."""
+    """When the run stops retrying. A plan without changes delivers what an earlier run left."""
     before = seen.apply.ended_at if seen.apply else seen.plan.ended_at if seen.plan else None
     return (before or seen.now) + RETRY_FOR

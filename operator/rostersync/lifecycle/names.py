@@ -1,7 +1,7 @@
-"""Names of what a run creates. They are deterministic, so that creating something twice is noticed.
+"""Names of the objects that a run creates. They are deterministic, so that creating an object twice is noticed.
 
-Names for a connection that is not of the default kind end in its kind: `-exampleconnection`. Names for one of the
-default kind end in `-artifacts`, a time or digits, so the two can never be the same.
+Names for a connection of another kind than the default end in its kind: `-exampleconnection`. Names for the default
+kind end in `-artifacts`, a time or digits. So the two can never be equal.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ LONGEST = 100  # the API's limit for names of runs and connections
 
 
 def run_name(connection: Ref, now: datetime, taken: Container[str] = ()) -> str:
-    """`springfield-20261124t020700`, with `-2`, `-3` … if that name is taken. `now` has a zone; the name has UTC."""
+    """`springfield-20261124t020700`, with `-2`, `-3` … if that name is taken. `now` has a zone. The name is in UTC."""
     stamp, kind = now.astimezone(UTC).strftime("%Y%m%dt%H%M%S"), _kind(connection)
     base = f"{connection.name[: LONGEST - len(stamp) - 5 - len(kind)].rstrip('-.')}-{stamp}".lower()
     name, count = f"{base}{kind}", 1
@@ -27,7 +27,7 @@ def run_name(connection: Ref, now: datetime, taken: Container[str] = ()) -> str:
 def approval_name(run: str, digest: str) -> str:
     """An approval's name.
 
-    Another plan of the run needs another approval, so it has the first eight digits of the digest.
+    Each plan of a run needs its own approval, so the name has the first eight digits of the digest.
     """
     return f"{run[: LONGEST - 9].rstrip('-.')}-{digest.removeprefix('sha256:')[:8]}"
 
@@ -45,7 +45,7 @@ def triggered_name(connection: Ref, uid: str, hint: str, token: str) -> str:
 
 
 def label_value(text: str) -> str:
-    """A text as the value of a label, of at most 63 characters: the text itself, or its beginning and a hash."""
+    """A text as the value of a label, of at most 63 characters: the text itself, or its start and a hash."""
     if len(text) <= 63:
         return text
     return f"{text[:54].rstrip('-._')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class WorkState(StrEnum):
-    """How far an attempt of a run came."""
+    """How far an attempt of a run got."""
 
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
@@ -27,9 +27,9 @@ class WorkState(StrEnum):
 
 @dataclass(frozen=True)
 class Work(Generic[R]):
-    """The newest try of an attempt. `number` counts tries from 1; `of_plan` is the plan's number an apply belongs to.
+    """The newest try of an attempt. `number` counts tries from 1. `of_plan` is the number of an apply's plan.
 
-    `message` says why it failed or, while it runs, what keeps it from going on ("" when nothing does).
+    `message` says why it failed or, while it runs, what blocks it ("" when nothing does).
     """
 
     state: WorkState
@@ -57,12 +57,12 @@ class Run:
     requested_by: tuple[str, ...] = ()
     created_at: datetime | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
-    more_requesters: bool = False  # than `requested_by` has room for
+    more_requesters: bool = False  # than fit into `requested_by`
 
 
 @dataclass(frozen=True)
 class Window:
-    """A span of time. Its start belongs to it, its end does not."""
+    """A span of time. It includes its start, but not its end."""
 
     start: datetime
     end: datetime
@@ -106,7 +106,7 @@ class Approval:
 class Sibling:
     """Another Import run of the same connection whose plan is done.
 
-    `revision`: what it made of the store, where known.
+    `revision`: the store's revision after it, where known.
     """
 
     name: str
@@ -160,7 +160,7 @@ class Observed:
 
     @property
     def works(self) -> tuple[tuple[Attempt[Any], Work[Any]], ...]:
-        """The attempts that have begun, in the order in which they come."""
+        """The attempts that have begun, in order."""
         every = ((PLAN, self.plan), (APPLY, self.apply), (DELIVER, self.deliver))
         return tuple((attempt, work) for attempt, work in every if work)
 

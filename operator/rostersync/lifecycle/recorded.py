@@ -1,4 +1,4 @@
-"""Writes a plan's report into a run's status, and reads it from there once its Job is gone. Pure."""
+"""Writes a plan's report into a run's status, and reads it back once its Job is gone. Pure."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -73,7 +73,7 @@ def _previous(plan: Mapping[str, Any]) -> str:
 
 
 def pending_approval(status: Mapping[str, Any], digest: str | None) -> Mapping[str, Any] | None:
-    """The approval that, by the status, is pending for this digest, whether or not it still exists."""
+    """The approval that the status names as pending for this digest, whether or not it still exists."""
     approval, planned = status.get("approval") or {}, (status.get("plan") or {}).get("digest")
     return approval if approval.get("state") == "Pending" and digest is not None and planned == digest else None
 

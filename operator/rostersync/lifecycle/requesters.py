@@ -1,4 +1,4 @@
-"""Who requested a run. With four eyes, nobody on this list may decide about it. Pure."""
+"""Who requested a run. With requireDistinctApprover, nobody on this list may decide about it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ MOST = 8  # names for which a run's status and an approval have room
 
 @dataclass(frozen=True)
 class Requesters:
-    """At most MOST names. `more`: there were others, so that nobody can be proved not to be one of them."""
+    """At most MOST names. `more`: there were others, so anybody else may be one of them."""
 
     names: tuple[str, ...] = ()
     more: bool = False
 
 
 def requesters(before: Requesters, maker: str, newest: Sequence[str]) -> Requesters:
-    """Those known `before`, with who made the run and the `newest`: who last changed the connection or asked again.
+    """Those known `before`, the creator of the run, and the `newest`: who last changed the connection or asked again.
 
-    The maker and the newest are always among the names. Once there were more than fit, it stays said.
+    The creator and the newest are always among the names. Once there were too many, `more` stays set.
     """
     named = [n for n in dict.fromkeys((*before.names, maker, *newest)) if n]
     if len(named) <= MOST:

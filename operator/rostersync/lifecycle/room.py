@@ -1,4 +1,4 @@
-"""When an attempt that found a disk full is started again. Nothing was done, so no new approval is needed. Pure."""
+"""When an attempt that found a disk full is retried. Nothing was done, so no new approval is needed. Pure."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, Wait
 from rostersync.model import Phase
 
-TRIES = APPLY.tries  # of anything that finds no room: with the pauses between them a day in all
+TRIES = APPLY.tries  # of anything that finds no space: a day in all, with the pauses between them
 
 
 def had_no_room(work: Work[Any]) -> bool:
@@ -19,11 +19,13 @@ def had_no_room(work: Work[Any]) -> bool:
 
 
 def until_there_is_room(attempt: Attempt[Any], work: Work[Any], now: datetime) -> Wait | Finish | None:
-    """What to do instead of starting the attempt again; None when it is time to start it."""
+    """What to do instead of retrying the attempt. None when it is time to retry."""
     if work.number >= TRIES:
         said = f"{work.message} The {attempt.name} was tried {work.number} times."
         return Finish(Outcome.FAILED, work.reason, said)
     again = (work.ended_at or now) + attempt.pause(work.number)
     if now >= again:
         return None
-    return Wait(Phase.QUEUED, f"{work.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; nobody is asked again.", again)
+    return Wait(
+        Phase.QUEUED, f"{work.message} Tried again at {again:%Y-%m-%dT%H:%MZ}; no new approval is needed.", again
+    )

@@ -1,4 +1,4 @@
-"""What other runs of the connection mean for a run: a newer one may replace it, or have moved the store. Pure."""
+"""What other runs of the connection mean for a run. A newer one may replace it, or have moved the store. Pure."""
 
 from rostersync.lifecycle.messages import incomplete
 from rostersync.lifecycle.observed import Observed, Sibling
@@ -8,9 +8,7 @@ from rostersync.model import PlanReport
 
 
 def moved_since(seen: Observed, report: PlanReport) -> bool:
-    """Whether another run has changed the store since the plan was made, so that nobody should be asked about this
-    plan.
-    """
+    """Whether another run has changed the store since the plan was made, so that nobody should be asked about it."""
     return any(s.revision is not None and s.revision > report.base_revision for s in seen.siblings)
 
 

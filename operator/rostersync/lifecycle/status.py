@@ -1,6 +1,6 @@
 """A SyncRun's whole status, from what is known and the step that was decided.
 
-Pure. A condition whose status has not changed keeps the transition time that it had in the previous status.
+Pure. A condition whose status has not changed keeps its time of transition.
 """
 
 from collections.abc import Callable
@@ -73,14 +73,14 @@ def of_holds(
     seen: Observed, step: Step, report: PlanReport, sentence: Callable[[Hold], str] | None = None
 ) -> dict[str, Any]:
     """Why the plan is held and what it changes, for people, and the command while somebody can decide."""
-    # this message is only given while somebody can decide
+    # this message is only written while somebody can decide
     asks = seen.approval and isinstance(step, Wait) and step.message == held_message(seen, report)
     command = seen.words.approval(seen.run.name, seen.approval.name) if seen.approval and asks else ""
     return in_brief(report, sentence, command)
 
 
 def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
-    """The run's view of its own approval. The SyncApproval's status gets the same state."""
+    """The run's view of its own approval. The SyncApproval's status has the same state."""
     approval = seen.approval
     if approval is None:
         return _deleted_approval(seen, step)
@@ -96,7 +96,7 @@ def of_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
 
 
 def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
-    """An approval that somebody deleted while it was pending. Its expiry stays known, and is kept for the next one."""
+    """An approval that somebody deleted while it was pending. Its expiry is kept for its successor."""
     digest = seen.plan.report.digest if seen.plan and seen.plan.report else None
     known = pending_approval(seen.run.status, digest)
     if known is None or not isinstance(step, Finish):
@@ -105,7 +105,7 @@ def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
 
 
 def _outbox_pending(seen: Observed) -> bool:
-    """Whether deliveries are still to be made, as far as the attempts have said."""
+    """Whether deliveries are outstanding, according to the attempts' reports."""
     if seen.deliver and seen.deliver.state == WorkState.SUCCEEDED:
         return False
     reports = (seen.plan and seen.plan.report, seen.apply and seen.apply.report)

@@ -9,7 +9,7 @@ from rostersync.model import Consent, Phase
 
 @dataclass(frozen=True)
 class StartPlan:
-    """Start the plan. `again`: from the extract that is already staged, because the store moved."""
+    """Start the plan. `again`: from the staged extract, because the store moved."""
 
     number: int = 1
     again: bool = False
@@ -23,12 +23,12 @@ class CreateApproval:
     expires_at: datetime
     requested_by: tuple[str, ...]
     require_distinct_approver: bool
-    previous_connection: str = ""  # another one, on which the decider needs the verb approve too
+    previous_connection: str = ""  # another one, on which the decider also needs the verb approve
 
 
 @dataclass(frozen=True)
 class StartApply:
-    """Apply the plan with this digest. `consent` is only None for a plan without holds."""
+    """Apply the plan with this digest. `consent` is None only for a plan without holds."""
 
     digest: str
     consent: Consent | None
@@ -59,7 +59,7 @@ class Wait:
 class Finish:
     """The run ends.
 
-    `reason` becomes that of Succeeded: the outcome, or what failed. `by`: the other run that is the cause.
+    `reason` becomes that of Succeeded: the outcome, or what failed. `by`: the other run that caused the end.
     """
 
     outcome: Outcome

@@ -1,6 +1,6 @@
 """When a schedule is due.
 
-Each start happens at most once; the connection says whether missed ones are made up. Pure.
+Each start happens at most once; the connection says whether a missed start is caught up. Pure.
 """
 
 import hashlib
@@ -52,10 +52,12 @@ def timetable(spec: ConnectionSpec, uid: str) -> Timetable | None:
         return None
     spread = int(hashlib.sha256(uid.encode()).hexdigest()[:12], 16) % (schedule.jitterMinutes * 60 or 1)
     return Timetable(
-        schedule.cron, ZoneInfo(spec.timeZone), date.fromisoformat(schedule.endDate) if schedule.endDate else None,
+        schedule.cron,
+        ZoneInfo(spec.timeZone),
+        date.fromisoformat(schedule.endDate) if schedule.endDate else None,
         timedelta(seconds=spread),
         timedelta(seconds=schedule.startingDeadlineSeconds) if schedule.startingDeadlineSeconds else None,
-    )  # fmt: skip
+    )
 
 
 def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
@@ -63,7 +65,8 @@ def starts(table: Timetable, after: datetime) -> Iterator[datetime]:
     local = (after - table.jitter).astimezone(table.zone).replace(tzinfo=None)
     last = after
     try:
-        # By local time, without a zone. `instant` decides about times that are skipped or come twice, for every form of cron.
+        # By local time, without a zone. `instant` decides about times that are skipped or come twice, for every form of
+        # cron.
         for at in CronSim(table.cron, local - timedelta(minutes=1)):
             start = instant(at, table.zone) + table.jitter
             if table.end is not None and start.astimezone(table.zone).date() > table.end:
