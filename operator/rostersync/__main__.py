@@ -18,7 +18,7 @@ import click
 from rostersync import __version__
 from rostersync.errors import RostersyncError
 from rostersync.execution import options
-from rostersync.execution.failures import frames, half_exit, is_permanent, told
+from rostersync.execution.failures import attempt_exit, frames, is_permanent, told
 from rostersync.execution.interruption import Terminated
 from rostersync.local.commands.apply import apply
 from rostersync.local.commands.approve import approve
@@ -38,7 +38,7 @@ from rostersync.local.commands.show import show
 from rostersync.local.commands.version import version
 from rostersync.render.sections import Sectioned
 
-HALVES = ("plan", "apply")  # their exit code says whether trying again can help
+ATTEMPT_COMMANDS = ("plan", "apply")  # their exit code says whether trying again can help
 LATER = {  # imported when they are asked for; `job` is for the operator's pods, and in no section of the help
     "job": "rostersync.jobs.command:job",
     "operator": "rostersync.controller.command:operator",
@@ -76,7 +76,7 @@ class Commands(Sectioned):
             ctx.exit(130)
         except RostersyncError as error:
             _say(ctx, error.reason, str(error), error)
-            ctx.exit(half_exit(is_permanent(error)) if ctx.invoked_subcommand in HALVES else 1)
+            ctx.exit(attempt_exit(is_permanent(error)) if ctx.invoked_subcommand in ATTEMPT_COMMANDS else 1)
         except BrokenPipeError:
             # The reader has seen enough (`diff | head`). What is left to write must not fail at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

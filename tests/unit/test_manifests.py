@@ -130,7 +130,7 @@ def test_a_required_field_is_named_at_the_line_above_it(tmp_path: Path) -> None:
             SECRET.replace("{clientID: some-client, clientSecret: hunter2}", "hunter2"),
             "must be a mapping of keys to text",
         ),
-        (SECRET.replace("some-client", "17"), "line 4: stringData of the Secret holds something else than text"),
+        (SECRET.replace("some-client", "17"), "line 4: stringData of the Secret holds something other than text"),
         (SECRET.replace("stringData", "data"), "line 4: data of the Secret must be base64 of UTF-8 text"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What one attempt does, the same for the command line and for a Job: plan, apply, check, purge."""
+"""What one attempt does, the same for the command line and for a Job: plan, apply, deliver, check, purge."""

@@ -35,8 +35,8 @@ def apply(
 
     `known_held`: the plan was held when it was made, whatever its folder says now.
 
-    Raises StoreBusy when others keep using the store, and DiskFull: then it is as if the attempt had not begun. Raises
-    Unsure when only the store knows: then it is as if the attempt was lost.
+    Raises StoreBusy when another process keeps using the store, and DiskFull. Then it is as if the attempt had not
+    begun. Raises Unsure when only the store knows. Then it is as if the attempt was lost.
     """
     report.report.digest = digest
     work = Workspace(execution.layout, run, None)
@@ -53,7 +53,7 @@ def apply(
         raise
     except Unsure as error:
         told(error, report.report.stage, work.errors)
-        raise  # the report stays as it is: the next command looks into the store
+        raise  # the report stays as it is, since the next command asks the store
     except Exception as error:  # noqa: BLE001  (whatever happened, the report must say so)
         unfinished.check_interrupted(report)
         if is_full(error):
@@ -111,11 +111,11 @@ def _apply(
 
 
 def _expire(execution: Execution, connection: Connection, work: Workspace) -> None:
-    """Remove former values that are older than the connection keeps them. The next apply retries."""
+    """Remove former values that are older than the connection keeps them. If it fails, the next apply does it."""
     kept = parse_duration(connection.spec.history.records.maxAge)
     try:
         execution.store(work.run, connection).writer().expire(district(connection), kept, datetime.now(UTC))
-    except Exception as error:  # noqa: BLE001  (the plan is applied; retention is no reason to say otherwise)
+    except Exception as error:  # noqa: BLE001  (the plan is applied, even if retention fails)
         interruption.check()
         _later(error, "expire", work)
 

@@ -24,7 +24,7 @@ class Found:
     vanished: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for the Job's log: schools, totals and how attributes are filled; no records."""
+        """Everything for the Job's log: schools, totals and how attributes are filled. No records."""
         return {
             "message": self.result.message,
             "schools": [
@@ -67,7 +67,7 @@ def mapped(result: CheckResult, orgs: list[Org], rules: SchoolRules) -> Found:
 
 
 def orgs_of(pages: list[Page]) -> list[Org]:
-    """The organisations in these pages. Of an id that comes twice, the first."""
+    """The organisations in these pages. If an id comes twice, the first one counts."""
     orgs: dict[str, Org] = {}
     for page in pages:
         columns = [page.batch.column(n).to_pylist() for n in ("sourcedId", "type", "status", "parentSourcedId")]

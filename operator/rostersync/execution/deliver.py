@@ -1,4 +1,4 @@
-"""The deliver attempt: carry the newest revision out, and take what was carried out from the outbox."""
+"""The deliver attempt: deliver the newest revision, and settle the outbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +26,9 @@ from rostersync.stores.engine import connect
 
 
 def deliver(execution: Execution, run: str, report: DeliverReportFile) -> RostersyncError | None:
-    """Carry out what the outbox holds of the connection. Returns the error that the report has.
+    """Deliver what the outbox holds for the connection. Returns the error that the report has.
 
-    Each delivery is tried, also when one before it fails: then the first one's error is the attempt's.
+    Each delivery is tried, even after one has failed. The first error is the attempt's.
     """
     first: RostersyncError | None = None
     try:
@@ -63,7 +63,7 @@ def _inputs(execution: Execution) -> Inputs:
 def _one(
     execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, delivery: Delivery
 ) -> RostersyncError | None:
-    """Carry one delivery out, if the outbox has something for it. Returns why it failed."""
+    """Make one delivery, if the outbox has something for it. Returns why it failed."""
     connection = inputs.connection
     name, where = outbox_name(connection, delivery), district(connection)
     try:
@@ -78,7 +78,7 @@ def _one(
             kind.send(Parcel(delivery, revision, revisions, con, execution.layout.run_scratch(run), secret))
         report.stage("settle")
         when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision))
-    except Exception as error:  # noqa: BLE001  (the others are tried all the same)
+    except Exception as error:  # noqa: BLE001  (the others are still tried)
         interruption.check()
         return told(error, f"{report.at} of {delivery.name}", None)
     report.report.revision = revision
@@ -90,7 +90,7 @@ def _one(
 def _attached(
     execution: Execution, run: str, connection: Connection
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, int, dict[str, tuple[int, ...]]]]:
-    """The district's roster at its newest revision, and what is still to be carried out. Only read."""
+    """The district's roster at its newest revision, read-only, and what is still to be delivered."""
     engine, where = execution.engine, district(connection)
     place = execution.layout.run_scratch(run)
     reader = execution.store(run, connection).reader()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Engine:
-    """Memory in bytes and threads for the engine. None: what the container has."""
+    """Memory in bytes and threads for the engine. None means what the container has."""
 
     memory_limit: int | None = None
     threads: int | None = None
@@ -27,7 +27,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Execution:
-    """Folders, inputs and limits. `inputs` is None where a planned run goes on."""
+    """Folders, inputs and limits. `inputs` is None when a planned run continues."""
 
     layout: Layout
     progress: Progress
@@ -37,7 +37,7 @@ class Execution:
     network: "Network | None" = None
 
     def workspace(self, run: str, connection: Connection) -> Workspace:
-        """The run's folders, with the key that the connection's artifacts are sealed with."""
+        """The run's folders, with the key that seals the connection's artifacts."""
         secrets = self.inputs.secrets if self.inputs else {}
         return Workspace(self.layout, run, artifact_key(connection, secrets, self.env))
 

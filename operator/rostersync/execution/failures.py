@@ -20,7 +20,7 @@ Keep = Callable[[str, str], Path]
 
 
 def told(error: Exception, stage: str, keep: Keep | None) -> RostersyncError:
-    """The error to tell people. `keep(stage, text)` gets the texts that are not ours and returns where it put them."""
+    """The error to tell people. `keep(stage, text)` keeps texts that are not ours, and returns their file."""
     if isinstance(error, RostersyncError):
         if error.detail:
             _kept(keep, stage, error.detail)
@@ -48,20 +48,20 @@ def told(error: Exception, stage: str, keep: Keep | None) -> RostersyncError:
 
 
 def _kept(keep: Keep | None, stage: str, text: str) -> Path | None:
-    """Where the text is, if it could be kept. A full disk must not hide the error that there was."""
+    """The file of the text, if it could be kept. A full disk must not hide the original error."""
     try:
         return keep(stage, text) if keep else None
     except OSError:
         return None
 
 
-def half_exit(reason_permanent: bool) -> int:
+def attempt_exit(reason_permanent: bool) -> int:
     """Exit code of plan and apply after a failure."""
     return PERMANENT_EXIT if reason_permanent else 1
 
 
 def is_permanent(error: RostersyncError) -> bool:
-    """Whether a retry fails again until a person changes something."""
+    """Whether retries fail until a person changes something."""
     return isinstance(error, Permanent)
 
 

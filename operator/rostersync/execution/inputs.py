@@ -26,14 +26,14 @@ class Inputs:
 
 
 def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
-    """What the source knows the client by: from the Secret that the connection names, else from the environment."""
+    """How the client identifies itself to the source: by the connection's Secret, else by the environment."""
     profile = profile_of(inputs.connection)
     reference, keys = profile.endpoint(inputs.connection).secret, profile.keys_in_words
     where = qualified(inputs.connection, reference)
     secret = inputs.secrets.get(reference)
     if secret is None:
         return _of_environment(profile, where, env)
-    # a line end is a slip of whoever encoded the value, never part of it
+    # a line end is a slip of whoever encoded the value
     values = {key: secret.get(key, "").strip() for key in profile.keys}
     if empty := [key for key, value in values.items() if not value]:
         raise InvalidManifest(
@@ -60,7 +60,7 @@ def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Log
 
 
 def ca_bundle(inputs: Inputs) -> str | None:
-    """PEM text of the authorities to trust; None for the system's."""
+    """PEM text of the authorities to trust. None for the system's."""
     reference = profile_of(inputs.connection).endpoint(inputs.connection).ca_bundle
     if reference is None:
         return None
@@ -81,14 +81,14 @@ def ca_bundle(inputs: Inputs) -> str | None:
 
 
 def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
-    """What a delivery logs in with at its receiver. Raises InvalidManifest."""
+    """The Secret with which a delivery logs in to its receiver. Raises InvalidManifest."""
     kind = kind_of(delivery)
     name = kind.secret(delivery)
     secret, where = inputs.secrets.get(name), qualified(inputs.connection, name)
     needs = f"the keys {' and '.join(kind.keys)}"
     if secret is None:
         raise InvalidManifest(
-            f"Secret {where}, which delivery {delivery.name} names, is not given; make it, with {needs}.",
+            f"Secret {where}, which delivery {delivery.name} names, is not given; create it with {needs}.",
             reason="SecretNotFound",
         )
     if empty := [key for key in kind.keys if not secret.get(key, "").strip()]:
@@ -100,7 +100,7 @@ def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
 
 
 def artifact_key(connection: Connection, secrets: Data, env: Mapping[str, str]) -> str | None:
-    """The key that the connection's artifacts are sealed with: from its Secret, else from the environment."""
+    """The key that seals the connection's artifacts: from its Secret, else from the environment."""
     reference = connection.spec.artifacts.encryptionKeySecretRef
     if reference is None:
         return None

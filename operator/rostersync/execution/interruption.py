@@ -1,7 +1,8 @@
 """SIGTERM and Ctrl-C raise an exception at once, so that reports are written and spill files removed on the way out.
 
-Libraries turn it into errors of their own (DuckDB: "Query interrupted"). So the signal is also remembered, and whoever
-catches an error asks whether one came. During a commit it is only remembered: how the commit ended is the better answer.
+Libraries turn it into errors of their own (DuckDB: "Query interrupted"). So the signal is also remembered, and code
+that catches an error asks whether one came. During a commit it is only remembered, since the outcome of the commit
+matters more.
 
 Python handles a signal between two bytecodes, and a query can take minutes within one. So the signal itself wakes a
 thread, which interrupts the queries.
@@ -26,7 +27,7 @@ class Terminated(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM raises Terminated in here and SIGINT KeyboardInterrupt, also when a library made another error of it."""
+    """In this block SIGTERM raises Terminated and SIGINT KeyboardInterrupt, even if a library raised another error."""
     before = {number: signal.signal(number, _note) for number in _SIGNALS}
     _came.clear()
     try:
@@ -43,7 +44,7 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def _heard() -> Iterator[None]:
-    """A thread that interrupts queries when a signal comes."""
+    """Run a thread that interrupts queries when a signal comes."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 
@@ -65,7 +66,7 @@ def _heard() -> Iterator[None]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """A signal that comes after `hold` is dropped at the end of this block: the work that it would have stopped is done."""
+    """Drop a signal that came after `hold` when this block ends, since the work that it would have stopped is done."""
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""JSON objects in files, and a file that may not be replaced."""
+"""JSON objects in files, and files that must be written in place."""
 
 import json
 import os
@@ -12,7 +12,8 @@ from rostersync.errors import Permanent
 def overwrite(path: Path, text: str) -> None:
     """Write a file in place, since a file that is a mount cannot be replaced.
 
-    It is valid at every moment: one call writes the text, padded with spaces to the former length. Then it is cut.
+    It is valid JSON at every moment: one call writes the text, padded with spaces to the former length, and then it is
+    cut.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = text.encode()
@@ -30,7 +31,7 @@ def write_object(path: Path, data: dict[str, Any]) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None when there is no such file. Raises Permanent when it is spoiled."""
+    """The JSON object in a file. None when there is no such file. Raises Permanent when it is damaged."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

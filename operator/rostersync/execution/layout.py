@@ -6,10 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Folders, which need not be there yet.
+    """Folders, which need not exist yet.
 
-    `artifacts` has one folder a run, `store` is for a store in files. `scratch` is where records lie in the clear
-    while they are worked on; None puts it beside the run's artifacts, and for writes of the store beside the store.
+    `artifacts` has one folder a run. `store` is for a store in files. `scratch` is for records in the clear while they
+    are processed. If it is None, scratch is beside the run's artifacts, and for writes beside the store.
     """
 
     artifacts: Path
@@ -21,9 +21,9 @@ class Layout:
         return self.artifacts / run
 
     def run_scratch(self, run: str) -> Path:
-        """Where what is opened and what is spilled lies while a run is worked on."""
+        """The folder for opened artifacts and spill files while a run is processed."""
         return self.scratch / run if self.scratch else self.folder(run) / "scratch"
 
     def store_scratch(self, run: str) -> Path | None:
-        """Where a write of the store spills to; None leaves it to the store."""
+        """The folder to which a write of the store spills. None leaves it to the store."""
         return self.scratch / run if self.scratch else None

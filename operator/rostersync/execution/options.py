@@ -10,7 +10,7 @@ DEBUG = "rostersync.debug"
 
 
 def debug_option(function: F) -> F:
-    """--debug: say where in the program an error came from."""
+    """--debug: print where in the program an error came from."""
 
     def keep(context: click.Context, _: click.Parameter, value: bool) -> None:
         context.meta[DEBUG] = context.meta.get(DEBUG, False) or value

@@ -1,4 +1,4 @@
-"""What the store's outbox calls deliveries: connections of one district may have deliveries of one name."""
+"""What the store's outbox calls deliveries. Several connections of a district may use the same name for one."""
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.connection import Connection

@@ -1,4 +1,4 @@
-"""Which run owns a folder of artifacts. Runs are told apart by UID, since a name can be used again."""
+"""Which run owns a folder of artifacts. Runs are identified by UID, since a name can be used again."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""The plan attempt: read the source, compare it with the store, and freeze a plan. The store is only read."""
+"""The plan attempt: read the source, compare it with the store, and freeze a plan. It only reads the store."""
 
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,7 @@ def plan(
 
 
 def _connection(execution: Execution, folder: Path) -> Connection:
-    """The connection that the run is planned with, kept so that the run can go on without its inputs."""
+    """The connection that the run is planned with, kept so that the run can continue without its inputs."""
     if execution.inputs is None:
         return stored_connection(folder)
     connection = execution.inputs.connection
@@ -83,7 +83,7 @@ def _plan(
 
 
 def _extract(execution: Execution, connection: Connection, extract: Path, report: PlanReportFile) -> str:
-    """Pull every collection; returns a hash that identifies the client."""
+    """Pull every collection. Returns a hash that identifies the client."""
     if execution.inputs is None:
         raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
     report.stage("extract")

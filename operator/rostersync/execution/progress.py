@@ -1,4 +1,4 @@
-"""Progress for people: bars where standard error is a terminal, JSON lines elsewhere. Names and numbers only."""
+"""Progress for people: bars when standard error is a terminal, JSON lines otherwise. Names and numbers only."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ def log(level: str, **fields: Any) -> None:
 
 
 class Lines:
-    """Progress as JSON lines: each stage once, the end of each collection, and a line every two seconds meanwhile."""
+    """Progress as JSON lines: each stage once, the end of each collection, and a line every two seconds in between."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.stage, self.said = clock, "", 0.0

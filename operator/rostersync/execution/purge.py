@@ -1,4 +1,4 @@
-"""Removing artifacts: of runs that have ended, of deleted runs, and of finished runs over the history limits."""
+"""Removes artifacts: of runs that have ended, of deleted runs, and of finished runs over the history limits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Named = tuple[str, str | None]  # name, and the UID that it must have
 class History:
     """Finished runs of the connection (name, whether it succeeded), oldest first, and how many keep their artifacts.
 
-    `known` names all runs that still exist; the artifacts of others are removed. Empty means unknown, and all stay.
+    `known` names all runs that still exist. The artifacts of others are removed. If it is empty, none are.
     """
 
     finished: Sequence[tuple[str, bool]]
@@ -27,7 +27,7 @@ class History:
 
 
 def purge(layout: Layout, ended: Sequence[Named], removed: Sequence[Named]) -> None:
-    """Remove what `ended` runs needed until they were final, and everything of `removed` ones. Idempotent."""
+    """Remove what `ended` runs needed until they were final, and everything of `removed` runs. Idempotent."""
     for name, uid in ended:
         if _is(layout, name, uid):
             ownership.finish(layout, name)
@@ -36,7 +36,7 @@ def purge(layout: Layout, ended: Sequence[Named], removed: Sequence[Named]) -> N
         if _is(layout, name, uid):
             Artifacts(layout.artifacts).remove(name)
             log("info", stage="purge", what=name, removed=True)
-    durable.clear(layout.artifacts)  # what killed processes removed in part
+    durable.clear(layout.artifacts)  # what killed processes had removed in part
 
 
 def prune(layout: Layout, run: str, history: History) -> None:
@@ -62,5 +62,5 @@ def prune(layout: Layout, run: str, history: History) -> None:
 
 
 def _is(layout: Layout, name: str, uid: str | None) -> bool:
-    """Whether the folder belongs to that run and not to a later one of its name."""
+    """Whether the folder belongs to that run, not to a later one of its name."""
     return uid is None or ownership.uid_of(layout, name) in (None, uid)

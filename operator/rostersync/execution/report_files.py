@@ -22,14 +22,14 @@ from rostersync.plan.report import (
 )
 
 LAST_STAGE = "done"
-_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report; then it is lost
+_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report, which is then lost
 
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport, CheckReport)
 
 
 class _ReportFile(Generic[R]):
-    """The report of one try, rewritten at each stage, and `copy` with it.
+    """The report of one try, rewritten at each stage, together with its `copy`.
 
     With `kept=False` only the copy is written, until `keep` is called.
     """
@@ -45,7 +45,7 @@ class _ReportFile(Generic[R]):
         self._to_json: Callable[[R], str] = to_json
 
     def keep(self) -> None:
-        """From now on write it among the run's artifacts as well."""
+        """Also write the report among the run's artifacts from now on."""
         self.path = self._own_path
 
     def text(self) -> str:
@@ -55,7 +55,7 @@ class _ReportFile(Generic[R]):
     def write(self, *, lasting: bool = False) -> None:
         """Write the report as it is now."""
         text = self.text()
-        if self.copy:  # first, since it can be written when the artifacts' disk is full
+        if self.copy:  # first, since it can be written even when the artifacts' disk is full
             json_files.overwrite(self.copy, text)
         if self.path:
             durable.write(self.path, text, lasting=lasting)
@@ -66,7 +66,7 @@ class _ReportFile(Generic[R]):
         return self.report.stage
 
     def stage(self, name: str) -> None:
-        """Say that a stage has begun. A full disk does not end the work here."""
+        """Record that a stage has begun. A full disk does not end the work here."""
         if name != self.report.stage:
             self.report.stage = name
             with suppress(OSError):
@@ -84,7 +84,7 @@ class _ReportFile(Generic[R]):
         self.write(lasting=True)
 
     def tell(self, error: RostersyncError) -> None:
-        """Write into the copy alone why the attempt failed."""
+        """Write only into the copy why the attempt failed."""
         self.report.error = {"reason": error.reason, "message": str(error)}
         if self.copy:
             json_files.overwrite(self.copy, self.text())

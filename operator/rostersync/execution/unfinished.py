@@ -28,7 +28,7 @@ def left(report: Report) -> None:
 
 
 def no_room(error: Exception, report: Report, work: Workspace) -> NoReturn:
-    """A disk is full: remove the report, so that the same attempt can run when there is space."""
+    """Remove the report after a disk was full, so that the same attempt can run when there is space."""
     said = told(error, report.report.stage, work.errors)
     report.forget()
     with suppress(OSError):
@@ -44,5 +44,5 @@ def failed(error: Exception, report: Report, work: Workspace) -> RostersyncError
     try:
         report.failed(said)
     except OSError:
-        raise said from None  # or the run would look as if there had been no such attempt
+        raise said from None  # without a report, the run would look as if there had been no such attempt
     return said

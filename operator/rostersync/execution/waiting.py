@@ -1,4 +1,4 @@
-"""Waiting for a store that another process uses."""
+"""Waits for a store that another process uses."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ BUSY_TRIES, BUSY_WAIT = 20, 0.5  # seconds; a reader or another connection's app
 
 
 def when_free(work: Callable[[], T]) -> T:
-    """What `work` returns, once no other process uses the store. Raises StoreBusy when one keeps using it."""
+    """Return the result of `work` once no other process uses the store. Raises StoreBusy when one keeps using it."""
     for _ in range(BUSY_TRIES - 1):
         try:
             return work()

@@ -19,18 +19,18 @@ class Workspace:
 
     def __init__(self, layout: Layout, run: str, key: str | None) -> None:
         self.run, self.folder = run, layout.folder(run)
-        # Each process that works on the run has its own folder in here.
+        # Each process that works on the run has its own folder in there.
         self.place = layout.run_scratch(run)
         self.artifacts = Artifacts(layout.artifacts, key)
 
     @property
     def scratch(self) -> Path:
-        """This process's folder for what it makes and opens in the clear."""
+        """This process's folder for files in the clear."""
         return scratch.own(self.place)
 
     @property
     def places(self) -> dict[str, Path]:
-        """The volumes that a plan is made on, by name. The one that its files are written to comes first."""
+        """The volumes that a plan is made on, by name. The one with the plan's files comes first."""
         both = {"artifacts": self.folder, "scratch": self.place}
         return dict(reversed(both.items())) if self.artifacts.sealed else both
 
@@ -40,7 +40,7 @@ class Workspace:
         return self.scratch / name if self.artifacts.sealed else self.folder / name
 
     def keep(self, name: str) -> None:
-        """Seal what was made, where there is a key."""
+        """Seal what was made, if there is a key."""
         if self.artifacts.sealed and (self.scratch / name).is_dir():
             with naming(artifacts=self.folder):
                 self.artifacts.keep(self.run, name, self.scratch / name)

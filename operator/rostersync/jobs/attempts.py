@@ -50,9 +50,10 @@ def plan(
     dry: bool = False,
     network: Network | None = None,
 ) -> None:
-    """Make a plan. `again`: from the staged extract, with the connection it was staged with. Raises its error.
+    """Make a plan. `again`: from the staged extract, with the connection of that extract. Raises its error.
 
-    `dry`: nothing will be applied. Then, and when nothing changes, what only an apply needs is removed at once.
+    `dry`: nothing will be applied. In that case, and when nothing changes, files that only an apply needs are removed
+    at once.
     """
     from rostersync.execution.plan import plan as execute
 
@@ -70,7 +71,7 @@ def plan(
     if error:
         raise error
     if dry or report.report.no_changes:
-        with suppress(OSError):  # otherwise it is removed with the run
+        with suppress(OSError):  # what is left is removed with the run
             ownership.finish(layout, run.name)
 
 
@@ -104,12 +105,12 @@ def apply(
         error = execute(Execution(layout, seen, inputs, engine=engine), run.name, report, digest, consent)
     if error:
         raise error
-    with suppress(OSError):  # the plan is applied; what stays is removed with the run
+    with suppress(OSError):  # the plan is applied; what is left is removed with the run
         ownership.finish(layout, run.name)
 
 
 def deliver(pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine) -> None:
-    """Carry the newest revision out. Raises its error."""
+    """Deliver the newest revision. Raises its error."""
     from rostersync.execution.deliver import deliver as execute
 
     layout = pod.layout
@@ -148,7 +149,7 @@ def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Wat
 def reported(
     watch: Watch, report: PlanReportFile | ApplyReportFile | DeliverReportFile | CheckReportFile
 ) -> Iterator[None]:
-    """Write into the pod's report what is raised in here. The watch uses it, too, when the deadline passes."""
+    """Write into the pod's report what is raised in this block. The watch uses it, too, when the deadline passes."""
     watch.report = lambda: report
     try:
         yield
@@ -180,7 +181,7 @@ def _check_supported(connection: Connection) -> None:
 
 
 def _again(pod: Pod, run: Run) -> Inputs:
-    """The store moved: the same extract and the same connection, even if that has changed since."""
+    """The same extract and the same connection, because the store moved, even if the connection has changed since."""
     return pod.to_plan_again(stored_connection(pod.layout.folder(run.name)))
 
 

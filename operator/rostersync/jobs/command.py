@@ -10,7 +10,7 @@ import click
 
 from rostersync.errors import BaseMoved, RostersyncError
 from rostersync.execution import options
-from rostersync.execution.failures import PERMANENT_EXIT, frames, half_exit, is_permanent, told
+from rostersync.execution.failures import PERMANENT_EXIT, attempt_exit, frames, is_permanent, told
 from rostersync.jobs.job_options import (
     REPORT,
     deadline_option,
@@ -30,7 +30,7 @@ EXITS = "Exit codes: 0 done, also when held; 42 fails until something is changed
 
 @dataclass(frozen=True)
 class Place:
-    """Where the pod's files are: a Pod that costs no imports."""
+    """The paths of the pod's files: a Pod that costs no imports."""
 
     root: Path
     report: Path
@@ -43,10 +43,10 @@ class Place:
 
 
 class Jobs(click.Group):
-    """The commands. Each ends the process itself, so that threads that wait for a server do not keep it alive."""
+    """The commands. Each ends the process itself, so that threads waiting for a server do not keep it alive."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; its errors become one line and an exit code."""
+        """Run the command. Its errors become one line and an exit code."""
         try:
             super().invoke(ctx)
         except RostersyncError as error:
@@ -63,7 +63,7 @@ class Jobs(click.Group):
 
 def code_of(error: RostersyncError) -> int:
     """The exit code of a failure. A store that has moved needs a new plan, so a retry of the Job would be useless."""
-    return PERMANENT_EXIT if isinstance(error, BaseMoved) else half_exit(is_permanent(error))
+    return PERMANENT_EXIT if isinstance(error, BaseMoved) else attempt_exit(is_permanent(error))
 
 
 def leave(code: int) -> NoReturn:
@@ -87,18 +87,18 @@ def _say(ctx: click.Context, said: RostersyncError, error: BaseException) -> Non
 @click.group(cls=Jobs, no_args_is_help=True)
 @options.debug_option
 def job() -> None:
-    """What Kubernetes Jobs run: the halves of a run, Test Connection, and clearing up, from a pod's mounts.
+    """What Kubernetes Jobs run: the attempts of a run, Test Connection, and cleaning up, from a pod's mounts.
 
-    The operator makes these Jobs. The connection, Secrets, the CA bundle, the store and the artifacts are read
-    where the operator mounts them; nothing is asked of the API server. Progress goes to standard error as JSON lines.
+    The operator creates these Jobs. The connection, Secrets, the CA bundle, the store and the artifacts are read
+    where the operator mounts them; the API server is not contacted. Progress goes to standard error as JSON lines.
     """
-    os.umask(0o077)  # whatever a library makes is for this user only
+    os.umask(0o077)  # files that libraries create are for this user only
 
 
 @job.command(epilog=EXITS)
 @run_options
-@click.option("--created", required=True, callback=time, metavar="TIME", help="When the run was made: its now.")
-@click.option("--again", is_flag=True, help="The store has moved: plan from the extract that is staged.")
+@click.option("--created", required=True, callback=time, metavar="TIME", help="When the run was made: the plan's now.")
+@click.option("--again", is_flag=True, help="The store has moved: plan from the staged extract.")
 @deadline_option
 @click.option(
     "--finished",
@@ -118,10 +118,10 @@ def job() -> None:
     "--keep-failed", required=True, type=click.IntRange(min=0), metavar="N", help="How many of the failed ones do."
 )
 @click.option(
-    "--known", multiple=True, metavar="NAME", help="A run that there still is; artifacts of all others are removed."
+    "--known", multiple=True, metavar="NAME", help="A run that still exists; artifacts of all others are removed."
 )
 @loopback_option
-@click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, and not what was read.")
+@click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, but not the extract.")
 @place_options
 @options.engine_options
 def plan(
@@ -142,7 +142,7 @@ def plan(
     memory: int | None,
     threads: int | None,
 ) -> None:
-    """Read the source and freeze a plan; the store is only read."""
+    """Read the source and freeze a plan. The store is only read."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
     from rostersync.execution.execution import Engine
@@ -159,16 +159,16 @@ def plan(
 
 @job.command(epilog=EXITS)
 @run_options
-@click.option("--of-plan", required=True, type=click.IntRange(min=1), metavar="P", help="Which try of the plan it is.")
+@click.option("--of-plan", required=True, type=click.IntRange(min=1), metavar="P", help="The number of the plan.")
 @click.option("--plan", "digest", required=True, metavar="DIGEST", help="The plan's digest (sha256:…).")
 @click.option("--approved-by", metavar="NAME", help="Who approved a plan with holds.")
-@click.option("--approval", default="", metavar="NAME", help="The SyncApproval that says so.")
+@click.option("--approval", default="", metavar="NAME", help="The SyncApproval with that decision.")
 @click.option("--approval-uid", default="", metavar="UID", help="Its UID.")
 @click.option("--reason", default="", metavar="TEXT", help="Why it was approved.")
 @click.option(
-    "--previous-connection", default="", metavar="NAME", help="Another connection that it was decided for too."
+    "--previous-connection", default="", metavar="NAME", help="Another connection that the decision is also for."
 )
-@click.option("--four-eyes", is_flag=True, help="Somebody has proved that the decider is no requester.")
+@click.option("--four-eyes", is_flag=True, help="It is proved that the decider is none of the requesters.")
 @deadline_option
 @place_options
 @options.engine_options
@@ -190,7 +190,7 @@ def apply(
     memory: int | None,
     threads: int | None,
 ) -> None:
-    """Write a plan to the store, in one transaction, once; a plan with holds only with an approval."""
+    """Write a plan to the store, once, in one transaction. A plan with holds needs an approval."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
     from rostersync.execution.execution import Engine
@@ -220,7 +220,7 @@ def deliver(
     memory: int | None,
     threads: int | None,
 ) -> None:
-    """Carry the applied roster out to where the connection says, and take that from the store's outbox."""
+    """Deliver the applied roster to where the connection says, and settle the store's outbox."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / run)
     from rostersync.execution.execution import Engine
@@ -253,7 +253,7 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
     "ended",
     multiple=True,
     metavar="NAME[=UID]",
-    help="A run that has ended: what is only needed until then is removed. With UID, only if it is that run.",
+    help="A run that has ended: what was only needed until then is removed. With UID, only if it is that run.",
 )
 @click.option(
     "--remove", "removed", multiple=True, metavar="NAME[=UID]", help="A run whose artifacts are removed altogether."
@@ -263,7 +263,7 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
 def purge(
     ended: tuple[str, ...], removed: tuple[str, ...], deadline: int | None, report: Path | None, root: Path
 ) -> None:
-    """Remove artifacts of runs that have ended; what is gone already is fine."""
+    """Remove artifacts of runs that have ended. Those that are already gone are fine."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / "purge")
     from rostersync.jobs import attempts

@@ -48,7 +48,7 @@ place_options = together(
         "--report",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help=f"Where the report is written, at every stage, in place; default /{REPORT}.",
+        help=f"Where the report is written, in place, at every stage; default /{REPORT}.",
     ),
     click.option(
         "--root",
@@ -56,7 +56,7 @@ place_options = together(
         hidden=True,
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Where the pod's files are, for trying it without a pod.",
+        help="Where the pod's files are, to try a command without a pod.",
     ),
     options.debug_option,
 )
@@ -64,18 +64,22 @@ deadline_option = click.option(
     "--deadline",
     type=click.IntRange(min=1),
     metavar="SECONDS",
-    help="Give up after so long, saying so in the report (exit code 42). Default: never.",
+    help="Give up after this time, and say so in the report (exit code 42). Default: never.",
 )
 loopback_option = click.option(
     "--allow-loopback",
     "loopback",
     is_flag=True,
-    help="Loopback addresses may be contacted, as in trials; otherwise they are refused like others of the machine's own.",
+    help="Allow loopback addresses, for trials; otherwise they are refused like the machine's other addresses.",
 )
 run_options = together(
     click.option("--run", required=True, metavar="NAME", help="Name of the SyncRun."),
     click.option("--uid", required=True, metavar="UID", help="UID of the SyncRun."),
     click.option(
-        "--number", required=True, type=click.IntRange(min=1), metavar="N", help="Which try it is, counted from 1."
+        "--number",
+        required=True,
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="The number of the try, counted from 1.",
     ),
 )

@@ -20,14 +20,14 @@ from rostersync.stores.registry import placement_of
 
 @dataclass(frozen=True)
 class Pod:
-    """The folders of a pod under `root`, which is / but for tests, and the file that holds its report."""
+    """The folders of a pod under `root`, which is / outside tests, and the file for its report."""
 
     root: Path
     report: Path
 
     @property
     def layout(self) -> Layout:
-        """Store and artifacts, with scratch on a volume that goes with the pod."""
+        """Store and artifacts, with scratch on a volume that is deleted with the pod."""
         claims = self.root / "var/lib/rostersync"
         return Layout(claims / "artifacts", claims / "store", self.scratch)
 
@@ -42,13 +42,13 @@ class Pod:
         return self.root / "var/run/rostersync"
 
     def connection(self) -> Connection:
-        """The connection that the Job is made for. Raises InvalidManifest."""
+        """The connection that the Job was created for. Raises InvalidManifest."""
         path = self.mounted / "connection" / "connection"
         try:
             text = path.read_text(encoding="ascii")
         except (OSError, ValueError):
             raise InvalidManifest(
-                f"{path} cannot be read: the pod was not given its connection. Make the run again.",
+                f"{path} cannot be read: the pod was not given its connection. Create another run.",
                 reason="ConnectionUnreadable",
             ) from None
         given = unpack(text)
@@ -57,14 +57,14 @@ class Pod:
             return model.model_validate(given)
         except ValidationError as error:
             found = "\n  ".join(str(p) for p in problems(error, model))
-        # raised outside of the except block: the cause would print the inputs
+        # raised outside of the except block, since the cause would print the inputs
         raise InvalidManifest(
             f"The connection that the Job was given is not a valid {model.__name__}:\n  {found}\n"
             "Operator, CRDs and image must be of one version."
         )
 
     def to_check(self, connection: Connection) -> Inputs:
-        """What it takes to read the source. Raises InvalidManifest for what is not mounted."""
+        """The inputs to read the source. Raises InvalidManifest for what is not mounted."""
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
         name, keys = endpoint.secret, f"the keys {profile.keys_in_words}"
@@ -81,12 +81,12 @@ class Pod:
                 )
             config_maps[name] = found
         made = Inputs(connection, secrets, config_maps)
-        credentials(made, {})  # what is incomplete is said before anything is read
+        credentials(made, {})  # report what is incomplete before anything is read
         ca_bundle(made)
         return made
 
     def to_plan(self, connection: Connection) -> Inputs:
-        """What it takes to read source and store and to keep the plan. Raises InvalidManifest as above."""
+        """The inputs to read source and store and to keep the plan. Raises InvalidManifest as above."""
         source, others = self.to_check(connection), self.to_plan_again(connection)
         return Inputs(connection, {**source.secrets, **others.secrets}, source.config_maps)
 
@@ -95,7 +95,7 @@ class Pod:
         return Inputs(connection, {**self._store(connection, writes=False), **self._key(connection)})
 
     def to_apply(self, connection: Connection) -> Inputs:
-        """What it takes to open the plan and to write the store."""
+        """The inputs to open the plan and to write the store."""
         return Inputs(connection, {**self._store(connection, writes=True), **self._key(connection)})
 
     def _store(self, connection: Connection, *, writes: bool) -> Data:
@@ -103,7 +103,7 @@ class Pod:
         return {s.name: self._secret(connection, s.field, s.name, s.needs) for s in needed}
 
     def to_deliver(self, connection: Connection) -> Inputs:
-        """What it takes to deliver. A delivery without its Secret fails when its turn comes."""
+        """The inputs to deliver. A delivery without its Secret fails when its turn comes."""
         secrets = self.mounted / "secrets"
         given = {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
         return Inputs(connection, {**self._store(connection, writes=True), **given})
@@ -134,11 +134,11 @@ class Pod:
 
 
 def _read(folder: Path, what: str) -> dict[str, str]:
-    """The keys of a mounted Secret or ConfigMap; none when it is not there."""
+    """The keys of a mounted Secret or ConfigMap. None if it is not there."""
     found: dict[str, str] = {}
     try:
         for path in folder.iterdir():
-            if not path.name.startswith("..") and path.is_file():  # ..data and the like are the mount's own
+            if not path.name.startswith("..") and path.is_file():  # ..data and the like belong to the mount
                 found[path.name] = path.read_text(encoding="utf-8")
         spoiled = any("\0" in text for text in found.values())
     except FileNotFoundError:
@@ -147,6 +147,6 @@ def _read(folder: Path, what: str) -> dict[str, str]:
         spoiled = True
     if spoiled:
         raise InvalidManifest(
-            f"{what} holds something else than UTF-8 text, or a NUL character.", reason="SecretIncomplete"
+            f"{what} holds something other than UTF-8 text, or a NUL character.", reason="SecretIncomplete"
         )
     return found

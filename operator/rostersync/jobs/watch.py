@@ -1,7 +1,7 @@
 """Ends a Job's process before it is done: on SIGTERM, and at a deadline.
 
-A thread watches, since Python handles a signal only between two bytecodes, and a query, a retry's sleep or a slow server
-can take minutes within one. The store is whole whenever the process ends, so it ends at once.
+A thread watches, since Python handles a signal only between two bytecodes, and a query, a retry's sleep or a slow
+server can take minutes within one. The store is whole whenever the process ends, so it ends at once.
 """
 
 import json
@@ -42,7 +42,7 @@ class Told(Protocol):
 
 
 class Watch:
-    """Watches from `begin` until the process ends. `report` returns the report to write into when the deadline passes."""
+    """Watches from `begin` until the process ends. `report` returns the report to write when the deadline passes."""
 
     def __init__(self, deadline: int | None, scratch: Path) -> None:
         self._deadline, self._scratch = deadline, scratch
@@ -50,12 +50,12 @@ class Watch:
         self.report: Callable[[], Told | None] = lambda: None
 
     def begin(self) -> None:
-        """Begin. Call it before any thread is started, since threads inherit the mask that leaves SIGTERM to this one."""
+        """Start the watch. Call it before any thread is started, since threads inherit the mask that blocks SIGTERM."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def lift(self) -> None:
-        """Lift the deadline: the transaction is being committed, and to end now would hide that it was."""
+        """Lift the deadline: the transaction is being committed, and ending now would hide the result."""
         self._until = None
 
     def _watch(self) -> None:
@@ -65,12 +65,12 @@ class Watch:
                 self._late()
                 continue
             if signal.sigtimedwait({signal.SIGTERM}, min(left, _TICK)) is not None:
-                self._end(TERMINATED, "Terminated", "Ended by SIGTERM; the store is whole, and a new try goes on.")
+                self._end(TERMINATED, "Terminated", "Ended by SIGTERM; the store is whole, and a new try continues.")
 
     def _late(self) -> None:
         report = self.report()
         at = report.at if report else "start"
-        if at == LAST_STAGE:  # everything is done and reported; only clearing up is left
+        if at == LAST_STAGE:  # everything is done and reported, and only cleaning up is left
             self.lift()
             return
         error = Permanent(

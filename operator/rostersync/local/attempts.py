@@ -17,7 +17,7 @@ from rostersync.model import ApplyReport
 
 
 class LocalAttempts:
-    """Plan and apply over a state folder. `inputs` is None where a planned run goes on.
+    """Plan and apply over a state folder. `inputs` is None when a planned run continues.
 
     `report`: a file that gets a copy of each report. `error`: why the newest attempt failed.
     """
@@ -43,11 +43,11 @@ class LocalAttempts:
         return self.execution.inputs is not None
 
     def report(self) -> str | None:
-        """The newest report as JSON; None when there was no attempt."""
+        """The newest report as JSON. None when there was no attempt."""
         return self.written.text() if self.written else None
 
     def say_standing(self, run: dict[str, Any]) -> None:
-        """The report of an apply that was not begun: the last one's, or why there is none."""
+        """Write the report of an apply that was not started: the last apply's, or why there is none."""
         name, status = run["metadata"]["name"], run.get("status") or {}
         folder = self.state.layout.folder(name)
         last = apply_work(folder, alive=False)
@@ -63,7 +63,7 @@ class LocalAttempts:
         self.written = report
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
-        """Read the source (or take the staged extract again) and freeze a plan."""
+        """Read the source, or use the staged extract again, and freeze a plan."""
         from rostersync.execution.plan import plan
 
         name, as_of = run["metadata"]["name"], parse_instant(run["metadata"]["creationTimestamp"])
@@ -85,7 +85,7 @@ class LocalAttempts:
         )
 
     def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
-        """Carry the newest revision out."""
+        """Deliver the newest revision."""
         from rostersync.execution.deliver import deliver
 
         name = run["metadata"]["name"]

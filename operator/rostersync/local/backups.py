@@ -1,4 +1,4 @@
-"""Where backups of the store were written. `forget` lists them, since a forgotten person stays in them."""
+"""Where backups of the store were written. `forget` lists them, since they still contain a forgotten person."""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ def note(state: State, copy: Path, now: datetime) -> None:
 
 
 def left(state: State) -> dict[str, str]:
-    """The copies that are still there, and when they were written. Unfinished ones are removed.
+    """The copies that still exist, and when they were written. Unfinished ones are removed.
 
     The caller makes sure that no copy is being written.
     """

@@ -22,14 +22,14 @@ from rostersync.model import Phase
 def decide(
     state: State, name: str | None, decision: str, by: str | None, reason: str, digest: str | None
 ) -> tuple[dict[str, Any], Connection]:
-    """Record the decision with the run's approval; returns the run and its connection.
+    """Record the decision in the run's approval. Returns the run and its connection.
 
-    Without a name it is the only run that waits. Raises Permanent when there is nothing to decide.
+    Without a name, the only run that waits is meant. Raises Permanent when there is nothing to decide.
     """
     if not reason.strip():
         raise click.UsageError("--reason must say why.")
     if name is None:
-        settled(state)  # what has expired or was superseded waits no more
+        settled(state)  # what has expired or was superseded no longer waits
         name = only_held(state.runs())
     run = state.run(name)
     while (run.get("status") or {}).get("sameAs"):

@@ -1,7 +1,7 @@
-"""Reads YAML as the API server does: refuses duplicate keys, keeps dates as text, knows the line of every value.
+"""Reads YAML as the API server does: refuses duplicate keys, keeps dates as text, and knows the line of every value.
 
-A file may come from anywhere, so its size is bounded before values are made of it. Aliases and merges count as what they
-expand to.
+A file may come from anywhere, so its size is limited before values are built from it. Aliases and merges count as what
+they expand to.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ import yaml
 
 from rostersync.errors import InvalidManifest
 
-MAX_BYTES = 2**20  # of a file: Kubernetes takes no larger object
-MAX_LINES = 50_000  # of a file, empty ones too
-MAX_VALUES = 20_000  # of a file, keys counted; reading so many takes about a second
-MAX_DEPTH = 50  # mappings and lists within each other
+MAX_BYTES = 2**20  # of a file, since Kubernetes takes no larger object
+MAX_LINES = 50_000  # of a file, empty ones included
+MAX_VALUES = 20_000  # of a file, including keys; reading that many takes about a second
+MAX_DEPTH = 50  # nested mappings and lists
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOUNDS = {
@@ -70,7 +70,7 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates, with text keys only, each once; and with bounds."""
+    """SafeLoader without dates, with unique text keys only, and with limits."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -148,7 +148,7 @@ def _unknown(loader: _Loader, node: yaml.Node) -> Any:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
-for _tag in ("binary", "timestamp", "set", "omap", "pairs"):  # the API server knows none of them
+for _tag in ("binary", "timestamp", "set", "omap", "pairs"):  # the API server knows none of these
     _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _unknown)
 
 
@@ -200,7 +200,7 @@ def read(file: Path) -> Iterator[Document]:
 
 
 def _count(file: Path, text: str) -> None:
-    """Refuse early what is plainly too much. Other errors are found by the slow reading."""
+    """Refuse early what is clearly too large. Other errors are found by the slow parser."""
     if text.count("\n") > MAX_LINES:
         raise InvalidManifest(f"{file}: {_BOUNDS['LINES']}")
     values = depth = 0

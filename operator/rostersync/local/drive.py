@@ -1,6 +1,6 @@
-"""Drives runs without a cluster: observe, decide, write the status, do the step, until nothing is left to do.
+"""Drives runs without a cluster: observe, decide, write the status, take the step, until nothing is left to do.
 
-The decisions are those of a cluster. Only observing (files) and doing (in this process) are local.
+The decisions are those of a cluster. Only observing (files) and acting (in this process) are local.
 """
 
 import uuid
@@ -32,7 +32,7 @@ Clock = Callable[[], datetime]
 class Attempts(Protocol):
     """The attempts of a run. Failures go to their reports.
 
-    StoreBusy, DiskFull and Unsure are raised: they leave the run as it was.
+    StoreBusy, DiskFull and Unsure are raised. They leave the run as it was.
     """
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
@@ -45,16 +45,16 @@ class Attempts(Protocol):
 
     @property
     def can_deliver(self) -> bool:
-        """Whether what a delivery takes is at hand."""
+        """Whether the inputs of a delivery are at hand."""
         ...
 
     def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
-        """Carry the roster out."""
+        """Deliver the roster."""
         ...
 
 
 def now_utc() -> datetime:
-    """The clock: whole seconds, as the API writes times."""
+    """The current time in whole seconds, as the API writes times."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
@@ -73,7 +73,7 @@ class Driver:
         self.state, self.connection, self.attempts, self.clock, self.again = state, connection, attempts, clock, again
 
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
-        """Take a run as far as it goes now. Returns it with its status. Raises StoreBusy when the store is in use."""
+        """Take a run as far as it can go now. Returns it with its status. Raises StoreBusy when the store is in use."""
         while True:
             seen = self._look(run, may_apply)
             step = next_step(seen)
@@ -83,7 +83,7 @@ class Driver:
                     try:
                         self._start(self.attempts, run, step, seen.plan.number if seen.plan else 1)
                     except (StoreBusy, DiskFull, Unsure):
-                        with suppress(DiskFull):  # then the next command does it
+                        with suppress(DiskFull):  # the next command does it
                             self.settle(run)
                         raise
                 case CreateApproval():
@@ -102,7 +102,7 @@ class Driver:
                 attempts.deliver(run, step)
 
     def settle(self, run: dict[str, Any]) -> dict[str, Any]:
-        """Bring a run's status up to date without starting anything: it may have expired, been superseded or been killed."""
+        """Bring a run's status up to date without starting anything. It may be expired, superseded or killed."""
         while True:
             seen = self._look(run, may_apply=False, may_start=False)
             step = next_step(seen)
@@ -119,9 +119,9 @@ class Driver:
                 self.settle(other)
 
     def resume(self) -> None:
-        """Finish what was killed and may be done all the same: it was allowed, and the store says how far it came.
+        """Finish runs that were killed during an apply. The apply was allowed, and the store says how far it got.
 
-        What is applied and not delivered yet is delivered, if it is time to.
+        Also deliver what is applied and not delivered yet, if it is time to.
         """
         for run in reversed(self.state.runs(self.connection.ref.key)):
             if not (run.get("status") or {}).get("outcome"):
@@ -131,7 +131,7 @@ class Driver:
                     self.advance(run)
 
     def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
-        # The caller holds the connection's lock, so whatever is unfinished has no process behind it.
+        # The caller holds the connection's lock, so no process works on anything unfinished.
         can_deliver = self.attempts is not None and self.attempts.can_deliver
         seen = observed(
             self.state,
@@ -144,7 +144,7 @@ class Driver:
             may_deliver=may_apply and can_deliver,
         )
         if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
-            return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan left a word
+            return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan wrote a report
         if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:
             return replace(seen, tries=seen.plan.number + 1)
         return seen
@@ -154,8 +154,8 @@ class Driver:
             return run
         made = {**run, "status": status.of(seen, step, sentence)}
         if isinstance(step, Finish):
-            # The raw extract lives until its run is final; the others are what a killed process left. First, since a
-            # final run is never looked at again.
+            # The raw extract stays until its run is final. The rest is what a killed process left. It is removed first,
+            # since a final run is never read again.
             Artifacts(self.state.layout.artifacts).finish(run["metadata"]["name"])
         try:
             if made != run:
@@ -164,7 +164,7 @@ class Driver:
         except DiskFull as error:
             if not isinstance(step, Finish) or step.outcome not in APPLIED:
                 raise
-            # It is applied, whether there is room to write so or not; the next command looks at it once more.
+            # It is applied, even if there is no space to record it. The next command reads it once more.
             log("warning", reason=error.reason, message=f"The plan is applied. What failed after that: {error}")
         return made
 
@@ -183,7 +183,7 @@ class Driver:
             "connectionRef": run["spec"]["connectionRef"],
             "planDigest": step.digest,
             "requestedBy": list(step.requested_by),
-            # Nobody can prove four eyes here; a promise that is not kept would be worse than none.
+            # Nobody can prove identities here, and a promise that is not kept would be worse than none.
             "requireDistinctApprover": False,
             "expiresAt": stamp(step.expires_at),
             **(

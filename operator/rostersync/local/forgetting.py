@@ -17,7 +17,7 @@ from rostersync.local.state import State
 
 
 def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[str]:
-    """Remove the artifacts of every run that names the record. Returns these runs; those that wait are cancelled.
+    """Remove the artifacts of every run that names the record. Returns these runs. Those that wait are cancelled.
 
     `record`: the person's id in the store. Raises StoreBusy while another process works on a connection's runs.
     """
@@ -51,7 +51,7 @@ def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:
 
 
 def _key(state: State, runs: list[dict[str, Any]], env: Mapping[str, str]) -> str | None:
-    """The artifacts' key, where one is known. What it does not open is removed unread."""
+    """The key of the artifacts, if one is known. Artifacts that it does not open are removed unread."""
     for run in runs:
         with suppress(Permanent):
             if key := artifact_key(stored_connection(state.layout.folder(run["metadata"]["name"])), {}, env):

@@ -1,4 +1,4 @@
-"""Imports: a run from its manifests, a planned run, and a plan by its digest."""
+"""Imports: from manifests, of a planned run, and of a plan by its digest."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,9 +32,9 @@ def import_district(
     may_apply: bool = True,
     name: str | None = None,
 ) -> dict[str, Any]:
-    """Begin a run, or go on with the one of that name, and take it as far as it goes now.
+    """Begin a run, or continue the one of that name, and take it as far as it can go now.
 
-    `mode` and `name` are those of the SyncRun in the manifests where they are not given.
+    `mode` and `name` default to those of the SyncRun in the manifests.
     """
     connection = connection_of(manifests.connection)
     asked = manifests.run
@@ -68,8 +68,8 @@ def import_district(
         try:
             run = driver.advance(run, may_apply)
         except BaseException:
-            if name is None:  # a run with a given name can be asked for again, and resumes from its extract
-                with suppress(DiskFull):  # then the next command does it
+            if name is None:  # a run with a given name can be requested again, and resumes from its extract
+                with suppress(DiskFull):  # the next command does it
                     driver.settle(state.run(run["metadata"]["name"]))
             raise
         with afterwards():
@@ -80,7 +80,7 @@ def import_district(
 
 
 def apply_run(state: State, run: dict[str, Any], attempts: LocalAttempts) -> dict[str, Any]:
-    """Apply a planned run if it may be applied, and settle the others of its connection."""
+    """Apply a planned run if that is allowed, and settle the others of its connection."""
     connection = known_connection(state, Ref.of(run["spec"]["connectionRef"]))
     with state.lock(connection.ref.key):
         driver = Driver(state, connection, attempts)
@@ -94,7 +94,7 @@ def apply_run(state: State, run: dict[str, Any], attempts: LocalAttempts) -> dic
 def apply_plan(
     state: State, attempts: LocalAttempts, digest: str, approved_by: str | None, uid: str | None, reason: str
 ) -> None:
-    """Apply a plan by its digest, with a consent by word. A failure here does not end the run."""
+    """Apply a plan by its digest, with a consent given on the command line. A failure here does not end the run."""
     name = run_of_plan(state, digest)
     consent = Consent(approved_by, digest, reason, uid) if approved_by else None
     run = state.find(name)
@@ -112,11 +112,11 @@ def apply_plan(
 
 
 def checked(loaded: Manifests, env: Mapping[str, str]) -> Manifests:
-    """The manifests, if a run can be made of them. Raises NotYetSupported, or InvalidManifest for what is missing."""
+    """The manifests, if they are enough for a run. Raises NotYetSupported, or InvalidManifest for what is missing."""
     later = run_not_yet_supported(loaded.run) if loaded.run else []
     if later:
         raise NotYetSupported(run_refusal(later))
-    inputs.credentials(loaded, env)  # say what is missing before anything begins
+    inputs.credentials(loaded, env)  # report what is missing before anything begins
     inputs.ca_bundle(loaded)
     inputs.artifact_key(loaded.connection, loaded.secrets, env)
     return loaded

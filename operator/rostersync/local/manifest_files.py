@@ -43,11 +43,11 @@ class _Keyed:
 
 
 def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
-    """The manifests in these files and folders (not the folders in them).
+    """The manifests in these files and folders (not in subfolders).
 
-    Foreign kinds are skipped in a folder and refused in a file that is named. One connection is needed; of several,
-    the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses. Raises InvalidManifest that names file, document,
-    line and field.
+    Foreign kinds are skipped in a folder, and refused in a file that is named. One connection is needed. If there are
+    several, the SyncRun's connectionRef or ROSTERSYNC_CONNECTION chooses one. Raises InvalidManifest that names file,
+    document, line and field.
     """
     connections: list[tuple[Document, Connection]] = []
     runs: list[tuple[Document, SyncRun]] = []
@@ -135,7 +135,7 @@ def _validated(document: Document, model: type[M]) -> M:
         return model.model_validate(document.value)
     except ValidationError as error:
         lines = [f"line {document.line(p.location)}: {p}" for p in problems(error, model)]
-    # raised outside of the except block: the cause would print the inputs
+    # raised outside of the except block, since the cause would print the inputs
     raise InvalidManifest(f"{document.where} is not a valid {model.__name__}:\n  " + "\n  ".join(lines))
 
 
@@ -169,7 +169,7 @@ def _keyed(document: Document, parts: Mapping[str, Callable[[str], str]], ignore
         for key, text in entries.items():
             where = f"{document.where}, line {document.line((part, key))}: {part} of the {kind}"
             if not isinstance(text, str):
-                raise InvalidManifest(f"{where} holds something else than text; put it in quotes")
+                raise InvalidManifest(f"{where} holds something other than text; put it in quotes")
             try:
                 data[key] = decode(text)
                 if "\0" in data[key]:
@@ -220,7 +220,7 @@ def _chosen(
 
 
 def _by_name(objects: Sequence[_Keyed], connection: Connection, kind: str) -> dict[str, dict[str, str]]:
-    """Name -> data of those in the connection's namespace; an object without namespace counts as there."""
+    """Name -> data of the objects in the connection's namespace. An object without namespace counts as one of them."""
     namespace = connection.metadata.namespace
     result: dict[str, dict[str, str]] = {}
     for item in objects:

@@ -31,7 +31,7 @@ def observed(
     name = run["metadata"]["name"]
     folder = state.layout.folder(name)
     plan, apply = plan_work(folder, alive), apply_work(folder, alive)
-    started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes for now
+    started = parse_instant(run["metadata"]["creationTimestamp"])  # what the plan takes as now
     return Observed(
         now=now,
         run=_run(run),
@@ -49,7 +49,7 @@ def observed(
 
 
 def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[ApplyReport] | None) -> int | None:
-    """The revision that a lost apply made. None when it made none, or the store cannot be read."""
+    """The revision that a lost apply created. None when it created none, or the store cannot be read."""
     report = plan.report if plan else None
     if apply is None or apply.state != WorkState.LOST or report is None or not report.digest:
         return None
@@ -67,7 +67,7 @@ def number_of_tries(state: State, run: str) -> tuple[int, int]:
 
 
 def run_of_plan(state: State, digest: str) -> str:
-    """The newest run whose plan has the digest, by its report, since plans may be sealed."""
+    """The newest run whose plan has the digest. It is found by the report, since plans may be sealed."""
     artifacts = state.layout.artifacts
     found = (work.report for folder in artifacts.glob("*") if (work := plan_work(folder, alive=False)))
     runs = sorted(r.run for r in found if r and r.digest == digest)

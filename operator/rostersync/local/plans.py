@@ -1,4 +1,4 @@
-"""Plans of runs, opened to read."""
+"""Opens plans of runs for reading."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from rostersync.render import details
 
 @contextmanager
 def opened_plan(state: State, name: str | None) -> Iterator[Path]:
-    """The plan folder of a run, readable; without a name, of the newest run. Raises Permanent when there is none."""
+    """The plan folder of a run (without a name, the newest run), readable. Raises Permanent when there is none."""
     run = state.latest(name)
     found = run["metadata"]["name"]
     if not (state.layout.folder(found) / "plan").is_dir():
@@ -29,7 +29,7 @@ def opened_plan(state: State, name: str | None) -> Iterator[Path]:
 
 
 def details_of(state: State, name: str) -> details.Details:
-    """What a run's plan has besides its counts. Nothing when there is no plan, or it cannot be opened here."""
+    """What a run's plan has besides its counts. Empty when there is no plan, or it cannot be opened here."""
     with suppress(RostersyncError), opened_plan(state, name) as plan:
         return details.read(plan)
     return details.Details()

@@ -1,4 +1,4 @@
-"""Bringing runs up to date that no process works on."""
+"""Brings runs up to date that no process works on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +15,7 @@ from rostersync.local.state import State
 
 
 def known_connection(state: State, ref: Ref) -> Connection:
-    """A connection whose manifest is not given: that of its newest run, else the defaults."""
+    """A connection whose manifest is not given: the one of its newest run, else the defaults."""
     for run in state.runs(ref.key):
         with suppress(Permanent):
             return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
@@ -32,10 +32,10 @@ def settled(state: State, key: str | None = None) -> None:
 
 @contextmanager
 def afterwards() -> Iterator[None]:
-    """For what comes after a run has ended. A full disk does not change how it ended; the next run clears up."""
+    """For what comes after a run has ended. A full disk does not change how it ended, and the next run cleans up."""
     try:
         yield
     except Exception as error:
         if not is_full(error):
             raise
-        note(f"Clearing up was left to the next run, since a disk is full ({type(error).__name__}).")
+        note(f"Cleaning up was left to the next run, since a disk is full ({type(error).__name__}).")

@@ -29,14 +29,14 @@ _FORMER_RUN_NUMBER = "rostersync.dev/number"  # written as well: earlier version
 
 
 class State:
-    """One state folder. Files and folders are made when they are needed."""
+    """One state folder. Files and folders are created when they are needed."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.layout = Layout(artifacts=root / "artifacts", store=root / "store")
 
     def make_private(self) -> None:
-        """Make the folders that hold records, for this user only."""
+        """Create the folders that hold records, for this user only."""
         for folder in (self.layout.store, self.layout.artifacts):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -52,7 +52,7 @@ class State:
         return json_files.read_object(self.root / "runs" / f"{name}.json")
 
     def run(self, name: str) -> dict[str, Any]:
-        """The SyncRun of that name. Raises Permanent with what there is."""
+        """The SyncRun of that name. Raises Permanent that names the newest runs."""
         found = self.find(name) if _is_name(name) else None
         if found is None:
             newest = ", ".join(r["metadata"]["name"] for r in self.runs()[:5])
@@ -61,7 +61,7 @@ class State:
         return found
 
     def latest(self, name: str | None) -> dict[str, Any]:
-        """The named run, or without a name the newest of all."""
+        """The named run, or the newest of all."""
         if name is not None:
             return self.run(name)
         runs = self.runs()
@@ -98,7 +98,7 @@ class State:
         return json_files.read_object(self.root / "approvals" / f"{run}.json")
 
     def save_approval(self, approval: dict[str, Any]) -> None:
-        """Write a run's SyncApproval. One for an earlier plan of the run is kept under its own name."""
+        """Write a run's SyncApproval. If there is one for an earlier plan of the run, it is kept under its own name."""
         run = approval["spec"]["runRef"]["name"]
         before = self.approval(run)
         with naming(state=self.root):

@@ -1,4 +1,4 @@
-"""What commands do with a state folder's store besides importing: look for a plan, export, find and forget a person."""
+"""What commands do with a state folder's store besides importing: find a plan, export, find and forget a person."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,13 +22,13 @@ from rostersync.stores.registry import kind_of
 
 
 def store_of(state: State, run: str | None = None) -> Store:
-    """The store of a run's connection, by default the newest run's; the embedded one where no connection is known."""
+    """The store of a run's connection, by default the newest run's. The embedded one when no connection is known."""
     spec = _spec(state, run)
     return kind_of(spec).opens(spec, Opening(state.layout.store))
 
 
 def file_of(state: State) -> StoreFile:
-    """The store as one file, to be copied and compacted. Raises Permanent when there is none, or it is not one file."""
+    """The store as one file, to copy and compact. Raises Permanent when there is none, or it is not one file."""
     kind = kind_of(_spec(state))
     if kind.file is None:
         raise Permanent(
@@ -40,7 +40,7 @@ def file_of(state: State) -> StoreFile:
 
 
 def applied_revision(state: State, run: str, digest: str, base: int) -> int | None:
-    """The revision that the plan of a run made of the store; None when it is not applied."""
+    """The revision that a run's plan created in the store. None when it is not applied."""
     store = store_of(state, run)
     if not store.exists():
         return None
@@ -65,7 +65,7 @@ def export(state: State, folder: Path, district: str | None, strict: bool = Fals
         if strict and found:
             raise Permanent(
                 "The roster would not be importable everywhere, and --strict is given: nothing was written. "
-                f"{' '.join(importable.sentences(found))} Mend it in the SIS, or with attributesMapping.",
+                f"{' '.join(importable.sentences(found))} Fix it in the SIS, or with attributesMapping.",
                 reason="NotImportable",
             )
         exported = write_bundle(con, target)
@@ -74,7 +74,7 @@ def export(state: State, folder: Path, district: str | None, strict: bool = Fals
 
 
 def forget(state: State, district: str | None, record: str) -> Forgotten:
-    """Remove a person from the store. Without one there is nobody in it; runs may name people all the same."""
+    """Remove a person from the store. When there is no store, nobody is in it, but runs may still name the person."""
     store = store_of(state)
     if not store.exists():
         return Forgotten(0, 0, 0, 0, still_active=False)
@@ -82,7 +82,7 @@ def forget(state: State, district: str | None, record: str) -> Forgotten:
 
 
 def person(state: State, district: str | None, record: str) -> str | None:
-    """What a person of the store is called, `Student Ann Lee`; None when there is no such person in a store."""
+    """The name of a person in the store, such as `Student Ann Lee`. None when there is no such person or no store."""
     store = store_of(state)
     if not store.exists():
         return None
@@ -109,7 +109,7 @@ def _spec(state: State, run: str | None = None) -> StoreSpec:
 
 
 def _district(state: State, store: Store, wanted: str | None) -> str:
-    """The district meant: the one named, else the only one."""
+    """The intended district: the one that is named, else the only one."""
     with _engine(state, store) as con:
         known = store.reader().districts(con)
     if wanted in known or (wanted is None and len(known) == 1):
@@ -123,7 +123,7 @@ def _district(state: State, store: Store, wanted: str | None) -> str:
 
 @contextmanager
 def _engine(state: State, store: Store, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An engine that may read the store, and write in the folders allowed."""
+    """An engine that may read the store, and write to the allowed folders."""
     place = _scratch(state)
     con = connect(None, None, place, [*store.reader().folders, *allowed])
     try:

@@ -1,4 +1,4 @@
-"""apply: the second half of run."""
+"""apply: apply a planned run."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from rostersync.execution.interruption import interruptible
 from rostersync.execution.options import bytes_of, debug_option, engine_options
 from rostersync.local.commands import options
-from rostersync.local.commands.output import finish_half
+from rostersync.local.commands.output import finish_attempt
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -29,7 +29,7 @@ Exit codes: 0 applied; 3 nobody has approved it yet; 42 fails until something is
     "--plan", "digest", metavar="DIGEST", help="The plan by its digest, without asking for an approval object."
 )
 @click.option("--approved-by", metavar="NAME", help="With --plan: who approved a plan with holds.")
-@click.option("--approval-uid", metavar="UID", help="With --plan: the SyncApproval that says so.")
+@click.option("--approval-uid", metavar="UID", help="With --plan: the SyncApproval with that decision.")
 @click.option("--reason", default="", metavar="TEXT", help="With --plan: why it was approved.")
 @options.report_option
 @options.state_option
@@ -50,9 +50,9 @@ def apply(
     memory: int | None,
     threads: int | None,
 ) -> None:
-    """The second half of run: write a plan to the store, in one transaction, exactly as it was seen.
+    """Apply a planned run: write its plan to the store, in one transaction, exactly as it was shown.
 
-    A plan with holds is applied only with an approval. Applying a plan twice is once.
+    A plan with holds is applied only with an approval. Applying a plan again does nothing.
     """
     from rostersync.execution.execution import Engine
     from rostersync.execution.progress import shown
@@ -71,4 +71,4 @@ def apply(
             done = apply_run(state, state.run(str(name)), attempts)
             if attempts.written is None:
                 attempts.say_standing(done)
-    finish_half(done, attempts, output, planned=False)
+    finish_attempt(done, attempts, output, planned=False)

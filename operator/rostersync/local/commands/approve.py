@@ -1,4 +1,4 @@
-"""approve: let a held run through."""
+"""approve: decide to apply a held run."""
 
 import os
 from typing import TYPE_CHECKING
@@ -38,10 +38,10 @@ def approve(
     output: str,
     quiet: bool,
 ) -> None:
-    """Let a held run through: exactly the changes that were shown, and only those.
+    """Approve a held run: exactly the changes that were shown, and only those.
 
-    Without RUN it is the only run that waits; when several do, they are listed and nothing is decided.
-    The approval is for the plan's digest; a plan that changes needs a new one. Applies at once.
+    Without RUN, the only run that waits is meant. If several wait, they are listed and nothing is decided.
+    The approval is for the plan's digest, so a changed plan needs a new one. The plan is applied at once.
     """
     from rostersync.execution.progress import shown
     from rostersync.local.attempts import LocalAttempts

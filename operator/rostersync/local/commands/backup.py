@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The copy to write; one that is there is replaced as a whole.",
+    help="The copy to write; an existing file is replaced as a whole.",
 )
 @options.state_option
 @debug_option

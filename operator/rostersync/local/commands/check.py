@@ -10,7 +10,7 @@ from rostersync.execution.interruption import interruptible
 from rostersync.execution.options import debug_option
 from rostersync.local.commands import options
 
-METADATA_KEYS = 5  # keys of metadata that a table names
+METADATA_KEYS = 5  # metadata keys that a table names
 
 if TYPE_CHECKING:
     from rostersync.sources.port import CheckResult
@@ -26,7 +26,7 @@ Example:
 @options.output_option("table", "json", "yaml")
 @debug_option
 def check(paths: tuple[Path, ...], output: str) -> None:
-    """Test Connection: does the source answer, which schools has it, and which attributes does it fill?
+    """Test Connection: does the source answer, which schools does it have, and which attributes does it fill?
 
     Reads a sample of every collection and changes nothing.
     """
@@ -68,7 +68,7 @@ def _page(found: "CheckResult") -> None:
         fold="Always filled",
         below=("Sometimes filled",),
     )
-    say(out, "Sample: how many records were looked at, spread over each collection; shares are shares of these.")
+    say(out, "Sample: how many records were read, spread over each collection; percentages refer to these.")
     if missing := [e.value for e in RANK if not any(f.entity == e.value for f in found.attributes)]:
         say(out, f"None in the sample: {', '.join(missing)}.")
     if found.not_offered:
@@ -82,7 +82,7 @@ def _page(found: "CheckResult") -> None:
 
 
 def _by_entity(found: "CheckResult") -> list[tuple[str, int, str, str]]:
-    """A row for each entity: what a person maps from, with how often it is there."""
+    """A row for each entity: the attributes that a mapping can use, with how often each is present."""
     from rostersync.render.words import percent
 
     rows = []
@@ -96,7 +96,7 @@ def _by_entity(found: "CheckResult") -> list[tuple[str, int, str, str]]:
 
 
 def _folded(attributes: list[tuple[str, str]]) -> list[str]:
-    """Attributes with their shares; of metadata, which may have hundreds of keys, the first few."""
+    """Attributes with their shares. Of metadata, which may have hundreds of keys, the first few."""
     plain = [(name, share) for name, share in attributes if not name.startswith("metadata.")]
     keys = [(name, share) for name, share in attributes if name.startswith("metadata.")]
     shown = [f"{name} {share}".rstrip() for name, share in plain + keys[:METADATA_KEYS]]

@@ -1,4 +1,4 @@
-"""compact: rewrite the store without free space."""
+"""compact: rewrite the store without its free space."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @options.state_option
 @debug_option
 def compact(state: "State") -> None:
-    """Rewrite the store without the space of what is gone."""
+    """Rewrite the store without its free space."""
     from rostersync.local import store
 
     with interruptible():

@@ -1,4 +1,4 @@
-"""crds: what is made from the API's types."""
+"""crds: the files that are generated from the API's types."""
 
 from pathlib import Path
 
@@ -21,13 +21,13 @@ from rostersync.execution.options import debug_option
     "--repository",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Root of rostersync's own repository: also what its chart and kustomize base have of them, with the "
+    help="Root of rostersync's own repository: also write the copies in its chart and kustomize base, with the "
     "admission policies and roles.",
 )
-@click.option("--check", is_flag=True, help="Write nothing; fail when the files there differ.")
+@click.option("--check", is_flag=True, help="Write nothing; fail when files differ.")
 @debug_option
 def crds(folder: Path, repository: Path | None, check: bool) -> None:
-    """Write the CustomResourceDefinitions, made from the same types that validate manifests."""
+    """Write the CustomResourceDefinitions, which are generated from the types that validate manifests."""
     from rostersync.api import crd, generated_files
     from rostersync.errors import Permanent
 

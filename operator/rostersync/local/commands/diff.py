@@ -30,7 +30,7 @@ Examples:
     "kinds",
     multiple=True,
     type=click.Choice(["Create", "Update", "Delete"], case_sensitive=False),
-    help="Only such changes; repeatable.",
+    help="Only changes of this kind; repeatable.",
 )
 @click.option(
     "--school",
@@ -40,7 +40,7 @@ Examples:
     help="Only of this school: its name, or its id in the store or in the source; repeatable.",
 )
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
-@click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another one.")
+@click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another id.")
 @click.option("--wide", is_flag=True, help="CSV for a spreadsheet: one row a record, with names; implies --output csv.")
 @options.limit_option
 @options.state_option
@@ -102,7 +102,7 @@ def _print_pairs(found: "Iterator[dict[str, Any]]", limit: int | None, output: s
 
 
 def _words(given: tuple[str, ...], known: list[str], option: str) -> tuple[str, ...]:
-    """Given words in the API's spelling, whatever their case."""
+    """The given words in the API's spelling, whatever their case."""
     spelled = {k.casefold(): k for k in known}
     for word in given:
         if word.casefold() not in spelled:

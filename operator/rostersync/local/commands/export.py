@@ -25,7 +25,7 @@ Example:
     required=True,
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the CSV files go; made when it is not there.",
+    help="Where the CSV files go; created if it does not exist.",
 )
 @click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
 @click.option("--strict", is_flag=True, help="Write nothing when importers elsewhere would refuse some of it.")
@@ -54,4 +54,4 @@ def export(folder: Path, district: str | None, strict: bool, state: "State", out
     for sentence in sentences(written.not_importable):
         say(out, f"Not importable everywhere: {sentence}", "yellow")
     for what, count in written.not_expressible.items():
-        say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot say were left out.", "yellow")
+        say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot express were left out.", "yellow")

@@ -27,8 +27,8 @@ Example:
 def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
     """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
 
-    Runs whose details name the person lose their details (diff, issues), and are cancelled when they wait for a
-    decision. The next run brings a person back whom the source still sends.
+    Runs whose details name the person lose their details (diff, issues), and are cancelled if they wait for a
+    decision. If the source still sends the person, the next run brings them back.
     """
     from rostersync.errors import Permanent
     from rostersync.local import backups, store
@@ -63,7 +63,7 @@ def _some(n: int, what: str) -> str:
 
 
 def _question(person: str | None, record: str) -> str:
-    """Names the person, for the eyes of whoever is asked and nobody else: a question is never part of a log."""
+    """The question names the person. Only the user sees it, since a question is never logged."""
     if person is None:
         return f"The store has nobody with the id {record}. Remove what runs may still keep of it?"
     return f"Remove {person} ({record}) for good?"

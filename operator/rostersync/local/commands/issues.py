@@ -20,7 +20,7 @@ Examples:
 """
 )
 @click.argument("name", metavar="[RUN]", required=False)
-@click.option("--records", is_flag=True, help="Each record by itself instead of groups.")
+@click.option("--records", is_flag=True, help="Show each record instead of groups.")
 @options.limit_option
 @options.state_option
 @options.output_option("table", "csv", "json")

@@ -90,7 +90,7 @@ def table_limit(limit: int | None) -> int | None:
 
 
 def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
-    """The manifests in files and folders; says which documents of a folder are somebody else's."""
+    """The manifests in files and folders. Notes which documents of a folder are skipped."""
     from rostersync.local import manifest_files
     from rostersync.local.notes import note
 
@@ -103,5 +103,5 @@ def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
 def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
     from rostersync.local.state import State
 
-    os.umask(0o077)  # whatever a library makes in there is for this user only
+    os.umask(0o077)  # files that libraries create in there are for this user only
     return State(value)

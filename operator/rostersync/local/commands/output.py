@@ -22,7 +22,7 @@ def show_run(state: "State", run: dict[str, Any], output: str) -> None:
 
 
 def finish(run: dict[str, Any], attempts: "LocalAttempts", output: str) -> None:
-    """Print the run and leave with the exit code of how it stands."""
+    """Print the run and exit with the code of its state."""
     from rostersync.lifecycle.outcomes import exit_code
 
     status = run.get("status") or {}
@@ -33,8 +33,8 @@ def finish(run: dict[str, Any], attempts: "LocalAttempts", output: str) -> None:
     raise SystemExit(exit_code(status))
 
 
-def finish_half(run: dict[str, Any] | None, attempts: "LocalAttempts", output: str, *, planned: bool) -> None:
-    """As `finish`, with the exit codes of plan and apply."""
+def finish_attempt(run: dict[str, Any] | None, attempts: "LocalAttempts", output: str, *, planned: bool) -> None:
+    """As `finish`, but with the exit codes of plan and apply."""
     from rostersync.lifecycle.outcomes import exit_code
     from rostersync.render.objects import dump
 

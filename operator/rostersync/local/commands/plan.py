@@ -1,4 +1,4 @@
-"""plan: the first half of run."""
+"""plan: plan a run without applying it."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import click
 from rostersync.execution.interruption import interruptible
 from rostersync.execution.options import bytes_of, debug_option, engine_options
 from rostersync.local.commands import options
-from rostersync.local.commands.output import finish_half
+from rostersync.local.commands.output import finish_attempt
 
 if TYPE_CHECKING:
     from rostersync.local.state import State
@@ -25,7 +25,7 @@ Example:
 Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 may go through later."""
 )
 @options.manifests_option
-@click.option("--run", "name", metavar="NAME", help="The run's name; default from the manifests, or made up.")
+@click.option("--run", "name", metavar="NAME", help="The run's name; default from the manifests, or generated.")
 @options.report_option
 @options.state_option
 @options.output_option("json", "table", "yaml")
@@ -42,7 +42,7 @@ def plan(
     memory: int | None,
     threads: int | None,
 ) -> None:
-    """The first half of run: read the source and freeze a plan; nothing is applied.
+    """Plan a run: read the source and freeze a plan. Nothing is applied.
 
     Prints the plan's report as JSON, or the run (table, yaml).
     """
@@ -56,4 +56,4 @@ def plan(
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, report=report, engine=engine)
         done = import_district(state, manifests, attempts, may_apply=False, name=name)
-    finish_half(done, attempts, output, planned=True)
+    finish_attempt(done, attempts, output, planned=True)

@@ -24,9 +24,9 @@ Example:
 @options.output_option("table", "json", "yaml")
 @debug_option
 def reject(name: str | None, reason: str, by: str | None, digest: str | None, state: "State", output: str) -> None:
-    """Refuse a held run: nothing of it is applied, and the store stays as it is.
+    """Reject a held run: nothing of it is applied, and the store stays as it is.
 
-    Without RUN it is the only run that waits; when several do, they are listed and nothing is decided.
+    Without RUN, the only run that waits is meant. If several wait, they are listed and nothing is decided.
     """
     from rostersync.local.decision import decide
 

@@ -43,8 +43,8 @@ def run(
 ) -> None:
     """Import a district: read the source, compare it with the store, and apply, or stop for a decision.
 
-    Reads the same manifests as Kubernetes: a FocusConnection, if wanted a SyncRun, and for the credentials a Secret
-    (or ROSTERSYNC_CLIENT_ID and ROSTERSYNC_CLIENT_SECRET). What would change too much is held until someone approves
+    Reads the same manifests as Kubernetes: a FocusConnection, optionally a SyncRun, and a Secret for the credentials
+    (or ROSTERSYNC_CLIENT_ID and ROSTERSYNC_CLIENT_SECRET). A plan that changes too much is held until someone approves
     it: the store stays as it is.
     """
     from rostersync.execution.execution import Engine

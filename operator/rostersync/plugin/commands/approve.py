@@ -20,7 +20,7 @@ Exit codes: 0 applied; 3 held again; 1 not approved, or failed."""
 )
 @decision_options
 def approve(**chosen: Any) -> None:
-    """Let a held run through: exactly the changes that are shown, and only those.
+    """Approve a held run: exactly the changes that are shown, and only those.
 
     Without RUN, it is the only run that waits in the namespace; if several do, they are listed and nothing is decided.
     You need the verb `approve` on the run's connection. If the connection requires four eyes, you must not be one of

@@ -18,7 +18,7 @@ Exit codes: 0 rejected; 1 not."""
 )
 @decision_options
 def reject(**chosen: Any) -> None:
-    """Refuse a held run: nothing of it is applied, and the store stays as it is.
+    """Reject a held run: nothing of it is applied, and the store stays as it is.
 
     Without RUN, it is the only run that waits in the namespace; if several do, they are listed and nothing is decided.
     """
