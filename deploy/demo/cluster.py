@@ -85,7 +85,9 @@ def main() -> None:
 
     heading(f"{PERSON_WHO_APPROVES} knows why, and approves exactly these changes")
     approval = out("kubectl", "get", "syncrun", held, "-n", NAMESPACE, "-o", "jsonpath={.status.approval.name}")
-    patch = json.dumps({"spec": {"decision": "Approved", "reason": "A school moved to the neighbouring district"}})
+    patch = json.dumps(
+        {"spec": {"decision": "Approved", "reason": "The schools confirm that these students have left"}}
+    )
     run(
         "kubectl", "patch", "syncapproval", approval, "-n", NAMESPACE, "--type=merge", "-p", patch,
         "--as", PERSON_WHO_APPROVES,

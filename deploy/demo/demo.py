@@ -70,7 +70,7 @@ def main() -> None:
         rostersync("issues", held)
 
         heading("The registrar knows why, and approves exactly these changes")
-        rostersync("approve", held, "--reason", "A school moved to the neighbouring district")
+        rostersync("approve", held, "--reason", "The schools confirm that these students have left")
 
         heading("The roster for everybody else: a OneRoster 1.1 bundle")
         rostersync("export", "--to", str(bundle))

@@ -114,7 +114,10 @@ class DeliveryConfig(Model):
         default=None,
         ge=0,
         le=21600,
-        description="How long a run waits for a SIS that fails, asks for fewer requests or does not answer. Absent: 600.",
+        description=(
+            "How long a run waits for a SIS that fails, asks for fewer requests or no longer answers. One that never "
+            "answered gets six attempts. Absent: 600."
+        ),
     )
     caBundleRef: CABundleRef | None = Field(
         default=None,
