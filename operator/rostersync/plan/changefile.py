@@ -15,7 +15,7 @@ LINE = "line"  # the column that is hashed and not written
 
 
 class ChangeFile:
-    """Writes batches to `file` and hashes their lines. A batch is written while the next one is made."""
+    """Writes batches to `file` and hashes their lines. One batch is written while the next is being made."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -26,7 +26,7 @@ class ChangeFile:
         self._last = ""
 
     def add(self, batch: Any) -> None:
-        """Take a record batch with the columns of a change and LINE, whose ids follow those of the batch before."""
+        """Add a record batch with the columns of a change and LINE. Its ids follow those of the batch before."""
         if not batch.num_rows:
             return
         self._ascending(batch.column("id"))
@@ -58,14 +58,14 @@ class ChangeFile:
             self._pending = None
 
     def _ascending(self, ids: Any) -> None:
-        # The digest is over lines in order of id: a batch out of order would make two digests of one plan.
+        # The digest is over lines in order of id, so a batch out of order would change the digest of the same plan.
         in_order = pc.all(pc.less(ids.slice(0, len(ids) - 1), ids.slice(1))).as_py()
         if in_order is False or ids[0].as_py() <= self._last:
             raise AssertionError("changes came out of order")
         self._last = ids[-1].as_py()
 
     def _write(self, batch: Any) -> None:
-        # With lossless UUIDs DuckDB hands booleans over as bytes.
+        # With lossless UUIDs, DuckDB passes booleans as bytes.
         columns = [c.storage.cast(pa.bool_()) if c.type == pa.bool8() else c for c in batch.columns]
         plain = pa.record_batch(columns, names=batch.schema.names)
         if self._writer is None:
@@ -79,7 +79,7 @@ class ChangeFile:
 
 def add_lines(digest: "hashlib._Hash", lines: Any) -> None:
     """Hash a column of lines, one after the other."""
-    # The text of all lines lies in one buffer, in order: no line becomes an object.
+    # The text of all lines is in one buffer, in order, so no line becomes an object.
     _, offsets, text = lines.buffers()
     width = 8 if pa.types.is_large_string(lines.type) else 4
     view = memoryview(offsets)

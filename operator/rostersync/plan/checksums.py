@@ -1,4 +1,4 @@
-"""Checksums of a plan's files: they tell of damage, as a power cut leaves it."""
+"""Checksums of a plan's files. They detect damage, such as after a power cut."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def verify_files(plan: Path, files: Mapping[str, str]) -> None:
-    """Check that the plan's files are there and unchanged, and that there are no other changes. Raises PlanCorrupt."""
+    """Check that the plan's files are present and unchanged, and that there are no others. Raises PlanCorrupt."""
     for name, expected in files.items():
         path = plan / name
         if not path.resolve().is_relative_to(plan.resolve()) or not path.is_file():

@@ -1,6 +1,6 @@
-"""A plan's manifest.json, written and read: the only place that knows its keys.
+"""Reads and writes a plan's manifest.json. No other code knows its keys.
 
-What an earlier version wrote is read: keys that came later have defaults. Keys that are not known are passed over.
+Manifests of earlier versions can be read, since keys that came later have defaults. Unknown keys are ignored.
 """
 
 import json
@@ -52,7 +52,7 @@ KEYS = {
     "files": "files",
 }
 _CONNECTION = ("name", "namespace", "uid")
-_ONLY_IF_SET = ("restores", "only_schools")  # a plan of a whole district, as its source sent it, does without them
+_ONLY_IF_SET = ("restores", "only_schools")  # absent for a plan of a whole district from its source
 _NEEDED = tuple(KEYS[f.name] for f in fields(Manifest) if f.default is f.default_factory is MISSING)
 
 
@@ -62,7 +62,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest in a plan's folder. Raises Permanent: PlanCorrupt, or PlanFormat for another version's."""
+    """The manifest in a plan's folder. Raises Permanent: PlanCorrupt, or PlanFormat for that of another version."""
     try:
         text = (folder / MANIFEST).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
@@ -122,7 +122,7 @@ def decode(text: str) -> Manifest:
 
 
 def corrupt(what: str, detail: str | None = None) -> Permanent:
-    """The error for a plan's folder that is not as it was made; `detail` may quote it."""
+    """The error for a plan's folder that was changed or damaged. `detail` may quote it."""
     return Permanent(f"The plan's folder {what}; nothing was applied. Plan again.", reason="PlanCorrupt", detail=detail)
 
 
@@ -134,7 +134,7 @@ def _renamed(rows: list[Mapping[str, Any]], key: str, field: str) -> list[dict[s
     return [{field if k == key else k: value for k, value in row.items()} for row in rows]
 
 
-# The fields of what has another form in the file than in the record. Of the rest msgspec checks the types.
+# Fields whose form in the file differs from that in the record. msgspec checks the types of all others.
 _FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "connection": lambda data: {f"connection_{k}": data.get(k) for k in _CONNECTION},
     "as_of": lambda text: {"as_of": None if text is None else parse_instant(text)},

@@ -1,4 +1,4 @@
-"""The digest of a plan: what it would change, and nothing that differs from night to night without a difference in data.
+"""The digest of a plan: what it would change, and nothing that differs between runs over the same data.
 
 It covers source, effective configuration and every change with the hash of its before-image and its after values. The
 same source, store and configuration give the same digest.
@@ -20,7 +20,7 @@ FORMAT = 1  # of the digest's document and of manifest.json
 
 @dataclass(frozen=True)
 class Changed:
-    """What a plan does to one entity; `changes` is the SHA-256 of its change lines in order of id."""
+    """What a plan does to one entity. `changes` is the SHA-256 of its change lines in order of id."""
 
     created: int
     updated: int

@@ -1,7 +1,7 @@
 """The parts of a connection that shape data, normalised, for the digest and the hold ConfigChanged. Pure.
 
-Thresholds and approval are left out, because they judge a plan and do not make it. So are schedule, windows, history and
-Jobs.
+Thresholds and approval are left out, because they judge a plan but do not shape it. So are schedule, windows, history
+and Jobs.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""What manifest.json says of a plan, as one frozen record. `codec.py` turns it into the file and back.
+"""What manifest.json says about a plan, as one frozen record. `codec.py` writes and reads the file.
 
-Counts, codes, ids of schools and checksums only: records lie in the plan's other files.
+It has only counts, codes, ids of schools and checksums. Records are in the plan's other files.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from rostersync.stores.port import SourceMemory
 
 @dataclass(frozen=True)
 class Usual:
-    """What the last plans of a source changed: by entity, the median of each count. None where there were too few."""
+    """What the last plans of a source changed: by entity, the median of each count. None if there were too few."""
 
     runs: int = 0
     entities: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -22,9 +22,9 @@ class Usual:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A plan: what it was made from, what it comes to, and the files that hold its changes.
+    """A plan: what it was made from, its results, and the files of its changes.
 
-    The digest covers district, source, config hash and changes. Everything else stands beside it.
+    The digest covers district, source, config hash and changes. Everything else is outside it.
     """
 
     run: str
@@ -33,9 +33,9 @@ class Manifest:
     digest: str  # "sha256:…"
     base_revision: int  # of the store that the plan was made on
     config_hash: str  # of the effective configuration
-    memory: SourceMemory  # what the store is to remember once the plan is applied
+    memory: SourceMemory  # what the store remembers once the plan is applied
     entities: tuple[EntityCounts, ...]
-    holds: tuple[Hold, ...]  # all of them, the worst first
+    holds: tuple[Hold, ...]  # all of them, worst first
     holds_total: int
     schools_imported: tuple[tuple[str, str], ...]  # (id in the SIS, id in the store)
     no_changes: bool
@@ -44,24 +44,24 @@ class Manifest:
     connection_namespace: str | None = None
     connection_uid: str | None = None  # None without a cluster
     as_of: datetime | None = None
-    restores: str = ""  # the run whose changes the plan takes back; "" for a plan of what a source sent
-    only_schools: tuple[str, ...] = ()  # ids in the SIS, where the plan is not about the whole district
+    restores: str = ""  # the run whose changes the plan takes back, or "" for a plan from a source
+    only_schools: tuple[str, ...] = ()  # ids in the SIS, if the plan is not about the whole district
     effective_config: Mapping[str, Any] = field(default_factory=dict)  # an opaque JSON object: see effective.py
     judged: tuple[JudgedCounts, ...] = ()
     schools: Schools = field(default_factory=Schools)
-    incomplete: tuple[str, ...] = ()  # collections that were not proved to be read whole
+    incomplete: tuple[str, ...] = ()  # collections that were not proved complete
     not_offered: tuple[NotOffered, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
     blast_radius: Mapping[str, int] = field(default_factory=dict)  # {students, teachers} touched by cascades
     usual: Usual = field(default_factory=Usual)
     proof: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the extract's proof.json, by collection
     issues: tuple[IssueCount, ...] = ()  # the most frequent first
-    previous_connection: str = ""  # "" unless the plan is held for it
+    previous_connection: str = ""  # "" unless the plan is held because of it
     four_eyes: bool = False
 
     @property
     def held(self) -> int:
-        """How many reasons there are to hold the plan: whoever takes them out of the file must do so twice."""
+        """The number of reasons to hold the plan. Somebody who removes reasons from the file must remove them twice."""
         return max(self.holds_total, len(self.holds))
 
     @property
@@ -76,7 +76,7 @@ class Manifest:
 
 
 def report_of(manifest: Manifest, *, outbox_pending: bool) -> PlanReport:
-    """What a plan came to, for its report and for the run's status.
+    """The result of a plan, for its report and for the run's status.
 
     `outbox_pending` is about the store and not about the plan, so the manifest does not have it.
     """

@@ -1,4 +1,4 @@
-"""What a plan is made from, and what of the district it is about."""
+"""What a plan is made from, and which part of the district it is about."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from rostersync.model import Mode
 
 @dataclass(frozen=True)
 class RunScope:
-    """What of the district a run is about: all of it, or only some schools (their ids in the SIS)."""
+    """Which part of the district a run is about: all of it, or only some schools (their ids in the SIS)."""
 
     mode: Mode = Mode.IMPORT
     schools: tuple[str, ...] = ()
@@ -18,7 +18,7 @@ class RunScope:
 class Pulled:
     """What a source sent.
 
-    `extract` is a staged extract with its proof.json. `client_id_hash` tells one client from another without naming it.
+    `extract` is a staged extract with its proof.json. `client_id_hash` identifies the client without naming it.
     """
 
     extract: Path
@@ -27,7 +27,7 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Restored:
-    """What the store was before a run, whose changes it takes back."""
+    """The state of the store before a run whose changes are taken back."""
 
     run: str
 

@@ -1,7 +1,7 @@
-"""Reports of attempts as JSON of at most 4,096 bytes: Kubernetes cuts the head off a longer termination message.
+"""Reports of attempts as JSON of at most 4,096 bytes, since Kubernetes cuts the start off a longer termination message.
 
-A report that is too long loses, in this order, issues, holds beyond the worst, ids of schools, and the end of its error's
-message. It keeps the digest, the number of holds, every count and the totals.
+A report that is too long loses, in this order, issues, holds beyond the worst, ids of schools, and the end of its
+error's message. It keeps the digest, the number of holds, every count and the totals.
 """
 
 import json
@@ -28,7 +28,7 @@ LIMIT = 4096
 HOLDS = 16
 ISSUES = 20
 IDS = 20  # of schools, each kind
-_TEXT = 1200  # characters of an error's message when nothing else is left to cut; halved until it fits
+_TEXT = 1200  # characters of an error's message when nothing else is left to cut, halved until it fits
 _HOLD = {f.name for f in fields(Hold)}
 
 
@@ -162,7 +162,7 @@ def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
 
 
 def _fitting(make: Callable[[int], dict[str, Any]], shapes: int) -> str:
-    """The text of the fullest shape that fits. Where not even the last one does, its error's message is cut."""
+    """The text of the fullest shape that fits. If even the last one is too long, the error's message is cut."""
     text = ""
     for i in range(shapes):
         text = _dump(make(i))
@@ -186,7 +186,7 @@ def _without_none(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _counts(e: EntityCounts) -> dict[str, Any]:
-    """Without zeros: most counts are, and bytes are few."""
+    """Without zeros, since most counts are zero and bytes are few."""
     name = {"entity": e.entity.value} if e.entity else {}
     return name | {c: n for c in COUNTS if (n := getattr(e, c))}
 

@@ -24,15 +24,15 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that may touch only `scratch` and the folders in `allowed`.
 
-    `memory_limit` in bytes, by default what the container's (else the machine's) memory leaves beside Python; `threads` by default
-    all cores. Folders must exist when they are used, not when they are named. ATTACH of a store works when the
-    folder that holds it is allowed. Rows without ORDER BY come in any order.
+    `memory_limit` is in bytes, by default what the container (else the machine) has left beside Python. `threads`
+    defaults to all cores. Folders must exist when they are used, not when they are named. ATTACH of a store works when
+    its folder is allowed. Rows without ORDER BY come in any order.
     """
     scratch = scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
     con = duckdb.connect(":memory:", config=_config(memory_limit, threads, own(scratch) / uuid.uuid4().hex[:8]))
     folders = [f"{folder}/" for folder in dict.fromkeys((scratch, *(Path(a).resolve() for a in allowed)))]
-    # In this order: once external access is off, no folder can be allowed any more.
+    # In this order, since no folder can be allowed once external access is off.
     con.execute("SET allowed_directories = $folders", {"folders": folders})
     con.execute("SET enable_external_access = false")
     _open.add(con)
@@ -42,7 +42,7 @@ def connect(
 def interrupt() -> None:
     """Interrupt the queries of all open connections, which then raise. Call it from another thread."""
     for con in list(_open):
-        with suppress(duckdb.Error):  # closed already
+        with suppress(duckdb.Error):  # already closed
             con.interrupt()
 
 

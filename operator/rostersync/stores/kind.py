@@ -1,4 +1,4 @@
-"""One record for each kind of store: how it is opened, where it lies, and what else it can do."""
+"""One record for each kind of store: how it is opened, where its data is, and what else it can do."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ class Opening:
 class StoreKind:
     """One record. `name` is its field in `spec.store`, `title` what messages call it.
 
-    `opens` connects to nothing yet. `places` is pure and gets the district's name, too. `file`: for a store in one file,
-    how that is copied and compacted; None where the store has tools of its own for that.
+    `opens` does not connect yet. `places` is pure, and also gets the district's name. `file` is for a store in one
+    file: how it is copied and compacted. None where the store has tools of its own for that.
     """
 
     name: str

@@ -9,14 +9,14 @@ _LEAST = 64 * 1024 * 1024
 
 
 def default_memory_limit(root: Path = Path("/")) -> int:
-    """Bytes for DuckDB's memory_limit. `root` is where /proc and /sys are looked for."""
+    """Bytes for DuckDB's memory_limit. `root` is the parent of /proc and /sys."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = container_limit(root)
     return max(_LEAST, (min(total, limit or total) - _APART) * _SHARE // 100)
 
 
 def container_limit(root: Path = Path("/")) -> int | None:
-    """The lowest memory limit in bytes of this process's cgroup and those above it; None when there is none."""
+    """The lowest memory limit in bytes of this process's cgroup and its ancestors. None when there is none."""
     limits = []
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
@@ -26,7 +26,8 @@ def container_limit(root: Path = Path("/")) -> int | None:
             base, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
         else:
             continue
-        # In a container the path may name the host's hierarchy, of which only a part is mounted: all the way up.
+        # In a container the path may name the host's hierarchy, of which only a part is mounted. So all ancestors are
+        # tried.
         folder = Path(path.lstrip("/"))
         for candidate in (folder, *folder.parents):
             text = _read(base / candidate / name).strip()

@@ -1,4 +1,4 @@
-"""Where a store lies, and what a Job needs to reach it. Each kind of store decides it from the spec alone."""
+"""Where a store's data is, and what a Job needs to reach it. Each kind of store decides it from the spec alone."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ DEFAULT_ACCESS_MODE = "ReadWriteOnce"
 
 @dataclass(frozen=True)
 class Claim:
-    """A volume claim of the store. `existing`: the spec names it, so somebody else makes it. `field` is where it does."""
+    """A volume claim of the store. `existing`: the spec names it (in `field`), so the operator does not create it."""
 
     name: str
     field: str
@@ -19,7 +19,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class StoreSecret:
-    """A Secret of the store. `field` of the spec names it; `needs` says in words what must be in it."""
+    """A Secret of the store. `field` of the spec names it, and `needs` says in words what must be in it."""
 
     name: str
     field: str
@@ -28,10 +28,10 @@ class StoreSecret:
 
 @dataclass(frozen=True)
 class Placement:
-    """What Jobs mount to reach a store. Those that read it get the reader's Secrets, those that write it the writer's.
+    """What Jobs mount to reach a store. Jobs that only read get the reader's Secrets, those that write the writer's.
 
-    `exclusive`: the store has one writer at a time, and a plan must not read what an apply changes, so Jobs of a district
-    take turns. Otherwise the store sees to that itself, and only Jobs of one connection take turns.
+    `exclusive`: the store has one writer at a time, and a plan must not read what an apply changes, so Jobs of a
+    district take turns. Otherwise the store isolates them itself, and only Jobs of one connection take turns.
     """
 
     claim: Claim | None = None
@@ -45,4 +45,4 @@ class Placement:
 
 
 NOWHERE = Placement()
-"""Where the spec is invalid, or asks for what is not supported: nothing is mounted."""
+"""For a spec that is invalid or not supported: nothing is mounted."""

@@ -1,6 +1,6 @@
-"""What a store offers the rest: a side to read for plans, and a side to write.
+"""What a store offers to the rest: a side to read for plans, and a side to write.
 
-They are two types on purpose, so that who plans holds only a reader.
+They are two types on purpose, so that planning holds only a reader.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Mark = Callable[[str], None]  # called with the name of each step of an apply; f
 class SourceMemory:
     """What the store remembers of a source's last applied plan, so that the next plan can be held when it differs.
 
-    `safety` belongs to the gate; the store only keeps it. `revision` and `applied_at` (UTC) say when.
+    `safety` belongs to the gate, and the store only keeps it. `revision` and `applied_at` (UTC) say when.
     """
 
     prefix: str = ""
@@ -29,10 +29,10 @@ class SourceMemory:
     version: str = ""
     config_hash: str = ""
     connection_uid: str | None = None
-    connection_kind: str = ""  # with the name: "" in what was written before they were remembered
+    connection_kind: str = ""  # "" in memories from before kind and name were stored
     connection_name: str = ""
     safety: dict[str, Any] = field(default_factory=dict)
-    vanished: tuple[str, ...] = ()  # SIS ids of schools that this plan, or one before, saw gone
+    vanished: tuple[str, ...] = ()  # SIS ids of schools that were missing in this plan or one before it
     revision: int = 0
     applied_at: datetime | None = None
 
@@ -55,9 +55,9 @@ class AppliedCounts:
 
 @dataclass(frozen=True)
 class StoreState:
-    """The store as a plan finds it. `revision` is the district's; 0 and not `exists` when nothing was ever applied.
+    """The store as a plan finds it. `revision` is the district's, and 0 without `exists` when nothing was ever applied.
 
-    `other_sources` are the sources of the district, besides the one asked for, that have active records here.
+    `other_sources`: the other sources of the district that have active records here.
     """
 
     revision: int = 0
@@ -92,19 +92,19 @@ class StoreReader(Protocol):
         ...
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Drops the views and releases the store, which nobody may be able to write while it is attached."""
+        """Drops the views and releases the store. While it is attached, it may be locked for writers."""
         ...
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
-        """The revisions that each delivery still has to carry out, ascending. `con` has the store attached."""
+        """The revisions that each delivery still has to deliver, ascending. `con` has the store attached."""
         ...
 
     def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-        """The districts that were ever applied to this store, in order; `con` need not have it attached."""
+        """The districts that were ever applied to this store, in order. `con` need not have it attached."""
         ...
 
     def applied(self, con: duckdb.DuckDBPyConnection, run: str, digest: str, base: int) -> int | None:
-        """The revision that the plan of a run made, if it was applied; `con` need not have the store attached."""
+        """The revision that the plan of a run created, if it was applied. `con` need not have the store attached."""
         ...
 
 
@@ -119,19 +119,19 @@ class PlanToApply:
     base_revision: int
     config_hash: str
     entities: tuple[EntityCounts, ...]
-    judged: tuple[JudgedCounts, ...]  # as limits count, by school where one does
+    judged: tuple[JudgedCounts, ...]  # as limits count, by school if a limit does
     memory: SourceMemory
     schools: tuple[tuple[str, str], ...]
     changes: dict[str, Path]
     four_eyes: bool = False
-    deliveries: tuple[str, ...] = ()  # that must carry the revision out, by the names that the outbox has for them
+    deliveries: tuple[str, ...] = ()  # outbox names of the deliveries of this revision
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of an apply: the revision that holds the plan, and whether it was there before.
+    """The result of an apply: the revision that holds the plan, and whether it was there before.
 
-    `trouble`: what failed after the commit. The plan is applied all the same, and the next writer cleans up.
+    `trouble`: what failed after the commit. The plan is applied, and the next writer cleans up.
     """
 
     revision: int
@@ -164,13 +164,13 @@ class Expired:
 
 
 class StoreWriter(Protocol):
-    """Changes the accepted roster. Every method is one transaction or an atomic swap; raises StoreBusy and DiskFull."""
+    """Changes the accepted roster. Every method is one transaction or an atomic swap. Raises StoreBusy and DiskFull."""
 
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
         """Writes the plan as the district's next revision. Applying it again does nothing.
 
-        Raises BaseMoved when the store is no longer what the plan was made on, or DiskFull; then nothing is applied.
-        Raises nothing after the commit, and Unsure when nobody can tell whether it went through.
+        Raises BaseMoved when the store has changed since the plan was made, or DiskFull. Then nothing is applied. After
+        the commit it raises nothing but Unsure, when it is unknown whether the commit succeeded.
         """
         ...
 
@@ -184,10 +184,10 @@ class StoreWriter(Protocol):
 
 
 class Outbox(Protocol):
-    """Takes out of the outbox what was carried out, and can do nothing else. Raises StoreBusy and DiskFull."""
+    """Removes from the outbox what was delivered, and can do nothing else. Raises StoreBusy and DiskFull."""
 
     def settle(self, district: str, delivery: str, revision: int) -> None:
-        """A delivery has carried out everything up to a revision. Saying so twice is fine."""
+        """Record that a delivery has delivered everything up to a revision. Idempotent."""
         ...
 
 
@@ -199,14 +199,14 @@ class StoreFile(Protocol):
         ...
 
     def compact(self) -> tuple[int, int]:
-        """Rewrites the file without its free space; returns its bytes before and after."""
+        """Rewrites the file without its free space. Returns its bytes before and after."""
         ...
 
 
 class Store(Protocol):
     """A place where rosters are kept."""
 
-    where: str  # the place, for people; holds no secret
+    where: str  # the place, for people, without secrets
 
     def exists(self) -> bool:
         """Whether anything was ever applied to it."""

@@ -1,4 +1,4 @@
-"""Which kinds of stores there are, and the one place that opens stores."""
+"""The kinds of stores, and the only code that opens stores."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ DEFAULT = EMBEDDED.name
 
 
 def kind_of(spec: StoreSpec) -> StoreKind:
-    """The kind of store that a spec asks for. Raises NotYetSupported for one that has no record."""
+    """The kind of store that a spec asks for. Raises NotYetSupported for a kind without a record."""
     asked = next((name for name in type(spec).model_fields if getattr(spec, name) is not None), DEFAULT)
     if asked not in STORES:
         raise NotYetSupported(f"spec.store.{asked}: not supported in this version; leave it out.")
@@ -28,11 +28,11 @@ def kind_of(spec: StoreSpec) -> StoreKind:
 
 
 def placement_of(connection: Connection) -> Placement:
-    """Where a connection's store lies, and what Jobs need to reach it. Pure."""
+    """Where a connection's store is, and what Jobs need to reach it. Pure."""
     spec = connection.spec.store
     return kind_of(spec).places(spec, district(connection))
 
 
 def open_store(spec: StoreSpec, opening: Opening) -> "Store":
-    """The store that a spec asks for; nothing is connected to yet."""
+    """The store that a spec asks for. It does not connect yet."""
     return kind_of(spec).opens(spec, opening)

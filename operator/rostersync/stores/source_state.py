@@ -13,7 +13,7 @@ from rostersync.stores.port import AppliedCounts, SourceMemory
 
 
 def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
-    """The manifest's form; `appliedAt` is ISO 8601 or null."""
+    """The manifest's form. `appliedAt` is ISO 8601 or null."""
     return {
         "prefix": memory.prefix,
         "host": memory.host,
@@ -31,7 +31,7 @@ def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
 
 
 def memory_from_dict(data: dict[str, Any]) -> SourceMemory:
-    """The reverse; absent keys are the empty memory's."""
+    """The reverse. Absent keys default to those of the empty memory."""
     applied_at = data.get("appliedAt")
     return SourceMemory(
         prefix=data.get("prefix") or "",
@@ -60,7 +60,7 @@ def memory_from_text(text: str) -> SourceMemory:
 
 
 def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
-    """Marked as `judged`, so that it is told from the plan's own counts."""
+    """Marked as `judged`, to distinguish it from the plan's own counts."""
     return {
         "judged": True,
         "entity": counts.entity.value,
@@ -73,15 +73,15 @@ def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
 
 
 def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCounts]) -> str:
-    """What a revision changed, as the plan has it and as limits count it."""
+    """What a revision changed, as the plan counts it and as limits count it."""
     rows = [*(vars(c) for c in entities), *(judged_as_dict(c) for c in judged)]
     return json.dumps(rows, sort_keys=True)
 
 
 def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
-    """What a revision of this time changed, where it changed anything.
+    """What a revision changed, applied at this time. Empty if it changed nothing.
 
-    Rows as limits count are marked `judged`; a revision from before there were any has the plan's own counts alone.
+    Rows as limits count are marked `judged`. Old revisions without such rows have only the plan's own counts.
     """
     rows = [r for r in json.loads(text) if r.get("entity")]
     names = ("created", "updated", "deleted")

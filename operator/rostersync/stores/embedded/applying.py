@@ -19,7 +19,7 @@ from rostersync.stores.source_state import counts_as_text, memory_as_text
 
 
 def utc(moment: datetime) -> datetime:
-    """As the store's TIMESTAMP columns hold it: UTC without a zone."""
+    """The form of the store's TIMESTAMP columns: UTC without a zone."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -65,7 +65,7 @@ def apply(
 
 
 def applied_before(con: duckdb.DuckDBPyConnection, plan: PlanToApply) -> int | None:
-    """The revision that `plan` made in the database attached as `store`; None when it made none."""
+    """The revision that `plan` created in the database attached as `store`. None when it created none."""
     found = execute(
         con,
         "apply.applied_before",
@@ -108,7 +108,7 @@ def _write(
 def _write_revision(
     con: duckdb.DuckDBPyConnection, plan: PlanToApply, consent: Consent | None, revision: int, now: datetime
 ) -> None:
-    """Schools imported, the source's memory, the revision with who agreed to it, and who has to carry it out."""
+    """Schools imported, the source's memory, the revision with who approved it, and its deliveries."""
     scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
     for sis_id, target_id in plan.schools:
         execute(con, "apply.insert_school", **scope, sis_id=sis_id, target_id=target_id, revision=revision)

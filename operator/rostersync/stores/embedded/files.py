@@ -19,7 +19,7 @@ from rostersync.stores.engine import literal
 
 
 def attach(con: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, alias: str = "store") -> None:
-    """Attaches the file at `path`. Raises StoreBusy when another process writes it; Permanent when it is no store."""
+    """Attaches the file at `path`. Raises StoreBusy when another process writes it, Permanent when it is no store."""
     options = "READ_ONLY" if read_only else f"STORAGE_VERSION {literal(schema.STORAGE_VERSION)}"
     try:
         con.execute(f"ATTACH {literal(path)} AS {alias} ({options})")
@@ -28,7 +28,7 @@ def attach(con: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, alias
 
 
 def translated(error: duckdb.Error, doing: str) -> RostersyncError:
-    """Our own sentence for DuckDB's error, whose text may quote values and goes to `detail`."""
+    """Our own sentence for DuckDB's error. DuckDB's text may quote values, and goes to `detail`."""
     text = str(error)
     if isinstance(error, duckdb.IOException) and "lock" in text:
         return busy(detail=text)
@@ -61,13 +61,13 @@ def translated(error: duckdb.Error, doing: str) -> RostersyncError:
 
 
 def busy(detail: str | None = None) -> StoreBusy:
-    """Another process has the store."""
+    """The error for a store that another process uses."""
     return StoreBusy("The roster store is in use by another process; run the same command again later.", detail=detail)
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the writers' lock of the store at `path`; StoreBusy when somebody else does."""
+    """Holds the writers' lock of the store at `path`. Raises StoreBusy when another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = os.open(_beside(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -97,8 +97,8 @@ def copy(con: duckdb.DuckDBPyConnection, to: Path) -> None:
 
 @contextlib.contextmanager
 def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") -> Iterator[None]:
-    """Attach a new database that gets the name `path` once it is whole and closed."""
-    durable.clear(path.parent, path.name)  # left by a killed process; nobody else writes while we hold the lock
+    """Attach a new database that is renamed to `path` once it is whole and closed."""
+    durable.clear(path.parent, path.name)  # left by a killed process; no other process writes while we hold the lock
     with durable.made(path) as part:
         try:
             attach(con, part, read_only=False, alias=alias)

@@ -1,4 +1,4 @@
-"""Removing one person from the store: the record or its tombstone, what hangs on it, its history, references to it."""
+"""Removes one person from the store: the record or its tombstone, its dependents, its history, and references to it."""
 
 from typing import Any
 

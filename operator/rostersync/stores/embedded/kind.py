@@ -1,4 +1,4 @@
-"""The embedded store's record. Light: the controller reads it, too, and never opens a store."""
+"""The embedded store's record. It imports little, since the controller reads it and never opens a store."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ _SIZE = "10Gi"
 
 
 def claim_name(district: str) -> str:
-    """The claim that a district's store lies on, where the spec names none."""
+    """The claim of a district's store, where the spec names none."""
     return f"rostersync-{district}-store"
 
 

@@ -17,7 +17,7 @@ _VIEWS = (*(t.name for t in TABLES), "schools", "history")
 
 
 class EmbeddedReader:
-    """Reads the DuckDB file at `path`; no file there is an empty store."""
+    """Reads the DuckDB file at `path`. If there is no file, the store is empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -87,7 +87,7 @@ class EmbeddedReader:
 
     @contextmanager
     def _opened(self, con: duckdb.DuckDBPyConnection) -> Iterator[bool]:
-        """The file attached without views; whether there is one."""
+        """The file attached without views. Yields whether there is one."""
         if not self._path.exists():
             yield False
             return

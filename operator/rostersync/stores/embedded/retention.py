@@ -1,4 +1,4 @@
-"""How long the store keeps values that are no longer the roster's: tombstones, and before and after in the history."""
+"""How long the store keeps former values: tombstones, and the values before and after a change in the history."""
 
 from datetime import datetime
 
@@ -10,9 +10,9 @@ from rostersync.stores.port import Expired
 
 
 def expire(con: duckdb.DuckDBPyConnection, district: str, before: datetime) -> Expired:
-    """Removes those of changes applied before `before` (UTC, no zone), inside the caller's transaction.
+    """Removes values of changes applied before `before` (UTC, no zone), inside the caller's transaction.
 
-    That a record changed, when and why stays in the history.
+    The history keeps that a record changed, when and why.
     """
     values = number(execute(con, "history.expire_values", district=district, before=before))
     tombstones = sum(

@@ -25,12 +25,12 @@ def columns(table: Table, prefix: str = "") -> str:
 
 
 def quoted(name: str) -> str:
-    """A column name as SQL wants it (`primary`, `type` are words of SQL)."""
+    """A quoted column name (`primary` and `type` are words of SQL)."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
-    """Makes all tables in the empty database attached as `store`."""
+    """Creates all tables in the empty database attached as `store`."""
     for table in TABLES:
         body = ",\n  ".join(f"{column} {kind}" for column, kind in attributes(table))
         execute(con, "schema.roster_table", {"table": table.name, "columns": body})

@@ -1,4 +1,4 @@
-"""The embedded store's SQL lives in the .sql files of this folder: `-- name: X`, comments that say why, then the statement.
+"""The embedded store's SQL is in the .sql files of this folder: `-- name: X`, comments that say why, then the statement.
 
 `{table}` and the like stand for names and column lists that come from roster.TABLES; values are always parameters.
 """
@@ -24,7 +24,7 @@ def statements(file: str) -> dict[str, str]:
 def execute(
     con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str] | None = None, **values: Any
 ) -> duckdb.DuckDBPyConnection:
-    """Runs the statement `file.name` with `names` put in and those of `values` that it mentions as parameters."""
+    """Runs the statement `file.name`. Puts `names` in, and passes those of `values` that it mentions as parameters."""
     file, key = name.split(".")
     sql = statements(file)[key]
     for placeholder, text in (names or {}).items():

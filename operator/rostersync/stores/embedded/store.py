@@ -8,9 +8,9 @@ from rostersync.stores.port import Outbox
 
 
 class EmbeddedStore:
-    """The store in the file at `path`, made by the first apply.
+    """The store in the file at `path`, created by the first apply.
 
-    Writing spills to `scratch`, by default a folder beside the file; `memory_limit` in bytes and `threads` as in
+    Writes spill to `scratch`, by default a folder beside the file. `memory_limit` in bytes and `threads` are as in
     engine.connect.
     """
 
@@ -28,17 +28,17 @@ class EmbeddedStore:
         self._threads = threads
 
     def exists(self) -> bool:
-        """See Store.exists. The first apply makes the file."""
+        """See Store.exists. The first apply creates the file."""
         return self.path.exists()
 
     def reader(self) -> EmbeddedReader:
-        """Reads; costs nothing until it is attached."""
+        """The reading side. It opens nothing until it is attached."""
         return EmbeddedReader(self.path)
 
     def writer(self) -> EmbeddedWriter:
-        """Writes; opens the file for each call and closes it again."""
+        """The writing side. It opens the file for each call, and closes it again."""
         return EmbeddedWriter(self.path, self._scratch, self._memory_limit, self._threads)
 
     def outbox(self) -> Outbox:
-        """Settles what was delivered; opens the file for each call and closes it again."""
+        """The side that settles deliveries. It opens the file for each call, and closes it again."""
         return self.writer()

@@ -20,7 +20,7 @@ from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToAppl
 
 
 class EmbeddedWriter:
-    """Writes the DuckDB file at `path`; memory in bytes, spilling to `scratch`."""
+    """Writes the DuckDB file at `path`. `memory_limit` is in bytes, and the rest spills to `scratch`."""
 
     def __init__(self, path: Path, scratch: Path, memory_limit: int | None = None, threads: int | None = None) -> None:
         self._path = path
@@ -29,7 +29,7 @@ class EmbeddedWriter:
         self._threads = threads
 
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
-        """See StoreWriter.apply. Makes the file when there is none."""
+        """See StoreWriter.apply. Creates the file when there is none."""
         reached: list[str] = []
 
         def marked(step: str) -> None:
@@ -43,14 +43,15 @@ class EmbeddedWriter:
         except Exception as error:
             if "commit" not in reached:
                 raise
-            # COMMIT can fail after everything is written, and DETACH moves the log into the file. So ask the file.
+            # COMMIT can fail after everything is written, and DETACH moves the log into the file. So the file is
+            # read.
             found = self._looked_up(plan, error)
             if found is None:
                 raise
             return replace(found, trouble=error)
 
     def _looked_up(self, plan: PlanToApply, error: Exception) -> Applied | None:
-        """What the file says of a plan whose commit had begun. None when it did not go through. Raises Unsure."""
+        """What the file says of a plan whose commit had begun. None when the commit failed. Raises Unsure."""
         try:
             con = connect(self._memory_limit, self._threads, self._scratch, [self._path.parent])
             try:
@@ -59,10 +60,10 @@ class EmbeddedWriter:
                 pending = state(con, plan.district, plan.source).outbox_pending
             finally:
                 con.close()
-        except Exception as later:  # noqa: BLE001  (whatever it is, it leaves the question open)
-            text = f"{error}\n{getattr(error, 'detail', None) or ''}\n\nThen, looking into the store: {later}"
+        except Exception as later:  # noqa: BLE001  (whatever it is, the question stays open)
+            text = f"{error}\n{getattr(error, 'detail', None) or ''}\n\nThen, reading the store: {later}"
             raise Unsure(
-                "The commit was begun, and the store could not be read afterwards, so that nobody can tell yet whether "
+                "The commit was begun, and the store could not be read afterwards, so it is unknown whether "
                 "the plan is applied. Run the same command again: it finds out, and applies what is not applied.",
                 detail=text,
             ) from None
@@ -74,7 +75,7 @@ class EmbeddedWriter:
             execute(con, "apply.settle_outbox", district=district, delivery=delivery, revision=revision)
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
-        """See StoreWriter.expire. The file's free space is used again by later applies, and given back by compact."""
+        """See StoreWriter.expire. Later applies reuse the file's free space, and compact returns it."""
         if not self._path.exists():
             return Expired(0, 0)
         with self._opened() as con, applying.transaction(con, "remove expired values from"):
