@@ -1,4 +1,4 @@
-"""What was applied from a source within a limit's window: counts and the population that the window began with.
+"""What was applied from a source within a limit's window: counts, and the population at the start of the window.
 
 So a roster cannot be emptied by many small plans, each below the limit.
 """
@@ -18,7 +18,7 @@ from rostersync.stores.port import AppliedCounts, StoreReader
 
 
 def record(facts: Facts, *, by_school: bool) -> tuple[JudgedCounts, ...]:
-    """What a plan changes, as limits count it and as the store keeps it; `by_school` where a limit asks for that."""
+    """What a plan changes, as limits count it and as the store keeps it. `by_school` if a limit counts by school."""
     places: list[tuple[Entity, str | None, Counted]] = [(e, None, c) for e, c in facts.judged.items()]
     if by_school:
         places += [(e, s, c) for e, schools in facts.by_school.items() for s, c in sorted(schools.items())]
@@ -43,7 +43,7 @@ def applied_before(
     limits: Iterable[Threshold],
     now: datetime,
 ) -> dict[str, dict[Place, Counted]]:
-    """What was applied from this connection's source within each window that its limits have; `con` has the store."""
+    """What was applied from this connection's source within each window of its limits. `con` has the store attached."""
     begins = {limit.window: now - parse_duration(limit.window) for limit in limits if limit.window}
     if not begins:
         return {}
@@ -53,9 +53,10 @@ def applied_before(
 
 
 def within(applied: Iterable[AppliedCounts], since: datetime) -> dict[Place, Counted]:
-    """All that was applied after `since`, oldest first as the store has it, by place.
+    """Everything that was applied after `since`, by place. `applied` is oldest first, as the store has it.
 
-    A place begins with its first records: what made them is no change of anything, and there is no share of nothing.
+    A place starts with its first records. Their creation is not counted, since there is no share of an empty
+    population.
     """
     found: dict[Place, Counted] = {}
     for row in applied:

@@ -28,9 +28,10 @@ def facts_of(
     requirement_holds: Mapping[Entity, int],
     previous_connection: str,
 ) -> Facts | None:
-    """What a plan comes to; None for one without changes. Leaves `rekeyed` (entity, old_id, new_id).
+    """The facts of a plan, or None for a plan without changes. Leaves `rekeyed` (entity, old_id, new_id).
 
-    `memory` is what the store is to remember of this plan, `previous_connection` names another that the last one was of.
+    `memory` is what the store remembers of this plan. `previous_connection` is that of the last plan, if it was
+    another one.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
@@ -67,7 +68,7 @@ def facts_of(
 
 
 def switches_of(spec: ConnectionSpec) -> Switches:
-    """The parts of a connection that the gate goes by."""
+    """The parts of a connection that the gate uses."""
     return Switches(
         limits=defaults.effective_thresholds(spec),
         preview=spec.previewDataUpload,

@@ -1,7 +1,8 @@
-"""Gate: why a plan may not be applied without a person. Pure; every hold is found, never only the first.
+"""Gate: why a plan may not be applied without a person. Pure. It finds every hold, not only the first.
 
-Percent is of the population that this source contributes to the store before the run, exceeded when strictly above,
-in integers. `measure.py` counts what is judged here; `applied.py` what was applied within a limit's window.
+Percent is of the population that this source contributes to the store before the run. A limit is exceeded when the
+share is strictly above it, in integers. `measure.py` counts what is judged here, `applied.py` what was applied within a
+window.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +13,9 @@ from rostersync.model import Change, Entity, Hold, HoldReason
 from rostersync.plan.worst import worst
 
 ANY = "Any"
-Place = tuple[Entity, str | None]  # an entity in all (None), or in one school
-CONFIG_PERCENT = 10  # updates beyond this share of all records make a changed configuration a hold
-REKEYED_DELETES = 20  # deletes of an entity from which on pairs with creates mean new ids for the same things
+Place = tuple[Entity, str | None]  # an entity as a whole (None), or in one school
+CONFIG_PERCENT = 10  # a changed configuration is a hold if more than this share of all records is updated
+REKEYED_DELETES = 20  # from this many deletes of an entity on, pairs with creates count as new ids
 BY_SCHOOL = frozenset(
     {Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN, Entity.CLASS, Entity.COURSE, Entity.ENROLLMENT}
 )
@@ -28,16 +29,17 @@ class Counted:
     population: int
 
     def of(self, change: str) -> int:
-        """How many changes of a kind; ANY is all of them."""
+        """The number of changes of a kind. ANY is all of them."""
         return sum(self.changes.values()) if change == ANY else self.changes.get(Change(change), 0)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a plan comes to, counted. Schools are ids of the store.
+    """The counts of a plan. Schools are ids of the store.
 
-    `judged`: as the limits count, where it is not as the plan does: who changes entity leaves the old one and is new in
-    the other. `before`: by a limit's window, what was applied within it, and the population at its start.
+    `judged`: the counts that limits use, where they differ from the plan's. A record that changes its entity is deleted
+    from the old one and created in the new one. `before`: by a limit's window, what was applied within it, and the
+    population at its start.
     """
 
     entities: Mapping[Entity, Counted]
@@ -46,7 +48,7 @@ class Facts:
     before: Mapping[str, Mapping[Place, Counted]] = field(default_factory=dict)
     by_school: Mapping[Entity, Mapping[str, Counted]] = field(default_factory=dict)
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
-    vanished_schools: Mapping[str, int] = field(default_factory=dict)  # newly vanished: people and classes that it had
+    vanished_schools: Mapping[str, int] = field(default_factory=dict)  # by school: its people and classes
     rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
     requirement_holds: Mapping[Entity, int] = field(default_factory=dict)
     restored_reverted: int = 0
@@ -54,14 +56,14 @@ class Facts:
     source_changed: bool = False
     config_changed: bool = False
     safety_loosened: bool = False
-    other_sources: int = 0  # whose records the store holds, before the first plan of this source
+    other_sources: int = 0  # of other sources in the store, before the first plan of this source
     connection_changed: bool = False
     first_import: bool = False
 
 
 @dataclass(frozen=True)
 class Switches:
-    """The parts of a connection that the gate goes by."""
+    """The parts of a connection that the gate uses."""
 
     limits: tuple[Threshold, ...] = ()
     preview: bool = False
@@ -70,7 +72,7 @@ class Switches:
 
 
 def verdict(facts: Facts, switches: Switches) -> list[Hold]:
-    """All holds of a plan, worst first; none for a plan without changes."""
+    """All holds of a plan, worst first. None for a plan without changes."""
     total = sum(c.of(ANY) for c in facts.entities.values())
     if total == 0:
         return []
@@ -91,7 +93,7 @@ def _exceeded(limit: Threshold, facts: Facts) -> Iterable[Hold]:
 
 
 def _over(limit: Threshold, counted: Counted, school: str | None, facts: Facts) -> Iterable[Hold]:
-    """The holds of one limit in one place; none for a plan that itself adds nothing to what is counted."""
+    """The holds of one limit in one place. None for a plan that itself adds nothing to the count."""
     own, population = counted.of(limit.change), counted.population
     if not own:
         return
@@ -103,14 +105,14 @@ def _over(limit: Threshold, counted: Counted, school: str | None, facts: Facts) 
         together, earlier, length = (own + applied, before.population), applied, limit.window
     if _above(limit, *together):
         yield Hold(*said, *together, limit.percent, "Percent", earlier, length)
-    elif _above(limit, *alone):  # where the window began with too few records to go by
+    elif _above(limit, *alone):  # the population at the start of the window was too small
         yield Hold(*said, *alone, limit.percent, "Percent")
     if limit.count is not None and together[0] > limit.count:
         yield Hold(*said, *together, limit.count, "Count", earlier, length)
 
 
 def _above(limit: Threshold, count: int, population: int) -> bool:
-    """Whether so many are above the limit's share of a population that is large enough to go by."""
+    """Whether a count is above the limit's share of a population that is large enough to judge."""
     enough = population > 0 and population >= limit.min_population
     return limit.percent is not None and enough and count * 100 > limit.percent * population
 

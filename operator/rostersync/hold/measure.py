@@ -1,4 +1,4 @@
-"""What a plan comes to, counted for the gate and the report. Reads the tables that the stages left."""
+"""The counts of a plan for the gate and the report. Reads the tables that the stages left."""
 
 from collections import Counter
 from typing import Any
@@ -17,7 +17,7 @@ _SCHOOLS_OF = {
     ENROLLMENTS: "schoolSourcedId",
     COURSES: "orgSourcedId",
 }
-# What makes two records the same thing under another id: natural keys, of the store's and of the pull's columns.
+# Natural keys, over columns of the store and of the pull. Two ids with the same key stand for the same thing.
 _NATURAL_KEYS = {
     ORGS: "r.identifier",
     COURSES: "r.courseCode",
@@ -51,7 +51,7 @@ def _count_table(context: Context, table: Table, known: Tally, found: _Found) ->
         _of(found, entity)["deferred"] += number
     for entity, number in known.kept.items():
         _of(found, entity)["kept"] += number
-    # A record counts under the entity that it has in the store; one that loses a reference is updated and not skipped.
+    # A record counts under the entity that it has in the store. One that loses a reference is updated and not skipped.
     held = f"""
         SELECT coalesce(s.entity, f.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
         FROM fates_{name} f LEFT JOIN (SELECT id, entity FROM store_{name} WHERE status = 'active') s ON s.id = f.id
@@ -66,13 +66,13 @@ def _count_table(context: Context, table: Table, known: Tally, found: _Found) ->
 
 
 def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found) -> None:
-    """Accepted records that equal the store's, and those that are still sent while their delete is deferred."""
+    """Accepted records that equal the store's, and records that are still sent while their delete is deferred."""
     name = table.name
     for (told, fate, _), number in known.fates.items():
         _of(found, told)["unchanged"] += number if fate in (None, Fate.KEPT) else 0
     for (_, new_entity, change, cause), number in known.changes.items():
         _of(found, new_entity)["unchanged"] -= number if change != "Delete" and cause != Cause.CASCADE else 0
-    # A change by Cascade is of a record that was not accepted, but for a school that stays as it was first imported.
+    # A change by Cascade is of a record that was not accepted, except for a school that stays as it was first imported.
     kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
         WHERE change <> 'Delete' AND cause = {literal(Cause.CASCADE)} AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
@@ -96,7 +96,7 @@ def _of(found: _Found, name: str | None) -> Counter[str]:
 
 
 def resulting(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, int]:
-    """How many records of each entity there will be."""
+    """How many records of each entity there will be after the plan."""
     result = Counter({c.entity: c.population + c.created - c.deleted for c in counted if c.entity})
     for known in tallies.values():
         for (old, new, change, _), number in known.changes.items():
@@ -107,7 +107,7 @@ def resulting(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, int
 
 
 def judged(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, Counted]:
-    """Counts as limits take them: a record that changes its entity is deleted from the old one and new in the other."""
+    """The counts that limits use. A record that changes its entity is deleted from the old, created in the new."""
     numbers = {
         c.entity: Counter({Change.CREATE: c.created, Change.UPDATE: c.updated, Change.DELETE: c.deleted})
         for c in counted
@@ -123,10 +123,10 @@ def judged(tallies: Tallies, counted: list[EntityCounts]) -> dict[Entity, Counte
 
 
 def lay_out_schools(context: Context, tallies: Tallies, *, every: bool) -> None:
-    """`moves` (entity, change, id, school, side): each change with the schools where it was and where it will be. Who
-    changes entity is deleted from where it was and new where it will be.
+    """Fill `moves` (entity, change, id, school, side): each change, with the schools of the record before and after it.
 
-    Unless `every` entity is asked for, only those by which a school can be emptied, and only if anything leaves.
+    A record that changes its entity is deleted where it was, and created where it will be. Unless `every` entity is
+    asked for, it has only entities whose loss can empty a school, and only if anything leaves.
     """
     context.sql(
         "CREATE OR REPLACE TEMP TABLE moves (entity VARCHAR, change VARCHAR, id VARCHAR, school VARCHAR, side VARCHAR)"
@@ -161,8 +161,10 @@ def lay_out_schools(context: Context, tallies: Tallies, *, every: bool) -> None:
 
 
 def by_school(context: Context) -> dict[Entity, dict[str, Counted]]:
-    """Changes and population of each entity in each school that a change touches: updates and deletes count where
-    the record was, creates where it will be."""
+    """Changes and population of each entity in each school that a change touches.
+
+    Updates and deletes count where the record was, creates where it will be.
+    """
     changes: dict[Entity, dict[str, dict[Change, int]]] = {}
     touched = """
         SELECT entity, school, change, count(DISTINCT id) FROM moves
@@ -194,7 +196,7 @@ def school_population(context: Context) -> dict[tuple[Entity, str], int]:
 def emptied_schools(context: Context, besides: frozenset[str]) -> tuple[tuple[Entity, str, int], ...]:
     """Schools that stay and lose their last Student, Teacher or Class: (entity, school, how many there were).
 
-    `besides`: ids of schools that are not looked at.
+    `besides`: ids of schools to leave out.
     """
     deltas = """
         SELECT entity, school, sum(CASE side WHEN 'after' THEN 1 ELSE -1 END) FROM moves
@@ -213,7 +215,7 @@ def emptied_schools(context: Context, besides: frozenset[str]) -> tuple[tuple[En
 
 
 def rekeyed(context: Context, counted: list[EntityCounts], least: int) -> dict[Entity, tuple[int, int]]:
-    """Pairs of a delete and a create with the same natural key, one to one, into `rekeyed`; (pairs, deletes) by entity."""
+    """Fill `rekeyed` with pairs of delete and create that share a natural key. Returns (pairs, deletes) by entity."""
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     found: dict[Entity, tuple[int, int]] = {}
     numbers = {c.entity: c for c in counted}
@@ -238,7 +240,7 @@ def rekeyed(context: Context, counted: list[EntityCounts], least: int) -> dict[E
 
 
 def renamed_by_prefix(context: Context) -> None:
-    """`rekeyed`, for a changed SIS ID prefix: the deleted id that only differs from a created one by its prefix."""
+    """Fill `rekeyed` for a changed SIS ID prefix, with deleted and created ids that differ only by the prefix."""
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     for table in context.tables:
         context.sql(f"""

@@ -1,4 +1,4 @@
-"""What keeps a connection safe, remembered by the store: so that making it again does not waive anything. Pure."""
+"""A connection's safety settings, which the store remembers, so that recreating a connection waives nothing. Pure."""
 
 from typing import Any
 
@@ -42,10 +42,10 @@ def memory_of(
     vanished: tuple[str, ...] = (),
     last: SourceMemory | None = None,
 ) -> SourceMemory:
-    """What the store is to remember of a plan of this connection; `last`: what it remembers now.
+    """What the store is to remember of a plan of this connection. `last`: what it remembers now.
 
-    An import without a cluster has no UID. It leaves UID and safety as the cluster's last import made them, so that a
-    connection that is made anew afterwards is still compared with that.
+    An import without a cluster has no UID. It keeps the UID and safety of the cluster's last import, so that a
+    connection that is recreated afterwards is still compared with that.
     """
     spec, metadata = connection.spec, connection.metadata
     beside = last is not None and last.connection_uid is not None and metadata.uid is None
@@ -65,10 +65,10 @@ def memory_of(
 
 
 def previous_connection(last: SourceMemory | None, now: SourceMemory, source: str) -> str:
-    """The key of the last applied plan's connection, where it is not this one by kind, name or UID; "" where it is.
+    """The key of the last applied plan's connection, if it differs from this one by kind, name or UID. Otherwise "".
 
-    Without a cluster there are no UIDs. A store that was written before names were remembered knows the UID alone: a
-    source has the name of its connection unless that says otherwise.
+    Without a cluster there are no UIDs. A store from before names were remembered has only the UID. Then a source has
+    the name of its connection, unless the connection says otherwise.
     """
     if last is None:
         return ""
@@ -81,7 +81,7 @@ def previous_connection(last: SourceMemory | None, now: SourceMemory, source: st
 
 
 def loosened_anew(state: StoreState, memory: SourceMemory) -> bool:
-    """Whether a connection that was made anew is less safe. An UPDATE is the admission policies' to stop."""
+    """Whether a recreated connection is less safe. The admission policies prevent this for an UPDATE."""
     if state.last is None:
         return False
     made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
@@ -103,7 +103,7 @@ def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
 
 
 def _percent_stands(old: list[Any], limits: list[list[Any]]) -> bool:
-    """Whether a percent limit holds whenever the old one did."""
+    """Whether a new percent limit is exceeded whenever the old one was."""
     percent, least = old[3], old[5]
     return percent is None or any(
         _of_the_same(new, old) and new[3] is not None and new[3] <= percent and new[5] <= least for new in limits
@@ -111,17 +111,17 @@ def _percent_stands(old: list[Any], limits: list[list[Any]]) -> bool:
 
 
 def _count_stands(old: list[Any], limits: list[list[Any]]) -> bool:
-    """Whether a count limit holds whenever the old one did."""
+    """Whether a new count limit is exceeded whenever the old one was."""
     return old[4] is None or any(_of_the_same(new, old) and new[4] is not None and new[4] <= old[4] for new in limits)
 
 
 def _of_the_same(new: list[Any], old: list[Any]) -> bool:
-    """Whether a limit counts at least the changes that the old one counted (Any counts them all), for as long."""
+    """Whether a limit counts at least the changes that the old one counted (Any counts all), and for as long."""
     return new[0] == old[0] and new[1] in (old[1], "Any") and new[2] == old[2] and _length(new) >= _length(old)
 
 
 def _length(limit: list[Any]) -> int:
-    """Seconds of a limit's window; what was remembered before there were windows has none."""
+    """Seconds of a limit's window. Limits that were remembered before windows existed have none."""
     return int(limit[6]) if len(limit) > 6 else 0
 
 

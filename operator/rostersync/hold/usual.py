@@ -1,4 +1,4 @@
-"""What is usual of a source: the medians of what its last plans changed, beside which a person sees this one."""
+"""What is usual for a source: the medians of what its last plans changed, shown to people beside the current plan."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,22 +14,22 @@ from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
 
 LOOK_BACK = timedelta(days=400)
-RUNS = 10  # the last so many that changed something
+RUNS = 10  # the number of last revisions with changes
 LEAST = 3  # fewer say nothing about what is usual
 _CHANGES = ("created", "updated", "deleted")
 
 
 def usual_of(reader: StoreReader, con: DuckDBPyConnection, connection: Connection, now: datetime) -> Usual:
-    """What is usual of a connection's source; `con` has the store attached."""
+    """What is usual for a connection's source. `con` has the store attached."""
     return usual(
         reader.applied_since(con, district(connection), profile_of(connection).source_id(connection), now - LOOK_BACK)
     )
 
 
 def usual(applied: Iterable[AppliedCounts]) -> Usual:
-    """By entity, the medians of what the last runs created, updated and deleted; nothing where there are too few.
+    """By entity, the medians of what the last runs created, updated and deleted. Nothing where there are too few runs.
 
-    `applied` is in the order of revisions. The first import, which made everything, is not counted.
+    `applied` is in the order of revisions. The first import, which created everything, is not counted.
     """
     runs: dict[Any, dict[str, AppliedCounts]] = {}
     for row in applied:

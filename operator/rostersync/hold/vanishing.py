@@ -1,7 +1,7 @@
-"""Schools that have vanished: which a plan sees gone for the first time, and whom they had.
+"""Schools that have vanished: which ones a plan finds missing for the first time, and how many people they had.
 
-What belongs to such a school is kept until it is back or is taken out of the mapping. It is no member of the school any
-more: a school of which nothing is sent is empty, however much is kept.
+What belongs to such a school is kept until the school is back or is taken out of the mapping. It no longer counts as a
+member of the school: a school of which nothing is sent is empty, however much is kept.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from rostersync.tables.sql import in_list
 
 @dataclass(frozen=True)
 class Vanishing:
-    """Vanished schools by their ids in the store: `newly` seen gone, and `before` seen gone and led to by no other."""
+    """Vanished schools by their ids in the store: `newly` found missing, or found missing `before` and not replaced."""
 
     newly: frozenset[str]
     before: frozenset[str]
@@ -25,10 +25,10 @@ class Vanishing:
 def vanishing(
     vanished: Mapping[str, str], gone: frozenset[str], mapped: frozenset[str], known: Iterable[str]
 ) -> Vanishing:
-    """What of the vanished schools is new.
+    """Which of the vanished schools are new.
 
-    `vanished`: their ids in the store by SIS id; `gone`: those of them that the pull proves to be gone; `mapped`: ids
-    that a school of the pull leads to; `known`: SIS ids of those that an applied plan saw gone.
+    `vanished`: their ids in the store by SIS id. `gone`: those that the pull proves to be missing. `mapped`: ids that a
+    school of the pull maps to. `known`: SIS ids of schools that an applied plan found missing.
     """
     told = set(known) & vanished.keys()
     newly = frozenset(vanished[i] for i in gone - told)
@@ -37,7 +37,7 @@ def vanishing(
 
 
 def members(context: Context, schools: frozenset[str]) -> dict[str, int]:
-    """How many people and classes the store has in each of these schools; those that have none are left out."""
+    """How many people and classes the store has in each of these schools. Schools without any are left out."""
     counted = """
         SELECT school, count(*) FROM (
             SELECT unnest(orgSourcedIds) AS school FROM store_users WHERE status = 'active'
@@ -47,7 +47,7 @@ def members(context: Context, schools: frozenset[str]) -> dict[str, int]:
 
 
 def emptied(context: Context, schools: frozenset[str]) -> tuple[tuple[Entity, str, int], ...]:
-    """Of which of these schools no Student, Teacher or Class is sent any more: (entity, school, how many there were)."""
+    """Those of the schools that lost every Student, Teacher or Class: (entity, school, how many there were)."""
     found: list[tuple[Entity, str, int]] = []
     entities = in_list(sorted({Entity.STUDENT, Entity.TEACHER, Entity.CLASS} & context.taken))
     for table, school in ((USERS, "unnest(orgSourcedIds)"), (CLASSES, "schoolSourcedId")):

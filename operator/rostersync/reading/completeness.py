@@ -1,6 +1,6 @@
-"""What the pulls of one collection prove (complete, or not, or to be pulled again). Pure: truth table in the tests.
+"""What the pulls of one collection prove: complete, not complete, or to be pulled again. Pure, with a truth table.
 
-A pull that proves nothing creates and updates, but nothing may be deleted that leans on it.
+A pull that is not proved complete creates and updates records, but nothing that depends on it may be deleted.
 """
 
 from collections.abc import Sequence
@@ -15,21 +15,21 @@ MAX_PULLS = 3
 class Rule(StrEnum):
     """Why a collection is known to be complete. No answer of the server may contradict another one.
 
-    Where pages could not be seen to fit together (`Pulled.seamless`), each rule needs a second pull of the same ids.
+    If pages were not seen to fit together (`Pulled.seamless`), each rule needs a second pull with the same ids.
     """
 
     TOTAL = "Total"  # as many rows as the server's total, counted again at the end; only exact copies came twice
-    NEXT_END = "NextEnd"  # the server's own next ended, and only exact copies came twice
-    ORDERED = "Ordered"  # nothing came behind the last record, and ids came ascending
-    TWICE = "Twice"  # nothing came behind the last record, and another pull gave the same set of ids
+    NEXT_END = "NextEnd"  # the server's own next ended, and all repeated rows were exact copies
+    ORDERED = "Ordered"  # nothing came after the last record, and ids were ascending
+    TWICE = "Twice"  # nothing came after the last record, and another pull gave the same set of ids
 
 
 @dataclass(frozen=True)
 class Pulled:
     """What was observed in one pull. `ids` is equal for equal sets of ids.
 
-    `ascending` says that ids came in order, those that repeat side by side; `copies` are the rows that repeat an id side
-    by side and say exactly the same.
+    `ascending`: ids came in order, with repeated ones side by side. `copies`: rows that repeat an id side by side and
+    are exact copies.
     """
 
     end: End
@@ -40,14 +40,14 @@ class Pulled:
     without_id: int
     ascending: bool
     ids: str
-    seamless: bool = True  # each page was seen to begin with the record that the one before had ended with
+    seamless: bool = True  # each page was seen to begin with the record that ended the one before
     copies: int = 0
     highest: int | None = None  # the highest total that the server named
     doubts: tuple[str, ...] = ()  # answers that contradict others
 
     @property
     def expected(self) -> int | None:
-        """How many records there are, by the server's latest word."""
+        """The number of records, by the server's latest answer."""
         return self.total if self.recount is None else self.recount
 
     @property
@@ -57,13 +57,13 @@ class Pulled:
 
     @property
     def readable(self) -> int:
-        """Rows that count as received: one of each id, and exact copies beside it."""
+        """Rows that count as received: one for each id, and its exact copies."""
         return self.distinct + self.copies
 
 
 @dataclass(frozen=True)
 class Proof:
-    """The judgement. `rule` None: not proved, for `reason`; `again`: another pull may prove it."""
+    """The judgement. `rule` None: not proved, for `reason`. `again`: another pull may prove it."""
 
     rule: Rule | None
     again: bool = False
@@ -76,7 +76,7 @@ class Proof:
 
 
 def prove(pulls: Sequence[Pulled]) -> Proof:
-    """Judge the latest pull in the light of the earlier ones; at least one pull."""
+    """Judge the latest pull in the light of the earlier ones. There is at least one pull."""
     last, earlier = pulls[-1], pulls[:-1]
     found = _missing(last) or _rule(last, earlier)
     if isinstance(found, Rule):
@@ -86,12 +86,12 @@ def prove(pulls: Sequence[Pulled]) -> Proof:
 
 
 def best(pulls: Sequence[Pulled]) -> int:
-    """Index of the pull to keep when none is proved: most ids, the latest of equals."""
+    """Index of the pull to keep when none is proved: the one with the most ids, and the latest of equals."""
     return max(range(len(pulls)), key=lambda i: (pulls[i].distinct, i))
 
 
 def _missing(pull: Pulled) -> str | None:
-    """Why a pull proves nothing, whatever others brought; None when it may."""
+    """Why a pull proves nothing, whatever other pulls brought. None when it may prove something."""
     if pull.without_id:
         return f"{_rows(pull.without_id)} without a readable id"
     if pull.end is End.MOVED:
@@ -127,7 +127,7 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
         return Rule.NEXT_END if last.seamless or alike else _ONCE
     if last.rows and last.seamless and last.ascending and copied:
         return Rule.ORDERED
-    if alike:  # an empty collection without a total is believed when it was empty twice
+    if alike:  # an empty collection without a total is believed after two empty pulls
         return Rule.TWICE
     numbers = ", ".join(str(pull.distinct) for pull in (*earlier, last))
     return f"no total, no order, and pulls that did not agree: {numbers} ids"

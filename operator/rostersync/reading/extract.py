@@ -1,7 +1,7 @@
 """Stage extract: every collection of the source to Parquet in staged form, with the proof of what was read.
 
-Writes <folder>/<collection>/part-*.parquet and <folder>/proof.json. A finished collection has a done.json: a retry of
-the same run takes it as it is while it is young. A collection appears whole, by a rename, or not at all.
+Writes <folder>/<collection>/part-*.parquet and <folder>/proof.json. A finished collection has a done.json. While it is
+young, a retry of the same run reuses it. A collection appears whole, by a rename, or not at all.
 """
 
 import json
@@ -18,13 +18,13 @@ from rostersync.reading.pull_writer import PullWriter
 from rostersync.sources.port import COLLECTIONS, Page, Source
 
 FORMAT = 1
-FRESH = timedelta(hours=6)  # how long a finished collection may be taken up by a retry of the same run
+FRESH = timedelta(hours=6)  # how long a retry of the same run may reuse a finished collection
 Progress = Callable[[str, str, int, int | None], None]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to read: collections, and the metadata keys of each that are wanted."""
+    """What to read: collections, and the metadata keys wanted of each."""
 
     collections: tuple[str, ...] = COLLECTIONS
     metadata: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _one_revision(
     now: Callable[[], datetime],
     done: dict[str, dict[str, Any]],
 ) -> None:
-    """A server that tells its revision is read at one revision throughout, or what is older proves nothing."""
+    """Read everything at one revision, if the server has revisions. Collections of an older one prove nothing."""
     for _ in range(MAX_PULLS):
         for name in _of_older_revision(done):
             keys = wanted.metadata.get(name, frozenset())
@@ -80,7 +80,7 @@ def _one_revision(
 
 
 def _of_older_revision(done: dict[str, dict[str, Any]]) -> list[str]:
-    """Collections whose revision is not that of the collection that was read last."""
+    """Collections with another revision than the collection that was read last."""
     told = [(entry["finishedAt"], i, entry["revision"]) for i, entry in enumerate(done.values()) if entry["revision"]]
     return [name for name, entry in done.items() if entry["revision"] and entry["revision"] != max(told)[2]]
 
@@ -88,7 +88,7 @@ def _of_older_revision(done: dict[str, dict[str, Any]]) -> list[str]:
 def _read(
     source: Source, folder: Path, collection: str, keys: frozenset[str], progress: Progress, now: Callable[[], datetime]
 ) -> dict[str, Any]:
-    """Pull a collection until it is proved, at most three times; keep the pull that counts. Returns its done.json."""
+    """Pull a collection until it is proved, at most three times. Keeps the best pull. Returns its done.json."""
     pulls: list[Pulled] = []
     writers: list[PullWriter] = []
     requests = 0
@@ -139,7 +139,7 @@ def _read(
             },
         }
         _publish(writers[kept].folder, folder / collection, entry)
-        progress("extract", collection, pulls[kept].rows, pulls[kept].rows)  # its end, whatever total the server told
+        progress("extract", collection, pulls[kept].rows, pulls[kept].rows)  # its end, whatever total the server named
         return entry
     finally:
         for writer in writers:
@@ -147,10 +147,10 @@ def _read(
 
 
 def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:
-    """Put a finished pull in its place, done.json included, by a rename."""
+    """Move a finished pull into place, done.json included, by a rename."""
     entry["files"] = {path.name: path.stat().st_size for path in sorted(pulled.glob("*.parquet"))}
     _write_json(pulled / "done.json", entry)
-    durable.settle(pulled, target, lasting=False)  # a retry looks at the sizes of the files
+    durable.settle(pulled, target, lasting=False)  # a retry checks the sizes of the files
 
 
 def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime) -> dict[str, Any] | None:
@@ -162,7 +162,7 @@ def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime)
         whole = all((target / name).stat().st_size == size for name, size in entry["files"].items())
         return entry if same and young and whole and entry["proof"]["complete"] else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no checkpoint that can be believed: read it again
+        return None  # the checkpoint cannot be trusted, so read the collection again
 
 
 def _not_offered(requests: int, status: int | None, scope: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Whether the ids of a pull came ascending, in whatever order of pages: strictly, which proves them distinct for free, or
-with those that repeat side by side.
+"""Whether the ids of a pull came in ascending order, in whatever order of pages.
 
-Servers sort by their own collation, so three orders count: by code point, with case folded, and as numbers.
+A strict order proves them distinct at no cost. Otherwise, repeated ids may be side by side. Servers sort by their own
+collation, so three orders count: by code point, with case folded, and as numbers.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,17 @@ _NUMBER = r"^(0|[1-9][0-9]{0,17})$"
 
 
 class IdOrder:
-    """Fed with the ids of every page; holds three small values for each page and order."""
+    """Takes the ids of every page. Holds three small values for each page and order."""
 
     def __init__(self) -> None:
         self._strict = dict.fromkeys(_KEYS, True)  # orders in which no id has repeated within a page
         self._spans: dict[str, list[Span]] = {name: [] for name in _KEYS}
 
     def add(self, offset: int, ids: pa.StringArray) -> None:
-        """The ids of the page that begins at `offset`."""
+        """Add the ids of the page that begins at `offset`."""
         if not len(ids):
             return
-        plain: list[bool | None] = []  # of the ids as they are, which are the keys of more than one order
+        plain: list[bool | None] = []  # of the unchanged ids, which are the keys of more than one order
         for name in list(self._spans):
             keys = _KEYS[name](ids)
             rising = None if keys is None else plain[0] if keys is ids and plain else _rising(keys)
@@ -43,12 +43,12 @@ class IdOrder:
         return any(self._strict[name] and _linked(spans, strictly=True) for name, spans in self._spans.items())
 
     def side_by_side(self) -> bool:
-        """Whether all ids so far are ascending in one of the orders, those that repeat side by side."""
+        """Whether all ids so far are ascending in one of the orders, with repeated ones side by side."""
         return any(_linked(spans, strictly=False) for spans in self._spans.values())
 
 
 def _rising(keys: pa.Array) -> bool | None:
-    """Whether keys are strictly ascending; None when they are not even ascending."""
+    """Whether keys are strictly ascending. None when they are not even ascending."""
     if len(keys) < 2 or pc.all(pc.less(keys[:-1], keys[1:])).as_py():
         return True
     return False if pc.all(pc.less_equal(keys[:-1], keys[1:])).as_py() else None

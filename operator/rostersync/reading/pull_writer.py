@@ -1,4 +1,4 @@
-"""Writes the pages of one pull to Parquet and counts what came. Streams: a row group in memory, never a collection."""
+"""Writes the pages of one pull to Parquet and counts rows. It holds a row group in memory, never a collection."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _DISTINCT = """
     SELECT count(*), coalesce(bit_xor(md5_number(sourcedId)), 0::UHUGEINT)
     FROM (SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId)
 """
-# Rows that say exactly what another row of their id says.
+# Rows that are exact copies of another row of their id.
 _COPIES = """
     SELECT coalesce(sum(rows - 1), 0)::BIGINT FROM (
         SELECT count(*) AS rows FROM read_parquet($1) r GROUP BY sourcedId
@@ -50,7 +50,7 @@ class PullWriter:
         self._writer = _writer(self._raw, self._schema)
 
     def write(self, page: Page) -> None:
-        """Take a page in; pages may come in any order."""
+        """Add a page. Pages may come in any order."""
         self.rows += page.batch.num_rows + page.without_id
         self._without_id += page.without_id
         self._ascending.add(page.offset, page.batch.column("sourcedId"))
@@ -66,7 +66,7 @@ class PullWriter:
         self._writer.close()
         rows = self.rows - self._without_id
         ascending = self._ascending.holds()
-        # Ids in order are distinct without counting; their set is only compared where order alone proves nothing.
+        # Ordered ids are distinct without counting. Their set is only compared where order alone proves nothing.
         ordered = ascending and reading.seamless and not reading.doubts
         distinct, ids = (rows, "") if ordered else self._count()
         copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
@@ -88,8 +88,8 @@ class PullWriter:
         )
 
     def discard(self) -> None:
-        """Remove the folder; also after an error in the middle."""
-        with suppress(OSError):  # a full disk fails the closing, too
+        """Remove the folder, even after an error halfway."""
+        with suppress(OSError):  # on a full disk, closing fails too
             self._writer.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -111,8 +111,10 @@ class PullWriter:
 
 
 def resolve(folder: Path, collection: str, copies_count: bool = False) -> None:
-    """One row for each id in place of a pull's only part; and lists of ids whose rows contradict each other, or came in
-    several rows that do not count as received (`copies_count`: exact copies do)."""
+    """Replace a pull's only part by one row for each id, and list the ids that are contradictory or not received.
+
+    Not received are ids in several rows, except for exact copies if `copies_count`.
+    """
     raw = (folder / "part-00000.parquet").rename(folder / "raw")
     form = schema(collection)
     with _database(folder) as con:
@@ -132,13 +134,13 @@ def resolve(folder: Path, collection: str, copies_count: bool = False) -> None:
 
 
 def _writer(path: Path, form: pa.Schema) -> pq.ParquetWriter:
-    repeating = [name for name in form.names if name != "sourcedId"]  # ids are all different: a dictionary is wasted
+    repeating = [name for name in form.names if name != "sourcedId"]  # a dictionary of ids would be wasted
     return pq.ParquetWriter(path, form, compression="zstd", compression_level=1, use_dictionary=repeating)
 
 
 @contextmanager
 def _database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that spills into the folder and leaves nothing there."""
+    """An in-memory database that spills into the folder and leaves nothing there."""
     spill = folder / "spill"
     con = duckdb.connect(
         config={

@@ -1,4 +1,4 @@
-"""What an extract has to read for a connection: collections, and the keys of metadata that its rules name. Pure."""
+"""What an extract must read for a connection: collections, and the metadata keys that its rules name. Pure."""
 
 from collections.abc import Iterable
 
@@ -12,19 +12,19 @@ from rostersync.sources.registry import profile_of
 
 
 def collections(connection: Connection) -> tuple[str, ...]:
-    """The collections to pull: those that no import can do without, and those of the entities that are taken."""
+    """The collections to pull: those that every import needs, and those of the entities that are taken."""
     profile = profile_of(connection)
     wanted = profile.required | {BY_ENTITY[e].name for e in defaults.entities(connection.spec)}
     return tuple(t.name for t in TABLES if t.name in wanted and t.name in profile.collections)
 
 
 def private(connection: Connection) -> frozenset[str]:
-    """Collections that nobody looks into unless they are taken: demographics."""
+    """Collections that are not read unless they are taken: demographics."""
     return frozenset({DEMOGRAPHICS.name}) - set(collections(connection))
 
 
 def metadata_to_read(spec: ConnectionSpec) -> dict[str, frozenset[str]]:
-    """The keys of metadata by collection, as the SIS names them; nothing else of metadata is decoded."""
+    """The metadata keys by collection, as the SIS names them. No other metadata is decoded."""
     keys: dict[str, set[str]] = {}
     for entity, attribute in _named(spec):
         if attribute.startswith(METADATA):
@@ -33,7 +33,7 @@ def metadata_to_read(spec: ConnectionSpec) -> dict[str, frozenset[str]]:
 
 
 def _named(spec: ConnectionSpec) -> Iterable[tuple[Entity, str]]:
-    """(entity, attribute) of everything that a rule reads. A target that no source feeds is read under its own name."""
+    """(entity, attribute) of everything that a rule reads. A target without a source is read under its own name."""
     for entry in spec.attributesMapping:
         if entry.template is not None:
             sources = [p.source for p in parse_template(entry.template) if not isinstance(p, Text)]

@@ -1,7 +1,7 @@
-"""Rows of one pull that share an id: which of them stands, and which ids nobody can decide.
+"""Rows of one pull that share an id: which of them counts, and which ids are contradictory.
 
-Exact copies are one row. Of rows that differ the newest stands when all are active and of one entity, and one is newer
-than every other. Everything else is a contradiction: the rows of such an id decide nothing, so the record is held back.
+Exact copies are one row. Of rows that differ, the newest counts if all are active and of one entity, and one is newer
+than every other. Everything else is a contradiction. The rows of such an id decide nothing, so the record is held back.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from rostersync.tables.sql import q
 _UNORDERED = (Kind.SET, Kind.REFS, Kind.USER_IDS)
 
 _TWICE = "CREATE OR REPLACE TEMP TABLE twice AS SELECT sourcedId FROM read_parquet($1) GROUP BY sourcedId HAVING count(*) > 1"
-# `$2`: exact copies that came side by side count as received.
+# `$2`: exact copies side by side count as received.
 NOT_RECEIVED = """
     SELECT sourcedId FROM read_parquet($1) r GROUP BY sourcedId
     HAVING count(*) > 1 AND NOT ($2 AND count(DISTINCT CAST(r AS VARCHAR)) = 1) ORDER BY sourcedId"""
@@ -24,9 +24,9 @@ ONCE = "SELECT r.* FROM read_parquet($1) r ANTI JOIN twice USING (sourcedId)"
 
 
 def judge(con: DuckDBPyConnection, collection: str, raw: Path) -> tuple[str, str]:
-    """Look at the rows of a pull: (a query of one row for each repeated id, a query of the contradictory ids).
+    """Judge the rows of a pull: (a query of one row for each repeated id, a query of the contradictory ids).
 
-    A contradictory id comes with its entity, null where its rows are of several.
+    A contradictory id has its entity, or null where its rows are of several.
     """
     con.execute("SET TimeZone = 'UTC'")
     con.execute(_TWICE, [str(raw)])
@@ -38,8 +38,8 @@ def judge(con: DuckDBPyConnection, collection: str, raw: Path) -> tuple[str, str
             bool_and(said = 'active') AND count(DISTINCT entity) = 1 AND count(written) = count(*)
             AND count(*) FILTER (written = newest) = 1)
         ORDER BY sourcedId"""
-    # Which row speaks for a contradictory id depends on what the rows say, never on which came first. What one of them
-    # calls a school is a school.
+    # Which row stands for a contradictory id depends on the contents of the rows, never on their order. If one of them
+    # is a school, the id is a school.
     standing = """
         SELECT * EXCLUDE (content, written, entity, said, newest) FROM versions
         QUALIFY row_number() OVER (
@@ -48,7 +48,7 @@ def judge(con: DuckDBPyConnection, collection: str, raw: Path) -> tuple[str, str
 
 
 def _versions(collection: str) -> str:
-    """A query: each content of each repeated id once, with its latest time, its entity and what its status says."""
+    """A query: each content of each repeated id once, with its latest time, its entity and its status."""
     table = BY_NAME[collection]
     values = [f"{q(a.name)} := {_ordered(a.name, a.kind)}" for a in table.attributes]
     content = f"to_json(struct_pack(status := lower(status), {', '.join(values)}, metadata := metadata))::VARCHAR"

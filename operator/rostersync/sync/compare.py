@@ -1,7 +1,7 @@
-"""Compare: accepted records against the store's, by (id, mark of its values).
+"""Compare: accepted records against the store's, by (id, mark of the values).
 
-Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store; writes `changes_<table>`: id, entity (the one
-it counts under: for a change of entity the old one), new_entity, change, cause, before_hash.
+Reads `final_<table>`, `trimmed_<table>`, `deletes_<table>` and the store. Writes `changes_<table>`: id, entity (which
+it counts under: if that changes, the old one), new_entity, change, cause, before_hash.
 """
 
 from rostersync.model import Cause
@@ -59,7 +59,7 @@ def _differing(context: Context, table: Table, *, known: bool) -> None:
 
 
 def _joined(table: Table) -> str:
-    """Records that are new or other than the store's: id, entity, new_entity, before_hash, trimmed."""
+    """Records that are new or differ from the store's: id, entity, new_entity, before_hash, trimmed."""
     return f"""
         SELECT r.id, coalesce(s.entity, r.entity) AS entity, r.entity AS new_entity, s.hash AS before_hash, r.trimmed
         FROM (

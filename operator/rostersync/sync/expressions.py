@@ -1,6 +1,6 @@
 """User-written configuration as engine expressions: constants are bound, names come from the roster's tables.
 
-No text of a connection ever becomes SQL text here or anywhere else (a lint test watches over it).
+No text of a connection ever becomes SQL text here or anywhere else (a lint test checks it).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +33,7 @@ def const(value: str | int | None) -> Expression:
 
 
 def text(expression: Expression) -> Expression:
-    """Canonical text: NFC, trimmed of white space, empty is null."""
+    """Canonical text: NFC, without white space around it, null if empty."""
     trimmed = Fn("trim", Fn("nfc_normalize", expression), const(" \t\r\n\f\v\u00a0"))
     return Fn("nullif", trimmed, const(""))
 
@@ -44,7 +44,7 @@ def is_list(table: Table, attribute: str) -> bool:
 
 
 def read(table: Table, attribute: str) -> Expression:
-    """The value of an attribute, of `sourcedId`, or of a metadata key; userIds as one text."""
+    """The value of an attribute, of `sourcedId`, or of a metadata key. userIds are one text."""
     if attribute == "sourcedId":
         return ColumnExpression("raw_id")
     if attribute.startswith(METADATA):
@@ -55,7 +55,7 @@ def read(table: Table, attribute: str) -> Expression:
 
 
 def user_id(kind: str) -> Expression:
-    """The identifier among `userIds` of the given type; the first in order where there are several."""
+    """The identifier of the given type among `userIds`, the first in order if there are several."""
     of_kind = Fn(
         "list_filter",
         ColumnExpression("userIds"),
@@ -70,7 +70,7 @@ def user_id(kind: str) -> Expression:
 
 
 def concat(parts: Sequence[Expression]) -> Expression:
-    """Texts one after the other; null when any of them is."""
+    """Texts one after the other. Null when any of them is."""
     return reduce(lambda a, b: Fn("||", a, b), parts)
 
 
@@ -112,7 +112,7 @@ def transformed(value: Expression, transforms: Sequence[str], values: Mapping[st
 
 
 def each(value: Expression, change: Callable[[Expression], Expression]) -> Expression:
-    """The change applied to every element of a list; nulls go, an empty list is null."""
+    """Apply the change to every element of a list. Nulls are dropped, and an empty list is null."""
     changed = Fn("list_transform", value, LambdaExpression("v", change(ColumnExpression("v"))))
     return filled(Fn("list_filter", changed, LambdaExpression("v", ColumnExpression("v").isnotnull())))
 
@@ -123,7 +123,7 @@ def filled(value: Expression) -> Expression:
 
 
 def any_element(value: Expression, test: Callable[[Expression], Expression]) -> Expression:
-    """Whether an element of a list passes; false for no list."""
+    """Whether an element of a list passes. False without a list."""
     passing = Fn("list_filter", value, LambdaExpression("v", test(ColumnExpression("v"))))
     return CoalesceOperator(Fn("len", passing) > const(0), ConstantExpression(False))
 
@@ -145,7 +145,7 @@ def today(as_of: object, zone: str) -> str:
 
 
 def condition(value: Expression, listed: bool, name: str, values: Sequence[str], now: str) -> Expression:
-    """One condition of a Filter Rule; texts compare in lower case, dates by their ISO text, null meets IsEmpty only."""
+    """One condition of a Filter Rule. Texts compare in lower case, dates by their ISO text. Null only meets IsEmpty."""
     match name:
         case "IsEmpty":
             return value.isnull()
@@ -165,7 +165,7 @@ def _any_of(tests: Sequence[Expression]) -> Expression:
 
 
 def _date(value: Expression) -> Expression:
-    """ISO dates sort as texts do; what is no date compares as null."""
+    """ISO dates sort as texts do. What is not a date compares as null."""
     return CaseExpression(is_date(value), value)
 
 

@@ -21,7 +21,7 @@ PEOPLE = frozenset(USERS.entities)
 
 
 def apply(context: Context) -> None:
-    """Mark what the rules leave out, first by each record itself, then by what it is linked to."""
+    """Mark what the rules leave out, first by each record itself, then by its links."""
     rules = context.spec.filterRules
     for table in {BY_ENTITY[r.entity].name: BY_ENTITY[r.entity] for r in rules}.values():
         _filter(context, table)
@@ -36,7 +36,7 @@ def apply(context: Context) -> None:
 
 
 def _filter(context: Context, table: Table) -> None:
-    """`scoped_<table>` again, with FilteredOut where no rule of the record's entity lets it pass."""
+    """Replace `scoped_<table>`, with FilteredOut where no rule of the record's entity lets it pass."""
     now = today(context.as_of, context.spec.timeZone)
     rows = _materialise(context, table.name)
     passes: list[Expression] = []
@@ -71,7 +71,7 @@ def _rule(table: Table, rule: FilterRule, now: str) -> Expression:
     return reduce(lambda a, b: a & b, tests)
 
 
-# The classes that each kind of record stands in, by raw ids: (class, record).
+# The classes of each kind of record, by raw ids: (class, record).
 _CLASSES_OF = {
     "people": "SELECT classSourcedId AS class, userSourcedId AS record FROM scoped_enrollments WHERE fate IS NULL",
     Entity.CLASS: "SELECT raw_id AS class, raw_id AS record FROM scoped_classes WHERE fate IS NULL",
@@ -115,7 +115,7 @@ def _linked_to(entity: Entity, root: Entity) -> str:
 
 
 def _keep_linked(context: Context, name: str, entities: list[Entity]) -> None:
-    """`scoped_<table>` again, with FilteredOut where a listed entity's record is linked to nothing kept."""
+    """Replace `scoped_<table>`, with FilteredOut where a listed entity's record has no link to a kept one."""
     unlinked = f"r.entity IN {in_list(e.value for e in entities)} AND l.raw_id IS NULL"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE kept_linked_{name} AS

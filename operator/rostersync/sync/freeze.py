@@ -1,7 +1,7 @@
-"""Freeze: what a plan changes becomes files, in order of id, with the hash of every entity's changes.
+"""Freeze: writes a plan's changes to files, in order of id, and hashes every entity's changes.
 
-Changes go to `changes/<Entity>.parquet`; beside them lie issues and re-keyed ids. `plan/digest.py` makes the plan's
-digest of the hashes.
+Changes go to `changes/<Entity>.parquet`, beside issues and re-keyed ids. `plan/digest.py` makes the plan's digest from
+the hashes.
 """
 
 import json
@@ -21,7 +21,7 @@ from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
-_BYTES = 1_000  # of memory for a record that is sorted
+_BYTES = 1_000  # of memory for each record that is sorted
 _SCHOOLS = {
     ORGS: "CASE WHEN {0}.entity = 'School' THEN [{0}.id] END",
     USERS: "{0}.orgSourcedIds",
@@ -32,7 +32,7 @@ _SCHOOLS = {
 
 
 def write_changes(context: Context, table: Table, staged: tuple[Path, ...], folder: Path) -> dict[Entity, str]:
-    """The changes of a table's entities as files; returns the SHA-256 of each entity's changes in order of id.
+    """Write the changes of a table's entities. Returns the SHA-256 of each entity's changes in order of id.
 
     `staged` are the files of its pull.
     """
@@ -49,7 +49,7 @@ def write_changes(context: Context, table: Table, staged: tuple[Path, ...], fold
 
 
 def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
-    """A batch in order of entity, cut where the entity changes."""
+    """Yield a batch in order of entity, split where the entity changes."""
     begin = 0
     for counted in pc.value_counts(batch.column("entity")).to_pylist():
         yield counted["values"], batch.slice(begin, counted["counts"])
@@ -57,12 +57,12 @@ def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _selected(context: Context, table: Table, staged: tuple[Path, ...]) -> list[str]:
-    """The change rows in order of entity and id, as queries whose results follow each other."""
+    """The change rows in order of entity and id, as queries whose results follow one another."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
     if not context.stored[name].active:
-        # Everything is new: what is accepted is what is created, and nothing needs to be looked up again.
+        # Everything is new, so all accepted records are created, and nothing needs to be read from the store.
         new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
               {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
@@ -93,9 +93,9 @@ def _order(table: Table, of: str) -> str:
 
 
 def _chunks(context: Context, table: Table, files: tuple[Path, ...]) -> list[str]:
-    """Conditions on raw_id that part the largest tables into ranges, where the staged files lie in order of id.
+    """Conditions on raw_id that split the largest tables into ranges, if the staged files are in order of id.
 
-    A range then reads its own row groups only and is sorted in memory; a sort of everything would spill.
+    A range then reads only its own row groups, and is sorted in memory. Sorting everything would spill.
     """
     if table not in (ENROLLMENTS, DEMOGRAPHICS) or not files:
         return ["TRUE"]
@@ -117,7 +117,7 @@ def _chunks(context: Context, table: Table, files: tuple[Path, ...]) -> list[str
 
 
 def ranges(starts: list[str]) -> list[str]:
-    """Conditions that part all raw ids into ranges, in order, each beginning at one of `starts` but the first."""
+    """Conditions that split all raw ids into ranges, in order. Each but the first begins at one of `starts`."""
     ends = ["", *starts, ""]
     return [
         " AND ".join(
@@ -161,7 +161,7 @@ def _differences(table: Table) -> tuple[str, str]:
 
 
 def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
-    """`issues.parquet`; returns how many records have each issue, the most frequent first."""
+    """Write `issues.parquet`. Returns how many records have each issue, the most frequent first."""
     file = folder / ISSUES
     context.con.execute(
         f"COPY (SELECT * FROM issues ORDER BY entity, id, class, code, attribute, rule) TO {literal(str(file))} (FORMAT parquet)"
@@ -173,7 +173,7 @@ def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
 
 
 def write_rekeyed(context: Context, folder: Path) -> None:
-    """`rekeyed.parquet`: which old id became which new one, where a plan looks like new ids for the same things."""
+    """Write `rekeyed.parquet`: old and new ids, if a plan looks like new ids for the same things."""
     if context.exists("rekeyed"):
         file = folder / REKEYED
         context.con.execute(

@@ -1,4 +1,4 @@
-"""All issues of a plan in one table: what Data Requirements found, and what held records back."""
+"""All issues of a plan in one table: what Data Requirements found, and why records were held back."""
 
 from rostersync.fate import DUPLICATES, HELD_BACK, Fate
 from rostersync.roster import Table
@@ -19,7 +19,7 @@ def report_issues(context: Context, tallies: Tallies) -> None:
         known = tallies[table.name]
         if known.fated(*_SAID_ELSEWHERE) or any(has_error for _, _, has_error in known.fates):
             require.report(context, table)
-            # What is left out silently has nothing to report.
+            # Records that are silently left out have nothing to report.
             context.sql(f"""
                 DELETE FROM issues WHERE entity IN {in_list(e.value for e in table.entities)}
                   AND id IN (SELECT id FROM fates_{table.name} WHERE fate = {literal(Fate.NOT_TAKEN)})

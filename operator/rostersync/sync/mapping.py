@@ -1,6 +1,6 @@
-"""Attributes Mapping: entries lie over the identity mapping of all standard attributes.
+"""Attributes Mapping: entries override the identity mapping of all standard attributes.
 
-Writes `mapped_<table>` with the columns of what it is given. Only entities that an entry names are touched.
+Writes `mapped_<table>` with the columns of its input. Only entities that an entry names are touched.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ CARRIED = ("raw_id", "entity", "said")
 
 
 def apply(context: Context, table: Table, named: str) -> None:
-    """Make `mapped_<table>` of the records that the query `named` selects."""
+    """Make `mapped_<table>` from the records that the query `named` selects."""
     entries = {(e.entity.value, e.attribute): e for e in context.spec.attributesMapping if e.entity in table.entities}
     keys = {e.value: context.metadata_to_keep(e) for e in table.entities}
     if not entries and not any(keys.values()):
@@ -38,13 +38,13 @@ def apply(context: Context, table: Table, named: str) -> None:
         }
         projected.append(_by_entity(mapped, ColumnExpression(attribute.name)).alias(attribute.name))
     metadata = {e: _metadata(_values(table, entries, e, keys[e])) for e in keys if keys[e]}
-    # Keys of metadata come only when the connection names them for that entity.
+    # A record has only the metadata keys that the connection names for its entity.
     projected.append(_by_entity(metadata, NULL.cast(DuckDBPyType(METADATA_TYPE))).alias("metadata"))
     context.con.sql(named).project(*projected).create_view(f"mapped_{table.name}", replace=True)
 
 
 def _by_entity(values: Mapping[str, Expression], otherwise: Expression) -> Expression:
-    """The value of each record's entity, and another one for all others."""
+    """The value for each record's entity, and `otherwise` for all other entities."""
     cases: Expression | None = None
     for entity, value in values.items():
         is_it = ColumnExpression("entity") == const(entity)
@@ -64,7 +64,7 @@ def _values(
 
 
 def value_of(table: Table, entry: AttributeMapping, to_list: bool) -> Expression:
-    """The value that an entry gives its target: a list of texts, or one text."""
+    """The value that an entry gives to its target: a list of texts, or one text."""
     value, listed = _source(table, entry)
 
     def change(v: Expression) -> Expression:
@@ -111,7 +111,7 @@ def _as_text(table: Table, source: Source) -> Expression:
 
 
 def _metadata(entries: dict[str, Expression]) -> Expression:
-    """Named keys that have a value, in order of key; null where none has one."""
+    """Named keys that have a value, in order of key. Null where none has one."""
     pairs = [
         Fn("struct_pack", const(key.removeprefix(METADATA)).alias("key"), value.alias("value"))
         for key, value in entries.items()

@@ -1,7 +1,8 @@
 """Match: Domains of Uniqueness. Records of one source that share a domain are Duplicates, held back on both sides.
 
-Reads `required_<table>`, writes `duplicates_<table>` (id) for tables that have a domain. A record with a null in a domain
-takes no part in it; only records that are accepted so far do. Values compare canonical and in lower case.
+Reads `required_<table>`, writes `duplicates_<table>` (id) for tables that have a domain. Records with a null in a
+domain take no part in it, and neither do records that are already not accepted. Values compare in canonical form and
+lower case.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from rostersync.tables.context import Context
 
 @dataclass(frozen=True)
 class Matched:
-    """The tables that have records which share a domain of uniqueness."""
+    """The tables with records that share a domain of uniqueness."""
 
     duplicated: frozenset[str]
 

@@ -1,7 +1,7 @@
-"""What `issues` says beyond what decides about a record: `notes.parquet` beside the plan, outside of the digest.
+"""What `issues` shows beyond what decides about a record: `notes.parquet` beside the plan, outside of the digest.
 
-- What the export would lack once the plan is applied: importers elsewhere refuse such records.
-- Ids that came in several rows, where that keeps their collection from being proved complete.
+- Records that would be incomplete in the export once the plan is applied, so that importers elsewhere refuse them.
+- Ids that came in several rows, if that keeps their collection from being proved complete.
 
 The columns are those of `issues.parquet`.
 """
@@ -19,7 +19,7 @@ _COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
 
 def write_notes(context: Context, extract: Path, folder: Path) -> None:
-    """Write the file, where there is anything to say."""
+    """Write the file, if there is anything to say."""
     columns = ", ".join(f"{name} VARCHAR" for name in _COLUMNS)
     context.sql(f"CREATE OR REPLACE TEMP TABLE notes ({columns})")
     for gap in GAPS:
@@ -40,7 +40,7 @@ def write_notes(context: Context, extract: Path, folder: Path) -> None:
 
 
 def _resulting(context: Context, table: Table, lacks: str, attribute: str) -> None:
-    """The records that will stand in the store and lack an attribute."""
+    """Add the records that the resulting store will have, and that lack an attribute."""
     note = f"entity, id, 'Note', 'NotImportable', {literal(attribute)}, NULL, 'Export'"
     columns = f"id, entity, {q(attribute)}"
     new = f"SELECT {columns} FROM final_{table.name} UNION ALL SELECT {columns} FROM trimmed_{table.name}"

@@ -1,7 +1,7 @@
-"""What organisations are called, beside a plan: `orgs.parquet`, so that people read names where the plan has ids.
+"""The names of organisations, beside a plan: `orgs.parquet`, so that people read names where the plan has ids.
 
-Outside of the digest: a name decides nothing. Organisations are few (thousands at most), so they are gone through one
-by one.
+They are outside of the digest, since a name decides nothing. Organisations are few (thousands at most), so they are
+processed one by one.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from rostersync.tables.counts import Tallies, Tally
 
 _COLUMNS = {
     "id": pa.string(),  # in the store; null for a school of the source that is not mapped
-    "sis_ids": pa.list_(pa.string()),  # as the source sends them: several, where schools are united
+    "sis_ids": pa.list_(pa.string()),  # as the source sends them; several, if schools are united
     "entity": pa.string(),
     "name": pa.string(),
-    "students": pa.int64(),  # of the store, before the plan; null where nothing of people changes
+    "students": pa.int64(),  # of the store, before the plan; null if no person changes
     "teachers": pa.int64(),
 }
 
 
 def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
-    """Every organisation of the store and of the pull, in order of id."""
+    """Write every organisation of the store and of the pull, in order of id."""
     rows = sorted(_rows(context, tallies, scope), key=_order)
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), folder / ORGS)
 
@@ -70,7 +70,7 @@ def _rows(context: Context, tallies: Tallies, scope: Scope) -> Iterator[dict[str
 
 
 def _people(context: Context, known: Tally) -> dict[str, tuple[int, int]] | None:
-    """(students, teachers) of each organisation in the store; None where no person changes or none is there."""
+    """(students, teachers) of each organisation in the store. None if no person changes, or there are none."""
     if not known.population or not known.changes:
         return None
     rows = context.con.execute("""

@@ -55,9 +55,10 @@ STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
 @dataclass(frozen=True)
 class PlanInputs:
-    """Everything that a plan is made of.
+    """Everything that a plan is made from.
 
-    `out` is the plan folder to be made, `scratch` a folder for spill files; `as_of` is aware; `memory_limit` in bytes.
+    `out` is the plan folder to create, `scratch` a folder for spill files. `as_of` is aware. `memory_limit` is in
+    bytes.
     """
 
     connection: Connection
@@ -74,7 +75,7 @@ class PlanInputs:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the stages came to, before it is written down."""
+    """The results of the stages, before they are written."""
 
     context: Context
     pulled: Pulled
@@ -87,13 +88,13 @@ class _Plan:
     judged: tuple[JudgedCounts, ...]
     memory: SourceMemory
     config: dict[str, Any]
-    previous_connection: str  # "" unless the plan is held for it
+    previous_connection: str  # "" unless the plan is held because of it
 
 
 def plan(
     inputs: PlanInputs, progress: Progress = lambda *_: None, stage: Callable[[str], None] = lambda _: None
 ) -> PlanReport:
-    """Make the plan folder `inputs.out`; returns its report.
+    """Make the plan folder `inputs.out`. Returns its report.
 
     Raises:
         Permanent: NotYetSupported, RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource.
@@ -131,7 +132,7 @@ def plan(
 def _run(
     inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]
 ) -> _Plan:
-    """The stages, in their order."""
+    """Run the stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
     staged = lay_out_staged(context, pulled.extract)
@@ -185,15 +186,15 @@ def _run(
 
 
 def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
-    """Write the plan folder whole or not at all, and report."""
-    with durable.made(inputs.out, lasting=False) as making:  # its checksums tell of what a power cut took
+    """Write the plan folder, whole or not at all. Returns the report."""
+    with durable.made(inputs.out, lasting=False) as making:  # its checksums detect what a power cut destroyed
         manifest = _write(inputs, made, incomplete, making)
         codec.write(making, manifest)
     return report_of(manifest, outbox_pending=made.state.outbox_pending)
 
 
 def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> Manifest:
-    """Write every other file of the plan; returns what its manifest is to say."""
+    """Write every file of the plan but the manifest. Returns the manifest."""
     context, connection = made.context, inputs.connection
     (making / CHANGES).mkdir(parents=True, mode=0o700)
     changes: dict[Entity, str] = {}

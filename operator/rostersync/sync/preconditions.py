@@ -1,4 +1,4 @@
-"""What must be so before a plan is made: it can be made, enough was read, and the store is this source's to write."""
+"""What must be true before a plan is made: it can be made, enough was read, and no other source owns the store."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from rostersync.stores.port import StoreState
 
 
 def pulled(origin: PlanOrigin, scope: RunScope) -> Pulled:
-    """What the plan is made from. Raises NotYetSupported for what this version cannot plan."""
+    """The source's data for the plan. Raises NotYetSupported for what this version cannot plan."""
     match origin, scope:
         case Pulled(), RunScope(mode=Mode.IMPORT | Mode.DRY_RUN, schools=()):
             return origin
@@ -24,7 +24,7 @@ def pulled(origin: PlanOrigin, scope: RunScope) -> Pulled:
 
 
 def read_enough(spec: ConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:
-    """The collections that were not proved to be read whole. Raises IncompleteRead where the connection wants all."""
+    """The collections that were not proved complete. Raises IncompleteRead if the connection wants all."""
     incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
     if incomplete and spec.onIncompleteRead == "Fail":
         why = "; ".join(f"{n}: {proof[n]['reason']}" for n in incomplete if proof[n].get("reason"))
@@ -38,7 +38,7 @@ def read_enough(spec: ConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[
 
 
 def of_one_source(connection: Connection, state: StoreState) -> None:
-    """Raises StoreHasOtherSource where the store holds records of others, and the connection does not allow that."""
+    """Raises StoreHasOtherSource if the store has records of other sources, and the connection does not allow that."""
     if state.other_sources and not connection.spec.multipleDataSources:
         raise Permanent(
             f"the store of district {defaults.district(connection)} holds records of source "

@@ -2,7 +2,7 @@
 
 Reads `shaped_<table>`, writes `checked_<table>` (values as text, a flag for every rule that a record breaks) and
 `required_<table>`: raw_id, id, entity, fate, has_error, the attributes typed as in the store, metadata.
-Rules act one after the other in their order; each sees what the earlier ones did.
+Rules act one after the other in their order. Each sees the values that the earlier ones left.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from rostersync.sync.expressions import (
 from rostersync.tables.context import Context, read_only
 from rostersync.tables.sql import first_fate, in_list, literal, q
 
-# Actions after which the record goes on with an Error; Default mends it, so there is nothing left to report.
+# After these actions the record is still imported, with an Error. Default fixes the value, so it reports nothing.
 REPORTED = ("Error", "Hold", "DropValue")
 
 
@@ -82,7 +82,7 @@ def require(context: Context) -> Required:
 
 
 def _check(context: Context, table: Table, rules: list[Rule]) -> None:
-    """`checked_<table>`: each rule a projection over the one before."""
+    """Make `checked_<table>`, in which each rule is a projection over the one before."""
     source = _first_import_only() if table is ORGS else f"SELECT * FROM shaped_{table.name}"
     if not rules:
         context.sql(f"CREATE OR REPLACE TEMP VIEW checked_{table.name} AS {source}")
@@ -103,7 +103,7 @@ def _check(context: Context, table: Table, rules: list[Rule]) -> None:
 
 
 def _first_import_only() -> str:
-    """A school that is in the store keeps its attributes; nothing of the pull's row is looked at any more."""
+    """A school that is in the store keeps its attributes. The rest of the pull's row is ignored."""
     fate = first_fate({Fate.KEPT: "s.entity = 'School' AND t.id IS NOT NULL"}, "s.fate")
     return f"""
         SELECT s.* REPLACE ({fate} AS fate)
@@ -113,7 +113,7 @@ def _first_import_only() -> str:
 
 
 def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression | None]:
-    """(whether a record breaks the rule, the attribute's value after it or None where it stays)."""
+    """(whether a record breaks the rule, the attribute's value after it, or None if it stays)."""
     value = read(table, rule.attribute)
     listed = is_list(table, rule.attribute)
     pattern = rule.pattern or (FORMATS[rule.format] if rule.format else None)
@@ -152,14 +152,14 @@ def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression
 
 
 def _without_prefix(reference: Expression) -> Expression:
-    """A reference as the SIS sends it: configuration names raw ids (a school mapped to a target id has that one)."""
+    """A reference as the SIS sends it, since configuration names raw ids. A school with a target id keeps that id."""
     prefix = Fn("getvariable", const("sis_id_prefix"))
     raw = Fn("substr", reference, Fn("length", prefix) + const(1))
     return CaseExpression(Fn("starts_with", reference, prefix), raw).otherwise(reference)
 
 
 def _metadata_with(key: str, applies: Expression, value: Expression) -> Expression:
-    """The metadata with one key set to a value (null takes it out) where the rule applies."""
+    """The metadata with one key set to a value (null removes it) where the rule applies."""
     metadata = ColumnExpression("metadata")
     entry = ColumnExpression("x")
     others = Fn(
@@ -178,7 +178,7 @@ def _metadata_with(key: str, applies: Expression, value: Expression) -> Expressi
 
 
 def _type(context: Context, table: Table, rules: list[Rule]) -> None:
-    """`required_<table>`: typed values; what does not fit its kind is null and an Error."""
+    """Make `required_<table>` with typed values. A value that does not fit its kind becomes null and an Error."""
     values = []
     for attribute in table.attributes:
         name = q(attribute.name)
@@ -207,7 +207,7 @@ _STRICT = (Kind.DATE, Kind.BOOLEAN)
 
 def _typed(kind: Kind, name: str) -> str:
     if kind is Kind.DATE:
-        # The engine takes other spellings for dates, too: years of five digits, days of one, years before Christ.
+        # The engine also accepts other spellings of dates: years of five digits, days of one, years before Christ.
         written = f"length({name}) = 10 AND {name}[5] = '-' AND {name}[8] = '-' AND {name} >= '0001'"
         return f"CASE WHEN {written} THEN try_cast({name} AS DATE) END"
     return f"CASE lower({name}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END"
@@ -223,7 +223,7 @@ def _unknown(table: Table, name: str) -> str:
 
 
 def _spelled(table: Table, name: str) -> str:
-    """A value as OneRoster spells it, where the attribute is an enumeration."""
+    """A value in OneRoster's spelling, if the attribute is an enumeration."""
     if table is USERS and name == "roles":
         return f"list_sort(list_distinct(list_transform({q(name)}, lambda r: {_in_spelling('r', ROLES)})))"
     known = ROLES if table is USERS and name == "role" else ENUMERATIONS.get((table.name, name), ())
@@ -236,7 +236,7 @@ def _in_spelling(value: str, known: Iterable[str]) -> str:
 
 
 def report(context: Context, table: Table) -> None:
-    """Issues of a table into `issues`: broken rules, malformed and unknown values, duplicates, what link held back."""
+    """Fill `issues` for a table: broken rules, malformed and unknown values, duplicates, and what link held back."""
     rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
     parts: list[tuple[str, str, str, str, str | None, str]] = []
     for rule in rules:
@@ -255,7 +255,7 @@ def report(context: Context, table: Table) -> None:
             parts.append((f"fate IS NULL AND {_unknown(table, name)}", "Error", "UnknownValue", name, None, "Error"))
     if not parts:
         return
-    # One look at every record, whatever the number of things that can be wrong with it.
+    # Each record is read once, however many things can be wrong with it.
     context.sql(
         "CREATE OR REPLACE TEMP TABLE issue_kinds (n INTEGER, class VARCHAR, code VARCHAR, attribute VARCHAR, "
         "rule VARCHAR, action VARCHAR)"
@@ -273,7 +273,7 @@ def report(context: Context, table: Table) -> None:
 
 
 def _fail(context: Context, table: Table, rules: list[Rule]) -> Counter[Entity]:
-    """Stop for a broken rule with the action Fail; count those with the action Hold."""
+    """Stop for a broken rule with the action Fail. Count those with the action Hold."""
     holds: Counter[Entity] = Counter()
     for rule in rules:
         action = rule.requirement.action
@@ -288,7 +288,7 @@ def _fail(context: Context, table: Table, rules: list[Rule]) -> Counter[Entity]:
             what = "a value that is not allowed in" if rule.requirement.format or rule.requirement.pattern else "no"
             raise Permanent(
                 f"{broken:,} {of} {records} {have} {what} {attribute}, and the data requirement on {attribute} of {of} "
-                f"({rule.place}) has the action Fail; mend the {records} in the SIS, or choose another action",
+                f"({rule.place}) has the action Fail; fix the {records} in the SIS, or choose another action",
                 reason="RequirementFailed",
             )
         holds[rule.requirement.entity] += broken

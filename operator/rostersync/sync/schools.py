@@ -1,10 +1,10 @@
-"""Schools Mapping, decided: which organisations a pull maps, which vanished, and where each leads in the store.
+"""Schools Mapping, decided: which organisations a pull maps, which vanished, and what each maps to in the store.
 
 Pure. Organisations are few (thousands at most), so they are decided one by one.
 
-An organisation is looked for in the pull and in the store together. A chain of parents that the pull interrupts goes on
-through the store, and what the pull does not send but the store keeps can be referred to as before. A department that
-leaves the store, or has left it, still says where it stood: whoever is sent with it belongs to the school above.
+An organisation is looked up in the pull and in the store together. A chain of parents that the pull interrupts
+continues in the store, and what the pull does not send but the store keeps can still be referred to. A department that
+leaves the store, or has left it, still says where it was: people who are sent with it belong to the school above it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +17,12 @@ from rostersync.sync.scope import Place, Scope, State
 
 ACTIVE = "active"
 REMOVED = ("tobedeleted", "inactive")
-LISTED = 20  # school ids of each kind that a report carries
+LISTED = 20  # school ids of each kind that a report lists
 
 
 @dataclass(frozen=True)
 class Org:
-    """One organisation of the pull, raw values."""
+    """One organisation of the pull, with raw values."""
 
     id: str
     is_school: bool
@@ -31,18 +31,18 @@ class Org:
 
     @property
     def removed(self) -> bool:
-        """Explicitly taken out by the source; for a School that means vanished."""
+        """Whether the source explicitly removed it. For a School that means vanished."""
         return (self.status or ACTIVE).lower() in REMOVED
 
     @property
     def accepted(self) -> bool:
-        """Whether the status says plainly that it is there; an unknown one decides nothing."""
+        """Whether the status clearly says that it exists. An unknown status decides nothing."""
         return (self.status or ACTIVE).lower() == ACTIVE
 
 
 @dataclass(frozen=True)
 class StoredOrg:
-    """One organisation of the store, ids of the store. `left`: it is there as a tombstone only."""
+    """One organisation of the store, with ids of the store. `left`: only its tombstone is there."""
 
     is_school: bool
     parent: str | None = None
@@ -51,10 +51,10 @@ class StoredOrg:
 
 @dataclass(frozen=True)
 class Reading:
-    """What the pull of organisations lets a plan do.
+    """What the pull of organisations allows a plan to do.
 
-    `whole`: it was proved complete. `unsent_go`, `removed_go`: organisations other than schools leave the store when they
-    are not sent, or are sent as removed.
+    `whole`: it was proved complete. `unsent_go`, `removed_go`: organisations other than schools leave the store when
+    they are not sent, or are sent as removed.
     """
 
     whole: bool = True
@@ -67,7 +67,7 @@ READ = Reading()
 
 @dataclass(frozen=True)
 class SchoolRules:
-    """Schools Mapping as configured. `targets` holds the entries' target ids by raw SIS id (None: none given)."""
+    """Schools Mapping as configured. `targets` holds the entries' target ids by raw SIS id (None: no target given)."""
 
     auto: bool = True
     targets: Mapping[str, str | None] = field(default_factory=dict)
@@ -103,11 +103,11 @@ def decide(
 ) -> Scope:
     """The scope of one pull.
 
-    `remembered` maps every SIS school ever imported to its id in the store; `stored` has the organisations of the store
-    by id, those other than schools also when they have left it.
+    `remembered` maps every SIS school ever imported to its id in the store. `stored` has the organisations of the store
+    by id, and those other than schools even after they have left it.
 
     Raises:
-        Permanent: InvalidSpec, when the mapping leads a school to an organisation that is no school.
+        Permanent: InvalidSpec, when the mapping leads a school to an organisation that is not a school.
     """
     sent = {o.id: o for o in orgs}
     active = {i: o for i, o in stored.items() if not o.left}
@@ -115,7 +115,7 @@ def decide(
     _check_targets(mapping, pulled, remembered, active)
     schools = {i for i, o in pulled.items() if o.is_school}
     mapped = {i for i in schools if mapping.wants(i)}
-    # A school that is sent as something else is no school any more: gone too, and its row says nothing.
+    # A school that is sent as something else is no longer a school. It has vanished too, and its row says nothing.
     vanished = {i for i in remembered if i not in schools and mapping.wants(i)}
     dropped = {i for i in remembered if i not in schools and not mapping.wants(i)}
     targets = {i: (mapping.target(i) if o.is_school else mapping.prefix + i) for i, o in pulled.items()}
@@ -136,7 +136,8 @@ def decide(
     for i in targets.keys() - no_district:
         home, fenced = _home(chains.above(i), wanted, no_district)
         every = mapping.auto and not fenced and i not in mapping.exclude
-        # Where organisations were not read to their end, nobody knows what else an organisation of the store stands above.
+        # If organisations were not read completely, an organisation of the store may stand above others that are
+        # unknown.
         unread = not reading.whole and targets[i] in districts and not fenced and i not in mapping.exclude
         if home is not None or i in above_wanted or every or unread:
             state = State.VANISHED if home in vanished else State.PASSING
@@ -181,7 +182,7 @@ def _check_targets(
         is_school = by_id.get(target, target not in stored or stored[target].is_school)
         if not is_school:
             raise Permanent(
-                f"schoolsMapping leads school {sis_id} to {target}, which is an organisation but no school; give the "
+                f"schoolsMapping leads school {sis_id} to {target}, which is an organisation but not a school; give the "
                 "entry a target.id of its own, or that of a school",
                 reason="InvalidSpec",
             )
@@ -194,7 +195,7 @@ def _gaps(
     stored: Mapping[str, StoredOrg],
     reading: Reading,
 ) -> dict[str, str]:
-    """Organisations of the store that the pull says nothing good of and that stay all the same: raw id to id."""
+    """Organisations of the store that the pull does not confirm and that still stay: raw id to id."""
     gaps = {}
     for target, org in stored.items():
         raw = target.removeprefix(prefix)
@@ -215,7 +216,7 @@ def _leaving(known: Mapping[str, str], prefix: str, stored: Mapping[str, StoredO
 
 
 def _home(chain: Iterable[str], wanted: set[str], schools: set[str]) -> tuple[str | None, bool]:
-    """(the nearest wanted school of a chain, else whether only schools that nobody wants stand there)."""
+    """(the nearest wanted school of a chain, or else whether it has only schools that are not wanted)."""
     fenced = False
     for above in chain:
         if above in wanted:
@@ -225,7 +226,7 @@ def _home(chain: Iterable[str], wanted: set[str], schools: set[str]) -> tuple[st
 
 
 class _Chains:
-    """What stands above an organisation: the pull's word where it has one, else the store's."""
+    """The parents of an organisation: from the pull if it has one, else from the store."""
 
     def __init__(
         self,
@@ -243,15 +244,15 @@ class _Chains:
             prefix,
             stored,
         )
-        # Of several organisations with one id in the store, a mapped school speaks first, then what is sent. Ids that
-        # one had before (another target, or none) lead to it too.
+        # If several organisations have one id in the store, a mapped school comes first, then one that is sent. Former
+        # ids of an organisation (another target, or none) lead to it too.
         last_speaks = sorted(targets, key=lambda i: (i not in mapped, i not in pulled, i), reverse=True)
         self.by_id = {prefix + i: i for i in targets}
         self.by_id.update({remembered[i]: i for i in last_speaks if i in remembered})
         self.by_id.update({targets[i]: i for i in last_speaks})
 
     def above(self, org: str) -> Iterator[str]:
-        """Raw ids, nearest first; ends where nobody knows a parent, and at a loop."""
+        """Raw ids, nearest first. Ends where no parent is known, and at a loop."""
         return self._climb(self._parent(org), {org})
 
     def above_stored(self, target: str) -> Iterator[str]:

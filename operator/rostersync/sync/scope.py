@@ -1,4 +1,4 @@
-"""What Schools Mapping comes to: the place of every organisation, and the schools that have vanished."""
+"""The result of Schools Mapping: the place of every organisation, and the schools that have vanished."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ class State(StrEnum):
     """What a reference to an organisation means for the scope of a record."""
 
     MAPPED = "mapped"  # a mapped school of this pull
-    PASSING = "passing"  # no school: stands above or below a mapped one, or comes because everything comes
-    VANISHED = "vanished"  # a mapped school that was imported once and is no school of the source any more
-    UNMAPPED = "unmapped"  # known, and nobody wants it
+    PASSING = "passing"  # not a school: it is above or below a mapped one, or all organisations are wanted
+    VANISHED = "vanished"  # a mapped school that was imported once and is no longer a school of the source
+    UNMAPPED = "unmapped"  # known, but not wanted
 
 
 @dataclass(frozen=True)
 class Place:
-    """What became of one organisation.
+    """The place of one organisation.
 
-    `state` is for what refers to it, `own` for its own row. `leads_to` is its id in the store, `home` the id that
-    records which refer to it belong to: that of the nearest mapped school above, where there is one.
+    `state` is for records that refer to it, `own` for its own row. `leads_to` is its id in the store. `home` is the id
+    that records which refer to it belong to: that of the nearest mapped school above, if there is one.
     """
 
     state: State
@@ -32,11 +32,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Scope:
-    """What Schools Mapping came to.
+    """The result of Schools Mapping.
 
-    `places` are by raw id of every organisation that scopes records; `kept_targets` are the schools in the store that
-    the mapping still leads to; `vanished_targets` those of them that protect what refers to them. `vanished` has the
-    schools of the latter by raw id; `gone` those that the pull proves to be gone: it is whole, or says so itself.
+    `places`: by raw id, every organisation that scopes records. `kept_targets`: the schools in the store that the
+    mapping still leads to. `vanished_targets`: those of them that protect what refers to them. `vanished`: the vanished
+    schools by raw id. `gone`: those that the pull proves to be missing, because it is complete or says so itself.
     """
 
     places: Mapping[str, Place]

@@ -1,8 +1,8 @@
-"""Shape: what of the pull belongs to this district, in the district's words.
+"""Shape: the part of the pull that belongs to this district, in the district's terms.
 
 Schools Mapping → Attributes Mapping → Filter Rules → SIS ID prefix. Reads `staged_<table>`, writes
 `shaped_<table>`: raw_id, id, entity, fate, the attributes as staged with references resolved to ids of the store,
-metadata. Reference values stay raw until the last step, so that configuration always names what the SIS says.
+metadata. References stay raw until the last step, so that configuration always uses the SIS's own ids.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from rostersync.tables.sql import PREFIX, first_fate, in_list, literal, q
 
 
 def shape(context: Context, contradictory: frozenset[str]) -> Scope:
-    """Make `shaped_<table>` for every table; returns what Schools Mapping came to.
+    """Make `shaped_<table>` for every table. Returns the result of Schools Mapping.
 
     `contradictory` names the tables that have ids whose rows contradict each other.
     """
@@ -43,10 +43,10 @@ def shape(context: Context, contradictory: frozenset[str]) -> Scope:
 
 
 def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
-    """Decide Schools Mapping and lay it down as `org_scope` (raw_id, target, home, state, own)."""
+    """Decide Schools Mapping and write it to `org_scope` (raw_id, target, home, state, own)."""
     con = context.con
     status = "status"
-    if ORGS.name in contradictory:  # such rows say neither that it is there nor that it is gone
+    if ORGS.name in contradictory:  # such rows say neither that it exists nor that it is removed
         torn = "sourcedId IN (SELECT sourcedId FROM contradictory_orgs)"
         status = f"CASE WHEN {torn} THEN {literal(Fate.CONTRADICTORY)} ELSE status END"
     pulled = con.execute(
@@ -76,27 +76,27 @@ def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
 
 
 def _reading(context: Context) -> Reading:
-    """What this pull of organisations can make leave the store, as `link` will judge it."""
+    """What this pull of organisations can remove from the store, as `link` will judge it."""
     go = Entity.DISTRICT in context.taken and context.offered(ORGS.name) and not context.deferring
     whole = context.complete(ORGS.name)
     return Reading(whole, unsent_go=go and whole and bool(context.spec.bulkUploadMode), removed_go=go)
 
 
 def _insert(context: Context, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-    """One statement: bound values one row at a time take a hundred times as long."""
+    """Insert in one statement, since binding one row at a time takes a hundred times as long."""
     if rows:
         columns = ", ".join(f"unnest(${n})" for n in range(1, len(rows[0]) + 1))
         context.con.execute(f"INSERT INTO {table} SELECT {columns}", [list(c) for c in zip(*rows, strict=True)])
 
 
 def _named(context: Context, table: Table, *, torn: bool) -> str:
-    """A query: staged columns, with the entity of each record and the part of its fate that it says itself."""
+    """A query: staged columns, the entity of each record, and the fate that follows from the record itself."""
     role = f" REPLACE ({deciding_role()} AS role)" if table is USERS else ""
     rows = (
         f"SELECT * RENAME (sourcedId AS raw_id), {entity_of(table)} AS entity, FALSE AS torn FROM staged_{table.name}"
     )
     if torn:
-        # Of several entities is none, unless the row is an organisation's, which must be placed.
+        # Rows of several entities have none, except for organisations, which must have a place.
         entity = f"coalesce(c.entity, {entity_of(table)})" if table is ORGS else "c.entity"
         rows = f"""
             SELECT s.* RENAME (sourcedId AS raw_id), c.sourcedId IS NOT NULL AS torn,
@@ -115,7 +115,7 @@ def _named(context: Context, table: Table, *, torn: bool) -> str:
 
 
 def _scopes(context: Context, *, vanished: bool) -> None:
-    """`scoped_<table>`: mapped columns, with `fate` as far as status, role and school decide it."""
+    """Make `scoped_<table>`: mapped columns, with `fate` as far as status, role and school decide it."""
     _org_scopes(context)
     _session_scopes(context)
     _school_scopes(context, CLASSES, vanished=vanished)
@@ -129,8 +129,8 @@ def _scopes(context: Context, *, vanished: bool) -> None:
 
 
 def _org_scopes(context: Context) -> None:
-    # A School that the source takes out, or sends as something else, has vanished: the row itself says nothing any
-    # more, so that a flag cannot empty a school.
+    # A School that the source removes, or sends as something else, has vanished. Its row no longer counts, so that a
+    # status cannot empty a school.
     vanished = f"(m.said = {literal(Fate.REMOVED)} AND m.entity = 'School' OR o.own = 'vanished')"
     otherwise = first_fate({Fate.SCHOOL_UNMAPPED: "o.own = 'unmapped'"}, "m.said")
     context.sql(f"""
@@ -147,7 +147,7 @@ def _session_scopes(context: Context) -> None:
 
 
 def _school_scopes(context: Context, table: Table, *, vanished: bool) -> None:
-    """Classes and enrolments: scoped by their school. At a vanished one only what was accepted before goes on."""
+    """Classes and enrolments, scoped by their school. At a vanished school, only those accepted before pass."""
     known = "FALSE"
     if vanished:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_{table.name} WHERE status = 'active')"
@@ -166,8 +166,10 @@ def _school_scopes(context: Context, table: Table, *, vanished: bool) -> None:
 
 
 def _user_scopes(context: Context, *, vanished: bool) -> None:
-    """Users: scoped by all their organisations. Lists of organisations repeat, so each is decided once; no mapping can
-    change them."""
+    """Users, scoped by all their organisations.
+
+    Lists of organisations repeat, so each is decided once. No mapping can change them.
+    """
     known = "FALSE"
     if vanished:
         known = f"{PREFIX} || m.raw_id IN (SELECT id FROM store_users WHERE status = 'active')"
@@ -193,7 +195,7 @@ def _user_scopes(context: Context, *, vanished: bool) -> None:
 
 
 def _course_scopes(context: Context) -> None:
-    """Courses pass when their organisation does, or when a class that is in scope uses them."""
+    """Courses pass if their organisation does, or if a class in scope uses them."""
     context.sql("""
         CREATE OR REPLACE TEMP TABLE used_courses AS
         SELECT DISTINCT courseSourcedId AS raw_id FROM scoped_classes WHERE fate IS NULL AND courseSourcedId IS NOT NULL
@@ -209,7 +211,7 @@ def _course_scopes(context: Context) -> None:
 
 
 def _resolve(context: Context, table: Table) -> None:
-    """`shaped_<table>`: the prefix on ids and references alike; organisations by Schools Mapping."""
+    """Make `shaped_<table>`: the prefix on ids and references, and organisations by Schools Mapping."""
     prefix = PREFIX
     values, joins = [], []
     for attribute in table.attributes:
@@ -232,7 +234,7 @@ def _resolve(context: Context, table: Table) -> None:
     own_id = f"{prefix} || s.raw_id"
     if table is ORGS:
         own_id = f"CASE WHEN s.entity = 'School' THEN coalesce(s.target, {own_id}) ELSE {own_id} END"
-    # Enrolments and demographics go through once, as a view; everything else is read by several stages.
+    # Enrolments and demographics are read once, so they are a view. Several stages read everything else.
     passing = table in (ORGS, ENROLLMENTS, DEMOGRAPHICS)
     context.sql(f"""
         CREATE OR REPLACE TEMP {f"VIEW shaped_{table.name}" if passing else f"TABLE shaped_rows_{table.name}"} AS
@@ -246,7 +248,7 @@ def _resolve(context: Context, table: Table) -> None:
 
 
 def _unite_schools(context: Context) -> None:
-    """Several SIS schools into one: the smallest SIS id that is in scope gives the attributes, `target.name` the name."""
+    """Unite SIS schools: the smallest SIS id in scope gives the attributes, `target.name` the name."""
     context.sql("""
         CREATE OR REPLACE TEMP TABLE shaped_rows_orgs AS
         SELECT s.* REPLACE (coalesce(n.name, s.name) AS name)

@@ -24,7 +24,7 @@ _STAGED_TYPES = {
 
 @dataclass(frozen=True)
 class Staged:
-    """The files of each collection that has any, and the tables with ids whose rows contradict each other."""
+    """The files of each collection that has any, and the tables with contradictory ids."""
 
     files: Mapping[str, tuple[Path, ...]]
     contradictory: frozenset[str]
@@ -60,7 +60,7 @@ def lay_out_staged(context: Context, extract: Path) -> Staged:
 
 
 def _day(name: str) -> str:
-    """A date that came with a time and a zone, as the day that it is in the connection's time zone."""
+    """The day in the connection's time zone of a date that came with a time and a zone."""
     instant = f"CASE WHEN regexp_full_match({q(name)}, {literal(INSTANT)}) THEN try_cast({q(name)} AS TIMESTAMPTZ) END"
     day = f"strftime(try(timezone(getvariable('time_zone'), {instant})), '%Y-%m-%d')"
     return f"CASE WHEN length({q(name)}) > 10 THEN coalesce({day}, {q(name)}) ELSE {q(name)} END"

@@ -1,4 +1,4 @@
-"""What the store has of each table, asked once a plan: much is left out of a plan where there is nothing."""
+"""What the store has of each table, read once a plan. Much work is skipped where it has nothing."""
 
 from collections.abc import Mapping
 

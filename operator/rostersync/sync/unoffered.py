@@ -1,4 +1,4 @@
-"""Collections that the source does not offer although they are taken, and what that costs. Reads what link left."""
+"""Collections that are taken but that the source does not offer, and what that costs. Reads the tables of link."""
 
 from rostersync.fate import Fate
 from rostersync.model import NotOffered
@@ -9,10 +9,9 @@ from rostersync.tables.sql import literal, q
 
 
 def unoffered(context: Context, tallies: Tallies) -> tuple[NotOffered, ...]:
-    """Each such collection, and the records that are held back for want of it.
+    """Each such collection, and the records that are held back because it is missing.
 
-    A record that refers to one held back for that reason is held back for it too: no course, so no class, so no
-    enrolment.
+    A record that refers to one of these is held back, too: no course, so no class, so no enrolment.
     """
     missing = [n for n, p in context.proof.items() if not p.get("offered") and context.takes(BY_NAME[n])]
     return tuple(
@@ -24,7 +23,7 @@ def unoffered(context: Context, tallies: Tallies) -> tuple[NotOffered, ...]:
 
 
 def _held_back(context: Context, tallies: Tallies, missing: str) -> dict[str, int]:
-    """Numbers of records, by entity, that dangle for want of a collection."""
+    """Numbers of records, by entity, that dangle because a collection is missing."""
     wanting: dict[str, str] = {}  # a table's held-back ids, as a query
     counts: dict[str, int] = {}
     for table in context.tables:
@@ -41,7 +40,7 @@ def _held_back(context: Context, tallies: Tallies, missing: str) -> dict[str, in
 
 
 def _parts(table: Table, missing: str, wanting: dict[str, str]) -> list[str]:
-    """What makes a record of a table one of them, a condition for each reference."""
+    """The conditions, one for each reference, by which a record of a table is one of them."""
     found = []
     for reference in (a for a in table.references if a.required):
         dangles = f"f.fate = {literal(Fate.DANGLING_REFERENCE)} AND f.dangling = {literal(reference.name)}"

@@ -1,7 +1,7 @@
-"""What the stages of one plan share, read-only: the connection to the engine, the configuration, what was read.
+"""What the stages of one plan share, read-only: the connection to the engine, the configuration, and what was read.
 
-Stages hand over by tables in the engine's database, named `<stage>_<table>` (ARCHITECTURE.md has their columns), and by
-the frozen result that each returns. Nothing is handed over by writing it in here.
+A stage passes on tables in the engine's database, named `<stage>_<table>` (ARCHITECTURE.md has their columns), and the
+frozen result that it returns. Nothing is passed on through this object.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 
 def read_only(mapping: Mapping[K, V]) -> Mapping[K, V]:
-    """A copy of a mapping that nobody can write to."""
+    """A read-only copy of a mapping."""
     return MappingProxyType(dict(mapping))
 
 
@@ -59,8 +59,10 @@ class Context:
 
     @property
     def tables(self) -> tuple[Table, ...]:
-        """The tables that a plan is about: all but demographics that are neither taken nor in the store, since nothing
-        refers to them."""
+        """The tables that a plan is about.
+
+        These are all, except for demographics that are neither taken nor in the store, since nothing refers to them.
+        """
         left_out = not self.takes(DEMOGRAPHICS) and not self.stored[DEMOGRAPHICS.name].active
         return tuple(t for t in TABLES if t is not DEMOGRAPHICS or not left_out)
 
@@ -76,7 +78,7 @@ class Context:
         return any(e in self.taken for e in table.entities)
 
     def taken_of(self, table: Table) -> str:
-        """The entities of a table that are taken, for `IN …`; a list that nothing is in when there are none."""
+        """The entities of a table that are taken, for `IN …`. If there are none, a list that matches nothing."""
         return in_list(e.value for e in table.entities if e in self.taken) if self.takes(table) else "('')"
 
     def offered(self, name: str) -> bool:
@@ -84,16 +86,16 @@ class Context:
         return bool(self.proof.get(name, {}).get("offered"))
 
     def complete(self, name: str) -> bool:
-        """Whether the pull of a collection was proved whole; one that is not offered stands in nobody's way."""
+        """Whether the pull of a collection was proved complete. A collection that is not offered counts as complete."""
         return not self.offered(name) or bool(self.proof[name].get("complete"))
 
     def sql(self, text: str) -> None:
-        """Run a statement; texts are the project's own, configuration reaches the engine as bound constants only."""
+        """Run a statement. Its text is our own, since configuration reaches the engine only as bound constants."""
         self.con.execute(text)
 
     def one(self, text: str) -> Any:
         """The first column of the first row."""
-        rows = self.con.execute(text).fetchall()  # to its end: an unfinished result blocks the connection
+        rows = self.con.execute(text).fetchall()  # to the end, since an unfinished result blocks the connection
         return rows[0][0] if rows else None
 
     def exists(self, relation: str) -> bool:
@@ -101,15 +103,15 @@ class Context:
         return self.one(f"SELECT 1 FROM {relation} LIMIT 1") is not None
 
     def begin(self, stage: str, table: Table) -> None:
-        """Say which table a stage works on."""
+        """Report which table a stage works on."""
         self.progress(stage, table.name, TABLES.index(table), len(TABLES))
 
     def has_other_keys(self, table: Table) -> bool:
-        """Whether the store holds metadata keys of a table that the connection does not name: they stay, uncompared."""
+        """Whether the store has metadata keys that the connection does not name. They stay, and are not compared."""
         return not self.stored[table.name].keys.issubset(self.metadata_to_keep(*table.entities))
 
     def metadata_to_keep(self, *entities: Entity) -> list[str]:
-        """Keys of metadata that the connection names for entities: records have these, and no others."""
+        """The metadata keys that the connection names for entities. Records have only these."""
         spec = self.spec
         named = [(m.entity, m.attribute) for m in spec.attributesMapping]
         named += [(r.entity, r.attribute) for r in spec.dataRequirements]

@@ -1,4 +1,4 @@
-"""How many records of each table there are of each kind: asked once, when changes are known, and read by all who count."""
+"""How many records of each kind each table has. Counted once, when changes are known."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from rostersync.tables.sql import in_list
 class Tally:
     """Numbers of records of one table.
 
-    `population`: active ones of the store, by entity. `changes`: by (entity, new_entity, change, cause). `fates`: pulled
-    ones, by (entity, fate, has_error). `deferred`: deletes that wait for a complete read, by entity. `kept`: records of the
-    store that stay as they are though this pull does not bring them, by entity.
+    `population`: active records of the store, by entity. `changes`: by (entity, new_entity, change, cause). `fates`:
+    pulled records, by (entity, fate, has_error). `deferred`: deletes that wait for a complete read, by entity. `kept`:
+    records of the store that stay although this pull does not bring them, by entity.
     """
 
     population: Mapping[str, int]
@@ -38,7 +38,7 @@ Tallies = Mapping[str, Tally]  # by table
 
 
 def count(context: Context) -> Tallies:
-    """Count every table whose `fates_`, `deletes_` and `changes_` are there."""
+    """Count every table that has `fates_`, `deletes_` and `changes_`."""
     return read_only({table.name: _tally(context, table) for table in context.tables})
 
 

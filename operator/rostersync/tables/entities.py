@@ -1,4 +1,4 @@
-"""Which entity a staged row is, as SQL over its columns: organisations by their type, people by their roles."""
+"""The entity of a staged row, as SQL over its columns: organisations by their type, people by their roles."""
 
 from rostersync.model import Entity
 from rostersync.roster import ORGS, RANK, ROLES, USERS, Table
@@ -6,14 +6,14 @@ from rostersync.tables.sql import in_list, literal
 
 
 def entity_of(table: Table) -> str:
-    """The entity of a row of `staged_<table>`; null for people of whom the role says nothing that is known."""
+    """The entity of a row of `staged_<table>`. Null for people without a known role."""
     if table is ORGS:
         return "CASE WHEN lower(type) = 'school' THEN 'School' ELSE 'District' END"
     return _user() if table is USERS else literal(table.entities[0].value)
 
 
 def deciding_role() -> str:
-    """The role that made the `entity` of a person, in OneRoster's spelling where it is a known one."""
+    """The role that decided a person's `entity`, in OneRoster's spelling if it is known."""
     spelled = " ".join(f"WHEN {literal(r.lower())} THEN {literal(r)}" for r in ROLES)
     highest = " ".join(
         f"WHEN {literal(e.value)} THEN list_sort(list_filter(roles, lambda r: lower(r) IN {_roles_of(e)}))[1]"
@@ -24,7 +24,7 @@ def deciding_role() -> str:
 
 
 def _user() -> str:
-    """Entity of the primary role, else the highest of all roles; null when what decides is unknown."""
+    """Entity of the primary role, else of the highest of all roles. Null when that role is unknown."""
     primary = " ".join(f"WHEN lower(role) IN {_roles_of(e)} THEN {literal(e.value)}" for e in RANK)
     among = " ".join(
         f"WHEN list_has_any(list_transform(roles, lambda r: lower(r)), [{_roles_of(e)[1:-1]}]) THEN {literal(e.value)}"

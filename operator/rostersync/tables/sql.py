@@ -1,6 +1,6 @@
-"""Words of SQL: the roster's own names and constants as the stages' statements have them.
+"""Pieces of SQL: the roster's own names and constants, as the stages' statements use them.
 
-Nothing of a connection passes through here: configuration reaches the engine as bound constants.
+Nothing of a connection passes through here, since configuration reaches the engine as bound constants.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ PREFIX = "getvariable('sis_id_prefix')"  # set once a plan, as a bound value
 
 
 def q(name: str) -> str:
-    """An identifier of ours (attribute, table), quoted: `primary` and `type` are words of SQL too."""
+    """An identifier of ours (attribute, table), quoted, since `primary` and `type` are words of SQL too."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(value: str | None) -> str:
-    """A text constant of ours as SQL; never for configuration."""
+    """A text constant of ours as SQL. Never for configuration."""
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
@@ -29,7 +29,7 @@ def in_list(values: Iterable[str]) -> str:
 def first_fate(conditions: Mapping[Fate, str], said: str = "") -> str:
     """The fate of a record, as an expression: the first in precedence whose condition holds, NULL where none does.
 
-    `said` is the fate that an earlier stage gave it, which stands.
+    `said` is a fate from an earlier stage, which takes precedence.
     """
     earlier = f"WHEN {said} IS NOT NULL THEN {said} " if said else ""
     cases = " ".join(f"WHEN {conditions[fate]} THEN {literal(fate)}" for fate in Fate if fate in conditions)
@@ -44,7 +44,9 @@ def row_json(table: Table, of: str = "") -> str:
 
 
 def mark(table: Table, of: str = "") -> str:
-    """64 bits by which two records of one id are told apart: the engine's own hash of entity and typed values, which is
-    made anew for both sides of a comparison and never stored."""
+    """64 bits that distinguish two records of one id: the engine's own hash of entity and typed values.
+
+    It is computed for both sides of each comparison, and never stored.
+    """
     dot = f"{of}." if of else ""
     return f"hash({', '.join(f'{dot}{q(n)}' for n in ('entity', *table.names, 'metadata'))})"

@@ -2,14 +2,14 @@
 SET VARIABLE plan_files = $files
 
 -- name: changes_view
--- The changes of one table, of all its entities, straight from the plan's files. Hashes lie there as UUID, since Parquet
+-- The changes of one table, of all its entities, straight from the plan's files. Hashes are UUIDs there, since Parquet
 -- has no integer of 128 bits and DuckDB would write a DOUBLE.
 CREATE OR REPLACE TEMP VIEW changes AS
 SELECT * REPLACE (CAST(before_hash AS UHUGEINT) AS before_hash, CAST(hash AS UHUGEINT) AS hash)
 FROM read_parquet(getvariable('plan_files'))
 
 -- name: hash_types
--- The types that the hashes have in the files: anything but UUID has lost bits.
+-- The types of the hashes in the files. Any type but UUID has lost bits.
 SELECT column_type FROM (DESCRIBE SELECT before_hash, hash FROM read_parquet(getvariable('plan_files')))
 
 -- name: applied_before
@@ -23,8 +23,8 @@ WHERE district = $district AND source = $source AND run = $run AND digest = $dig
 SELECT count(*) - count(DISTINCT id) FROM changes
 
 -- name: moved_records
--- Changes whose before-image is not what the store has: an update or delete of a record that is gone or other than the
--- plan saw, or a create of one that is there.
+-- Changes whose before-image is not what the store has: an update or delete of a record that is gone or differs
+-- from what the plan saw, or a create of one that exists.
 SELECT count(*) FROM changes AS c
 LEFT JOIN (
   SELECT id, hash FROM store.{table} WHERE district = $district AND source = $source AND status = 'active'
@@ -50,7 +50,7 @@ DELETE FROM store.{table}
 WHERE district = $district AND source = $source AND revision < $revision AND id IN (SELECT id FROM changes)
 
 -- name: insert_school
--- The target may change later (another mapping); the first import stays the first.
+-- The target may change later (another mapping). The revision stays that of the first import.
 INSERT INTO store.schools VALUES ($district, $source, $sis_id, $target_id, $revision)
 ON CONFLICT DO UPDATE SET target_id = excluded.target_id
 
@@ -67,5 +67,5 @@ INSERT INTO store.revisions VALUES (
 INSERT INTO store.outbox VALUES ($district, $revision, $delivery, 'pending')
 
 -- name: settle_outbox
--- A roster is carried out whole, so what is older than what went out is done as well.
+-- A roster is delivered whole, so all older revisions are delivered with it.
 DELETE FROM store.outbox WHERE district = $district AND delivery = $delivery AND revision <= $revision

@@ -18,7 +18,7 @@ CREATE OR REPLACE TEMP TABLE forgotten AS
 SELECT id FROM store.enrollments WHERE district = $district AND "userSourcedId" = $id
 
 -- name: delete_enrollments
--- Without the person they would point nowhere, and they tell where somebody was at which time.
+-- Without the person they would refer to nothing, and they tell where somebody was at which time.
 DELETE FROM store.enrollments WHERE district = $district AND "userSourcedId" = $id
 
 -- name: cut_references

@@ -7,7 +7,7 @@ SELECT $district, $source, $revision, entity, id, change, cause, before,
 FROM changes
 
 -- name: expire_values
--- Who changed what and when stays; the values go.
+-- It stays known what changed and when. Only the values are removed.
 UPDATE store.history SET before = NULL, after = NULL
 WHERE district = $district AND applied_at < $before AND (before IS NOT NULL OR after IS NOT NULL)
 

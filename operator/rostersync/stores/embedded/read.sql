@@ -54,7 +54,7 @@ SELECT coalesce(max(revision), 0) FROM store.revisions WHERE district = $distric
 SELECT 1 FROM duckdb_databases() WHERE database_name = 'store'
 
 -- name: applied_since
--- Who expires former values leaves this alone: a revision keeps its counts for ever.
+-- Retention leaves this alone, since a revision keeps its counts for ever.
 SELECT applied_at, counts FROM store.revisions
 WHERE district = $district AND source = $source AND applied_at > $since
 ORDER BY revision
@@ -63,7 +63,7 @@ ORDER BY revision
 SELECT memory FROM store.sources WHERE district = $district AND source = $source
 
 -- name: other_sources
--- Sources that ever applied; whether they still have active records is asked of each by has_records.
+-- Sources that ever applied. For each, has_records finds out whether it still has active records.
 SELECT source FROM store.sources WHERE district = $district AND source IS DISTINCT FROM $source ORDER BY source
 
 -- name: has_records

@@ -15,7 +15,7 @@ CREATE TABLE store.{table} (
 )
 
 -- name: revisions
--- What was ever applied, by which run and plan, and who agreed. Outlives every object in the cluster.
+-- What was ever applied, by which run and plan, and who approved it. It outlives every object in the cluster.
 CREATE TABLE store.revisions (
   district VARCHAR NOT NULL,
   revision BIGINT NOT NULL,
@@ -79,7 +79,7 @@ CREATE TABLE store.aliases (
 )
 
 -- name: outbox
--- Revisions that a delivery still has to carry out; a row goes when that is done.
+-- Revisions that are still to be delivered. A row is deleted when that is done.
 CREATE TABLE store.outbox (
   district VARCHAR NOT NULL,
   revision BIGINT NOT NULL,

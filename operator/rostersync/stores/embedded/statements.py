@@ -1,4 +1,4 @@
-"""The embedded store's SQL is in the .sql files of this folder: `-- name: X`, comments that say why, then the statement.
+"""The embedded store's SQL is in this folder's .sql files: `-- name: X`, comments that say why, then the statement.
 
 `{table}` and the like stand for names and column lists that come from roster.TABLES; values are always parameters.
 """

@@ -43,8 +43,7 @@ class EmbeddedWriter:
         except Exception as error:
             if "commit" not in reached:
                 raise
-            # COMMIT can fail after everything is written, and DETACH moves the log into the file. So the file is
-            # read.
+            # COMMIT can fail after everything is written, and DETACH moves the log into the file. So read it.
             found = self._looked_up(plan, error)
             if found is None:
                 raise

@@ -1,4 +1,4 @@
-"""What becomes of every pulled record, and which records of the store this pull does not accept."""
+"""The fate of every pulled record, and the records of the store that this pull does not accept."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from rostersync.tables.sql import first_fate, literal, mark, q
 
 
 def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
-    """`fates_<table>`, with `owed`: a required reference would leave, but that is deferred."""
+    """Make `fates_<table>`, with `owed`: a required reference would leave, but that is deferred."""
     joins, nowhere, gone, owed, silent, dangling = [], [], [], [], [], []
     for attribute in followed(table):
         alias = "t_" + attribute.name
@@ -25,13 +25,13 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
     if table is USERS and _some_belong_nowhere(context):
         joins.append("LEFT JOIN nowhere_lists n ON n.list = r.orgSourcedIds")
         nowhere.append("(n.list IS NOT NULL)")
-    if table in (CLASSES, ENROLLMENTS):  # shape held it back for its school, before references are followed
+    if table in (CLASSES, ENROLLMENTS):  # shape held it back because of its school, before references are followed
         dangling.insert(0, f"WHEN r.fate = {literal(Fate.DANGLING_REFERENCE)} THEN 'schoolSourcedId'")
     own = {Fate.GONE: any_of(gone)}
     if duplicates:
         own[Fate.DUPLICATE] = f"r.id IN (SELECT id FROM duplicates_{table.name})"
-    # What is about people who are not taken is left out silently, unless the source itself takes it out; demographics of
-    # people who are not accepted are, whatever else is wrong with them.
+    # What is about people who are not taken is left out silently, unless the source itself removes it. Demographics of
+    # people who are not accepted are left out, too, whatever else is wrong with them.
     silently = [f"{any_of(silent)} AND r.fate IS DISTINCT FROM {literal(Fate.REMOVED)}"] if silent else []
     if table is DEMOGRAPHICS:
         known = "SELECT id FROM store_demographics WHERE status = 'active'"
@@ -52,9 +52,9 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
 
 
 def _some_belong_nowhere(context: Context) -> bool:
-    """`nowhere_lists` (list): the lists of organisations of pulled people of which none is there; whether there are any.
+    """Make `nowhere_lists` (list): organisation lists of pulled people, none of whose organisations is there.
 
-    Where only some organisations are taken, a list says nothing about the others.
+    Returns whether there are any. If only some organisations are taken, a list says nothing about the others.
     """
     missing = """(
         SELECT 1 FROM (SELECT DISTINCT unnest(targets) AS id FROM org_lists) o LEFT JOIN targets_orgs t ON t.id = o.id
@@ -77,7 +77,7 @@ def not_there(table: Table) -> Fate:
 
 @dataclass(frozen=True)
 class AnyFate:
-    """Whether any pulled record of a table is not accepted, refers to what goes, or to what would go."""
+    """Whether any pulled record of a table is not accepted, refers to what leaves, or to what would leave."""
 
     refused: bool
     gone: bool
@@ -85,7 +85,7 @@ class AnyFate:
 
 
 def any_fate(context: Context, table: Table) -> AnyFate:
-    """Look through `fates_<table>`, once."""
+    """Read `fates_<table>` once to find out."""
     found = context.con.execute(f"""
         SELECT coalesce(bool_or(fate IS NOT NULL), FALSE), coalesce(bool_or(fate = {literal(Fate.GONE)}), FALSE),
           coalesce(bool_or(fate IS NULL AND owed), FALSE) FROM fates_{table.name}
@@ -94,18 +94,20 @@ def any_fate(context: Context, table: Table) -> AnyFate:
 
 
 def goes_through_once(context: Context, table: Table) -> bool:
-    """Whether accepted records need no second look: nothing refers to them, nothing of them is cut, and the store has
-    some to compare them with. These are the largest tables, so their mark is made while their references are followed.
+    """Whether accepted records need to be read only once.
+
+    That is so if nothing refers to them, none of their references is cut, and the store has some to compare them with.
+    These are the largest tables, so their mark is computed while their references are followed.
     """
     stored = context.stored[table.name].active
     return stored and table in (ENROLLMENTS, DEMOGRAPHICS) and not context.has_other_keys(table)
 
 
 def lay_out_unmatched(context: Context, table: Table) -> None:
-    """`unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them.
+    """Make `unmatched_<table>`: records of the store that this pull does not accept, with what the pull said of them.
 
-    For the largest tables it comes out of one join of pull and store, which also leaves `differing_<table>`: the
-    accepted records that are new or other than the store's.
+    For the largest tables it comes from one join of pull and store, which also makes `differing_<table>`: the accepted
+    records that are new or differ from the store's.
     """
     entities = context.taken_of(table)
     if not goes_through_once(context, table):
@@ -116,8 +118,8 @@ def lay_out_unmatched(context: Context, table: Table) -> None:
             WHERE s.status = 'active' AND (f.id IS NULL OR f.fate IS NOT NULL)
         """)
         return
-    # The join is as large as the store and may have to go to disk: it carries ids and marks alone, and what is not accepted
-    # has no mark, so that it differs. The little that is odd is looked up afterwards.
+    # The join is as large as the store and may spill, so it has only ids and marks. Records that are not accepted have
+    # no mark, so they differ. The few that differ are read afterwards.
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE odd_{table.name} AS
         SELECT coalesce(f.id, s.id) AS id, f.id IS NOT NULL AS seen, s.id IS NOT NULL AS stored

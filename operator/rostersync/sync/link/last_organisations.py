@@ -1,8 +1,8 @@
-"""Nobody is left without an organisation because one leaves: it stays as long as it is all that somebody has.
+"""Nobody is left without an organisation because one leaves: it stays as long as it is the last one of somebody.
 
-People who are held back, or who are not sent and stay, keep what the store has of them. An organisation other than a
-school that leaves would be taken from them; where they have nothing else, it stays instead and is counted as kept. Where
-they only stay because deletes of people are deferred, the delete of the organisation is deferred too.
+People who are held back, or who are not sent and stay, keep their values in the store. An organisation other than a
+school that leaves would be taken from them. If they have no other, it stays instead, and is counted as kept. If they
+stay only because deletes of people are deferred, the delete of the organisation is deferred too.
 """
 
 from rostersync.model import Cause
@@ -13,10 +13,10 @@ from rostersync.tables.sql import literal
 
 
 def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bool) -> bool:
-    """Take those organisations out of `deletes_orgs`, or defer their deletes; whether there were any.
+    """Take those organisations out of `deletes_orgs`, or defer their deletes. Returns whether there were any.
 
-    `duplicates` says that `duplicates_users` has records; `deferring` that deletes of people are deferred. Reads
-    `targets_orgs`, which is to be made anew then.
+    `duplicates` says that `duplicates_users` has records, `deferring` that deletes of people are deferred. Reads
+    `targets_orgs`, which must be made again if it returns true.
     """
     if not context.takes(USERS) or not context.exists("(SELECT 1 FROM deletes_orgs WHERE entity <> 'School')"):
         return False
@@ -52,7 +52,7 @@ def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bo
 
 
 def _nowhere(context: Context, condition: str) -> str:
-    """Whether none of the organisations that a person is sent with is there; untaken ones may be anywhere."""
+    """Whether none of the organisations that a person is sent with is there. Untaken ones may be anywhere."""
     if not context.taken.issuperset(ORGS.entities):
         return "FALSE"
     there = f"(SELECT coalesce(list(id), []) FROM targets_orgs WHERE {condition})"
@@ -60,8 +60,10 @@ def _nowhere(context: Context, condition: str) -> str:
 
 
 def _lay_out_bereft(context: Context) -> None:
-    """`bereft` (id, orgSourcedIds, at_once): people of the store whose organisations all leave, with this plan or once
-    everything was read whole."""
+    """Make `bereft` (id, orgSourcedIds, at_once): people of the store all of whose organisations leave.
+
+    They leave with this plan (`at_once`), or once everything was read completely.
+    """
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE bereft AS
         WITH people AS (

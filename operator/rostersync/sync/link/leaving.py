@@ -1,4 +1,4 @@
-"""What leaves the store and why: what a record says itself first, then what leans on a record that goes."""
+"""What leaves the store and why: first by what a record says itself, then by references to a record that leaves."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from rostersync.sync.link.references import any_of, followed, required_of
 from rostersync.tables.context import Context
 from rostersync.tables.sql import in_list, literal, q
 
-# What a delete leans on, besides the table itself: an incomplete pull of any of these defers it.
+# What a delete depends on, besides the table itself. An incomplete pull of any of these defers it.
 LEANS_ON: dict[str, tuple[str, ...]] = {
     "orgs": (),
     "academicSessions": ("orgs",),
@@ -24,7 +24,7 @@ LINKED = ("users", "classes", "enrollments")  # besides those, for the tables th
 
 
 def leans_on(table: Table, links: Mapping[Entity, frozenset[Entity]]) -> tuple[str, ...]:
-    """All collections that must be complete before a record of a table may leave the store for want of being seen.
+    """All collections that must be complete before a record of a table may leave because it was not seen.
 
     `links`: for each entity that Include Linked decides, the entities of those rules.
     """
@@ -34,7 +34,7 @@ def leans_on(table: Table, links: Mapping[Entity, frozenset[Entity]]) -> tuple[s
 
 
 def lay_out_deletes(context: Context, table: Table, found: AnyFate, *, deferring: bool, vanished: bool) -> None:
-    """`deletes_<table>`: direct causes first, then what leans on a record that goes."""
+    """Make `deletes_<table>`: direct causes first, then records that depend on one that leaves."""
     refs = followed(table)
     names = [a for a in dict.fromkeys([*(r.name for r in refs), *_scoping(table)]) if a != "id"]
     joins = [f"LEFT JOIN targets_{a.target} t_{a.name} ON t_{a.name}.id = s.{q(a.name)}" for a in refs]
@@ -66,7 +66,7 @@ def lay_out_deletes(context: Context, table: Table, found: AnyFate, *, deferring
             WHERE fate = {gone} AND id NOT IN (SELECT id FROM unmatched_{table.name})
         """)
     if found.owed:
-        # Accepted records whose reference is owed a delete that is deferred: counted, and compared as usual.
+        # Accepted records whose reference is to be deleted, but deferred. They are counted, and compared as usual.
         context.sql(f"""
             INSERT INTO deletes_{table.name}
             SELECT s.id, s.entity, {cascade}, TRUE
@@ -85,7 +85,7 @@ def _scoping(table: Table) -> tuple[str, ...]:
 
 
 def direct_cause(context: Context, table: Table) -> str:
-    """The cause by which a record of the store that was not accepted leaves it, as an expression; NULL is none."""
+    """The cause for which a record of the store that was not accepted leaves it, as an expression. NULL means none."""
     if not context.offered(table.name):
         return "NULL"
     cases = [
@@ -96,7 +96,7 @@ def direct_cause(context: Context, table: Table) -> str:
     ]
     unmapped = literal(Cause.SCHOOL_UNMAPPED)
     if table is ORGS:
-        # What is held back is no candidate, not even outside the mapping: an unknown status decides nothing.
+        # What is held back does not leave, not even outside the mapping, since an unknown status decides nothing.
         known = f"(s.fate IS NULL OR s.fate NOT IN {in_list((Fate.UNKNOWN_STATUS, Fate.CONTRADICTORY))})"
         gone = f"s.entity = 'School' AND {known} AND s.id NOT IN (SELECT id FROM kept_schools)"
         cases.insert(0, f"WHEN {gone} THEN {unmapped}")
@@ -132,7 +132,7 @@ def _protected(table: Table, *, vanished: bool) -> str:
 
 
 def _moved_away(table: Table, direct: str, *, vanished: bool) -> str:
-    """Why a record goes although its school has vanished, as an expression: enrolments of people who are sent elsewhere."""
+    """Why a record leaves although its school has vanished, as an expression: enrolments of people sent elsewhere."""
     if table is not ENROLLMENTS or not vanished:
         return "NULL"
     elsewhere = "s.userSourcedId IN (SELECT id FROM people_elsewhere WHERE school = s.schoolSourcedId)"
@@ -140,8 +140,11 @@ def _moved_away(table: Table, direct: str, *, vanished: bool) -> str:
 
 
 def lay_out_people_of_vanished(context: Context) -> None:
-    """`people_of_vanished` (id): who will still be at a vanished school. `people_elsewhere` (id, school): who was enrolled
-    at a vanished school and is sent without it."""
+    """Make `people_of_vanished` (id) and `people_elsewhere` (id, school).
+
+    The first are people who will still be at a vanished school. The second were enrolled at a vanished school and are
+    sent without it.
+    """
     schools = "(SELECT id FROM kept_schools WHERE vanished)"
     at_one = f"list_has_any(p.orgSourcedIds, (SELECT coalesce(list(id), []) FROM {schools}))"
     context.sql(f"""

@@ -5,7 +5,7 @@ from rostersync.roster import DEMOGRAPHICS, TABLES, Attribute, Kind, Table
 
 
 def required_of(table: Table) -> tuple[Attribute, ...]:
-    """References that a record cannot be without."""
+    """References that a record needs."""
     return tuple(a for a in table.references if a.required)
 
 
@@ -15,7 +15,7 @@ def optional_of(table: Table) -> tuple[Attribute, ...]:
 
 
 def followed(table: Table) -> tuple[Attribute, ...]:
-    """Required references; demographics are a user's, by their own id."""
+    """Required references. Demographics refer to a user by their own id."""
     if table is DEMOGRAPHICS:
         return (Attribute("id", Kind.REF, "users", required=True),)
     return required_of(table)

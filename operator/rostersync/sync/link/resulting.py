@@ -1,4 +1,4 @@
-"""The resulting store: what references find there, and the records that are accepted or stay, cut to that."""
+"""The resulting store: what references find there, and the records that are accepted or stay, with references cut."""
 
 from rostersync.fate import Fate
 from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, USERS, Attribute, Kind, Table
@@ -11,7 +11,7 @@ GONE = "coalesce(t.gone, FALSE)"  # what a record that merely stays loses
 
 
 def lay_out_targets(context: Context, table: Table) -> None:
-    """`targets_<table>`: the ids of the resulting store, and of what goes with this plan."""
+    """Make `targets_<table>`: the ids of the resulting store, and those that leave with this plan."""
     if table in (ENROLLMENTS, DEMOGRAPHICS):
         return  # nothing refers to them
     taken = context.taken_of(table)
@@ -32,7 +32,7 @@ def lay_out_targets(context: Context, table: Table) -> None:
 
 
 def _cuts(context: Context, table: Table, attribute: Attribute, rows: str, lost: str) -> str | None:
-    """`cut_<rows>_<attribute>` (list, kept): lists that lose an element; None where no list does."""
+    """Make `cut_<rows>_<attribute>` (list, kept): lists that lose an element. Returns None if no list does."""
     name = f"cut_{rows}_{attribute.name}"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE {name} AS
@@ -45,7 +45,7 @@ def _cuts(context: Context, table: Table, attribute: Attribute, rows: str, lost:
 
 
 def lay_out_final(context: Context, table: Table, *, refused: bool) -> None:
-    """`final_<table>`: accepted records, their optional references cut to what the resulting store has."""
+    """Make `final_<table>`: accepted records, their optional references cut to what the resulting store has."""
     among = ""
     if refused:
         among = f"SEMI JOIN (SELECT id FROM fates_{table.name} WHERE fate IS NULL) f ON f.id = r.id"
@@ -65,7 +65,7 @@ def lay_out_final(context: Context, table: Table, *, refused: bool) -> None:
 def _with_cuts(
     context: Context, table: Table, rows: str, cut: tuple[Attribute, ...], lost: str
 ) -> tuple[list[str], list[str]]:
-    """(the attributes of `rows` r with lost references cut, the joins that this takes)."""
+    """(the attributes of `rows` r with lost references cut, the joins needed for that)."""
     values, joins = [], []
     for attribute in table.attributes:
         value = f"r.{q(attribute.name)}"
@@ -84,7 +84,7 @@ def _with_cuts(
 
 
 def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
-    """(metadata of an accepted record r, joins): keys that no mapping names now stay as the store has them."""
+    """(metadata of an accepted record r, joins). Keys that no mapping names any more stay as the store has them."""
     if not context.has_other_keys(table):
         return "r.metadata", []
     context.con.execute(
@@ -99,7 +99,7 @@ def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
 
 
 def lay_out_trimmed(context: Context, table: Table) -> None:
-    """`trimmed_<table>`: records that stay as they are, but for optional references to what goes with this plan."""
+    """Make `trimmed_<table>`: records that stay as they are, except for optional references to records that leave."""
     refs = tuple(a for a in optional_of(table) if context.exists(f"(SELECT 1 FROM targets_{a.target} WHERE gone)"))
     if not refs:
         nothing = ", ".join(q(n) for n in (*table.names, "metadata"))

@@ -1,15 +1,15 @@
-"""Link: what stays, what goes, and what goes with it.
+"""Link: what stays, what leaves, and what leaves with it.
 
 References are resolved against the resulting store, in dependency order. Reads `required_<table>`,
-`duplicates_<table>` and the store; writes for every table
+`duplicates_<table>` and the store. Writes for every table:
 
-- `fates_<table>` (id, entity, fate, has_error, dangling): every pulled record; fate NULL is accepted, `dangling` names
+- `fates_<table>` (id, entity, fate, has_error, dangling): every pulled record. Fate NULL is accepted. `dangling` names
   the required reference that finds nothing
 - `unmatched_<table>` (id, entity, fate, seen, taken): records of the store that this pull does not accept
-- `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would if nothing stood in the way
-- `targets_<table>` (id, there, gone, deferred, taken): what a reference finds; `there` is: in the resulting store
-- `final_<table>` (id, entity, attributes, metadata): accepted records as they will stand in the store
-- `differing_<table>`, for enrolments and demographics only: accepted records that are new or other than the store's
+- `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would leave if it were not deferred
+- `targets_<table>` (id, there, gone, deferred, taken): what a reference finds. `there` means: in the resulting store
+- `final_<table>` (id, entity, attributes, metadata): accepted records as the store will have them
+- `differing_<table>`, for enrolments and demographics only: accepted records that are new or differ from the store's
 - `trimmed_<table>`: records of the store that stay but lose an optional reference
 """
 
@@ -33,8 +33,8 @@ class Linked:
 def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Linked:
     """Resolve every table.
 
-    `duplicated` names the tables that have a `duplicates_<table>` with records; `vanished` says that a mapped school has
-    vanished, so that what refers to it is protected.
+    `duplicated` names the tables that have a `duplicates_<table>` with records. `vanished` says that a mapped school
+    has vanished, so that what refers to it is protected.
     """
     differing = {table.name for table in context.tables if goes_through_once(context, table)}
     for table in context.tables:
