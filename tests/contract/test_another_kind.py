@@ -58,6 +58,24 @@ def test_its_secret_has_its_own_keys(bench: Bench) -> None:
     assert "it needs the keys accountName and accessKey" in told.output
 
 
+def test_refused_credentials_are_said_to_be_where_they_were_found(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the Secret under the keys of the kind, or in the variables that were taken instead."""
+    connection = example(bench)
+    given = files(bench, connection)
+    bench.simulator.client_secret = "another"
+    told = bench.call("run", *given, "--quiet", code=1)
+    assert "check Secret default/example-account, keys accountName and accessKey" in told.output
+
+    (bench.folder / "example.yaml").write_text(yaml.safe_dump(connection))
+    monkeypatch.setenv("ROSTERSYNC_ACCOUNT_NAME", "x")
+    monkeypatch.setenv("ROSTERSYNC_ACCESS_KEY", "y")
+    told = bench.call("run", *given, "--quiet", code=1)
+    assert "check ROSTERSYNC_ACCOUNT_NAME and ROSTERSYNC_ACCESS_KEY" in told.output
+    assert "Secret" not in told.output
+
+
 def test_it_asks_for_what_its_profile_says(bench: Bench) -> None:
     """Pages of 40; and without classes there is still something to import."""
     bench.simulator.add_fault("404:-1,on=classes")

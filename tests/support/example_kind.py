@@ -27,7 +27,9 @@ EXAMPLE = profile(
 class ExampleConnectionSpec(ConnectionSpec):
     """What the district configures."""
 
-    deliveryConfig: DeliveryConfig = Field(description="Where the SIS is.")
+    deliveryConfig: DeliveryConfig = Field(
+        description="Where the SIS is. Its Secret has the keys accountName and accessKey."
+    )
 
 
 class ExampleConnection(Connection):

@@ -168,7 +168,7 @@ def source(server: Quirky, **options: Any) -> Iterator[OneRoster]:
     settings: dict[str, Any] = {
         "service_url": server.url, "authentication_url": server.url + "/token", "insecure_http": True,
         "page_size": 10, "timeout_seconds": 5.0, "name": "Focus", "secret_name": "rosters/focus-credentials",
-        "patience": IMPATIENT,
+        "credentials": "Secret rosters/focus-credentials, keys clientID and clientSecret", "patience": IMPATIENT,
     }  # fmt: skip
     with OneRoster(ServiceEndpoint(**(settings | options)), CREDENTIALS) as client:
         yield client

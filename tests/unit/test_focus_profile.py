@@ -14,7 +14,8 @@ from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 
 URL = "https://springfield.focusschoolsoftware.com/focus/api/1.0/ims/oneroster/v1p1"
-LOGIN = Login({"clientID": "a", "clientSecret": "hunter2"})
+WHERE = "Secret rosters/focus-credentials, keys clientID and clientSecret"
+LOGIN = Login({"clientID": "a", "clientSecret": "hunter2"}, WHERE)
 
 
 def connection(**config: Any) -> FocusConnection:
@@ -32,7 +33,7 @@ def connection(**config: Any) -> FocusConnection:
 
 
 def dateless(fcon: FocusConnection, ca_bundle: str | None, patience: Patience | None = None) -> ServiceEndpoint:
-    return replace(service_endpoint(FOCUS, fcon, ca_bundle, patience), today="")
+    return replace(service_endpoint(FOCUS, fcon, LOGIN, ca_bundle, patience), today="")
 
 
 def test_the_smallest_connection_gets_focus_defaults() -> None:
@@ -42,21 +43,22 @@ def test_the_smallest_connection_gets_focus_defaults() -> None:
         name="Focus",
         rights="Setup > Third Party Systems",
         secret_name="rosters/focus-credentials",
+        credentials=WHERE,
     )
 
 
 def test_a_slash_at_the_end_of_the_service_url_is_not_doubled() -> None:
-    found = service_endpoint(FOCUS, connection(serviceURL=URL + "/"), None)
+    found = service_endpoint(FOCUS, connection(serviceURL=URL + "/"), LOGIN, None)
 
     assert found.authentication_url == URL + "/token"
 
 
 def test_the_client_is_told_from_others_by_its_id_alone() -> None:
     """As stores remember it: another secret is no other client."""
-    other = Login({"clientID": "a", "clientSecret": "changed"})
+    other = Login({"clientID": "a", "clientSecret": "changed"}, WHERE)
 
     assert FOCUS.client_hash(LOGIN) == FOCUS.client_hash(other) == hashlib.sha256(b"a").hexdigest()
-    assert FOCUS.client_hash(Login({"clientID": "b", "clientSecret": "hunter2"})) != FOCUS.client_hash(LOGIN)
+    assert FOCUS.client_hash(Login({"clientID": "b", "clientSecret": "hunter2"}, WHERE)) != FOCUS.client_hash(LOGIN)
 
 
 def test_every_field_is_carried_over() -> None:
@@ -69,7 +71,8 @@ def test_every_field_is_carried_over() -> None:
         service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
         page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
         name="Focus",
-        rights="Setup > Third Party Systems", secret_name="rosters/focus-credentials", patience=Patience(attempts=2),
+        rights="Setup > Third Party Systems", secret_name="rosters/focus-credentials", credentials=WHERE,
+        patience=Patience(attempts=2),
     )  # fmt: skip
 
 
@@ -79,7 +82,7 @@ def test_oauth1_and_plain_http_are_carried_over() -> None:
         "signatureMethod": "HMAC-SHA1",
     }  # fmt: skip
 
-    found = service_endpoint(FOCUS, connection(**config), None, Patience())
+    found = service_endpoint(FOCUS, connection(**config), LOGIN, None, Patience())
 
     assert (found.authentication, found.signature_method, found.insecure_http) == ("OAuth1", "HMAC-SHA1", True)
 

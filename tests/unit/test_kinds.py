@@ -90,6 +90,15 @@ def test_every_kind_of_connection_has_a_profile() -> None:
     assert PROFILES.keys() == {kind.name for kind in connections()}
 
 
+def test_a_kind_of_connection_says_which_keys_its_secret_has() -> None:
+    """The type of deliveryConfig does not, since kinds share it."""
+    with registered():
+        for kind in connections():
+            (spec,) = {kind.model.model_fields["spec"].annotation}
+            keys = PROFILES[kind.name].keys_in_words
+            assert f"Its Secret has the keys {keys}." in spec.model_fields["deliveryConfig"].description
+
+
 @pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
 def test_kinds_differ_in_delivery_config_alone(kind) -> None:
     """What waives an approval in one kind does so in all."""

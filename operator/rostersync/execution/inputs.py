@@ -40,7 +40,7 @@ def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
             f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}",
             reason="SecretIncomplete",
         )
-    return Login(values)
+    return Login(values, f"Secret {where}, keys {keys}")
 
 
 def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Login:
@@ -56,7 +56,7 @@ def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Log
     if missing:
         others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
         raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
-    return Login(values)
+    return Login(values, " and ".join(variables.values()))
 
 
 def ca_bundle(inputs: Inputs) -> str | None:

@@ -16,7 +16,7 @@ COLLECTIONS = ("orgs", "academicSessions", "courses", "classes", "users", "enrol
 
 @dataclass(frozen=True)
 class Credentials:
-    """The content of the credentials Secret: keys clientID and clientSecret. Never printed."""
+    """How the client identifies itself to the source. Never printed."""
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Login:
-    """The client's credentials: a text for each key of the profile. Never printed."""
+    """The client's credentials: a text for each key of the profile. Never printed.
+
+    `where` says in a message where they were found: a Secret with its keys, or variables of the environment.
+    """
 
     values: Mapping[str, str] = field(repr=False)
+    where: str
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ class DeliveryConfig(Model):
         description="Base of the SIS's OneRoster API, up to the version, such as "
         "https://DISTRICT.focusschoolsoftware.com/focus/api/1.0/ims/oneroster/v1p1."
     )
-    credentialsSecretRef: SecretRef = Field(description="Secret with the keys clientID and clientSecret.")
+    credentialsSecretRef: SecretRef = Field(
+        description="Secret with the client's credentials. deliveryConfig says which keys it has."
+    )
     authentication: Literal["OAuth2", "OAuth1"] = Field(
         default="OAuth2",
         description="How requests are authenticated: OAuth 2 client credentials, or OAuth 1.0a signatures.",

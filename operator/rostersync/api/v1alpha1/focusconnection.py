@@ -11,7 +11,9 @@ from rostersync.api.v1alpha1.delivery import DeliveryConfig
 class FocusConnectionSpec(ConnectionSpec):
     """What the district configures. Only termsOfUse and deliveryConfig are required."""
 
-    deliveryConfig: DeliveryConfig = Field(description="Where the SIS is and how to connect to it.")
+    deliveryConfig: DeliveryConfig = Field(
+        description="Where the SIS is and how to connect to it. Its Secret has the keys clientID and clientSecret."
+    )
 
 
 class FocusConnection(Connection):

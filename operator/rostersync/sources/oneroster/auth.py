@@ -198,8 +198,8 @@ class OAuth2:
                 detail=detail,
             )
         return Permanent(
-            f"{self._endpoint.name} refused the token request ({status}) at {where}; check Secret "
-            f"{self._endpoint.secret_name}, keys clientID and clientSecret",
+            f"{self._endpoint.name} refused the token request ({status}) at {where}; check "
+            f"{self._endpoint.credentials}",
             reason="CredentialsRefused",
             detail=detail,
         )

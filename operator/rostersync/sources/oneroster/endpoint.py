@@ -26,7 +26,9 @@ class Patience:
 
 @dataclass(frozen=True)
 class ServiceEndpoint:
-    """The service. `name`, `rights` (a menu) and `secret_name` (namespace/name) are only used in error messages."""
+    """The service. `name`, `rights` (a menu), `secret_name` (namespace/name) and `credentials` (where the client's
+    credentials were found) are only used in error messages.
+    """
 
     service_url: str
     authentication_url: str
@@ -43,6 +45,7 @@ class ServiceEndpoint:
     name: str = "The OneRoster service"
     rights: str = ""
     secret_name: str = "unnamed"  # noqa: S105 - the name of a Secret, not a secret
+    credentials: str = "the client's credentials"
     patience: Patience = field(default_factory=Patience)
     today: str = ""  # the date in the district's time zone, which decides whether a role has ended; empty: none has
     required: frozenset[str] = REQUIRED  # collections

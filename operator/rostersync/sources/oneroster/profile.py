@@ -36,7 +36,7 @@ def profile(
         from rostersync.sources.port import Credentials
 
         known = Credentials(login.values[client_id], login.values[client_secret])
-        return OneRoster(service_endpoint(made, connection, ca_bundle), known, network)
+        return OneRoster(service_endpoint(made, connection, login, ca_bundle), known, network)
 
     made = Profile(
         name=name,
@@ -61,7 +61,7 @@ def endpoint(connection: Connection) -> Endpoint:
 
 
 def service_endpoint(
-    of: Profile, connection: Connection, ca_bundle: str | None, patience: Patience | None = None
+    of: Profile, connection: Connection, login: Login, ca_bundle: str | None, patience: Patience | None = None
 ) -> ServiceEndpoint:
     """The service of a connection. `ca_bundle` is PEM. Raises Permanent when an address may not be used."""
     config = _config(connection)
@@ -82,6 +82,7 @@ def service_endpoint(
         name=of.name,
         rights=of.rights,
         secret_name=f"{namespace}/{config.credentialsSecretRef.name}",
+        credentials=login.where,
         patience=patience or _patience(config),
         today=datetime.now(ZoneInfo(connection.spec.timeZone)).date().isoformat(),
         required=of.required,

@@ -128,8 +128,8 @@ class Transport:
             if not self.auth.renew(header):
                 break
         raise Permanent(
-            f"{self.endpoint.name} refused {tried} (401) at {bare(url)}; check Secret {self.endpoint.secret_name}, "
-            "keys clientID and clientSecret, and what they may read",
+            f"{self.endpoint.name} refused {tried} (401) at {bare(url)}; check {self.endpoint.credentials}, and "
+            "what they may read",
             reason="CredentialsRefused",
             detail=answer.text(),
         )
