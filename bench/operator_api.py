@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from rostersync.controller.cluster.client import path
+from rostersync.api.api_server import path
 from rostersync.controller.cluster.login import login
 
 Object = dict[str, Any]

@@ -10,7 +10,7 @@ from operator_load import Apis
 from operator_made import Named
 from operator_seen import watched
 
-from rostersync.controller.cluster.client import path
+from rostersync.api.api_server import path
 from support.cluster.access import Cluster
 from support.cluster.pods import finish_pod, pods_of
 

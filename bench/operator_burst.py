@@ -13,7 +13,7 @@ from operator_made import Named
 from operator_seen import Seen, watched
 from operator_server import Running, Server
 
-from rostersync.controller.cluster.client import path
+from rostersync.api.api_server import path
 
 _PATIENCE = 900.0  # seconds
 

@@ -7,7 +7,7 @@ import operator_made as made
 from operator_api import Api, each, until
 from operator_made import Named, Object
 
-from rostersync.controller.cluster.client import path
+from rostersync.api.api_server import path
 from rostersync.controller.view import View
 
 

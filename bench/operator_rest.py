@@ -12,7 +12,7 @@ from operator_made import Named
 from operator_seen import watched
 from operator_server import Running, Server
 
-from rostersync.controller.cluster.client import path
+from rostersync.api.api_server import path
 
 _PATIENCE = 300.0  # seconds
 

@@ -4,7 +4,7 @@ Only Kubernetes' own types and statuses are here: what people write is validated
 be absent, and each of its fields too, since the operator writes it piece by piece.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Required, TypedDict, cast
 
 
@@ -148,6 +148,7 @@ def connection_status(connection: Mapping[str, Any]) -> ConnectionStatus:
     return cast(ConnectionStatus, connection.get("status") or {})
 
 
-def condition(status: Status, kind: str) -> Condition | None:
-    """The condition of a type; None if the status has none."""
-    return next((c for c in status.get("conditions") or [] if c["type"] == kind), None)
+def condition(status: Mapping[str, Any], kind: str) -> Condition | None:
+    """The condition of a type, of any object's status. None if the status has none."""
+    conditions: Iterable[Condition] = status.get("conditions") or ()
+    return next((c for c in conditions if c["type"] == kind), None)

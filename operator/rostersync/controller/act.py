@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from rostersync.api.api_server import path
 from rostersync.api.kinds import Ref
 from rostersync.controller import jobs
 from rostersync.controller.cluster.cache import (
@@ -20,7 +21,7 @@ from rostersync.controller.cluster.cache import (
     owner,
     place_of,
 )
-from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import RUN_LABEL, STAGE_LABEL
 from rostersync.controller.runs import approvals

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from rostersync.api.kinds import Ref
+from rostersync.api.objects import condition
 from rostersync.controller.cluster.cache import RUNS, place
 from rostersync.controller.runs.reports import moment
 from rostersync.controller.shared import Shared
@@ -65,8 +66,8 @@ class _FromStore:
         for _, obj in shared.store.connections():
             ref, namespace, status = Ref.to(obj), obj["metadata"]["namespace"], obj.get("status") or {}
             names = [namespace, ref.key]
-            state = next((c["status"] for c in status.get("conditions") or () if c["type"] == "Ready"), "")
-            ready.add_metric(names, 1.0 if state == "True" else 0.0)
+            now = condition(status, "Ready")
+            ready.add_metric(names, 1.0 if now and now["status"] == "True" else 0.0)
             open_runs = shared.store.related(RUNS, f"begun/{place(namespace, ref)}")
             held.add_metric(
                 names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == Phase.AWAITING_APPROVAL)

@@ -14,9 +14,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from rostersync.api.api_server import path
 from rostersync.api.kinds import is_connection
 from rostersync.controller.cluster.cache import JOBS, PODS, RUNS, Object, connection_key, over, version
-from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.cluster.slim import ended_runs, slim
 from rostersync.controller.connections.reconcile import old_run
 from rostersync.controller.options import RUN_LABEL
@@ -116,7 +117,7 @@ class Sweep:
         """Queue everything that is not final."""
         store, queue = self.shared.store, self.shared.queue
         for run in store.related(RUNS, "open"):  # first, since somebody waits for them
-            self.shared.look_at(run)
+            self.shared.queue_run(run)
         for kind, gone in self.router.gone.items():
             if gone:
                 queue.add((kind, "", ""))

@@ -98,7 +98,7 @@ class Router:
             shared.queue.add((kind, namespace, name))
             shared.tell(place(namespace, Ref.to(obj)))
         elif kind == RUNS:
-            shared.look_at(obj)
+            shared.queue_run(obj)
             if deleted or over(obj) or begun(obj):
                 shared.tell(place_of(obj), besides=meta["uid"])
             connection = connection_key(obj)

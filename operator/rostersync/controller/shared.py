@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from rostersync.api.api_server import path
 from rostersync.api.kinds import connections
 from rostersync.controller import turns
 from rostersync.controller.cluster.cache import RUNS, Cache, Key, Object, attempt_of, labels, owner
-from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.client import ApiError, Cluster
 from rostersync.controller.cluster.events import Events
 from rostersync.controller.cluster.queue import Queue
 from rostersync.controller.connections.policy_check import Guards
@@ -98,7 +99,7 @@ class Shared:
             if run["metadata"]["uid"] != besides:
                 self.queue.add((RUNS, run["metadata"]["namespace"], run["metadata"]["name"]))
 
-    def look_at(self, run: Object) -> None:
+    def queue_run(self, run: Object) -> None:
         """Queue a run. If it waits behind others it stands aside, unless it is to end."""
         meta = run["metadata"]
         aside = line.behind(self.store, run) and not run["spec"].get("cancel")

@@ -64,7 +64,7 @@ def plan(
         report.write()
         ownership.take(layout, run.name, run.uid)
         prune(layout, run.name, history)
-        inputs = _again(pod, run) if again else _anew(pod, run)
+        inputs = _inputs_again(pod, run) if again else _inputs(pod, run)
         report.keep()
         execution = Execution(layout, progress, inputs, engine=engine, network=network or Network(guarded=True))
         error = execute(execution, run.name, report, parse_instant(created), again=again)
@@ -161,7 +161,7 @@ def reported(
         raise said from error
 
 
-def _anew(pod: Pod, run: Run) -> Inputs:
+def _inputs(pod: Pod, run: Run) -> Inputs:
     connection = pod.connection()
     if not terms_accepted(connection):
         raise Permanent(
@@ -180,7 +180,7 @@ def _check_supported(connection: Connection) -> None:
         raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
 
 
-def _again(pod: Pod, run: Run) -> Inputs:
+def _inputs_again(pod: Pod, run: Run) -> Inputs:
     """The same extract and the same connection, because the store moved, even if the connection has changed since."""
     return pod.to_plan_again(stored_connection(pod.layout.folder(run.name)))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from rostersync.api.objects import condition
 from rostersync.instants import stamp
 from rostersync.lifecycle.asking import covers
 from rostersync.lifecycle.messages import held_message, stopped
@@ -184,7 +185,7 @@ def _cancelled(seen: Observed, step: Step) -> list[Condition]:
 
 
 def _before(seen: Observed, kind: str) -> Condition | None:
-    found = next((c for c in seen.run.status.get("conditions") or [] if c["type"] == kind), None)
+    found = condition(seen.run.status, kind)
     return (kind, found["status"], found["reason"], found["message"]) if found else None
 
 

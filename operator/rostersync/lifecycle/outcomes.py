@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rostersync.api.objects import condition
 from rostersync.model import Phase
 
 
@@ -65,11 +66,11 @@ def exit_code(status: Mapping[str, Any]) -> int:
 
 def succeeded_reason(status: Mapping[str, Any]) -> str:
     """The reason of the condition Succeeded, which people read as the run's state; empty before the first status."""
-    conditions = status.get("conditions") or []
-    return next((str(c["reason"]) for c in conditions if c["type"] == "Succeeded"), "")
+    found = condition(status, "Succeeded")
+    return found["reason"] if found else ""
 
 
 def succeeded_message(status: Mapping[str, Any]) -> str:
     """The message of the condition Succeeded; empty before the first status."""
-    conditions = status.get("conditions") or []
-    return next((str(c["message"]) for c in conditions if c["type"] == "Succeeded"), "")
+    found = condition(status, "Succeeded")
+    return found["message"] if found else ""

@@ -75,7 +75,7 @@ class Driver:
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
         """Take a run as far as it can go now. Returns it with its status. Raises StoreBusy when the store is in use."""
         while True:
-            seen = self._look(run, may_apply)
+            seen = self._observe(run, may_apply)
             step = next_step(seen)
             run = self._record(run, seen, step)
             match step:
@@ -104,7 +104,7 @@ class Driver:
     def settle(self, run: dict[str, Any]) -> dict[str, Any]:
         """Bring a run's status up to date without starting anything. It may be expired, superseded or killed."""
         while True:
-            seen = self._look(run, may_apply=False, may_start=False)
+            seen = self._observe(run, may_apply=False, may_start=False)
             step = next_step(seen)
             run = self._record(run, seen, step)
             if not isinstance(step, CreateApproval):
@@ -125,12 +125,12 @@ class Driver:
         """
         for run in reversed(self.state.runs(self.connection.ref.key)):
             if not (run.get("status") or {}).get("outcome"):
-                seen = self._look(run, may_apply=True)
+                seen = self._observe(run, may_apply=True)
                 in_doubt = any(attempt.in_doubt and work.state == WorkState.LOST for attempt, work in seen.works)
                 if in_doubt or seen.in_store or seen.deliver:
                     self.advance(run)
 
-    def _look(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
+    def _observe(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
         # The caller holds the connection's lock, so no process works on anything unfinished.
         can_deliver = self.attempts is not None and self.attempts.can_deliver
         seen = observed(

@@ -6,8 +6,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from rostersync.api.api_server import PAGE
-from rostersync.api.api_server import path as path
+from rostersync.api.api_server import PAGE, path
 from rostersync.api.kinds import by_plural
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.controller.cluster.cache import Object

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import cast
 
+from rostersync.api.api_server import path
 from rostersync.api.objects import Lease, LeaseSpec
 from rostersync.controller.cluster.cache import Object
-from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.client import ApiError, Cluster
 
 LEASE, RENEW, RETRY = 15.0, 10.0, 2.0  # seconds: a Lease's duration, renew deadline, retry period
 

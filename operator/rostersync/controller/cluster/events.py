@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rostersync.api.api_server import path
 from rostersync.api.kinds import by_plural
 from rostersync.controller.cluster.cache import Object
-from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.client import ApiError, Cluster
 from rostersync.controller.options import MANAGER
 
 log = logging.getLogger(__name__)

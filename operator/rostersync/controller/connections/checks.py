@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rostersync.api.kinds import Ref
+from rostersync.api.objects import condition
 from rostersync.attempts import CHECK
 from rostersync.controller import jobs
 from rostersync.controller.act import Actor, refused
@@ -12,7 +13,7 @@ from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.options import CHECK_LABEL, NUMBER_LABEL
 from rostersync.controller.runs import reports
 from rostersync.controller.runs.attempts import JobSeen, job_failure
-from rostersync.controller.runs.lookups import Lookups, look_again
+from rostersync.controller.runs.lookups import Lookups, check_pause
 from rostersync.controller.runs.reports import moment
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
@@ -60,7 +61,7 @@ class Checks:
             condition = job_condition(job)
             if condition is None or made.ok is None:
                 begun = moment(job["metadata"]["creationTimestamp"]) or now
-                self.shared.queue.add_after(key, look_again((now - begun).total_seconds()))
+                self.shared.queue.add_after(key, check_pause((now - begun).total_seconds()))
                 still = current if current and current.generation == view.generation and made.ok is None else made
                 return (still, handled)
             number = int(labels(job).get(NUMBER_LABEL, 1))
@@ -110,7 +111,7 @@ class Checks:
 
 def _recorded(status: Object) -> Checked | None:
     """The result of Test Connection that the status has recorded."""
-    found = next((c for c in status.get("conditions") or () if c["type"] == "ConnectionVerified"), None)
+    found = condition(status, "ConnectionVerified")
     if found is None:
         return None
     ok = {"True": True, "False": False}.get(found["status"])

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rostersync.api.api_server import path
 from rostersync.api.v1alpha1.storage import Artifacts
 from rostersync.controller.cluster.cache import Object, labels
-from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.client import ApiError, Cluster
 from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import connection_label, label_value

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rostersync.api.api_server import path
 from rostersync.api.policies import mutating, validating
 from rostersync.controller.cluster.cache import Object
-from rostersync.controller.cluster.client import ApiError, Cluster, path
+from rostersync.controller.cluster.client import ApiError, Cluster
 
 _FRESH = 30.0  # seconds for which a result may be reused where nothing is being decided
 _KINDS = {

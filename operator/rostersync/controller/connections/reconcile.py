@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.api.kinds import Ref
+from rostersync.api.objects import condition
 from rostersync.controller import jobs
 from rostersync.controller.cluster.cache import JOBS, RUNS, Key, Object, labels, place
 from rostersync.controller.cluster.client import ApiError
@@ -106,7 +107,7 @@ class Connections:
         of = shared.store.related(RUNS, f"connection/{view.place}")
         for run in of:
             if not _ended(run):
-                shared.look_at(run)
+                shared.queue_run(run)
         ended = [f"{r['metadata']['name']}={r['metadata']['uid']}" for r in of if _ended(r)]
         # A connection whose source belonged to another has planned nothing. Its purge Job would mount the other's
         # store.
@@ -228,8 +229,8 @@ class Connections:
 
     def _warn_unconfirmed(self, kind: str, obj: Object, made: dict[str, Any]) -> None:
         """Warn once, when a plan finds that the store contradicts a report that was believed."""
-        before, now = (_condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
-        if now.get("status") == "False" and before.get("message") != now["message"]:
+        before, now = (condition(s, connection_status.CONFIRMED) for s in (obj.get("status") or {}, made))
+        if now and now["status"] == "False" and not (before and before["message"] == now["message"]):
             self.shared.events.warn(obj, kind, now["reason"], now["message"])
             log.warning("%s: %s", place(obj["metadata"]["namespace"], Ref.to(obj)), now["message"])
 
@@ -256,10 +257,6 @@ def _stamping(view: View, guard: Guard) -> tuple[str, str] | None:
         "spec.approval.requireDistinctApprover needs the MutatingAdmissionPolicies that stamp names (Kubernetes 1.36 and "
         "later, the chart's policies.enabled); without them nobody can prove who asked.",
     )
-
-
-def _condition(status: Object, kind: str) -> Object:
-    return next((c for c in status.get("conditions") or () if c["type"] == kind), {})
 
 
 def _ended(run: Object) -> bool:

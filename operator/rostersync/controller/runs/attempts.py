@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from rostersync.api.objects import condition
 from rostersync.attempts import APPLY, DELIVER, OF_RUN, PLAN, Attempt
 from rostersync.controller.cluster.cache import Object, attempt_of, job_condition, labels
 from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL
@@ -46,8 +47,8 @@ class Attempts:
         """The newest attempt to plan."""
 
         def recorded(base: dict[str, Any]) -> Work[PlanReport]:
-            planned = _condition(self._status, "Planned")
-            if planned.get("reason") == DiskFull.reason:  # it is retried after a while
+            planned = condition(self._status, "Planned")
+            if planned and planned["reason"] == DiskFull.reason:  # it is retried after a while
                 return Work(WorkState.FAILED, reason=DiskFull.reason, message=str(planned["message"]), **base)
             return Work(WorkState.SUCCEEDED, report=plan_report(self._status, self._name), **base)
 
@@ -59,12 +60,12 @@ class Attempts:
         def recorded(base: dict[str, Any]) -> Work[ApplyReport]:
             # A good apply is followed by a delivery. A failed apply makes a run final, with two exceptions. After a
             # full disk it is retried later. When the base has moved, the plan is replaced, and the apply is history.
-            applied, of_plan = _condition(self._status, "Applied"), int(self._recorded(PLAN).get("attempts", 1))
-            if applied.get("status") == "True":
+            applied, of_plan = condition(self._status, "Applied"), int(self._recorded(PLAN).get("attempts", 1))
+            if applied and applied["status"] == "True":
                 report = ApplyReport(self._name, "done", revision=self._status.get("revision"))
                 report.outbox_pending = bool(self._status.get("outboxPending"))
                 return Work(WorkState.SUCCEEDED, report=report, of_plan=of_plan, **base)
-            if applied.get("reason") == DiskFull.reason:
+            if applied and applied["reason"] == DiskFull.reason:
                 full = str(applied["message"])
                 return Work(WorkState.FAILED, reason=DiskFull.reason, message=full, of_plan=of_plan, **base)
             return Work(WorkState.FAILED, reason=BaseMoved.reason, of_plan=0, **base)
@@ -80,8 +81,8 @@ class Attempts:
 
         def recorded(base: dict[str, Any]) -> Work[DeliverReport]:
             # A good delivery makes a run final.
-            delivered = _condition(self._status, "Delivered")
-            reason, message = str(delivered.get("reason", "Failed")), str(delivered.get("message", ""))
+            delivered = condition(self._status, "Delivered")
+            reason, message = (delivered["reason"], delivered["message"]) if delivered else ("Failed", "")
             return Work(WorkState.FAILED, reason=reason, message=message, **base)
 
         return self._newest(DELIVER, recorded, reports.deliver_report)
@@ -186,12 +187,6 @@ class Attempts:
             text = f"{trouble.message} Given up after {minutes} minutes; nothing was done."
             return Work(WorkState.FAILED, reason=trouble.reason, message=text, ended_at=self.now, **base)
         return Work(WorkState.RUNNING, reason=trouble.reason, message=trouble.message, **base)
-
-
-def _condition(status: Object, kind: str) -> Object:
-    """A condition of a status. Empty when there is none of that type."""
-    conditions: Sequence[Object] = status.get("conditions") or ()
-    return next((c for c in conditions if c["type"] == kind), {})
 
 
 def _may_be_done(seen: JobSeen, run: str) -> bool:

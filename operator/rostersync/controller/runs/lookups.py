@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rostersync.api.api_server import path
 from rostersync.attempts import OF_RUN
 from rostersync.controller.cluster.cache import (
     APPROVALS,
@@ -18,7 +19,7 @@ from rostersync.controller.cluster.cache import (
     job_condition,
     version,
 )
-from rostersync.controller.cluster.client import ApiError, path
+from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.runs import pod_diagnosis
 from rostersync.controller.runs.attempts import Attempts, JobSeen
@@ -151,7 +152,7 @@ class Lookups:
             self.shared.events.warn(about, kind, "StrangePod", text)
 
 
-def look_again(waited: float) -> float:
+def check_pause(waited: float) -> float:
     """Seconds until the next check of a pod that has not started. Thousands may wait for the same node."""
     return min(max(6.0, waited / 3), 60.0)
 

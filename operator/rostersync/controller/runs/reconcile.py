@@ -9,7 +9,7 @@ from rostersync.controller import turns
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.cluster.cache import RUNS, Key, Object, connection_key, place_of
 from rostersync.controller.cluster.client import ApiError
-from rostersync.controller.runs.lookups import TROUBLE_AFTER, Facts, Lookups, look_again
+from rostersync.controller.runs.lookups import TROUBLE_AFTER, Facts, Lookups, check_pause
 from rostersync.controller.runs.observe import observed
 from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
@@ -131,7 +131,7 @@ class Runs:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
         busy = next((w for _, w in reversed(seen.works) if w.state == WorkState.RUNNING), None)
         if busy and step.reason in AT_WORK:
-            shared.queue.add_after(key, self._next_look(busy, facts.started(busy.job), seen.now))
+            shared.queue.add_after(key, self._next_check(busy, facts.started(busy.job), seen.now))
             if busy.message and changed:
                 shared.events.warn(run, RUNS, busy.reason, busy.message)
             if busy.message:
@@ -156,7 +156,7 @@ class Runs:
             await self.actor.write_run(run, made)
             self.shared.events.warn(run, RUNS, "JobRefused", message)
 
-    def _next_look(self, work: Work[Any], started: bool, now: datetime) -> float:
+    def _next_check(self, work: Work[Any], started: bool, now: datetime) -> float:
         """Seconds until a running attempt is checked again. They grow with its age.
 
         Only events say what keeps a pod from starting. They are not watched, and arrive some seconds late.
@@ -164,4 +164,4 @@ class Runs:
         waited = (now - work.started_at).total_seconds() if work.started_at else 0.0
         if not work.message and waited <= TROUBLE_AFTER.total_seconds():
             return TROUBLE_AFTER.total_seconds() + 1
-        return _STEADY if started and not work.message else look_again(waited)
+        return _STEADY if started and not work.message else check_pause(waited)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from rostersync.api.objects import condition
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.controller.cluster.cache import Object, labels, owner
@@ -84,7 +85,8 @@ def ended_of(pod: Object) -> Ended | None:
     status = pod.get("status") or {}
     container: Object = next((c for c in status.get("containerStatuses") or () if c["name"] == CONTAINER), {})
     state = (container.get("state") or {}).get("terminated")
-    disrupted = any(c["type"] == "DisruptionTarget" and c["status"] == "True" for c in status.get("conditions") or ())
+    target = condition(status, "DisruptionTarget")
+    disrupted = target is not None and target["status"] == "True"
     meta = pod["metadata"]
     if state is None:
         if status.get("phase") != "Failed" and not (disrupted and meta.get("deletionTimestamp")):

@@ -44,12 +44,12 @@ class EmbeddedWriter:
             if "commit" not in reached:
                 raise
             # COMMIT can fail after everything is written, and DETACH moves the log into the file. So read it.
-            found = self._looked_up(plan, error)
+            found = self._committed(plan, error)
             if found is None:
                 raise
             return replace(found, trouble=error)
 
-    def _looked_up(self, plan: PlanToApply, error: Exception) -> Applied | None:
+    def _committed(self, plan: PlanToApply, error: Exception) -> Applied | None:
         """What the file says of a plan whose commit had begun. None when the commit failed. Raises Unsure."""
         try:
             con = connect(self._memory_limit, self._threads, self._scratch, [self._path.parent])
