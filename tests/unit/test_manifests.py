@@ -207,15 +207,20 @@ def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
 
 def test_a_run_of_another_connection(tmp_path: Path) -> None:
     text = refusal(tmp_path, CONNECTION, RUN.replace("springfield", "shelbyville"))
-    assert (
-        text
-        == "connectionRef of the SyncRun names a FocusConnection that is not among the manifests; there are: springfield"
+    file = tmp_path / "manifests.yaml"
+    assert text == (
+        f"connectionRef of the SyncRun in {file}, document 2 names FocusConnection shelbyville, which is not among the "
+        f"manifests; there are: springfield ({file}, document 1)"
     )
+    text = refusal(tmp_path, CONNECTION, env={"ROSTERSYNC_CONNECTION": "shelbyville"})
+    assert text.startswith("ROSTERSYNC_CONNECTION names FocusConnection shelbyville, which is not")
 
 
 def test_several_runs_and_twice_the_same_secret(tmp_path: Path) -> None:
     assert "several SyncRuns are given" in refusal(tmp_path, CONNECTION, RUN, RUN)
-    assert "Secret focus is given twice" in refusal(tmp_path, CONNECTION, SECRET, SECRET)
+    assert f"Secret focus is given twice ({tmp_path / 'manifests.yaml'})" in refusal(
+        tmp_path, CONNECTION, SECRET, SECRET
+    )
 
 
 def test_credentials_of_the_secret_decoded_and_without_line_ends(tmp_path: Path) -> None:

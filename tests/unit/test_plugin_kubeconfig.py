@@ -118,7 +118,7 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path):
         result = call("runs", "--kubeconfig", kubeconfig(tmp_path / "k", server))
 
     assert result.exit_code == 1
-    assert f"The cluster at {server} cannot be reached" in result.output
+    assert f"The cluster at {server} cannot be reached (connection refused)" in result.output
     assert "Traceback" not in result.output
     assert len(result.output.splitlines()) == 1
 

@@ -164,7 +164,7 @@ class Process:
             try:
                 await self.sweep.once()
             except ApiError as error:
-                log.warning("Listing failed: %s %s %s", error.status, error.reason, error.message)
+                log.warning("Listing failed: %s", error.advice)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10)
             else:

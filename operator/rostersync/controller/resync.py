@@ -164,7 +164,7 @@ class Sweep:
                     await self.ended()
                 await self.orphans()
             except ApiError as error:
-                log.warning("A sweep failed: %s %s", error.status, error.reason)
+                log.warning("A sweep failed: %s", error.advice)
             number += self.shared.listed
             with suppress(TimeoutError):
                 async with asyncio.timeout(_AGAIN if number == 0 else _FIRST if number == 1 else EVERY):

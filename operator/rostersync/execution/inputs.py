@@ -1,5 +1,6 @@
 """What an attempt is given: a connection, and the Secrets and ConfigMaps that it names."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from rostersync.sources.registry import profile_of
 
 ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
 ARTIFACT_KEY = "key"  # in the Secret
+_KEY = re.compile(r"[-._a-zA-Z0-9]{1,64}")  # what Kubernetes takes as a key
 
 Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
 
@@ -23,6 +25,7 @@ class Inputs:
     connection: Connection
     secrets: Data = field(default_factory=dict, repr=False)
     config_maps: Data = field(default_factory=dict, repr=False)
+    secret_files: Mapping[str, str] = field(default_factory=dict)  # of a local run: NAMESPACE/NAME or NAME -> file
 
 
 def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
@@ -32,24 +35,26 @@ def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
     where = qualified(inputs.connection, reference)
     secret = inputs.secrets.get(reference)
     if secret is None:
-        return _of_environment(profile, where, env)
+        return _of_environment(profile, where, env, inputs.secret_files)
     # a line end is a slip of whoever encoded the value
     values = {key: secret.get(key, "").strip() for key in profile.keys}
     if empty := [key for key, value in values.items() if not value]:
         raise InvalidManifest(
-            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}",
+            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}{_found(inputs, reference)}",
             reason="SecretIncomplete",
         )
     return Login(values, f"Secret {where}, keys {keys}")
 
 
-def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Login:
+def _of_environment(profile: Profile, where: str, env: Mapping[str, str], read: Mapping[str, str]) -> Login:
     variables = profile.variables
     values = {key: env.get(name, "").strip() for key, name in variables.items()}
     missing = [variables[key] for key, value in values.items() if not value]
     if len(missing) == len(values):
+        there = ", ".join(f"{name} in {file}" for name, file in read.items())
+        instead = f" (Secrets that are: {there})" if there else ""
         raise InvalidManifest(
-            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests; add it "
+            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests{instead}; add it "
             f"with -f (keys {profile.keys_in_words}), or set {' and '.join(variables.values())}",
             reason="SecretNotFound",
         )
@@ -57,6 +62,22 @@ def _of_environment(profile: Profile, where: str, env: Mapping[str, str]) -> Log
         others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
         raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
     return Login(values, " and ".join(variables.values()))
+
+
+def _found(inputs: Inputs, name: str) -> str:
+    """Where a local run read a Secret, and which of its keys have a value. Values are never named.
+
+    Empty for a Job: its Secret is shown by kubectl, and its messages reach the cluster.
+    """
+    namespace = inputs.connection.metadata.namespace
+    files = inputs.secret_files
+    file = files.get(f"{namespace}/{name}") or files.get(name)
+    if file is None:
+        return ""
+    keys = [key for key, value in inputs.secrets[name].items() if value.strip()]
+    shown = [key for key in keys if _KEY.fullmatch(key)]
+    others = [f"{len(keys) - len(shown)} more"] if len(keys) > len(shown) else []
+    return f"; in {file} it has {' and '.join(shown + others) or 'none'}"
 
 
 def ca_bundle(inputs: Inputs) -> str | None:

@@ -40,6 +40,7 @@ class _Keyed:
     namespace: str | None
     name: str
     data: dict[str, str] = field(repr=False)
+    file: Path
 
 
 def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
@@ -69,11 +70,13 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
             config_maps.append(_keyed(document, {"data": _as_is}, ignored=("binaryData",)))
     run = _only_run(runs)
     connection = _chosen(connections, run, env)
+    found = run[1] if run else None
     return Manifests(
         connection,
         _by_name(secrets, connection, "Secret"),
         _by_name(config_maps, connection, "ConfigMap"),
-        run,
+        {f"{s.namespace}/{s.name}" if s.namespace else s.name: str(s.file) for s in secrets},
+        found,
         tuple(skipped),
     )
 
@@ -179,44 +182,47 @@ def _keyed(document: Document, parts: Mapping[str, Callable[[str], str]], ignore
                     f"{where} must be base64 of UTF-8 text; or use stringData for text as it is"
                 ) from None
     namespace = metadata.get("namespace")
-    return _Keyed(namespace if isinstance(namespace, str) else None, metadata["name"], data)
+    return _Keyed(namespace if isinstance(namespace, str) else None, metadata["name"], data, document.file)
 
 
-def _only_run(runs: Sequence[tuple[Document, SyncRun]]) -> SyncRun | None:
+def _only_run(runs: Sequence[tuple[Document, SyncRun]]) -> tuple[Document, SyncRun] | None:
     if len(runs) > 1:
         places = ", ".join(document.where for document, _ in runs)
         raise InvalidManifest(f"several SyncRuns are given ({places}); give one")
-    return runs[0][1] if runs else None
+    return runs[0] if runs else None
 
 
 def _chosen(
-    connections: Sequence[tuple[Document, Connection]], run: SyncRun | None, env: Mapping[str, str]
+    connections: Sequence[tuple[Document, Connection]], run: tuple[Document, SyncRun] | None, env: Mapping[str, str]
 ) -> Connection:
     """The connection to use: the one that the run or the environment names, else the only one."""
     any_kind = " or ".join(kind.name for kind in kinds.connections())
     if not connections:
         raise InvalidManifest(f"no {any_kind} is among the manifests; add one with -f")
-    wanted, by = (
-        (Ref(run.spec.connectionRef.kind, run.spec.connectionRef.name).key, "connectionRef of the SyncRun")
-        if run
-        else (None, "")
-    )
-    if wanted is None and env.get(ENV_CONNECTION):
-        wanted, by = Ref.parse(env[ENV_CONNECTION]).key, ENV_CONNECTION
-    keys = [Ref(c.kind, c.metadata.name).key for _, c in connections]
-    found = [c for key, (_, c) in zip(keys, connections, strict=True) if wanted in (None, key)]
-    names = ", ".join(sorted(keys))
+    wanted, by = None, ""
+    if run:
+        document, asked = run
+        wanted = Ref(asked.spec.connectionRef.kind, asked.spec.connectionRef.name)
+        by = f"connectionRef of the SyncRun in {document.where}"
+    elif env.get(ENV_CONNECTION):
+        wanted, by = Ref.parse(env[ENV_CONNECTION]), ENV_CONNECTION
+    there = [(Ref(c.kind, c.metadata.name), document, c) for document, c in connections]
+    found = [(ref, document, c) for ref, document, c in there if wanted in (None, ref)]
     if not found:
-        raise InvalidManifest(
-            f"{by} names a {run.spec.connectionRef.kind if run else any_kind} that is not among the manifests; there are: {names}"
-        )
+        listed = ", ".join(f"{ref.key} ({document.where})" for ref, document, _ in there)
+        raise InvalidManifest(f"{by} names {wanted}, which is not among the manifests; there are: {listed}")
     if len(found) > 1:
-        places = ", ".join(document.where for document, c in connections if c in found)
+        places = ", ".join(document.where for _, document, _ in found)
+        names = sorted({ref.key for ref, _, _ in found})
+        if len(names) == 1:
+            raise InvalidManifest(
+                f"{found[0][0]} is given {len(found)} times ({places}); give only one of them with -f"
+            )
         raise InvalidManifest(
-            f"several {any_kind}s are given ({places}); give only one with -f, or choose one of {names} with "
+            f"several {any_kind}s are given ({places}); give only one with -f, or choose one of {', '.join(names)} with "
             f"{ENV_CONNECTION} or the connectionRef of a SyncRun"
         )
-    return found[0]
+    return found[0][2]
 
 
 def _by_name(objects: Sequence[_Keyed], connection: Connection, kind: str) -> dict[str, dict[str, str]]:
@@ -227,6 +233,7 @@ def _by_name(objects: Sequence[_Keyed], connection: Connection, kind: str) -> di
         if namespace is not None and item.namespace not in (None, namespace):
             continue
         if item.name in result:
-            raise InvalidManifest(f"{kind} {item.name} is given twice; keep one of them")
+            files = " and ".join(dict.fromkeys(str(o.file) for o in objects if o.name == item.name))
+            raise InvalidManifest(f"{kind} {item.name} is given twice ({files}); keep one of them")
         result[item.name] = item.data
     return result

@@ -126,7 +126,7 @@ class Cluster:
         if isinstance(cause, urllib3.exceptions.SSLError):
             return self._untrusted(cause)
         return Retryable(
-            f"The cluster at {self.server} cannot be reached ({type(cause).__name__}): is it running, is the network "
+            f"The cluster at {self.server} cannot be reached ({_why(cause)}): is it running, is the network "
             "or VPN up, is it the right --context?",
             reason="Unreachable",
         )
@@ -141,6 +141,27 @@ class Cluster:
     def _note_time(self, date: str | None) -> None:
         if date:
             self._ahead = parsedate_to_datetime(date).timestamp() - datetime.now(UTC).timestamp()
+
+
+def _why(cause: object) -> str:
+    """Why a server was not reached, in plain words. The first kind that fits counts: some are kinds of others."""
+    from urllib3 import exceptions as of
+
+    text = str(cause)
+    if "refused" in text:
+        return "connection refused"
+    if "unreachable" in text or "No route" in text:
+        return "no route to it"
+    for kind, words in (
+        (of.NameResolutionError, "its name is not known"),
+        (of.NewConnectionError, "no connection"),
+        (of.ConnectTimeoutError, "no connection in time"),
+        (of.TimeoutError, "no answer in time"),
+        (of.ProxyError, "the proxy failed"),
+    ):
+        if isinstance(cause, kind):
+            return words
+    return "the connection broke"
 
 
 def _object(text: str, server: str) -> Object:

@@ -17,11 +17,27 @@ Decode = Callable[[bytes], Object]
 
 
 class ApiError(Exception):
-    """The API server refused a request, or could not be reached (status 0)."""
+    """The API server refused a request, or could not be reached (status 0). `asked`: its method and path."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{status} {reason}: {message}")
-        self.status, self.reason, self.message = status, reason, message
+    def __init__(self, status: int, reason: str, message: str, asked: str = "") -> None:
+        super().__init__(": ".join(filter(None, (asked, f"{status} {reason}", message))))
+        self.status, self.reason, self.message, self.asked = status, reason, message, asked
+
+    @property
+    def advice(self) -> str:
+        """The error, and what whoever runs the operator can do about it."""
+        ours = f"/apis/{API_VERSION}" in self.asked
+        if self.status == 404 and ours:
+            todo = "rostersync's CRDs are not installed in this cluster, or are of another version: install its chart or crds/"
+        elif self.status == 404:
+            todo = "check that the namespace exists and that this is the right cluster (--kubeconfig)"
+        elif self.status in (401, 403):
+            todo = "check the operator's service account, and install the roles of this version's chart"
+        elif self.status == 0:
+            todo = "check that the API server is up and can be reached from here"
+        else:
+            return str(self)
+        return f"{str(self).rstrip('. ')}; {todo}"
 
 
 class Cluster:
@@ -99,7 +115,7 @@ class Cluster:
     ) -> Object:
         data = None if body is None else msgspec.json.encode(body)
         headers = {"Accept": "application/json"} | ({"Content-Type": content} if data else {})
-        url = self._server + where
+        url, asked = self._server + where, f"{method} {where}"
         try:
             async with self._session.request(
                 method, url, data=data, headers=headers, params=params, timeout=_TIMEOUT
@@ -111,10 +127,12 @@ class Cluster:
                 answer: Object = msgspec.json.decode(text) if text[:1] == b"{" else {}
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             self._count(method, 0)
-            raise ApiError(0, "Unreachable", f"no answer from the API server ({type(error).__name__})") from error
+            why = "in time" if isinstance(error, TimeoutError) else f"at {self._server}"
+            raise ApiError(0, "Unreachable", f"no answer from the API server {why}", asked) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ApiError(response.status, "NotJSON", "the answer is not JSON") from error
-        raise ApiError(response.status, str(answer.get("reason") or response.reason), str(answer.get("message") or ""))
+            raise ApiError(response.status, "NotJSON", "the answer is not JSON", asked) from error
+        reason = str(answer.get("reason") or response.reason)
+        raise ApiError(response.status, reason, str(answer.get("message") or ""), asked)
 
     def _count(self, method: str, status: int) -> None:
         self.requests[method, status] = self.requests.get((method, status), 0) + 1

@@ -55,7 +55,8 @@ class Election:
                     async with asyncio.timeout(RENEW / 2):
                         held = await self._try(begun) if self._working() else None
                 except (ApiError, TimeoutError) as error:
-                    log.warning("Lease %s/%s: %s", self.namespace, self.name, error)
+                    why = error.advice if isinstance(error, ApiError) else "no answer in time"
+                    log.warning("Lease %s/%s: %s", self.namespace, self.name, why)
                     held = None
                 if held:
                     self.renewed = begun

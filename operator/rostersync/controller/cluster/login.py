@@ -41,6 +41,7 @@ class Login:
 
 def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
     """Log in by the given kubeconfig, else as the pod, else by the default kubeconfig. Raises Permanent."""
+    import yaml
     from kubernetes import client, config
 
     found = client.Configuration()
@@ -50,10 +51,13 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
             config.load_incluster_config(client_configuration=found)  # type: ignore[no-untyped-call]
         else:
             config.load_kube_config(kubeconfig, context, client_configuration=found)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, OSError) as error:
+    except (config.ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        if inside:
+            why = f"This pod's service account cannot be used: {_told(error)}."
+        else:
+            why = _unusable(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config", context, error)
         raise Permanent(
-            f"There is no way to a cluster: {type(error).__name__}. Name a kubeconfig with --kubeconfig or KUBECONFIG, "
-            "or run in a pod with a service account.",
+            f"{why} Name a kubeconfig with --kubeconfig or KUBECONFIG, or run in a pod with a service account.",
             reason="NoCluster",
         ) from error
     bearer = str((found.api_key or {}).get("BearerToken") or (found.api_key or {}).get("authorization") or "")
@@ -65,6 +69,28 @@ def login(kubeconfig: str | None = None, context: str | None = None) -> Login:
         _TOKEN if inside else None,
         basic,
     )
+
+
+def _unusable(paths: str, context: str | None, error: Exception) -> str:
+    """What is wrong with the kubeconfig that was named, or with the default one."""
+    there = [path for path in paths.split(os.pathsep) if Path(path).expanduser().exists()]
+    if not there:
+        return f"There is no way to a cluster: the kubeconfig {paths} does not exist."
+    of = f" (context {context})" if context else ""
+    return f"There is no way to a cluster: the kubeconfig {paths}{of} cannot be used: {_told(error)}."
+
+
+def _told(error: Exception) -> str:
+    """The first line of what a library says. What other errors say may quote the file, which holds credentials."""
+    from kubernetes.config import ConfigException
+
+    if isinstance(error, ConfigException):
+        return str(error).splitlines()[0].strip().rstrip(".") if str(error).strip() else "it is not complete"
+    if isinstance(error, OSError):
+        return error.strerror or "it cannot be read"
+    if mark := getattr(error, "problem_mark", None):
+        return f"it is not YAML (line {mark.line + 1})"
+    return "it is not a kubeconfig"
 
 
 def _tls(found: object) -> ssl.SSLContext:

@@ -24,11 +24,11 @@ def attach(con: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, alias
     try:
         con.execute(f"ATTACH {literal(path)} AS {alias} ({options})")
     except duckdb.Error as error:
-        raise translated(error, "open") from None
+        raise translated(error, "open", path) from None
 
 
-def translated(error: duckdb.Error, doing: str) -> RostersyncError:
-    """Our own sentence for DuckDB's error. DuckDB's text may quote values, and goes to `detail`."""
+def translated(error: duckdb.Error, doing: str, path: Path | None = None) -> RostersyncError:
+    """Our own sentence for DuckDB's error. DuckDB's text may quote values, and goes to `detail`. `path`: the file."""
     text = str(error)
     if isinstance(error, duckdb.IOException) and "lock" in text:
         return busy(detail=text)
@@ -42,7 +42,8 @@ def translated(error: duckdb.Error, doing: str) -> RostersyncError:
     if isinstance(error, duckdb.IOException):
         if "not a valid DuckDB database" in text:
             return Permanent(
-                "The store file is not a DuckDB database; check the store's path, or restore a backup.",
+                f"The store file{f' {path}' if path else ''} is not a DuckDB database; check the store's path, or restore "
+                "a backup.",
                 reason="NotAStore",
                 detail=text,
             )

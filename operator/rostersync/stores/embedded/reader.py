@@ -35,7 +35,7 @@ class EmbeddedReader:
             return StoreState()
         files.attach(con, self._path, read_only=True)
         try:
-            schema.check_format(con)
+            schema.check_format(con, self._path)
             execute(con, "read.scope", district=district)
             execute(con, "read.scope_source", source=source)
             self._views(con, empty=False)
@@ -94,7 +94,7 @@ class EmbeddedReader:
         self.detach(con)
         files.attach(con, self._path, read_only=True)
         try:
-            schema.check_format(con)
+            schema.check_format(con, self._path)
             yield True
         finally:
             self.detach(con)

@@ -1,5 +1,7 @@
 """The tables of the embedded store, built from roster.TABLES so that an attribute cannot be forgotten here."""
 
+from pathlib import Path
+
 import duckdb
 
 from rostersync.errors import Permanent
@@ -39,19 +41,19 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
     execute(con, "schema.set_format", format=FORMAT)
 
 
-def check_format(con: duckdb.DuckDBPyConnection) -> None:
-    """Refuses a store of another format, attached as `store`."""
+def check_format(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuses a store of another format, attached as `store` from the file at `path`."""
     try:
         row = execute(con, "schema.format").fetchone()
     except duckdb.Error as error:
         raise Permanent(
-            "The store file is a DuckDB database, but not a roster store; check the store's path.",
+            f"The store file {path} is a DuckDB database, but not a roster store; check the store's path.",
             reason="NotAStore",
             detail=str(error),
         ) from None
     if row is None or row[0] != FORMAT:
         raise Permanent(
-            f"The store has format {row[0] if row else 'none'}, this version reads format {FORMAT}; "
+            f"The store {path} has format {row[0] if row else 'none'}, this version reads format {FORMAT}; "
             "use the version of rostersync that wrote it, or a newer one.",
             reason="StoreFormat",
         )

@@ -127,7 +127,7 @@ class EmbeddedWriter:
                     mark("make")
                     files.make(con, self._path)
                 files.attach(con, self._path, read_only=False)
-                schema.check_format(con)
+                schema.check_format(con, self._path)
                 yield con
                 con.execute("DETACH store")
             except duckdb.Error as error:
