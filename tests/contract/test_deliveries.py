@@ -9,8 +9,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from rostersync.api.v1alpha1 import support
-from rostersync.deliveries import registry
 from rostersync.simulator.server import Simulator
 from support import example_delivery
 from support.cli import Bench, reason_of
@@ -53,13 +51,6 @@ def imported(pod: Cluster, simulator: Simulator, folder: Path, run: str) -> dict
 def outbox(store: Path) -> list[tuple[int, str]]:
     with duckdb.connect(str(store), read_only=True) as con:
         return con.execute("SELECT revision, delivery FROM outbox ORDER BY ALL").fetchall()
-
-
-def test_the_registries_know_the_same_kinds() -> None:
-    """What the API lets through is what there is a record for."""
-    assert registry.KINDS.keys() == support.DELIVERED
-    with example_delivery.registered():
-        assert support.DELIVERED == registry.KINDS.keys() == {"sftp"}
 
 
 def test_without_a_kind_a_delivery_is_refused(pod: Cluster) -> None:

@@ -1,4 +1,4 @@
-"""A way to deliver that the product does not have: into a folder of this machine, by a record in each registry.
+"""A way to deliver that the product does not have: into a folder of this machine.
 
 It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
 or `kill`, which ends the process when the roster is there and nobody was told.
@@ -19,7 +19,6 @@ from typing import Any
 from unittest.mock import patch
 
 from rostersync import durable
-from rostersync.api.v1alpha1 import support
 from rostersync.attempts import DELIVER
 from rostersync.deliveries import registry
 from rostersync.deliveries.port import DeliveryKind, Parcel
@@ -27,6 +26,7 @@ from rostersync.errors import Retryable
 
 SECRET = {"user": "district", "password": "let-me-in"}
 TRIES = 3
+PLACE = "sftp"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample"
 
 
@@ -56,15 +56,14 @@ EXAMPLE = DeliveryKind(lambda delivery: delivery.sftp.secretRef.name, tuple(SECR
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """One record in each registry, as a way of the product has."""
-    with patch.dict(registry.KINDS, {"sftp": EXAMPLE}), patch.object(support, "DELIVERED", {"sftp"}):
+    """One record in the registry, as a kind of the product has."""
+    with patch.dict(registry.KINDS, {PLACE: EXAMPLE}):
         yield
 
 
 def register() -> None:
     """The same for as long as the process lives."""
-    registry.KINDS["sftp"] = EXAMPLE
-    support.DELIVERED.add("sftp")
+    registry.KINDS[PLACE] = EXAMPLE
 
 
 def delivery(folder: Path, name: str = "feed", reference: str = "feed") -> dict[str, Any]:

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from rostersync.api.v1alpha1 import support
 from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.errors import Permanent
 from rostersync.stores.embedded.store import EmbeddedStore
@@ -67,8 +66,8 @@ EXAMPLE = StoreKind("postgres", "the example store", _opens, _places)
 
 @contextmanager
 def registered() -> Iterator[None]:
-    """One record in the registry, as a store of the product has, and nothing that refuses it."""
-    with patch.dict(STORES, {EXAMPLE.name: EXAMPLE}), patch.object(support, "_stores_to_come", lambda spec: {}):
+    """One record in the registry, as a store of the product has."""
+    with patch.dict(STORES, {EXAMPLE.name: EXAMPLE}):
         yield
 
 

@@ -1,14 +1,19 @@
 """What is accepted by the API and refused until it works; and the terms of use."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.api.v1alpha1.support import not_yet_supported, run_not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.storage import SFTP, Delivery, Store
+from rostersync.api.v1alpha1.support import Supported, not_yet_supported, run_not_yet_supported, terms_accepted
 from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.execution.supported import supported
+from support import example_delivery, example_store
 
 SECRET = {"name": "some-secret"}
+WHERE = {"host": "h.example", "secretRef": SECRET, "hostKey": "ssh-ed25519 AAAAAAAA"}
 DOMAINS = {
     "compareByDomainsOfUniqueness": True,
     "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
@@ -48,7 +53,7 @@ def test_terms_that_are_not_accepted_parse_and_are_seen(accepted: bool) -> None:
                     {
                         "name": "a",
                         "oneRosterCSV": {},
-                        "sftp": {"host": "h.example", "secretRef": SECRET, "hostKey": "ssh-ed25519 AAAAAAAA"},
+                        "sftp": WHERE,
                     }
                 ]
             },
@@ -61,7 +66,40 @@ def test_terms_that_are_not_accepted_parse_and_are_seen(accepted: bool) -> None:
     ],
 )
 def test_fields_that_come_later(spec: dict[str, Any], fields: list[str]) -> None:
-    assert not_yet_supported(connection(**spec)) == fields
+    assert not_yet_supported(connection(**spec), Supported(stores=("embedded",), places=())) == fields
+
+
+def test_a_record_is_all_that_a_kind_of_store_needs_to_be_let_through() -> None:
+    asked = connection(store=example_store.SPEC)
+    with example_store.registered():
+        assert not_yet_supported(asked, supported()) == []
+
+
+def test_a_record_is_all_that_a_kind_of_delivery_needs_to_be_let_through(tmp_path: Path) -> None:
+    asked = connection(deliveries=[example_delivery.delivery(tmp_path)])
+    with example_delivery.registered():
+        assert not_yet_supported(asked, supported()) == []
+
+
+def test_the_place_of_a_delivery_is_the_field_that_says_where() -> None:
+    class Wider(Delivery):
+        sftp: SFTP | None = None
+        folder: str | None = None
+
+    said = {"name": "a", "oneRosterCSV": {}}
+    assert Wider.model_validate(said | {"folder": "/out"}).place == "folder"
+    assert Wider.model_validate(said | {"sftp": WHERE}).place == "sftp"
+
+
+def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
+    """A record for a kind goes with its description, and the other way round."""
+    later = {name for name, field in Store.model_fields.items() if "Not yet supported" in str(field.description)}
+    assert later == Store.model_fields.keys() - supported().stores
+
+
+def test_what_the_api_says_of_deliveries_is_what_is_so() -> None:
+    places = Delivery.model_fields.keys() - {"name", "oneRosterCSV"}
+    assert ("Not yet supported" in str(Delivery.__doc__)) == places.isdisjoint(supported().places)
 
 
 @pytest.mark.parametrize(

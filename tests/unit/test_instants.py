@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.times import Window
+from rostersync.execution.supported import supported
 from rostersync.instants import instant, parse_instant
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.windows import open_window
@@ -90,7 +91,7 @@ def test_both_sides_of_data_rollover_open_and_close_at_one_moment(start, minutes
     )
     at = start.replace(tzinfo=NEW_YORK).astimezone(UTC) + timedelta(minutes=off)
 
-    suspended = open_window(connection_of(made).suspend_import, at) is not None
+    suspended = open_window(connection_of(made, supported()).suspend_import, at) is not None
     deferred = made.spec.dataRollover.disableDeletion[0].contains(at, NEW_YORK)
 
     assert suspended == deferred

@@ -11,6 +11,7 @@ from rostersync.api import crd
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.execution.inputs import credentials
+from rostersync.execution.supported import supported
 from rostersync.local.manifest_files import load
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
@@ -45,7 +46,7 @@ def test_the_crd_takes_the_sample(name: str) -> None:
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_sample_loads_and_is_supported(name: str) -> None:
     manifests = load([FOLDER / name, FOLDER / "credentials.yaml", FOLDER / "simulated-focus-secret.yaml"], {})
-    assert not_yet_supported(manifests.connection) == []
+    assert not_yet_supported(manifests.connection, supported()) == []
     assert terms_accepted(manifests.connection)
     assert credentials(manifests, {}).values["clientID"] in ("replace-with-the-client-id", "simulated")
 

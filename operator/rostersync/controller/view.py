@@ -18,6 +18,7 @@ from rostersync.controller.cluster.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
 from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import NotYetSupported
+from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, connection_label
 from rostersync.lifecycle.observed import Connection
@@ -109,7 +110,7 @@ def view(obj: Object) -> View:
     except ValidationError as error:
         wrong = "; ".join(str(p) for p in problems(error, kind)[:5])
         return replace(base, known=replace(base.known, problem=("InvalidSpec", wrong[:1024])))
-    spec, known = model.spec, connection_of(model)
+    spec, known = model.spec, connection_of(model, supported())
     packed = pack(plain)
     problem = known.problem
     if not known.terms_accepted:

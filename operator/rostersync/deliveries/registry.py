@@ -1,11 +1,12 @@
-"""The ways to deliver: a record for each field of a delivery that says where. There is none yet."""
+"""Which kinds of deliveries there are: none yet."""
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.storage import Delivery
 from rostersync.deliveries.port import DeliveryKind
 from rostersync.errors import NotYetSupported
 
-KINDS: dict[str, DeliveryKind] = {}  # as api/v1alpha1/support.py has it
+KINDS: dict[str, DeliveryKind] = {}
+"""By the field of a delivery that says where."""
 
 
 def kind_of(delivery: Delivery) -> DeliveryKind:

@@ -17,6 +17,7 @@ from rostersync.execution.inputs import Inputs
 from rostersync.execution.progress import Progress
 from rostersync.execution.purge import History, Named, prune
 from rostersync.execution.report_files import ApplyReportFile, CheckReportFile, DeliverReportFile, PlanReportFile
+from rostersync.execution.supported import supported
 from rostersync.execution.workspace import stored_connection
 from rostersync.instants import parse_instant
 from rostersync.jobs.mount import Pod
@@ -176,7 +177,7 @@ def _inputs(pod: Pod, run: Run) -> Inputs:
 
 
 def _check_supported(connection: Connection) -> None:
-    if later := not_yet_supported(connection):
+    if later := not_yet_supported(connection, supported()):
         raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
 
 

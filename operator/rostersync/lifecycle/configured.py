@@ -4,16 +4,16 @@ from zoneinfo import ZoneInfo
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1 import connection as api
-from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.support import Supported, not_yet_supported, terms_accepted
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.lifecycle.observed import Connection, Window
 
 
-def connection_of(conn: api.Connection) -> Connection:
+def connection_of(conn: api.Connection, supported: Supported) -> Connection:
     """What the lifecycle needs to know of a connection."""
     spec = conn.spec
     zone = ZoneInfo(spec.timeZone)
-    later = not_yet_supported(conn)
+    later = not_yet_supported(conn, supported)
     problem = (
         ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
     )

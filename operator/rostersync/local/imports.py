@@ -8,6 +8,7 @@ from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.support import run_not_yet_supported, run_refusal
 from rostersync.errors import DiskFull, NotYetSupported, Permanent
 from rostersync.execution import inputs
+from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import StartApply
@@ -36,7 +37,7 @@ def import_district(
 
     `mode` and `name` default to those of the SyncRun in the manifests.
     """
-    connection = connection_of(manifests.connection)
+    connection = connection_of(manifests.connection, supported())
     asked = manifests.run
     if not connection.terms_accepted:
         raise Permanent(

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from rostersync.api.kinds import Ref
 from rostersync.disks import is_full
 from rostersync.errors import Permanent, StoreBusy
+from rostersync.execution.supported import supported
 from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.observed import Connection
@@ -18,7 +19,7 @@ def known_connection(state: State, ref: Ref) -> Connection:
     """A connection whose manifest is not given: the one of its newest run, else the defaults."""
     for run in state.runs(ref.key):
         with suppress(Permanent):
-            return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])))
+            return connection_of(stored_connection(state.layout.folder(run["metadata"]["name"])), supported())
     return Connection(ref)
 
 

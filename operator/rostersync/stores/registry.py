@@ -21,7 +21,7 @@ DEFAULT = EMBEDDED.name
 
 def kind_of(spec: StoreSpec) -> StoreKind:
     """The kind of store that a spec asks for. Raises NotYetSupported for a kind without a record."""
-    asked = next((name for name in type(spec).model_fields if getattr(spec, name) is not None), DEFAULT)
+    asked = spec.asked or DEFAULT
     if asked not in STORES:
         raise NotYetSupported(f"spec.store.{asked}: not supported in this version; leave it out.")
     return STORES[asked]

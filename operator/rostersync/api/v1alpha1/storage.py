@@ -34,6 +34,13 @@ class VolumeClaim(Model):
     )
 
 
+def _given(model: Model, but: tuple[str, ...] = ()) -> str | None:
+    """The first field that has a value, of a model in which one field at most excludes all others."""
+    return next(
+        (name for name in type(model).model_fields if name not in but and getattr(model, name) is not None), None
+    )
+
+
 class EmbeddedStore(Model):
     """The roster in one file on a volume."""
 
@@ -75,6 +82,11 @@ class Store(Model):
         if self.embedded is not None and self.postgres is not None:
             raise ValueError("has both embedded and postgres; keep one of them")
         return self
+
+    @property
+    def asked(self) -> str | None:
+        """The field of the kind that is asked for; None leaves it to the default."""
+        return _given(self)
 
 
 class ObjectStorage(Model):
@@ -155,4 +167,4 @@ class Delivery(Model):
     @property
     def place(self) -> str:
         """The field that says where, which is what kinds of deliveries differ in."""
-        return "sftp"
+        return _given(self, but=("name", "oneRosterCSV")) or ""

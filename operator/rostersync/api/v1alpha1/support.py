@@ -1,13 +1,22 @@
 """What this version refuses although the API has it, and whether the terms are accepted. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
+from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.model import Mode
 
-DELIVERED: set[str] = set()
-"""Where this version can deliver to: fields of a delivery, each with a record in `deliveries/registry.py`."""
+
+@dataclass(frozen=True)
+class Supported:
+    """What this version has a record of, by its field: stores in `spec.store`, places in an entry of `spec.deliveries`.
+
+    The registries are above this package, so the caller hands it in.
+    """
+
+    stores: Collection[str]
+    places: Collection[str]
 
 
 def terms_accepted(conn: Connection) -> bool:
@@ -15,7 +24,7 @@ def terms_accepted(conn: Connection) -> bool:
     return conn.spec.termsOfUse.accepted
 
 
-def not_yet_supported(conn: Connection) -> list[str]:
+def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
     """Dotted fields of the connection that are given but not supported yet."""
     spec = conn.spec
     existing = [
@@ -23,19 +32,15 @@ def not_yet_supported(conn: Connection) -> list[str]:
         for i, school in enumerate(spec.schoolsMapping.schools)
         if school.target is not None and school.target.existing is not None
     ]
+    store = spec.store.asked
     given = {
         "spec.multipleDataSources": spec.multipleDataSources,
         "spec.masterFields": spec.masterFields,
-        **_stores_to_come(spec),
+        f"spec.store.{store}": store is not None and store not in supported.stores,
         "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
-        "spec.deliveries": any(delivery.place not in DELIVERED for delivery in spec.deliveries),
+        "spec.deliveries": any(delivery.place not in supported.places for delivery in spec.deliveries),
     }
     return [field for field, value in given.items() if value] + existing
-
-
-def _stores_to_come(spec: ConnectionSpec) -> dict[str, object]:
-    """The kinds of stores that stores/registry.py has no record of."""
-    return {"spec.store.postgres": spec.store.postgres}
 
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:
