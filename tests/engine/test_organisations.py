@@ -124,6 +124,25 @@ def test_a_department_that_is_all_that_somebody_has_stays(roster: Roster, left: 
     assert roster.stored("users")["s9"]["orgSourcedIds"] == ["x1"]
 
 
+@LEAVES
+def test_a_school_that_nobody_wants_takes_nobody_from_a_department_that_leaves(roster: Roster, left: Any) -> None:
+    """Only who is sent with nothing but such schools is out of scope."""
+    fields: dict[str, Any] = {**BULK, "schoolsMapping": {"exclude": ["1002"]}}
+    day = alone("d1").change("users", "s9", orgSourcedIds=["1002", "x1"])
+    roster.begin(day, **fields)
+    for _ in range(2):
+        plan = roster.run(left(day), **fields)
+        assert (plan.changes, plan.issues) == (set(), HELD_BACK)
+    assert roster.stored("users")["s9"]["orgSourcedIds"] == ["x1"]
+
+
+def test_who_moves_from_a_department_that_leaves_to_a_school_that_nobody_wants_goes(roster: Roster) -> None:
+    fields: dict[str, Any] = {**BULK, "schoolsMapping": {"exclude": ["1002"]}}
+    moved = alone("d1").without("orgs", "x1").change("users", "s9", orgSourcedIds=["1002"])
+    plan = roster.begin(alone("d1"), **fields).plan(moved, **fields)
+    assert plan.causes("Delete") == {"x1": "SourceMissing", "s9": "SchoolUnmapped"}
+
+
 def test_a_department_stays_for_somebody_who_is_not_sent_and_stays(roster: Roster) -> None:
     """Without Bulk Upload Mode who is not sent is as before, whatever becomes of the department."""
     today = alone("d1").without("users", "s9").change("orgs", "x1", status="tobedeleted")

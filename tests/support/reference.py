@@ -285,6 +285,8 @@ class Model:
             return None
         if any(self.orgs.at_vanished(raw) for raw in known):
             return None if r.stored else "DanglingReference"
+        if any(raw in self.orgs.leaving for raw in known):  # not only schools that nobody wants
+            return "DanglingReference"
         return "SchoolUnmapped" if any(raw in self.orgs.present for raw in known) else "DanglingReference"
 
     def shape(self) -> None:

@@ -16,6 +16,7 @@ class Orgs:
     present: set[str] = field(default_factory=set)  # everything that a reference can mean
     targets: dict[str, str] = field(default_factory=dict)
     homes: dict[str, str] = field(default_factory=dict)  # the school, raw, whose people those of a department are
+    leaving: set[str] = field(default_factory=set)  # no schools: would leave the store, and nobody knows a school above
     gone: set[str] = field(default_factory=set)  # vanished, and proved so: the pull is whole or says it
     kept_targets: set[str] = field(default_factory=set)
     vanished_targets: set[str] = field(default_factory=set)
@@ -133,6 +134,8 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
         if schools_above:
             out.targets[raw] = i
             out.present.add(raw)
+        elif i in store_orgs and raw not in excluded:
+            out.leaving.add(raw)
     return out
 
 

@@ -144,6 +144,7 @@ def decide(
             places[i] = Place(state, targets[i], targets[home or i], State.PASSING)
         else:
             places[i] = Place(State.UNMAPPED, targets[i], targets[i], State.UNMAPPED)
+    leaving = set()
     for raw, target in _leaving(targets, mapping.prefix, stored).items():
         home, fenced = _home(chains.above_stored(target), wanted, no_district)
         if home is not None:
@@ -151,6 +152,8 @@ def decide(
             places[raw] = Place(state, target, targets[home], State.PASSING)
         elif fenced:
             places[raw] = Place(State.UNMAPPED, target, target, State.UNMAPPED)
+        elif target in active and raw not in mapping.exclude:
+            leaving.add(raw)
     never_seen = set() if mapping.auto else {i for i in mapping.targets if mapping.wants(i)} - schools - vanished
     missing = schools - mapped
     return Scope(
@@ -159,6 +162,7 @@ def decide(
         vanished_targets=frozenset(targets[i] for i in vanished),
         vanished={i: targets[i] for i in vanished},
         gone=frozenset(i for i in vanished if reading.whole or i in sent),
+        leaving=frozenset(leaving),
         imported=tuple(sorted((i, targets[i]) for i in mapped if pulled[i].accepted)),
         schools=Schools(
             found=len(schools),

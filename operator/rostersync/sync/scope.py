@@ -37,6 +37,7 @@ class Scope:
     `places`: by raw id, every organisation that scopes records. `kept_targets`: the schools in the store that the
     mapping still leads to. `vanished_targets`: those of them that protect what refers to them. `vanished`: the vanished
     schools by raw id. `gone`: those that the pull proves to be missing, because it is complete or says so itself.
+    `leaving`: by raw id, organisations other than schools that would leave the store and have no school above them.
     """
 
     places: Mapping[str, Place]
@@ -44,6 +45,7 @@ class Scope:
     vanished_targets: frozenset[str]
     vanished: Mapping[str, str]
     gone: frozenset[str]
+    leaving: frozenset[str]
     imported: tuple[tuple[str, str], ...]
     schools: Schools
 

@@ -62,6 +62,7 @@ def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
     context.sql(
         "CREATE TEMP TABLE org_scope (raw_id VARCHAR, target VARCHAR, home VARCHAR, state VARCHAR, own VARCHAR)"
     )
+    context.sql("CREATE TEMP TABLE leaving_orgs (raw_id VARCHAR)")
     context.sql("CREATE TEMP TABLE kept_schools (id VARCHAR, vanished BOOLEAN)")
     context.sql("CREATE TEMP TABLE school_names (id VARCHAR, name VARCHAR)")
     names: dict[str, str] = {}
@@ -70,6 +71,7 @@ def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
             names.setdefault(SchoolRules.of(context.spec).target(school.sourcedId), school.target.name)
     places = [(i, p.leads_to, p.home, str(p.state), str(p.own)) for i, p in scope.places.items()]
     _insert(context, "org_scope", places)
+    _insert(context, "leaving_orgs", [(i,) for i in sorted(scope.leaving)])
     _insert(context, "kept_schools", [(i, i in scope.vanished_targets) for i in sorted(scope.kept_targets)])
     _insert(context, "school_names", list(names.items()))
     return scope
@@ -180,7 +182,7 @@ def _user_scopes(context: Context, *, vanished: bool) -> None:
         SELECT list,
           coalesce(bool_or(state IN ('mapped', 'passing')), FALSE) AS passes,
           coalesce(bool_or(state = 'vanished'), FALSE) AS vanished,
-          coalesce(bool_or(state = 'unmapped'), FALSE) AS unmapped,
+          coalesce(bool_or(state = 'unmapped') AND NOT bool_or(raw_id IN (FROM leaving_orgs)), FALSE) AS unmapped,
           list_sort(list_distinct(list(home) FILTER (state <> 'unmapped'))) AS targets
         FROM items LEFT JOIN org_scope USING (raw_id) GROUP BY list
     """)
