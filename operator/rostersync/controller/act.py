@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _LONGEST = 1000  # the highest limit that spec.history.runs accepts for each kind
 _NAMES = 8  # approvals of one digest, or names of one Job, before something must be wrong
-REFUSALS = (400, 403, 404, 422)  # statuses of a refused Job that only a person can mend
+REFUSALS = (400, 403, 404, 422)  # statuses of a refused Job that only a person can fix
 NAMES_TAKEN = "JobNamesTaken"
 _KEEP_EXTRACT = (*APPLIED, Outcome.NO_CHANGES, Outcome.DRY_RUN)  # Jobs of these runs have already deleted the extract
 
@@ -127,7 +127,7 @@ class Actor:
         return made
 
     async def finished(self, run: Object, seen: Observed, step: Finish, view: View | None) -> None:
-        """After the final status: report the end, stop what still runs, clean up, and wake whoever waited."""
+        """After the final status: report the end, stop what still runs, clean up, and wake the runs that waited."""
         shared, meta = self.shared, run["metadata"]
         log.info("SyncRun %s/%s ended: %s, %s", meta["namespace"], meta["name"], step.outcome.value, step.reason)
         say = shared.events.note if ENDINGS[step.outcome].succeeded else shared.events.warn
@@ -224,7 +224,7 @@ class Actor:
 
 
 def refused(error: ApiError) -> bool:
-    """Whether a Job was refused for a reason that only a person can mend, so that retrying alone does not help."""
+    """Whether a Job was refused for a reason that only a person can fix, so that retrying alone does not help."""
     return error.status in REFUSALS or error.reason == NAMES_TAKEN
 
 

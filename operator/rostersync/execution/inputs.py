@@ -36,7 +36,7 @@ def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
     secret = inputs.secrets.get(reference)
     if secret is None:
         return _of_environment(profile, where, env, inputs.secret_files)
-    # a line end is a slip of whoever encoded the value
+    # a line end was added by mistake when the value was encoded
     values = {key: secret.get(key, "").strip() for key in profile.keys}
     if empty := [key for key, value in values.items() if not value]:
         raise InvalidManifest(

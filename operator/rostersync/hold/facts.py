@@ -7,7 +7,7 @@ from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.hold import measure
 from rostersync.hold.applied import applied_before
 from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches
-from rostersync.hold.safety import loosened_anew
+from rostersync.hold.safety import loosened_by_recreation
 from rostersync.hold.vanishing import Vanishing, emptied, members
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
@@ -60,7 +60,7 @@ def facts_of(
         source_changed=last is not None
         and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),
         config_changed=last is not None and last.config_hash != memory.config_hash,
-        safety_loosened=loosened_anew(state, memory),
+        safety_loosened=loosened_by_recreation(state, memory),
         other_sources=len(state.other_sources) if last is None else 0,
         connection_changed=bool(previous_connection),
         first_import=last is None,

@@ -80,12 +80,12 @@ def previous_connection(last: SourceMemory | None, now: SourceMemory, source: st
     return Ref.of({"kind": last.connection_kind, "name": last.connection_name}).key if last.connection_name else source
 
 
-def loosened_anew(state: StoreState, memory: SourceMemory) -> bool:
+def loosened_by_recreation(state: StoreState, memory: SourceMemory) -> bool:
     """Whether a recreated connection is less safe. The admission policies prevent this for an UPDATE."""
     if state.last is None:
         return False
-    made_anew = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
-    return made_anew and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
+    recreated = memory.connection_uid is not None and memory.connection_uid != state.last.connection_uid
+    return recreated and state.last.connection_uid is not None and loosened(state.last.safety, memory.safety)
 
 
 def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
-"""Apply: verifies a plan and hands it to the store. The transaction is the store's.
+"""Apply: verifies a plan and passes it to the store, which runs the transaction.
 
-What may be applied is decided from the plan itself and the consent given, never from a report: a report can be forged
-by whoever may create pods.
+What may be applied is decided from the plan itself and the consent given, never from a report. Anybody who may create
+pods can forge a report.
 """
 
 from collections.abc import Callable
@@ -29,14 +29,14 @@ def apply(
     mark: Callable[[str], None] = lambda _: None,
     trouble: Callable[[Exception], None] = lambda _: None,
 ) -> ApplyReport:
-    """Apply the plan in the folder `plan` as it was seen, once.
+    """Apply the plan in the folder `plan` as it was approved, once.
 
-    `digest`: the plan that was asked for, where the caller names one. `deliveries`: the names that the outbox gets. `mark`
+    `digest`: the plan that was asked for, where the caller names one. `deliveries`: their names in the outbox. `mark`
     is told each step as it begins, `trouble` what failed after the commit. A plan without changes counts as applied and
-    makes no revision.
+    creates no revision.
 
-    Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt, PlanFormat), BaseMoved, StoreBusy or DiskFull when nothing
-    was applied, and Unsure when only the store knows whether it was.
+    Raises Permanent (ApprovalRequired, OtherPlan, PlanCorrupt, PlanFormat), BaseMoved, StoreBusy or DiskFull when
+    nothing was applied, and Unsure when only the store knows whether it was.
     """
     mark("verify")
     manifest = codec.read(plan)

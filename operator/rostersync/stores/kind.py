@@ -14,10 +14,10 @@ if TYPE_CHECKING:  # the port knows DuckDB, which takes long to import
 
 @dataclass(frozen=True)
 class Opening:
-    """What a store is opened with; each kind takes what it needs. Secrets are never printed.
+    """What a store is opened with. Each kind takes what it needs. Secrets are never printed.
 
-    `folder` is for a store in files. Writes may spill to `scratch`, by default within the folder; `memory_limit` is in
-    bytes, None for both limits: what the container has.
+    `folder` is for a store in files. Writes may spill to `scratch`, by default within the folder. `memory_limit` is in
+    bytes. If it or `threads` is None, the store takes what the container has.
     """
 
     folder: Path

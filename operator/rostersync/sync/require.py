@@ -135,20 +135,20 @@ def _broken(table: Table, rule: DataRequirement) -> tuple[Expression, Expression
         & (ColumnExpression("entity") == const(rule.entity.value))
         & CoalesceOperator(broken, ConstantExpression(False))
     )
-    mended: Expression | None = None
+    replacement: Expression | None = None
     if rule.action == "Default":
         default = const(rule.default)
-        mended = Fn("list_value", default) if listed else default
+        replacement = Fn("list_value", default) if listed else default
     elif rule.action == "DropValue" and pattern is not None:
-        mended = NULL
+        replacement = NULL
         if listed:
             kept = lambda v: CaseExpression(fits(v), v)  # noqa: E731
-            mended = each(value, kept)
-    if mended is None:
+            replacement = each(value, kept)
+    if replacement is None:
         return applies, None
     if rule.attribute.startswith(METADATA):
-        return applies, _metadata_with(rule.attribute.removeprefix(METADATA), applies, mended)
-    return applies, CaseExpression(applies, mended).otherwise(value)
+        return applies, _metadata_with(rule.attribute.removeprefix(METADATA), applies, replacement)
+    return applies, CaseExpression(applies, replacement).otherwise(value)
 
 
 def _without_prefix(reference: Expression) -> Expression:

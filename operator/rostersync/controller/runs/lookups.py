@@ -71,7 +71,7 @@ class Lookups:
         return Facts(jobs, missing, guard)
 
     async def _who_changed(self, connection: Key) -> None:
-        """Read the connection again. Watches are not in step, and whoever decided may have changed it just before."""
+        """Read the connection again. Watches are not in step, and the decider may have changed it just before."""
         try:
             self.shared.store.put(connection[0], await self.shared.cluster.get(path(*connection)))
         except ApiError as error:

@@ -14,7 +14,7 @@ _ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps a Job from starting. `patient`: it may last, since somebody intends it."""
+    """What keeps a Job from starting. `patient`: it may last, since it is intended."""
 
     reason: str
     message: str

@@ -107,7 +107,7 @@ class Runs:
         view: View | None,
         facts: Facts,
     ) -> None:
-        """Write how the run stands, and see to it that it is looked at when that may change."""
+        """Write the run's status, and queue the run for when it may change."""
         shared = self.shared
         if view and isinstance(step, Wait) and step.turn and (refusal.for_store or refusal.for_slot):
             # Registered before the status is written. Its turn may come during the write, and only registered runs are

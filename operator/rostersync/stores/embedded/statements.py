@@ -1,6 +1,6 @@
 """The embedded store's SQL is in this folder's .sql files: `-- name: X`, comments that say why, then the statement.
 
-`{table}` and the like stand for names and column lists that come from roster.TABLES; values are always parameters.
+Names in braces such as `{table}` are names and column lists from roster.TABLES. Values are always parameters.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Nobody is left without an organisation because one leaves: it stays as long as it is the last one of somebody.
+"""Nobody is left without an organisation because one leaves: it stays as long as somebody has no other.
 
 People who are held back, or who are not sent and stay, keep their values in the store. An organisation other than a
 school that leaves would be taken from them. If they have no other, it stays instead, and is counted as kept. If they

@@ -84,7 +84,7 @@ def _with_cuts(
 
 
 def _metadata(context: Context, table: Table) -> tuple[str, list[str]]:
-    """(metadata of an accepted record r, joins). Keys that no mapping names any more stay as the store has them."""
+    """(metadata of an accepted record r, joins). Keys that mappings no longer name stay as the store has them."""
     if not context.has_other_keys(table):
         return "r.metadata", []
     context.con.execute(
