@@ -125,6 +125,7 @@ def without(key: str) -> str:
         ("", "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         (edited()[:2000], "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         ("[]", "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
+        ("[" * 200_000, "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         (edited(format="1"), "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         (
             edited(format=2), "PlanFormat",

@@ -94,7 +94,7 @@ def decode(text: str) -> Manifest:
     """The reverse. Raises Permanent as `read` does."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise corrupt(f"has no readable {MANIFEST}", str(error)) from None
     if not isinstance(data, dict) or type(data.get("format")) is not int:
         raise corrupt(f"has no readable {MANIFEST}")
