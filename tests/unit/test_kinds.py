@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
-from rostersync.api import generated_files, policies
-from rostersync.api.kinds import KINDS, Ref, by_plural, connections, plurals
+from rostersync.api import crd, generated_files, policies
+from rostersync.api.kinds import KINDS, Ref, by_plural, connections
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
+from rostersync.api.v1alpha1.syncrun import ConnectionRef
 from rostersync.errors import Permanent
 from rostersync.sources.registry import PROFILES
 from support.example_kind import registered
@@ -18,11 +20,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "operator" / "rostersync"
 ITS_OWN = ["api/v1alpha1/focusconnection.py"]  # and its profile, sources/focus.py, which does not name the kind
 RECORDS = ["api/kinds.py", "sources/registry.py"]
-IN_WORDS = [  # help that has a name in an example
-    "local/commands/options.py",
-    "local/commands/run.py",
-    "plugin/commands/approve.py",
-]
+IN_WORDS = ["plugin/commands/approve.py"]  # help that has a name in an example
 
 
 def naming(word: str) -> list[str]:
@@ -47,7 +45,14 @@ def test_a_kind_of_connection_says_so_in_its_name() -> None:
 
 
 def test_connections_are_those_that_runs_can_name() -> None:
-    assert [kind.name for kind in connections()] == ["FocusConnection"]
+    with registered():
+        names = [kind.name for kind in connections()]
+        assert ConnectionRef.model_json_schema()["properties"]["kind"]["enum"] == names
+        for name in names:
+            assert ConnectionRef(kind=name, name="springfield").kind == name
+        for name in KINDS.keys() - names:
+            with pytest.raises(ValidationError):
+                ConnectionRef(kind=name, name="springfield")
 
 
 def test_a_kind_of_connection_costs_its_own_files_and_one_record_in_each_registry() -> None:
@@ -81,9 +86,11 @@ def test_an_approval_has_room_for_the_policies_of_a_dozen_kinds() -> None:
 def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
     made = {ROOT / path for path in generated_files.repository()}
     files = [path for folder in ("charts", "deploy/base") for path in (ROOT / folder).rglob("*") if path.is_file()]
-    by_hand = [path for path in files if path not in made and "focusconnection" in path.read_text().lower()]
-    assert [path.name for path in by_hand] == ["NOTES.txt"]
-    assert f"kubectl get {','.join(plurals())} -A" in by_hand[0].read_text()
+    texts = {path.name: path.read_text() for path in files if path not in made}
+    naming = {name for name, text in texts.items() for kind in connections() if kind.singular in text.lower()}
+    assert naming <= {"NOTES.txt"}, "which has an example"
+    (category,) = {name for kind in KINDS.values() for name in crd.definition(kind)["spec"]["names"]["categories"]}
+    assert f"kubectl get {category} -A" in texts["NOTES.txt"]
 
 
 def test_every_kind_of_connection_has_a_profile() -> None:
@@ -141,5 +148,6 @@ def test_another_kind_of_the_same_name_is_kept_apart() -> None:
     "said", ["syncrun/one", "cron/springfield", "/springfield", "focusconnection/", "a/b/springfield"]
 )
 def test_what_is_no_connection_is_refused_with_the_kinds_there_are(said: str) -> None:
-    with pytest.raises(Permanent, match=r"NAME or KIND/NAME, where KIND is one of focusconnection \(fcon\)\."):
+    kinds = ", ".join(f"{kind.singular} ({kind.short})" for kind in connections())
+    with pytest.raises(Permanent, match=re.escape(f"NAME or KIND/NAME, where KIND is one of {kinds}.")):
         Ref.parse(said)

@@ -25,7 +25,7 @@ def manifests_option(function: F) -> F:
         required=True,
         metavar="PATH",
         type=click.Path(path_type=Path),
-        help="A manifest, or a folder of them: the FocusConnection, and what it refers to. May be given several times.",
+        help="A manifest, or a folder of them: the connection, and what it refers to. May be given several times.",
     )(function)
 
 
