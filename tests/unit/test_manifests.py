@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from rostersync.api.kinds import connections
 from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import ca_bundle, credentials
 from rostersync.local.manifest_files import Manifests, load
 
+NAMES = [kind.name for kind in connections()]
+ANY_KIND, KINDS = " or ".join(NAMES), ", ".join(NAMES)
 CONNECTION = """\
 apiVersion: rostersync.dev/v1alpha1
 kind: FocusConnection
@@ -99,7 +102,7 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         load([tmp_path], {})
     with pytest.raises(InvalidManifest, match="with -f"):
         load([], {})
-    assert "no FocusConnection is among the manifests" in refusal(tmp_path, SECRET)
+    assert f"no {ANY_KIND} is among the manifests" in refusal(tmp_path, SECRET)
 
 
 def test_a_wrong_field_is_named_with_file_document_line_and_remedy(tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_a_required_field_is_named_at_the_line_above_it(tmp_path: Path) -> None:
     [
         ("just text", "is not an object"),
         ("- a\n- b\n", "is not an object"),
-        ("apiVersion: v1\n", "kind is required; one of FocusConnection, SyncRun, Secret, ConfigMap"),
+        ("apiVersion: v1\n", f"kind is required; one of {KINDS}, SyncRun, Secret, ConfigMap"),
         ("apiVersion: v1\nkind: Pod\n", "kind Pod is not read here; allowed: FocusConnection"),
         ("apiVersion: v1\nkind: Jane Doe\n", "kind is not read here"),
         (CONNECTION.replace("v1alpha1", "v1"), "apiVersion of a FocusConnection must be rostersync.dev/v1alpha1"),
@@ -198,7 +201,7 @@ def test_keys_of_free_maps_are_data_and_not_said(tmp_path: Path) -> None:
 def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
     other = CONNECTION.replace("springfield", "shelbyville")
     text = refusal(tmp_path, CONNECTION, other)
-    assert "several FocusConnections are given" in text
+    assert f"several {ANY_KIND}s are given" in text
     assert "choose one of shelbyville, springfield" in text
     assert given(tmp_path, other, CONNECTION, RUN).connection.metadata.name == "springfield"
     env = {"ROSTERSYNC_CONNECTION": "shelbyville"}

@@ -7,11 +7,16 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from rostersync.api.kinds import connections
 from rostersync.errors import Permanent
 from rostersync.plugin import options
 from rostersync.plugin.command import cli
 from rostersync.render.runs import page
 from support.example_kind import registered
+
+
+def kinds():
+    return ", ".join(f"{kind.singular} ({kind.short})" for kind in connections())
 
 
 def connection(kind, name="springfield"):
@@ -129,13 +134,13 @@ def test_one_that_is_not_there_is_named_with_those_that_are(types):
 
 def test_a_kind_that_is_none_is_refused(types):
     said = types("check", "syncrun/one", code=2)
-    assert "KIND is one of focusconnection (fcon), exampleconnection (xcon)" in " ".join(said.split())
+    assert f"KIND is one of {kinds()}" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("command", ["check", "run", "runs"])
 def test_help_says_how_a_connection_is_named(command):
     said = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
-    assert "CONNECTION is NAME, or KIND/NAME as for kubectl; kinds: focusconnection (fcon)." in said
+    assert f"CONNECTION is NAME, or KIND/NAME as for kubectl; kinds: {kinds()}." in said
 
 
 def test_runs_of_the_default_kind_are_shown_as_ever():
