@@ -212,3 +212,23 @@ ENUMERATIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("demographics", "sex"): ("male", "female", "unspecified", "other"),
 }
+
+
+PLURALS = {
+    Entity.DISTRICT: "Districts",
+    Entity.SCHOOL: "Schools",
+    Entity.CALENDAR: "Calendars",
+    Entity.COURSE: "Courses",
+    Entity.CLASS: "Classes",
+    Entity.STUDENT: "Students",
+    Entity.TEACHER: "Teachers",
+    Entity.CONTACT: "Contacts",
+    Entity.ADMIN: "Admins",
+    Entity.ENROLLMENT: "Enrollments",
+    Entity.DEMOGRAPHICS: "Demographics",
+}
+
+
+def counted(n: int, entity: str) -> str:
+    """`1 Student`, `1,204 Students`."""
+    return f"{n:,} {str(entity) if n == 1 else PLURALS.get(Entity(entity), entity)}"

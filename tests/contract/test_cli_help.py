@@ -28,6 +28,11 @@ def test_every_command_and_option_is_explained(name):
     assert CliRunner().invoke(cli, [name, "--help"]).exit_code == 0
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_an_example(name):
+    assert f"rostersync {name}" in CliRunner().invoke(cli, [name, "--help"]).output.split("Options:")[1]
+
+
 def test_the_first_page_names_every_command_and_how_to_begin():
     page = CliRunner().invoke(cli, ["--help"]).output
 
@@ -46,6 +51,14 @@ def test_help_needs_none_of_the_engine():
 @pytest.mark.parametrize("words", [["version"], ["--version"]])
 def test_version(words):
     assert __version__ in CliRunner().invoke(cli, words).output
+
+
+def test_what_is_not_the_repository_is_refused_and_stays_as_it_is(tmp_path):
+    result = CliRunner().invoke(cli, ["crds", "--to", str(tmp_path / "crds"), "--repository", str(tmp_path)])
+
+    assert result.exit_code == 1
+    assert f"{tmp_path} is not rostersync's repository" in result.output
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_crds_are_written_and_checked(tmp_path):

@@ -80,6 +80,8 @@ def test_a_person_is_forgotten_everywhere(bench):
         if path.is_file():
             assert person.encode() not in path.read_bytes()
     assert reason_of(bench.show(held)) == "Cancelled"
+    assert f"Cancelled, since their details are gone: run {held}." in said
+    assert "Cancelled because a person was forgotten" in bench.call("show", held).stdout
     assert bench.show(first)["status"]["outcome"] == "Applied"
     bench.call("diff", first, code=1)
 
@@ -124,6 +126,9 @@ def test_a_backup_is_a_store_and_compact_keeps_every_record(bench):
     bench.run()
     copy = bench.folder / "backups" / "roster.duckdb"
 
+    assert f"The folder {copy.parent} does not exist" in bench.call("backup", "--to", str(copy), code=1).stderr
+    assert not copy.parent.exists()
+    copy.parent.mkdir()
     bench.call("backup", "--to", str(copy))
     bench.call("compact")
 

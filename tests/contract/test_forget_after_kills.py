@@ -104,6 +104,7 @@ def test_forget_removes_what_a_killed_run_left(desk: Desk, hook: str, word: str,
 def test_forget_removes_what_a_killed_copy_left(desk: Desk, what: str) -> None:
     person, other = sorted(content(desk.store)["users"])[:2]
     words = {"backup": ("--to", "kept/copy"), "export": ("--to", "kept/out"), "forget": (other, "--yes")}.get(what, ())
+    (desk.home / "kept").mkdir()
     killed(desk, "wait_while_copying", what, *words)
     left = list(desk.home.rglob(".*.part-*"))
     assert left
@@ -119,6 +120,7 @@ def test_forget_removes_what_a_killed_copy_left(desk: Desk, what: str) -> None:
 
 def test_forget_says_which_backups_it_does_not_reach(desk: Desk) -> None:
     person = sorted(content(desk.store)["users"])[0]
+    (desk.home / "kept").mkdir()
     for name in ("kept/one", "kept/two"):
         desk("backup", "--to", name, exits=0)
     (desk.home / "kept" / "two").unlink()

@@ -45,6 +45,6 @@ def test_report_and_status_keep_it_and_the_message_says_it(roster: Roster) -> No
     assert remembered.not_offered == report.not_offered
     assert deferred(report) == (
         " The source does not offer courses (403), so that records are held back: "
-        f"{missing.held_back['Class']} Class, {missing.held_back['Enrollment']} Enrollment; "
+        f"{missing.held_back['Class']} Classes, {missing.held_back['Enrollment']} Enrollments; "
         f"let the credential read it (its token may lack the scope {scope}, which deliveryConfig.scope has to name)."
     )

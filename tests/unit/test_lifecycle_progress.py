@@ -2,7 +2,10 @@
 
 import json
 
-from rostersync.execution.progress import EVERY, Lines
+import pytest
+
+from rostersync.execution.progress import EVERY, Lines, _bars
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
 
 def told(capsys, *steps):
@@ -41,3 +44,23 @@ def test_an_unknown_total_is_left_out(capsys):
     Lines()("apply", "begin", 0, None)
 
     assert "total" not in json.loads(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        (TryAgain(Failure.CONNECTION, "connection refused"), "token request: connection refused"),
+        (TryAgain(Failure.FAILED, "503"), "token request failed (503)"),
+    ],
+)
+def test_what_is_waited_for_fits_a_narrow_terminal_beside_its_time(monkeypatch, capsys, what, said):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    with _bars() as bars:
+        bars("waiting", what.briefly("the token request"), 3, 600)
+
+    line = next(line for line in capsys.readouterr().err.splitlines() if "waiting" in line)
+    assert said in line
+    assert "/600" in line
+    assert "0:00:0" in line

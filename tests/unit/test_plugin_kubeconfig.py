@@ -110,6 +110,21 @@ def test_a_context_without_its_cluster_is_a_sentence(tmp_path):
     assert "context one cannot be used" in result.output
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("show", "Foo/x"), "Foo/x is no name of a run"),
+        (("cancel", "Foo/x"), "Foo/x is no name of a run"),
+        (("approve", "--reason", "seen", "--digest", "12"), "12 is no digest of a plan"),
+    ],
+)
+def test_an_argument_that_nothing_can_have_is_refused_without_asking_the_cluster(words, why):
+    result = call(*words, "--kubeconfig", "/nowhere")
+
+    assert result.exit_code == 2
+    assert why in result.output
+
+
 def test_a_cluster_that_is_not_there_is_named(tmp_path):
     with socket.socket() as taken:  # bound and not listening: nobody else answers there
         taken.bind(("127.0.0.1", 0))

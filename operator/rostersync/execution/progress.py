@@ -54,14 +54,15 @@ def shown(quiet: bool = False) -> Iterator[Progress]:
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.fields[stage]:>10}"),
         TextColumn("{task.description:<18}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        BarColumn(None, table_column=Column(max_width=40)),  # gives way, so that the time is always seen
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     tasks: dict[tuple[str, str], Any] = {}
     with Progress(*columns, console=console, transient=True) as bars:

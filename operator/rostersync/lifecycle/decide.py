@@ -48,7 +48,12 @@ def next_step(seen: Observed) -> Step:
     if begun is not None and not had_no_room(begun):
         return _applying(seen, begun)
     if seen.run.cancel:
-        return ended(Outcome.CANCELLED, "Cancelled as asked; nothing was applied.")
+        why = (
+            "because a person was forgotten, which removed the details of its plan"
+            if seen.run.forgotten
+            else "as asked"
+        )
+        return ended(Outcome.CANCELLED, f"Cancelled {why}; nothing was applied.")
     if seen.connection.missing:
         return _without_connection(seen)
     if seen.connection.deleted:

@@ -2,6 +2,7 @@
 
 from rostersync.lifecycle.observed import Observed
 from rostersync.model import NotOffered, PlanReport
+from rostersync.roster import counted
 
 
 def held_message(seen: Observed, report: PlanReport) -> str:
@@ -65,6 +66,6 @@ def _unoffered(missing: NotOffered) -> str:
     remedy = "; let the credential read it" if missing.status == 403 else ""
     if missing.scope:
         remedy += f" (its token may lack the scope {missing.scope}, which deliveryConfig.scope has to name)"
-    costs = [f"{count:,} {entity}" for entity, count in missing.held_back.items()]
+    costs = [counted(count, entity) for entity, count in missing.held_back.items()]
     held = f", so that records are held back: {', '.join(costs)}" if costs else ""
     return f" The source does not offer {missing.collection}{why}{held}{remedy}."

@@ -58,6 +58,7 @@ class Run:
     created_at: datetime | None = None
     status: Mapping[str, Any] = field(default_factory=dict)
     more_requesters: bool = False  # than fit into `requested_by`
+    forgotten: bool = False  # a person was, and its details with them, which is why it is cancelled
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,20 @@ from rostersync.errors import Permanent
 from rostersync.execution.inputs import artifact_key
 from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.observed import Connection
+from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.drive import Driver
+from rostersync.local.observe import PERSON_FORGOTTEN
 from rostersync.local.state import State
 
 
-def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[str]:
-    """Remove the artifacts of every run that names the record. Returns these runs. Those that wait are cancelled.
+def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Remove the artifacts of every run that names the record, and cancel those of them that wait.
+
+    Returns all these runs, and those that were cancelled.
 
     `record`: the person's id in the store. Raises StoreBusy while another process works on a connection's runs.
     """
-    runs = state.runs()
+    runs, cancelled = state.runs(), list[str]()
     with ExitStack() as locks:
         for connection in sorted(set(map(key_of, runs))):
             locks.enter_context(state.lock(connection))
@@ -35,9 +39,12 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> list[
         for run in runs:
             if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
                 ref = Ref.of(run["spec"]["connectionRef"])
-                cancelled = {**run, "spec": {**run["spec"], "cancel": True}}
-                Driver(state, Connection(ref), None).settle(cancelled)
-    return gone
+                noted = {**(run["metadata"].get("annotations") or {}), PERSON_FORGOTTEN: "true"}
+                meta, spec = {**run["metadata"], "annotations": noted}, {**run["spec"], "cancel": True}
+                settled = Driver(state, Connection(ref), None).settle({**run, "metadata": meta, "spec": spec})
+                if settled["status"].get("outcome") == Outcome.CANCELLED:
+                    cancelled.append(run["metadata"]["name"])
+    return gone, cancelled
 
 
 def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:

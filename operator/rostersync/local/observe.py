@@ -15,6 +15,8 @@ from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.state import State, number
 from rostersync.model import ApplyReport, Mode, PlanReport
 
+PERSON_FORGOTTEN = "rostersync.dev/personForgotten"  # an annotation of a run that lost its details by that
+
 
 def observed(
     state: State,
@@ -84,6 +86,7 @@ def _run(run: dict[str, Any]) -> Run:
         generation=metadata["generation"],
         mode=Mode(spec.get("mode", Mode.IMPORT)),
         cancel=bool(spec.get("cancel")),
+        forgotten=PERSON_FORGOTTEN in (metadata.get("annotations") or {}),
         requested_by=(spec["requestedBy"],) if spec.get("requestedBy") else (),
         created_at=parse_instant(metadata["creationTimestamp"]),
         status=run.get("status") or {},

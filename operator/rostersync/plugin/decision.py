@@ -22,9 +22,14 @@ def decision_options(function: F) -> F:
         options.output_option,
         options.waiting_options,
         click.option("-y", "--yes", is_flag=True, help="Do not ask again on a terminal."),
-        click.option("--digest", metavar="SHA256", help="Only if the plan still has this digest (sha256:…)."),
+        click.option(
+            "--digest",
+            metavar="SHA256",
+            callback=options.digest,
+            help="Only if the plan still has this digest (sha256:…).",
+        ),
         click.option("--reason", required=True, metavar="TEXT", help="Why; recorded with the decision."),
-        click.argument("name", metavar="[RUN]", required=False),
+        click.argument("name", metavar="[RUN]", required=False, callback=options.run_name),
     ):
         function = option(function)
     return function

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 TARGET, DEBUG = "rostersync.target", "rostersync.debug"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")  # as Kubernetes has it
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -127,6 +129,22 @@ def _ref(_: click.Context, __: click.Parameter, value: str | None) -> Ref | None
         return Ref.parse(value) if value else None
     except Permanent as error:
         raise click.BadParameter(str(error)) from None
+
+
+def run_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """A run's name, refused here if no object of a cluster can have it."""
+    if value is not None and not (len(value) <= 253 and _NAME.fullmatch(value)):
+        raise click.BadParameter(f"{value} is no name of a run; `kubectl roster runs` lists them.")
+    return value
+
+
+def digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """A whole digest, as a plan has it."""
+    if value is not None and not _DIGEST.fullmatch(value):
+        raise click.BadParameter(
+            f"{value} is no digest of a plan: that is sha256: and 64 characters, as `kubectl roster show RUN` has it."
+        )
+    return value
 
 
 def output_option(function: F) -> F:

@@ -111,7 +111,7 @@ def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs:
     shown = [Row([r.cells[i] for i in named], r.under) for r in rows]
     table(out, [columns[i] for i in named], shown, drop=("Cause",), below=("School", "Id"))
     if more:
-        say(out, f"The first {len(rows):,} records; --limit 0 shows all.")
+        say(out, f"The first {'record' if len(rows) == 1 else f'{len(rows):,} records'}; --limit 0 shows all.")
 
 
 def write_csv(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:

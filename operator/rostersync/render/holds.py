@@ -1,7 +1,8 @@
 """A hold as a sentence with its numbers. It is made when it is shown: reports only have the numbers."""
 
 from rostersync.model import Hold, HoldReason
-from rostersync.render.words import PLURALS, VERBS, number, percent, some
+from rostersync.render.words import VERBS, number, percent, some
+from rostersync.roster import PLURALS
 
 _NEEDS_NO_NUMBERS = {
     HoldReason.IDENTITY_CHANGED: "The SIS ID prefix differs from that of the last applied plan: every record would get another id",

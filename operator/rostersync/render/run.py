@@ -22,6 +22,7 @@ from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import say, table
 from rostersync.render.words import number
 from rostersync.render.words_to_type import LOCAL, Typed
+from rostersync.roster import counted
 
 _COLUMNS = {
     "Entity": "entity",
@@ -183,7 +184,7 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
 def missing(out: Console, not_offered: Iterable[NotOffered]) -> None:
     """Collections that the source does not offer, and what is held back because of it."""
     for m in not_offered:
-        costs = ", ".join(f"{n:,} {entity}" for entity, n in m.held_back.items())
+        costs = ", ".join(counted(n, entity) for entity, n in m.held_back.items())
         held_back = f"; held back because of it: {costs}" if costs else ""
         status = f" ({m.status})" if m.status else ""
         say(out, f"Not offered by the source: {m.collection}{status}{held_back}.", "yellow")

@@ -40,7 +40,9 @@ def page(
         return
     columns = ("Run", "Connection", "Status", "Created", "Updated", "Deleted", "Started")
     going = ("Started", "Connection", "Updated", "Created", "Deleted")
-    _table(out, columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces, going)
+    _table(
+        out, columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces, going, last=True
+    )
 
 
 def _table(
@@ -50,10 +52,11 @@ def _table(
     right: Iterable[str],
     namespaces: bool,
     drop: Sequence[str],
+    last: bool = False,
 ) -> None:
     """Print a table. Every row begins with its namespace, which may be hidden."""
     shown = rows if namespaces else [r[1:] for r in rows]
-    table(out, (*(("Namespace",) if namespaces else ()), *columns), shown, right, drop=drop)
+    table(out, (*(("Namespace",) if namespaces else ()), *columns), shown, right, drop=drop, last=last)
 
 
 def _connections(

@@ -46,8 +46,9 @@ def table(
     drop: Sequence[str] = (),
     fold: str = "",
     below: Sequence[str] = (),
+    last: bool = False,
 ) -> None:
-    """Print a table and an empty line. Columns named in `right` hold numbers.
+    """Print a table, and an empty line unless it is the `last` of a page. Columns named in `right` hold numbers.
 
     If it is too wide, the columns of `drop` are dropped one by one, and then those of `below` become lines under their
     row. The column `fold` holds sentences, which get the remaining width and fold between words.
@@ -79,7 +80,8 @@ def table(
         say(out, "\n".join(lines[start : start + _CHUNK]))
     if gone:
         say(out, f"Too narrow for: {', '.join(dict.fromkeys(gone))}.", "dim")
-    say(out)
+    if not last:
+        say(out)
 
 
 def say(out: Console, text: str = "", style: str = "") -> None:

@@ -5,20 +5,8 @@ import unicodedata
 from typing import Any
 
 from rostersync.model import Entity
+from rostersync.roster import counted
 
-PLURALS = {
-    Entity.DISTRICT: "Districts",
-    Entity.SCHOOL: "Schools",
-    Entity.CALENDAR: "Calendars",
-    Entity.COURSE: "Courses",
-    Entity.CLASS: "Classes",
-    Entity.STUDENT: "Students",
-    Entity.TEACHER: "Teachers",
-    Entity.CONTACT: "Contacts",
-    Entity.ADMIN: "Admins",
-    Entity.ENROLLMENT: "Enrollments",
-    Entity.DEMOGRAPHICS: "Demographics",
-}
 VERBS = {"Create": "Creates", "Update": "Updates", "Delete": "Deletes", "Any": "Changes"}
 
 
@@ -31,7 +19,7 @@ def some(n: int, entity: Entity | None) -> str:
     """`1 Student`, `1,204 Students`; `records` if the entity is unknown."""
     if entity is None:
         return f"{number(n)} record{'' if n == 1 else 's'}"
-    return f"{number(n)} {entity.value if n == 1 else PLURALS[entity]}"
+    return counted(n, entity)
 
 
 def percent(part: int, whole: int) -> str:

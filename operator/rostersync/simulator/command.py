@@ -10,15 +10,19 @@ import msgspec
 
 from rostersync.simulator import events, faults
 
+_CURL = {
+    """curl -d '{"day": 2}' URL/_simulator/day""": "another day ({}: the next)",
+    """curl -d '{"event": "mass-leave:30"}' URL/_simulator/event""": 'something happens ({"clear": true})',
+    """curl -d '{"fault": "429,every=5"}' URL/_simulator/fault""": 'something goes wrong ({"clear": true})',
+    "curl URL/_simulator": "what it is serving",
+}
 _EPILOG = "\b\n" + "\n".join(
-    ["Events:", *(f"  {n}\n      {t}" for n, t in events.HELP.items())]
+    ["Example:", "  rostersync simulate --students 500 --day 2", "", "\b"]
+    + ["Events:", *(f"  {n}\n      {t}" for n, t in events.HELP.items())]
     + ["", "\b", "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P ,on=COLLECTION:"]
     + [f"  {n}\n      {t}" for n, t in faults.HELP.items()]
     + ["", "\b", "While it runs, without any credentials:"]
-    + ["  curl -d '{\"day\": 2}' URL/_simulator/day            another day ({}: the next)"]
-    + ['  curl -d \'{"event": "mass-leave:30"}\' URL/_simulator/event    something happens ({"clear": true})']
-    + ['  curl -d \'{"fault": "429,every=5"}\' URL/_simulator/fault      something goes wrong ({"clear": true})']
-    + ["  curl URL/_simulator                               what it is serving"]
+    + [f"  {command:<57}  {what}" for command, what in _CURL.items()]
 )
 
 
@@ -69,8 +73,9 @@ def simulate(
     """Serve an invented district as a Focus SIS does, to try things out.
 
     This is a real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The
-    district depends on its seed and size alone, and changes a little from day to day. The first line has the
-    Service URL and the credentials (as JSON when the output is not a terminal). Ctrl-C or SIGTERM ends it.
+    district depends on its seed and size alone, and changes a little from day to day. It begins by printing the
+    Service URL and the credentials (one line of JSON when the output is not a terminal), but not a Client Secret
+    that you gave. Ctrl-C or SIGTERM ends it.
     """
     from rostersync.simulator.bundle import Bundle
     from rostersync.simulator.district import District
@@ -109,6 +114,7 @@ def simulate(
         "url": simulator.url,
         "tokenURL": simulator.token_url,
         "clientID": simulator.client_id,
+        **({"clientSecret": simulator.client_secret} if client_secret is None else {}),
         "version": oneroster,
         "control": f"{simulator.origin}/_simulator",
         "serves": simulator.roster.name,

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from rostersync.local.state import State
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  rostersync backup --to roster-2026-11-28.duckdb
+"""
+)
 @click.option(
     "--to",
     "file",
@@ -26,9 +31,15 @@ if TYPE_CHECKING:
 @debug_option
 def backup(file: Path, state: "State") -> None:
     """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
+    from rostersync.errors import Permanent
     from rostersync.local import backups, store
     from rostersync.local.drive import now_utc
 
+    if not file.resolve().parent.is_dir():
+        raise Permanent(
+            f"The folder {file.parent} does not exist; nothing was written. Make it first, or check --to.",
+            reason="NoFolder",
+        )
     with interruptible():
         copied = store.file_of(state)
         backups.note(state, file, now_utc())

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from rostersync.local.state import State
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  rostersync compact --state .rostersync
+"""
+)
 @options.state_option
 @debug_option
 def compact(state: "State") -> None:

@@ -7,7 +7,13 @@ import click
 from rostersync.execution.options import debug_option
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync crds --to crds
+  rostersync crds --to crds --check
+"""
+)
 @click.option(
     "--to",
     "folder",
@@ -31,6 +37,12 @@ def crds(folder: Path, repository: Path | None, check: bool) -> None:
     from rostersync.api import crd, generated_files
     from rostersync.errors import Permanent
 
+    if repository and not all((repository / part).is_dir() for part in ("charts/rostersync", "deploy/base")):
+        raise Permanent(
+            f"{repository} is not rostersync's repository: it has no charts/rostersync and deploy/base. Nothing was "
+            "written; without --repository the CRDs alone are.",
+            reason="NotTheRepository",
+        )
     texts = {folder / name: text for name, text in crd.render().items()}
     if repository:
         texts |= {repository / path: text for path, text in generated_files.repository().items()}

@@ -50,7 +50,8 @@ def export(folder: Path, district: str | None, strict: bool, state: "State", out
         click.echo(dump(shown, output), nl=False)
         return
     out = console()
-    table(out, ("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}")
+    last = not (written.not_importable or written.not_expressible)
+    table(out, ("File", "Records"), written.rows.items(), ("Records",), f"Written to {folder}", last=last)
     for sentence in sentences(written.not_importable):
         say(out, f"Not importable everywhere: {sentence}", "yellow")
     for what, count in written.not_expressible.items():

@@ -39,7 +39,7 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     with interruptible():
         copies = backups.left(state)
         found = store.forget(state, district, record)
-        runs = forget_artifacts(state, record, os.environ)
+        runs, cancelled = forget_artifacts(state, record, os.environ)
     if not (runs or found.rows or found.enrollments or found.history or found.references):
         raise Permanent(
             f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
@@ -51,6 +51,8 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
         f"{_some(found.history, 'value')} of history, {_some(found.references, 'reference')}, and the details of "
         f"{_some(len(runs), 'run')}."
     )
+    if cancelled:
+        click.echo(f"Cancelled, since their details are gone: {', '.join(f'run {name}' for name in cancelled)}.")
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
     for copy, at in copies.items():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   rostersync plan -f connection.yaml -f secret.yaml --report plan.json
   rostersync apply RUN --report apply.json
 

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from rostersync.local.state import State
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  rostersync runs
+  rostersync runs --connection springfield -o json
+"""
+)
 @click.option("--connection", metavar="NAME", help="Only runs of this connection, NAME or KIND/NAME.")
 @options.state_option
 @options.output_option("table", "json", "yaml")

@@ -3,7 +3,12 @@
 import click
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Example:
+  rostersync version
+"""
+)
 def version() -> None:
     """Print the version."""
     from rostersync import __version__

@@ -14,7 +14,7 @@ Examples:
 \b
 Exit codes: 0 cancelled; 1 not cancelled, for instance because its apply had begun."""
 )
-@click.argument("name", metavar="RUN")
+@click.argument("name", metavar="RUN", callback=options.run_name)
 @options.waiting_options
 @options.output_option
 @options.cluster_options

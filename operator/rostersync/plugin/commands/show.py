@@ -16,7 +16,7 @@ Examples:
 \b
 Single records stay in the run's artifacts, out of the cluster's reach."""
 )
-@click.argument("name", metavar="[RUN]", required=False)
+@click.argument("name", metavar="[RUN]", required=False, callback=options.run_name)
 @options.connection_option
 @options.output_option
 @options.cluster_options

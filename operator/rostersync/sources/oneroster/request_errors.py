@@ -54,6 +54,11 @@ class TryAgain(Exception):  # noqa: N818 - named for what happens next, as all e
         self.status = status
         self.held = held
 
+    def briefly(self, tried: str) -> str:
+        """What is waited for, on a line of progress: `token request: connection refused`, `GET /users failed (503)`."""
+        tried = tried.removeprefix("the ")
+        return f"{tried} failed ({self.what})" if self.failure is Failure.FAILED else f"{tried}: {self.what}"
+
 
 def causes(error: BaseException) -> list[BaseException]:
     """The error and all its causes."""

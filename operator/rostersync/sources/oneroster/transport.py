@@ -150,7 +150,7 @@ class Transport:
             if failures >= patience.attempts and not (self._passes(error.failure) and waited < patience.seconds):
                 return False
             if failures > 1:
-                self.waiting(f"{tried} {error.failure.value} ({error.what})", waited, patience.seconds)
+                self.waiting(error.briefly(tried), waited, patience.seconds)
             if error.failure in OVERLOAD and on_overload:
                 on_overload()
             if held >= MAX_HELD:
