@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from rostersync.render.changes import RecordChange, page
 from rostersync.render.tables import Row, table
 
 COLUMNS = ("Entity", "Change", "Name", "Id", "School", "Cause", "What")
@@ -79,3 +80,17 @@ def test_escapes_of_others_are_shown_and_not_obeyed():
 
     assert "\x1b" not in text
     assert "\\x1b[31mred" in text
+
+
+def test_an_empty_line_follows_a_table_unless_it_ends_the_page():
+    assert printed(80, last=True) + "\n" == printed(80)
+
+
+@pytest.mark.parametrize(("limit", "said"), [(1, "The first record;"), (2, "The first 2 records;"), (3, None)])
+def test_a_page_of_changes_says_how_many_it_shows(limit, said):
+    out = Console(file=io.StringIO(), width=80, markup=False, highlight=False)
+
+    page(out, [RecordChange("Class", f"C{n}", "Delete", "SourceDeleted", (), {}, {}) for n in range(3)], limit)
+
+    assert said is None or said in out.file.getvalue()
+    assert ("The first" in out.file.getvalue()) == (said is not None)
