@@ -227,14 +227,15 @@ def read(
 
     def answer(request: Request) -> Reply | None:
         if in_the_middle and request.offset >= 400:
-            in_the_middle(clients[0]._beside)
+            in_the_middle(clients[0]._decode_process)
         elif in_the_middle and request.offset >= 60:
-            come_up(clients[0]._beside)
+            come_up(clients[0]._decode_process)
         return None
 
     with Quirky({"enrollments": enrollments(905)}, answer=answer) as server, source(server) as client:
         clients.append(client)
         if in_the_middle is None:
-            client._beside.start = lambda: None  # type: ignore[method-assign]
+            client._decode_process.start = lambda: None  # type: ignore[method-assign]
         proof = extract(client, folder, Wanted(("enrollments",)))["collections"]
+    del proof["enrollments"]["requests"]  # a page that had to wait for the process may be asked for twice
     return proof, Staged(proof, folder).rows("enrollments")
