@@ -43,7 +43,7 @@ def test_a_missing_secret_is_named_and_the_run_goes_on_when_it_comes(scene: Scen
     scene.run("one")
     said = scene.until("syncrun", "one", lambda r: "focus-credentials" in succeeded(r)[2])
     assert succeeded(said)[1] == "Planning"
-    assert "Secret focus-credentials is not in this namespace: make it" in succeeded(said)[2]
+    assert "Secret focus-credentials is not in this namespace: create it, and the Job continues" in succeeded(said)[2]
     scene.cluster.apply(scene.secret())
     scene.ended("one", "Applied")
 
