@@ -276,7 +276,7 @@ def onto(target: str) -> dict[str, Any]:
 @pytest.mark.parametrize("sent", [True, False], ids=["in the pull", "in the store"])
 def test_a_mapping_onto_what_is_no_school_is_refused(roster: Roster, sent: bool) -> None:
     roster.run(district(), sisIDPrefix="F-")
-    with pytest.raises(Permanent, match="1001 to F-d1, which is an organisation but no school") as refused:
+    with pytest.raises(Permanent, match="1001 to F-d1, which is an organisation but not a school") as refused:
         roster.plan(district() if sent else district().without("orgs", "d1"), **onto("F-d1"))
     assert refused.value.reason == "InvalidSpec"
 
