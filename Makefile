@@ -80,7 +80,7 @@ format: $(STAMP) ## Let the formatter and the linter fix what they can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-types: $(STAMP) ## Types (mypy, strict) of the package and of what the tests share
+types: $(STAMP) ## Types (mypy, strict) of package, bench, demo and what tests share
 	$(BIN)/mypy
 
 imports: $(STAMP) ## Imports go downwards only (import-linter)

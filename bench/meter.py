@@ -53,7 +53,7 @@ def measure(command: list[str], limit: int | None = None) -> Measured:
             raise Failed(f"{' '.join(command[1:3])}: exit {process.returncode}{killed}\n{said.decode()[-2000:]}")
         result = json.loads(file.read_text()) if file.exists() else {}
         peak = max(usage.ru_maxrss * 1024, result.get("peak", 0))
-        return Measured(wall, usage.ru_utime + usage.ru_stime, peak, group and limit, result)
+        return Measured(wall, usage.ru_utime + usage.ru_stime, peak, limit if group else None, result)
 
 
 @contextlib.contextmanager

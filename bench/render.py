@@ -13,16 +13,16 @@ import msgspec
 from pages import BASE_PATH
 from sizes import COLLECTIONS, PAGE, SEED, STEP, Bench
 
-from rostersync.simulator.district import District
+from rostersync.simulator.district import District, DistrictDay
 from rostersync.simulator.layout import Size
 
 BASE = f"https://district.focus.example{BASE_PATH}"
 CHUNK = 200  # pages that one process renders at a time
 
-_days: dict[tuple[int, int], object] = {}
+_days: dict[tuple[int, int], DistrictDay] = {}
 
 
-def day_of(students: int, day: int):
+def day_of(students: int, day: int) -> DistrictDay:
     """The district of that many students on that day: about 9 enrolments and 0.31 classes for each student."""
     if (students, day) not in _days:
         size = Size(students, guardians=0, classes_per_student=9, class_size=28, students_per_teacher=20)

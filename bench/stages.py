@@ -17,6 +17,7 @@ from typing import Any
 from sizes import COLLECTIONS
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.model import Consent
 from rostersync.plan import codec
 from rostersync.plan.apply import apply as apply_plan
 from rostersync.plan.origin import Pulled
@@ -25,7 +26,6 @@ from rostersync.reading.extract import extract as extract_to
 from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 from rostersync.stores.embedded.store import EmbeddedStore
-from rostersync.stores.port import Consent
 from rostersync.sync.pipeline import PlanInputs
 from rostersync.sync.pipeline import plan as plan_from
 
@@ -89,7 +89,7 @@ def extract(url: str, out: Path, concurrency: int = 4) -> Result:
     """Every collection of the source."""
     fcon = connection(url, concurrency)
     shutil.rmtree(out, ignore_errors=True)
-    source = open_source(fcon, Login({"clientID": "bench", "clientSecret": "bench"}), None)
+    source = open_source(fcon, Login({"clientID": "bench", "clientSecret": "bench"}, "nowhere"), None)
     try:
         proof = extract_to(source, out, Wanted(COLLECTIONS))
         peak = peak_together()

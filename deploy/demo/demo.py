@@ -137,7 +137,7 @@ def rostersync(*arguments: str, ends: int = APPLIED) -> None:
 
 def newest(state: Path) -> str:
     """The name of the newest run."""
-    command = [ROSTERSYNC, "show", "--output", "json", "--state", str(state)]
+    command = [str(ROSTERSYNC), "show", "--output", "json", "--state", str(state)]
     return str(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)["metadata"]["name"])
 
 

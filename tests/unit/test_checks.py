@@ -29,7 +29,7 @@ def test_precommit_calls_the_targets_of_verify() -> None:
 
 def test_types_are_checked_of_what_tests_share() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["mypy"]["packages"] == ["rostersync", "support"]
+    assert project["tool"]["mypy"]["files"] == ["operator/rostersync", "tests/support", "bench", "deploy/demo"]
 
 
 @pytest.mark.parametrize(
