@@ -41,10 +41,8 @@ def done(**kwargs):
     return Work(WorkState.SUCCEEDED, number, report(**kwargs))
 
 
-def failed(reason, retryable=False, number=1, of_plan=1):
-    return Work(
-        WorkState.FAILED, number, None, reason, "what was tried and what to do", retryable=retryable, of_plan=of_plan
-    )
+def failed(reason, number=1, of_plan=1):
+    return Work(WorkState.FAILED, number, None, reason, "what was tried and what to do", of_plan=of_plan)
 
 
 def full(minutes, number=1):
@@ -100,9 +98,7 @@ STEPS = {
     "a running plan is waited for": (seen(plan=Work(WorkState.RUNNING)), "Planning"),
     "a lost plan is made again while tries are left": (seen(plan=Work(WorkState.LOST), tries=2), StartPlan(2)),
     "a lost plan without tries left ends the run": (seen(plan=Work(WorkState.LOST)), "Interrupted"),
-    "a permanent failure is not tried again": (seen(plan=failed("CredentialsRefused"), tries=3), "CredentialsRefused"),
-    "a retryable failure is tried again": (seen(plan=failed("Unreachable", True), tries=3), StartPlan(2)),
-    "the last try's failure ends the run": (seen(plan=failed("Unreachable", True, 3), tries=3), "Unreachable"),
+    "a failure ends the run, since its Job has retried": (seen(plan=failed("Unreachable"), tries=3), "Unreachable"),
     "a plan without a digest is a lost report": (seen(plan=Work(WorkState.SUCCEEDED, 1, None)), "ReportLost"),
     "nothing to change is a success": (seen(plan=done(no_changes=True)), "NoChanges"),
     "nothing to change, but not read whole": (
@@ -226,26 +222,22 @@ STEPS = {
         "Applied",
     ),
     "a moved base is planned again from the staged extract": (
-        seen(plan=HELD, approval=approval("Approved"), apply=failed("BaseMoved", True)),
+        seen(plan=HELD, approval=approval("Approved"), apply=failed("BaseMoved")),
         StartPlan(2, again=True),
     ),
     "an equal digest on the new base keeps its approval": (
-        seen(plan=done(holds=1, number=2, base=9), approval=approval("Approved"), apply=failed("BaseMoved", True)),
+        seen(plan=done(holds=1, number=2, base=9), approval=approval("Approved"), apply=failed("BaseMoved")),
         StartApply(A, CONSENT, 2),
     ),
     "another digest on the new base asks again": (
-        seen(plan=done(holds=1, number=2, digest=B), approval=approval("Approved"), apply=failed("BaseMoved", True)),
+        seen(plan=done(holds=1, number=2, digest=B), approval=approval("Approved"), apply=failed("BaseMoved")),
         CreateApproval(B, NOW + timedelta(hours=72), (), False),
     ),
     "a base that keeps moving ends the run": (
-        seen(plan=done(number=6), apply=failed("BaseMoved", True, 6, of_plan=6)),
+        seen(plan=done(number=6), apply=failed("BaseMoved", 6, of_plan=6)),
         "BaseMoved",
     ),
-    "a retryable apply is tried again": (
-        seen(plan=done(), apply=failed("StoreBusy", True), tries=2),
-        StartApply(A, None, 2),
-    ),
-    "a permanent apply failure ends the run": (seen(plan=done(), apply=failed("DigestMismatch")), "DigestMismatch"),
+    "a failed apply ends the run": (seen(plan=done(), apply=failed("DigestMismatch")), "DigestMismatch"),
     "cancel before the plan": (seen(run={"cancel": True}), "Cancelled"),
     "cancel while held": (seen(run={"cancel": True}, plan=HELD, approval=approval()), "Cancelled"),
     "cancel when the apply has begun is too late": (
@@ -323,7 +315,7 @@ def test_next_step(known, expected):
 
 
 OUTCOMES = {
-    "Interrupted": Outcome.FAILED, "CredentialsRefused": Outcome.FAILED, "TermsNotAccepted": Outcome.FAILED,
+    "Interrupted": Outcome.FAILED, "Unreachable": Outcome.FAILED, "TermsNotAccepted": Outcome.FAILED,
     "NoChanges": Outcome.NO_CHANGES, "Cancelled": Outcome.CANCELLED,
     "ImportSuspended": Outcome.IMPORT_SUSPENDED, "Applied": Outcome.APPLIED, "SameAsHeld": Outcome.SAME_AS_HELD,
 }  # fmt: skip

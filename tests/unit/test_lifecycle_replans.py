@@ -24,7 +24,7 @@ def seen(plans, holds=0, apply=None, siblings=()):
 
 @pytest.mark.parametrize("plans", range(1, REPLANS + 3))
 def test_an_apply_that_finds_the_store_moved_is_planned_for_again_up_to_the_limit(plans):
-    moved = Work(WorkState.FAILED, plans, None, "BaseMoved", "the store moved", retryable=True, of_plan=plans)
+    moved = Work(WorkState.FAILED, plans, None, "BaseMoved", "the store moved", of_plan=plans)
 
     step = next_step(seen(plans, apply=moved))
 

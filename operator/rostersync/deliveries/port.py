@@ -24,14 +24,6 @@ class Exported:
     not_importable: dict[str, int] = field(default_factory=dict)
 
 
-class BundleWriter(Protocol):
-    """Writes a roster to files."""
-
-    def __call__(self, con: "duckdb.DuckDBPyConnection", folder: Path, version: str = "1.1") -> Exported:
-        """Writes the active records of the views `store_<table>` in `con` to `folder`, which appears whole."""
-        ...
-
-
 @dataclass(frozen=True)
 class Parcel:
     """What a delivery has to carry out.

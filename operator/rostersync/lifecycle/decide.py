@@ -85,8 +85,6 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
                 "Interrupted",
                 f"The plan was interrupted before it finished; the store is unchanged: {seen.words.rerun}.",
             )
-        case _ if plan.retryable and plan.number < seen.tries:
-            return _start_plan(seen, plan.number + 1)
         case _ if had_no_room(plan) and (seen.apply or seen.approval):
             # It was planned before, and the decision on that plan still stands.
             return until_there_is_room(PLAN, plan, seen.now) or _start_plan(seen, plan.number + 1, again=True)
@@ -233,8 +231,6 @@ def _applying(seen: Observed, apply: Work[ApplyReport]) -> Step:
             return ended(Outcome.CANCELLED, f"Cancelled because {why}; the store had moved, and nothing was applied.")
         case _ if apply.reason == BaseMoved.reason and apply.of_plan <= REPLANS:
             return _start_plan(seen, apply.of_plan + 1, again=True)
-        case _ if apply.retryable and apply.number < seen.tries:
-            return _start_apply(seen, _digest(seen), _consent(seen), apply.number + 1)
         case _:
             return Finish(Outcome.FAILED, apply.reason, apply.message)
 

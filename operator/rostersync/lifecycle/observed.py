@@ -37,7 +37,6 @@ class Work(Generic[R]):
     report: R | None = None
     reason: str = "Failed"  # of a failure: CamelCase
     message: str = ""
-    retryable: bool = False
     of_plan: int = 1
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -156,7 +155,7 @@ class Observed:
     may_deliver: bool = True
     queued: str = ""  # why none of these may start now; "" locally
     unguarded: str = ""  # why no approval can be trusted (policies are missing); "" if one can
-    tries: int = 1  # attempts of plan or apply in all, after retryable failures
+    tries: int = 1  # plans in all, while their Jobs are lost
     words: Words = Words()
 
     @property

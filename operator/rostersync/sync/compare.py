@@ -7,21 +7,19 @@ it counts under: if that changes, the old one), new_entity, change, cause, befor
 from rostersync.model import Cause
 from rostersync.roster import Table
 from rostersync.tables.context import Context
-from rostersync.tables.counts import Tallies, count
 from rostersync.tables.sql import literal, mark
 
 _CREATED = literal(Cause.SOURCE_CREATED)
 
 
-def compare(context: Context, differing: frozenset[str]) -> Tallies:
-    """Find the changes of every table, and count what became of its records.
+def compare(context: Context, differing: frozenset[str]) -> None:
+    """Find the changes of every table.
 
     `differing` names the tables whose differing records were found while references were followed.
     """
     for table in context.tables:
         context.begin("compare", table)
         _changes(context, table, known=table.name in differing)
-    return count(context)
 
 
 def _changes(context: Context, table: Table, *, known: bool) -> None:

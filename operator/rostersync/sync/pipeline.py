@@ -48,7 +48,7 @@ from rostersync.sync.staged import Staged, lay_out_staged
 from rostersync.sync.stored import stored
 from rostersync.sync.unoffered import unoffered
 from rostersync.tables.context import Context, Progress, read_only
-from rostersync.tables.counts import Tallies
+from rostersync.tables.counts import Tallies, count
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -145,8 +145,9 @@ def _run(
     stage("link")
     linked = link(context, matched.duplicated, vanished=bool(scope.vanished_targets))
     stage("compare")
-    tallies = compare(context, linked.differing)
+    compare(context, linked.differing)
     stage("gate")
+    tallies = count(context)
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
