@@ -26,7 +26,9 @@ def debug_option(function: F) -> F:
 
 def engine_options(function: F) -> F:
     """--memory and --threads."""
-    threads = click.option("--threads", type=click.IntRange(min=1), help="Threads of the engine; default all cores.")
+    threads = click.option(
+        "--threads", type=click.IntRange(min=1), metavar="N", help="Threads of the engine; default all cores."
+    )
     memory = click.option(
         "--memory",
         metavar="MIB",
