@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from rostersync.api.kinds import Ref
-from rostersync.api.v1alpha1.support import run_not_yet_supported
-from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.api.v1alpha1.support import scope_not_yet_supported
 from rostersync.attempts import PLAN
 from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
 from rostersync.controller.connections import sources
@@ -48,9 +47,10 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     )
     if connection.deleted and view is None and apply and apply.state == WorkState.LOST:
         apply = _given_up(apply)
-    if spec.get("mode") == "Restore" or spec.get("schools"):
-        later = ", ".join(run_not_yet_supported(SyncRun.model_validate(run)))
-        connection = replace(connection, problem=("NotYetSupported", f"{later}: not supported in this version."))
+    mode = Mode(spec.get("mode", Mode.IMPORT))
+    if later := scope_not_yet_supported(mode, spec.get("schools", ())):
+        text = f"{', '.join(later)}: not supported in this version."
+        connection = replace(connection, problem=("NotYetSupported", text))
     taken = sources.taken(shared.store, obj) if obj and not gone else None
     if taken and not connection.problem:
         connection = replace(connection, problem=taken)
@@ -65,15 +65,15 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         apply=apply,
         deliver=deliver,
         run=Run(
-            meta["name"],
-            meta["uid"],
-            meta.get("generation", 1),
-            Mode(spec.get("mode", "Import")),
-            bool(spec.get("cancel")),
-            asked.names,
-            moment(meta["creationTimestamp"]),
-            before,
-            asked.more,
+            name=meta["name"],
+            uid=meta["uid"],
+            generation=meta.get("generation", 1),
+            mode=mode,
+            cancel=bool(spec.get("cancel")),
+            requested_by=asked.names,
+            created_at=moment(meta["creationTimestamp"]),
+            status=before,
+            more_requesters=asked.more,
         ),
         approval=_approval(shared, run, facts.guard, rules),
         siblings=tuple(siblings),
@@ -123,14 +123,14 @@ def _siblings(shared: Shared, run: Object) -> list[Sibling]:
         approval = next((a for a in reversed(made) if not a.superseded), None)
         out.append(
             Sibling(
-                other["metadata"]["name"],
-                plan["digest"],
-                age(other) > age(run),
-                bool(plan.get("noChanges")),
-                approval is not None and not outcome,
-                Outcome(outcome) if outcome else None,
-                approval,
-                status.get("revision"),
+                name=other["metadata"]["name"],
+                digest=plan["digest"],
+                newer=age(other) > age(run),
+                no_changes=bool(plan.get("noChanges")),
+                held=approval is not None and not outcome,
+                outcome=Outcome(outcome) if outcome else None,
+                approval=approval,
+                revision=status.get("revision"),
             )
         )
     return out
