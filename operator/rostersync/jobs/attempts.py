@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.support import not_yet_supported, refusal, terms_accepted
 from rostersync.artifacts import Artifacts
 from rostersync.attempts import APPLY, PURGE
 from rostersync.errors import NotYetSupported, Permanent
@@ -178,7 +178,7 @@ def _inputs(pod: Pod, run: Run) -> Inputs:
 
 def _check_supported(connection: Connection) -> None:
     if later := not_yet_supported(connection, supported()):
-        raise NotYetSupported(f"{', '.join(later)}: not supported in this version; leave it out.")
+        raise NotYetSupported(refusal(later))
 
 
 def _inputs_again(pod: Pod, run: Run) -> Inputs:

@@ -134,7 +134,7 @@ class Pod:
 
 
 def _read(folder: Path, what: str) -> dict[str, str]:
-    """The keys of a mounted Secret or ConfigMap. None if it is not there."""
+    """The keys of a mounted Secret or ConfigMap. Empty if it is not there."""
     found: dict[str, str] = {}
     try:
         for path in folder.iterdir():

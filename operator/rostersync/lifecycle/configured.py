@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1 import connection as api
-from rostersync.api.v1alpha1.support import Supported, not_yet_supported, terms_accepted
+from rostersync.api.v1alpha1.support import Supported, not_yet_supported, refusal, terms_accepted
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.lifecycle.observed import Connection, Window
 
@@ -14,13 +14,10 @@ def connection_of(conn: api.Connection, supported: Supported) -> Connection:
     spec = conn.spec
     zone = ZoneInfo(spec.timeZone)
     later = not_yet_supported(conn, supported)
-    problem = (
-        ("NotYetSupported", f"{', '.join(later)}: not supported in this version; leave it out.") if later else None
-    )
     return Connection(
         Ref(conn.kind, conn.metadata.name),
         terms_accepted=terms_accepted(conn),
-        problem=problem,
+        problem=("NotYetSupported", refusal(later)) if later else None,
         suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),
         expires_after=parse_duration(spec.approval.expiresAfter),
         require_distinct_approver=spec.approval.requireDistinctApprover,

@@ -54,6 +54,11 @@ def scope_not_yet_supported(mode: Mode, schools: Sequence[str]) -> list[str]:
     return [field for field, value in given.items() if value]
 
 
-def run_refusal(later: list[str]) -> str:
+def refusal(later: Sequence[str]) -> str:
+    """Why a connection with these fields is refused."""
+    return f"{', '.join(later)}: not supported in this version; leave it out."
+
+
+def run_refusal(later: Sequence[str]) -> str:
     """Why a run with these fields does not start."""
-    return f"SyncRun {', '.join(later)}: not supported in this version; leave it out."
+    return f"SyncRun {refusal(later)}"
