@@ -6,11 +6,6 @@ An attempt is one try at a thing: to plan, to apply, to deliver, to check a conn
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any, Generic, TypeVar
-
-from rostersync.model import ApplyReport, CheckReport, DeliverReport, PlanReport
-
-R = TypeVar("R")
 
 
 class Mount(Enum):
@@ -26,7 +21,7 @@ class Mount(Enum):
 
 
 @dataclass(frozen=True)
-class Attempt(Generic[R]):
+class Attempt:
     """One record. `name` is in labels, in the Job's name, and in the command: `rostersync job NAME`.
 
     `type`: its name under a run's `status.jobs`, or None when it is not part of a run.
@@ -42,7 +37,6 @@ class Attempt(Generic[R]):
     """
 
     name: str
-    report: type[R]
     mounts: tuple[Mount, ...]
     type: str | None = None
     tries: int = 1
@@ -64,7 +58,6 @@ class Attempt(Generic[R]):
 
 PLAN = Attempt(
     "plan",
-    PlanReport,
     (Mount.CONNECTION, Mount.SOURCE, Mount.STORE_TO_READ, Mount.ARTIFACTS, Mount.KEY),
     type="Plan",
     tries=3,
@@ -74,7 +67,6 @@ PLAN = Attempt(
 )
 APPLY = Attempt(
     "apply",
-    ApplyReport,
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.ARTIFACTS, Mount.KEY),
     type="Apply",
     tries=10,  # a day in all, with the pauses between them
@@ -84,7 +76,6 @@ APPLY = Attempt(
 )
 DELIVER = Attempt(
     "deliver",
-    DeliverReport,
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it only settles the outbox
     type="Deliver",
     tries=10,
@@ -94,7 +85,6 @@ DELIVER = Attempt(
 )
 CHECK = Attempt(
     "check",
-    CheckReport,
     (Mount.CONNECTION, Mount.SOURCE),
     pods=1,  # the operator retries it itself, with growing pauses
     deadline=timedelta(minutes=4),
@@ -102,7 +92,6 @@ CHECK = Attempt(
 )
 PURGE = Attempt(
     "purge",
-    CheckReport,
     (Mount.ARTIFACTS,),
     deadline=timedelta(minutes=30),
     light=True,
@@ -110,5 +99,5 @@ PURGE = Attempt(
     awaited=False,
 )
 
-ATTEMPTS: dict[str, Attempt[Any]] = {record.name: record for record in (PLAN, APPLY, DELIVER, CHECK, PURGE)}
-OF_RUN: tuple[Attempt[Any], ...] = tuple(record for record in ATTEMPTS.values() if record.type)
+ATTEMPTS: dict[str, Attempt] = {record.name: record for record in (PLAN, APPLY, DELIVER, CHECK, PURGE)}
+OF_RUN: tuple[Attempt, ...] = tuple(record for record in ATTEMPTS.values() if record.type)

@@ -124,7 +124,7 @@ def purge_job(
 def _job(
     owner: Object,
     kind: str,
-    attempt: Attempt[Any],
+    attempt: Attempt,
     number: int,
     args: Sequence[str],
     view: View,
@@ -196,7 +196,7 @@ def _job(
 
 
 def _container(
-    attempt: Attempt[Any], args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options
+    attempt: Attempt, args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options
 ) -> Object:
     asked = view.spec.jobTemplate.resources
     resources: dict[str, Any] = dict(options.resources)

@@ -159,7 +159,7 @@ class Observed:
     words: Words = Words()
 
     @property
-    def works(self) -> tuple[tuple[Attempt[Any], Work[Any]], ...]:
+    def works(self) -> tuple[tuple[Attempt, Work[Any]], ...]:
         """The attempts that have begun, in order."""
         every = ((PLAN, self.plan), (APPLY, self.apply), (DELIVER, self.deliver))
         return tuple((attempt, work) for attempt, work in every if work)

@@ -18,7 +18,7 @@ def had_no_room(work: Work[Any]) -> bool:
     return work.state == WorkState.FAILED and work.reason == DiskFull.reason
 
 
-def until_there_is_room(attempt: Attempt[Any], work: Work[Any], now: datetime) -> Wait | Finish | None:
+def until_there_is_room(attempt: Attempt, work: Work[Any], now: datetime) -> Wait | Finish | None:
     """What to do instead of retrying the attempt. None when it is time to retry."""
     if work.number >= TRIES:
         said = f"{work.message} The {attempt.name} was tried {work.number} times."

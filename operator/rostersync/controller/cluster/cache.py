@@ -150,7 +150,7 @@ def labels(obj: Object) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
-def attempt_of(obj: Object) -> Attempt[Any] | None:
+def attempt_of(obj: Object) -> Attempt | None:
     """What a Job or pod is for. None if only a newer version knows it."""
     return ATTEMPTS.get(labels(obj).get(STAGE_LABEL, ""))
 

@@ -105,17 +105,17 @@ class Attempts:
     def _status(self) -> Object:
         return self.run.get("status") or {}
 
-    def _recorded(self, attempt: Attempt[Any]) -> dict[str, Any]:
+    def _recorded(self, attempt: Attempt) -> dict[str, Any]:
         """What the status has recorded of an attempt."""
         return next((j for j in self._status.get("jobs") or () if j["type"] == attempt.type), {})
 
-    def _seen(self, attempt: Attempt[Any]) -> JobSeen | None:
+    def _seen(self, attempt: Attempt) -> JobSeen | None:
         """The newest Job of an attempt."""
         return max((j for j in self.jobs if attempt_of(j.job) == attempt), key=_number, default=None)
 
     def _newest(
         self,
-        attempt: Attempt[R],
+        attempt: Attempt,
         recorded: Callable[[dict[str, Any]], Work[R]],
         parse: Callable[[str, str], R | None],
     ) -> Work[R] | None:
