@@ -27,7 +27,7 @@ class Attempt:
     `type`: its name under a run's `status.jobs`, or None when it is not part of a run.
     `tries`: how many of its Jobs there may be, one after the other. `pods`: how many pods a Job may have.
     `in_doubt`: when its Job is lost, its work may still be done. Only the store knows, and another attempt finds out.
-    `first_pause`, `longest_pause`: the pauses after retryable failures. Each is three times the last.
+    `first_pause`, `longest_pause`: the pauses after failures that are retried. Each is three times the last.
     `deadline`: the deadline of its Job, or None for the operator's default.
     `light`: it needs neither the engine nor much memory.
     `slot`: it counts towards the limit of concurrent Jobs.

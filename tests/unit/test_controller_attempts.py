@@ -113,7 +113,6 @@ def test_a_half_by_its_job(scene, state, reason, message, stage):
     assert work.state == state
     assert message in work.message
     assert (work.report.stage if work.report else None) == stage
-    assert work.retryable is False
     assert (work.ended_at is not None) == (state in (WorkState.SUCCEEDED, WorkState.FAILED))
     if state == WorkState.FAILED:
         assert work.reason == reason
