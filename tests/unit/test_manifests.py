@@ -8,26 +8,11 @@ import pytest
 from rostersync.api.kinds import connections
 from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import ca_bundle, credentials
-from rostersync.local.manifest_files import Manifests, load
+from rostersync.local.manifest_files import load
+from support.manifests import CONNECTION, SECRET, given
 
 NAMES = [kind.name for kind in connections()]
 ANY_KIND, KINDS = " or ".join(NAMES), ", ".join(NAMES)
-CONNECTION = """\
-apiVersion: rostersync.dev/v1alpha1
-kind: FocusConnection
-metadata: {name: springfield, namespace: rosters}
-spec:
-  termsOfUse: {accepted: true}
-  deliveryConfig:
-    serviceURL: https://focus.example/v1p1
-    credentialsSecretRef: {name: focus}
-"""
-SECRET = """\
-apiVersion: v1
-kind: Secret
-metadata: {name: focus, namespace: rosters}
-stringData: {clientID: some-client, clientSecret: hunter2}
-"""
 RUN = """\
 apiVersion: rostersync.dev/v1alpha1
 kind: SyncRun
@@ -39,12 +24,6 @@ CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ca}\ndata:\n  ca
     "\n", "\n    "
 )
 WITH_CA = CONNECTION + "    caBundleRef: {name: ca}\n"
-
-
-def given(folder: Path, *documents: str, env: dict[str, str] | None = None) -> Manifests:
-    file = folder / "manifests.yaml"
-    file.write_text("---\n".join(documents), encoding="utf-8")
-    return load([file], env or {})
 
 
 def refusal(folder: Path, *documents: str, env: dict[str, str] | None = None) -> str:

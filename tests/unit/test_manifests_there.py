@@ -6,30 +6,8 @@ import pytest
 
 from rostersync.errors import InvalidManifest
 from rostersync.execution.inputs import credentials
-from rostersync.local.manifest_files import Manifests, load
-
-CONNECTION = """\
-apiVersion: rostersync.dev/v1alpha1
-kind: FocusConnection
-metadata: {name: springfield, namespace: rosters}
-spec:
-  termsOfUse: {accepted: true}
-  deliveryConfig:
-    serviceURL: https://focus.example/v1p1
-    credentialsSecretRef: {name: focus}
-"""
-SECRET = """\
-apiVersion: v1
-kind: Secret
-metadata: {name: focus, namespace: rosters}
-stringData: {clientID: some-client, clientSecret: hunter2}
-"""
-
-
-def given(folder: Path, *documents: str) -> Manifests:
-    file = folder / "manifests.yaml"
-    file.write_text("---\n".join(documents), encoding="utf-8")
-    return load([file], {})
+from rostersync.local.manifest_files import load
+from support.manifests import CONNECTION, SECRET, given
 
 
 def test_one_connection_twice_names_both_files(tmp_path: Path) -> None:
