@@ -133,9 +133,8 @@ class Backend(httpcore.NetworkBackend):
 
         threading.Thread(target=look_up, name="resolve", daemon=True).start()
         try:
-            return found.result(timeout if timeout is None else max(timeout, 0))
+            return found.result(timeout)
         except TimeoutError:
-            self.left(timeout)  # notes whether the deadline has passed
             raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from None
 
     def _connect(
