@@ -25,7 +25,7 @@ from rostersync.jobs.watch import Watch
 if TYPE_CHECKING:
     from rostersync.jobs.mount import Pod
 
-EXITS = "Exit codes: 0 done, also when held; 42 fails until something is changed; 1 may go through later; 143 SIGTERM."
+EXITS = "Exit codes: 0 done, a plan also when held; 42 fails until something is changed; 1 may go through later; 143 SIGTERM."
 
 
 @dataclass(frozen=True)
