@@ -24,18 +24,10 @@ class Found:
     vanished: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything for the Job's log: schools, totals and how attributes are filled. No records."""
-        return {
-            "message": self.result.message,
-            "schools": [
-                {"sourcedId": s.id, "name": s.name, "mapped": s.id in self.mapped} for s in self.result.schools
-            ],
-            "vanished": list(self.vanished),
-            "totals": dict(self.result.totals),
-            "attributes": [vars(f) for f in self.result.attributes],
-            "notOffered": list(self.result.not_offered),
-            "scopes": list(self.result.scopes),
-        }
+        """Everything for the Job's log: what the source has, and what is mapped of it. No records."""
+        found = self.result.as_dict()
+        schools = [school | {"mapped": school["sourcedId"] in self.mapped} for school in found["schools"]]
+        return found | {"schools": schools, "vanished": list(self.vanished)}
 
 
 def check(inputs: Inputs, report: CheckReportFile, network: Network) -> Found:

@@ -7,7 +7,7 @@ A source only reads. It neither decides what a pull proves (reading/completeness
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -104,6 +104,17 @@ class CheckResult:
     totals: dict[str, int | None]
     not_offered: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for programs. No records."""
+        return {
+            "message": self.message,
+            "schools": [{"sourcedId": s.id, "name": s.name} for s in self.schools],
+            "totals": dict(self.totals),
+            "attributes": [vars(f) for f in self.attributes],
+            "notOffered": list(self.not_offered),
+            "scopes": list(self.scopes),
+        }
 
 
 class Source(Protocol):

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -44,7 +44,7 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     if output == "table":
         _page(found)
     else:
-        click.echo(objects.dump(_object(found), output), nl=False)
+        click.echo(objects.dump(found.as_dict(), output), nl=False)
 
 
 def _page(found: "CheckResult") -> None:
@@ -102,17 +102,3 @@ def _folded(attributes: list[tuple[str, str]]) -> list[str]:
     shown = [f"{name} {share}".rstrip() for name, share in plain + keys[:METADATA_KEYS]]
     more = len(keys) - METADATA_KEYS
     return [*shown, f"and {more:,} more keys of metadata (--output json has all)"] if more > 0 else shown
-
-
-def _object(found: "CheckResult") -> dict[str, Any]:
-    return {
-        "message": found.message,
-        "schools": [{"sourcedId": s.id, "name": s.name} for s in found.schools],
-        "totals": dict(found.totals),
-        "attributes": [
-            {"entity": f.entity, "attribute": f.attribute, "filled": f.filled, "sampled": f.sampled}
-            for f in found.attributes
-        ],
-        "notOffered": list(found.not_offered),
-        "scopes": list(found.scopes),
-    }
