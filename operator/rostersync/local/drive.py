@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rostersync.api.kinds import Ref
+from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.artifacts import Artifacts
 from rostersync.errors import DiskFull, StoreBusy, Unsure
 from rostersync.execution.progress import log
@@ -22,7 +23,7 @@ from rostersync.lifecycle.observed import Connection, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, Start, StartApply, StartDeliver, StartPlan, Step
 from rostersync.local.observe import observed
-from rostersync.local.state import API, State
+from rostersync.local.state import State
 from rostersync.model import Phase
 from rostersync.render.holds import sentence
 
@@ -201,5 +202,11 @@ class Driver:
         if "namespace" in metadata:
             made["namespace"] = metadata["namespace"]
         self.state.save_approval(
-            {"apiVersion": API, "kind": "SyncApproval", "metadata": made, "spec": spec, "status": {"state": "Pending"}}
+            {
+                "apiVersion": API_VERSION,
+                "kind": "SyncApproval",
+                "metadata": made,
+                "spec": spec,
+                "status": {"state": "Pending"},
+            }
         )

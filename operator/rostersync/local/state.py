@@ -14,6 +14,7 @@ from typing import Any
 
 from rostersync import durable, scratch
 from rostersync.api.kinds import Ref, key_of
+from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.artifacts import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
@@ -23,7 +24,6 @@ from rostersync.instants import stamp
 from rostersync.lifecycle.names import run_name
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 
-API = "rostersync.dev/v1alpha1"
 RUN_NUMBER = "rostersync.dev/runNumber"  # orders runs by creation; creationTimestamp has whole seconds only
 _FORMER_RUN_NUMBER = "rostersync.dev/number"  # written as well: earlier versions know no other, and may come back
 
@@ -89,7 +89,7 @@ class State:
             "creationTimestamp": stamp(now),
             "annotations": dict.fromkeys((RUN_NUMBER, _FORMER_RUN_NUMBER), str(1 + max(map(number, known), default=0))),
         }
-        run = {"apiVersion": API, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
+        run = {"apiVersion": API_VERSION, "kind": "SyncRun", "metadata": metadata, "spec": spec, "status": {}}
         self.save(run)
         return run
 
