@@ -1,7 +1,6 @@
 """A roster is carried out by a kind of delivery that the product does not have, and by nothing that names it."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from rostersync.simulator.server import Simulator
 from support import example_delivery
 from support.cli import Bench, reason_of
-from support.commands import Commands
+from support.commands import Commands, until
 from support.example_delivery import SECRET, delivery, received
 from support.pod import APPROVED, ENGINE, Cluster, connection, credentials
 from support.simulated import simulated
@@ -119,8 +118,7 @@ def test_one_that_was_killed_when_it_had_sent_sends_the_same_again(pod: Cluster,
 def test_one_that_hangs_is_ended_by_sigterm_and_says_where_it_was(pod: Cluster, folder: Path) -> None:
     (folder / "told").write_text("hang")
     running = pod.start(*DELIVER, hook=HOOK)
-    while not (folder / "reached").exists():
-        time.sleep(0.05)
+    until((folder / "reached").exists)
     running.kill(15)
 
     assert running.wait().code == 143

@@ -12,7 +12,7 @@ from rostersync.plan.apply import apply
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Store
 from support.plans import create, update, write_plan
-from support.stores import KINDS, Kept
+from support.stores import Kept
 
 NOW = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
 PUPIL: dict[str, Any] = {"role": "student", "givenName": "One"}
@@ -94,12 +94,11 @@ def test_what_was_carried_out_is_settled_and_what_came_since_is_not(store: Store
 
 def test_the_reader_s_secrets_alone_settle_nothing(kept: Kept, store: Store, plan: Path, tmp_path: Path) -> None:
     apply(plan, store.writer(), deliveries=(FEED,), now=NOW)
-    readers = {secret.name for secret in kept.placement.reader_secrets}
-    if not kept.placement.writer_secrets:
+    reading = kept.for_reading()
+    if reading is None:
         return  # who may mount its volume to write may write
-    secrets = {name: data for name, data in KINDS[kept.name].secrets.items() if name in readers}
 
     with pytest.raises(Permanent):
-        kept.opened(secrets).outbox().settle(DISTRICT, FEED, 1)
+        reading.outbox().settle(DISTRICT, FEED, 1)
 
     assert outbox(store, tmp_path) == {FEED: (1,)}

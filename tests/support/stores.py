@@ -92,6 +92,13 @@ class Kept:
         opening = Opening(self.folder, self.scratch / "writes", memory_limit=200_000_000, threads=1, secrets=secrets)
         return kind_of(spec).opens(spec, opening)
 
+    def for_reading(self) -> Store | None:
+        """The store as who has the reader's Secrets alone gets it. None where a volume is the only right."""
+        if not self.placement.writer_secrets:
+            return None
+        readers = {secret.name for secret in self.placement.reader_secrets}
+        return self.opened({name: data for name, data in KINDS[self.name].secrets.items() if name in readers})
+
     def holds(self, text: str) -> bool:
         """Whether a text is anywhere on its disk."""
         return any(text.encode() in part for part in KINDS[self.name].at_rest(self.folder))

@@ -38,3 +38,18 @@ def test_a_misspelt_key_is_named_and_no_value(tmp_path: Path) -> None:
         "Secret rosters/focus has no value for clientSecret; it needs the keys clientID and clientSecret; "
         f"in {file} it has clientID and client-secret"
     )
+
+
+def test_a_secret_without_a_namespace_is_named_with_its_file_too(tmp_path: Path) -> None:
+    text = SECRET.replace(", namespace: rosters", "").replace("clientSecret", "client-secret")
+    with pytest.raises(InvalidManifest, match=r"in .*manifests\.yaml it has clientID and client-secret"):
+        credentials(given(tmp_path, CONNECTION, text), {})
+
+
+def test_a_key_that_kubernetes_would_not_take_is_counted_and_not_named(tmp_path: Path) -> None:
+    """A value that was put where its key belongs looks like that."""
+    manifests = given(tmp_path, CONNECTION, SECRET.replace("clientSecret: hunter2", '"hunter 2": clientSecret'))
+    with pytest.raises(InvalidManifest) as raised:
+        credentials(manifests, {})
+    assert str(raised.value).endswith("it has clientID and 1 more")
+    assert "hunter" not in str(raised.value)
