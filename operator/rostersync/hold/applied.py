@@ -6,15 +6,12 @@ So a roster cannot be emptied by many small plans, each below the limit.
 from collections.abc import Iterable
 from datetime import datetime
 
-from duckdb import DuckDBPyConnection
-
-from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.defaults import Threshold, district
+from rostersync.api.v1alpha1.defaults import Threshold
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.hold.gate import ANY, Counted, Facts, Place
 from rostersync.model import Change, Entity, JudgedCounts
-from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
+from rostersync.tables.context import Context
 
 
 def record(facts: Facts, *, by_school: bool) -> tuple[JudgedCounts, ...]:
@@ -37,18 +34,13 @@ def record(facts: Facts, *, by_school: bool) -> tuple[JudgedCounts, ...]:
 
 
 def applied_before(
-    reader: StoreReader,
-    con: DuckDBPyConnection,
-    connection: Connection,
-    limits: Iterable[Threshold],
-    now: datetime,
+    context: Context, reader: StoreReader, limits: Iterable[Threshold]
 ) -> dict[str, dict[Place, Counted]]:
-    """What was applied from this connection's source within each window of its limits. `con` has the store attached."""
-    begins = {limit.window: now - parse_duration(limit.window) for limit in limits if limit.window}
+    """What was applied from this source within each window of the limits."""
+    begins = {limit.window: context.as_of - parse_duration(limit.window) for limit in limits if limit.window}
     if not begins:
         return {}
-    source = profile_of(connection).source_id(connection)
-    applied = reader.applied_since(con, district(connection), source, min(begins.values()))
+    applied = reader.applied_since(context.con, context.district, context.source, min(begins.values()))
     return {window: within(applied, begin) for window, begin in begins.items()}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rostersync.api.v1alpha1 import defaults
-from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
+from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.hold import measure
 from rostersync.hold.applied import applied_before
 from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches
@@ -20,7 +20,6 @@ def facts_of(
     tallies: Tallies,
     counts: Sequence[EntityCounts],
     *,
-    connection: Connection,
     reader: StoreReader,
     state: StoreState,
     memory: SourceMemory,
@@ -50,7 +49,7 @@ def facts_of(
         entities={c.entity: _counted(c) for c in known if c.entity},
         resulting=measure.resulting(tallies, known),
         judged=measure.judged(tallies, known),
-        before=applied_before(reader, context.con, connection, limits, context.as_of),
+        before=applied_before(context, reader, limits),
         by_school=measure.by_school(context) if by_school else {},
         emptied_schools=measure.emptied_schools(context, gone.newly | gone.before) + emptied(context, gone.newly),
         vanished_schools=members(context, gone.newly),

@@ -1,17 +1,13 @@
 """What is usual for a source: the medians of what its last plans changed, shown to people beside the current plan."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from duckdb import DuckDBPyConnection
-
-from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.defaults import district
 from rostersync.plan.manifest import Usual
-from rostersync.sources.registry import profile_of
 from rostersync.stores.port import AppliedCounts, StoreReader
+from rostersync.tables.context import Context
 
 LOOK_BACK = timedelta(days=400)
 RUNS = 10  # the number of last revisions with changes
@@ -19,11 +15,9 @@ LEAST = 3  # fewer say nothing about what is usual
 _CHANGES = ("created", "updated", "deleted")
 
 
-def usual_of(reader: StoreReader, con: DuckDBPyConnection, connection: Connection, now: datetime) -> Usual:
-    """What is usual for a connection's source. `con` has the store attached."""
-    return usual(
-        reader.applied_since(con, district(connection), profile_of(connection).source_id(connection), now - LOOK_BACK)
-    )
+def usual_of(context: Context, reader: StoreReader) -> Usual:
+    """What is usual for this source."""
+    return usual(reader.applied_since(context.con, context.district, context.source, context.as_of - LOOK_BACK))
 
 
 def usual(applied: Iterable[AppliedCounts]) -> Usual:

@@ -108,11 +108,14 @@ def plan(
     memory = inputs.memory_limit or default_memory_limit()
     con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
     try:
+        district = defaults.district(inputs.connection)
         source = profile_of(inputs.connection).source_id(inputs.connection)
-        state = inputs.reader.attach(con, defaults.district(inputs.connection), source)
+        state = inputs.reader.attach(con, district, source)
         preconditions.of_one_source(inputs.connection, state)
         context = Context(
             con=con,
+            district=district,
+            source=source,
             spec=spec,
             taken=frozenset(defaults.entities(spec)),
             proof=read_only({name: read_only(told) for name, told in proof.items()}),
@@ -153,12 +156,11 @@ def _run(
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
     memory = memory_of(inputs.connection, pulled.client_id_hash, config_hash(config), gone.remembered, state.last)
     counts = measure.counts(context, tallies)
-    previous = previous_connection(state.last, memory, profile_of(inputs.connection).source_id(inputs.connection))
+    previous = previous_connection(state.last, memory, context.source)
     facts = facts_of(
         context,
         tallies,
         counts,
-        connection=inputs.connection,
         reader=inputs.reader,
         state=state,
         memory=memory,
@@ -209,7 +211,6 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     freeze.write_rekeyed(context, making)
     write_orgs(context, made.tallies, made.scope, making)
     write_notes(context, made.pulled.extract, making)
-    district, source = defaults.district(connection), profile_of(connection).source_id(connection)
     changed = {
         c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
         for c in made.counts
@@ -217,12 +218,12 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
     }
     return Manifest(
         run=inputs.run,
-        district=district,
-        source=source,
+        district=context.district,
+        source=context.source,
         connection_name=connection.metadata.name,
         connection_namespace=connection.metadata.namespace,
         connection_uid=connection.metadata.uid,
-        digest=digest(district, source, made.memory.config_hash, changed),
+        digest=digest(context.district, context.source, made.memory.config_hash, changed),
         base_revision=made.state.revision,
         as_of=inputs.as_of,
         only_schools=inputs.scope.schools,
@@ -239,7 +240,7 @@ def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path)
         not_offered=unoffered(context, made.tallies),
         causes=measure.causes(made.tallies),
         blast_radius=measure.blast_radius(context, made.tallies),
-        usual=usual_of(inputs.reader, context.con, connection, inputs.as_of),
+        usual=usual_of(context, inputs.reader),
         proof={name: dict(told) for name, told in context.proof.items()},
         issues=issues,
         no_changes=not changes,

@@ -40,9 +40,11 @@ class Stored:
 
 @dataclass(frozen=True)
 class Context:
-    """One plan in the making. `stored` is by table, `proof` by collection."""
+    """One plan in the making. `source` is its ID in the store. `stored` is by table, `proof` by collection."""
 
     con: DuckDBPyConnection
+    district: str
+    source: str
     spec: ConnectionSpec
     taken: frozenset[Entity]
     proof: Mapping[str, Mapping[str, Any]]
