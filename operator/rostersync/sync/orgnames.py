@@ -10,11 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rostersync.plan.folder import ORGS
-from rostersync.roster import USERS
+from rostersync.plan.folder import ORGS as FILE
+from rostersync.roster import ORGS, USERS
 from rostersync.sync.scope import Scope
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, Tally
+from rostersync.tables.entities import entity_of
 
 _COLUMNS = {
     "id": pa.string(),  # in the store; null for a school of the source that is not mapped
@@ -29,7 +30,7 @@ _COLUMNS = {
 def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
     """Write every organisation of the store and of the pull, in order of id."""
     rows = sorted(_rows(context, tallies, scope), key=_order)
-    pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), folder / ORGS)
+    pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), folder / FILE)
 
 
 def _order(row: dict[str, object]) -> tuple[str, str]:
@@ -62,10 +63,9 @@ def _rows(context: Context, tallies: Tallies, scope: Scope) -> Iterator[dict[str
     there = {
         i for sis_ids in (raw.get(id_, {id_.removeprefix(context.prefix)}) for id_, _, _ in known) for i in sis_ids
     }
-    pulled = context.con.execute("SELECT sourcedId, type, name FROM staged_orgs").fetchall()
-    for sis_id, kind, name in pulled:
+    pulled = context.con.execute(f"SELECT sourcedId, {entity_of(ORGS)}, name FROM staged_orgs").fetchall()
+    for sis_id, entity, name in pulled:
         if sis_id not in there:
-            entity = "School" if (kind or "").lower() == "school" else "District"
             yield {"id": None, "sis_ids": [sis_id], "entity": entity, "name": name}
 
 

@@ -50,7 +50,7 @@ def _schools(context: Context, contradictory: frozenset[str]) -> Scope:
         torn = "sourcedId IN (SELECT sourcedId FROM contradictory_orgs)"
         status = f"CASE WHEN {torn} THEN {literal(Fate.CONTRADICTORY)} ELSE status END"
     pulled = con.execute(
-        f"SELECT sourcedId, coalesce(lower(type), '') = 'school', {status}, parentSourcedId FROM staged_orgs"
+        f"SELECT sourcedId, {entity_of(ORGS)} = 'School', {status}, parentSourcedId FROM staged_orgs"
     ).fetchall()
     remembered = dict(con.execute("SELECT sis_id, target_id FROM store_schools").fetchall())
     known = con.execute("""
