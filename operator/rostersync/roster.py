@@ -59,9 +59,9 @@ class Table:
 
     def attribute(self, name: str) -> Attribute:
         """The attribute with a name. Raises KeyError when there is none."""
-        return next(a for a in self.attributes if a.name == name) if name in self.names else self._missing(name)
-
-    def _missing(self, name: str) -> Attribute:
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute
         raise KeyError(f"{self.name} has no attribute {name}")
 
     @property

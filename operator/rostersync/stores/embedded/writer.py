@@ -118,8 +118,7 @@ class EmbeddedWriter:
     def _opened(
         self, *, make: bool = False, mark: Mark = lambda _: None, allowed: set[Path] | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        places = {"store": self._path.parent, "scratch": self._scratch}
-        with files.locked(self._path), naming(**places):
+        with files.locked(self._path), naming(store=self._path.parent, scratch=self._scratch):
             durable.clear(self._path.parent)
             con = connect(self._memory_limit, self._threads, self._scratch, (self._path.parent, *sorted(allowed or ())))
             try:
