@@ -14,6 +14,7 @@ from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.errors import Permanent
 from rostersync.model import Schools
 from rostersync.sync.scope import Place, Scope, State
+from rostersync.tables.context import read_only
 
 ACTIVE = "active"
 REMOVED = ("tobedeleted", "inactive")
@@ -157,10 +158,10 @@ def decide(
     never_seen = set() if mapping.auto else {i for i in mapping.targets if mapping.wants(i)} - schools - vanished
     missing = schools - mapped
     return Scope(
-        places=places,
+        places=read_only(places),
         kept_targets=frozenset(targets[i] for i in wanted),
         vanished_targets=frozenset(targets[i] for i in vanished),
-        vanished={i: targets[i] for i in vanished},
+        vanished=read_only({i: targets[i] for i in vanished}),
         gone=frozenset(i for i in vanished if reading.whole or i in sent),
         leaving=frozenset(leaving),
         imported=tuple(sorted((i, targets[i]) for i in mapped if pulled[i].accepted)),
