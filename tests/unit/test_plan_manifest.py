@@ -119,6 +119,13 @@ def without(key: str) -> str:
     return json.dumps({k: v for k, v in json.loads(edited()).items() if k != key})
 
 
+@pytest.mark.parametrize("fields", [{"holds": []}, {"holdsTotal": 0}], ids=str)
+def test_a_plan_is_held_as_long_as_one_of_both_says_so(fields: dict[str, object]) -> None:
+    holds = json.loads(edited())["holdsTotal"]
+    assert holds > 0
+    assert codec.decode(edited(**fields)).held == holds
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "words"),
     [

@@ -228,6 +228,7 @@ def test_where_rows_came_several_times_the_command_that_names_their_ids_is_said(
         "users": {"offered": True, "reason": "total 606, received 500, duplicates 3", "duplicates": 3},
         "classes": {"offered": True, "reason": "total 9, received 8, duplicates 0", "duplicates": 0},
         "courses": {"offered": True, "reason": None, "duplicates": 0},
+        "demographics": {"offered": False, "reason": "not offered", "duplicates": 0},
     }
     write_manifest(tmp_path, "sha256:x", run="r1", proof=proof)
 
