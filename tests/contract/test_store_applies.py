@@ -234,6 +234,9 @@ def test_sources_of_one_store_are_kept_apart(store: Store, first: Path, tmp_path
     assert sorted(table_rows(store, tmp_path, query, source=None)) == [("One",), ("Two",)]
     assert _state(store, tmp_path).other_sources == ("ad",)
     assert _state(store, tmp_path, "shelby").other_sources == ()
+    gone = delete(Entity.STUDENT, "FOC-u1", {"givenName": "Two"})
+    apply(write_plan(tmp_path / "g", [gone], source="ad", run="run-2", base=2), store.writer())
+    assert _state(store, tmp_path).other_sources == (), "a source of which only tombstones are left"
 
 
 def test_the_store_remembers_what_a_source_was_applied_with(store: Store, first: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stores of every kind give the same plans, digests and exports, and each run of attempts goes through with them."""
+"""Stores of every kind give the same plans, digests and exports."""
 
 from pathlib import Path
 
