@@ -38,10 +38,20 @@ def main() -> None:
     heading("The operator, by its chart")
     name, tag = IMAGE.split(":")
     run(
-        "helm", "upgrade", "--install", "rostersync", str(ROOT / "charts" / "rostersync"), "--namespace", SYSTEM,
-        "--create-namespace", "--set", f"image.repository={name},image.tag={tag},image.pullPolicy=Never", "--wait",
-        "--timeout", "3m",
-    )  # fmt: skip
+        "helm",
+        "upgrade",
+        "--install",
+        "rostersync",
+        str(ROOT / "charts" / "rostersync"),
+        "--namespace",
+        SYSTEM,
+        "--create-namespace",
+        "--set",
+        f"image.repository={name},image.tag={tag},image.pullPolicy=Never",
+        "--wait",
+        "--timeout",
+        "3m",
+    )
 
     heading("A namespace, who may approve there, and a Focus with made-up people")
     for sample in (
@@ -89,9 +99,18 @@ def main() -> None:
         {"spec": {"decision": "Approved", "reason": "The schools confirm that these students have left"}}
     )
     run(
-        "kubectl", "patch", "syncapproval", approval, "-n", NAMESPACE, "--type=merge", "-p", patch,
-        "--as", PERSON_WHO_APPROVES,
-    )  # fmt: skip
+        "kubectl",
+        "patch",
+        "syncapproval",
+        approval,
+        "-n",
+        NAMESPACE,
+        "--type=merge",
+        "-p",
+        patch,
+        "--as",
+        PERSON_WHO_APPROVES,
+    )
     wait_for(f"syncrun/{held}", "jsonpath={.status.outcome}")
     run("kubectl", "get", "syncruns,syncapprovals", "-n", NAMESPACE, "-o", "wide")
     run("kubectl", "get", "events", "-n", NAMESPACE, "--field-selector", "source=rostersync-operator")

@@ -48,12 +48,16 @@ def test_a_fault_in_a_policy_would_be_found(plane: ControlPlane) -> None:
         plane.kubectl("delete", "validatingadmissionpolicy", name, check=True)
 
 
-NAMES = [f"{kind}/{name}" for kind, names in (
-    ("validatingadmissionpolicies.admissionregistration.k8s.io", validating()),
-    ("validatingadmissionpolicybindings.admissionregistration.k8s.io", validating()),
-    ("mutatingadmissionpolicies.admissionregistration.k8s.io", mutating()),
-    ("mutatingadmissionpolicybindings.admissionregistration.k8s.io", mutating()),
-) for name in names]  # fmt: skip
+NAMES = [
+    f"{kind}/{name}"
+    for kind, names in (
+        ("validatingadmissionpolicies.admissionregistration.k8s.io", validating()),
+        ("validatingadmissionpolicybindings.admissionregistration.k8s.io", validating()),
+        ("mutatingadmissionpolicies.admissionregistration.k8s.io", mutating()),
+        ("mutatingadmissionpolicybindings.admissionregistration.k8s.io", mutating()),
+    )
+    for name in names
+]
 
 
 def may(plane: ControlPlane, namespace: str, verb: str, what: str, subresource: str = "") -> bool:
@@ -100,11 +104,23 @@ def test_the_operator_may_do_what_it_does_and_nothing_else(plane: ControlPlane, 
 
 @pytest.mark.parametrize(
     ("what", "subresource"),
-    [("secrets", ""), ("secrets/focus-credentials", ""), ("configmaps", ""), ("serviceaccounts", "token"),
-     ("serviceaccounts", ""), ("pods", "exec"), ("pods", "log"), ("pods", "status"), ("roles.rbac.authorization.k8s.io", ""),
-     ("jobs.batch", "status"), ("namespaces", ""), ("customresourcedefinitions.apiextensions.k8s.io", ""),
-     ("validatingadmissionpolicies.admissionregistration.k8s.io", ""), ("leases.coordination.k8s.io", "")],
-)  # fmt: skip
+    [
+        ("secrets", ""),
+        ("secrets/focus-credentials", ""),
+        ("configmaps", ""),
+        ("serviceaccounts", "token"),
+        ("serviceaccounts", ""),
+        ("pods", "exec"),
+        ("pods", "log"),
+        ("pods", "status"),
+        ("roles.rbac.authorization.k8s.io", ""),
+        ("jobs.batch", "status"),
+        ("namespaces", ""),
+        ("customresourcedefinitions.apiextensions.k8s.io", ""),
+        ("validatingadmissionpolicies.admissionregistration.k8s.io", ""),
+        ("leases.coordination.k8s.io", ""),
+    ],
+)
 def test_the_operator_has_no_verb_on(plane: ControlPlane, namespace: str, what: str, subresource: str) -> None:
     assert [v for v in (*VERBS, "impersonate", "bind", "escalate") if may(plane, namespace, v, what, subresource)] == []
 

@@ -70,9 +70,11 @@ def test_two_connections_of_one_name_are_imported_side_by_side(
 
     claims = {claim["metadata"]["name"] for claim in both.list("persistentvolumeclaims")}
     assert claims == {
-        "rostersync-springfield-store", "rostersync-springfield-artifacts",
-        "rostersync-lakeside-store", "rostersync-springfield-artifacts-exampleconnection",
-    }  # fmt: skip
+        "rostersync-springfield-store",
+        "rostersync-springfield-artifacts",
+        "rostersync-lakeside-store",
+        "rostersync-springfield-artifacts-exampleconnection",
+    }
     for claim in claims:
         assert list(kubelet.claim(both.namespace, claim).iterdir()), claim
     labels = {job["metadata"]["labels"]["rostersync.dev/connection"] for job in both.list("jobs")}
@@ -123,10 +125,15 @@ def test_its_runs_are_asked_for_and_end_with_it_and_not_with_the_other(both: Sce
 
 
 def test_who_may_approve_on_the_one_may_not_on_the_other(both: Scene) -> None:
-    grant(both.cluster, both.namespace, {
-        "bob": rule(("approve",), "focusconnections"), "ann": rule(("approve",), KIND.plural),
-        "ann bob": rule(("get", "list", "patch"), "syncapprovals"),
-    })  # fmt: skip
+    grant(
+        both.cluster,
+        both.namespace,
+        {
+            "bob": rule(("approve",), "focusconnections"),
+            "ann": rule(("approve",), KIND.plural),
+            "ann bob": rule(("get", "list", "patch"), "syncapprovals"),
+        },
+    )
     both.kubectl("patch", EXAMPLE, "springfield", "--type=merge", "-p", '{"spec":{"previewDataUpload":true}}')
     both.run("example", f"{KIND.name}/springfield")
     approval = both.held("example")
@@ -139,11 +146,16 @@ def test_who_may_approve_on_the_one_may_not_on_the_other(both: Scene) -> None:
 
 def test_a_roster_that_goes_from_one_kind_to_the_other_asks_for_the_verb_on_both(scene: Scene) -> None:
     """Their names are the same, so only the kind tells that another connection had the roster."""
-    grant(scene.cluster, scene.namespace, {
-        "bob": rule(("approve",), "focusconnections"), "carl": rule(("approve",), KIND.plural),
-        "ann": rule(("approve",), "focusconnections", KIND.plural),
-        "ann bob carl": rule(("get", "list", "patch"), "syncapprovals"),
-    })  # fmt: skip
+    grant(
+        scene.cluster,
+        scene.namespace,
+        {
+            "bob": rule(("approve",), "focusconnections"),
+            "carl": rule(("approve",), KIND.plural),
+            "ann": rule(("approve",), "focusconnections", KIND.plural),
+            "ann bob carl": rule(("get", "list", "patch"), "syncapprovals"),
+        },
+    )
     scene.connect()
     scene.run("focus")
     scene.ended("focus", "Applied")

@@ -63,12 +63,23 @@ def test_the_chart_is_of_this_version() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["unknown=1", "jobs.unknown=1", "replicas=two", "logFormat=xml", "image.pullPolicy=Sometimes",
-     "policies.operators={a'b}", "watch.namespaces={Not A Name}", "jobs.maxConcurrent=0",
-     "jobs.networkPolicy.cidrs={everything}",
-     "policies.stamping=sometimes", "resources.limits.memory=512 MB", "jobs.resources.requests.cpu=a quarter",
-     "jobs.resources.limits.memory=512Mib", "resources.requests.cpu=-1"],
-)  # fmt: skip
+    [
+        "unknown=1",
+        "jobs.unknown=1",
+        "replicas=two",
+        "logFormat=xml",
+        "image.pullPolicy=Sometimes",
+        "policies.operators={a'b}",
+        "watch.namespaces={Not A Name}",
+        "jobs.maxConcurrent=0",
+        "jobs.networkPolicy.cidrs={everything}",
+        "policies.stamping=sometimes",
+        "resources.limits.memory=512 MB",
+        "jobs.resources.requests.cpu=a quarter",
+        "jobs.resources.limits.memory=512Mib",
+        "resources.requests.cpu=-1",
+    ],
+)
 def test_a_value_that_is_not_one_is_refused(wrong: str) -> None:
     done = helm("template", "x", str(CHART), "--set", wrong)
     assert done.returncode != 0
@@ -93,11 +104,24 @@ def test_every_value_is_in_the_schema_and_has_its_default() -> None:
 
 @pytest.mark.parametrize(
     "more",
-    [(), ("--set", "replicas=2", "--set", "networkPolicy.enabled=true", "--set", "imagePullSecrets[0].name=x",
-      "--set", "jobs.networkPolicy.enabled=true", "--set", "jobs.allowLoopback=true"),
-     ("--set-json", 'watch.namespaces=["default","kube-public"]')],
+    [
+        (),
+        (
+            "--set",
+            "replicas=2",
+            "--set",
+            "networkPolicy.enabled=true",
+            "--set",
+            "imagePullSecrets[0].name=x",
+            "--set",
+            "jobs.networkPolicy.enabled=true",
+            "--set",
+            "jobs.allowLoopback=true",
+        ),
+        ("--set-json", 'watch.namespaces=["default","kube-public"]'),
+    ],
     ids=["default", "everything", "namespaces"],
-)  # fmt: skip
+)
 def test_a_server_takes_what_is_rendered(plane: ControlPlane, more: tuple[str, ...]) -> None:
     """With Pod Security's warnings and unknown fields as errors."""
     documents = [d for d in render(*more) if d["kind"] != "ServiceMonitor"]
@@ -115,10 +139,16 @@ SERVED = (*KNOWN, "--api-versions", "admissionregistration.k8s.io/v1/MutatingAdm
 
 @pytest.mark.parametrize(
     ("how", "stamped"),
-    [((), True), (KNOWN, False), (SERVED, True), ((*KNOWN, "--set", "policies.stamping=always"), True),
-     ((*SERVED, "--set", "policies.stamping=never"), False), (("--set", "policies.enabled=false"), False)],
+    [
+        ((), True),
+        (KNOWN, False),
+        (SERVED, True),
+        ((*KNOWN, "--set", "policies.stamping=always"), True),
+        ((*SERVED, "--set", "policies.stamping=never"), False),
+        (("--set", "policies.enabled=false"), False),
+    ],
     ids=["no server is known", "a server without them", "a server with them", "always", "never", "no policies"],
-)  # fmt: skip
+)
 def test_names_are_stamped_unless_the_server_is_known_not_to(how: tuple[str, ...], stamped: bool) -> None:
     done = helm("template", "x", str(CHART), *how)
     assert done.stdout.count("kind: MutatingAdmissionPolicy\n") == (len(policies.mutating()) if stamped else 0)
@@ -128,9 +158,18 @@ def test_names_are_stamped_unless_the_server_is_known_not_to(how: tuple[str, ...
 
 def test_the_policies_are_those_of_the_types() -> None:
     """Rendered with a release's own values they are what the types give for these."""
-    documents = render("--set", "policies.operators={system:serviceaccount:b:other}", "--set",
-                       "jobs.serviceAccounts={own}", "--set", "jobs.claims={a-,b-}", "--set",
-                       "image.repository=registry.example/x", release="mine", namespace="team")  # fmt: skip
+    documents = render(
+        "--set",
+        "policies.operators={system:serviceaccount:b:other}",
+        "--set",
+        "jobs.serviceAccounts={own}",
+        "--set",
+        "jobs.claims={a-,b-}",
+        "--set",
+        "image.repository=registry.example/x",
+        release="mine",
+        namespace="team",
+    )
     wanted = policies.Settings(
         operators=policies.cel_list(
             ["system:serviceaccount:team:mine-rostersync-operator", "system:serviceaccount:b:other"]
@@ -163,8 +202,12 @@ def test_the_operator_is_who_the_policies_take_it_for(release: str, namespace: s
 
 
 def test_the_operators_command_takes_every_argument() -> None:
-    documents = render("--set", "watch.namespaces={a,b}", "--set-json",
-                       'policies.approverServiceAccounts=["system:serviceaccount:ci:robot"]')  # fmt: skip
+    documents = render(
+        "--set",
+        "watch.namespaces={a,b}",
+        "--set-json",
+        'policies.approverServiceAccounts=["system:serviceaccount:ci:robot"]',
+    )
     first, *words = container(documents)["args"]
     assert first == "operator"
     assert operator.make_context("operator", words, parent=click.Context(operator)).params["namespaces"] == ("a", "b")
@@ -186,17 +229,21 @@ def test_for_named_namespaces_the_rights_are_in_these_only() -> None:
     documents = render("--set", "watch.namespaces={a,b}")
     cluster = only(documents_of(documents, "ClusterRole", "-operator:"), "ClusterRole")
     assert {r for rule in cluster["rules"] for r in rule["resources"]} == {
-        "validatingadmissionpolicies", "validatingadmissionpolicybindings",
-        "mutatingadmissionpolicies", "mutatingadmissionpolicybindings",
-    }  # fmt: skip
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+    }
     roles = by_kind(documents, "Role")
     name = "rostersync-operator:rostersync-system"
     assert roles.keys() == {f"a/{name}", f"b/{name}", "rostersync-system/rostersync-operator-lease"}
     assert by_kind(documents, "RoleBinding").keys() == roles.keys()
     assert roles[f"a/{name}"]["rules"] == whole_rules()
     assert by_kind(documents, "ServiceAccount").keys() == {
-        "rostersync-system/rostersync-operator", "a/rostersync-jobs", "b/rostersync-jobs",
-    }  # fmt: skip
+        "rostersync-system/rostersync-operator",
+        "a/rostersync-jobs",
+        "b/rostersync-jobs",
+    }
 
 
 def whole_rules() -> list[Manifest]:
@@ -254,9 +301,13 @@ def test_jobs_reach_dns_https_and_what_is_named() -> None:
     """Off by default, since not every network enforces it the same way."""
     assert not by_kind(render(), "NetworkPolicy")
     documents = render(
-        "--set", "jobs.networkPolicy.enabled=true", "--set-json", 'watch.namespaces=["a","b"]',
-        "--set-json", 'jobs.networkPolicy.cidrs=["10.1.2.0/24"]',
-    )  # fmt: skip
+        "--set",
+        "jobs.networkPolicy.enabled=true",
+        "--set-json",
+        'watch.namespaces=["a","b"]',
+        "--set-json",
+        'jobs.networkPolicy.cidrs=["10.1.2.0/24"]',
+    )
     found = by_kind(documents, "NetworkPolicy")
     assert set(found) == {"a/rostersync-jobs", "b/rostersync-jobs"}
     spec = found["a/rostersync-jobs"]["spec"]

@@ -86,7 +86,8 @@ MAPPING = {"entity": "Student", "attribute": "username", "from": "email"}
 SFTP = {"host": "upload.example.org", "secretRef": {"name": "x"}, "hostKey": "ssh-ed25519 AAAA"}
 MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a wrong field deep down": (
-        {"approval": {"expireAfter": "72h"}}, ["spec.approval.expireAfter", "expiresAfter"],
+        {"approval": {"expireAfter": "72h"}},
+        ["spec.approval.expireAfter", "expiresAfter"],
     ),
     "an unknown entity": ({"entities": ["School", "Pupil"]}, ["spec.entities[1]", "Student"]),
     "an unknown action": (
@@ -99,7 +100,8 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["spec.filterRules[0].conditions[0].attribute"],
     ),
     "a reference as target": (
-        {"attributesMapping": [MAPPING | {"attribute": "orgSourcedIds"}]}, ["spec.attributesMapping[0].attribute"],
+        {"attributesMapping": [MAPPING | {"attribute": "orgSourcedIds"}]},
+        ["spec.attributesMapping[0].attribute"],
     ),
     "an expression that does not compile": (
         {"dataRequirements": [{"entity": "Student", "attribute": "email", "pattern": "[a-", "action": "Skip"}]},
@@ -107,7 +109,8 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a flag without its domains": ({"compareByDomainsOfUniqueness": True}, ["domainsOfUniqueness"]),
     "domains without their flag": (
-        {"domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}]}, ["compareByDomainsOfUniqueness"],
+        {"domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}]},
+        ["compareByDomainsOfUniqueness"],
     ),
     "a percentage of words": (
         {"syncHoldThreshold": {"rules": [{"entity": "Student", "change": "Delete", "percent": "5 %"}]}},
@@ -118,10 +121,14 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"dataRollover": {"suspendImport": [{"start": "2026-07-02T00:00:00", "end": "2026-07-01T00:00:00"}]}},
         ["spec.dataRollover.suspendImport[0]"],
     ),
-    "several sources": ({
-        "multipleDataSources": True, "compareByDomainsOfUniqueness": True,
-        "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
-    }, ["spec.multipleDataSources", "not supported"]),
+    "several sources": (
+        {
+            "multipleDataSources": True,
+            "compareByDomainsOfUniqueness": True,
+            "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
+        },
+        ["spec.multipleDataSources", "not supported"],
+    ),
     "a school of another source": (
         {"schoolsMapping": {"mode": "Selected", "schools": [{"sourcedId": "1", "target": {"existing": "A"}}]}},
         ["spec.schoolsMapping.schools[0].target.existing", "not supported"],
@@ -138,7 +145,7 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"masterFields": [{"entity": "Teacher", "attributes": ["email"], "source": "ad", "mode": "Master"}]},
         ["spec.masterFields"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", MANIFESTS)

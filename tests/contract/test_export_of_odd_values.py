@@ -41,8 +41,11 @@ def test_enumerations_are_written_as_the_standard_spells_them(roster: Roster) ->
     day = day.change("classes", "k1", classType="Scheduled").change("users", "s1", role="STUDENT", enabledUser="False")
     day = day.change("enrollments", "e1", role="Student", primary="TRUE").add("demographics", "s1", sex="Male")
 
-    rows, _ = exported(roster, day, entities=["School", "District", "Calendar", "Course", "Class", "Student", "Enrollment",
-                                              "Demographics"])  # fmt: skip
+    rows, _ = exported(
+        roster,
+        day,
+        entities=["School", "District", "Calendar", "Course", "Class", "Student", "Enrollment", "Demographics"],
+    )
 
     assert rows["orgs", "1001"]["type"] == "school"
     assert rows["academicSessions", "y1"]["type"] == "term"
@@ -55,11 +58,18 @@ def test_enumerations_are_written_as_the_standard_spells_them(roster: Roster) ->
 @pytest.mark.parametrize(
     ("sent", "written"),
     [
-        ("2026-08-15", "2026-08-15"), ("0999-01-02", "0999-01-02"), ("2026-08-15T23:30:00-05:00", "2026-08-16"),
-        ("2026-08-15T00:00:00Z", "2026-08-15"), ("20270-6-30", ""), ("1-1-1 (BC)", ""), ("2026-02-30", ""), ("08/15/2026", ""),
-        ("infinity", ""), ("2026-8-1", ""),
+        ("2026-08-15", "2026-08-15"),
+        ("0999-01-02", "0999-01-02"),
+        ("2026-08-15T23:30:00-05:00", "2026-08-16"),
+        ("2026-08-15T00:00:00Z", "2026-08-15"),
+        ("20270-6-30", ""),
+        ("1-1-1 (BC)", ""),
+        ("2026-02-30", ""),
+        ("08/15/2026", ""),
+        ("infinity", ""),
+        ("2026-8-1", ""),
     ],
-)  # fmt: skip
+)
 def test_a_date_is_written_as_a_day_or_not_at_all(sent: str, written: str, roster: Roster) -> None:
     rows, _ = exported(roster, district().change("academicSessions", "y1", startDate=sent))
 

@@ -21,21 +21,61 @@ Export = Callable[..., Exported]
 
 ROWS = [
     create(Entity.DISTRICT, "D", name="Nectarine, Heights", type="district"),
-    create(Entity.SCHOOL, "S", name='The "Old" School', type="school", identifier="1001", parentSourcedId="D",
-           metadata={"address": "1 Main\nStreet", "A'b\"": "x"}),
-    create(Entity.CALENDAR, "T", title="2026", type="schoolYear", startDate=date(2026, 8, 15),
-           endDate=date(2027, 6, 10), schoolYear="2027"),
+    create(
+        Entity.SCHOOL,
+        "S",
+        name='The "Old" School',
+        type="school",
+        identifier="1001",
+        parentSourcedId="D",
+        metadata={"address": "1 Main\nStreet", "A'b\"": "x"},
+    ),
+    create(
+        Entity.CALENDAR,
+        "T",
+        title="2026",
+        type="schoolYear",
+        startDate=date(2026, 8, 15),
+        endDate=date(2027, 6, 10),
+        schoolYear="2027",
+    ),
     create(Entity.COURSE, "C", title="Algebra", grades=["09", "10"], subjects=["Math, applied", 'So "called"', "x"]),
-    create(Entity.CLASS, "K", title="A-1", courseSourcedId="C", classType="scheduled", schoolSourcedId="S",
-           termSourcedIds=["T", "T2"], periods=["1", "2"]),
-    create(Entity.STUDENT, "u2", role="student", roles=["student"], username="two", givenName="Ümit",
-           familyName="O'Neil", orgSourcedIds=["S"], agentSourcedIds=["u3"], enabledUser=False,
-           userIds=[{"type": "Local", "identifier": "863"}, {"type": "StateID", "identifier": "9"}]),
+    create(
+        Entity.CLASS,
+        "K",
+        title="A-1",
+        courseSourcedId="C",
+        classType="scheduled",
+        schoolSourcedId="S",
+        termSourcedIds=["T", "T2"],
+        periods=["1", "2"],
+    ),
+    create(
+        Entity.STUDENT,
+        "u2",
+        role="student",
+        roles=["student"],
+        username="two",
+        givenName="Ümit",
+        familyName="O'Neil",
+        orgSourcedIds=["S"],
+        agentSourcedIds=["u3"],
+        enabledUser=False,
+        userIds=[{"type": "Local", "identifier": "863"}, {"type": "StateID", "identifier": "9"}],
+    ),
     create(Entity.CONTACT, "u3", role="guardian", username="three"),
     create(Entity.STUDENT, "u1", role="student", username="one"),
-    create(Entity.ENROLLMENT, "e1", classSourcedId="K", schoolSourcedId="S", userSourcedId="u1", role="student",
-           primary=False, beginDate=date(2026, 8, 15)),
-]  # fmt: skip
+    create(
+        Entity.ENROLLMENT,
+        "e1",
+        classSourcedId="K",
+        schoolSourcedId="S",
+        userSourcedId="u1",
+        role="student",
+        primary=False,
+        beginDate=date(2026, 8, 15),
+    ),
+]
 
 
 @pytest.fixture
@@ -164,9 +204,13 @@ def test_what_1_1_cannot_say_is_brought_down_or_left_out_and_counted(export: Exp
     assert [e["sourcedId"] for e in read(folder, "enrollments")] == ["e2"]
     assert [d["sex"] for d in read(folder, "demographics")] == ["", "", "", "male"]
     assert exported.not_expressible == {
-        "orgs.type": 1, "classes.classType": 1, "users.roles": 1, "users.pronouns": 1, "enrollments.role": 1,
+        "orgs.type": 1,
+        "classes.classType": 1,
+        "users.roles": 1,
+        "users.pronouns": 1,
+        "enrollments.role": 1,
         "demographics.sex": 3,
-    }  # fmt: skip
+    }
     assert exported.rows["enrollments"] == 1
     export([], counselor_as="teacher")
     assert read(folder, "users")[4]["role"] == "teacher"

@@ -139,8 +139,11 @@ def desk(imported: Desk, simulator: Simulator, fresh: Commands, tmp_path: Path) 
 
 def manifest(desk: Desk, simulator: Simulator, **spec: Any) -> None:
     delivery = {
-        "serviceURL": simulator.url, "insecureHTTP": True, "pageSize": 25, "credentialsSecretRef": {"name": "c"},
-    }  # fmt: skip
+        "serviceURL": simulator.url,
+        "insecureHTTP": True,
+        "pageSize": 25,
+        "credentialsSecretRef": {"name": "c"},
+    }
     desk.env |= {"ROSTERSYNC_CLIENT_ID": simulator.client_id, "ROSTERSYNC_CLIENT_SECRET": simulator.client_secret}
     base = {"termsOfUse": {"accepted": True}, "bulkUploadMode": True, "deliveryConfig": delivery}
     head = {"apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": {"name": "rivers"}}
@@ -199,9 +202,16 @@ def test_a_scratch_that_is_full_where_plans_are_made_before_they_are_sealed(
     with disk(cluster.scratch) as small:
         small.leave(free * KIB)
         done = cluster.commands.start(
-            cluster.jobs, "job", "plan", *cluster.plan_words("nightly"), "--root", str(cluster.root), "--allow-loopback",
-            cwd=cluster.folder, env={"PATH": "/usr/bin:/bin"},
-        ).wait()  # fmt: skip
+            cluster.jobs,
+            "job",
+            "plan",
+            *cluster.plan_words("nightly"),
+            "--root",
+            str(cluster.root),
+            "--allow-loopback",
+            cwd=cluster.folder,
+            env={"PATH": "/usr/bin:/bin"},
+        ).wait()
         assert (done.code, cluster.reason) == (1, "DiskFull")
         assert "disk of the scratch" in cluster.report["error"]["message"]
     assert not list(cluster.scratch.iterdir())

@@ -30,9 +30,10 @@ def test_a_connection_that_is_ok_says_so_and_lists_everything(cluster, simulator
     there = schools(simulator)
     assert len(there) > 1
     assert cluster.report == {
-        "stage": "done", "message": "Connection is OK",
+        "stage": "done",
+        "message": "Connection is OK",
         "schools": {"found": len(there), "mapped": len(there), "missing": 0, "vanished": 0},
-    }  # fmt: skip
+    }
     assert [s["sourcedId"] for s in done.json["schools"]] == there
     assert all(s["name"] and s["mapped"] for s in done.json["schools"])
     assert done.json["totals"]["users"] == len(ids(simulator.roster, "users"))
@@ -51,9 +52,13 @@ def test_what_is_not_mapped_is_missing_and_what_is_not_there_has_vanished(cluste
     done = cluster.run("check")
 
     assert cluster.report["schools"] == {
-        "found": len(there), "mapped": 1, "missing": len(there) - 1, "vanished": 2,
-        "missingIDs": there[1:], "vanishedIDs": ["gone-0", "gone-1"],
-    }  # fmt: skip
+        "found": len(there),
+        "mapped": 1,
+        "missing": len(there) - 1,
+        "vanished": 2,
+        "missingIDs": there[1:],
+        "vanishedIDs": ["gone-0", "gone-1"],
+    }
     assert [s["sourcedId"] for s in done.json["schools"] if s["mapped"]] == [there[0]]
     assert done.json["vanished"] == ["gone-0", "gone-1"]
 
@@ -148,8 +153,9 @@ def test_a_ca_bundle_is_read_from_its_config_map(warm, tmp_path):
         cluster.give(made, credentials(simulator), {"district-ca": {"ca.crt": pem}})
         cluster.run("check")
         for bundle, reason in (
-            ({}, "ConfigMapNotFound"), ({"district-ca": {"other": pem}}, "ConfigMapIncomplete"),
-        ):  # fmt: skip
+            ({}, "ConfigMapNotFound"),
+            ({"district-ca": {"other": pem}}, "ConfigMapIncomplete"),
+        ):
             cluster.give(made, credentials(simulator), bundle)
             cluster.run("check", exits=42)
             assert cluster.reason == reason

@@ -101,10 +101,12 @@ def test_a_mounted_secret_with_nul_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "spoiled",
     [
-        {"sisIDPrefix": "a\0"}, {"schoolsMapping": {"exclude": ["a\0"]}}, {"jobTemplate": {"labels": {"a": "b\0"}}},
+        {"sisIDPrefix": "a\0"},
+        {"schoolsMapping": {"exclude": ["a\0"]}},
+        {"jobTemplate": {"labels": {"a": "b\0"}}},
         {"deliveryConfig": {"serviceURL": "https://focus.example/\0", "credentialsSecretRef": {"name": "a"}}},
     ],
-)  # fmt: skip
+)
 def test_a_connection_of_the_api_with_nul_is_refused(spoiled: dict[str, object]) -> None:
     """JSON of the API server may hold it as well."""
     delivery = {"serviceURL": "https://focus.example/v1p1", "credentialsSecretRef": {"name": "a"}}

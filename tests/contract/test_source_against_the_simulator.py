@@ -19,9 +19,14 @@ PATIENCE = replace(IMPATIENT, attempts=8)  # what strikes every sixth request ma
 
 def staged(simulator: Simulator, folder: Path, *collections: str, **options: Any) -> Staged:
     settings: dict[str, Any] = {
-        "service_url": simulator.url, "authentication_url": simulator.token_url, "insecure_http": True,
-        "version": simulator.version, "page_size": 100, "timeout_seconds": 5.0, "patience": PATIENCE,
-    }  # fmt: skip
+        "service_url": simulator.url,
+        "authentication_url": simulator.token_url,
+        "insecure_http": True,
+        "version": simulator.version,
+        "page_size": 100,
+        "timeout_seconds": 5.0,
+        "patience": PATIENCE,
+    }
     credentials = Credentials(simulator.client_id, simulator.client_secret)
     with OneRoster(ServiceEndpoint(**(settings | options)), credentials) as client:
         proof = extract(client, folder, Wanted(collections or COLLECTIONS))
@@ -38,13 +43,41 @@ def test_a_whole_district_is_staged_and_proved(version: str, tmp_path: Path) -> 
 
 
 HARMLESS = [
-    "429:0,every=5", "429:none,every=7", "500,every=6", "502,every=6", "503,every=6", "504,every=6", "disconnect,every=6",
-    "truncated,every=6", "truncated:wire,every=6", "html,every=6,after=8", "missing-envelope,every=6",
-    "no-totals", "short-pages:30", "limit-refused:40", "limit-fails:40", "unsorted", "token-expiry,every=9", "next:off",
-    "next:relative", "links:standard", "links:bare", "links:relative", "links:off-by-one", "links:internal", "links:none",
-    "perm-rev,once,after=4", "credentials:basic", "credentials:form", "credentials:cookie", "null-references",
-    "odd-values", "odd-casing", "passwords", "duplicate-rows",
-]  # fmt: skip
+    "429:0,every=5",
+    "429:none,every=7",
+    "500,every=6",
+    "502,every=6",
+    "503,every=6",
+    "504,every=6",
+    "disconnect,every=6",
+    "truncated,every=6",
+    "truncated:wire,every=6",
+    "html,every=6,after=8",
+    "missing-envelope,every=6",
+    "no-totals",
+    "short-pages:30",
+    "limit-refused:40",
+    "limit-fails:40",
+    "unsorted",
+    "token-expiry,every=9",
+    "next:off",
+    "next:relative",
+    "links:standard",
+    "links:bare",
+    "links:relative",
+    "links:off-by-one",
+    "links:internal",
+    "links:none",
+    "perm-rev,once,after=4",
+    "credentials:basic",
+    "credentials:form",
+    "credentials:cookie",
+    "null-references",
+    "odd-values",
+    "odd-casing",
+    "passwords",
+    "duplicate-rows",
+]
 
 
 @pytest.mark.parametrize("fault", HARMLESS)

@@ -33,9 +33,19 @@ def test_the_proof_is_written_beside_the_collections(tmp_path: Path) -> None:
     assert list(proof["collections"]) == ["orgs", "courses", "enrollments"]
     assert (proof["format"], proof["version"], proof["extractedAt"]) == (1, "1.1", MORNING.isoformat())
     assert proof["collections"]["orgs"] == {
-        "offered": True, "complete": True, "rule": "Total", "total": 3, "rows": 3, "distinct": 3, "withoutID": 0,
-        "pulls": 1, "duplicates": 0, "pageSize": 10, "requests": 2, "reason": None,
-    }  # fmt: skip
+        "offered": True,
+        "complete": True,
+        "rule": "Total",
+        "total": 3,
+        "rows": 3,
+        "distinct": 3,
+        "withoutID": 0,
+        "pulls": 1,
+        "duplicates": 0,
+        "pageSize": 10,
+        "requests": 2,
+        "reason": None,
+    }
     assert not proof["collections"]["courses"]["offered"]
 
 

@@ -101,9 +101,12 @@ def test_oauth1_signs_anew_where_a_redirect_leads(tmp_path: Path) -> None:
         sent = dict(part.strip().split("=", 1) for part in header.removeprefix("OAuth ").split(","))
         params = {k: unquote(v.strip('"')) for k, v in sent.items()}
         verifier = oauth1.Client(
-            "client-1", client_secret="secret-1", signature_method=oauth1.SIGNATURE_HMAC_SHA256,
-            nonce=params["oauth_nonce"], timestamp=params["oauth_timestamp"],
-        )  # fmt: skip
+            "client-1",
+            client_secret="secret-1",
+            signature_method=oauth1.SIGNATURE_HMAC_SHA256,
+            nonce=params["oauth_nonce"],
+            timestamp=params["oauth_timestamp"],
+        )
         _, headers, _ = verifier.sign(f"{server.root}{request.path}?{query}", http_method="GET")
         return server.page(request) if headers["Authorization"] == header else Reply({}, 401)
 
@@ -116,13 +119,21 @@ def test_oauth1_signs_anew_where_a_redirect_leads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("location", "target"),
     [
-        ("/x", "https://sis.example/x"), ("?a=b", "https://sis.example/token?a=b"), ("", "https://sis.example/token"),
-        ("https://sis.example/x", "https://sis.example/x"), ("https://SIS.example/x", "https://SIS.example/x"),
-        ("http://sis.example/x", None), ("https://sis.example:8443/x", None), ("https://sis.example.evil.example/", None),
-        ("https://sis.example@evil.example/", None), ("//evil.example/x", None), ("http://[::1/", None),
-        ("https://sis.example:99999/", None), ("javascript:x", None),
+        ("/x", "https://sis.example/x"),
+        ("?a=b", "https://sis.example/token?a=b"),
+        ("", "https://sis.example/token"),
+        ("https://sis.example/x", "https://sis.example/x"),
+        ("https://SIS.example/x", "https://SIS.example/x"),
+        ("http://sis.example/x", None),
+        ("https://sis.example:8443/x", None),
+        ("https://sis.example.evil.example/", None),
+        ("https://sis.example@evil.example/", None),
+        ("//evil.example/x", None),
+        ("http://[::1/", None),
+        ("https://sis.example:99999/", None),
+        ("javascript:x", None),
     ],
-)  # fmt: skip
+)
 def test_a_redirect_stays_at_home_or_is_none(location: str, target: str | None) -> None:
     assert at_home("https://sis.example/token", location) == target
 
@@ -135,11 +146,16 @@ def test_a_server_may_ask_for_https_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("location", "said"),
     [
-        ("https://a.example/x?token=1#f", "https://a.example/x"), ("/x", "https://sis.example/x"), ("", None),
-        ("http://[::1", None), ("javascript:alert(1)", None), ("https://a.example/" + "x" * 300, None),
-        ("https://a.example/Ä", None), ("https://me:pw@a.example/", "https://a.example/"),
+        ("https://a.example/x?token=1#f", "https://a.example/x"),
+        ("/x", "https://sis.example/x"),
+        ("", None),
+        ("http://[::1", None),
+        ("javascript:alert(1)", None),
+        ("https://a.example/" + "x" * 300, None),
+        ("https://a.example/Ä", None),
+        ("https://me:pw@a.example/", "https://a.example/"),
     ],
-)  # fmt: skip
+)
 def test_only_a_plain_short_address_is_named(location: str, said: str | None) -> None:
     assert shown("https://sis.example/token", location) == said
 
@@ -147,10 +163,16 @@ def test_only_a_plain_short_address_is_named(location: str, said: str | None) ->
 @pytest.mark.parametrize(
     "value",
     [
-        "Fri, 31 Dec 99999999999999999999 23:59:59 GMT", "Fri, 31 Dec " + "9" * 5000, "9" * 5000, "soon", "", None,
-        "Fri, 31 Dec 9999 23:59:59 -9999", "Fri, 00 Foo 2026 99:99:99 GMT",
+        "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+        "Fri, 31 Dec " + "9" * 5000,
+        "9" * 5000,
+        "soon",
+        "",
+        None,
+        "Fri, 31 Dec 9999 23:59:59 -9999",
+        "Fri, 00 Foo 2026 99:99:99 GMT",
     ],
-)  # fmt: skip
+)
 def test_a_retry_after_of_no_calendar_says_nothing(value: str | None) -> None:
     waits = retry_after(value)
     assert waits is None or waits > 10**9

@@ -20,9 +20,14 @@ from support.stores import Kept
 NOW = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
 SCHOOL = {"name": "Whitmore", "type": "school", "identifier": "1001"}
 PUPIL: dict[str, Any] = {
-    "role": "student", "givenName": "One", "grades": ["08"], "orgSourcedIds": ["FOC-1001"], "enabledUser": True,
-    "userIds": [{"type": "StateID", "identifier": "77"}], "metadata": {"homeroom": "A"},
-}  # fmt: skip
+    "role": "student",
+    "givenName": "One",
+    "grades": ["08"],
+    "orgSourcedIds": ["FOC-1001"],
+    "enabledUser": True,
+    "userIds": [{"type": "StateID", "identifier": "77"}],
+    "metadata": {"homeroom": "A"},
+}
 ENROLLED = {"classSourcedId": "FOC-c", "userSourcedId": "FOC-u1", "role": "student", "primary": False}
 HOLD = {"reason": "Preview"}
 
@@ -51,8 +56,14 @@ def first(store: Store, tmp_path: Path) -> Path:
 def test_a_created_record_is_there_with_its_values_and_hash(store: Store, first: Path, tmp_path: Path) -> None:
     rows = table_rows(store, tmp_path, 'SELECT id, entity, status, hash, grades, "userIds", metadata FROM store_users')
     assert sorted(rows)[0] == (
-        "FOC-u1", "Student", "active", row_hash(PUPIL), ["08"], PUPIL["userIds"], {"homeroom": "A"},
-    )  # fmt: skip
+        "FOC-u1",
+        "Student",
+        "active",
+        row_hash(PUPIL),
+        ["08"],
+        PUPIL["userIds"],
+        {"homeroom": "A"},
+    )
     assert table_rows(store, tmp_path, "SELECT * FROM store_schools") == [("1001", "FOC-1001")]
 
 
@@ -244,8 +255,11 @@ def test_the_store_remembers_what_a_source_was_applied_with(store: Store, first:
     assert state.exists
     assert state.last is not None
     assert (state.last.prefix, state.last.host, state.last.revision, state.last.applied_at) == (
-        "FOC-", "focus.example", 1, NOW,
-    )  # fmt: skip
+        "FOC-",
+        "focus.example",
+        1,
+        NOW,
+    )
 
 
 def _retype(plan: Path, entity: str, column: str) -> None:

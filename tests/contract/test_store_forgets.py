@@ -63,8 +63,10 @@ def test_everybody_else_stays(store: Store, tmp_path: Path) -> None:
     history = "SELECT id, before, after FROM store_history WHERE change = 'Update'"
     [(record, before, after)] = table_rows(store, tmp_path, history)
     assert (record, json.loads(before), json.loads(after)) == (
-        "FOC-u1", {"agentSourcedIds": ["FOC-a2"]}, {"agentSourcedIds": []},
-    )  # fmt: skip
+        "FOC-u1",
+        {"agentSourcedIds": ["FOC-a2"]},
+        {"agentSourcedIds": []},
+    )
 
 
 def test_a_tombstone_is_forgotten_too(kept: Kept, store: Store, tmp_path: Path) -> None:

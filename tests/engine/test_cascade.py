@@ -23,8 +23,10 @@ def test_enrolments_and_demographics_go_with_their_person(roster: Roster) -> Non
     day = first.change("users", "s1", status="tobedeleted")
     plan = roster.begin(first, entities=WITH_DEMOGRAPHICS).plan(day, entities=WITH_DEMOGRAPHICS)
     assert plan.changes == {
-        ("Delete", "Student", "s1", "SourceDeleted"), ("Delete", "Enrollment", "e1", "Cascade"), ("Delete", "Demographics", "s1", "Cascade"),
-    }  # fmt: skip
+        ("Delete", "Student", "s1", "SourceDeleted"),
+        ("Delete", "Enrollment", "e1", "Cascade"),
+        ("Delete", "Demographics", "s1", "Cascade"),
+    }
     assert plan.counts("Enrollment") == {"deleted": 1, "unchanged": 4, "population": 5}
     assert plan.counts("Demographics") == {"deleted": 1, "unchanged": 1, "population": 2}
     assert plan.issues == set()

@@ -122,12 +122,18 @@ def test_fail_stops_the_run_and_says_where_without_any_value(roster: Roster) -> 
 
 
 FORMATS = {
-    "Email": (["a@b.example", "ü.x+y@b-c.example.org"], ["a", "a@b", "a b@c.example", "a@b.example.", "a@@b.example", "@b.example"]),
+    "Email": (
+        ["a@b.example", "ü.x+y@b-c.example.org"],
+        ["a", "a@b", "a b@c.example", "a@b.example.", "a@@b.example", "@b.example"],
+    ),
     "Date": (["2026-02-28", "2026-12-31"], ["2026-2-28", "28.02.2026", "2026-13-01", "2026-02-28x", "20260228"]),
-    "UUID": (["0b7e37ad-5c23-4d0e-9f5c-6f3f1b0a4f11", "0B7E37AD-5C23-4D0E-9F5C-6F3F1B0A4F11"], ["0b7e37ad5c234d0e9f5c6f3f1b0a4f11", "0b7e37ad-5c23-4d0e-9f5c-6f3f1b0a4f1g"]),
+    "UUID": (
+        ["0b7e37ad-5c23-4d0e-9f5c-6f3f1b0a4f11", "0B7E37AD-5C23-4D0E-9F5C-6F3F1B0A4F11"],
+        ["0b7e37ad5c234d0e9f5c6f3f1b0a4f11", "0b7e37ad-5c23-4d0e-9f5c-6f3f1b0a4f1g"],
+    ),
     "Integer": (["0", "-7", "+12", "007"], ["1.5", "x", "1 2", "-"]),
     "Boolean": (["true", "FALSE"], ["yes", "1", "truely"]),
-}  # fmt: skip
+}
 
 
 def test_each_format_knows_its_own_and_says_nothing_of_missing_values(roster: Roster) -> None:

@@ -38,16 +38,27 @@ def test_deletes_of_every_cause_are_deferred_and_everything_else_goes_on(roster:
     roster.begin()
     free = roster.plan(day, **fields)
     assert free.causes("Delete") == {
-        "p1": "SourceMissing", "t2": "SourceDeleted", "a1": "RequirementFailed", "s2": "FilteredOut", "e2": "Cascade",
+        "p1": "SourceMissing",
+        "t2": "SourceDeleted",
+        "a1": "RequirementFailed",
+        "s2": "FilteredOut",
+        "e2": "Cascade",
         **dict.fromkeys(("1002", "c2", "k2", "s3", "e3", "e5"), "SchoolUnmapped"),
-    }  # fmt: skip
+    }
     plan = roster.plan(day, **fields, **OPEN)
     assert plan.changes == {("Update", "Student", "s1", "SourceChanged"), ("Create", "Student", "s9", "SourceCreated")}
     assert plan.changed("s1") == {"givenName": "Given s1"}
     deferred = {e.entity: e.deferred for e in plan.manifest.entities if e.deferred}
     assert deferred == {
-        "Contact": 1, "Teacher": 1, "Admin": 1, "Student": 2, "Enrollment": 3, "School": 1, "Course": 1, "Class": 1,
-    }  # fmt: skip
+        "Contact": 1,
+        "Teacher": 1,
+        "Admin": 1,
+        "Student": 2,
+        "Enrollment": 3,
+        "School": 1,
+        "Course": 1,
+        "Class": 1,
+    }
 
 
 def test_a_deferred_record_that_is_still_sent_counts_as_unchanged_as_well(roster: Roster) -> None:

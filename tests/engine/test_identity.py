@@ -84,8 +84,12 @@ def test_organisations_are_schools_by_their_type_and_districts_by_any_other(rost
     day = day.add("orgs", "x", type=None, parentSourcedId="d1").change("orgs", "1003", parentSourcedId="x")
     plan = roster.plan(day)
     assert {i: e for _, e, i, _ in plan.changes if e in ("School", "District")} == {
-        "d1": "District", "x": "District", "1001": "School", "1002": "School", "1003": "School",
-    }  # fmt: skip
+        "d1": "District",
+        "x": "District",
+        "1001": "School",
+        "1002": "School",
+        "1003": "School",
+    }
 
 
 def test_statuses_say_there_gone_or_nothing(roster: Roster) -> None:

@@ -77,7 +77,14 @@ def test_deletes_that_lean_on_an_incomplete_collection_are_deferred(
 ) -> None:
     plan = roster.begin(first(), **FIELDS).plan(next_day().read_in_part(*incomplete), **FIELDS)
     gone = {(r["entity"], r["id"]) for r in plan.rows.values() if r["change"] == "Delete"}
-    names = {"academicSessions": "Calendar", "courses": "Course", "classes": "Class", "users": "Student", "enrollments": "Enrollment", "demographics": "Demographics"}  # fmt: skip
+    names = {
+        "academicSessions": "Calendar",
+        "courses": "Course",
+        "classes": "Class",
+        "users": "Student",
+        "enrollments": "Enrollment",
+        "demographics": "Demographics",
+    }
     assert gone == {(names[c], i) for c, i in GONE.items() if c not in deferred}
     assert {e.entity for e in plan.manifest.entities if e.deferred} == {names[c] for c in deferred}
     assert plan.ids("Create") == {"s10"}

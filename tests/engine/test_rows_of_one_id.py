@@ -44,9 +44,14 @@ def test_lists_without_an_order_are_equal_in_any_order(roster: Roster) -> None:
 
 @pytest.mark.parametrize(
     ("older", "newer"),
-    [(EARLY, LATE), ("2026-01-10", "2026-01-10T00:00:01Z"), ("2026-01-10T08:59:59.999Z", "2026-01-10T10:00:00+01:00"),
-     ("2026-01-10T23:00:00+14:00", "2026-01-10T10:00:00-05:00"), ("2026-01-10 08:00:00", "2026-01-10T08:00:00.5Z")],
-)  # fmt: skip
+    [
+        (EARLY, LATE),
+        ("2026-01-10", "2026-01-10T00:00:01Z"),
+        ("2026-01-10T08:59:59.999Z", "2026-01-10T10:00:00+01:00"),
+        ("2026-01-10T23:00:00+14:00", "2026-01-10T10:00:00-05:00"),
+        ("2026-01-10 08:00:00", "2026-01-10T08:00:00.5Z"),
+    ],
+)
 def test_of_active_rows_of_one_entity_the_newest_instant_stands(older: str, newer: str, roster: Roster) -> None:
     rows = (
         {"givenName": "Oldest", "dateLastModified": "2025-12-31T23:00:00Z"},
@@ -71,7 +76,9 @@ CONTRADICTIONS = {
     "two entities": ({"dateLastModified": EARLY}, {"role": "teacher", "dateLastModified": LATE}),
     "known and unknown role": ({"dateLastModified": EARLY}, {"role": "wizard", "dateLastModified": LATE}),
     "equal times": (
-        {"dateLastModified": LATE}, {"givenName": "Other", "dateLastModified": "2026-01-10T10:00:00+01:00"}),
+        {"dateLastModified": LATE},
+        {"givenName": "Other", "dateLastModified": "2026-01-10T10:00:00+01:00"},
+    ),
     "no times": ({}, {"givenName": "Other"}),
     "one time": ({}, {"givenName": "Other", "dateLastModified": LATE}),
     "no such time": ({"dateLastModified": EARLY}, {"givenName": "Other", "dateLastModified": "2026-02-30T08:00:00Z"}),
@@ -80,7 +87,7 @@ CONTRADICTIONS = {
         {"givenName": "One", "dateLastModified": LATE},
         {"givenName": "Other", "dateLastModified": LATE},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CONTRADICTIONS)
@@ -108,10 +115,16 @@ def test_a_contradictory_record_that_was_never_accepted_is_not_created_nor_what_
 
 @pytest.mark.parametrize(
     ("collection", "record", "values"),
-    [("orgs", "1002", {"status": "tobedeleted"}), ("orgs", "1002", {"type": "district"}), ("orgs", "d1", {"name": "Lakes"}),
-     ("academicSessions", "y1", {"status": "inactive"}), ("courses", "c1", {"title": "Physics"}),
-     ("classes", "k1", {"schoolSourcedId": "1002"}), ("enrollments", "e1", {"status": "tobedeleted"})],
-)  # fmt: skip
+    [
+        ("orgs", "1002", {"status": "tobedeleted"}),
+        ("orgs", "1002", {"type": "district"}),
+        ("orgs", "d1", {"name": "Lakes"}),
+        ("academicSessions", "y1", {"status": "inactive"}),
+        ("courses", "c1", {"title": "Physics"}),
+        ("classes", "k1", {"schoolSourcedId": "1002"}),
+        ("enrollments", "e1", {"status": "tobedeleted"}),
+    ],
+)
 def test_a_contradiction_anywhere_takes_nothing_away(
     collection: str, record: str, values: dict[str, Any], roster: Roster
 ) -> None:

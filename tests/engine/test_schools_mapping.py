@@ -31,9 +31,17 @@ def without_south(day: Day | None = None) -> Day:
 def test_first_import_creates_mapped_schools_and_what_belongs_to_them(roster: Roster) -> None:
     plan = roster.plan(third_school(), schoolsMapping=BOTH)
     assert {e.entity: e.created for e in plan.manifest.entities} == {
-        "District": 1, "School": 2, "Calendar": 1, "Course": 2, "Class": 2, "Student": 3, "Teacher": 2, "Contact": 1,
-        "Admin": 1, "Enrollment": 5,
-    }  # fmt: skip
+        "District": 1,
+        "School": 2,
+        "Calendar": 1,
+        "Course": 2,
+        "Class": 2,
+        "Student": 3,
+        "Teacher": 2,
+        "Contact": 1,
+        "Admin": 1,
+        "Enrollment": 5,
+    }
     assert {c for c, *_ in plan.changes} == {"Create"}
     assert {cause for *_, cause in plan.changes} == {"SourceCreated"}
     assert plan.schools == (3, 2, 1, 0)
@@ -145,9 +153,15 @@ def test_what_has_no_other_mapped_school_is_deleted_when_a_school_is_taken_out(
     day = day.add("enrollments", "e6", userSourcedId="s2", classSourcedId="k2", schoolSourcedId="1002")
     plan = roster.begin(day).plan(day, schoolsMapping=mapping)
     gone = {
-        ("School", "1002"), ("Course", "c2"), ("Class", "k2"), ("Student", "s3"), ("Teacher", "t2"),
-        ("Enrollment", "e3"), ("Enrollment", "e5"), ("Enrollment", "e6"),
-    }  # fmt: skip
+        ("School", "1002"),
+        ("Course", "c2"),
+        ("Class", "k2"),
+        ("Student", "s3"),
+        ("Teacher", "t2"),
+        ("Enrollment", "e3"),
+        ("Enrollment", "e5"),
+        ("Enrollment", "e6"),
+    }
     assert plan.changes == {("Delete", *g, "SchoolUnmapped") for g in gone} | {
         ("Update", "Student", "s2", "SourceChanged")
     }
@@ -233,10 +247,18 @@ def test_a_school_led_to_another_id_is_made_anew_and_what_refers_to_it_follows(r
     assert plan.changes == {
         ("Delete", "School", "1002", "SchoolUnmapped"),
         ("Create", "School", "SHS", "SourceCreated"),
-        *(("Update", e, i, "SourceChanged") for e, i in (
-            ("Course", "c2"), ("Class", "k2"), ("Student", "s3"), ("Teacher", "t2"), ("Enrollment", "e3"), ("Enrollment", "e5"),
-        )),
-    }  # fmt: skip
+        *(
+            ("Update", e, i, "SourceChanged")
+            for e, i in (
+                ("Course", "c2"),
+                ("Class", "k2"),
+                ("Student", "s3"),
+                ("Teacher", "t2"),
+                ("Enrollment", "e3"),
+                ("Enrollment", "e5"),
+            )
+        ),
+    }
     assert plan.after("k2", "schoolSourcedId") == "SHS"
     assert "ConfigChanged" in plan.reasons
     roster.apply(plan)

@@ -8,8 +8,19 @@ import pytest
 
 from support.days import Day, Roster, crowd, district
 
-EVERY = ["District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin", "Enrollment",
-         "Demographics"]  # fmt: skip
+EVERY = [
+    "District",
+    "School",
+    "Calendar",
+    "Course",
+    "Class",
+    "Student",
+    "Teacher",
+    "Contact",
+    "Admin",
+    "Enrollment",
+    "Demographics",
+]
 BULK: dict[str, Any] = {"bulkUploadMode": True}
 ALL: dict[str, Any] = {**BULK, "entities": EVERY}
 VANISHED = ("SchoolVanished", "School", "1002", 3)
@@ -129,8 +140,9 @@ def test_what_is_kept_is_no_member_of_a_school_that_was_left(roster: Roster) -> 
     plan = roster.begin(day, **BULK).plan(moved, **BULK)
     assert {h[:4] for h in plan.holds if h[0].startswith("School")} == {
         ("SchoolVanished", "School", "1002", 23),
-        ("SchoolEmptied", "Student", "Delete", "1002"), ("SchoolEmptied", "Teacher", "Delete", "1002"),
-    }  # fmt: skip
+        ("SchoolEmptied", "Student", "Delete", "1002"),
+        ("SchoolEmptied", "Teacher", "Delete", "1002"),
+    }
     roster.apply(plan)
     rest = moved.add("users", "s3", orgSourcedIds=["1001"])
     assert roster.plan(rest, **BULK).holds == set()
@@ -160,8 +172,14 @@ def test_what_is_kept_is_a_count_of_its_own_for_every_entity(roster: Roster) -> 
     plan = roster.begin(day, **ALL).plan(busy(closed(day).without("demographics", "s3")), **ALL)
     kept = {e.entity: e.kept for e in plan.manifest.entities if e.kept}
     assert kept == {
-        "School": 1, "Course": 1, "Class": 1, "Student": 1, "Teacher": 1, "Enrollment": 2, "Demographics": 1,
-    }  # fmt: skip
+        "School": 1,
+        "Course": 1,
+        "Class": 1,
+        "Student": 1,
+        "Teacher": 1,
+        "Enrollment": 2,
+        "Demographics": 1,
+    }
 
 
 def test_what_is_not_read_is_kept(roster: Roster) -> None:

@@ -54,16 +54,28 @@ def made(day: int) -> Staged:
         metadata = {"team": rng.choice("ab"), "homeroom": "x"} if number % 3 else None
         parents = sorted({f"parent-{(number + 60 * day) % 500}", f"parent-{number % 499}"}, reverse=bool(number % 2))
         users.append(
-            {**blank("users", f"student-{number}"), "role": "student", "grades": grades,
-             "orgSourcedIds": rng.sample(schools, 2), "givenName": rng.choice(["Ana", "Zoë", "李"]),
-             "email": f"{number % 1480}@x.example", "agentSourcedIds": parents, "metadata": metadata,
-             "userIds": [{"type": "b", "identifier": "1"}, {"type": "a", "identifier": "2"}]}
-        )  # fmt: skip
+            {
+                **blank("users", f"student-{number}"),
+                "role": "student",
+                "grades": grades,
+                "orgSourcedIds": rng.sample(schools, 2),
+                "givenName": rng.choice(["Ana", "Zoë", "李"]),
+                "email": f"{number % 1480}@x.example",
+                "agentSourcedIds": parents,
+                "metadata": metadata,
+                "userIds": [{"type": "b", "identifier": "1"}, {"type": "a", "identifier": "2"}],
+            }
+        )
         enrollments += [
-            {**blank("enrollments", f"e-{number}-{c}"), "userSourcedId": f"student-{number}", "role": "student",
-             "classSourcedId": f"class-{c}", "schoolSourcedId": schools[c % 4]}
+            {
+                **blank("enrollments", f"e-{number}-{c}"),
+                "userSourcedId": f"student-{number}",
+                "role": "student",
+                "classSourcedId": f"class-{c}",
+                "schoolSourcedId": schools[c % 4],
+            }
             for c in rng.sample(range(CLASSES), 4)
-        ]  # fmt: skip
+        ]
     users += [
         {
             **blank("users", f"parent-{i}"),
@@ -74,10 +86,16 @@ def made(day: int) -> Staged:
         for i in range(500)
     ]
     classes = [
-        {**blank("classes", f"class-{c}"), "courseSourcedId": "course", "schoolSourcedId": schools[c % 4],
-         "termSourcedIds": ["t-2", "t-1"], "subjects": ["b", "a"], "title": f"Class {c} {day * (c % 2)}"}
+        {
+            **blank("classes", f"class-{c}"),
+            "courseSourcedId": "course",
+            "schoolSourcedId": schools[c % 4],
+            "termSourcedIds": ["t-2", "t-1"],
+            "subjects": ["b", "a"],
+            "title": f"Class {c} {day * (c % 2)}",
+        }
         for c in range(CLASSES)
-    ]  # fmt: skip
+    ]
     return {
         "orgs": [{**blank("orgs", s), "type": "school", "name": s} for s in schools],
         "academicSessions": [{**blank("academicSessions", f"t-{i}"), "type": "term"} for i in range(3)],
@@ -104,9 +122,12 @@ def digest(engine: Engine) -> str:
     planned = engine.plan(SPEC, stage(engine.folder / "plain", made(1)), "plain", NOW)
     kinds = {(change, cause) for _, change, cause, _ in planned.changes.values()}
     assert {
-        ("Create", "SourceCreated"), ("Update", "SourceChanged"), ("Delete", "SourceMissing"),
-        ("Delete", "FilteredOut"), ("Delete", "Cascade"),
-    } <= kinds  # fmt: skip
+        ("Create", "SourceCreated"),
+        ("Update", "SourceChanged"),
+        ("Delete", "SourceMissing"),
+        ("Delete", "FilteredOut"),
+        ("Delete", "Cascade"),
+    } <= kinds
     return str(planned.manifest.digest)
 
 
@@ -119,7 +140,7 @@ def shuffled(staged: Staged, number: int) -> Staged:
 @pytest.mark.parametrize(
     ("order", "parts", "threads", "memory"),
     [(1, 1, 1, None), (0, 5, 1, None), (0, 5, 4, None), (2, 3, 4, None), (3, 8, 2, 128 << 20), (4, 1, 4, 192 << 20)],
-)  # fmt: skip
+)
 def test_digest_is_equal_however_it_is_computed(
     engine: Engine, digest: str, order: int, parts: int, threads: int, memory: int | None
 ) -> None:

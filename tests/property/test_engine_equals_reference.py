@@ -31,9 +31,12 @@ def test_engine_and_model_agree(shard: int, tmp_path: Path) -> None:
     # No shrinking: a smaller seed is no smaller district. A failure names its example, which `agree` takes again.
     @seed(shard)
     @settings(
-        max_examples=DISTRICTS, deadline=None, database=None, phases=[Phase.generate],
+        max_examples=DISTRICTS,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(number=st.integers(0, 2**62))
     def agree_on_many(number: int) -> None:
         compared.append(agree(f"{shard}/{number}", tmp_path))

@@ -101,9 +101,13 @@ class Commands:
         folder.mkdir()
         os.mkfifo(folder / "rc")
         order = {
-            "args": [str(a) for a in args], "cwd": str(cwd), "env": dict(env), "folder": str(folder), "hook": hook,
+            "args": [str(a) for a in args],
+            "cwd": str(cwd),
+            "env": dict(env),
+            "folder": str(folder),
+            "hook": hook,
             "patient": patient,
-        }  # fmt: skip
+        }
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         pipe = (folder / "rc").open("rb", buffering=0)
@@ -124,9 +128,14 @@ class Desk:
         for folder in (self.home, self.root / "tmp"):
             folder.mkdir(parents=True, exist_ok=True)
         self.env = {
-            "PATH": os.environ["PATH"], "HOME": str(self.home), "TMPDIR": str(self.root / "tmp"), "LANG": "C.UTF-8",
-            "USER": "tester", "LOGNAME": "tester", **self.env,
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "TMPDIR": str(self.root / "tmp"),
+            "LANG": "C.UTF-8",
+            "USER": "tester",
+            "LOGNAME": "tester",
+            **self.env,
+        }
         self.state = self.home / ".rostersync"
 
     @property
@@ -239,11 +248,26 @@ def _command(order: dict[str, Any]) -> None:
 def _import_all() -> None:
     """What the commands import when they are called."""
     for name in (
-        "rostersync.local.store", "rostersync.local.attempts", "rostersync.local.drive", "rostersync.local.observe", "rostersync.local.imports", "rostersync.local.plans",
-        "rostersync.local.forgetting", "rostersync.sync.pipeline", "rostersync.plan.apply", "rostersync.render.run",
-        "rostersync.render.runs", "rostersync.render.changes", "rostersync.render.issues", "rostersync.render.objects",
-        "rostersync.execution.plan", "rostersync.execution.apply", "yaml", "rich.console", "rich.table",
-    ):  # fmt: skip
+        "rostersync.local.store",
+        "rostersync.local.attempts",
+        "rostersync.local.drive",
+        "rostersync.local.observe",
+        "rostersync.local.imports",
+        "rostersync.local.plans",
+        "rostersync.local.forgetting",
+        "rostersync.sync.pipeline",
+        "rostersync.plan.apply",
+        "rostersync.render.run",
+        "rostersync.render.runs",
+        "rostersync.render.changes",
+        "rostersync.render.issues",
+        "rostersync.render.objects",
+        "rostersync.execution.plan",
+        "rostersync.execution.apply",
+        "yaml",
+        "rich.console",
+        "rich.table",
+    ):
         importlib.import_module(name)
 
 

@@ -94,10 +94,15 @@ NEW: dict[str, Row] = {
     "courses": {"status": "active", "orgSourcedId": "1001"},
     "classes": {"status": "active", "courseSourcedId": "c1", "classType": "scheduled", "schoolSourcedId": "1001"},
     "users": {"status": "active", "enabledUser": "true", "role": "student", "orgSourcedIds": ["1001"]},
-    "enrollments": {"status": "active", "classSourcedId": "k1", "schoolSourcedId": "1001", "userSourcedId": "s1",
-                    "role": "student"},
+    "enrollments": {
+        "status": "active",
+        "classSourcedId": "k1",
+        "schoolSourcedId": "1001",
+        "userSourcedId": "s1",
+        "role": "student",
+    },
     "demographics": {"status": "active"},
-}  # fmt: skip
+}
 
 
 def district() -> Day:
@@ -257,8 +262,16 @@ class Roster:
         self.file = EmbeddedStore(self.folder / "store" / "roster.duckdb", threads=1)
         self.store: Store = self.file
 
-    def plan(self, day: Day, *, at: datetime | None = None, client: str = "client", uid: str | None = None, name: str = "rivers",
-             **fields: Any) -> Planned:  # fmt: skip
+    def plan(
+        self,
+        day: Day,
+        *,
+        at: datetime | None = None,
+        client: str = "client",
+        uid: str | None = None,
+        name: str = "rivers",
+        **fields: Any,
+    ) -> Planned:
         """Plan a day under a spec of these fields; raises what the engine raises."""
         self.runs += 1
         run = f"run-{self.runs}"
@@ -269,11 +282,17 @@ class Roster:
         )
         report = plan(
             PlanInputs(
-                connection=connection, run=run, origin=Pulled(day.stage(out.parent / "extract"), client), out=out,
-                scratch=self.folder / "scratch", reader=self.store.reader(), as_of=at or self.at,
-                memory_limit=256 * 1024 * 1024, threads=1,
+                connection=connection,
+                run=run,
+                origin=Pulled(day.stage(out.parent / "extract"), client),
+                out=out,
+                scratch=self.folder / "scratch",
+                reader=self.store.reader(),
+                as_of=at or self.at,
+                memory_limit=256 * 1024 * 1024,
+                threads=1,
             )
-        )  # fmt: skip
+        )
         planned = Planned(out, report)
         self.adds_up(planned)
         return planned

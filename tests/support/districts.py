@@ -118,8 +118,12 @@ class District:
     def value(self, table: str, column: str) -> Any:
         """A random value for one attribute."""
         rng = self.rng
-        references = {"courseSourcedId": "courses", "classSourcedId": "classes", "userSourcedId": "users",
-                      "schoolYearSourcedId": "academicSessions"}  # fmt: skip
+        references = {
+            "courseSourcedId": "courses",
+            "classSourcedId": "classes",
+            "userSourcedId": "users",
+            "schoolYearSourcedId": "academicSessions",
+        }
         if column in references:
             return self.pick(references[column])
         if column in ("schoolSourcedId", "orgSourcedId"):
@@ -322,9 +326,17 @@ def grow(rng: random.Random) -> District:
 
 FILTERS: list[Row] = [
     {"entity": "Student", "conditions": [{"attribute": "grades", "condition": "In", "values": ["9", "09", "kg"]}]},
-    {"entity": "Student", "conditions": [{"attribute": "email", "condition": "IsNotEmpty"},
-                                         {"attribute": "givenName", "condition": "DoesNotContain", "values": ["ZOË", "ob"]}]},
-    {"entity": "Student", "conditions": [{"attribute": "metadata.homeroom", "condition": "Equals", "values": ["TRUE"]}]},
+    {
+        "entity": "Student",
+        "conditions": [
+            {"attribute": "email", "condition": "IsNotEmpty"},
+            {"attribute": "givenName", "condition": "DoesNotContain", "values": ["ZOË", "ob"]},
+        ],
+    },
+    {
+        "entity": "Student",
+        "conditions": [{"attribute": "metadata.homeroom", "condition": "Equals", "values": ["TRUE"]}],
+    },
     {"entity": "Student", "conditions": [{"attribute": "orgSourcedIds", "condition": "Contains", "values": ["o2"]}]},
     {"entity": "Teacher", "conditions": [{"attribute": "familyName", "condition": "Contains", "values": ["a", "é"]}]},
     {"entity": "Contact", "conditions": [{"attribute": "email", "condition": "IsEmpty"}]},
@@ -336,12 +348,16 @@ FILTERS: list[Row] = [
     {"entity": "Calendar", "conditions": [{"attribute": "startDate", "condition": "Before", "values": ["2026-01-20"]}]},
     {"entity": "Enrollment", "conditions": [{"attribute": "beginDate", "condition": "IsPast"}]},
     {"entity": "Enrollment", "conditions": [{"attribute": "endDate", "condition": "After", "values": ["2026-01-01"]}]},
-]  # fmt: skip
+]
 LINKS = {
-    "Student": ["Contact", "Class", "Course", "Teacher"], "Teacher": ["Class", "Course", "Student"],
-    "Class": ["Student", "Teacher", "Course", "Contact"], "Course": ["Class", "Student"], "Calendar": ["Class"],
-    "Contact": ["Student", "Class"], "Enrollment": ["Student", "Contact", "Class", "Course"],
-}  # fmt: skip
+    "Student": ["Contact", "Class", "Course", "Teacher"],
+    "Teacher": ["Class", "Course", "Student"],
+    "Class": ["Student", "Teacher", "Course", "Contact"],
+    "Course": ["Class", "Student"],
+    "Calendar": ["Class"],
+    "Contact": ["Student", "Class"],
+    "Enrollment": ["Student", "Contact", "Class", "Course"],
+}
 REQUIREMENTS: list[Row] = [
     {"entity": "Student", "attribute": "email", "action": "Skip"},
     {"entity": "Student", "attribute": "email", "action": "Skip", "whenAccepted": "Remove"},
@@ -440,10 +456,19 @@ def connection(rng: random.Random, district: District) -> Row:
 
 
 PARTS = {
-    "sisIDPrefix": 0.4, "entities": 0.35, "schoolsMapping": 0.5, "attributesMapping": 0.5, "dataRequirements": 0.4,
-    "filterRules": 0.4, "domainsOfUniqueness": 0.35, "syncHoldThreshold": 0.5, "dataRollover": 0.2,
-    "previewDataUpload": 0.1, "approval": 0.2, "timeZone": 0.2,
-}  # fmt: skip
+    "sisIDPrefix": 0.4,
+    "entities": 0.35,
+    "schoolsMapping": 0.5,
+    "attributesMapping": 0.5,
+    "dataRequirements": 0.4,
+    "filterRules": 0.4,
+    "domainsOfUniqueness": 0.35,
+    "syncHoldThreshold": 0.5,
+    "dataRollover": 0.2,
+    "previewDataUpload": 0.1,
+    "approval": 0.2,
+    "timeZone": 0.2,
+}
 
 
 def set_part(rng: random.Random, district: District, spec: Row, part: str) -> None:
@@ -451,8 +476,19 @@ def set_part(rng: random.Random, district: District, spec: Row, part: str) -> No
     if part == "sisIDPrefix":
         spec[part] = rng.choice(["FOC-", "Ñ_", ""])
     elif part == "entities":
-        every = ["District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin",
-                 "Enrollment", "Demographics"]  # fmt: skip
+        every = [
+            "District",
+            "School",
+            "Calendar",
+            "Course",
+            "Class",
+            "Student",
+            "Teacher",
+            "Contact",
+            "Admin",
+            "Enrollment",
+            "Demographics",
+        ]
         left_out = set(rng.sample(every, rng.choice([0, 0, 0, 1, 1, 2]))) - {"School"}
         spec[part] = [e for e in every if e not in left_out]
     elif part == "schoolsMapping":
@@ -489,9 +525,11 @@ def set_part(rng: random.Random, district: District, spec: Row, part: str) -> No
 def schools_mapping(rng: random.Random, district: District) -> Row:
     """Auto or Selected, with targets, exclusions and several schools into one."""
     schools = [
-        raw for orgs in (district.rows["orgs"], district.gone.get("orgs", {})) for raw, org in orgs.items()
+        raw
+        for orgs in (district.rows["orgs"], district.gone.get("orgs", {}))
+        for raw, org in orgs.items()
         if org["type"] == "school"
-    ]  # fmt: skip
+    ]
     schools += ["never-seen"]
     mode = rng.choice(["Auto", "Selected", "Selected"])
     entries: list[Row] = []
@@ -517,8 +555,18 @@ def repaired(spec: Row) -> Row:
         if "Class" not in taken or not {"Student", "Teacher", "Contact", "Admin"} & set(taken):
             taken = [e for e in taken if e != "Enrollment"]
         spec["entities"] = taken
-    taken = taken or ["District", "School", "Calendar", "Course", "Class", "Student", "Teacher", "Contact", "Admin",
-                      "Enrollment"]  # fmt: skip
+    taken = taken or [
+        "District",
+        "School",
+        "Calendar",
+        "Course",
+        "Class",
+        "Student",
+        "Teacher",
+        "Contact",
+        "Admin",
+        "Enrollment",
+    ]
     for part in ("attributesMapping", "dataRequirements", "filterRules", "domainsOfUniqueness"):
         if part in spec:
             spec[part] = [x for x in spec[part] if x["entity"] in taken]

@@ -19,9 +19,13 @@ from rostersync.sources.registry import PROFILES
 
 KIND = connection_kind("ExampleConnection", "xcon", SERVICE_URL, module=__name__)
 EXAMPLE = profile(
-    "Example", prefix="ex-", client_id="accountName", client_secret="accessKey",
-    required=frozenset({"orgs", "users"}), page_size=40,
-)  # fmt: skip
+    "Example",
+    prefix="ex-",
+    client_id="accountName",
+    client_secret="accessKey",
+    required=frozenset({"orgs", "users"}),
+    page_size=40,
+)
 
 
 class ExampleConnectionSpec(ConnectionSpec):

@@ -31,9 +31,11 @@ class ExampleStore(EmbeddedStore):
 
     def __init__(self, opening: Opening, writer: str) -> None:
         super().__init__(
-            opening.folder / "example" / "rows.db", scratch=opening.scratch, memory_limit=opening.memory_limit,
+            opening.folder / "example" / "rows.db",
+            scratch=opening.scratch,
+            memory_limit=opening.memory_limit,
             threads=opening.threads,
-        )  # fmt: skip
+        )
         self._may_write = "password" in opening.secrets.get(writer, {})
 
     def writer(self) -> EmbeddedWriter:

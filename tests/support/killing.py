@@ -39,8 +39,11 @@ class Killer:
         tests = Path(__file__).parent.parent
         self._process = subprocess.Popen(
             [sys.executable, "-m", "support.killing"],
-            cwd=tests, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=tests,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         return self
 
     def kill(self, kill: Kill) -> list[str]:

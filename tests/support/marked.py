@@ -68,13 +68,26 @@ def ref(kind: str, sourced_id: str) -> Row:
 def person(number: int, role: str = "student", **values: Any) -> Row:
     """A user with marks everywhere."""
     return {
-        "sourcedId": f"qzxid-{role}-{number:03d}", "status": "active", "dateLastModified": "2026-08-01T00:00:00.000Z",
-        "enabledUser": True, "username": f"qzxuser{number}{role}", "givenName": f"{GIVEN}{number}", "familyName": FAMILY,
-        "middleName": MIDDLE, "role": role, "identifier": f"qzxident{number}", "email": f"{number}{role}{EMAIL}",
-        "phone": PHONE, "sms": PHONE, "orgs": [ref("org", "1001")], "agents": [], "grades": ["09"],
+        "sourcedId": f"qzxid-{role}-{number:03d}",
+        "status": "active",
+        "dateLastModified": "2026-08-01T00:00:00.000Z",
+        "enabledUser": True,
+        "username": f"qzxuser{number}{role}",
+        "givenName": f"{GIVEN}{number}",
+        "familyName": FAMILY,
+        "middleName": MIDDLE,
+        "role": role,
+        "identifier": f"qzxident{number}",
+        "email": f"{number}{role}{EMAIL}",
+        "phone": PHONE,
+        "sms": PHONE,
+        "orgs": [ref("org", "1001")],
+        "agents": [],
+        "grades": ["09"],
         "userIds": [{"type": "Local", "identifier": f"qzxlocal{number}"}],
-        "metadata": {"street": STREET, "note": f"lives with {GIVEN}"}, "password": "Qzxpassword",
-    } | values  # fmt: skip
+        "metadata": {"street": STREET, "note": f"lives with {GIVEN}"},
+        "password": "Qzxpassword",
+    } | values
 
 
 def district(students: int = 24, *, sound: bool = False) -> dict[str, list[Row]]:
@@ -84,11 +97,25 @@ def district(students: int = 24, *, sound: bool = False) -> dict[str, list[Row]]
         {"sourcedId": "d1", **base, "name": "Rivers", "type": "district", "parent": None},
         {"sourcedId": "1001", **base, "name": "North", "type": "school", "parent": ref("org", "d1")},
     ]
-    session = {"sourcedId": "y1", **base, "title": "Year", "type": "schoolYear", "startDate": "2026-08-15",
-               "endDate": "2027-06-15", "schoolYear": "2027"}  # fmt: skip
+    session = {
+        "sourcedId": "y1",
+        **base,
+        "title": "Year",
+        "type": "schoolYear",
+        "startDate": "2026-08-15",
+        "endDate": "2027-06-15",
+        "schoolYear": "2027",
+    }
     course = {"sourcedId": "c1", **base, "title": "Maths", "courseCode": "M", "org": ref("org", "1001")}
-    klass = {"sourcedId": "k1", **base, "title": f"Tuition of {GIVEN} {FAMILY}", "classType": "scheduled",
-             "course": ref("course", "c1"), "school": ref("org", "1001"), "terms": [ref("academicSession", "y1")]}  # fmt: skip
+    klass = {
+        "sourcedId": "k1",
+        **base,
+        "title": f"Tuition of {GIVEN} {FAMILY}",
+        "classType": "scheduled",
+        "course": ref("course", "c1"),
+        "school": ref("org", "1001"),
+        "terms": [ref("academicSession", "y1")],
+    }
     users = [person(n) for n in range(students)]
     users += [person(1, "teacher"), person(1, "guardian"), person(1, "administrator")]
     demographics = [
@@ -100,36 +127,58 @@ def district(students: int = 24, *, sound: bool = False) -> dict[str, list[Row]]
         users += wrong_people()
         demographics[0] |= {"birthDate": "Qzxbirth of July", "asian": "Qzxasian", "sex": "Qzxsex"}
         enrollments += [
-            enrolment(900, "qzxid-nobody"), enrolment(901, "qzxid-student-001") | {"user": None},
+            enrolment(900, "qzxid-nobody"),
+            enrolment(901, "qzxid-student-001") | {"user": None},
             enrolment(902, "qzxid-student-001") | {"beginDate": f"since {GIVEN}", "role": "Qzxenrolled"},
             enrolment(903, "qzxid-student-001") | {"class": ref("class", f"class of {FAMILY}")},
-        ]  # fmt: skip
+        ]
     return {
-        "orgs": orgs, "academicSessions": [session], "courses": [course], "classes": [klass], "users": users,
-        "enrollments": enrollments, "demographics": demographics,
-    }  # fmt: skip
+        "orgs": orgs,
+        "academicSessions": [session],
+        "courses": [course],
+        "classes": [klass],
+        "users": users,
+        "enrollments": enrollments,
+        "demographics": demographics,
+    }
 
 
 def wrong_people() -> list[Row]:
     """Users of whom something is wrong."""
     return [
-        person(800, role="Qzxrole"), person(801, status="Qzxstatus"), person(802, enabledUser="Qzxenabled"),
-        person(803, email=EMAIL), person(804, email=EMAIL.upper()), person(805, middleName=None),
-        person(806, orgs=[ref("org", "qzxorg")]), person(807, orgs=[]), person(808, agents=[ref("user", "qzxagent")]),
-        person(809, "teacher", email=f"{GIVEN} at home"), person(810, "guardian", phone=f"ask {GIVEN}"),
-        person(811, "guardian", familyName="Qzxfiltered"), person(812, grades=[f"{GIVEN}'s grade"]),
-        person(813, dateLastModified=f"by {FAMILY}"), person(814, sourcedId=" "), person(815),
-        person(815, givenName=f"{GIVEN}twin"), person(816, userIds=f"{{Local:{EMAIL}}}", metadata=f"{STREET}"),
-    ]  # fmt: skip
+        person(800, role="Qzxrole"),
+        person(801, status="Qzxstatus"),
+        person(802, enabledUser="Qzxenabled"),
+        person(803, email=EMAIL),
+        person(804, email=EMAIL.upper()),
+        person(805, middleName=None),
+        person(806, orgs=[ref("org", "qzxorg")]),
+        person(807, orgs=[]),
+        person(808, agents=[ref("user", "qzxagent")]),
+        person(809, "teacher", email=f"{GIVEN} at home"),
+        person(810, "guardian", phone=f"ask {GIVEN}"),
+        person(811, "guardian", familyName="Qzxfiltered"),
+        person(812, grades=[f"{GIVEN}'s grade"]),
+        person(813, dateLastModified=f"by {FAMILY}"),
+        person(814, sourcedId=" "),
+        person(815),
+        person(815, givenName=f"{GIVEN}twin"),
+        person(816, userIds=f"{{Local:{EMAIL}}}", metadata=f"{STREET}"),
+    ]
 
 
 def enrolment(number: int, user: str) -> Row:
     """An enrolment in the one class."""
     return {
-        "sourcedId": f"qzxid-enrolment-{number:03d}", "status": "active", "dateLastModified": "2026-08-01T00:00:00.000Z",
-        "user": ref("user", user), "class": ref("class", "k1"), "school": ref("org", "1001"), "role": "student",
+        "sourcedId": f"qzxid-enrolment-{number:03d}",
+        "status": "active",
+        "dateLastModified": "2026-08-01T00:00:00.000Z",
+        "user": ref("user", user),
+        "class": ref("class", "k1"),
+        "school": ref("org", "1001"),
+        "role": "student",
         "primary": False,
-    }  # fmt: skip
+    }
 
 
 def server(

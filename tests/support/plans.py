@@ -81,13 +81,21 @@ def write_plan(
     con.close()
     digest = "sha256:" + hashlib.sha256(repr(sorted(rows, key=lambda r: (r.entity, r.id))).encode()).hexdigest()
     write_manifest(
-        folder, digest,
+        folder,
+        digest,
         **{
-            "run": run, "district": district, "source": source, "baseRevision": base, "holds": holds or [],
-            "holdsTotal": len(holds or []), "schoolsImported": schools or [], "noChanges": not rows,
+            "run": run,
+            "district": district,
+            "source": source,
+            "baseRevision": base,
+            "holds": holds or [],
+            "holdsTotal": len(holds or []),
+            "schoolsImported": schools or [],
+            "noChanges": not rows,
             "entities": [{"entity": e, "created": sum(r.entity == e for r in rows)} for e in {r.entity for r in rows}],
-        } | manifest,
-    )  # fmt: skip
+        }
+        | manifest,
+    )
     return folder
 
 
@@ -95,24 +103,45 @@ def write_manifest(folder: Path, digest: str, **fields: Any) -> None:
     """manifest.json over the files that lie in `folder`."""
     files = {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in sorted(folder.rglob("*")) if p.is_file() and p.name != "manifest.json"
-    }  # fmt: skip
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "manifest.json"
+    }
     manifest = {
-        "format": 1, "run": "run-1", "district": DISTRICT, "source": SOURCE, "digest": digest, "baseRevision": 0,
-        "configHash": "c0", "memory": {"prefix": "FOC-", "host": "focus.example", "configHash": "c0"}, "entities": [],
-        "connection": {"name": "springfield", "namespace": None, "uid": None}, "holds": [], "holdsTotal": 0,
-        "schoolsImported": [], "noChanges": False, "fourEyes": False, "files": files,
-    } | fields  # fmt: skip
+        "format": 1,
+        "run": "run-1",
+        "district": DISTRICT,
+        "source": SOURCE,
+        "digest": digest,
+        "baseRevision": 0,
+        "configHash": "c0",
+        "memory": {"prefix": "FOC-", "host": "focus.example", "configHash": "c0"},
+        "entities": [],
+        "connection": {"name": "springfield", "namespace": None, "uid": None},
+        "holds": [],
+        "holdsTotal": 0,
+        "schoolsImported": [],
+        "noChanges": False,
+        "fourEyes": False,
+        "files": files,
+    } | fields
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def _write_changes(con: duckdb.DuckDBPyConnection, table: Table, file: Path, rows: list[Row]) -> None:
     columns = [
-        ("id", "VARCHAR"), ("entity", "VARCHAR"), ("new_entity", "VARCHAR"), ("change", "VARCHAR"),
-        ("cause", "VARCHAR"), ("schools", "VARCHAR[]"), ("before_hash", "UHUGEINT"), ("hash", "UHUGEINT"),
-        ("changed", "VARCHAR[]"), ("before", "VARCHAR"),
-        *((a.name, SQL_TYPES[a.kind]) for a in table.attributes), ("metadata", METADATA_TYPE),
-    ]  # fmt: skip
+        ("id", "VARCHAR"),
+        ("entity", "VARCHAR"),
+        ("new_entity", "VARCHAR"),
+        ("change", "VARCHAR"),
+        ("cause", "VARCHAR"),
+        ("schools", "VARCHAR[]"),
+        ("before_hash", "UHUGEINT"),
+        ("hash", "UHUGEINT"),
+        ("changed", "VARCHAR[]"),
+        ("before", "VARCHAR"),
+        *((a.name, SQL_TYPES[a.kind]) for a in table.attributes),
+        ("metadata", METADATA_TYPE),
+    ]
     definition = ", ".join(f'"{n}" {t}' for n, t in columns)
     con.execute(f"CREATE OR REPLACE TEMP TABLE c ({definition})")
     for row in rows:
@@ -124,13 +153,19 @@ def _write_changes(con: duckdb.DuckDBPyConnection, table: Table, file: Path, row
         con.execute(
             f"INSERT INTO c VALUES ({', '.join('?' * len(columns))})",  # noqa: S608
             [
-                row.id, row.entity, row.new_entity or row.entity, row.change, row.cause, row.values.get("schools"),
+                row.id,
+                row.entity,
+                row.new_entity or row.entity,
+                row.change,
+                row.cause,
+                row.values.get("schools"),
                 None if row.change == "Create" else row_hash(row.was),
                 None if row.change == "Delete" else row_hash(row.values),
-                row.changed if row.change == "Update" else None, before,
+                row.changed if row.change == "Update" else None,
+                before,
                 *(row.values.get(n) for n, _ in columns[10:]),
             ],
-        )  # fmt: skip
+        )
     as_uuid = "before_hash::UUID AS before_hash, hash::UUID AS hash"
     con.execute(f"COPY (SELECT * REPLACE ({as_uuid}) FROM c ORDER BY id) TO '{file}' (FORMAT parquet)")  # noqa: S608
 

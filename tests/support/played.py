@@ -39,10 +39,18 @@ def digest(letter: str) -> str:
 def planned(letter: str = "a", holds: int = 1, **more: Any) -> Work[PlanReport]:
     """A plan that is done, with this digest and so many holds."""
     report = PlanReport(
-        "r", "done", digest(letter), 4, COUNTS, [HOLD] * holds, holds, schools=Schools(3, 2, 1, 0, ("1003",)),
+        "r",
+        "done",
+        digest(letter),
+        4,
+        COUNTS,
+        [HOLD] * holds,
+        holds,
+        schools=Schools(3, 2, 1, 0, ("1003",)),
         issues=[IssueCount("Missing", 7, "Student", "email", "Error")],
-        causes={"SourceMissing": 312}, blast_radius={"students": 0, "teachers": 9},
-    )  # fmt: skip
+        causes={"SourceMissing": 312},
+        blast_radius={"students": 0, "teachers": 9},
+    )
     return Work(WorkState.SUCCEEDED, 1, replace(report, **more))
 
 
@@ -92,24 +100,41 @@ class Operator:
         requesters = (spec["requestedBy"],) if spec.get("requestedBy") else ()
         seen = Observed(
             datetime.now(UTC),
-            Run(name, meta["uid"], meta["generation"], Mode(spec.get("mode", "Import")), bool(spec.get("cancel")), requested_by=requesters,
-                status=run.get("status") or {}),
-            connection or Connection(Ref.of(spec["connectionRef"])), words=WORDS, **known,
-        )  # fmt: skip
+            Run(
+                name,
+                meta["uid"],
+                meta["generation"],
+                Mode(spec.get("mode", "Import")),
+                bool(spec.get("cancel")),
+                requested_by=requesters,
+                status=run.get("status") or {},
+            ),
+            connection or Connection(Ref.of(spec["connectionRef"])),
+            words=WORDS,
+            **known,
+        )
         return self.status("SyncRun", name, status.of(seen, next_step(seen), sentence))
 
     def holds(
-        self, name: str, letter: str = "a", expires: timedelta = timedelta(hours=72), requested_by: tuple[str, ...] = ("alice",),
-        four_eyes: bool = False, previous: str = "",
-    ) -> Object:  # fmt: skip
+        self,
+        name: str,
+        letter: str = "a",
+        expires: timedelta = timedelta(hours=72),
+        requested_by: tuple[str, ...] = ("alice",),
+        four_eyes: bool = False,
+        previous: str = "",
+    ) -> Object:
         """Hold a run: its pending SyncApproval, and its status that names it."""
         run = self.get("SyncRun", name)
         at = (datetime.now(UTC) + expires).strftime("%Y-%m-%dT%H:%M:%SZ")
         spec = {
-            "runRef": {"name": name, "uid": run["metadata"]["uid"]}, "connectionRef": run["spec"]["connectionRef"],
-            "planDigest": digest(letter), "requestedBy": list(requested_by), "requireDistinctApprover": four_eyes,
+            "runRef": {"name": name, "uid": run["metadata"]["uid"]},
+            "connectionRef": run["spec"]["connectionRef"],
+            "planDigest": digest(letter),
+            "requestedBy": list(requested_by),
+            "requireDistinctApprover": four_eyes,
             "expiresAt": at,
-        }  # fmt: skip
+        }
         if previous:
             spec["previousConnection"] = {"kind": "FocusConnection", "name": previous}
         head = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "SyncApproval"}
@@ -165,6 +190,11 @@ def known(approval: Object) -> Approval:
     """An approval as the lifecycle wants it."""
     spec = approval["spec"]
     return Approval(
-        approval["metadata"]["name"], spec["planDigest"], datetime.fromisoformat(spec["expiresAt"]),
-        approval["metadata"]["uid"], spec.get("decision"), spec.get("decidedBy", ""), spec.get("reason", ""),
-    )  # fmt: skip
+        approval["metadata"]["name"],
+        spec["planDigest"],
+        datetime.fromisoformat(spec["expiresAt"]),
+        approval["metadata"]["uid"],
+        spec.get("decision"),
+        spec.get("decidedBy", ""),
+        spec.get("reason", ""),
+    )

@@ -163,9 +163,11 @@ def connection(url: str, **spec: Any) -> Object:
     delivery = {"serviceURL": url, "insecureHTTP": True, "credentialsSecretRef": {"name": SECRET}}
     base: Object = {"termsOfUse": {"accepted": True}, "bulkUploadMode": True, "deliveryConfig": delivery}
     return {
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection",
-        "metadata": {"name": "springfield", "namespace": "team-a", "uid": "uid-c"}, "spec": base | spec,
-    }  # fmt: skip
+        "apiVersion": "rostersync.dev/v1alpha1",
+        "kind": "FocusConnection",
+        "metadata": {"name": "springfield", "namespace": "team-a", "uid": "uid-c"},
+        "spec": base | spec,
+    }
 
 
 def credentials(simulator: Any, **other: str) -> dict[str, dict[str, str]]:
@@ -182,9 +184,11 @@ def read_only() -> None:
     folder = os.environ["READ_ONLY"].encode()
     new_mounts, bind, private, again_read_only = 0x00020000, 4096, 0x00040000 | 0x00004000, 4096 | 32 | 1
     steps = (
-        libc.unshare(new_mounts) or libc.mount(b"none", b"/", None, private, None)
-        or libc.mount(folder, folder, None, bind, None) or libc.mount(folder, folder, None, again_read_only, None)
-    )  # fmt: skip
+        libc.unshare(new_mounts)
+        or libc.mount(b"none", b"/", None, private, None)
+        or libc.mount(folder, folder, None, bind, None)
+        or libc.mount(folder, folder, None, again_read_only, None)
+    )
     if steps:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     try:

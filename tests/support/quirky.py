@@ -166,10 +166,16 @@ class Quirky:
 def source(server: Quirky, **options: Any) -> Iterator[OneRoster]:
     """A client of the server, quick to give up."""
     settings: dict[str, Any] = {
-        "service_url": server.url, "authentication_url": server.url + "/token", "insecure_http": True,
-        "page_size": 10, "timeout_seconds": 5.0, "name": "Focus", "secret_name": "rosters/focus-credentials",
-        "credentials": "Secret rosters/focus-credentials, keys clientID and clientSecret", "patience": IMPATIENT,
-    }  # fmt: skip
+        "service_url": server.url,
+        "authentication_url": server.url + "/token",
+        "insecure_http": True,
+        "page_size": 10,
+        "timeout_seconds": 5.0,
+        "name": "Focus",
+        "secret_name": "rosters/focus-credentials",
+        "credentials": "Secret rosters/focus-credentials, keys clientID and clientSecret",
+        "patience": IMPATIENT,
+    }
     with OneRoster(ServiceEndpoint(**(settings | options)), CREDENTIALS) as client:
         yield client
 
@@ -208,14 +214,17 @@ def enrollments(count: int) -> list[dict[str, Any]]:
     """Enrolments of as many students in one class."""
     return [
         {
-            "sourcedId": f"e{i:06}", "status": "active", "dateLastModified": "2026-08-01T00:00:00.000Z",
+            "sourcedId": f"e{i:06}",
+            "status": "active",
+            "dateLastModified": "2026-08-01T00:00:00.000Z",
             "user": {"sourcedId": f"u{i}", "href": f"/users/u{i}", "type": "user"},
             "class": {"sourcedId": "c1", "href": "/classes/c1", "type": "class"},
             "school": {"sourcedId": "s0000", "href": "/orgs/s0000", "type": "org"},
-            "role": "student", "primary": False,
+            "role": "student",
+            "primary": False,
         }
         for i in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def _handler(server: Quirky) -> type[BaseHTTPRequestHandler]:

@@ -123,8 +123,13 @@ class Model:
         self.taken = {Entity(e) for e in spec.get("entities") or DEFAULT_ENTITIES}
         self.bulk = bool(spec.get("bulkUploadMode"))
 
-    def plan(self, staged: dict[str, list[dict[str, Any]]], proof: dict[str, dict[str, Any]], store: ModelStore,
-             as_of: datetime) -> ModelPlan:  # fmt: skip
+    def plan(
+        self,
+        staged: dict[str, list[dict[str, Any]]],
+        proof: dict[str, dict[str, Any]],
+        store: ModelStore,
+        as_of: datetime,
+    ) -> ModelPlan:
         """Everything a plan says. `staged` as in staged extracts; `proof` has offered and complete per collection."""
         self.store, self.proof = store, proof
         self.now = as_of.astimezone(ZoneInfo(self.spec.get("timeZone") or "UTC"))
@@ -417,8 +422,12 @@ class Model:
         """Why one stored row is deleted, or None. `gone` has the organisations already, when others are asked."""
         table, i = key
         if key in fates:
-            by_fate = {"Removed": "SourceDeleted", "SchoolUnmapped": "SchoolUnmapped", "FilteredOut": "FilteredOut",
-                       "RequirementRemove": "RequirementFailed"}  # fmt: skip
+            by_fate = {
+                "Removed": "SourceDeleted",
+                "SchoolUnmapped": "SchoolUnmapped",
+                "FilteredOut": "FilteredOut",
+                "RequirementRemove": "RequirementFailed",
+            }
             return by_fate.get(fates[key] or "")
         if table == "orgs" and row["entity"] == "School" and i not in self.orgs.kept_targets:
             return "SchoolUnmapped"
@@ -563,9 +572,10 @@ class Model:
                     continue
                 several = isinstance(row[a.name], list)
                 kept = [
-                    v for v in (row[a.name] if several else [row[a.name]])
+                    v
+                    for v in (row[a.name] if several else [row[a.name]])
                     if ((a.target, v) in out.after if (table, i) in out.accepted else (a.target, v) not in out.deleted)
-                ]  # fmt: skip
+                ]
                 row[a.name] = (kept or None) if several else (kept[0] if kept else None)
 
     def may_delete(self, key: Key, cause: str) -> bool:
@@ -636,8 +646,9 @@ class Model:
         before = self.store.memory["vanished"] if self.store.memory else set()
         return (before & self.orgs.vanished) | self.orgs.gone
 
-    def count(self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key],
-              real: Outcome) -> dict[Entity | None, EntityCounts]:  # fmt: skip
+    def count(
+        self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key], real: Outcome
+    ) -> dict[Entity | None, EntityCounts]:
         """Counts per entity; under None what is held back and of no known entity."""
         counts: dict[Entity | None, Counter[str]] = {e: Counter() for e in [*Entity, None]}
         for kept in self.store.rows.values():

@@ -61,9 +61,14 @@ class OrgsRead:
     removed_go: bool
 
 
-def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: dict[str, str],
-                store_orgs: dict[str, dict[str, Any]], read: OrgsRead,
-                left: dict[str, dict[str, Any]] | None = None) -> Orgs:  # fmt: skip
+def map_schools(
+    spec: dict[str, Any],
+    orgs: list[dict[str, Any]],
+    remembered: dict[str, str],
+    store_orgs: dict[str, dict[str, Any]],
+    read: OrgsRead,
+    left: dict[str, dict[str, Any]] | None = None,
+) -> Orgs:
     """Decide every organisation of a pull. `remembered`: SIS schools ever imported, to their id in the store; `left`:
     rows of organisations other than schools that have left the store."""
     mapping = spec.get("schoolsMapping") or {}
@@ -139,8 +144,13 @@ def map_schools(spec: dict[str, Any], orgs: list[dict[str, Any]], remembered: di
     return out
 
 
-def refuse_no_school(target: str, prefix: str, there: dict[str, dict[str, Any]], remembered: dict[str, str],
-                     store_orgs: dict[str, dict[str, Any]]) -> None:  # fmt: skip
+def refuse_no_school(
+    target: str,
+    prefix: str,
+    there: dict[str, dict[str, Any]],
+    remembered: dict[str, str],
+    store_orgs: dict[str, dict[str, Any]],
+) -> None:
     """A school may not be led to an organisation of another type, as the pull has it or else the store."""
     rows = [o for raw, o in there.items() if prefix + raw == target]
     if rows:

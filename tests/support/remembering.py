@@ -28,9 +28,13 @@ class Remembering(Cluster):
         """Somebody makes an object."""
         self._version += 1
         meta = {
-            "name": name, "namespace": namespace, "uid": f"uid-{self._version}", "generation": 1,
-            "creationTimestamp": "2026-11-26T02:00:00Z", **body.get("metadata", {}),
-        }  # fmt: skip
+            "name": name,
+            "namespace": namespace,
+            "uid": f"uid-{self._version}",
+            "generation": 1,
+            "creationTimestamp": "2026-11-26T02:00:00Z",
+            **body.get("metadata", {}),
+        }
         made = {**body, "metadata": meta | {"resourceVersion": str(self._version)}}
         self.objects[f"{namespace}/{kind}/{name}"] = made
         self._tell(kind, "ADDED", made)
@@ -57,9 +61,14 @@ class Remembering(Cluster):
             self.told(kind, sort, obj)
 
     async def _send(
-        self, method: str, where: str, body: Mapping[str, Any] | None = None, content: str = "application/json",
-        params: Mapping[str, str] | None = None, read: Decode = msgspec.json.decode,
-    ) -> Object:  # fmt: skip
+        self,
+        method: str,
+        where: str,
+        body: Mapping[str, Any] | None = None,
+        content: str = "application/json",
+        params: Mapping[str, str] | None = None,
+        read: Decode = msgspec.json.decode,
+    ) -> Object:
         _, found, rest = where.partition("/namespaces/")
         namespace, kind, name, sub = [*rest.split("/"), "", "", ""][:4] if found else ("", "", "", "")
         key = f"{namespace}/{kind}/{name}"

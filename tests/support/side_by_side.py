@@ -42,8 +42,15 @@ class Engine:
         self.store = EmbeddedStore(folder / "store" / "roster.duckdb", threads=1)
         (folder / "store").mkdir(exist_ok=True)
 
-    def plan(self, spec: dict[str, Any], extract: Path, run: str, as_of: datetime, threads: int = 1,
-             memory_limit: int | None = None) -> Planned:  # fmt: skip
+    def plan(
+        self,
+        spec: dict[str, Any],
+        extract: Path,
+        run: str,
+        as_of: datetime,
+        threads: int = 1,
+        memory_limit: int | None = None,
+    ) -> Planned:
         """Plan a staged extract; raises what the engine raises."""
         out = self.folder / "artifacts" / run / "plan"
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -52,10 +59,17 @@ class Engine:
         connection = FocusConnection.model_validate({"metadata": {"name": "district"}, "spec": spec})
         plan(
             PlanInputs(
-                connection=connection, run=run, origin=Pulled(extract, "client"), out=out, scratch=scratch, reader=self.store.reader(),
-                as_of=as_of, memory_limit=memory_limit, threads=threads,
+                connection=connection,
+                run=run,
+                origin=Pulled(extract, "client"),
+                out=out,
+                scratch=scratch,
+                reader=self.store.reader(),
+                as_of=as_of,
+                memory_limit=memory_limit,
+                threads=threads,
             )
-        )  # fmt: skip
+        )
         return read_plan(out)
 
     def apply(self, planned: Planned) -> None:

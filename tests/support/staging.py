@@ -12,25 +12,36 @@ from rostersync.reading.pull_writer import resolve
 from rostersync.roster import TABLES, Kind, Table
 
 TYPES = {
-    Kind.TEXT: pa.string(), Kind.REF: pa.string(), Kind.DATE: pa.string(), Kind.BOOLEAN: pa.string(),
-    Kind.LIST: pa.list_(pa.string()), Kind.SET: pa.list_(pa.string()), Kind.REFS: pa.list_(pa.string()),
+    Kind.TEXT: pa.string(),
+    Kind.REF: pa.string(),
+    Kind.DATE: pa.string(),
+    Kind.BOOLEAN: pa.string(),
+    Kind.LIST: pa.list_(pa.string()),
+    Kind.SET: pa.list_(pa.string()),
+    Kind.REFS: pa.list_(pa.string()),
     Kind.USER_IDS: pa.list_(pa.struct([("type", pa.string()), ("identifier", pa.string())])),
-}  # fmt: skip
+}
 
 
 def schema(table: Table) -> pa.Schema:
     """Columns of one collection, in their order."""
-    return pa.schema([
-        pa.field("sourcedId", pa.string(), nullable=False),
-        ("status", pa.string()),
-        ("dateLastModified", pa.string()),
-        *((a.name, TYPES[a.kind]) for a in table.attributes),
-        ("metadata", pa.map_(pa.string(), pa.string())),
-    ])  # fmt: skip
+    return pa.schema(
+        [
+            pa.field("sourcedId", pa.string(), nullable=False),
+            ("status", pa.string()),
+            ("dateLastModified", pa.string()),
+            *((a.name, TYPES[a.kind]) for a in table.attributes),
+            ("metadata", pa.map_(pa.string(), pa.string())),
+        ]
+    )
 
 
-def stage(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], proof: Mapping[str, Mapping[str, Any]] | None = None,
-          parts: int = 1) -> Path:  # fmt: skip
+def stage(
+    folder: Path,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    proof: Mapping[str, Mapping[str, Any]] | None = None,
+    parts: int = 1,
+) -> Path:
     """Write an extract: every collection that the proof offers (all, without one), each in so many part files."""
     folder.mkdir(parents=True, exist_ok=True)
     told = {}
@@ -40,10 +51,18 @@ def stage(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], proof: 
         if said["offered"]:
             write(folder / table.name, table, mine, parts)
         told[table.name] = {
-            "offered": said["offered"], "complete": said["complete"], "rule": "Total" if said["complete"] else None,
-            "total": len(mine), "rows": len(mine), "distinct": len(mine), "withoutID": 0, "pulls": 1, "duplicates": 0,
-            "pageSize": 500, "requests": 1,
-        }  # fmt: skip
+            "offered": said["offered"],
+            "complete": said["complete"],
+            "rule": "Total" if said["complete"] else None,
+            "total": len(mine),
+            "rows": len(mine),
+            "distinct": len(mine),
+            "withoutID": 0,
+            "pulls": 1,
+            "duplicates": 0,
+            "pageSize": 500,
+            "requests": 1,
+        }
     document = {"format": 1, "collections": told, "extractedAt": "2026-01-11T02:30:00+00:00", "version": "1.1"}
     (folder / "proof.json").write_text(json.dumps(document), encoding="utf-8")
     return folder

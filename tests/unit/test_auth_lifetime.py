@@ -38,9 +38,17 @@ def test_the_life_of_a_token(body: dict[str, Any], seconds: float | None) -> Non
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120), ("0.5", 0.5), ("-3", 0), ("Sun, 01 Nov 2026 12:01:00 GMT", 60), ("Sun, 01 Nov 2026 11:00:00 GMT", 0),
-     ("later", None), ("", None), (None, None)],
-)  # fmt: skip
+    [
+        ("120", 120),
+        ("0.5", 0.5),
+        ("-3", 0),
+        ("Sun, 01 Nov 2026 12:01:00 GMT", 60),
+        ("Sun, 01 Nov 2026 11:00:00 GMT", 0),
+        ("later", None),
+        ("", None),
+        (None, None),
+    ],
+)
 def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, NOW) == seconds
 

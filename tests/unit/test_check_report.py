@@ -39,9 +39,10 @@ def test_a_check_report_has_the_fields_of_the_status():
     data = json.loads(check_to_json(CheckReport("done", "m", Schools(2, 1, 1, 0, ("a",)))))
 
     assert data == {
-        "stage": "done", "message": "m",
+        "stage": "done",
+        "message": "m",
         "schools": {"found": 2, "mapped": 1, "missing": 1, "vanished": 0, "missingIDs": ["a"]},
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stage": "done"}'])
@@ -56,10 +57,13 @@ counts = st.integers(0, 10**6)
 
 @given(
     st.builds(
-        CheckReport, st.just("done"), st.just("Connection is OK"), st.builds(Schools, *[counts] * 4, ids, ids),
+        CheckReport,
+        st.just("done"),
+        st.just("Connection is OK"),
+        st.builds(Schools, *[counts] * 4, ids, ids),
         st.none() | st.fixed_dictionaries({"reason": st.just("X"), "message": st.text(max_size=3000)}),
     )
-)  # fmt: skip
+)
 def test_any_check_report_fits_and_keeps_its_numbers(report):
     text = check_to_json(report)
     read = check_from_json(text)
@@ -67,15 +71,21 @@ def test_any_check_report_fits_and_keeps_its_numbers(report):
     assert len(text.encode()) <= LIMIT
     kept, whole = read.schools, report.schools
     assert (kept.found, kept.mapped, kept.missing, kept.vanished) == (
-        whole.found, whole.mapped, whole.missing, whole.vanished,
-    )  # fmt: skip
+        whole.found,
+        whole.mapped,
+        whole.missing,
+        whole.vanished,
+    )
     assert kept.missing_ids == whole.missing_ids[: len(kept.missing_ids)]
 
 
 ORGS = [
-    Org("d", False), Org("a", True, "active", "d"), Org("b", True, None, "d"), Org("c", True, "ToBeDeleted", "d"),
+    Org("d", False),
+    Org("a", True, "active", "d"),
+    Org("b", True, None, "d"),
+    Org("c", True, "ToBeDeleted", "d"),
     Org("e", True, "inactive"),
-]  # fmt: skip
+]
 
 
 def test_selected_schools_that_are_not_there_or_sent_as_removed_have_vanished():
@@ -141,9 +151,12 @@ def test_schools_mapping_as_configured_is_what_plans_and_checks_go_by(mapping, r
 
 
 CODES = [
-    (Permanent("x"), 42), (Retryable("x"), 1), (StoreBusy("x"), 1), (BaseMoved("x"), 42),
+    (Permanent("x"), 42),
+    (Retryable("x"), 1),
+    (StoreBusy("x"), 1),
+    (BaseMoved("x"), 42),
     (Retryable("x", reason="OutOfMemory"), 1),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("error", "code"), CODES, ids=lambda v: type(v).__name__ if isinstance(v, Exception) else "")
@@ -161,11 +174,14 @@ def test_a_packed_connection_comes_back_equal_and_is_always_the_same_text():
     turned = json.dumps(dict(reversed(OBJECT.items())))
     made = {
         subprocess.run(
-            [sys.executable, "-c", script, turned], env={**os.environ, "PYTHONHASHSEED": seed},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", script, turned],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout.strip()
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     assert made == {pack(OBJECT)}
 
 
@@ -174,10 +190,16 @@ def _packed(data: bytes) -> str:
 
 
 NOT_PACKED = {
-    "nothing": "", "no base64": "{}!", "no gzip": _packed(b"{}"), "no JSON": _packed(gzip.compress(b"{")),
-    "no object": _packed(gzip.compress(b"[]")), "cut": pack(OBJECT)[:-8], "not UTF-8": _packed(gzip.compress(b"\xff")),
-    "too large": _packed(gzip.compress(b" " * (MOST + 1))), "not ASCII": "é",
-}  # fmt: skip
+    "nothing": "",
+    "no base64": "{}!",
+    "no gzip": _packed(b"{}"),
+    "no JSON": _packed(gzip.compress(b"{")),
+    "no object": _packed(gzip.compress(b"[]")),
+    "cut": pack(OBJECT)[:-8],
+    "not UTF-8": _packed(gzip.compress(b"\xff")),
+    "too large": _packed(gzip.compress(b" " * (MOST + 1))),
+    "not ASCII": "é",
+}
 
 
 @pytest.mark.parametrize("text", NOT_PACKED.values(), ids=NOT_PACKED)

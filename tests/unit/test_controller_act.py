@@ -25,9 +25,14 @@ SPEC = {
 
 def seen_connection(**spec):
     meta = {"name": "springfield", "namespace": "rosters", "uid": "c-uid", "generation": 3}
-    return view({
-        "apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": meta, "spec": SPEC | spec,
-    })  # fmt: skip
+    return view(
+        {
+            "apiVersion": "rostersync.dev/v1alpha1",
+            "kind": "FocusConnection",
+            "metadata": meta,
+            "spec": SPEC | spec,
+        }
+    )
 
 
 class Server:

@@ -62,31 +62,54 @@ DOUBTS = {
     "a rejection is held to the same": (decided(decision="Rejected", by="alex"), GUARD, RULES, AMONG),
     "no name": (decided(by=""), GUARD, RULES, NOBODY),
     "a service account": (decided(by=ROBOT), GUARD, RULES, NOBODY),
-    "the operator itself": (decided(by="system:serviceaccount:rostersync-system:rostersync-operator"), GUARD, RULES, NOBODY),
+    "the operator itself": (
+        decided(by="system:serviceaccount:rostersync-system:rostersync-operator"),
+        GUARD,
+        RULES,
+        NOBODY,
+    ),
     "a node": (decided(by="system:node:n1"), GUARD, RULES, NOBODY),
     "a service account that may": (decided(by=ROBOT), GUARD, replace(RULES, robots=(ROBOT,)), ""),
     "another service account than the one that may": (
-        decided(by=ROBOT + "2"), GUARD, replace(RULES, robots=(ROBOT,)), NOBODY,
+        decided(by=ROBOT + "2"),
+        GUARD,
+        replace(RULES, robots=(ROBOT,)),
+        NOBODY,
     ),
     "the one who asked, where four eyes are asked for": (decided(by="alex", step=RELAXED), GUARD, FOUR_EYES, AMONG),
     "the one who asked, where they were when it was made": (decided(by="alex"), GUARD, RULES, AMONG),
     "the one who asked, where nobody wants four eyes": (decided(by="alex", step=RELAXED), GUARD, RULES, ""),
     "one who is among those who asked by now": (
-        decided(step=RELAXED), GUARD, replace(FOUR_EYES, requesters=("alex", "dana")), AMONG,
+        decided(step=RELAXED),
+        GUARD,
+        replace(FOUR_EYES, requesters=("alex", "dana")),
+        AMONG,
     ),
     "one who was among those who asked when it was made": (
-        decided(by="alex", step=RELAXED), GUARD, replace(FOUR_EYES, requesters=()), AMONG,
+        decided(by="alex", step=RELAXED),
+        GUARD,
+        replace(FOUR_EYES, requesters=()),
+        AMONG,
     ),
     "of more requesters than are listed nobody can be told apart": (decided(), GUARD, replace(RULES, more=True), MORE),
     "and nobody needs to try": (approval(), GUARD, replace(RULES, more=True), MORE),
     "where nobody wants four eyes they do not matter": (
-        decided(step=RELAXED), GUARD, replace(RULES, more=True), "",
+        decided(step=RELAXED),
+        GUARD,
+        replace(RULES, more=True),
+        "",
     ),
     "judged before there were so many": (
-        decided(seen="2026-11-24T01:00:00Z"), GUARD, replace(FOUR_EYES, more=True), "",
+        decided(seen="2026-11-24T01:00:00Z"),
+        GUARD,
+        replace(FOUR_EYES, more=True),
+        "",
     ),
     "a robot that may, and asked": (
-        decided(by=ROBOT), GUARD, replace(FOUR_EYES, robots=(ROBOT,), requesters=(ROBOT,)), AMONG,
+        decided(by=ROBOT),
+        GUARD,
+        replace(FOUR_EYES, robots=(ROBOT,), requesters=(ROBOT,)),
+        AMONG,
     ),
     "nobody looked at the policies": (decided(), None, RULES, MISSING),
     "policies are missing": (decided(), replace(GUARD, missing=("x",)), RULES, MISSING),
@@ -94,15 +117,21 @@ DOUBTS = {
     "a binding was changed": (decided(), moved(1, generation=4), RULES, OTHERS),
     "a policy was deleted and made again": (decided(), moved(0, uid="9"), RULES, OTHERS),
     "a policy was added": (
-        decided(), replace(GUARD, seen=(*POLICIES, {"kind": "k", "name": "n", "uid": "u", "generation": 1})), RULES, OTHERS,
+        decided(),
+        replace(GUARD, seen=(*POLICIES, {"kind": "k", "name": "n", "uid": "u", "generation": 1})),
+        RULES,
+        OTHERS,
     ),
     "a policy went": (decided(), replace(GUARD, seen=POLICIES[:1]), RULES, OTHERS),
     "the same policies in another order": (decided(), replace(GUARD, seen=POLICIES[::-1]), RULES, ""),
     "no policies were recorded": (decided(policies=()), GUARD, RULES, OTHERS),
     "judged before, whatever has changed since": (
-        decided(by="alex", seen="2026-11-24T01:00:00Z"), replace(GUARD, missing=("x",)), FOUR_EYES, "",
+        decided(by="alex", seen="2026-11-24T01:00:00Z"),
+        replace(GUARD, missing=("x",)),
+        FOUR_EYES,
+        "",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("obj", "guard", "rules", "expected"), DOUBTS.values(), ids=DOUBTS)
@@ -169,10 +198,13 @@ def test_what_is_made_is_an_approval_of_the_api():
 
     SyncApproval.model_validate(obj)
     assert SyncApprovalSpec.model_validate(obj["spec"]).model_dump(exclude_none=True, mode="json") == {
-        "runRef": {"name": "springfield-1", "uid": UID}, "planDigest": A, "requestedBy": ["alex"],
-        "connectionRef": {"kind": "FocusConnection", "name": "springfield"}, "requireDistinctApprover": True,
+        "runRef": {"name": "springfield-1", "uid": UID},
+        "planDigest": A,
+        "requestedBy": ["alex"],
+        "connectionRef": {"kind": "FocusConnection", "name": "springfield"},
+        "requireDistinctApprover": True,
         "expiresAt": "2026-11-27T02:00:00Z",
-    }  # fmt: skip
+    }
     assert obj["metadata"]["ownerReferences"][0]["controller"]
     assert "decision" not in obj["spec"]
 

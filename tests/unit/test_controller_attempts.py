@@ -48,62 +48,126 @@ TRIES = [pod(f"p{n}", 1, FAILED, ago=200 - n) for n in range(3)]
 ENDS = {
     "complete": (Scene(COMPLETE, [GOOD]), WorkState.SUCCEEDED, None, "", "done"),
     "complete, and the pod was deleted while the watch saw it": (
-        Scene(COMPLETE, [], [GOOD]), WorkState.SUCCEEDED, None, "", "done",
+        Scene(COMPLETE, [], [GOOD]),
+        WorkState.SUCCEEDED,
+        None,
+        "",
+        "done",
     ),
     "complete after a try that failed": (Scene(COMPLETE, [TRIES[0], GOOD]), WorkState.SUCCEEDED, None, "", "done"),
     "complete, and its report is on the way": (
-        Scene(job("Complete", ago=5)), R, None, "", None,
+        Scene(job("Complete", ago=5)),
+        R,
+        None,
+        "",
+        None,
     ),
     "complete, and every pod went with its node: lost": (Scene(COMPLETE), WorkState.LOST, None, "", None),
     "complete, and the pod said nothing: lost": (
-        Scene(COMPLETE, [pod(code=0, reason="Completed")]), WorkState.LOST, None, "", None,
+        Scene(COMPLETE, [pod(code=0, reason="Completed")]),
+        WorkState.LOST,
+        None,
+        "",
+        None,
     ),
     "complete, with only a failed try's report: lost": (
-        Scene(COMPLETE, [TRIES[0]]), WorkState.LOST, None, "", None,
+        Scene(COMPLETE, [TRIES[0]]),
+        WorkState.LOST,
+        None,
+        "",
+        None,
     ),
     "exit 42": (Scene(STOPPED, [pod(code=42, text=FAILED)]), F, "CredentialsRefused", "(401).", "extract"),
     "evicted, and exit 42 on SIGTERM": (
-        Scene(STOPPED, [], [pod(code=42, text=FAILED, disrupted=True)]), F, "CredentialsRefused", "(401).", "extract",
+        Scene(STOPPED, [], [pod(code=42, text=FAILED, disrupted=True)]),
+        F,
+        "CredentialsRefused",
+        "(401).",
+        "extract",
     ),
     "retries spent": (Scene(SPENT, TRIES), F, "CredentialsRefused", "(401). Tried 3 times.", "extract"),
     "retries spent without a word": (
-        Scene(SPENT, [pod(code=1)]), F, "JobFailed", "exit code 1 and left no reason (BackoffLimitExceeded)", None,
+        Scene(SPENT, [pod(code=1)]),
+        F,
+        "JobFailed",
+        "exit code 1 and left no reason (BackoffLimitExceeded)",
+        None,
     ),
     "out of memory, with what was said before": (
-        Scene(SPENT, [pod(code=137, text=COMPARING, reason="OOMKilled")]), F, "OutOfMemory", "limits.memory", "compare",
+        Scene(SPENT, [pod(code=137, text=COMPARING, reason="OOMKilled")]),
+        F,
+        "OutOfMemory",
+        "limits.memory",
+        "compare",
     ),
     "out of memory, without a word": (
-        Scene(SPENT, [pod(code=137, reason="OOMKilled")]), F, "OutOfMemory", "limits.memory", None,
+        Scene(SPENT, [pod(code=137, reason="OOMKilled")]),
+        F,
+        "OutOfMemory",
+        "limits.memory",
+        None,
     ),
     "137 alone is not want of memory": (
-        Scene(SPENT, [pod(code=137, reason="ContainerStatusUnknown")]), F, "JobFailed", "exit code 137", None,
+        Scene(SPENT, [pod(code=137, reason="ContainerStatusUnknown")]),
+        F,
+        "JobFailed",
+        "exit code 137",
+        None,
     ),
     "the Job's deadline, seen by the watch": (
-        Scene(LATE, [], [pod(code=143, text=COMPARING)]), F, "DeadlineExceeded", "deadline", "compare",
+        Scene(LATE, [], [pod(code=143, text=COMPARING)]),
+        F,
+        "DeadlineExceeded",
+        "deadline",
+        "compare",
     ),
     "the Job's deadline, while nobody watched": (Scene(LATE), F, "DeadlineExceeded", "deadline", None),
     "somebody deleted the pod: the next one runs": (
-        Scene(job(), [pod("p2")], [pod(code=143, text=COMPARING)]), R, None, "", None,
+        Scene(job(), [pod("p2")], [pod(code=143, text=COMPARING)]),
+        R,
+        None,
+        "",
+        None,
     ),
     "evicted: the Job says nothing, and goes on": (
-        Scene(job(), [pod("p2")], [pod(code=143, disrupted=True)]), R, None, "", None,
+        Scene(job(), [pod("p2")], [pod(code=143, disrupted=True)]),
+        R,
+        None,
+        "",
+        None,
     ),
     "a Secret is missing": (Scene(job(), [NO_SECRET]), R, None, "Secret focus is not in this namespace", None),
     "a Secret is missing, and cannot be mounted": (
-        Scene(job(), [unstarted()], [], [NO_MOUNT]), R, None, "Secret focus is not in this namespace", None,
+        Scene(job(), [unstarted()], [], [NO_MOUNT]),
+        R,
+        None,
+        "Secret focus is not in this namespace",
+        None,
     ),
     "a Secret is missing for too long": (
-        Scene(job(made=901), [NO_SECRET]), F, "SecretNotFound", "Given up after 15 minutes; nothing was done.", None,
+        Scene(job(made=901), [NO_SECRET]),
+        F,
+        "SecretNotFound",
+        "Given up after 15 minutes; nothing was done.",
+        None,
     ),
     "pod security refuses every pod": (Scene(job(), [], [], [PSA]), R, None, "Pod security refuses", None),
     "pod security refuses for too long": (Scene(job(made=901), [], [], [PSA]), F, "PodRefused", "restricted", None),
     "a queue of the cluster may take as long as it likes": (
-        Scene(job(made=90000, suspend=True)), R, None, "suspended by a queue", None,
+        Scene(job(made=90000, suspend=True)),
+        R,
+        None,
+        "suspended by a queue",
+        None,
     ),
     "a pod that ran is not given up for what keeps the next one": (
-        Scene(job(made=901), [NO_SECRET], [pod("p0", 1, FAILED)]), R, None, "Secret focus", None,
+        Scene(job(made=901), [NO_SECRET], [pod("p0", 1, FAILED)]),
+        R,
+        None,
+        "Secret focus",
+        None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("scene", "state", "reason", "message", "stage"), ENDS.values(), ids=ENDS)
@@ -121,9 +185,12 @@ def test_a_half_by_its_job(scene, state, reason, message, stage):
 
 
 UNREADABLE = {
-    "garbage": "Traceback (most recent call last):", "its head lost": DONE[100:], "longer than a report": DONE + " " * LIMIT,
-    "another run's": DONE.replace('"run":"r"', '"run":"other"'), "numbers as text": DONE.replace('"baseRevision":4', '"baseRevision":"4"'),
-}  # fmt: skip
+    "garbage": "Traceback (most recent call last):",
+    "its head lost": DONE[100:],
+    "longer than a report": DONE + " " * LIMIT,
+    "another run's": DONE.replace('"run":"r"', '"run":"other"'),
+    "numbers as text": DONE.replace('"baseRevision":4', '"baseRevision":"4"'),
+}
 
 
 @pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)

@@ -31,12 +31,13 @@ FEED = {
 SPEC = {
     "termsOfUse": {"accepted": True},
     "deliveryConfig": {
-        "serviceURL": "https://focus.example/v1p1", "credentialsSecretRef": {"name": "focus"},
+        "serviceURL": "https://focus.example/v1p1",
+        "credentialsSecretRef": {"name": "focus"},
         "caBundleRef": {"name": "district-ca", "key": "ca.crt"},
     },
     "artifacts": {"encryptionKeySecretRef": {"name": "roster-key"}},
     "deliveries": [FEED],
-}  # fmt: skip
+}
 
 
 def connection(name="springfield", spec=None):
@@ -88,14 +89,20 @@ SECRET, MAP = "/var/run/rostersync/secrets/", "/var/run/rostersync/configmaps/"
 STORE, ARTIFACTS = "/var/lib/rostersync/store", "/var/lib/rostersync/artifacts"
 GIVEN, ROOM = {"/var/run/rostersync/connection": True}, {"/scratch": False, "/tmp": False}
 MOUNTED = {
-    "plan": GIVEN | ROOM | {
-        SECRET + "focus": True, MAP + "district-ca": True, SECRET + "roster-key": True, STORE: True, ARTIFACTS: False,
+    "plan": GIVEN
+    | ROOM
+    | {
+        SECRET + "focus": True,
+        MAP + "district-ca": True,
+        SECRET + "roster-key": True,
+        STORE: True,
+        ARTIFACTS: False,
     },
     "apply": GIVEN | ROOM | {SECRET + "roster-key": True, STORE: False, ARTIFACTS: False},
     "deliver": GIVEN | ROOM | {SECRET + "feed": True, STORE: False},
     "check": GIVEN | ROOM | {SECRET + "focus": True, MAP + "district-ca": True},
     "purge": ROOM | {ARTIFACTS: False},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,12 +128,18 @@ def test_a_pod_is_restricted(kind):
     pod, one = pod_of(ALL[kind]), container(ALL[kind])
 
     assert pod["securityContext"] == {
-        "runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
-        "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
-    }  # fmt: skip
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert one["securityContext"] == {
-        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-    }  # fmt: skip
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
     kinds = {next(k for k in v if k != "name") for v in pod["volumes"]}
     assert kinds <= {"emptyDir", "downwardAPI", "secret", "configMap", "persistentVolumeClaim"}
     assert not {k for k in pod if k.startswith("host")}
@@ -199,19 +212,52 @@ def test_a_pod_gives_up_before_its_job_does(kind, seconds):
 
 ARGS = {
     "plan": [
-        "job", "plan", "--run", "r", "--uid", "run-uid", "--number", "1", "--created", "2026-11-24T02:00:00Z",
-        "--keep-successful", "14", "--keep-failed", "14", "--finished=a=ok", "--finished=b=failed", "--known=a",
-        "--known=r", "--deadline", "21540",
+        "job",
+        "plan",
+        "--run",
+        "r",
+        "--uid",
+        "run-uid",
+        "--number",
+        "1",
+        "--created",
+        "2026-11-24T02:00:00Z",
+        "--keep-successful",
+        "14",
+        "--keep-failed",
+        "14",
+        "--finished=a=ok",
+        "--finished=b=failed",
+        "--known=a",
+        "--known=r",
+        "--deadline",
+        "21540",
     ],
     "apply": [
-        "job", "apply", "--run", "r", "--uid", "run-uid", "--number", "1", "--of-plan", "2", "--plan", DIGEST,
-        "--approved-by=dana", "--approval=r-aaaaaaaa", "--approval-uid=uid-2", "--reason=--end of term\n", "--four-eyes",
-        "--deadline", "21540",
+        "job",
+        "apply",
+        "--run",
+        "r",
+        "--uid",
+        "run-uid",
+        "--number",
+        "1",
+        "--of-plan",
+        "2",
+        "--plan",
+        DIGEST,
+        "--approved-by=dana",
+        "--approval=r-aaaaaaaa",
+        "--approval-uid=uid-2",
+        "--reason=--end of term\n",
+        "--four-eyes",
+        "--deadline",
+        "21540",
     ],
     "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "21540"],
     "check": ["job", "check", "--deadline", "180"],
     "purge": ["job", "purge", "--run=r=run-uid", "--remove=old"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -273,10 +319,13 @@ def test_names_differ_by_run_number_and_what_asked():
 
 
 TEMPLATE = {
-    "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": "2Gi"}}, "nodeSelector": {"a": "b"},
-    "tolerations": [{"key": "batch", "value": "rosters", "effect": "NoSchedule"}], "serviceAccountName": "others",
-    "imagePullSecrets": [{"name": "registry"}], "labels": {"kueue.x-k8s.io/queue-name": "rosters"},
-}  # fmt: skip
+    "resources": {"requests": {"cpu": "500m"}, "limits": {"memory": "2Gi"}},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"key": "batch", "value": "rosters", "effect": "NoSchedule"}],
+    "serviceAccountName": "others",
+    "imagePullSecrets": [{"name": "registry"}],
+    "labels": {"kueue.x-k8s.io/queue-name": "rosters"},
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -134,14 +134,16 @@ def written(jobs, status):
 
 EVICTED = pod("p0", 143, disrupted=True)
 AT_WORK = {
-    "planning": [Scene(job(), [pod()])], "planning, evicted once": [Scene(job(), [pod()], [EVICTED])],
+    "planning": [Scene(job(), [pod()])],
+    "planning, evicted once": [Scene(job(), [pod()], [EVICTED])],
     "a Secret is missing": [Scene(job(), [NO_SECRET])],
     "applying": [Scene(COMPLETE, [GOOD]), Scene(job(stage="apply"), [pod("p2", of="apply1")])],
     "applying, the plan was evicted once": [Scene(COMPLETE, [GOOD], [EVICTED]), Scene(job(stage="apply"))],
     "applying, evicted once": [
-        Scene(COMPLETE, [GOOD]), Scene(job(stage="apply"), [], [pod("p3", 143, disrupted=True, of="apply1")]),
+        Scene(COMPLETE, [GOOD]),
+        Scene(job(stage="apply"), [], [pod("p3", 143, disrupted=True, of="apply1")]),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("scenes", AT_WORK.values(), ids=AT_WORK)

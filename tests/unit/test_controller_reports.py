@@ -29,21 +29,36 @@ def altered(**changes):
 
 DEEP = '{"run":"r","issues":' + "[" * 3500
 LIES = {
-    "no JSON": "Traceback (most recent call last):", "half of it": DONE[:100], "its head lost": DONE[100:],
-    "no object": "[1]", "null": "null", "empty object": "{}", "nested too deep": DEEP, "another run's": altered(run="other"),
-    "longer than a report": DONE + " " * LIMIT, "a digest that is none": altered(digest="sha256:xyz"),
-    "a digest of another type": altered(digest=7), "a number as text": altered(holdsTotal="0"),
-    "a negative number": altered(baseRevision=-1), "a fraction": altered(holdsTotal=1.5),
-    "a truth as text": altered(noChanges="false"), "an unknown entity": altered(entities=[{"entity": "Robot"}]),
-    "no list": altered(entities=7), "an endless count": altered(entities=[{"entity": "Student", "deleted": float("inf")}]),
+    "no JSON": "Traceback (most recent call last):",
+    "half of it": DONE[:100],
+    "its head lost": DONE[100:],
+    "no object": "[1]",
+    "null": "null",
+    "empty object": "{}",
+    "nested too deep": DEEP,
+    "another run's": altered(run="other"),
+    "longer than a report": DONE + " " * LIMIT,
+    "a digest that is none": altered(digest="sha256:xyz"),
+    "a digest of another type": altered(digest=7),
+    "a number as text": altered(holdsTotal="0"),
+    "a negative number": altered(baseRevision=-1),
+    "a fraction": altered(holdsTotal=1.5),
+    "a truth as text": altered(noChanges="false"),
+    "an unknown entity": altered(entities=[{"entity": "Robot"}]),
+    "no list": altered(entities=7),
+    "an endless count": altered(entities=[{"entity": "Student", "deleted": float("inf")}]),
     "no number": altered(entities=[{"entity": "Student", "deleted": float("nan")}]),
-    "an unknown hold": altered(holds=[{"reason": "Mood"}]), "a hold with more than it has": altered(holds=[{"reason": "Preview", "x": 1}]),
-    "more holds than a status takes": altered(holds=[{"reason": "Preview"}] * 17), "schools of another shape": altered(schools=[1]),
+    "an unknown hold": altered(holds=[{"reason": "Mood"}]),
+    "a hold with more than it has": altered(holds=[{"reason": "Preview", "x": 1}]),
+    "more holds than a status takes": altered(holds=[{"reason": "Preview"}] * 17),
+    "schools of another shape": altered(schools=[1]),
     "more schools than a status takes": altered(schools={"missingIDs": [str(n) for n in range(21)]}),
-    "a stage of another type": altered(stage={"a": 1}), "a blast of another shape": altered(blastRadius=[1]),
-    "causes of another shape": altered(causes=["Cascade"]), "a cause that is counted below nothing": altered(causes={"Cascade": -1}),
+    "a stage of another type": altered(stage={"a": 1}),
+    "a blast of another shape": altered(blastRadius=[1]),
+    "causes of another shape": altered(causes=["Cascade"]),
+    "a cause that is counted below nothing": altered(causes={"Cascade": -1}),
     "more causes than there are": altered(causes={f"C{n}": 1 for n in range(17)}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", LIES.values(), ids=LIES)
@@ -51,26 +66,32 @@ def test_a_report_that_cannot_be_true_is_none(text):
     assert plan_report(text, "r") is None
 
 
-@given(st.text(max_size=200) | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda x: st.lists(x, max_size=4) | st.dictionaries(st.sampled_from(list(json.loads(DONE))), x, max_size=9),
-).map(json.dumps))  # fmt: skip
+@given(
+    st.text(max_size=200)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda x: st.lists(x, max_size=4) | st.dictionaries(st.sampled_from(list(json.loads(DONE))), x, max_size=9),
+    ).map(json.dumps)
+)
 def test_no_text_whatever_stops_the_operator(text):
     for read in (lambda t: plan_report(t, "r"), lambda t: apply_report(t, "r"), check_report):
         read(text)
 
 
 APPLIES = {
-    "whole": (apply_to_json(ApplyReport("r", "done", DIGEST, 5)), True), "another run's": ('{"run":"x"}', False),
+    "whole": (apply_to_json(ApplyReport("r", "done", DIGEST, 5)), True),
+    "another run's": ('{"run":"x"}', False),
     "failed, so without a revision": (apply_to_json(ApplyReport("r", "verify", error=REFUSED)), True),
     **{
         f"revision {json.dumps(wrong)}": (
-            json.dumps({"run": "r", "stage": "done", "revision": wrong, "alreadyApplied": False, "outboxPending": False}),
+            json.dumps(
+                {"run": "r", "stage": "done", "revision": wrong, "alreadyApplied": False, "outboxPending": False}
+            ),
             False,
         )
         for wrong in ("5", -1, 1.5, True, [])
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "good"), APPLIES.values(), ids=APPLIES)
@@ -79,10 +100,13 @@ def test_an_apply_report_has_a_revision_or_none(text, good):
 
 
 TOLD = {
-    "whole": (REFUSED, ("CredentialsRefused", REFUSED["message"])), "none": (None, None), "a text": ("oh", None),
+    "whole": (REFUSED, ("CredentialsRefused", REFUSED["message"])),
+    "none": (None, None),
+    "a text": ("oh", None),
     "a reason that is no code": ({"reason": "No, thanks!", "message": "m"}, ("Failed", "m")),
-    "an empty one": ({}, ("Failed", "")), "a long message": ({"reason": "A", "message": "m" * 5000}, ("A", "m" * 2048)),
-}  # fmt: skip
+    "an empty one": ({}, ("Failed", "")),
+    "a long message": ({"reason": "A", "message": "m" * 5000}, ("A", "m" * 2048)),
+}
 
 
 @pytest.mark.parametrize(("error", "expected"), TOLD.values(), ids=TOLD)
@@ -92,11 +116,14 @@ def test_an_error_is_told_as_a_condition_takes_it(error, expected):
 
 SCHOOLS = Schools(3, 2, 1, 1, ("1",), ("2",))
 CHECKS = {
-    "whole": (check_to_json(CheckReport("done", "Connection is OK", SCHOOLS)), True), "no object": ("[]", False),
-    "no JSON": ("oh", False), "too many schools": (json.dumps({"schools": {"missingIDs": ["1"] * 21}}), False),
-    "schools of another shape": ('{"schools": 7}', False), "nested too deep": ('{"a":' + "[" * 3500, False),
+    "whole": (check_to_json(CheckReport("done", "Connection is OK", SCHOOLS)), True),
+    "no object": ("[]", False),
+    "no JSON": ("oh", False),
+    "too many schools": (json.dumps({"schools": {"missingIDs": ["1"] * 21}}), False),
+    "schools of another shape": ('{"schools": 7}', False),
+    "nested too deep": ('{"a":' + "[" * 3500, False),
     "a count below nothing": ('{"schools": {"found": -1}}', False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "good"), CHECKS.values(), ids=CHECKS)
@@ -110,16 +137,22 @@ OURS = {"rostersync.dev/run": "u1", "rostersync.dev/job": "plan"}
 def pod(code=None, text="", phase="Running", disrupted=False, leaving=False, name="p1", at="2026-11-24T02:00:00Z"):
     ended = {"terminated": {"exitCode": code, "reason": "Error", "message": text, "finishedAt": at}}
     meta = {
-        "uid": name, "creationTimestamp": at, "ownerReferences": [{"uid": "j1", "controller": True}], "labels": OURS,
-    }  # fmt: skip
+        "uid": name,
+        "creationTimestamp": at,
+        "ownerReferences": [{"uid": "j1", "controller": True}],
+        "labels": OURS,
+    }
     return {
         "metadata": meta | ({"deletionTimestamp": at} if leaving else {}),
         "status": {
             "phase": phase,
-            "containerStatuses": [{"name": "other", "state": ended}, {"name": "sync", "state": ended if code is not None else {}}],
+            "containerStatuses": [
+                {"name": "other", "state": ended},
+                {"name": "sync", "state": ended if code is not None else {}},
+            ],
             "conditions": [{"type": "DisruptionTarget", "status": "True"}] if disrupted else [],
         },
-    }  # fmt: skip
+    }
 
 
 JOB = {"metadata": {"uid": "j1", "labels": OURS}}
@@ -131,7 +164,7 @@ PODS = {
     "one that was evicted before it started": (pod(phase="Failed", disrupted=True), (-1, "", True, False)),
     "one that goes, disrupted, without a word": (pod(disrupted=True, leaving=True), (-1, "", True, False)),
     "one that somebody deletes while it waits has not ended": (pod(leaving=True), None),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("one", "expected"), PODS.values(), ids=PODS)

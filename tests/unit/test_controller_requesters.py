@@ -20,13 +20,18 @@ EDITORS = [f"editor-{i}" for i in range(MOST - 1)]
 
 def connection(version, editor):
     meta = {
-        "name": "springfield", "namespace": "rosters", "uid": "c1", "generation": version,
-        "resourceVersion": str(version), "annotations": {CHANGED_BY: editor},
-    }  # fmt: skip
+        "name": "springfield",
+        "namespace": "rosters",
+        "uid": "c1",
+        "generation": version,
+        "resourceVersion": str(version),
+        "annotations": {CHANGED_BY: editor},
+    }
     spec = {
-        "termsOfUse": {"accepted": True}, "approval": {"requireDistinctApprover": True},
+        "termsOfUse": {"accepted": True},
+        "approval": {"requireDistinctApprover": True},
         "deliveryConfig": {"serviceURL": "https://focus.example/x", "credentialsSecretRef": {"name": "focus"}},
-    }  # fmt: skip
+    }
     return {"apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": meta, "spec": spec}
 
 

@@ -33,18 +33,23 @@ STATES = {
     "planned without a hold": ({}, planned(), {}, "start_apply"),
     "held": ({}, planned(holdsTotal=1), {}, "create_approval"),
     "planned, nothing to change": (
-        {}, planned(plan={"digest": A, "baseRevision": 0, "noChanges": True}), {}, "Finish NoChanges",
+        {},
+        planned(plan={"digest": A, "baseRevision": 0, "noChanges": True}),
+        {},
+        "Finish NoChanges",
     ),
     "planned as a dry run": ({"mode": "DryRun"}, planned(), {}, "Finish DryRun"),
     "cancelled": ({"cancel": True}, {}, {}, "Finish Cancelled"),
     "terms not accepted": ({}, {}, {"termsOfUse": {"accepted": False}}, "Finish TermsNotAccepted"),
     "imports suspended": (
-        {}, {}, {"dataRollover": {"suspendImport": [{"start": "2026-11-26T03:00:00", "end": "2026-11-26T04:00:00"}]}},
+        {},
+        {},
+        {"dataRollover": {"suspendImport": [{"start": "2026-11-26T03:00:00", "end": "2026-11-26T04:00:00"}]}},
         "Finish ImportSuspended",
     ),
     "suspended": ({}, {}, {"suspend": True}, "Wait Queued"),
     "planned, then suspended": ({}, planned(), {"suspend": True}, "Wait Queued"),
-}  # fmt: skip
+}
 
 
 class ActedError(Exception):
@@ -131,10 +136,11 @@ def test_the_approval_that_is_asked_for_is_about_the_plan_and_ends_when_the_conn
     made.shared.store.put(
         RUNS,
         {
-            "metadata": {**meta, "name": "one", "uid": "u1"}, "status": {**state[1], "plan": before},
+            "metadata": {**meta, "name": "one", "uid": "u1"},
+            "status": {**state[1], "plan": before},
             "spec": {"connectionRef": {"kind": "FocusConnection", "name": "springfield"}, "requestedBy": "alex"},
         },
-    )  # fmt: skip
+    )
 
     async def facts(_):
         return Facts((), frozenset(), GUARD)

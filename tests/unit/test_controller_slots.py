@@ -53,11 +53,12 @@ TABLE = {
         f"{TURN}2 Jobs are at work in this namespace, of at most 2.",
     ),
     "as many as there may be in all": (
-        [made(JOBS, str(n), f"n{n}") for n in range(3)], f"{TURN}3 Jobs are at work, of at most 3.",
+        [made(JOBS, str(n), f"n{n}") for n in range(3)],
+        f"{TURN}3 Jobs are at work, of at most 3.",
     ),
     "one fewer": ([made(JOBS, str(n), f"n{n}") for n in range(2)], ""),
     "those that are over do not count": ([made(JOBS, str(n), f"n{n}", over=True) for n in range(3)], ""),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("objects", "expected"), TABLE.values(), ids=TABLE)

@@ -28,9 +28,13 @@ SPEC = {
 def connection(name, at=0, namespace="rosters", **spec):
     """One that was made `at` seconds after midnight."""
     meta = {
-        "name": name, "namespace": namespace, "uid": f"uid-{namespace}-{name}", "generation": 1,
-        "resourceVersion": str(at + 1), "creationTimestamp": f"2026-11-24T00:00:{at:02}Z",
-    }  # fmt: skip
+        "name": name,
+        "namespace": namespace,
+        "uid": f"uid-{namespace}-{name}",
+        "generation": 1,
+        "resourceVersion": str(at + 1),
+        "creationTimestamp": f"2026-11-24T00:00:{at:02}Z",
+    }
     return {"apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": meta, "spec": SPEC | spec}
 
 

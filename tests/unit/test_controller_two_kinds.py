@@ -106,9 +106,12 @@ def test_a_run_is_an_orphan_though_another_kind_has_the_name(scene):
     longer = scene.process.shared.clock() - timedelta(days=2)
     scene.run("example", "springfield", kind="ExampleConnection")
     scene.api.change(
-        RUNS, "rosters", "example", metadata={"labels": {"rostersync.dev/trigger": "Schedule"}},
+        RUNS,
+        "rosters",
+        "example",
+        metadata={"labels": {"rostersync.dev/trigger": "Schedule"}},
         status={"outcome": "Applied", "completionTime": longer.isoformat()},
-    )  # fmt: skip
+    )
     asyncio.run(scene.process.sweep.orphans())
     assert scene.of(RUNS) == []
 

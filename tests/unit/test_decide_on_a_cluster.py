@@ -66,102 +66,131 @@ STEPS = {
     "cancelled while it waits for its connection": (missing(HOUR, cancel=True), "Cancelled"),
     "a disrupted plan goes on": (seen(plan=replace(RUNNING, disruptions=DISRUPTIONS)), "Planning"),
     "a plan that is disrupted again and again ends the run": (
-        seen(plan=replace(RUNNING, disruptions=DISRUPTIONS + 1)), "TooManyDisruptions",
+        seen(plan=replace(RUNNING, disruptions=DISRUPTIONS + 1)),
+        "TooManyDisruptions",
     ),
     "disruptions before the plan was done do not matter afterwards": (
-        seen(plan=replace(CLEAN, disruptions=DISRUPTIONS + 1)), StartApply(A, None, 1),
+        seen(plan=replace(CLEAN, disruptions=DISRUPTIONS + 1)),
+        StartApply(A, None, 1),
     ),
     "a disrupted apply is never given up": (
-        seen(plan=CLEAN, apply=replace(RUNNING, disruptions=99)), "Applying",
+        seen(plan=CLEAN, apply=replace(RUNNING, disruptions=99)),
+        "Applying",
     ),
     "a held plan asks nobody while the policies are missing": (
-        seen(plan=HELD, unguarded=UNGUARDED), "AwaitingApproval",
+        seen(plan=HELD, unguarded=UNGUARDED),
+        "AwaitingApproval",
     ),
     "a pending approval waits while the policies are missing": (
-        seen(plan=HELD, approval=PENDING, unguarded=UNGUARDED), "AwaitingApproval",
+        seen(plan=HELD, approval=PENDING, unguarded=UNGUARDED),
+        "AwaitingApproval",
     ),
     "it expires all the same": (
-        seen(plan=HELD, approval=replace(PENDING, expires_at=NOW), unguarded=UNGUARDED), "Expired",
+        seen(plan=HELD, approval=replace(PENDING, expires_at=NOW), unguarded=UNGUARDED),
+        "Expired",
     ),
     "a plan without holds needs no policies": (seen(plan=CLEAN, unguarded=UNGUARDED), StartApply(A, None, 1)),
     "a dry run needs no policies": (
-        seen(plan=HELD, unguarded=UNGUARDED, run={"mode": Mode.DRY_RUN}), "DryRun",
+        seen(plan=HELD, unguarded=UNGUARDED, run={"mode": Mode.DRY_RUN}),
+        "DryRun",
     ),
     "nothing to change needs no policies": (
-        seen(plan=replace(HELD, report=replace(HELD.report, no_changes=True)), unguarded=UNGUARDED), "NoChanges",
+        seen(plan=replace(HELD, report=replace(HELD.report, no_changes=True)), unguarded=UNGUARDED),
+        "NoChanges",
     ),
     "the digest that another run asks about is not asked for without policies either": (
-        seen(plan=HELD, unguarded=UNGUARDED, siblings=twin(THEIRS)), "SameAsHeld",
+        seen(plan=HELD, unguarded=UNGUARDED, siblings=twin(THEIRS)),
+        "SameAsHeld",
     ),
     "a twin whose approval is superseded holds nothing": (
-        seen(plan=HELD, siblings=twin(replace(THEIRS, superseded=True))), ASK,
+        seen(plan=HELD, siblings=twin(replace(THEIRS, superseded=True))),
+        ASK,
     ),
     "a twin whose approval was given and is superseded gives nothing": (
-        seen(plan=HELD, siblings=twin(replace(THEIR_YES, superseded=True))), ASK,
+        seen(plan=HELD, siblings=twin(replace(THEIR_YES, superseded=True))),
+        ASK,
     ),
     "a twin without an approval holds nothing": (seen(plan=HELD, siblings=twin(None)), ASK),
     "of two twins the one whose approval stands counts": (
-        seen(plan=HELD, siblings=(*twin(replace(THEIRS, superseded=True)), *twin(THEIRS))), "SameAsHeld",
+        seen(plan=HELD, siblings=(*twin(replace(THEIRS, superseded=True)), *twin(THEIRS))),
+        "SameAsHeld",
     ),
     "a newer twin holds nothing for an older run": (
-        seen(plan=HELD, siblings=(replace(twin(THEIRS)[0], newer=True),)), ASK,
+        seen(plan=HELD, siblings=(replace(twin(THEIRS)[0], newer=True),)),
+        ASK,
     ),
     "an own approval that was superseded is made anew": (
-        seen(plan=HELD, approval=replace(YES, superseded=True)), ASK,
+        seen(plan=HELD, approval=replace(YES, superseded=True)),
+        ASK,
     ),
     "with four eyes, and more who asked than are listed, nobody is asked": (
-        seen(plan=HELD, run={"more_requesters": True}, connection={"require_distinct_approver": True}), NOBODY,
+        seen(plan=HELD, run={"more_requesters": True}, connection={"require_distinct_approver": True}),
+        NOBODY,
     ),
     "an approval from before them waits": (
-        seen(plan=HELD, approval=PENDING, run={"more_requesters": True}, connection={"require_distinct_approver": True}),
+        seen(
+            plan=HELD, approval=PENDING, run={"more_requesters": True}, connection={"require_distinct_approver": True}
+        ),
         NOBODY,
     ),
     "without four eyes they do not matter": (seen(plan=HELD, run={"more_requesters": True}), ASK),
     "an approval that was deleted while it was pending comes back with its first expiry": (
-        seen(plan=HELD, run={"status": ASKED}), replace(ASK, expires_at=NOW + HOUR),
+        seen(plan=HELD, run={"status": ASKED}),
+        replace(ASK, expires_at=NOW + HOUR),
     ),
     "or not at all, when that has passed": (
-        replace(seen(plan=HELD, run={"status": ASKED}), now=NOW + HOUR), "Expired",
+        replace(seen(plan=HELD, run={"status": ASKED}), now=NOW + HOUR),
+        "Expired",
     ),
     "also while nobody could decide": (
-        replace(seen(plan=HELD, run={"status": ASKED}, unguarded=UNGUARDED), now=NOW + HOUR), "Expired",
+        replace(seen(plan=HELD, run={"status": ASKED}, unguarded=UNGUARDED), now=NOW + HOUR),
+        "Expired",
     ),
     "one about another plan is another": (
-        seen(plan=HELD, run={"status": ASKED | {"plan": {"digest": "sha256:" + "b" * 64}}}), ASK,
+        seen(plan=HELD, run={"status": ASKED | {"plan": {"digest": "sha256:" + "b" * 64}}}),
+        ASK,
     ),
     "one that was superseded is followed by another": (
-        seen(plan=HELD, run={"status": ASKED | {"approval": ASKED["approval"] | {"state": "Superseded"}}}), ASK,
+        seen(plan=HELD, run={"status": ASKED | {"approval": ASKED["approval"] | {"state": "Superseded"}}}),
+        ASK,
     ),
     "a planned run waits while its connection is suspended": (
-        seen(plan=CLEAN, connection={"suspended": True}), "Queued",
+        seen(plan=CLEAN, connection={"suspended": True}),
+        "Queued",
     ),
     "an approved run waits while its connection is suspended": (
-        seen(plan=HELD, approval=YES, connection={"suspended": True}), "Queued",
+        seen(plan=HELD, approval=YES, connection={"suspended": True}),
+        "Queued",
     ),
     "an apply that runs is not stopped by suspension": (
-        seen(plan=CLEAN, apply=RUNNING, connection={"suspended": True}), "Applying",
+        seen(plan=CLEAN, apply=RUNNING, connection={"suspended": True}),
+        "Applying",
     ),
     "an apply that was lost waits while its connection is suspended": (
-        seen(plan=CLEAN, apply=LOST, connection={"suspended": True}), "Queued",
+        seen(plan=CLEAN, apply=LOST, connection={"suspended": True}),
+        "Queued",
     ),
     "a held run asks even while its connection is suspended": (seen(plan=HELD, connection={"suspended": True}), ASK),
     "a plan that runs is not stopped by suspension": (
-        seen(plan=RUNNING, connection={"suspended": True}), "Planning",
+        seen(plan=RUNNING, connection={"suspended": True}),
+        "Planning",
     ),
     "a lost plan is made again": (seen(plan=LOST, tries=3), StartPlan(2)),
     "a lost apply is made again with its consent": (
-        seen(plan=HELD, approval=YES, apply=LOST), StartApply(A, CONSENT, 2),
+        seen(plan=HELD, approval=YES, apply=LOST),
+        StartApply(A, CONSENT, 2),
     ),
     "a lost apply waits for a slot": (seen(plan=CLEAN, apply=LOST, may_apply=False, queued=QUEUED), "Queued"),
     "a deleted connection does not stop an apply": (
-        seen(plan=CLEAN, apply=RUNNING, connection={"deleted": True}), "Applying",
+        seen(plan=CLEAN, apply=RUNNING, connection={"deleted": True}),
+        "Applying",
     ),
     "a deleted connection ends a run that waits": (seen(connection={"deleted": True}), "Cancelled"),
     "an apply of a plan that was replaced is history": (
         seen(plan=replace(CLEAN, number=2), apply=Work(WorkState.FAILED, 1, None, "BaseMoved", of_plan=0)),
         StartApply(A, None, 2),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("known", "expected"), STEPS.values(), ids=STEPS)
@@ -208,12 +237,13 @@ def test_patience_ends_at_a_time_that_the_run_is_looked_at_again():
         "before the apply": (seen(plan=CLEAN, may_apply=False, queued=QUEUED), QUEUED),
         "a pod that does not start": (seen(plan=replace(RUNNING, message="Secret focus is missing")), "Secret focus"),
         "an apply that does not start": (
-            seen(plan=CLEAN, apply=replace(RUNNING, message="No node takes the pod")), "No node",
+            seen(plan=CLEAN, apply=replace(RUNNING, message="No node takes the pod")),
+            "No node",
         ),
         "policies are missing": (seen(plan=HELD, unguarded=UNGUARDED), UNGUARDED),
         "policies went missing": (seen(plan=HELD, approval=PENDING, unguarded=UNGUARDED), UNGUARDED),
     }.values(),
-)  # fmt: skip
+)
 def test_who_waits_says_what_for(known, part):
     assert part in next_step(known).message
 

@@ -23,9 +23,14 @@ ROOT = Path(__file__).parents[2]
 DOCS = [
     ROOT / name
     for name in (
-        "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "operator/ARCHITECTURE.md", "operator/DECISIONS.md",
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+        "operator/ARCHITECTURE.md",
+        "operator/DECISIONS.md",
     )
-]  # fmt: skip
+]
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "operator" / "ARCHITECTURE.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -63,24 +63,40 @@ def test_the_client_is_told_from_others_by_its_id_alone() -> None:
 
 def test_every_field_is_carried_over() -> None:
     config = {
-        "authenticationURL": "https://sis.example/oauth/token?appName=x", "version": "1.2", "scope": "*",
-        "pageSize": 250, "maxConcurrentRequests": 2, "requestsPerSecond": 20, "timeoutSeconds": 30,
-    }  # fmt: skip
+        "authenticationURL": "https://sis.example/oauth/token?appName=x",
+        "version": "1.2",
+        "scope": "*",
+        "pageSize": 250,
+        "maxConcurrentRequests": 2,
+        "requestsPerSecond": 20,
+        "timeoutSeconds": 30,
+    }
 
     assert dateless(connection(**config), "PEM", Patience(attempts=2)) == ServiceEndpoint(
-        service_url=URL, authentication_url="https://sis.example/oauth/token?appName=x", version="1.2", scope="*",
-        page_size=250, max_concurrent_requests=2, requests_per_second=20, timeout_seconds=30, ca_bundle="PEM",
+        service_url=URL,
+        authentication_url="https://sis.example/oauth/token?appName=x",
+        version="1.2",
+        scope="*",
+        page_size=250,
+        max_concurrent_requests=2,
+        requests_per_second=20,
+        timeout_seconds=30,
+        ca_bundle="PEM",
         name="Focus",
-        rights="Setup > Third Party Systems", secret_name="rosters/focus-credentials", credentials=WHERE,
+        rights="Setup > Third Party Systems",
+        secret_name="rosters/focus-credentials",
+        credentials=WHERE,
         patience=Patience(attempts=2),
-    )  # fmt: skip
+    )
 
 
 def test_oauth1_and_plain_http_are_carried_over() -> None:
     config = {
-        "serviceURL": "http://sis.example/v1p1", "insecureHTTP": True, "authentication": "OAuth1",
+        "serviceURL": "http://sis.example/v1p1",
+        "insecureHTTP": True,
+        "authentication": "OAuth1",
         "signatureMethod": "HMAC-SHA1",
-    }  # fmt: skip
+    }
 
     found = service_endpoint(FOCUS, connection(**config), LOGIN, None, Patience())
 

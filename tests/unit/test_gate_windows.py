@@ -25,8 +25,9 @@ def held(found: Facts, *rules: dict[str, Any]) -> list[tuple[Any, ...]]:
     """The Threshold holds as (entity, change, school, count, population, limit, unit, before, window)."""
     return [
         (h.entity, h.change, h.school, h.count, h.population, h.limit, h.unit, h.before, h.window)
-        for h in verdict(found, Switches(limits=limits(*rules))) if h.reason is HoldReason.THRESHOLD
-    ]  # fmt: skip
+        for h in verdict(found, Switches(limits=limits(*rules)))
+        if h.reason is HoldReason.THRESHOLD
+    ]
 
 
 def windowed(own: int, earlier: int, population: int, start: int, **rule: Any) -> list[tuple[Any, ...]]:
@@ -50,15 +51,22 @@ def windowed(own: int, earlier: int, population: int, start: int, **rule: Any) -
         ((2, 1, 24, 19), {"percent": 10}, []),
         ((2, 3, 97, 100), {"count": 4}, [(5, 100, "Count", 3, "24h")]),
         ((2, 2, 98, 100), {"count": 4}, []),
-        ((5, 6, 94, 100), {"percent": 10, "count": 10},
-         [(11, 100, "Count", 6, "24h"), (11, 100, "Percent", 6, "24h")]),
+        ((5, 6, 94, 100), {"percent": 10, "count": 10}, [(11, 100, "Count", 6, "24h"), (11, 100, "Percent", 6, "24h")]),
     ],
     ids=[
-        "alone, up to the limit", "alone, above it", "together, up to the limit", "together, above it",
-        "a plan that deletes none", "few are left", "began with too few, alone above", "began with too few, alone below",
-        "a count together", "a count together, up to it", "both",
+        "alone, up to the limit",
+        "alone, above it",
+        "together, up to the limit",
+        "together, above it",
+        "a plan that deletes none",
+        "few are left",
+        "began with too few, alone above",
+        "began with too few, alone below",
+        "a count together",
+        "a count together, up to it",
+        "both",
     ],
-)  # fmt: skip
+)
 def test_a_window_counts_what_was_applied_against_the_population_at_its_start(
     numbers: tuple[int, int, int, int], rule: dict[str, int], expected: list[Any]
 ) -> None:
@@ -71,19 +79,21 @@ def test_the_default_for_deletes_looks_back_a_day_and_the_others_do_not() -> Non
 
 def test_a_window_by_school_goes_by_that_school() -> None:
     found = Facts(
-        entities={STUDENT: counted(100, deleted=2)}, resulting={STUDENT: 98},
+        entities={STUDENT: counted(100, deleted=2)},
+        resulting={STUDENT: 98},
         by_school={STUDENT: {"north": counted(40, deleted=1), "south": counted(60, deleted=1)}},
         before={"7d": {(STUDENT, "north"): counted(50, deleted=10), (STUDENT, None): counted(110, deleted=10)}},
-    )  # fmt: skip
+    )
     rule = {"entity": "Student", "change": "Delete", "percent": 21, "window": "7d", "perSchool": True}
     assert held(found, rule) == [(STUDENT, "Delete", "north", 11, 50, 21, "Percent", 10, "7d")]
 
 
 def test_who_changes_entity_leaves_one_and_is_new_in_the_other_and_the_plan_says_an_update() -> None:
     found = Facts(
-        {STUDENT: counted(248, updated=183), Entity.CONTACT: counted(300)}, {},
+        {STUDENT: counted(248, updated=183), Entity.CONTACT: counted(300)},
+        {},
         judged={STUDENT: counted(248, deleted=183), Entity.CONTACT: counted(300, created=183)},
-    )  # fmt: skip
+    )
     assert held(found) == [
         (STUDENT, "Delete", None, 183, 248, 10, "Percent", None, None),
         (Entity.CONTACT, "Create", None, 183, 300, 50, "Percent", None, None),

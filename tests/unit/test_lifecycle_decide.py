@@ -31,9 +31,17 @@ HOLD = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10,
 def report(digest=A, holds=0, no_changes=False, deferred=0, incomplete=(), base=4, previous=""):
     counts = EntityCounts(Entity.STUDENT, deleted=0 if no_changes else 312, deferred=deferred, population=1204)
     return PlanReport(
-        "r", "done", digest, base, [counts], [HOLD] * holds, holds, incomplete=list(incomplete), no_changes=no_changes,
+        "r",
+        "done",
+        digest,
+        base,
+        [counts],
+        [HOLD] * holds,
+        holds,
+        incomplete=list(incomplete),
+        no_changes=no_changes,
         previous_connection=previous,
-    )  # fmt: skip
+    )
 
 
 def done(**kwargs):
@@ -102,7 +110,8 @@ STEPS = {
     "a plan without a digest is a lost report": (seen(plan=Work(WorkState.SUCCEEDED, 1, None)), "ReportLost"),
     "nothing to change is a success": (seen(plan=done(no_changes=True)), "NoChanges"),
     "nothing to change, but not read whole": (
-        seen(plan=done(no_changes=True, incomplete=("users",))), "AppliedIncomplete",
+        seen(plan=done(no_changes=True, incomplete=("users",))),
+        "AppliedIncomplete",
     ),
     "nothing to change, but deletes are deferred": (seen(plan=done(no_changes=True, deferred=3)), "AppliedIncomplete"),
     "a dry run ends after the plan": (seen(plan=done(), run={"mode": Mode.DRY_RUN}), "DryRun"),
@@ -193,9 +202,7 @@ STEPS = {
         "Superseded",
     ),
     "a held run ends when a later one finds no changes": (
-        seen(
-            plan=HELD, approval=approval(), siblings=(sibling(newer=True, digest=B, no_changes=True),)
-        ),
+        seen(plan=HELD, approval=approval(), siblings=(sibling(newer=True, digest=B, no_changes=True),)),
         "Superseded",
     ),
     "a held run stays when a later one is SameAsHeld": (
@@ -253,54 +260,70 @@ STEPS = {
         "Applied",
     ),
     "an apply that found a disk full waits, and its approval stays": (
-        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)), "Queued",
+        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=0)),
+        "Queued",
     ),
     "an apply that found a disk full is begun again after a while, with the same approval": (
-        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=1)), StartApply(A, CONSENT, 2),
+        seen(plan=HELD, approval=approval("Approved"), apply=full(minutes=1)),
+        StartApply(A, CONSENT, 2),
     ),
     "the pauses between tries on a full disk grow": (
-        seen(plan=HELD, approval=approval("Approved"), apply=full(number=3, minutes=8)), "Queued",
+        seen(plan=HELD, approval=approval("Approved"), apply=full(number=3, minutes=8)),
+        "Queued",
     ),
     "an apply that found a disk full ten times fails": (
-        seen(plan=HELD, approval=approval("Approved"), apply=full(number=10, minutes=999)), "DiskFull",
+        seen(plan=HELD, approval=approval("Approved"), apply=full(number=10, minutes=999)),
+        "DiskFull",
     ),
     "an apply that found a disk full has done nothing and can be cancelled": (
-        seen(run={"cancel": True}, plan=HELD, approval=approval("Approved"), apply=full(minutes=0)), "Cancelled",
+        seen(run={"cancel": True}, plan=HELD, approval=approval("Approved"), apply=full(minutes=0)),
+        "Cancelled",
     ),
     "a full disk of an older plan holds nothing up": (
-        seen(plan=done(number=2), apply=full(minutes=0)), StartApply(A, None, 2),
+        seen(plan=done(number=2), apply=full(minutes=0)),
+        StartApply(A, None, 2),
     ),
     "a plan that is made again and finds a disk full waits, and what was decided stays": (
-        seen(plan=full(minutes=0, number=2), approval=approval("Approved"), apply=failed("BaseMoved")), "Queued",
+        seen(plan=full(minutes=0, number=2), approval=approval("Approved"), apply=failed("BaseMoved")),
+        "Queued",
     ),
     "a plan that found a disk full is made again from what is staged": (
         seen(plan=full(minutes=3, number=2), approval=approval("Approved"), apply=failed("BaseMoved")),
         StartPlan(3, again=True),
     ),
     "a plan without holds that is made again and finds a disk full waits, too": (
-        seen(plan=full(minutes=0, number=2), apply=failed("BaseMoved")), "Queued",
+        seen(plan=full(minutes=0, number=2), apply=failed("BaseMoved")),
+        "Queued",
     ),
     "a plan that is made again fails after ten tries on a full disk": (
-        seen(plan=full(minutes=999, number=10), apply=failed("BaseMoved")), "DiskFull",
+        seen(plan=full(minutes=999, number=10), apply=failed("BaseMoved")),
+        "DiskFull",
     ),
     "a first plan that finds a disk full fails: there is nothing to keep": (
-        seen(plan=full(minutes=0)), "DiskFull",
+        seen(plan=full(minutes=0)),
+        "DiskFull",
     ),
     "a run whose new plan found a disk full can be cancelled": (
-        seen(run={"cancel": True}, plan=full(minutes=0, number=2), apply=failed("BaseMoved")), "Cancelled",
+        seen(run={"cancel": True}, plan=full(minutes=0, number=2), apply=failed("BaseMoved")),
+        "Cancelled",
     ),
     "an apply of which nobody can tell whether it was committed is begun again": (
-        seen(plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
+        seen(plan=done(), apply=failed("ApplyUnsure")),
+        StartApply(A, None, 2),
     ),
-    "an apply that stays unsure fails in the end": (seen(plan=done(), apply=failed("ApplyUnsure", number=10)), "JobsLost"),
+    "an apply that stays unsure fails in the end": (
+        seen(plan=done(), apply=failed("ApplyUnsure", number=10)),
+        "JobsLost",
+    ),
     "an unsure apply is not cancelled: it may be applied": (
-        seen(run={"cancel": True}, plan=done(), apply=failed("ApplyUnsure")), StartApply(A, None, 2),
+        seen(run={"cancel": True}, plan=done(), apply=failed("ApplyUnsure")),
+        StartApply(A, None, 2),
     ),
     "a final run is never started again": (
         seen(run={"status": {"outcome": "Failed"}}),
         Nothing(),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("known", "expected"), STEPS.values(), ids=STEPS)
@@ -315,10 +338,15 @@ def test_next_step(known, expected):
 
 
 OUTCOMES = {
-    "Interrupted": Outcome.FAILED, "Unreachable": Outcome.FAILED, "TermsNotAccepted": Outcome.FAILED,
-    "NoChanges": Outcome.NO_CHANGES, "Cancelled": Outcome.CANCELLED,
-    "ImportSuspended": Outcome.IMPORT_SUSPENDED, "Applied": Outcome.APPLIED, "SameAsHeld": Outcome.SAME_AS_HELD,
-}  # fmt: skip
+    "Interrupted": Outcome.FAILED,
+    "Unreachable": Outcome.FAILED,
+    "TermsNotAccepted": Outcome.FAILED,
+    "NoChanges": Outcome.NO_CHANGES,
+    "Cancelled": Outcome.CANCELLED,
+    "ImportSuspended": Outcome.IMPORT_SUSPENDED,
+    "Applied": Outcome.APPLIED,
+    "SameAsHeld": Outcome.SAME_AS_HELD,
+}
 
 
 @pytest.mark.parametrize("reason", OUTCOMES)

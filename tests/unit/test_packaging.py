@@ -19,11 +19,22 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 HOSTS = [
     "".join(parts)
     for parts in (
-        ("py", "pi.org"), ("python", "hosted.org"), ("crates", ".io/"), ("registry.npm", "js.org"), ("npm", "js.com"),
-        ("proxy.", "golang.org"), ("repo1.", "maven"), ("repo.", "maven"), ("docker", ".io/"), ("gh", "cr.io"),
-        ("quay", ".io"), ("registry.", "k8s.io"), ("gcr", ".io"), ("deb.", "debian.org"),
+        ("py", "pi.org"),
+        ("python", "hosted.org"),
+        ("crates", ".io/"),
+        ("registry.npm", "js.org"),
+        ("npm", "js.com"),
+        ("proxy.", "golang.org"),
+        ("repo1.", "maven"),
+        ("repo.", "maven"),
+        ("docker", ".io/"),
+        ("gh", "cr.io"),
+        ("quay", ".io"),
+        ("registry.", "k8s.io"),
+        ("gcr", ".io"),
+        ("deb.", "debian.org"),
     )
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +43,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     built = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert built.returncode == 0, built.stderr
     return zipfile.ZipFile(next(folder.glob("*.whl")))
 
@@ -106,8 +120,11 @@ def test_no_file_names_a_registry() -> None:
     """A lock file with an address would be of use on one machine only."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert listed.returncode == 0, listed.stderr
     files = [ROOT / name for name in listed.stdout.splitlines()]
     assert len(files) > 100

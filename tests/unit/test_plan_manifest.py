@@ -50,30 +50,67 @@ def some(strategy: "st.SearchStrategy[object]") -> "st.SearchStrategy[tuple[obje
 
 OPTIONAL = st.none() | COUNT
 HOLDS = st.builds(
-    Hold, st.sampled_from(HoldReason), st.none() | ENTITY, st.none() | st.sampled_from([*Change, "Any"]).map(str),
-    st.none() | NAME, OPTIONAL, OPTIONAL, OPTIONAL, st.sampled_from([None, "Percent", "Count"]), OPTIONAL,
+    Hold,
+    st.sampled_from(HoldReason),
+    st.none() | ENTITY,
+    st.none() | st.sampled_from([*Change, "Any"]).map(str),
+    st.none() | NAME,
+    OPTIONAL,
+    OPTIONAL,
+    OPTIONAL,
+    st.sampled_from([None, "Percent", "Count"]),
+    OPTIONAL,
     st.none() | st.just("24h"),
-)  # fmt: skip
+)
 MEMORIES = st.builds(
-    SourceMemory, TEXT, TEXT, TEXT, TEXT, TEXT, st.none() | NAME, TEXT, TEXT, OBJECT, some(NAME), COUNT,
+    SourceMemory,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.none() | NAME,
+    TEXT,
+    TEXT,
+    OBJECT,
+    some(NAME),
+    COUNT,
     st.none() | INSTANT,
-)  # fmt: skip
+)
 MANIFESTS = st.builds(
-    Manifest, run=NAME, district=NAME, source=NAME, digest=NAME, base_revision=COUNT, config_hash=NAME,
-    memory=MEMORIES, entities=some(st.builds(EntityCounts, st.none() | ENTITY, *[COUNT] * 9)), holds=some(HOLDS),
-    holds_total=COUNT, schools_imported=some(st.tuples(NAME, NAME)), no_changes=st.booleans(),
+    Manifest,
+    run=NAME,
+    district=NAME,
+    source=NAME,
+    digest=NAME,
+    base_revision=COUNT,
+    config_hash=NAME,
+    memory=MEMORIES,
+    entities=some(st.builds(EntityCounts, st.none() | ENTITY, *[COUNT] * 9)),
+    holds=some(HOLDS),
+    holds_total=COUNT,
+    schools_imported=some(st.tuples(NAME, NAME)),
+    no_changes=st.booleans(),
     files=st.dictionaries(NAME, NAME, max_size=3),
-    connection_name=st.none() | NAME, connection_namespace=st.none() | NAME, connection_uid=st.none() | NAME, as_of=st.none() | INSTANT, restores=TEXT,
-    only_schools=some(NAME), effective_config=OBJECT,
+    connection_name=st.none() | NAME,
+    connection_namespace=st.none() | NAME,
+    connection_uid=st.none() | NAME,
+    as_of=st.none() | INSTANT,
+    restores=TEXT,
+    only_schools=some(NAME),
+    effective_config=OBJECT,
     judged=some(st.builds(JudgedCounts, ENTITY, st.none() | NAME, COUNT, COUNT, COUNT, COUNT)),
-    schools=st.builds(Schools, COUNT, COUNT, COUNT, COUNT, some(NAME), some(NAME)), incomplete=some(NAME),
+    schools=st.builds(Schools, COUNT, COUNT, COUNT, COUNT, some(NAME), some(NAME)),
+    incomplete=some(NAME),
     not_offered=some(st.builds(NotOffered, NAME, st.none() | st.integers(400, 599), TEXT, COUNTS)),
-    causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT, max_size=3), blast_radius=COUNTS,
+    causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT, max_size=3),
+    blast_radius=COUNTS,
     usual=st.just(Usual()) | st.builds(Usual, st.integers(1, 10), st.dictionaries(NAME, COUNTS, max_size=2)),
     proof=st.dictionaries(NAME, OBJECT, max_size=2),
     issues=some(st.builds(IssueCount, NAME, COUNT, st.none() | NAME, st.none() | NAME, st.none() | NAME)),
-    previous_connection=TEXT, four_eyes=st.booleans(),
-)  # fmt: skip
+    previous_connection=TEXT,
+    four_eyes=st.booleans(),
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -135,7 +172,8 @@ def test_a_plan_is_held_as_long_as_one_of_both_says_so(fields: dict[str, object]
         ("[" * 200_000, "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         (edited(format="1"), "PlanCorrupt", "has no readable manifest.json; nothing was applied. Plan again."),
         (
-            edited(format=2), "PlanFormat",
+            edited(format=2),
+            "PlanFormat",
             "manifest.json has format 2 and this version of rostersync reads format 1: the plan was made by another "
             "version of rostersync; plan again.",
         ),
@@ -153,7 +191,7 @@ def test_a_plan_is_held_as_long_as_one_of_both_says_so(fields: dict[str, object]
         (edited(entities=[{"entity": "Jane Doe"}]), "PlanCorrupt", "has a manifest.json with a wrong entities;"),
         (edited(schoolsImported=[["1"]]), "PlanCorrupt", "has a manifest.json with a wrong schoolsImported;"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_manifest_is_refused_and_not_repeated(text: str, reason: str, words: str) -> None:
     with pytest.raises(Permanent) as refused:
         codec.decode(text)

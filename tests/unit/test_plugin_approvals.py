@@ -13,18 +13,23 @@ RUN = {
     "metadata": {"name": "r", "uid": "run-1"},
     "spec": {"connectionRef": {"name": "springfield"}},
     "status": {
-        "plan": {"digest": A}, "approval": {"uid": "appr-1", "state": "Pending"},
+        "plan": {"digest": A},
+        "approval": {"uid": "appr-1", "state": "Pending"},
         "conditions": [{"type": "Succeeded", "status": "Unknown", "reason": "AwaitingApproval", "message": "Held."}],
     },
-}  # fmt: skip
+}
 APPROVAL = {
     "metadata": {"name": "r-aaaaaaaa", "uid": "appr-1", "resourceVersion": "17"},
     "spec": {
-        "runRef": {"name": "r", "uid": "run-1"}, "connectionRef": {"name": "springfield"}, "planDigest": A,
-        "requestedBy": ["alice"], "requireDistinctApprover": False, "expiresAt": "2026-11-27T02:00:00Z",
+        "runRef": {"name": "r", "uid": "run-1"},
+        "connectionRef": {"name": "springfield"},
+        "planDigest": A,
+        "requestedBy": ["alice"],
+        "requireDistinctApprover": False,
+        "expiresAt": "2026-11-27T02:00:00Z",
     },
     "status": {"state": "Pending"},
-}  # fmt: skip
+}
 
 
 def but(thing, path, value):
@@ -65,7 +70,12 @@ def test_which_approval_belongs_to_a_run(run, there, expected):
 
 DECIDED = but(but(but(APPROVAL, "spec.decision", "Approved"), "spec.decidedBy", "bob"), "spec.reason", "fine")
 REFUSALS = {
-    "applied": (ended("Applied", "The store is at revision 5."), APPROVAL, None, "it is Applied. The store is at revision 5."),
+    "applied": (
+        ended("Applied", "The store is at revision 5."),
+        APPROVAL,
+        None,
+        "it is Applied. The store is at revision 5.",
+    ),
     "expired": (ended("Expired"), APPROVAL, None, "it is Expired. Because."),
     "not seen by the operator": (but(RUN, "status", None), None, None, "the operator has not taken it up yet"),
     "without approval": (RUN, None, None, "no SyncApproval that could be decided (yet): Held."),
@@ -75,8 +85,13 @@ REFUSALS = {
     "without state": (RUN, but(APPROVAL, "status", None), None, "is being made again (no state)"),
     "of the plan before": (but(RUN, "status.plan.digest", B), APPROVAL, None, "is being made again"),
     "too late": (RUN, but(APPROVAL, "spec.expiresAt", "2026-11-24T02:00:00Z"), None, "ended at 2026-11-24T02:00:00Z"),
-    "too late, as the operator says": (RUN, but(APPROVAL, "status.state", "Expired"), None, "what is decided now does not count"),
-}  # fmt: skip
+    "too late, as the operator says": (
+        RUN,
+        but(APPROVAL, "status.state", "Expired"),
+        None,
+        "what is decided now does not count",
+    ),
+}
 
 
 @pytest.mark.parametrize(("run", "approval", "digest", "sentence"), REFUSALS.values(), ids=REFUSALS)
@@ -110,10 +125,15 @@ def test_a_decision_has_its_effect_when_the_run_ends_or_waits_for_another():
 
 
 EXITS = [
-    ("Approved", ended("Applied"), 0), ("Approved", RUN, 3), ("Approved", ended("Failed"), 1),
-    ("Approved", ended("Expired"), 1), ("Rejected", ended("Rejected"), 0), ("Rejected", ended("Expired"), 1),
-    ("Rejected", ended("Applied"), 1), ("Rejected", RUN, 3),
-]  # fmt: skip
+    ("Approved", ended("Applied"), 0),
+    ("Approved", RUN, 3),
+    ("Approved", ended("Failed"), 1),
+    ("Approved", ended("Expired"), 1),
+    ("Rejected", ended("Rejected"), 0),
+    ("Rejected", ended("Expired"), 1),
+    ("Rejected", ended("Applied"), 1),
+    ("Rejected", RUN, 3),
+]
 
 
 @pytest.mark.parametrize(("decision", "run", "code"), EXITS)

@@ -27,12 +27,13 @@ def _no_cluster_of_this_machine(monkeypatch, tmp_path):
 
 def kubeconfig(path, server="http://127.0.0.1:1", current="one", contexts=("one",), user=None, **context):
     document = {
-        "apiVersion": "v1", "kind": "Config",
+        "apiVersion": "v1",
+        "kind": "Config",
         "clusters": [{"name": c, "cluster": {"server": server}} for c in contexts],
         "users": [{"name": "u", "user": user or {}}],
         "contexts": [{"name": c, "context": {"cluster": c, "user": "u", **context}} for c in contexts],
         **({"current-context": current} if current else {}),
-    }  # fmt: skip
+    }
     path.write_text(yaml.safe_dump(document))
     return str(path)
 
@@ -238,6 +239,7 @@ def test_a_bug_is_told_without_a_traceback_unless_asked(tmp_path):
         quiet, loud = call("runs", "--kubeconfig", path), call("runs", "--kubeconfig", path, "--debug")
 
     assert (quiet.exit_code, quiet.output) == (
-        1, "Error: kubectl roster failed unexpectedly (KeyError); see --debug.\n",
-    )  # fmt: skip
+        1,
+        "Error: kubectl roster failed unexpectedly (KeyError); see --debug.\n",
+    )
     assert isinstance(loud.exception, KeyError)

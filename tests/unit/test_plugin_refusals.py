@@ -26,54 +26,86 @@ RBAC = (
     'syncruns.rostersync.dev is forbidden: User "dave" cannot list resource "syncruns" in API group "rostersync.dev" '
     "at the cluster scope"
 )
-CEL = {"causes": [
-    {"reason": "FieldValueForbidden", "field": "spec.decidedBy",
-     "message": "Forbidden: requireDistinctApprover is true; decidedBy must be none of requestedBy"},
-    {"reason": "FieldValueInvalid", "field": "metadata.name", "message": 'Invalid value: "x": must be shorter'},
-]}  # fmt: skip
+CEL = {
+    "causes": [
+        {
+            "reason": "FieldValueForbidden",
+            "field": "spec.decidedBy",
+            "message": "Forbidden: requireDistinctApprover is true; decidedBy must be none of requestedBy",
+        },
+        {"reason": "FieldValueInvalid", "field": "metadata.name", "message": 'Invalid value: "x": must be shorter'},
+    ]
+}
 TABLE = {
     "a policy's own words": (
-        PATCH, 403, answer(POLICY, "Forbidden"), "Denied",
+        PATCH,
+        403,
+        answer(POLICY, "Forbidden"),
+        "Denied",
         'The cluster refuses it: you (carol) lack the verb approve on focusconnections.rostersync.dev "springfield".',
     ),
     "which right is missing": (
-        LIST, 403, answer(RBAC, "Forbidden"), "Forbidden",
+        LIST,
+        403,
+        answer(RBAC, "Forbidden"),
+        "Forbidden",
         "You (dave) may not list syncruns.rostersync.dev in all namespaces. Ask whoever gives rights on this cluster "
         "for it; `kubectl auth can-i list syncruns.rostersync.dev -A` says whether you have it.",
     ),
     "a right that another authorizer refuses": (
-        GET, 403, answer("no", "Forbidden"), "Forbidden",
+        GET,
+        403,
+        answer("no", "Forbidden"),
+        "Forbidden",
         "You may not get syncruns.rostersync.dev in namespace rosters. Ask whoever gives rights on this cluster for it; "
         "`kubectl auth can-i get syncruns.rostersync.dev -n rosters` says whether you have it.",
     ),
     "a kind that is not installed": (
-        GET, 404, "404 page not found\n", "NotInstalled",
+        GET,
+        404,
+        "404 page not found\n",
+        "NotInstalled",
         "This cluster knows no SyncRun: rostersync is not installed there. Install its chart, or name another cluster "
         "with --context or --kubeconfig.",
     ),
     "an object that is not there": (
-        GET, 404, answer("…", "NotFound", name="r", kind="syncruns"), "NotFound",
+        GET,
+        404,
+        answer("…", "NotFound", name="r", kind="syncruns"),
+        "NotFound",
         "There is no SyncRun r in namespace rosters.",
     ),
     "a namespace that is not there": (
-        CREATE, 404, answer("…", "NotFound", name="rosters", kind="namespaces"), "NamespaceNotFound",
+        CREATE,
+        404,
+        answer("…", "NotFound", name="rosters", kind="namespaces"),
+        "NamespaceNotFound",
         "There is no namespace rosters.",
     ),
     "a name that is taken": (
-        CREATE, 409, answer("…", "AlreadyExists"), "AlreadyExists",
+        CREATE,
+        409,
+        answer("…", "AlreadyExists"),
+        "AlreadyExists",
         "There is a SyncRun r in namespace rosters already.",
     ),
     "rules of the schema": (
-        PATCH, 422, answer("…", "Invalid", **CEL), "Invalid",
+        PATCH,
+        422,
+        answer("…", "Invalid", **CEL),
+        "Invalid",
         "The cluster refuses it: spec.decidedBy: requireDistinctApprover is true; decidedBy must be none of "
         "requestedBy; metadata.name: must be shorter.",
     ),
     "credentials": (
-        GET, 401, answer("Unauthorized", "Unauthorized"), "Unauthorized",
+        GET,
+        401,
+        answer("Unauthorized", "Unauthorized"),
+        "Unauthorized",
         "The cluster does not accept your credentials (401): log in again. `kubectl auth whoami` says whether it knows "
         "you.",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("asked", "code", "body", "reason", "sentence"), TABLE.values(), ids=TABLE)

@@ -14,8 +14,14 @@ def connection(asked, handled, verified):
     }
 
 
-CHECKS = [("2", "2", "True", True), ("2", "2", "False", True), ("2", "1", "True", False), ("2", "2", "Unknown", False),
-          ("2", "2", None, False), ("2", None, "True", False)]  # fmt: skip
+CHECKS = [
+    ("2", "2", "True", True),
+    ("2", "2", "False", True),
+    ("2", "1", "True", False),
+    ("2", "2", "Unknown", False),
+    ("2", "2", None, False),
+    ("2", None, "True", False),
+]
 
 
 @pytest.mark.parametrize(("asked", "handled", "verified", "done"), CHECKS)
@@ -29,12 +35,18 @@ def ready(reason, generation=3):
 
 SPECS = {
     "a spec that cannot run": ([ready("NotYetSupported")], True),
-    "one that could before": ([ready("NotYetSupported"), {"type": "ConnectionVerified", "status": "True", "reason": "Verified"}], True),
+    "one that could before": (
+        [ready("NotYetSupported"), {"type": "ConnectionVerified", "status": "True", "reason": "Verified"}],
+        True,
+    ),
     "a spec that is mended meanwhile": ([ready("NotYetSupported", 2)], False),
-    "a test that failed before": ([ready("Refused"), {"type": "ConnectionVerified", "status": "False", "reason": "Refused"}], False),
+    "a test that failed before": (
+        [ready("Refused"), {"type": "ConnectionVerified", "status": "False", "reason": "Refused"}],
+        False,
+    ),
     "ready": ([{"type": "Ready", "status": "True", "reason": "Ready", "observedGeneration": 3}], False),
     "not seen yet": ([], False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("conditions", "hopeless"), SPECS.values(), ids=SPECS)

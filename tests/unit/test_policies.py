@@ -123,32 +123,44 @@ def test_safety_is_of_fields_that_exist_and_covers_what_the_hold_remembers() -> 
     for field in SAFETY:
         assert f"object.spec.?{field} == oldObject.spec.?{field}" in text("focusconnection-safety")
     spec = FocusConnectionSpec.model_validate(
-        {"termsOfUse": {"accepted": True}, "deliveryConfig": {
-            "serviceURL": "https://focus.example", "credentialsSecretRef": {"name": "x"}}}
-    )  # fmt: skip
+        {
+            "termsOfUse": {"accepted": True},
+            "deliveryConfig": {"serviceURL": "https://focus.example", "credentialsSecretRef": {"name": "x"}},
+        }
+    )
     where = {
-        "limits": "syncHoldThreshold", "preview": "previewDataUpload", "fourEyes": "approval",
-        "holdFirstImport": "approval", "holdOnConfigChange": "approval", "deliveries": "deliveries",
+        "limits": "syncHoldThreshold",
+        "preview": "previewDataUpload",
+        "fourEyes": "approval",
+        "holdFirstImport": "approval",
+        "holdOnConfigChange": "approval",
+        "deliveries": "deliveries",
         "history": "history",
-    }  # fmt: skip
+    }
     assert {where[key] for key in safety(spec)} <= set(SAFETY)
 
 
 HARMLESS = {
-    "district": "immutable", "sourceID": "immutable",
+    "district": "immutable",
+    "sourceID": "immutable",
     "deliveryConfig": "another server or client holds (SourceChanged), and its Secrets are asked for",
     "sisIDPrefix": "another one holds (IdentityChanged)",
-    "timeZone": "no record goes by it alone", "multipleDataSources": "not yet supported",
+    "timeZone": "no record goes by it alone",
+    "multipleDataSources": "not yet supported",
     "compareByDomainsOfUniqueness": "what it changes is held like any change",
-    "domainsOfUniqueness": "what it changes is held like any change", "masterFields": "not yet supported",
-    "entities": "what it changes is held like any change", "schoolsMapping": "what it changes is held like any change",
+    "domainsOfUniqueness": "what it changes is held like any change",
+    "masterFields": "not yet supported",
+    "entities": "what it changes is held like any change",
+    "schoolsMapping": "what it changes is held like any change",
     "attributesMapping": "what it changes is held like any change",
     "dataRequirements": "what it changes is held like any change",
     "filterRules": "what it changes is held like any change",
     "dataRollover": "thresholds hold what a window let through",
-    "schedule": "only when runs are made", "runOn": "only when runs are made", "suspend": "only when runs are made",
+    "schedule": "only when runs are made",
+    "runOn": "only when runs are made",
+    "suspend": "only when runs are made",
     "jobTemplate": "only where Jobs run; the policy on Jobs says what they may be",
-}  # fmt: skip
+}
 
 
 def test_every_field_of_a_connection_is_marked_as_safety_or_known_to_be_none() -> None:
@@ -178,9 +190,12 @@ def test_four_eyes_stand_in_the_policy_and_in_the_schema() -> None:
 
 def test_settings_come_into_the_policies() -> None:
     chosen = policies.Settings(
-        operators=policies.cel_list(["system:serviceaccount:a:b"]), images=policies.cel_list(["registry.example/x:"]),
-        accounts=policies.cel_list(["c"]), claims=policies.cel_list(["d-"]), approvers=policies.cel_list(["system:e"]),
-    )  # fmt: skip
+        operators=policies.cel_list(["system:serviceaccount:a:b"]),
+        images=policies.cel_list(["registry.example/x:"]),
+        accounts=policies.cel_list(["c"]),
+        claims=policies.cel_list(["d-"]),
+        approvers=policies.cel_list(["system:e"]),
+    )
     made = json.dumps(policies.validating_policies(chosen) + policies.mutating_policies(chosen))
     for part in ("system:serviceaccount:a:b", "registry.example/x:", '[\\"c\\"]', "d-", "system:e"):
         assert part in made

@@ -14,10 +14,11 @@ NO_DEMOGRAPHICS = ("orgs", "academicSessions", "courses", "classes", "users", "e
 COLLECTIONS = {
     "the default leaves out demographics": ({}, NO_DEMOGRAPHICS),
     "demographics when they are listed": (
-        {"entities": ["School", "Student", "Demographics"]}, ("orgs", "classes", "users", "enrollments", "demographics"),
+        {"entities": ["School", "Student", "Demographics"]},
+        ("orgs", "classes", "users", "enrollments", "demographics"),
     ),
     "what no import can do without": ({"entities": ["School"]}, ("orgs", "classes", "users", "enrollments")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("spec", "expected"), COLLECTIONS.values(), ids=COLLECTIONS)
@@ -33,9 +34,11 @@ KEYS = {
         {"users": {"stateID"}},
     ),
     "every piece of a template": (
-        {"attributesMapping": [
-            {"entity": "Class", "attribute": "title", "template": "{metadata.room} {title} {metadata.wing}"},
-        ]},
+        {
+            "attributesMapping": [
+                {"entity": "Class", "attribute": "title", "template": "{metadata.room} {title} {metadata.wing}"},
+            ]
+        },
         {"classes": {"room", "wing"}},
     ),
     "an attribute that is required": (
@@ -43,15 +46,21 @@ KEYS = {
         {"users": {"homeroom"}},
     ),
     "an attribute that is filtered by": (
-        {"filterRules": [{"entity": "Course", "conditions": [{"attribute": "metadata.kind", "condition": "IsNotEmpty"}]}]},
+        {
+            "filterRules": [
+                {"entity": "Course", "conditions": [{"attribute": "metadata.kind", "condition": "IsNotEmpty"}]}
+            ]
+        },
         {"courses": {"kind"}},
     ),
     "an attribute of a domain": (
-        {"compareByDomainsOfUniqueness": True,
-         "domainsOfUniqueness": [{"entity": "Teacher", "attributes": ["metadata.badge"]}]},
+        {
+            "compareByDomainsOfUniqueness": True,
+            "domainsOfUniqueness": [{"entity": "Teacher", "attributes": ["metadata.badge"]}],
+        },
         {"users": {"badge"}},
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("spec", "expected"), KEYS.values(), ids=KEYS)

@@ -17,29 +17,46 @@ CODE = st.sampled_from(["Missing", "DanglingReference", "UnknownRole"])
 IDS = st.lists(st.text("0123456789abcäß-", min_size=1, max_size=8), max_size=20).map(tuple)
 OPTIONAL = st.none() | COUNT
 HOLDS = st.builds(
-    Hold, st.sampled_from(HoldReason), st.none() | st.sampled_from(Entity),
-    st.sampled_from([None, "Create", "Update", "Delete", "Any"]), st.none() | st.text("0123456789", min_size=1),
-    OPTIONAL, OPTIONAL, OPTIONAL, st.sampled_from([None, "Percent", "Count"]),
-)  # fmt: skip
+    Hold,
+    st.sampled_from(HoldReason),
+    st.none() | st.sampled_from(Entity),
+    st.sampled_from([None, "Create", "Update", "Delete", "Any"]),
+    st.none() | st.text("0123456789", min_size=1),
+    OPTIONAL,
+    OPTIONAL,
+    OPTIONAL,
+    st.sampled_from([None, "Percent", "Count"]),
+)
 ISSUES = st.builds(
-    IssueCount, CODE, COUNT, st.none() | st.sampled_from([e.value for e in Entity]), st.none() | st.just("email"),
+    IssueCount,
+    CODE,
+    COUNT,
+    st.none() | st.sampled_from([e.value for e in Entity]),
+    st.none() | st.just("email"),
     st.sampled_from([None, "Error", "Skipped", "Duplicate"]),
-)  # fmt: skip
+)
 REPORTS = st.builds(
-    PlanReport, run=st.just("r"), stage=st.just("done"),
-    digest=st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format), base_revision=COUNT,
+    PlanReport,
+    run=st.just("r"),
+    stage=st.just("done"),
+    digest=st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".format),
+    base_revision=COUNT,
     entities=st.lists(
-        st.builds(EntityCounts, st.none() | st.sampled_from(Entity), *[COUNT] * 9), max_size=12,
+        st.builds(EntityCounts, st.none() | st.sampled_from(Entity), *[COUNT] * 9),
+        max_size=12,
         unique_by=lambda e: e.entity,
     ),
-    holds=st.lists(HOLDS, max_size=16), holds_total=COUNT, issues=st.lists(ISSUES, max_size=20),
+    holds=st.lists(HOLDS, max_size=16),
+    holds_total=COUNT,
+    issues=st.lists(ISSUES, max_size=20),
     schools=st.builds(Schools, COUNT, COUNT, COUNT, COUNT, IDS, IDS),
     incomplete=st.lists(st.sampled_from(["orgs", "users", "classes"]), unique=True),
     causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
     blast_radius=st.just({}) | st.fixed_dictionaries({"students": st.integers(1, 9), "teachers": COUNT}),
     previous_connection=st.sampled_from(["", "north", "exampleconnection/north"]),
-    outbox_pending=st.booleans(), no_changes=st.booleans(),
-)  # fmt: skip
+    outbox_pending=st.booleans(),
+    no_changes=st.booleans(),
+)
 
 
 @settings(max_examples=40)

@@ -22,7 +22,9 @@ SENTENCES = {
     "Creates 9 Students where there were 0, limit 5.": Hold(
         HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 9, 0, 5, "Count"
     ),
-    "None of 1,204 Students would be left.": Hold(HoldReason.ENTITY_EMPTIED, Entity.STUDENT, "Delete", None, 1204, 1204),
+    "None of 1,204 Students would be left.": Hold(
+        HoldReason.ENTITY_EMPTIED, Entity.STUDENT, "Delete", None, 1204, 1204
+    ),
     "School WHS would lose its last Teacher of 12.": Hold(
         HoldReason.SCHOOL_EMPTIED, Entity.TEACHER, "Delete", "WHS", 12, 12
     ),
@@ -36,7 +38,7 @@ SENTENCES = {
     "Preview is on: a person must look at every plan that changes something (7 records would change).": Hold(
         HoldReason.PREVIEW, count=7
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("expected", "hold"), SENTENCES.items(), ids=[h.reason.value for h in SENTENCES.values()])

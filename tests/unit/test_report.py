@@ -26,12 +26,22 @@ def hold(count, limit=10, unit="Percent", population=100, entity=Entity.STUDENT,
 
 def test_a_plan_report_comes_back_equal():
     report = PlanReport(
-        "springfield-1", "done", A, 4,
+        "springfield-1",
+        "done",
+        A,
+        4,
         [EntityCounts(Entity.STUDENT, 1, 2, 3, 4, 5, 6, 7, 8, 9), EntityCounts(None, skipped=2)],
-        [hold(50)], 1, [IssueCount("Missing", 3, "Student", "email", "Error")],
-        Schools(3, 1, 1, 1, ("1002",), ("1003",)), ["users"], {"Cascade": 3, "SourceMissing": 1}, {"students": 2, "teachers": 0}, True, False,
+        [hold(50)],
+        1,
+        [IssueCount("Missing", 3, "Student", "email", "Error")],
+        Schools(3, 1, 1, 1, ("1002",), ("1003",)),
+        ["users"],
+        {"Cascade": 3, "SourceMissing": 1},
+        {"students": 2, "teachers": 0},
+        True,
+        False,
         {"reason": "X", "message": "y"},
-    )  # fmt: skip
+    )
 
     assert plan_from_json(plan_to_json(report)) == report
 
@@ -108,15 +118,28 @@ names = st.text(min_size=1, max_size=100)
 counts = st.integers(0, 10**9)
 entity_counts = st.builds(EntityCounts, st.sampled_from(Entity), *[counts] * 9)
 holds = st.builds(
-    Hold, st.sampled_from(HoldReason), st.sampled_from(Entity), st.sampled_from(["Create", "Any"]), names,
-    counts, counts, counts, st.sampled_from(["Percent", "Count"]),
-)  # fmt: skip
+    Hold,
+    st.sampled_from(HoldReason),
+    st.sampled_from(Entity),
+    st.sampled_from(["Create", "Any"]),
+    names,
+    counts,
+    counts,
+    counts,
+    st.sampled_from(["Percent", "Count"]),
+)
 reports = st.builds(
-    PlanReport, names, st.just("done"), st.just(A), counts,
-    st.lists(entity_counts, max_size=12, unique_by=lambda e: e.entity), st.lists(holds, max_size=40), counts,
+    PlanReport,
+    names,
+    st.just("done"),
+    st.just(A),
+    counts,
+    st.lists(entity_counts, max_size=12, unique_by=lambda e: e.entity),
+    st.lists(holds, max_size=40),
+    counts,
     schools=st.builds(Schools, counts, counts, counts, counts, st.lists(names, max_size=20).map(tuple)),
     error=st.none() | st.fixed_dictionaries({"reason": st.just("X"), "message": st.text(max_size=2000)}),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None)

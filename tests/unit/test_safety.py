@@ -116,11 +116,23 @@ def made_by(name: str = "north", uid: str | None = None, kind: str = "FocusConne
         (made_by(""), made_by("carls-own", uid="b"), ""),
     ],
     ids=[
-        "first import", "the same", "made anew", "another", "another name alone", "another kind", "after another kind", "without a cluster",
-        "another without a cluster", "a cluster after none", "none after a cluster", "another after a cluster",
-        "another, the name not remembered", "the same, the name not remembered", "nothing remembered",
+        "first import",
+        "the same",
+        "made anew",
+        "another",
+        "another name alone",
+        "another kind",
+        "after another kind",
+        "without a cluster",
+        "another without a cluster",
+        "a cluster after none",
+        "none after a cluster",
+        "another after a cluster",
+        "another, the name not remembered",
+        "the same, the name not remembered",
+        "nothing remembered",
     ],
-)  # fmt: skip
+)
 def test_the_connection_of_the_last_plan_where_it_is_another(
     last: SourceMemory | None, now: SourceMemory, previous: str
 ) -> None:

@@ -194,8 +194,13 @@ def test_what_stands_below_a_school_has_its_home_there() -> None:
     orgs = [school("1"), above("x", "1"), above("y", "x"), above("z", "2"), school("2"), above("w", "z")]
     scope = of(orgs, selected("1", **{"2": "WHS"}), {"1": "1"}, {"w": kept()})
     assert {i: p.home for i, p in scope.places.items()} == {
-        "1": "1", "x": "1", "y": "1", "2": "WHS", "z": "WHS", "w": "WHS",
-    }  # fmt: skip
+        "1": "1",
+        "x": "1",
+        "y": "1",
+        "2": "WHS",
+        "z": "WHS",
+        "w": "WHS",
+    }
     assert {p.own for p in scope.places.values()} == {State.MAPPED, State.PASSING}
 
 
@@ -207,8 +212,10 @@ def test_what_stands_below_a_vanished_school_comes_and_what_refers_to_it_does_no
 def test_what_stands_below_a_school_that_nobody_wants_is_not_wanted_either() -> None:
     orgs = [school("2", parent="d"), above("x", "2"), above("d")]
     assert states(of(orgs, SchoolRules(exclude=frozenset({"2"})))) == {
-        "2": State.UNMAPPED, "x": State.UNMAPPED, "d": State.PASSING,
-    }  # fmt: skip
+        "2": State.UNMAPPED,
+        "x": State.UNMAPPED,
+        "d": State.PASSING,
+    }
 
 
 def test_where_organisations_were_not_read_to_their_end_those_of_the_store_pass() -> None:
@@ -261,9 +268,13 @@ def test_a_department_that_leaves_belongs_to_the_school_above_and_else_to_nothin
     stored = {"x": row("1"), "y": row("x"), "z": row("d"), "w": row("2"), "d": kept(), "1": kept("d", True)}
     scope = of([above("d"), school("1"), school("2")], selected("1"), stored=stored, reading=Reading(unsent_go=True))
     assert states(scope) == {
-        "d": State.PASSING, "1": State.MAPPED, "2": State.UNMAPPED,
-        "x": State.PASSING, "y": State.PASSING, "w": State.UNMAPPED,
-    }  # fmt: skip
+        "d": State.PASSING,
+        "1": State.MAPPED,
+        "2": State.UNMAPPED,
+        "x": State.PASSING,
+        "y": State.PASSING,
+        "w": State.UNMAPPED,
+    }
     assert (scope.places["x"].home, scope.places["y"].home) == ("1", "1")
 
 

@@ -42,40 +42,78 @@ ANSWERS = {
     "a schedule that is new makes nothing now": (replace(DUE, promised=None), [], "", "hash3", NOW + DAY),
     "a changed spec": (CHANGED, [(Trigger.SPEC_CHANGE, "alex")], "", "hash3", None),
     "a changed spec that nobody asked to run on": (
-        replace(CHANGED, on_spec_change=False), [], "", "hash2", None,
+        replace(CHANGED, on_spec_change=False),
+        [],
+        "",
+        "hash2",
+        None,
     ),
     "a spec that had its run": (replace(CHANGED, handled_spec="hash3"), [], "", "hash3", None),
     "a new connection is a changed spec": (
-        replace(CHANGED, handled_spec=""), [(Trigger.SPEC_CHANGE, "alex")], "", "hash3", None,
+        replace(CHANGED, handled_spec=""),
+        [(Trigger.SPEC_CHANGE, "alex")],
+        "",
+        "hash3",
+        None,
     ),
     "a request is made for who set it": (REQUESTED, [(Trigger.REQUEST, "dana")], "2026-07-01", "hash3", None),
     "a request that was answered": (
-        replace(REQUESTED, handled_request="2026-07-01"), [], "2026-07-01", "hash3", None,
+        replace(REQUESTED, handled_request="2026-07-01"),
+        [],
+        "2026-07-01",
+        "hash3",
+        None,
     ),
     "another request": (
-        replace(REQUESTED, handled_request="2026-06-30"), [(Trigger.REQUEST, "dana")], "2026-07-01", "hash3", None,
+        replace(REQUESTED, handled_request="2026-06-30"),
+        [(Trigger.REQUEST, "dana")],
+        "2026-07-01",
+        "hash3",
+        None,
     ),
     "a request taken away again asks for nothing and is remembered": (
-        replace(QUIET, handled_request="2026-06-30"), [], "2026-06-30", "hash3", None,
+        replace(QUIET, handled_request="2026-06-30"),
+        [],
+        "2026-06-30",
+        "hash3",
+        None,
     ),
     "all at once": (
-        ALL, [(Trigger.SCHEDULE, "alex"), (Trigger.SPEC_CHANGE, "alex"), (Trigger.REQUEST, "dana")], "now", "hash3",
+        ALL,
+        [(Trigger.SCHEDULE, "alex"), (Trigger.SPEC_CHANGE, "alex"), (Trigger.REQUEST, "dana")],
+        "now",
+        "hash3",
         NOW + DAY,
     ),
     "in a Suspend Import window all are left out, not put off": (
-        replace(ALL, suspend_import=OPEN), [], "now", "hash3", NOW + DAY,
+        replace(ALL, suspend_import=OPEN),
+        [],
+        "now",
+        "hash3",
+        NOW + DAY,
     ),
     "a window's end does not belong to it": (
-        replace(DUE, suspend_import=(Window(NOW - HOUR, NOW),)), [(Trigger.SCHEDULE, "alex")], "", "hash3", NOW + DAY,
+        replace(DUE, suspend_import=(Window(NOW - HOUR, NOW),)),
+        [(Trigger.SCHEDULE, "alex")],
+        "",
+        "hash3",
+        NOW + DAY,
     ),
     "one that waits stands for those after it, by trigger": (
-        replace(ALL, waiting=frozenset({Trigger.SCHEDULE, Trigger.REQUEST})), [(Trigger.SPEC_CHANGE, "alex")], "now",
-        "hash3", NOW + DAY,
+        replace(ALL, waiting=frozenset({Trigger.SCHEDULE, Trigger.REQUEST})),
+        [(Trigger.SPEC_CHANGE, "alex")],
+        "now",
+        "hash3",
+        NOW + DAY,
     ),
     "a connection that may not run makes nothing, keeps requests for later, and its schedule rests": (
-        replace(ALL, may_run=False, handled_request="before"), [], "before", "hash2", None,
+        replace(ALL, may_run=False, handled_request="before"),
+        [],
+        "before",
+        "hash2",
+        None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("asked", "runs", "request_", "spec", "next_run"), ANSWERS.values(), ids=ANSWERS)
@@ -122,9 +160,12 @@ def test_a_missed_start_is_said():
 
 def test_names_differ_by_what_asked():
     each = [
-        ALL, replace(ALL, uid="uid-2"), replace(ALL, generation=4), replace(ALL, requested_at="later"),
+        ALL,
+        replace(ALL, uid="uid-2"),
+        replace(ALL, generation=4),
+        replace(ALL, requested_at="later"),
         replace(ALL, promised=NOW + DAY),
-    ]  # fmt: skip
+    ]
     names = [{r.name for r in answer(a, NOW + DAY).runs} for a in each]
 
     assert len(set.union(*names)) == 3 + 3 + 1 + 1 + 0  # the last start is that of the others: one schedule run made
@@ -132,8 +173,10 @@ def test_names_differ_by_what_asked():
 
 def test_a_run_says_why_it_was_made():
     assert [r.reason for r in answer(ALL, NOW).runs] == [
-        "schedule, 2026-07-01T02:30Z", "the connection's spec changed", "rostersync.dev/requestedAt",
-    ]  # fmt: skip
+        "schedule, 2026-07-01T02:30Z",
+        "the connection's spec changed",
+        "rostersync.dev/requestedAt",
+    ]
 
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,98}[a-z0-9])?", fullmatch=True), st.text(max_size=300))
@@ -157,17 +200,20 @@ CHECKS = {
     "when the one who asked was answered": (replace(FINE, requested="now", handled="now"), CheckDue(False)),
     "after a failure, not at once": (FAILED, CheckDue(False, NOW + timedelta(seconds=20))),
     "after a failure, when the pause is over": (
-        replace(FAILED, ended_at=NOW - timedelta(seconds=20)), CheckDue(True, NOW),
+        replace(FAILED, ended_at=NOW - timedelta(seconds=20)),
+        CheckDue(True, NOW),
     ),
     "after more failures, later": (replace(FAILED, failures=3), CheckDue(False, NOW + timedelta(seconds=160))),
     "after a thousand failures, within the hour": (
-        replace(FAILED, failures=1000), CheckDue(False, NOW + CHECK_AGAIN),
+        replace(FAILED, failures=1000),
+        CheckDue(False, NOW + CHECK_AGAIN),
     ),
     "after a failure that another process saw": (replace(FAILED, ended_at=None), CheckDue(True)),
     "a failure before the spec was mended is no reason to wait": (
-        replace(FAILED, generation=4, failures=9), CheckDue(True),
+        replace(FAILED, generation=4, failures=9),
+        CheckDue(True),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("seen", "expected"), CHECKS.values(), ids=CHECKS)
@@ -183,12 +229,20 @@ LIMITS = {
     "within the limits all stay": ([run("a"), run("b", days=1)], 2, 2, []),
     "the oldest go": ([run("a", days=1), run("b", days=3), run("c", days=2)], 1, 1, ["c", "b"]),
     "each kind by its own limit": (
-        [run("a"), run("b", False), run("c", days=1), run("d", False, days=1)], 1, 2, ["c"],
+        [run("a"), run("b", False), run("c", days=1), run("d", False, days=1)],
+        1,
+        2,
+        ["c"],
     ),
-    "runs of others count, and stay": ([run("a", ours=False), run("b", days=1), run("c", days=2, ours=False)], 1, 1, ["b"]),
+    "runs of others count, and stay": (
+        [run("a", ours=False), run("b", days=1), run("c", days=2, ours=False)],
+        1,
+        1,
+        ["b"],
+    ),
     "of one second the later name is the newer": ([run("a"), run("b")], 1, 1, ["a"]),
     "none": ([], 1, 1, []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("runs", "successful", "failed", "gone"), LIMITS.values(), ids=LIMITS)

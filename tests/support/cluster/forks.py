@@ -65,8 +65,11 @@ class Forks:
         with (folder / "zygote.log").open("ab") as log:
             self._server = subprocess.Popen(
                 [sys.executable, "-m", "support.cluster.zygote", str(address), *hooks],
-                stdout=log, stderr=log, cwd=folder, env={**os.environ, "PYTHONPATH": str(TESTS)},
-            )  # fmt: skip
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(TESTS)},
+            )
         self._socket = socket.socket(socket.AF_UNIX)
         end = time.monotonic() + 120
         while True:

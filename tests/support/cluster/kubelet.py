@@ -196,8 +196,14 @@ class Kubelet:
         meta, now = pod["metadata"], datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         about = {"kind": "Pod", "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}
         body = {
-            "metadata": {"name": f"{meta['name']}.mount"}, "involvedObject": about, "type": "Warning",
-            "reason": "FailedMount", "message": message, "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+            "metadata": {"name": f"{meta['name']}.mount"},
+            "involvedObject": about,
+            "type": "Warning",
+            "reason": "FailedMount",
+            "message": message,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
             "source": {"component": "kubelet"},
-        }  # fmt: skip
+        }
         client.post(f"/api/v1/namespaces/{meta['namespace']}/events", json=body)

@@ -25,9 +25,14 @@ class Operator:
     """
 
     def __init__(
-        self, cluster: Cluster, folder: Path, *options: str, kubeconfig: Path | None = None, wait: bool = True,
+        self,
+        cluster: Cluster,
+        folder: Path,
+        *options: str,
+        kubeconfig: Path | None = None,
+        wait: bool = True,
         program: str = "rostersync",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.program = program
         self.cluster, self.folder, self.options, self._wait = cluster, folder, options, wait
         self.kubeconfig = kubeconfig or cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT)
@@ -50,10 +55,25 @@ class Operator:
         (port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         command = [
-            sys.executable, "-m", self.program, "operator", "--image", "rostersync:test", "--image-pull-policy", "Never",
-            "--kubeconfig", str(self.kubeconfig), "--lease-namespace", NAMESPACE, "--listen", f"127.0.0.1:{port}",
-            "--finished-job-ttl-seconds", "300", "--allow-loopback", *self.options,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            self.program,
+            "operator",
+            "--image",
+            "rostersync:test",
+            "--image-pull-policy",
+            "Never",
+            "--kubeconfig",
+            str(self.kubeconfig),
+            "--lease-namespace",
+            NAMESPACE,
+            "--listen",
+            f"127.0.0.1:{port}",
+            "--finished-job-ttl-seconds",
+            "300",
+            "--allow-loopback",
+            *self.options,
+        ]
         environment = {**os.environ, "KUBECONFIG": "", "PYTHONPATH": str(TESTS)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)

@@ -38,8 +38,10 @@ class Scene:
     def connection(self, name: str = "springfield", kind: str = "FocusConnection", **spec: Any) -> Object:
         """The smallest connection, with Bulk Upload Mode, and with `spec` over it."""
         delivery = {
-            "serviceURL": self.simulator.url, "insecureHTTP": True, "credentialsSecretRef": {"name": "focus-credentials"},
-        }  # fmt: skip
+            "serviceURL": self.simulator.url,
+            "insecureHTTP": True,
+            "credentialsSecretRef": {"name": "focus-credentials"},
+        }
         base: Object = {"termsOfUse": {"accepted": True}, "bulkUploadMode": True, "deliveryConfig": delivery}
         return self._named(API, kind, name) | {"spec": base | spec}
 
@@ -118,10 +120,13 @@ class Scene:
     def held(self, name: str, seconds: float = PATIENCE) -> Object:
         """The pending approval of a run that is held."""
         run = self.until(
-            "syncrun", name,
-            lambda r: succeeded(r)[1] == "AwaitingApproval" and r["status"].get("approval", {}).get("state") == "Pending",
+            "syncrun",
+            name,
+            lambda r: (
+                succeeded(r)[1] == "AwaitingApproval" and r["status"].get("approval", {}).get("state") == "Pending"
+            ),
             seconds,
-        )  # fmt: skip
+        )
         return self.get("syncapproval", run["status"]["approval"]["name"])
 
     def decide(self, approval: Object, decision: str, user: str | None = None, reason: str = "as agreed") -> str:
