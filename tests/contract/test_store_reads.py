@@ -1,17 +1,19 @@
 """Reading, from a store of every kind: the same views over an empty one and a full one, and nothing held afterwards."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from rostersync.errors import Permanent
-from rostersync.model import Entity
+from rostersync.model import Consent, Entity
+from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.roster import SQL_TYPES, TABLES
 from rostersync.stores.engine import connect
-from rostersync.stores.port import StoreState
+from rostersync.stores.port import Revision, StoreState
 from support.plans import create, write_plan
 from support.stores import Kept
 
@@ -103,3 +105,31 @@ def test_the_reader_s_secrets_alone_write_nothing(kept: Kept, first: Path, tmp_p
 
 def _columns(con: duckdb.DuckDBPyConnection, view: str) -> list[tuple[str, str]]:
     return [(name, kind) for name, kind, *_ in con.execute(f"DESCRIBE {view}").fetchall()]
+
+
+def test_the_revisions_of_a_run_say_who_approved_what(
+    kept: Kept, con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    reader, writer = kept.store.reader(), kept.store.writer()
+    reader.attach(con, "springfield", "focus")
+    assert reader.revisions(con, "springfield", "run-1") == ()
+    reader.detach(con)
+    held = write_plan(
+        tmp_path / "p1",
+        [create(Entity.STUDENT, "FOC-u1"), create(Entity.STUDENT, "FOC-u2")],
+        holds=[{"reason": "Preview"}],
+        fourEyes=True,
+    )
+    digest = codec.read(held).digest
+    consent = Consent("dana", digest, "looked at", approval_uid="uid-1", four_eyes_enforced=True)
+    apply(held, writer, consent, now=datetime(2026, 9, 1, 2, 30, tzinfo=UTC))
+    apply(write_plan(tmp_path / "p2", [create(Entity.STUDENT, "FOC-u3")], run="run-2", base=1), writer)
+    again = apply(write_plan(tmp_path / "p3", [create(Entity.STUDENT, "FOC-u4")], base=2), writer)
+
+    reader.attach(con, "springfield", "focus")
+    first, third = reader.revisions(con, "springfield", "run-1")
+
+    at = datetime(2026, 9, 1, 2, 30, tzinfo=UTC)
+    assert first == Revision(1, "focus", "run-1", digest, "c0", at, 2, "dana", "uid-1", "looked at", True)
+    assert (third.number, third.changes, third.decided_by, third.four_eyes) == (again.revision, 1, None, None)
+    assert reader.revisions(con, "shelbyville", "run-1") == ()

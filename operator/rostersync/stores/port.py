@@ -54,6 +54,27 @@ class AppliedCounts:
 
 
 @dataclass(frozen=True)
+class Revision:
+    """What the store keeps of one applied plan. `changes`: how many records it changed. `applied_at` is aware.
+
+    `decided_by`, `approval_uid` and `reason` are None for a plan that nobody had to approve. `four_eyes`: whether
+    somebody could prove that the decider was no requester; None where that was not asked for.
+    """
+
+    number: int
+    source: str
+    run: str
+    digest: str
+    config_hash: str
+    applied_at: datetime
+    changes: int
+    decided_by: str | None = None
+    approval_uid: str | None = None
+    reason: str | None = None
+    four_eyes: bool | None = None
+
+
+@dataclass(frozen=True)
 class StoreState:
     """The store as a plan finds it. `revision` is the district's, and 0 without `exists` when nothing was ever applied.
 
@@ -89,6 +110,13 @@ class StoreReader(Protocol):
         self, con: duckdb.DuckDBPyConnection, district: str, source: str, since: datetime
     ) -> tuple[AppliedCounts, ...]:
         """What was applied from a source after an instant, in the order of revisions. `con` has the store attached."""
+        ...
+
+    def revisions(self, con: duckdb.DuckDBPyConnection, district: str, run: str) -> tuple[Revision, ...]:
+        """The revisions that runs of this name created, newest last. `con` has the store attached.
+
+        A name can be given again, so there may be several.
+        """
         ...
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:

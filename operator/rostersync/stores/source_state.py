@@ -90,3 +90,9 @@ def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
         for r in [r for r in rows if r.get("judged")] or rows
         if any(r.get(n) for n in names)
     ]
+
+
+def changes_in(text: str) -> int:
+    """How many records a revision changed."""
+    names = ("created", "updated", "deleted")
+    return sum(row.get(name, 0) for row in json.loads(text) if not row.get("judged") for name in names)

@@ -59,6 +59,11 @@ SELECT applied_at, counts FROM store.revisions
 WHERE district = $district AND source = $source AND applied_at > $since
 ORDER BY revision
 
+-- name: revisions
+SELECT revision, source, run, digest, config_hash, applied_at, counts, decided_by, approval_uid, approver_reason,
+       four_eyes_enforced
+FROM store.revisions WHERE district = $district AND run = $run ORDER BY revision
+
 -- name: memory
 SELECT memory FROM store.sources WHERE district = $district AND source = $source
 

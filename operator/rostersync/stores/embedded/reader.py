@@ -10,8 +10,8 @@ import duckdb
 from rostersync.roster import TABLES
 from rostersync.stores.embedded import files, schema
 from rostersync.stores.embedded.statements import execute
-from rostersync.stores.port import AppliedCounts, StoreState
-from rostersync.stores.source_state import counts_from_text, memory_from_text
+from rostersync.stores.port import AppliedCounts, Revision, StoreState
+from rostersync.stores.source_state import changes_in, counts_from_text, memory_from_text
 
 _VIEWS = (*(t.name for t in TABLES), "schools", "history")
 
@@ -58,6 +58,16 @@ class EmbeddedReader:
             since=since.astimezone(UTC).replace(tzinfo=None),
         ).fetchall()
         return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
+
+    def revisions(self, con: duckdb.DuckDBPyConnection, district: str, run: str) -> tuple[Revision, ...]:
+        """See StoreReader.revisions."""
+        if not execute(con, "read.attached").fetchall():
+            return ()
+        found = execute(con, "read.revisions", district=district, run=run).fetchall()
+        return tuple(
+            Revision(number, source, name, digest, config, at.replace(tzinfo=UTC), changes_in(counts), *decided)
+            for number, source, name, digest, config, at, counts, *decided in found
+        )
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
         """See StoreReader.outbox."""
