@@ -203,11 +203,9 @@ def test_nobody_else_makes_a_job_or_pod_that_looks_like_the_operators(people: Pe
     kept = made(people.operator.create(ours))
     person = getattr(people, who)
     labels = ours["metadata"]["labels"]
-    owner = {
-        "apiVersion": "batch/v1", "kind": "Job", "name": kept["metadata"]["name"], "uid": kept["metadata"]["uid"],
-        "controller": True,
-    }  # fmt: skip
-    forged = pod("forged", labels | {"job-name": kept["metadata"]["name"]}, ownerReferences=[owner])
+    name, uid = kept["metadata"]["name"], kept["metadata"]["uid"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid, "controller": True}
+    forged = pod("forged", labels | {"job-name": name}, ownerReferences=[owner])
     assert "is made by the Job controller only" in refused(person.create(forged))
     assert "is the rostersync operator's to make" in refused(person.create(job("forged", labels)))
     assert "is the rostersync operator's to make" in refused(person.create(job("forged", pod_labels=labels)))

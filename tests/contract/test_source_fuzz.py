@@ -28,9 +28,18 @@ from support.quirky import Quirky, Reply, Request
 
 LONGEST = 5.0  # seconds for one example, on a busy machine
 REASONS = {
-    "BadResponse", "CollectionNotOffered", "CredentialsRefused", "NotOneRoster", "PageTooLarge", "RateLimited",
-    "RequestRefused", "ScopeRefused", "ServerFailed", "TimedOut", "Unreachable",
-}  # fmt: skip
+    "BadResponse",
+    "CollectionNotOffered",
+    "CredentialsRefused",
+    "NotOneRoster",
+    "PageTooLarge",
+    "RateLimited",
+    "RequestRefused",
+    "ScopeRefused",
+    "ServerFailed",
+    "TimedOut",
+    "Unreachable",
+}
 HASTY = Patience(attempts=2, wait_initial=0.001, wait_max=0.002, wait_jitter=0.001, retry_after_max=0.002, seconds=0)
 COLLECTIONS = [table.name for table in TABLES]
 
@@ -43,6 +52,7 @@ def within(depth: int) -> bytes:
     return b'{"sourcedId":' * depth + b"1" + b"}" * depth
 
 
+# Laid out by hand: these are lists to look through, and one text a line would fill pages.
 WORDS = [
     b"null", b"true", b"false", b"0", b"-1", b"1.5", b"1e999", b"-1e999", b"1e308", b"9" * 20, b"9" * 400, b"9" * 5000,
     b'""', b'" "', b'"x"', b"[]", b"{}", b"[null]", b"[[]]", b"[{}]", b'[""]', b'["a","a"]', b'{"0":"a","1":{}}',
@@ -67,9 +77,19 @@ TEXTS = [
     "text/html; charset=klingon", "application/json; charset=" + "x" * 5000, "a=b; Expires=" + " " * 5000, "a" * 30_000,
 ]  # fmt: skip
 HEADERS = [
-    "X-Total-Count", "X-Count", "Link", "Retry-After", "Location", "Content-Encoding", "Content-Type", "x-perm-rev",
-    "Set-Cookie", "Date", "WWW-Authenticate", "X-Anything",
-]  # fmt: skip
+    "X-Total-Count",
+    "X-Count",
+    "Link",
+    "Retry-After",
+    "Location",
+    "Content-Encoding",
+    "Content-Type",
+    "x-perm-rev",
+    "Set-Cookie",
+    "Date",
+    "WWW-Authenticate",
+    "X-Anything",
+]
 STATUSES = [
     200,
     200,
@@ -117,9 +137,7 @@ def bodies(draw: st.DrawFn, collection: str) -> bytes:
     """A page in which some fields, or what stands around them, are spoiled."""
     keys = [*shape(collection, True).forms]
     spelled = st.sampled_from([*keys, "SourcedID", "STATUS", "password"])
-    rows = [
-        record(keys, draw(st.dictionaries(spelled, words, max_size=3))) for _ in range(draw(st.integers(1, 3)))
-    ]  # fmt: skip
+    rows = [record(keys, draw(st.dictionaries(spelled, words, max_size=3))) for _ in range(draw(st.integers(1, 3)))]
     if draw(st.integers(0, 5)) == 0:
         rows.append(draw(words))
     listed = b"[" + b",".join(rows) + b"]" if draw(st.integers(0, 9)) else draw(words)
@@ -194,11 +212,16 @@ def opened(server: Answering) -> Callable[..., OneRoster]:
     few = trustme.CA().cert_pem.bytes().decode()  # one authority is loaded sooner than the system's
     return lambda **more: OneRoster(
         ServiceEndpoint(
-            server.url, server.url + "/token", insecure_http=True, timeout_seconds=1.0, patience=HASTY, ca_bundle=few,
+            server.url,
+            server.url + "/token",
+            insecure_http=True,
+            timeout_seconds=1.0,
+            patience=HASTY,
+            ca_bundle=few,
             **more,
         ),
         Credentials("client-1", "secret-1"),
-    )  # fmt: skip
+    )
 
 
 def pulled(client: OneRoster, collection: str) -> None:
@@ -210,13 +233,23 @@ def pulled(client: OneRoster, collection: str) -> None:
 
 @settings(max_examples=160, deadline=None)
 @given(
-    collection=st.sampled_from(COLLECTIONS), data=st.data(), status=st.sampled_from(STATUSES), more=headers,
-    signs=st.booleans(), packed=st.booleans(),
-)  # fmt: skip
+    collection=st.sampled_from(COLLECTIONS),
+    data=st.data(),
+    status=st.sampled_from(STATUSES),
+    more=headers,
+    signs=st.booleans(),
+    packed=st.booleans(),
+)
 def test_any_answer_to_a_page_is_data_or_an_error_of_ours(
-    server: Answering, opened: Callable[..., OneRoster], collection: str, data: Any, status: int, more: dict[str, str],
-    signs: bool, packed: bool,
-) -> None:  # fmt: skip
+    server: Answering,
+    opened: Callable[..., OneRoster],
+    collection: str,
+    data: Any,
+    status: int,
+    more: dict[str, str],
+    signs: bool,
+    packed: bool,
+) -> None:
     body = data.draw(bodies(collection))
     if packed:
         more, body = (

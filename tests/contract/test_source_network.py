@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import httpcore
 import pytest
@@ -20,15 +21,23 @@ PUBLIC, OTHER = "93.184.216.34", "93.184.216.35"  # never contacted: each test h
 INSIDE = "10.96.0.17"
 NOWHERE = "0.0.0.0"  # noqa: S104 - looked at, not bound
 
-REFUSED = [
-    ("127.0.0.1", "loopback"), ("127.8.8.8", "loopback"), ("::1", "loopback"), ("::ffff:127.0.0.1", "loopback"),
-    ("64:ff9b::7f00:1", "loopback"), ("2002:7f00:1::", "loopback"), ("::127.0.0.1", "loopback"),
-    (NOWHERE, "unspecified"), ("0.1.2.3", "unspecified"), ("::", "unspecified"), ("::ffff:0.0.0.0", "unspecified"),
-    ("169.254.169.254", "link-local"), ("::ffff:169.254.169.254", "link-local"), ("fe80::1", "link-local"),
-    ("fe80::1%eth0", "link-local"), ("64:ff9b::a9fe:a9fe", "link-local"), ("fd00:ec2::254", "link-local"),
-    ("224.0.0.1", "multicast"), ("239.1.2.3", "multicast"), ("ff02::1", "multicast"), ("255.255.255.255", "reserved"),
-    ("240.0.0.1", "reserved"), ("localhost", "no address"), ("", "no address"),
-]  # fmt: skip
+LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1"]
+KINDS = {
+    "loopback": LOOPBACK,
+    "unspecified": [NOWHERE, "0.1.2.3", "::", "::ffff:0.0.0.0"],
+    "link-local": [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fe80::1",
+        "fe80::1%eth0",
+        "64:ff9b::a9fe:a9fe",
+        "fd00:ec2::254",
+    ],
+    "multicast": ["224.0.0.1", "239.1.2.3", "ff02::1"],
+    "reserved": ["255.255.255.255", "240.0.0.1"],
+    "no address": ["localhost", ""],
+}
+REFUSED = [(address, kind) for kind, addresses in KINDS.items() for address in addresses]
 
 
 @pytest.mark.parametrize(("address", "kind"), REFUSED)
@@ -91,13 +100,8 @@ class Names:
 
 
 def client(names: Names, url: str = "http://sis.example/v1p1", *, token: str = "", **how: bool) -> OneRoster:
-    return OneRoster(
-        ServiceEndpoint(
-            url, token or url + "/token", insecure_http=True, timeout_seconds=1.0, name="Focus", patience=IMPATIENT,
-            secret_name="rosters/focus",
-        ),
-        CREDENTIALS, names.network(**how),
-    )  # fmt: skip
+    quick = ServiceEndpoint(url, token or url + "/token", insecure_http=True, timeout_seconds=1.0, patience=IMPATIENT)
+    return OneRoster(replace(quick, name="Focus", secret_name="rosters/focus"), CREDENTIALS, names.network(**how))
 
 
 def failure(names: Names, url: str = "http://sis.example/v1p1", **more: str) -> RostersyncError:
@@ -116,21 +120,20 @@ def test_a_name_that_leads_to_such_an_address_is_refused_before_anything_is_sent
     assert names.contacted == []
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:169.254.169.254]", NOWHERE, "127.1", "2130706433", "0x7f.1"],
-)
+ODD = ("127.1", "2130706433", "0x7f.1")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:169.254.169.254]", NOWHERE, *ODD])
 def test_addresses_in_the_url_itself_are_refused_in_every_spelling(host: str) -> None:
     """With the system's own resolver: it is what turns spellings into addresses."""
-    source = OneRoster(
-        ServiceEndpoint(f"http://{host}:9/v1p1", f"http://{host}:9/token", insecure_http=True, patience=Patience(attempts=1)),
-        Credentials("a", "b"), Network(guarded=True, connect=Names().connect),
-    )  # fmt: skip
+    root = f"http://{host}:9"
+    endpoint = ServiceEndpoint(f"{root}/v1p1", f"{root}/token", insecure_http=True, patience=Patience(attempts=1))
+    source = OneRoster(endpoint, Credentials("a", "b"), Network(guarded=True, connect=Names().connect))
     with source, pytest.raises(RostersyncError) as error:
         source.check()
 
     assert error.value.reason in ("AddressRefused", "Unreachable")  # the latter where it is no address here
-    assert error.value.reason == "AddressRefused" or host in ("127.1", "2130706433", "0x7f.1")
+    assert error.value.reason == "AddressRefused" or host in ODD
 
 
 def test_the_service_is_judged_as_the_token_endpoint_is() -> None:
@@ -160,9 +163,10 @@ def test_a_new_connection_is_judged_anew() -> None:
     def answer(request: object) -> Reply:
         return Reply({"orgs": []}, headers={"Connection": "close"})
 
-    with Quirky(
-        {"orgs": []}, answer=answer, token=lambda r: Reply({"access_token": "a"}, headers={"Connection": "close"})
-    ) as server:
+    def token(request: object) -> Reply:
+        return Reply({"access_token": "a"}, headers={"Connection": "close"})
+
+    with Quirky({"orgs": []}, answer=answer, token=token) as server:
         names = Names([PUBLIC], ["127.0.0.1"], to=server.root)
         error = failure(names)
 
@@ -180,8 +184,7 @@ def test_of_several_addresses_only_those_that_are_allowed_are_contacted() -> Non
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer() -> None:
-    names = Names([PUBLIC, OTHER])
-    failure(names)
+    failure(names := Names([PUBLIC, OTHER]))
     assert names.contacted[:2] == [PUBLIC, OTHER]
 
 
@@ -215,11 +218,16 @@ def told_of(names: Names, url: str = "http://probe.example/v1p1") -> tuple[type,
 
 
 FOREIGN = {
-    "a web page": Reply(b"<html>Grafana</html>"), "404": Reply(b"404 page not found", 404), "401": Reply(b"", 401),
-    "a JSON service": Reply({"kind": "Status", "status": "Failure"}, 403), "500": Reply(b"oops", 500),
-    "429": Reply(b"", 429), "a redirect": Reply(status=302, headers={"Location": "http://grafana.example/login"}),
-    "a token for everybody": Reply({"hello": 1}), "no HTTP": Reply(b"", cut=0),
-}  # fmt: skip
+    "a web page": Reply(b"<html>Grafana</html>"),
+    "404": Reply(b"404 page not found", 404),
+    "401": Reply(b"", 401),
+    "a JSON service": Reply({"kind": "Status", "status": "Failure"}, 403),
+    "500": Reply(b"oops", 500),
+    "429": Reply(b"", 429),
+    "a redirect": Reply(status=302, headers={"Location": "http://grafana.example/login"}),
+    "a token for everybody": Reply({"hello": 1}),
+    "no HTTP": Reply(b"", cut=0),
+}
 
 
 def test_in_a_cluster_no_answer_tells_a_refused_connection_from_a_foreign_service() -> None:

@@ -63,16 +63,13 @@ def test_a_user_of_oneroster_1_1_has_one_role_and_several_orgs(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("roles", "role", "names", "orgs"),
     [
-        pytest.param([("primary", "teacher", "s1"), ("secondary", "parent", "s2")], "teacher",
-                     ["teacher", "parent"], ["s1", "s2"], id="one primary"),
-        pytest.param([("secondary", "teacher", "s1"), ("secondary", "parent", "s1")], None,
-                     ["teacher", "parent"], ["s1"], id="no primary"),
-        pytest.param([("Primary", "student", "s1"), ("primary", "student", "s2")], "student",
-                     ["student"], ["s1", "s2"], id="primary at each of two schools"),
-        pytest.param([("primary", "teacher", "s1"), ("primary", "parent", "s2")], None,
-                     ["teacher", "parent"], ["s1", "s2"], id="primaries that differ decide nothing"),
+        ([("primary", "teacher", "s1"), ("secondary", "parent", "s2")], "teacher", ["teacher", "parent"], ["s1", "s2"]),
+        ([("secondary", "teacher", "s1"), ("secondary", "parent", "s1")], None, ["teacher", "parent"], ["s1"]),
+        ([("Primary", "student", "s1"), ("primary", "student", "s2")], "student", ["student"], ["s1", "s2"]),
+        ([("primary", "teacher", "s1"), ("primary", "parent", "s2")], None, ["teacher", "parent"], ["s1", "s2"]),
     ],
-)  # fmt: skip
+    ids=["one primary", "no primary", "primary at each of two schools", "primaries that differ decide nothing"],
+)
 def test_a_user_of_oneroster_1_2_has_the_role_that_is_primary(
     roles: list[tuple[str, str, str]], role: str | None, names: list[str], orgs: list[str], tmp_path: Path
 ) -> None:
@@ -116,9 +113,23 @@ def test_a_courses_school_year_may_be_a_reference_or_its_id(year: Any, tmp_path:
 
 @pytest.mark.parametrize(
     ("sent", "staged_as"),
-    [(1, "true"), (0, "false"), (True, "true"), (False, "false"), ("true", "true"), ("False", "false"), ("1", "true"),
-     ("0", "false"), (" TRUE ", "true"), ("yes", "true"), ("no", "false"), (None, None), ("", None), ("maybe", "maybe")],
-)  # fmt: skip
+    [
+        (1, "true"),
+        (0, "false"),
+        (True, "true"),
+        (False, "false"),
+        ("true", "true"),
+        ("False", "false"),
+        ("1", "true"),
+        ("0", "false"),
+        (" TRUE ", "true"),
+        ("yes", "true"),
+        ("no", "false"),
+        (None, None),
+        ("", None),
+        ("maybe", "maybe"),
+    ],
+)
 def test_enabled_user_may_be_a_number_or_a_word(sent: Any, staged_as: str | None, tmp_path: Path) -> None:
     """Quirk 20: enabledUser 1."""
     assert one(tmp_path, "users", {"sourcedId": "u1", "enabledUser": sent})["enabledUser"] == staged_as
@@ -126,11 +137,21 @@ def test_enabled_user_may_be_a_number_or_a_word(sent: Any, staged_as: str | None
 
 @pytest.mark.parametrize(
     ("sent", "staged_as"),
-    [("2026-08-15", "2026-08-15"), ("2026-08-15T00:00:00Z", "2026-08-15"), ("2026-08-15 00:00:00", "2026-08-15"),
-     ("2026-08-15T00:00:00.000-05:00", "2026-08-15"), ("2026-08-15 23:59", "2026-08-15"),
-     ("2026-08-15T23:30:00-05:00", "2026-08-15T23:30:00-05:00"), ("2026-08-15 or so", "2026-08-15 or so"),
-     ("2026-08-155", "2026-08-155"), ("08/15/2026", "08/15/2026"), ("", None), (None, None), (20260815, "20260815")],
-)  # fmt: skip
+    [
+        ("2026-08-15", "2026-08-15"),
+        ("2026-08-15T00:00:00Z", "2026-08-15"),
+        ("2026-08-15 00:00:00", "2026-08-15"),
+        ("2026-08-15T00:00:00.000-05:00", "2026-08-15"),
+        ("2026-08-15 23:59", "2026-08-15"),
+        ("2026-08-15T23:30:00-05:00", "2026-08-15T23:30:00-05:00"),
+        ("2026-08-15 or so", "2026-08-15 or so"),
+        ("2026-08-155", "2026-08-155"),
+        ("08/15/2026", "08/15/2026"),
+        ("", None),
+        (None, None),
+        (20260815, "20260815"),
+    ],
+)
 def test_dates_may_have_a_time(sent: Any, staged_as: str | None, tmp_path: Path) -> None:
     """Quirk 20: a time without a zone, and midnight, are only a date's dress; what is no date stays as sent."""
     assert one(tmp_path, "enrollments", {"sourcedId": "e1", "beginDate": sent})["beginDate"] == staged_as

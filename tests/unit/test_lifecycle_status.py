@@ -49,6 +49,7 @@ YES = replace(APPROVAL, decision="Approved", decided_by="dana", reason="end of t
 APPLIED = Work(WorkState.SUCCEEDED, 1, ApplyReport("r", "done", A, 5))
 REFUSED = Work(WorkState.FAILED, 1, None, "CredentialsRefused", "Focus refused the token request (401)")
 
+# Laid out by hand, so that all of a run's conditions stand in one line or two beside what was seen.
 TABLE = {
     "planning": (seen(), {
         "Succeeded": ("Unknown", "Planning"), "Reconciling": ("True", "Planning"), "Planned": ("Unknown", "Planning"),
@@ -138,10 +139,19 @@ def test_outcome_and_completion_time_are_set_only_at_the_end(known, _expected):
 
 
 EXITS = {
-    Outcome.APPLIED: 0, Outcome.APPLIED_INCOMPLETE: 0, Outcome.NO_CHANGES: 0, Outcome.DRY_RUN: 0,
-    Outcome.SAME_AS_HELD: 3, Outcome.REJECTED: 1, Outcome.EXPIRED: 1, Outcome.SUPERSEDED: 1, Outcome.CANCELLED: 1,
-    Outcome.IMPORT_SUSPENDED: 1, Outcome.DELIVERY_FAILED: 1, Outcome.FAILED: 1,
-}  # fmt: skip
+    Outcome.APPLIED: 0,
+    Outcome.APPLIED_INCOMPLETE: 0,
+    Outcome.NO_CHANGES: 0,
+    Outcome.DRY_RUN: 0,
+    Outcome.SAME_AS_HELD: 3,
+    Outcome.REJECTED: 1,
+    Outcome.EXPIRED: 1,
+    Outcome.SUPERSEDED: 1,
+    Outcome.CANCELLED: 1,
+    Outcome.IMPORT_SUSPENDED: 1,
+    Outcome.DELIVERY_FAILED: 1,
+    Outcome.FAILED: 1,
+}
 
 
 @pytest.mark.parametrize("outcome", Outcome)
@@ -184,14 +194,31 @@ def test_counts_totals_and_holds():
 
     assert made["plan"] == {"digest": A, "baseRevision": 4, "noChanges": False}
     assert made["entities"][0] == {
-        "entity": "Student", "created": 0, "updated": 0, "deleted": 312, "unchanged": 0, "skipped": 0, "errors": 0,
-        "duplicates": 0, "deferred": 0, "kept": 0, "population": 1204,
-    }  # fmt: skip
+        "entity": "Student",
+        "created": 0,
+        "updated": 0,
+        "deleted": 312,
+        "unchanged": 0,
+        "skipped": 0,
+        "errors": 0,
+        "duplicates": 0,
+        "deferred": 0,
+        "kept": 0,
+        "population": 1204,
+    }
     assert (made["totals"]["deleted"], made["totals"]["created"]) == (312, 2)
-    assert made["holds"] == [{
-        "reason": "Threshold", "entity": "Student", "change": "Delete", "count": 312, "population": 1204, "limit": 10,
-        "unit": "Percent", "message": "312 of 1204",
-    }]  # fmt: skip
+    assert made["holds"] == [
+        {
+            "reason": "Threshold",
+            "entity": "Student",
+            "change": "Delete",
+            "count": 312,
+            "population": 1204,
+            "limit": 10,
+            "unit": "Percent",
+            "message": "312 of 1204",
+        }
+    ]
     assert made["holdsTotal"] == 1
     assert made["schools"] == {"found": 3, "mapped": 2, "missing": 1, "vanished": 0, "missingIDs": ["1003"]}
 

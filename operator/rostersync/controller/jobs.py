@@ -1,14 +1,13 @@
 """Jobs as they are sent to the API server. Pure: the same input gives the same Job under the same name."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 from rostersync.api.kinds import RUN
 from rostersync.attempts import APPLY, CHECK, DELIVER, PLAN, PURGE, Attempt, Mount
 from rostersync.controller.cluster.cache import Object
+from rostersync.controller.job_volumes import Volume, volumes_of
 from rostersync.controller.options import (
     CHECK_LABEL,
     CONNECTION_LABEL,
@@ -27,20 +26,8 @@ from rostersync.lifecycle.names import connection_label, job_name, label_value
 from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 
 _USER = 65532
-_RUN = "/var/run/rostersync"
-_DATA = "/var/lib/rostersync"
 _SPARE = 60  # seconds between the pod's own deadline and the Job's, which deletes the pod
 _LIGHT = {"requests": {"cpu": "20m", "memory": "96Mi"}, "limits": {"memory": "512Mi"}}  # no engine, no records
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A volume and its mount path."""
-
-    name: str
-    source: Mapping[str, Any]
-    path: str
-    read_only: bool = False
 
 
 def plan_job(
@@ -49,29 +36,31 @@ def plan_job(
     """The Job that plans. `finished`: `NAME=ok|failed` of the ended runs, oldest first. `known`: all runs."""
     meta, history = run["metadata"], view.spec.history.runs
     args = [
-        "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
-        "--created", meta["creationTimestamp"], *(["--again"] if step.again else []),
-        "--keep-successful", str(history.successful), "--keep-failed", str(history.failed),
-        *_loopback(options), *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
-        *(f"--finished={name}" for name in finished), *(f"--known={name}" for name in known),
-    ]  # fmt: skip
+        *_of(run, step.number),
+        *("--created", meta["creationTimestamp"]),
+        *(["--again"] if step.again else []),
+        *("--keep-successful", str(history.successful)),
+        *("--keep-failed", str(history.failed)),
+        *_loopback(options),
+        *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
+        *(f"--finished={name}" for name in finished),
+        *(f"--known={name}" for name in known),
+    ]
     return _job(run, RUN.name, PLAN, step.number, args, view, options)
 
 
 def apply_job(run: Object, view: View, options: Options, step: StartApply, of_plan: int) -> Object:
     """The Job that applies. It has no credentials of the SIS."""
-    meta, consent = run["metadata"], step.consent
-    args = [
-        "--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number),
-        "--of-plan", str(of_plan), "--plan", step.digest,
-    ]  # fmt: skip
-    if consent:
+    args = [*_of(run, step.number), "--of-plan", str(of_plan), "--plan", step.digest]
+    if consent := step.consent:
         args += [
-            f"--approved-by={consent.decided_by}", f"--approval={consent.approval}",
-            f"--approval-uid={consent.approval_uid or ''}", f"--reason={consent.reason}",
+            f"--approved-by={consent.decided_by}",
+            f"--approval={consent.approval}",
+            f"--approval-uid={consent.approval_uid or ''}",
+            f"--reason={consent.reason}",
             *(["--four-eyes"] if consent.four_eyes_enforced else []),
             *([f"--previous-connection={consent.previous_connection}"] if consent.previous_connection else []),
-        ]  # fmt: skip
+        ]
     job = _job(run, RUN.name, APPLY, step.number, args, view, options)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {PLAN_LABEL: str(of_plan)}
     return job
@@ -79,9 +68,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 
 def deliver_job(run: Object, view: View, options: Options, step: StartDeliver) -> Object:
     """The Job that delivers. It has neither credentials of the SIS nor a plan."""
-    meta = run["metadata"]
-    args = ["--run", meta["name"], "--uid", meta["uid"], "--number", str(step.number)]
-    return _job(run, RUN.name, DELIVER, step.number, args, view, options)
+    return _job(run, RUN.name, DELIVER, step.number, _of(run, step.number), view, options)
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
@@ -89,6 +76,11 @@ def check_job(connection: Object, view: View, options: Options, number: int, tok
     job = _job(connection, view.known.ref.kind, CHECK, number, _loopback(options), view, options, token)
     job["metadata"]["labels"] = job["metadata"]["labels"] | {CHECK_LABEL: digits(token)}
     return job
+
+
+def _of(run: Object, number: int) -> list[str]:
+    """Arguments that say which attempt of which run this is."""
+    return ["--run", run["metadata"]["name"], "--uid", run["metadata"]["uid"], "--number", str(number)]
 
 
 def _loopback(options: Options) -> list[str]:
@@ -143,8 +135,7 @@ def _job(
     if not view.placement.exclusive:
         ours[STORE_LABEL] = SHARED
     marked = dict(template.labels) | ours
-    volumes = [v for mount in attempt.mounts for v in _VOLUMES[mount](view)]
-    volumes = list({v.path: v for v in reversed(volumes)}.values())[::-1]  # one Secret may be mounted for two purposes
+    volumes = volumes_of(attempt, view)
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": template.serviceAccountName or options.service_account,
@@ -152,12 +143,16 @@ def _job(
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
         "securityContext": {
-            "runAsNonRoot": True, "runAsUser": _USER, "runAsGroup": _USER, "fsGroup": _USER,
-            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "fsGroup": _USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [_container(attempt, args, volumes, view, options)],
-        "volumes": [{"name": v.name, **v.source} for v in (*volumes, *_SPARE_ROOM)],
-    }  # fmt: skip
+        "volumes": [{"name": v.name, **v.source} for v in volumes],
+    }
     if template.nodeSelector:
         pod["nodeSelector"] = dict(template.nodeSelector)
     if template.tolerations:
@@ -165,19 +160,28 @@ def _job(
     if template.imagePullSecrets:
         pod["imagePullSecrets"] = [{"name": s.name} for s in template.imagePullSecrets]
     return {
-        "apiVersion": "batch/v1", "kind": "Job",
+        "apiVersion": "batch/v1",
+        "kind": "Job",
         "metadata": {
-            "name": job_name(meta["name"], attempt.name, number, f"{meta['uid']}{token}"), "namespace": meta["namespace"],
+            "name": job_name(meta["name"], attempt.name, number, f"{meta['uid']}{token}"),
+            "namespace": meta["namespace"],
             "labels": marked,
             "ownerReferences": [
                 {
-                    "apiVersion": "rostersync.dev/v1alpha1", "kind": kind, "name": meta["name"], "uid": meta["uid"],
-                    "controller": True, "blockOwnerDeletion": True,
+                    "apiVersion": "rostersync.dev/v1alpha1",
+                    "kind": kind,
+                    "name": meta["name"],
+                    "uid": meta["uid"],
+                    "controller": True,
+                    "blockOwnerDeletion": True,
                 }
             ],
         },
         "spec": {
-            "completions": 1, "parallelism": 1, "backoffLimit": attempt.pods - 1, "podReplacementPolicy": "Failed",
+            "completions": 1,
+            "parallelism": 1,
+            "backoffLimit": attempt.pods - 1,
+            "podReplacementPolicy": "Failed",
             "activeDeadlineSeconds": int(deadline.total_seconds()),
             **({} if attempt.awaited else {"ttlSecondsAfterFinished": int(options.finished_ttl.total_seconds())}),
             "podFailurePolicy": {
@@ -192,7 +196,7 @@ def _job(
                 "spec": pod,
             },
         },
-    }  # fmt: skip
+    }
 
 
 def _container(
@@ -216,72 +220,11 @@ def _container(
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "File",
         "securityContext": {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": v.name, "mountPath": v.path} | ({"readOnly": True} if v.read_only else {})
-            for v in (*volumes, *_SPARE_ROOM)
+            {"name": v.name, "mountPath": v.path} | ({"readOnly": True} if v.read_only else {}) for v in volumes
         ],
-    }  # fmt: skip
-
-
-_SPARE_ROOM = (
-    Volume("scratch", {"emptyDir": {}}, "/scratch"),
-    Volume("tmp", {"emptyDir": {}}, "/tmp"),  # noqa: S108  (a volume of the pod's own)
-)
-
-
-def _connection(view: View) -> list[Volume]:
-    path = {"path": "connection", "fieldRef": {"fieldPath": f"metadata.annotations['{SPEC_ANNOTATION}']"}}
-    return [Volume("connection", {"downwardAPI": {"items": [path]}}, f"{_RUN}/connection", read_only=True)]
-
-
-def _source(view: View) -> list[Volume]:
-    """The Secrets needed to log in to the SIS."""
-    if view.endpoint is None:
-        raise ValueError(f"no Job reads by the invalid spec of {view.name}")
-    out = [_secret("credentials", view.endpoint.secret)]
-    if view.endpoint.ca_bundle:
-        name = view.endpoint.ca_bundle.name
-        out.append(Volume("ca", {"configMap": {"name": name}}, f"{_RUN}/configmaps/{name}", read_only=True))
-    return out
-
-
-def _key(view: View) -> list[Volume]:
-    reference = view.spec.artifacts.encryptionKeySecretRef
-    return [_secret("key", reference.name)] if reference else []
-
-
-def _secret(volume: str, name: str) -> Volume:
-    return Volume(volume, {"secret": {"secretName": name}}, f"{_RUN}/secrets/{name}", read_only=True)
-
-
-def _store(view: View, *, read_only: bool) -> list[Volume]:
-    claim, secrets = view.placement.claim, view.placement.secrets(writes=not read_only)
-    volumes = [_secret(f"store-{number}", secret.name) for number, secret in enumerate(secrets)]
-    if claim:
-        # Only the mount is read-only. A read-only claim on a blank block volume never mounts.
-        volumes.append(
-            Volume("store", {"persistentVolumeClaim": {"claimName": claim.name}}, f"{_DATA}/store", read_only)
-        )
-    return volumes
-
-
-def _artifacts(view: View) -> list[Volume]:
-    claim = {"persistentVolumeClaim": {"claimName": view.artifacts_claim}}
-    return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
-
-
-def _deliveries(view: View) -> list[Volume]:
-    return [_secret(f"delivery-{place}", name) for place, name in enumerate(view.delivery_secrets)]
-
-
-_VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
-    Mount.CONNECTION: _connection,
-    Mount.SOURCE: _source,
-    Mount.STORE_TO_READ: partial(_store, read_only=True),
-    Mount.STORE_TO_WRITE: partial(_store, read_only=False),
-    Mount.ARTIFACTS: _artifacts,
-    Mount.KEY: _key,
-    Mount.DELIVERIES: _deliveries,
-}
+    }
