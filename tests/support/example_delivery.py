@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,7 +22,7 @@ from unittest.mock import patch
 from rostersync import durable
 from rostersync.attempts import DELIVER
 from rostersync.deliveries import registry
-from rostersync.deliveries.port import DeliveryKind, Parcel
+from rostersync.deliveries.port import Bundle, Place, Receiver
 from rostersync.errors import Retryable
 
 SECRET = {"user": "district", "password": "let-me-in"}
@@ -30,40 +31,56 @@ PLACE = "sftp"
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIexample"
 
 
-def send(parcel: Parcel) -> None:
+def send(receiver: Receiver, bundle: Bundle) -> None:
     """Write how many people the roster has."""
-    folder = Path(parcel.delivery.sftp.path)
+    folder = _folder(receiver)
     told = (folder / "told").read_text().strip() if (folder / "told").exists() else ""
     if told == "hang":
         (folder / "reached").touch()
         time.sleep(600)
     if told == "fail":
         raise Retryable("The receiver refused the login.", reason="LoginRefused")
-    assert parcel.secret == SECRET
-    row = parcel.con.execute("SELECT count(*) FROM store_users WHERE status = 'active'").fetchone()
-    assert row
-    made = {"revision": parcel.revision, "revisions": list(parcel.revisions), "users": row[0]}
-    durable.write(folder / f"{parcel.revision}.json", json.dumps(made))
+    assert receiver.secret == SECRET
+    (archive,) = bundle.files
+    with zipfile.ZipFile(archive) as opened:
+        users = opened.read("users.csv").decode().count("\n") - 1
+    durable.write(folder / f"{bundle.revision}.json", json.dumps({"revision": bundle.revision, "users": users}))
     with (folder / "log").open("a") as log:
-        log.write(f"{parcel.revision}\n")
+        log.write(f"{bundle.revision}\n")
     if told == "kill":
         (folder / "told").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-EXAMPLE = DeliveryKind(lambda delivery: delivery.sftp.secretRef.name, tuple(SECRET), send)
+def probe(receiver: Receiver) -> None:
+    """Nothing can go wrong."""
+
+
+def _folder(receiver: Receiver) -> Path:
+    assert receiver.delivery.sftp is not None
+    return Path(receiver.delivery.sftp.path)
+
+
+EXAMPLE = Place(
+    secret=lambda delivery: delivery.sftp.secretRef.name if delivery.sftp else None,
+    keys=tuple((key,) for key in SECRET),
+    claim=lambda _: None,
+    where=lambda delivery: f"folder {delivery.sftp.path}" if delivery.sftp else "",
+    send=send,
+    probe=probe,
+)
 
 
 @contextmanager
 def registered() -> Iterator[None]:
     """One record in the registry, as a kind of the product has."""
-    with patch.dict(registry.KINDS, {PLACE: EXAMPLE}):
+    with patch.dict(registry.PLACES, {PLACE: EXAMPLE}):
         yield
 
 
 def register() -> None:
     """The same for as long as the process lives."""
-    registry.KINDS[PLACE] = EXAMPLE
+    registry.PLACES[PLACE] = EXAMPLE
 
 
 def delivery(folder: Path, name: str = "feed", reference: str = "feed") -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pydantic import Field
 from rostersync.api.kinds import KINDS, SERVICE_URL
 from rostersync.api.kinds import connection as connection_kind
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
-from rostersync.api.v1alpha1.delivery import DeliveryConfig
+from rostersync.api.v1alpha1.delivery_config import DeliveryConfig
 from rostersync.sources.oneroster.profile import profile
 from rostersync.sources.registry import PROFILES
 

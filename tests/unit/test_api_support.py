@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from rostersync.api.v1alpha1.deliveries import FORMATS, PLACES, Delivery
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.api.v1alpha1.storage import SFTP, Delivery, Store
+from rostersync.api.v1alpha1.storage import Store
 from rostersync.api.v1alpha1.support import Supported, not_yet_supported, run_not_yet_supported, terms_accepted
 from rostersync.api.v1alpha1.syncrun import SyncRun
 from rostersync.execution.supported import supported
@@ -57,7 +59,7 @@ def test_terms_that_are_not_accepted_parse_and_are_seen(accepted: bool) -> None:
                     }
                 ]
             },
-            ["spec.deliveries"],
+            ["spec.deliveries[0].oneRosterCSV", "spec.deliveries[0].sftp"],
         ),
         (
             {"schoolsMapping": {"schools": [{"sourcedId": "1"}, {"sourcedId": "2", "target": {"existing": "X"}}]}},
@@ -66,7 +68,7 @@ def test_terms_that_are_not_accepted_parse_and_are_seen(accepted: bool) -> None:
     ],
 )
 def test_fields_that_come_later(spec: dict[str, Any], fields: list[str]) -> None:
-    assert not_yet_supported(connection(**spec), Supported(stores=("embedded",), places=())) == fields
+    assert not_yet_supported(connection(**spec), Supported(stores=("embedded",), formats=(), places=())) == fields
 
 
 def test_a_record_is_all_that_a_kind_of_store_needs_to_be_let_through() -> None:
@@ -81,14 +83,18 @@ def test_a_record_is_all_that_a_kind_of_delivery_needs_to_be_let_through(tmp_pat
         assert not_yet_supported(asked, supported()) == []
 
 
-def test_the_place_of_a_delivery_is_the_field_that_says_where() -> None:
-    class Wider(Delivery):
-        sftp: SFTP | None = None
-        folder: str | None = None
-
-    said = {"name": "a", "oneRosterCSV": {}}
-    assert Wider.model_validate(said | {"folder": "/out"}).place == "folder"
-    assert Wider.model_validate(said | {"sftp": WHERE}).place == "sftp"
+def test_a_delivery_says_what_and_where_once_each() -> None:
+    where = {"directory": {"existingClaim": "out"}}
+    found = Delivery.model_validate({"name": "a", "oneRosterCSV": {}} | where)
+    assert (found.format, found.place) == ("oneRosterCSV", "directory")
+    for wrong in (
+        {"name": "a"} | where,
+        {"name": "a", "oneRosterCSV": {}},
+        {"name": "a", "oneRosterCSV": {}, "basicRoster": {}} | where,
+        {"name": "a", "oneRosterCSV": {}, "sftp": WHERE} | where,
+    ):
+        with pytest.raises(ValidationError, match="must say wh"):
+            Delivery.model_validate(wrong)
 
 
 def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
@@ -98,8 +104,8 @@ def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
 
 
 def test_what_the_api_says_of_deliveries_is_what_is_so() -> None:
-    places = Delivery.model_fields.keys() - {"name", "oneRosterCSV"}
-    assert ("Not yet supported" in str(Delivery.__doc__)) == places.isdisjoint(supported().places)
+    later = {name for name, field in Delivery.model_fields.items() if "Not yet supported" in str(field.description)}
+    assert later == {*FORMATS, *PLACES} - supported().formats - supported().places
 
 
 @pytest.mark.parametrize(

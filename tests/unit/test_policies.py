@@ -12,7 +12,7 @@ import pytest
 from rostersync.api import crd, generated_files, policies, roles
 from rostersync.api.kinds import KINDS, connections
 from rostersync.api.policies_connections import safety_fields, secret_paths
-from rostersync.api.v1alpha1.delivery import CABundleRef
+from rostersync.api.v1alpha1.delivery_config import CABundleRef
 from rostersync.api.v1alpha1.focusconnection import FocusConnectionSpec
 from rostersync.api.v1alpha1.jobs import ImagePullSecret
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, LocalRef, Model, SecretRef

@@ -79,7 +79,12 @@ def _artifacts(view: View) -> list[Volume]:
 
 
 def _deliveries(view: View) -> list[Volume]:
-    return [_secret(f"delivery-{place}", name) for place, name in enumerate(view.delivery_secrets)]
+    secrets = [_secret(f"delivery-{number}", name) for number, name in enumerate(view.delivery_secrets)]
+    claims = [
+        Volume(f"volume-{number}", {"persistentVolumeClaim": {"claimName": name}}, f"{_DATA}/deliveries/{name}")
+        for number, name in enumerate(view.delivery_claims)
+    ]
+    return secrets + claims
 
 
 _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {

@@ -16,7 +16,7 @@ from rostersync.api.v1alpha1.defaults import district
 from rostersync.controller import turns
 from rostersync.controller.cluster.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
-from rostersync.deliveries.registry import secrets_of
+from rostersync.deliveries.registry import claims_of, secrets_of
 from rostersync.errors import NotYetSupported
 from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
@@ -46,6 +46,7 @@ class View:
     placement: Placement = NOWHERE  # of its store
     spec: Any = None  # ConnectionSpec
     delivery_secrets: tuple[str, ...] = ()
+    delivery_claims: tuple[str, ...] = ()
     packed: str = ""
     table: Timetable | None = None
 
@@ -132,6 +133,7 @@ def view(obj: Object) -> View:
         spec=spec,
         packed=packed,
         delivery_secrets=secrets_of(model),
+        delivery_claims=claims_of(model),
         endpoint=profile_of(model).endpoint(model),
         placement=_placement(model),
         table=timetable(spec, meta["uid"]),

@@ -1,11 +1,12 @@
-"""The port of a delivery, which carries an accepted roster out of the store."""
+"""The two ports of a delivery: formats, which make a bundle of a roster, and places, which bring a bundle to its reader."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from rostersync.api.v1alpha1.storage import Delivery
+from rostersync.api.v1alpha1.deliveries import Delivery
 
 if TYPE_CHECKING:  # the operator reads the registry, and has no use for the engine
     import duckdb
@@ -25,36 +26,80 @@ class Exported:
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """What a delivery has to carry out.
+class Edition:
+    """The roster of a district, of all its sources, at one revision, for one delivery.
 
-    `con` has the views `store_<table>` of the district's roster, of all its sources, at `revision`. `revisions`: what was
-    applied and not carried out yet, ascending. `scratch` is a folder that goes with the attempt. `secret`: key to text.
+    `con` has the views `store_<table>` of it. `applied_at` (aware) is when the revision was applied. `since`: the revision
+    that the receiver has, whose views are `before_<table>`; None when it has none, or is to get everything.
     """
 
-    delivery: Delivery
-    revision: int
-    revisions: tuple[int, ...]
     con: "duckdb.DuckDBPyConnection"
-    scratch: Path
+    delivery: Delivery
+    district: str
+    revision: int
+    applied_at: datetime
+    since: int | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """What is delivered. `deltas`: whether a delivery gets every revision, by what changed in it.
+
+    `write` writes the files of an edition into an empty folder, and returns them in the order in which a reader must find
+    them. The same edition gives the same bytes.
+    """
+
+    write: Callable[[Edition, Path], tuple[Path, ...]]
+    deltas: Callable[[Delivery], bool]
+    zipped: Callable[[Delivery], bool]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of one revision as they are sent: one zip, or files of which the last says that all are there."""
+
+    district: str
+    revision: int
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """Where a bundle goes. `secret`: key to text. `volume`: the folder where a claim is mounted."""
+
+    delivery: Delivery
     secret: Mapping[str, str] = field(repr=False)
+    volume: Callable[[str], Path]
 
 
 class Send(Protocol):
-    """Carries a roster to where the delivery says."""
+    """Brings a bundle to its place."""
 
-    def __call__(self, parcel: Parcel) -> None:
-        """Returns when the receiver has it. Whoever reads there sees the former roster or this one, never half of one.
+    def __call__(self, receiver: Receiver, bundle: Bundle) -> None:
+        """Returns when the receiver has it. Whoever reads there sees each file whole or not at all, and the last one last.
 
-        The same parcel may come twice, since a process can be killed right after it was sent. Raises RostersyncError.
+        The same bundle may come twice, since a process can be killed right after it was sent. Raises RostersyncError.
         """
         ...
 
 
 @dataclass(frozen=True)
-class DeliveryKind:
-    """All that the rest needs to know of one way to deliver. `keys`: what its Secret must have."""
+class Place:
+    """Where is delivered to: all that the rest needs to know of one way.
 
-    secret: Callable[[Delivery], str]  # the Secret's name
-    keys: tuple[str, ...]
+    `secret`: the name of its Secret, if it has one. `keys`: what the Secret must have, one of each group. `claim`: the
+    volume claim that it needs, if any. `where`: the place in words, without user or password. `probe` logs in, writes,
+    renames and removes a file, and raises RostersyncError where that fails.
+    """
+
+    secret: Callable[[Delivery], str | None]
+    keys: tuple[tuple[str, ...], ...]
+    claim: Callable[[Delivery], str | None]
+    where: Callable[[Delivery], str]
     send: Send
+    probe: Callable[[Receiver], None]
+
+    @property
+    def needs(self) -> str:
+        """Its Secret's keys in words: `user, and password or privateKey`."""
+        return ", and ".join(" or ".join(group) for group in self.keys)

@@ -1,22 +1,42 @@
-"""Which kinds of deliveries there are: none yet."""
+"""Which formats and places of deliveries there are. It imports little, since the operator reads it and delivers nothing."""
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.storage import Delivery
-from rostersync.deliveries.port import DeliveryKind
+from rostersync.api.v1alpha1.deliveries import Delivery
+from rostersync.deliveries.directory import DIRECTORY
+from rostersync.deliveries.oneroster_csv_kind import ONEROSTER_CSV
+from rostersync.deliveries.port import Format, Place
 from rostersync.errors import NotYetSupported
 
-KINDS: dict[str, DeliveryKind] = {}
+FORMATS: dict[str, Format] = {"oneRosterCSV": ONEROSTER_CSV}
+"""By the field of a delivery that says what is delivered."""
+
+PLACES: dict[str, Place] = {"directory": DIRECTORY}
 """By the field of a delivery that says where."""
 
 
-def kind_of(delivery: Delivery) -> DeliveryKind:
-    """The record of a delivery. Raises NotYetSupported."""
-    found = KINDS.get(delivery.place)
+def format_of(delivery: Delivery) -> Format:
+    """The record of what is delivered. Raises NotYetSupported."""
+    found = FORMATS.get(delivery.format)
+    if found is None:
+        raise NotYetSupported("spec.deliveries names a format that this version does not write; leave it out.")
+    return found
+
+
+def place_of(delivery: Delivery) -> Place:
+    """The record of a delivery's place. Raises NotYetSupported."""
+    found = PLACES.get(delivery.place)
     if found is None:
         raise NotYetSupported("spec.deliveries names a place that this version does not deliver to; leave it out.")
     return found
 
 
 def secrets_of(connection: Connection) -> tuple[str, ...]:
-    """The Secrets that carrying a connection's roster out takes."""
-    return tuple(KINDS[d.place].secret(d) for d in connection.spec.deliveries if d.place in KINDS)
+    """The Secrets that delivering a connection's roster takes, each once."""
+    found = (PLACES[d.place].secret(d) for d in connection.spec.deliveries if d.place in PLACES)
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def claims_of(connection: Connection) -> tuple[str, ...]:
+    """The volume claims that delivering a connection's roster takes, each once."""
+    found = (PLACES[d.place].claim(d) for d in connection.spec.deliveries if d.place in PLACES)
+    return tuple(dict.fromkeys(name for name in found if name))

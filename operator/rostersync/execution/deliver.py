@@ -1,7 +1,8 @@
-"""The deliver attempt: deliver the newest revision, and settle the outbox."""
+"""The deliver attempt: deliver what the outbox holds, and settle it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -9,10 +10,11 @@ import duckdb
 from rostersync import scratch
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
-from rostersync.api.v1alpha1.storage import Delivery
+from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.attempts import DELIVER
-from rostersync.deliveries.port import Parcel
-from rostersync.deliveries.registry import kind_of
+from rostersync.deliveries.bundle import make_bundle
+from rostersync.deliveries.port import Edition, Receiver
+from rostersync.deliveries.registry import place_of
 from rostersync.disks import naming
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution import interruption, unfinished
@@ -67,7 +69,8 @@ def _one(
     connection = inputs.connection
     name, where = outbox_name(connection, delivery), district(connection)
     try:
-        kind, secret = kind_of(delivery), delivery_secret(inputs, delivery)
+        place = place_of(delivery)
+        receiver = Receiver(delivery, delivery_secret(inputs, delivery), execution.layout.volume)
         report.stage("pending")
         with _attached(execution, run, connection) as (con, revision, outbox):
             revisions = outbox.get(name, ())
@@ -75,7 +78,9 @@ def _one(
                 return None
             report.stage("send")
             execution.progress(DELIVER.name, "send", 0, None)
-            kind.send(Parcel(delivery, revision, revisions, con, execution.layout.run_scratch(run), secret))
+            edition = Edition(con, delivery, where, revision, datetime.now(UTC))
+            bundle = make_bundle(edition, scratch.own(execution.layout.run_scratch(run)))
+            place.send(receiver, bundle)
         report.stage("settle")
         when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision))
     except Exception as error:  # noqa: BLE001  (the others are still tried)
@@ -94,7 +99,7 @@ def _attached(
     engine, where = execution.engine, district(connection)
     place = execution.layout.run_scratch(run)
     reader = execution.store(run, connection).reader()
-    con = connect(engine.memory_limit, engine.threads, place, reader.folders)
+    con = connect(engine.memory_limit, engine.threads, place, [*reader.folders, place])
     try:
         state = when_free(lambda: reader.attach(con, where, None))
         yield con, state.revision, reader.outbox(con, where)

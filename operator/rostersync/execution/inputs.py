@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.storage import Delivery
-from rostersync.deliveries.registry import kind_of
+from rostersync.api.v1alpha1.deliveries import Delivery
+from rostersync.deliveries.registry import place_of
 from rostersync.errors import InvalidManifest
 from rostersync.sources.profile import Login, Profile
 from rostersync.sources.registry import profile_of
@@ -102,17 +102,20 @@ def ca_bundle(inputs: Inputs) -> str | None:
 
 
 def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
-    """The Secret with which a delivery logs in to its receiver. Raises InvalidManifest."""
-    kind = kind_of(delivery)
-    name = kind.secret(delivery)
+    """The Secret with which a delivery logs in to its receiver. Empty if it needs none. Raises InvalidManifest."""
+    place = place_of(delivery)
+    name = place.secret(delivery)
+    if name is None:
+        return {}
     secret, where = inputs.secrets.get(name), qualified(inputs.connection, name)
-    needs = f"the keys {' and '.join(kind.keys)}"
+    needs = f"the keys {place.needs}"
     if secret is None:
         raise InvalidManifest(
             f"Secret {where}, which delivery {delivery.name} names, is not given; create it with {needs}.",
             reason="SecretNotFound",
         )
-    if empty := [key for key in kind.keys if not secret.get(key, "").strip()]:
+    empty = [" or ".join(keys) for keys in place.keys if not any(secret.get(key, "").strip() for key in keys)]
+    if empty:
         raise InvalidManifest(
             f"Secret {where}, which delivery {delivery.name} names, has no value for {' and '.join(empty)}; it needs {needs}.",
             reason="SecretIncomplete",

@@ -2,7 +2,7 @@
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.storage import Delivery
+from rostersync.api.v1alpha1.deliveries import Delivery
 
 
 def outbox_name(connection: Connection, delivery: Delivery) -> str:

@@ -29,7 +29,7 @@ class Pod:
     def layout(self) -> Layout:
         """Store and artifacts, with scratch on a volume that is deleted with the pod."""
         claims = self.root / "var/lib/rostersync"
-        return Layout(claims / "artifacts", claims / "store", self.scratch)
+        return Layout(claims / "artifacts", claims / "store", self.scratch, claims / "deliveries")
 
     @property
     def scratch(self) -> Path:

@@ -33,7 +33,7 @@ class State:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.layout = Layout(artifacts=root / "artifacts", store=root / "store")
+        self.layout = Layout(artifacts=root / "artifacts", store=root / "store", volumes=root / "volumes")
 
     def make_private(self) -> None:
         """Create the folders that hold records, for this user only."""

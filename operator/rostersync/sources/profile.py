@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rostersync.api.v1alpha1.connection import Connection
-    from rostersync.api.v1alpha1.delivery import CABundleRef
+    from rostersync.api.v1alpha1.delivery_config import CABundleRef
     from rostersync.sources.network import Network
     from rostersync.sources.port import Source
 

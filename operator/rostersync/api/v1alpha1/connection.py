@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from rostersync.api.v1alpha1.consistency import check_entities, check_listed, check_name, check_targets
+from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.api.v1alpha1.filters import FilterRule
 from rostersync.api.v1alpha1.jobs import JobTemplate
 from rostersync.api.v1alpha1.mapping import AttributeMapping
@@ -33,7 +34,7 @@ from rostersync.api.v1alpha1.meta import (
 from rostersync.api.v1alpha1.report import Outcome, SchoolsStatus
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.api.v1alpha1.schools import SchoolsMapping
-from rostersync.api.v1alpha1.storage import Artifacts, Delivery, Store
+from rostersync.api.v1alpha1.storage import Artifacts, Store
 from rostersync.api.v1alpha1.thresholds import SyncHoldThreshold
 from rostersync.api.v1alpha1.times import DataRollover, Duration, Schedule, TimeZone
 from rostersync.api.v1alpha1.uniqueness import Domain, MasterField
@@ -200,7 +201,7 @@ class ConnectionSpec(Model):
     deliveries: Annotated[tuple[Delivery, ...], Safety()] = Field(
         default=(),
         max_length=8,
-        description="Where an applied roster is delivered to. Not yet supported.",
+        description="Where an applied roster is delivered to.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     approval: Annotated[Approval, Safety()] = Field(

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
-from rostersync.api.v1alpha1.delivery import DeliveryConfig
+from rostersync.api.v1alpha1.delivery_config import DeliveryConfig
 
 
 class FocusConnectionSpec(ConnectionSpec):

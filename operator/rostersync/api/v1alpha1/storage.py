@@ -1,10 +1,10 @@
-"""Where the roster and the plans are kept, and where an applied roster is delivered."""
+"""Where the roster and the plans are kept."""
 
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Int, Model, ObjectName, SecretRef, cel, validations
+from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Model, ObjectName, SecretRef, cel, validations
 
 QUANTITY = r"^[0-9]+(\.[0-9]{1,3})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 
@@ -34,11 +34,9 @@ class VolumeClaim(Model):
     )
 
 
-def _given(model: Model, but: tuple[str, ...] = ()) -> str | None:
+def _given(model: Model) -> str | None:
     """The first field that has a value, of a model in which one field at most excludes all others."""
-    return next(
-        (name for name in type(model).model_fields if name not in but and getattr(model, name) is not None), None
-    )
+    return next((name for name in type(model).model_fields if getattr(model, name) is not None), None)
 
 
 class EmbeddedStore(Model):
@@ -90,13 +88,33 @@ class Store(Model):
 
 
 class ObjectStorage(Model):
-    """Plans in an S3-compatible bucket. Not yet supported."""
+    """A folder of a bucket of S3 or of a service that speaks its protocol."""
+
+    model_config = validations(
+        cel(
+            "!has(self.endpoint) || self.endpoint.startsWith('https://') || (has(self.insecureHTTP) && self.insecureHTTP)",
+            "endpoint must begin with https://, unless insecureHTTP is true",
+        ),
+    )
 
     url: Annotated[str, StringConstraints(min_length=6, max_length=1024, pattern=r"^s3://[^/@\s]+(/\S*)?$")] = Field(
         description="Bucket and path, such as s3://rosters/springfield.",
         json_schema_extra={"x-kubernetes-validations": [NO_PASSWORD]},
     )
-    secretRef: SecretRef = Field(description="Secret with the access key.")
+    endpoint: (
+        Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=r"^https?://[^/@\s]+/?$")] | None
+    ) = Field(default=None, description="URL of the service, such as https://minio.example.org. Absent: AWS S3.")
+    region: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")] | None = Field(
+        default=None, description="Region of the bucket. Absent: us-east-1."
+    )
+    secretRef: SecretRef = Field(description="Secret with the keys accessKeyID and secretAccessKey.")
+    insecureHTTP: Bool = Field(default=False, description="Allow an endpoint without TLS. For trials only.")
+
+    @model_validator(mode="after")
+    def _over_tls(self) -> "ObjectStorage":
+        if self.endpoint is not None and not self.endpoint.startswith("https://") and not self.insecureHTTP:
+            raise ValueError("has an endpoint that does not begin with https://; use https, or set insecureHTTP: true")
+        return self
 
 
 class Artifacts(Model):
@@ -124,47 +142,3 @@ class Artifacts(Model):
         if sum(part is not None for part in (self.volumeClaim, self.existingClaim, self.objectStorage)) > 1:
             raise ValueError("has several of volumeClaim, existingClaim and objectStorage; keep one of them")
         return self
-
-
-class OneRosterCSV(Model):
-    """A OneRoster CSV bundle."""
-
-    mode: Literal["Bulk", "Delta"] = Field(
-        default="Bulk", description="Bulk: the whole newest roster. Delta: the changes of every revision."
-    )
-    version: Literal["1.1"] = Field(default="1.1", description='Version of the bundle, in quotes: "1.1".')
-    zip: Bool = Field(default=True, description="Write one zip file. If false: a folder of files, which is not atomic.")
-
-
-class SFTP(Model):
-    """A folder of an SFTP server."""
-
-    host: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")] = Field(
-        description="Name or address of the server."
-    )
-    port: Int = Field(default=22, ge=1, le=65535, description="Port of the server.")
-    path: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
-        default="/", description="Folder that is written to."
-    )
-    tempDirectory: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
-        default=None, description="Folder for unfinished files. Absent: path, under names that begin with a dot."
-    )
-    secretRef: SecretRef = Field(description="Secret with the user and its password or key.")
-    hostKey: Annotated[str, StringConstraints(min_length=16, max_length=2048)] = Field(
-        description="Public key of the server, as ssh-keyscan prints it. Any other key is refused."
-    )
-
-
-class Delivery(Model):
-    """A delivery of every applied revision. Not yet supported."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
-        Field(description="Name of the delivery within the connection.")
-    )
-    oneRosterCSV: OneRosterCSV = Field(description="What is delivered.")
-    sftp: SFTP = Field(description="Where it is delivered to.")
-
-    @property
-    def place(self) -> str:
-        """The field that says where, which is what kinds of deliveries differ in."""
-        return _given(self, but=("name", "oneRosterCSV")) or ""

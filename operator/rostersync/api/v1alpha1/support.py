@@ -10,12 +10,13 @@ from rostersync.model import Mode
 
 @dataclass(frozen=True)
 class Supported:
-    """What this version has a record of, by its field: stores in `spec.store`, places in an entry of `spec.deliveries`.
+    """What this version has a record of, by its field: stores in `spec.store`, formats and places in `spec.deliveries`.
 
     The registries are above this package, so the caller hands it in.
     """
 
     stores: Collection[str]
+    formats: Collection[str]
     places: Collection[str]
 
 
@@ -38,9 +39,14 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
         "spec.masterFields": spec.masterFields,
         f"spec.store.{store}": store is not None and store not in supported.stores,
         "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
-        "spec.deliveries": any(delivery.place not in supported.places for delivery in spec.deliveries),
     }
-    return [field for field, value in given.items() if value] + existing
+    deliveries = [
+        f"spec.deliveries[{i}].{field}"
+        for i, delivery in enumerate(spec.deliveries)
+        for field, known in ((delivery.format, supported.formats), (delivery.place, supported.places))
+        if field not in known
+    ]
+    return [field for field, value in given.items() if value] + deliveries + existing
 
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:

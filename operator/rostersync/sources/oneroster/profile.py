@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.delivery import DeliveryConfig
+from rostersync.api.v1alpha1.delivery_config import DeliveryConfig
 from rostersync.roster import TABLES
 from rostersync.sources.oneroster.endpoint import REQUIRED, Patience, ServiceEndpoint
 from rostersync.sources.profile import Endpoint, Login, Profile

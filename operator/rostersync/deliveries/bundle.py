@@ -1,0 +1,53 @@
+"""Makes the bundle of an edition: the format's files, zipped where that is asked for. Equal editions give equal bytes."""
+
+import hashlib
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+from rostersync import durable
+from rostersync.deliveries.port import Bundle, Edition
+from rostersync.deliveries.registry import format_of
+from rostersync.sent import Sent, SentFile
+
+_NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say; a real time would change the bytes
+_BLOCK = 1024 * 1024
+
+
+def make_bundle(edition: Edition, scratch: Path) -> Bundle:
+    """Write an edition's files below `scratch`."""
+    asked = format_of(edition.delivery)
+    folder = scratch / f"{edition.delivery.name}-{edition.revision}"
+    durable.discard(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    files = asked.write(edition, folder)
+    if asked.zipped(edition.delivery):
+        target = scratch / f"{edition.district}-{edition.revision:06}.zip"
+        _zip(files, target)
+        durable.discard(folder)
+        files = (target,)
+    return Bundle(edition.district, edition.revision, files)
+
+
+def sent(bundle: Bundle, where: str, at: datetime) -> Sent:
+    """The record of a bundle that was delivered."""
+    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files))
+
+
+def _zip(files: tuple[Path, ...], target: Path) -> None:
+    durable.discard(target)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            entry = zipfile.ZipInfo(path.name, _NO_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o600 << 16
+            entry.create_system = 3  # the same everywhere
+            with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as sink:
+                while block := source.read(_BLOCK):
+                    sink.write(block)
+
+
+def _file(path: Path) -> SentFile:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return SentFile(path.name, path.stat().st_size, digest)
