@@ -2,7 +2,7 @@
 
 import pytest
 
-from rostersync.local.commands.check import METADATA_KEYS, _object, _page
+from rostersync.local.commands.check import METADATA_KEYS, _page
 from rostersync.sources.port import CheckResult, Filled
 
 SCOPE = "https://purl.imsglobal.org/spec/or/v1p1/scope/roster-core.readonly"
@@ -22,7 +22,7 @@ def test_many_keys_of_metadata_are_folded(capsys: pytest.CaptureFixture[str]) ->
     assert "givenName, metadata.key000" in said
     assert said.count("metadata.key") == METADATA_KEYS
     assert f"and {300 - METADATA_KEYS} more keys of metadata" in said
-    assert len(_object(found(300))["attributes"]) == 301
+    assert len(found(300).as_dict()["attributes"]) == 301
 
 
 def test_a_few_keys_are_all_named(capsys: pytest.CaptureFixture[str]) -> None:
