@@ -12,7 +12,8 @@ def pod(waiting=None, message="", unscheduled="", phase="Pending", running=False
     state = {"waiting": {"reason": waiting, "message": message}} if waiting else {"running": {}} if running else {}
     conditions = [{"type": "PodScheduled", "status": "False", "message": unscheduled}] if unscheduled else []
     containers = [{"name": "sync", "image": "rostersync:0.1.0", "state": state}] if state else []
-    return {"status": {"phase": phase, "conditions": conditions, "containerStatuses": containers}}
+    status = {"phase": phase, "conditions": conditions, "containerStatuses": containers}
+    return {"metadata": {"name": "p"}, "status": status}
 
 
 def event(reason, message, kind="Warning", at="2026-11-24T02:00:00Z", **more):

@@ -1,53 +1,13 @@
-"""The parts of API objects that are read, as types. Objects themselves stay the plain dictionaries that JSON gives.
+"""The statuses of our own kinds, as far as they are read, as types. Objects themselves stay the plain dictionaries of JSON.
 
-Only Kubernetes' own types and statuses are here: what people write is validated by the models in v1alpha1. A status may
-be absent, and each of its fields too, since the operator writes it piece by piece.
+What people write is validated by the models in v1alpha1. A status may be absent, and each of its fields too, since the
+operator writes it piece by piece.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Required, TypedDict, cast
 
-
-class ObjectMeta(TypedDict, total=False):
-    """Kubernetes' metadata, as the API server completes it."""
-
-    name: Required[str]
-    namespace: str
-    uid: Required[str]
-    generation: int
-    resourceVersion: str
-    creationTimestamp: str
-    deletionTimestamp: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
-
-
-class Condition(TypedDict, total=False):
-    """A condition of any kind of object."""
-
-    type: Required[str]
-    status: Required[str]  # True | False | Unknown
-    reason: Required[str]
-    message: str
-    lastTransitionTime: str
-    observedGeneration: int
-
-
-class Lease(TypedDict, total=False):
-    """Kubernetes' Lease."""
-
-    metadata: Required[ObjectMeta]
-    spec: "LeaseSpec"
-
-
-class LeaseSpec(TypedDict, total=False):
-    """A Lease's spec: who leads, and until when."""
-
-    holderIdentity: str
-    leaseDurationSeconds: int
-    leaseTransitions: int
-    acquireTime: str
-    renewTime: str
+from rostersync.api.kubernetes import Condition
 
 
 class PlanStatus(TypedDict, total=False):

@@ -5,6 +5,7 @@ from typing import Any
 
 from rostersync.api.api_server import path
 from rostersync.api.kinds import Ref
+from rostersync.api.kubernetes import job_spec
 from rostersync.controller import jobs
 from rostersync.controller.cluster.cache import (
     APPROVALS,
@@ -164,7 +165,7 @@ class Actor:
 
     async def expire(self, job: Object) -> None:
         """Delete a finished Job after a while, during which its log can be read."""
-        if (job.get("spec") or {}).get("ttlSecondsAfterFinished") is not None:
+        if job_spec(job).get("ttlSecondsAfterFinished") is not None:
             return
         ttl = int(self.shared.options.finished_ttl.total_seconds())
         where = path(JOBS, job["metadata"]["namespace"], job["metadata"]["name"])

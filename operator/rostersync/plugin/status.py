@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rostersync.api.objects import Condition, condition, connection_status, run_status
+from rostersync.api.kubernetes import Condition
+from rostersync.api.objects import condition, connection_status, run_status
 from rostersync.lifecycle.held import is_held as is_held
 
 Object = Mapping[str, Any]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rostersync.api.kinds import APPROVAL, RUN, Ref, connections, is_connection
+from rostersync.api.kubernetes import Condition, meta, pod_status
+from rostersync.api.objects import condition
 from rostersync.attempts import ATTEMPTS, Attempt
 from rostersync.controller import turns
 from rostersync.controller.options import STAGE_LABEL
@@ -141,8 +143,7 @@ def age(obj: Object) -> tuple[str, str]:
 
 def owner(obj: Object) -> str:
     """The UID of the controlling owner, or an empty text."""
-    references = obj["metadata"].get("ownerReferences") or ()
-    return next((str(r["uid"]) for r in references if r.get("controller")), "")
+    return next((r["uid"] for r in meta(obj).get("ownerReferences") or () if r.get("controller")), "")
 
 
 def labels(obj: Object) -> dict[str, str]:
@@ -214,9 +215,8 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
 
 def finished(kind: str, obj: Object) -> bool:
     """Whether a Job or a pod has finished for good."""
-    status = obj.get("status") or {}
     if kind == PODS:
-        return status.get("phase") in ("Succeeded", "Failed")
+        return pod_status(obj).get("phase") in ("Succeeded", "Failed")
     return job_condition(obj) is not None
 
 
@@ -236,8 +236,7 @@ def planned(run: Object) -> bool:
     return bool(plan.get("digest")) and run["spec"].get("mode", "Import") == "Import"
 
 
-def job_condition(job: Object) -> Object | None:
+def job_condition(job: Object) -> Condition | None:
     """The Job's final condition, Complete or Failed. None while it is active."""
-    conditions = (job.get("status") or {}).get("conditions") or ()
-    found = (c for c in conditions if c["type"] in ("Complete", "Failed") and c["status"] == "True")
-    return next(found, None)
+    ends = (condition(job.get("status") or {}, kind) for kind in ("Complete", "Failed"))
+    return next((c for c in ends if c and c["status"] == "True"), None)

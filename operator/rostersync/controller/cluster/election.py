@@ -12,10 +12,10 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import cast
 
+from rostersync.api import kubernetes
 from rostersync.api.api_server import path
-from rostersync.api.objects import Lease, LeaseSpec
+from rostersync.api.kubernetes import LeaseSpec
 from rostersync.controller.cluster.cache import Object
 from rostersync.controller.cluster.client import ApiError, Cluster
 
@@ -73,7 +73,7 @@ class Election:
         """Take or renew the Lease. Returns whether this process holds it, or None when that is unknown."""
         where = path("leases", self.namespace, self.name)
         try:
-            lease = cast(Lease, await self.cluster.get(where))
+            lease = kubernetes.lease(await self.cluster.get(where))
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -119,7 +119,7 @@ class Election:
     async def _give_back(self) -> None:
         try:
             async with asyncio.timeout(2):
-                lease = cast(Lease, await self.cluster.get(path("leases", self.namespace, self.name)))
+                lease = kubernetes.lease(await self.cluster.get(path("leases", self.namespace, self.name)))
                 spec: LeaseSpec = lease.get("spec") or {}
                 if spec.get("holderIdentity") == self.identity:
                     spec = {**spec, "holderIdentity": "", "leaseDurationSeconds": 1}

@@ -8,8 +8,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rostersync.api import kubernetes
 from rostersync.api.api_server import path
 from rostersync.api.kinds import by_plural
+from rostersync.api.kubernetes import Event
 from rostersync.controller.cluster.cache import Object
 from rostersync.controller.cluster.client import ApiError, Cluster
 from rostersync.controller.options import MANAGER
@@ -27,7 +29,7 @@ class Events:
         self._cluster, self._identity = cluster, identity
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._queue: asyncio.Queue[Object] = asyncio.Queue(_WAITING)
-        self._looked: dict[str, tuple[float, list[Object]]] = {}  # namespace -> when it was read, and its warnings
+        self._looked: dict[str, tuple[float, list[Event]]] = {}  # namespace -> when it was read, and its warnings
 
     def note(self, obj: Object, kind: str, reason: str, message: str) -> None:
         """Record a normal event."""
@@ -100,7 +102,7 @@ class Events:
             self._counts.pop(meta["name"], None)  # the event expired, so the next one starts a new count
             await self._cluster.create("events", meta["namespace"], event)
 
-    async def of(self, objects: Sequence[Object]) -> list[Object]:
+    async def of(self, objects: Sequence[Object]) -> list[Event]:
         """The warnings about some objects of one namespace, at most a few seconds old.
 
         A namespace is listed once for everything that waits in it, since thousands of pods may wait for the same node.
@@ -109,6 +111,6 @@ class Events:
         known = self._looked.get(namespace)
         if known is None or now - known[0] > _FRESH:
             found, _ = await self._cluster.list("events", namespace, fieldSelector="type=Warning")
-            known = self._looked[namespace] = (now, found)
+            known = self._looked[namespace] = (now, [kubernetes.event(e) for e in found])
         uids = {o["metadata"]["uid"] for o in objects}
-        return [e for e in known[1] if (e.get("involvedObject") or {}).get("uid") in uids]
+        return [e for e in known[1] if e.get("involvedObject", {}).get("uid") in uids]

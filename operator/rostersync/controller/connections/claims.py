@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rostersync.api.api_server import path
+from rostersync.api.kubernetes import Event, claim_status, event_time
 from rostersync.api.v1alpha1.storage import Artifacts
 from rostersync.controller.cluster.cache import Object, labels
 from rostersync.controller.cluster.client import ApiError, Cluster
@@ -85,7 +86,7 @@ async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, 
         wrong, found = await _ensure(cluster, view, claim)
         if wrong:
             return (wrong, [])
-        if found and (found.get("status") or {}).get("phase") in ("Pending", "Lost"):
+        if found and claim_status(found).get("phase") in ("Pending", "Lost"):
             unbound.append(found)
     return (None, unbound)
 
@@ -118,13 +119,13 @@ async def _ensure(cluster: Cluster, view: View, claim: Claim) -> tuple[tuple[str
     return (None, found)
 
 
-def why_unbound(claim: Object, events: Sequence[Object]) -> str:
+def why_unbound(claim: Object, events: Sequence[Event]) -> str:
     """Why a claim has no volume. Empty while it only waits for its first pod, or has just been created. Pure."""
     name = claim["metadata"]["name"]
-    if (claim.get("status") or {}).get("phase") == "Lost":
+    if claim_status(claim).get("phase") == "Lost":
         return f"Claim {name} has lost its volume: put the volume back, or restore the store from a backup."
-    own = [e for e in events if (e.get("involvedObject") or {}).get("uid") == claim["metadata"]["uid"]]
-    newest = max(own, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""), default=None)
+    own = [e for e in events if e.get("involvedObject", {}).get("uid") == claim["metadata"]["uid"]]
+    newest = max(own, key=event_time, default=None)
     if newest is None or newest.get("reason") not in _UNBOUND:
         return ""
     said = " ".join(str(newest.get("message") or newest["reason"]).split())[:600].rstrip(".")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rostersync.api import kubernetes
 from rostersync.api.kinds import Ref
 from rostersync.api.objects import condition
 from rostersync.controller import jobs
@@ -147,7 +148,7 @@ class Connections:
             name, namespace = claim["metadata"]["name"], claim["metadata"]["namespace"]
             selector = f"involvedObject.kind=PersistentVolumeClaim,involvedObject.name={name}"
             found, _ = await self.shared.cluster.list("events", namespace, fieldSelector=selector)
-            text = claims.why_unbound(claim, found)
+            text = claims.why_unbound(claim, [kubernetes.event(e) for e in found])
             if text:
                 return ("ClaimNotBound", text)
         return None

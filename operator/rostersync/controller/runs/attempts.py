@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from rostersync.api.kubernetes import Condition
 from rostersync.api.objects import condition
 from rostersync.attempts import APPLY, DELIVER, OF_RUN, PLAN, Attempt
 from rostersync.controller.cluster.cache import Object, attempt_of, job_condition, labels
@@ -210,7 +211,7 @@ class _Told(Protocol):
 T = TypeVar("T", bound=_Told)
 
 
-def job_failure(seen: JobSeen, condition: Object, parse: Callable[[str], T | None]) -> tuple[str, str, T | None]:
+def job_failure(seen: JobSeen, condition: Condition, parse: Callable[[str], T | None]) -> tuple[str, str, T | None]:
     """(reason, message, the last report) of a Job that failed."""
     last = seen.ended[-1] if seen.ended else None
     report = parse(last.text) if last else None

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rostersync.api import kubernetes
 from rostersync.api.api_server import path
+from rostersync.api.kubernetes import pod_status
 from rostersync.attempts import OF_RUN
 from rostersync.controller.cluster.cache import (
     APPROVALS,
@@ -129,7 +131,7 @@ class Lookups:
                 return False
             raise
         self.shared.store.put(JOBS, job)
-        return any(r["uid"] == owner_uid for r in job["metadata"].get("ownerReferences") or ())
+        return any(r["uid"] == owner_uid for r in kubernetes.meta(job).get("ownerReferences") or ())
 
     async def _pods_of(self, job: Object) -> list[Object]:
         meta = job["metadata"]
@@ -159,8 +161,8 @@ def check_pause(waited: float) -> float:
 
 def _runs(pod: Object, now: bool = False) -> bool:
     """Whether a pod's container runs, or (not `now`) ever ran."""
-    for container in (pod.get("status") or {}).get("containerStatuses") or ():
-        state = container.get("state") or {}
+    for container in pod_status(pod).get("containerStatuses") or ():
+        state = container.get("state", {})
         if "running" in state or (not now and "terminated" in state):
             return True
     return False

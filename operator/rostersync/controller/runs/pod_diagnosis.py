@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rostersync.api.kubernetes import Condition, Event, PodStatus, Waiting, event_time, job_spec, meta, pod_status
 from rostersync.controller.cluster.cache import Object
 
 _NOT_PULLED = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
@@ -21,31 +22,23 @@ class Trouble:
     patient: bool = False
 
 
-def of(job: Object, pods: Sequence[Object], events: Iterable[Object]) -> Trouble | None:
+def of(job: Object, pods: Sequence[Object], events: Iterable[Event]) -> Trouble | None:
     """What keeps an unfinished Job from starting. None when nothing does."""
-    if (job.get("spec") or {}).get("suspend"):
+    if job_spec(job).get("suspend"):
         return Trouble(
             "JobSuspended",
             "The Job is suspended by a queue of the cluster, and starts when the queue lets it.",
             patient=True,
         )
-    live = [p for p in pods if (p.get("status") or {}).get("phase") in (None, "", "Pending")]
-    warned = sorted(
-        (e for e in events if e.get("type") == "Warning"),
-        key=_time,
-    )
-    if not any((p.get("status") or {}).get("phase") not in ("Succeeded", "Failed") for p in pods):
-        newest = max((str((p.get("metadata") or {}).get("creationTimestamp", "")) for p in pods), default="")
-        return next((t for e in reversed(warned) if _time(e) >= newest and (t := _refused(e))), None)
-    for pod in live:
-        found = _of_pod(pod, warned)
-        if found:
-            return found
-    return None
+    warned = sorted((e for e in events if e.get("type") == "Warning"), key=event_time)
+    if all(pod_status(p).get("phase") in ("Succeeded", "Failed") for p in pods):
+        newest = max((meta(p).get("creationTimestamp", "") for p in pods), default="")
+        return next((t for e in reversed(warned) if event_time(e) >= newest and (t := _refused(e))), None)
+    live = (pod_status(p) for p in pods if pod_status(p).get("phase") in (None, "", "Pending"))
+    return next((found for status in live if (found := _of_pod(status, warned))), None)
 
 
-def _of_pod(pod: Object, warned: Sequence[Object]) -> Trouble | None:
-    status = pod.get("status") or {}
+def _of_pod(status: PodStatus, warned: Sequence[Event]) -> Trouble | None:
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             return Trouble(
@@ -54,7 +47,7 @@ def _of_pod(pod: Object, warned: Sequence[Object]) -> Trouble | None:
                 "the claims' volumes.",
             )
     for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
+        waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in _NOT_PULLED:
             return Trouble(
                 "ImageNotPulled",
@@ -79,7 +72,7 @@ def _missing(text: str) -> Trouble | None:
     return Trouble(f"{kind}NotFound", f"{kind} {name} is not in this namespace: create it, and the Job continues.")
 
 
-def _refused(event: Object) -> Trouble | None:
+def _refused(event: Event) -> Trouble | None:
     if event.get("reason") != "FailedCreate":
         return None
     text = _text(event)
@@ -97,10 +90,6 @@ def _refused(event: Object) -> Trouble | None:
     return Trouble("PodRefused", f"The API server refuses the pod: {text}")
 
 
-def _time(event: Object) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
-
-
-def _text(thing: Object) -> str:
-    text = " ".join(str(thing.get("message") or thing.get("reason") or "").split())
+def _text(said: Condition | Waiting | Event) -> str:
+    text = " ".join((said.get("message") or said.get("reason") or "").split())
     return text[:600] + ("" if text[:600].endswith(".") else ".")

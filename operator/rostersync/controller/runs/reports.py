@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from rostersync.api import kubernetes
+from rostersync.api.kubernetes import pod_status
 from rostersync.api.objects import condition
 from rostersync.api.v1alpha1.report import SchoolsStatus
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
@@ -82,23 +84,22 @@ class Reports:
 
 def ended_of(pod: Object) -> Ended | None:
     """How a pod ended. None while it lives."""
-    status = pod.get("status") or {}
-    container: Object = next((c for c in status.get("containerStatuses") or () if c["name"] == CONTAINER), {})
-    state = (container.get("state") or {}).get("terminated")
+    status, meta = pod_status(pod), kubernetes.meta(pod)
+    own = (c for c in status.get("containerStatuses") or () if c["name"] == CONTAINER)
+    state = next((c.get("state", {}).get("terminated") for c in own), None)
     target = condition(status, "DisruptionTarget")
     disrupted = target is not None and target["status"] == "True"
-    meta = pod["metadata"]
     if state is None:
         if status.get("phase") != "Failed" and not (disrupted and meta.get("deletionTimestamp")):
             return None
         at = meta["creationTimestamp"]
-        return Ended(meta["uid"], -1, str(status.get("reason", "")), "", at, disrupted, False, _run(pod))
+        return Ended(meta["uid"], -1, status.get("reason", ""), "", at, disrupted, False, _run(pod))
     return Ended(
         meta["uid"],
-        int(state["exitCode"]),
-        str(state.get("reason", "")),
-        str(state.get("message", "")),
-        str(state.get("finishedAt") or meta["creationTimestamp"]),
+        state["exitCode"],
+        state.get("reason", ""),
+        state.get("message", ""),
+        state.get("finishedAt") or meta["creationTimestamp"],
         disrupted,
         True,
         _run(pod),
