@@ -35,6 +35,7 @@ from rostersync.local.commands.reject import reject
 from rostersync.local.commands.run import run
 from rostersync.local.commands.runs import runs
 from rostersync.local.commands.show import show
+from rostersync.local.commands.verify import verify
 from rostersync.local.commands.version import version
 from rostersync.render.sections import Sectioned
 
@@ -46,7 +47,7 @@ LATER = {  # imported when they are asked for; `job` is for the operator's pods,
 }
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run", "plan", "apply"),
-    "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject"),
+    "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject", "verify"),
     "The store": ("export", "forget", "backup", "compact"),
     "More": ("simulate", "operator", "crds", "version"),
 }
@@ -118,6 +119,7 @@ for command in (
     issues,
     approve,
     reject,
+    verify,
     export,
     forget,
     backup,

@@ -21,9 +21,10 @@ SQL_MAKERS = (
     "tables",
     "deliveries",
 )  # the parts that make statements out of pieces
-SPEAK_NO_SQL = (  # they name claims, files and places, and give nothing to an engine
+SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing to an engine
     "deliveries/bundle.py",
     "deliveries/directory.py",
+    "plan/points.py",
     "stores/embedded/kind.py",
     "stores/kind.py",
     "stores/placement.py",

@@ -53,7 +53,7 @@ class State:
 
     def run(self, name: str) -> dict[str, Any]:
         """The SyncRun of that name. Raises Permanent that names the newest runs."""
-        found = self.find(name) if _is_name(name) else None
+        found = self.find(name) if is_name(name) else None
         if found is None:
             newest = ", ".join(r["metadata"]["name"] for r in self.runs()[:5])
             there = f"the newest are: {newest}" if newest else "there are none yet"
@@ -161,6 +161,6 @@ def number(run: dict[str, Any]) -> int:
     return int(annotations.get(RUN_NUMBER) or annotations.get(_FORMER_RUN_NUMBER) or 0)
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """Whether a name is safe as a file name: it leads nowhere else."""
     return bool(name) and "/" not in name and not name.startswith(".")

@@ -44,7 +44,7 @@ def applied_revision(state: State, run: str, digest: str, base: int) -> int | No
     store = store_of(state, run)
     if not store.exists():
         return None
-    with _engine(state, store) as con:
+    with opened(state, store) as con:
         return store.reader().applied(con, run, digest, base)
 
 
@@ -59,7 +59,7 @@ def export(state: State, folder: Path, district: str | None, strict: bool = Fals
     target.parent.mkdir(parents=True, exist_ok=True)
     name = _district(state, store, district)
     reader = store.reader()
-    with naming(export=target.parent, scratch=_scratch(state)), _engine(state, store, target.parent) as con:
+    with naming(export=target.parent, scratch=_scratch(state)), opened(state, store, target.parent) as con:
         reader.attach(con, name, None)
         found = importable.gaps(con)
         if strict and found:
@@ -87,7 +87,7 @@ def person(state: State, district: str | None, record: str) -> str | None:
     if not store.exists():
         return None
     name = _district(state, store, district)
-    with _engine(state, store) as con:
+    with opened(state, store) as con:
         store.reader().attach(con, name, None)
         found = con.execute(
             "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE id = ?", [record]
@@ -110,7 +110,7 @@ def _spec(state: State, run: str | None = None) -> StoreSpec:
 
 def _district(state: State, store: Store, wanted: str | None) -> str:
     """The intended district: the one that is named, else the only one."""
-    with _engine(state, store) as con:
+    with opened(state, store) as con:
         known = store.reader().districts(con)
     if wanted in known or (wanted is None and len(known) == 1):
         return wanted or known[0]
@@ -122,7 +122,7 @@ def _district(state: State, store: Store, wanted: str | None) -> str:
 
 
 @contextmanager
-def _engine(state: State, store: Store, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(state: State, store: Store, *allowed: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """An engine that may read the store, and write to the allowed folders."""
     place = _scratch(state)
     con = connect(None, None, place, [*store.reader().folders, *allowed])

@@ -40,6 +40,17 @@ def verify_digest(
         raise _other()
 
 
+def differing(con: duckdb.DuckDBPyConnection, manifest: Manifest, plan: Path, revision: int) -> int:
+    """How many changes only the plan has, or only the history of a revision. `con` has the store attached."""
+    names = [name for entity in Entity if (name := changes_of(entity)) in manifest.files]
+    columns = "entity, id, change, cause"
+    files = ", ".join(literal(plan / name) for name in names)
+    planned = f"SELECT {columns} FROM read_parquet([{files}])"
+    applied = f"SELECT {columns} FROM store_history WHERE revision = {revision}"
+    both = f"({planned} EXCEPT ALL {applied}) UNION ALL ({applied} EXCEPT ALL {planned})"
+    return int(con.execute(f"SELECT count(*) FROM ({both})").fetchall()[0][0])
+
+
 def _counts(con: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int, int]:
     """Numbers of creates, updates and deletes."""
     found = dict(con.execute(f"SELECT change, count(*) FROM ({rows}) GROUP BY change").fetchall())
