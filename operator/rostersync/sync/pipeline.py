@@ -5,13 +5,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.hold import measure
@@ -19,36 +17,25 @@ from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
 from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
-from rostersync.hold.usual import usual_of
 from rostersync.hold.vanishing import vanishing
-from rostersync.model import Entity, EntityCounts, Hold, HoldReason, JudgedCounts, PlanReport
-from rostersync.plan import codec
-from rostersync.plan.checksums import checksums
-from rostersync.plan.digest import Changed, digest
+from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
-from rostersync.plan.folder import CHANGES
-from rostersync.plan.manifest import Manifest, report_of
 from rostersync.plan.origin import PlanOrigin, Pulled, RunScope
-from rostersync.roster import TABLES
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
-from rostersync.stores.port import SourceMemory, StoreReader, StoreState
-from rostersync.sync import freeze, preconditions
+from rostersync.stores.port import StoreReader, StoreState
+from rostersync.sync import preconditions
 from rostersync.sync.compare import compare
-from rostersync.sync.issues import report_issues
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
-from rostersync.sync.notes import write_notes
-from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.require import require
-from rostersync.sync.scope import Scope
 from rostersync.sync.shape import shape
-from rostersync.sync.staged import Staged, lay_out_staged
+from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
-from rostersync.sync.unoffered import unoffered
+from rostersync.sync.writing import Made, freeze
 from rostersync.tables.context import Context, Progress, read_only
-from rostersync.tables.counts import Tallies, count
+from rostersync.tables.counts import count
 
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
@@ -71,24 +58,6 @@ class PlanInputs:
     scope: RunScope = field(default_factory=RunScope)
     memory_limit: int | None = None
     threads: int | None = None
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The results of the stages, before they are written."""
-
-    context: Context
-    pulled: Pulled
-    staged: Staged
-    state: StoreState
-    scope: Scope
-    tallies: Tallies
-    counts: list[EntityCounts]
-    holds: list[Hold]
-    judged: tuple[JudgedCounts, ...]
-    memory: SourceMemory
-    config: dict[str, Any]
-    previous_connection: str  # "" unless the plan is held because of it
 
 
 def plan(
@@ -127,14 +96,12 @@ def plan(
         )
         made = _run(inputs, pulled, context, state, stage)
         stage("freeze")
-        return _freeze(inputs, made, incomplete)
+        return freeze(replace(made, incomplete=tuple(incomplete)), inputs.reader, inputs.out)
     finally:
         con.close()
 
 
-def _run(
-    inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]
-) -> _Plan:
+def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]) -> Made:
     """Run the stages, in their order."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
@@ -172,10 +139,13 @@ def _run(
     holds = verdict(facts, switches) if facts else []
     judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
-    return _Plan(
+    return Made(
+        run=inputs.run,
+        connection=inputs.connection,
+        as_of=inputs.as_of,
         context=context,
-        pulled=pulled,
-        staged=staged,
+        staged=staged.files,
+        extract=pulled.extract,
         state=state,
         scope=scope,
         tallies=tallies,
@@ -185,66 +155,5 @@ def _run(
         memory=memory,
         config=config,
         previous_connection=previous if changed else "",
-    )
-
-
-def _freeze(inputs: PlanInputs, made: _Plan, incomplete: list[str]) -> PlanReport:
-    """Write the plan folder, whole or not at all. Returns the report."""
-    with durable.made(inputs.out, lasting=False) as making:  # its checksums detect what a power cut destroyed
-        manifest = _write(inputs, made, incomplete, making)
-        codec.write(making, manifest)
-    return report_of(manifest, outbox_pending=made.state.outbox_pending)
-
-
-def _write(inputs: PlanInputs, made: _Plan, incomplete: list[str], making: Path) -> Manifest:
-    """Write every file of the plan but the manifest. Returns the manifest."""
-    context, connection = made.context, inputs.connection
-    (making / CHANGES).mkdir(parents=True, mode=0o700)
-    changes: dict[Entity, str] = {}
-    for table in context.tables:
-        context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
-        if made.tallies[table.name].changes:
-            staged = made.staged.files.get(table.name, ())
-            changes.update(freeze.write_changes(context, table, staged, making))
-    report_issues(context, made.tallies)
-    issues = freeze.write_issues(context, making)
-    freeze.write_rekeyed(context, making)
-    write_orgs(context, made.tallies, made.scope, making)
-    write_notes(context, made.pulled.extract, making)
-    changed = {
-        c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
-        for c in made.counts
-        if c.entity in changes
-    }
-    return Manifest(
-        run=inputs.run,
-        district=context.district,
-        source=context.source,
-        connection_name=connection.metadata.name,
-        connection_namespace=connection.metadata.namespace,
-        connection_uid=connection.metadata.uid,
-        digest=digest(context.district, context.source, made.memory.config_hash, changed),
-        base_revision=made.state.revision,
-        as_of=inputs.as_of,
         only_schools=inputs.scope.schools,
-        effective_config=made.config,
-        config_hash=made.memory.config_hash,
-        memory=made.memory,
-        entities=tuple(made.counts),
-        judged=made.judged,
-        holds=tuple(made.holds),
-        holds_total=len(made.holds),
-        schools=made.scope.schools,
-        schools_imported=tuple(made.scope.imported),
-        incomplete=tuple(incomplete),
-        not_offered=unoffered(context, made.tallies),
-        causes=measure.causes(made.tallies),
-        blast_radius=measure.blast_radius(context, made.tallies),
-        usual=usual_of(context, inputs.reader),
-        proof={name: dict(told) for name, told in context.proof.items()},
-        issues=issues,
-        no_changes=not changes,
-        previous_connection=made.previous_connection,
-        four_eyes=connection.spec.approval.requireDistinctApprover,
-        files=checksums(making),
     )

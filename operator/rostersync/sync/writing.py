@@ -1,0 +1,113 @@
+"""Writes a plan's folder from what the stages made: changes, issues, notes, and the manifest with the digest over them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rostersync import durable
+from rostersync.api.v1alpha1.connection import Connection
+from rostersync.hold import measure
+from rostersync.hold.usual import usual_of
+from rostersync.model import Entity, EntityCounts, Hold, JudgedCounts, PlanReport
+from rostersync.plan import codec
+from rostersync.plan.checksums import checksums
+from rostersync.plan.digest import Changed, digest
+from rostersync.plan.folder import CHANGES
+from rostersync.plan.manifest import Manifest, report_of
+from rostersync.roster import TABLES
+from rostersync.stores.port import SourceMemory, StoreReader, StoreState
+from rostersync.sync import freeze as changes_files
+from rostersync.sync.issues import report_issues
+from rostersync.sync.notes import write_notes
+from rostersync.sync.orgnames import write_orgs
+from rostersync.sync.scope import Scope
+from rostersync.sync.unoffered import unoffered
+from rostersync.tables.context import Context
+from rostersync.tables.counts import Tallies
+
+
+@dataclass(frozen=True)
+class Made:
+    """The results of the stages, before they are written. `staged`: the files of each table's pull."""
+
+    run: str
+    connection: Connection
+    as_of: datetime
+    context: Context
+    staged: Mapping[str, tuple[Path, ...]]
+    extract: Path
+    state: StoreState
+    scope: Scope
+    tallies: Tallies
+    counts: list[EntityCounts]
+    holds: list[Hold]
+    judged: tuple[JudgedCounts, ...]
+    memory: SourceMemory
+    config: dict[str, Any]
+    previous_connection: str  # "" unless the plan is held because of it
+    only_schools: tuple[str, ...] = ()
+    incomplete: tuple[str, ...] = ()
+
+
+def freeze(made: Made, reader: StoreReader, out: Path) -> PlanReport:
+    """Write the plan folder `out`, whole or not at all. Returns the report."""
+    with durable.made(out, lasting=False) as making:  # its checksums detect what a power cut destroyed
+        manifest = _write(made, reader, making)
+        codec.write(making, manifest)
+    return report_of(manifest, outbox_pending=made.state.outbox_pending)
+
+
+def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
+    """Write every file of the plan but the manifest. Returns the manifest."""
+    context, connection = made.context, made.connection
+    (making / CHANGES).mkdir(parents=True, mode=0o700)
+    changes: dict[Entity, str] = {}
+    for table in context.tables:
+        context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
+        if made.tallies[table.name].changes:
+            staged = made.staged.get(table.name, ())
+            changes.update(changes_files.write_changes(context, table, staged, making))
+    report_issues(context, made.tallies)
+    issues = changes_files.write_issues(context, making)
+    changes_files.write_rekeyed(context, making)
+    write_orgs(context, made.tallies, made.scope, making)
+    write_notes(context, made.extract, making)
+    changed = {
+        c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
+        for c in made.counts
+        if c.entity in changes
+    }
+    return Manifest(
+        run=made.run,
+        district=context.district,
+        source=context.source,
+        connection_name=connection.metadata.name,
+        connection_namespace=connection.metadata.namespace,
+        connection_uid=connection.metadata.uid,
+        digest=digest(context.district, context.source, made.memory.config_hash, changed),
+        base_revision=made.state.revision,
+        as_of=made.as_of,
+        only_schools=made.only_schools,
+        effective_config=made.config,
+        config_hash=made.memory.config_hash,
+        memory=made.memory,
+        entities=tuple(made.counts),
+        judged=made.judged,
+        holds=tuple(made.holds),
+        holds_total=len(made.holds),
+        schools=made.scope.schools,
+        schools_imported=tuple(made.scope.imported),
+        incomplete=made.incomplete,
+        not_offered=unoffered(context, made.tallies),
+        causes=measure.causes(made.tallies),
+        blast_radius=measure.blast_radius(context, made.tallies),
+        usual=usual_of(context, reader),
+        proof={name: dict(told) for name, told in context.proof.items()},
+        issues=issues,
+        no_changes=not changes,
+        previous_connection=made.previous_connection,
+        four_eyes=connection.spec.approval.requireDistinctApprover,
+        files=checksums(making),
+    )
