@@ -15,9 +15,18 @@ class SentFile:
 
 @dataclass(frozen=True)
 class Sent:
-    """What a delivery has delivered of one revision. `where` names the place without user or password. `at` is aware."""
+    """What a delivery has delivered of one revision. `where` names the place without user or password. `at` is aware.
+
+    `config_hash` covers what was asked for: of the roster, and to which place. Under another hash, a receiver has nothing.
+    """
 
     revision: int
     where: str
     at: datetime
     files: tuple[SentFile, ...]
+    config_hash: str = ""
+
+    @property
+    def bytes(self) -> int:
+        """Of all files."""
+        return sum(file.bytes for file in self.files)

@@ -64,7 +64,7 @@ def test_an_apply_that_nobody_delivers_leaves_no_trace(store: Store, plan: Path,
 
 def test_applying_again_asks_for_no_second_delivery(store: Store, plan: Path, tmp_path: Path) -> None:
     apply(plan, store.writer(), deliveries=(FEED,), now=NOW)
-    store.outbox().settle(DISTRICT, FEED, 1)
+    store.outbox().settle(DISTRICT, FEED, 1, None)
     again = apply(plan, store.writer(), deliveries=(FEED,), now=NOW)
 
     assert (again.already_applied, again.outbox_pending) == (True, False)
@@ -83,12 +83,12 @@ def test_what_was_carried_out_is_settled_and_what_came_since_is_not(store: Store
         apply(each, store.writer(), deliveries=(FEED, OTHER), now=NOW)
     assert outbox(store, tmp_path) == {FEED: (1, 2), OTHER: (1, 2)}
 
-    store.outbox().settle(DISTRICT, FEED, 1)
-    store.outbox().settle(DISTRICT, FEED, 1)
-    store.outbox().settle("shelbyville", OTHER, 2)
+    store.outbox().settle(DISTRICT, FEED, 1, None)
+    store.outbox().settle(DISTRICT, FEED, 1, None)
+    store.outbox().settle("shelbyville", OTHER, 2, None)
     assert outbox(store, tmp_path) == {FEED: (2,), OTHER: (1, 2)}
 
-    store.outbox().settle(DISTRICT, OTHER, 2)
+    store.outbox().settle(DISTRICT, OTHER, 2, None)
     assert outbox(store, tmp_path) == {FEED: (2,)}
 
 
@@ -99,6 +99,6 @@ def test_the_reader_s_secrets_alone_settle_nothing(kept: Kept, store: Store, pla
         return  # who may mount its volume to write may write
 
     with pytest.raises(Permanent):
-        reading.outbox().settle(DISTRICT, FEED, 1)
+        reading.outbox().settle(DISTRICT, FEED, 1, None)
 
     assert outbox(store, tmp_path) == {FEED: (1,)}

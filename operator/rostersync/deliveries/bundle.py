@@ -1,11 +1,13 @@
 """Makes the bundle of an edition: the format's files, zipped where that is asked for. Equal editions give equal bytes."""
 
 import hashlib
+import json
 import zipfile
 from datetime import datetime
 from pathlib import Path
 
 from rostersync import durable
+from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.deliveries.port import Bundle, Edition
 from rostersync.deliveries.registry import format_of
 from rostersync.sent import Sent, SentFile
@@ -29,9 +31,16 @@ def make_bundle(edition: Edition, scratch: Path) -> Bundle:
     return Bundle(edition.district, edition.revision, files)
 
 
-def sent(bundle: Bundle, where: str, at: datetime) -> Sent:
+def sent(bundle: Bundle, delivery: Delivery, where: str, at: datetime) -> Sent:
     """The record of a bundle that was delivered."""
-    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files))
+    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files), config_hash(delivery, where))
+
+
+def config_hash(delivery: Delivery, where: str) -> str:
+    """Covers what a delivery asks for of the roster, and the place where it goes."""
+    what = getattr(delivery, delivery.format).model_dump(mode="json", exclude={"mode", "zip"})
+    text = json.dumps([delivery.format, what, where], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _zip(files: tuple[Path, ...], target: Path) -> None:

@@ -12,7 +12,7 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.attempts import DELIVER
-from rostersync.deliveries.bundle import make_bundle
+from rostersync.deliveries.bundle import make_bundle, sent
 from rostersync.deliveries.port import Edition, Receiver
 from rostersync.deliveries.registry import place_of
 from rostersync.disks import naming
@@ -82,7 +82,8 @@ def _one(
             bundle = make_bundle(edition, scratch.own(execution.layout.run_scratch(run)))
             place.send(receiver, bundle)
         report.stage("settle")
-        when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision))
+        made = sent(bundle, delivery, place.where(delivery), datetime.now(UTC))
+        when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision, made))
     except Exception as error:  # noqa: BLE001  (the others are still tried)
         interruption.check()
         return told(error, f"{report.at} of {delivery.name}", None)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import duckdb
 
 from rostersync.model import Consent, EntityCounts, JudgedCounts
+from rostersync.sent import Sent
 
 Mark = Callable[[str], None]  # called with the name of each step of an apply; for tests and progress
 
@@ -119,12 +120,20 @@ class StoreReader(Protocol):
         """
         ...
 
+    def revision(self, con: duckdb.DuckDBPyConnection, district: str, number: int) -> Revision | None:
+        """One revision of a district, whoever created it. `con` has the store attached."""
+        ...
+
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
         """Drops the views and releases the store. While it is attached, it may be locked for writers."""
         ...
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
         """The revisions that each delivery still has to deliver, ascending. `con` has the store attached."""
+        ...
+
+    def sent(self, con: duckdb.DuckDBPyConnection, district: str, limit: int | None) -> dict[str, tuple[Sent, ...]]:
+        """What each delivery has delivered, newest first, at most `limit` of each. `con` has the store attached."""
         ...
 
     def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -185,10 +194,11 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Expired:
-    """What retention removed: tombstones, and before and after values of history."""
+    """What retention removed: tombstones, before and after values of history, records of deliveries."""
 
     tombstones: int
     history: int
+    sent: int = 0
 
 
 class StoreWriter(Protocol):
@@ -203,7 +213,10 @@ class StoreWriter(Protocol):
         ...
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
-        """Removes tombstones, and before and after values of history, that are older than `max_age`."""
+        """Removes tombstones, before and after values of history, and records of deliveries older than `max_age`.
+
+        The newest record of each delivery stays, since it says what its receiver has.
+        """
         ...
 
     def forget(self, district: str, record_id: str) -> Forgotten:
@@ -212,10 +225,13 @@ class StoreWriter(Protocol):
 
 
 class Outbox(Protocol):
-    """Removes from the outbox what was delivered, and can do nothing else. Raises StoreBusy and DiskFull."""
+    """Moves what was delivered from the outbox to the record, and can do nothing else. Raises StoreBusy and DiskFull."""
 
-    def settle(self, district: str, delivery: str, revision: int) -> None:
-        """Record that a delivery has delivered everything up to a revision. Idempotent."""
+    def settle(self, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
+        """Record that a delivery has delivered everything up to a revision. Idempotent.
+
+        `sent` is kept in the same transaction. None when there was nothing to send.
+        """
         ...
 
 

@@ -1,6 +1,6 @@
-"""What the store keeps as JSON text, and back: SourceMemory (`sources`) and counts (`revisions`).
+"""What the store keeps as JSON text, and back: SourceMemory (`sources`), counts (`revisions`), files (`sent`).
 
-A plan's manifest has both in the same form."""
+A plan's manifest has the first two in the same form."""
 
 import json
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from typing import Any
 
 from rostersync.instants import parse_instant
 from rostersync.model import EntityCounts, JudgedCounts
+from rostersync.sent import SentFile
 from rostersync.stores.port import AppliedCounts, SourceMemory
 
 
@@ -96,3 +97,13 @@ def changes_in(text: str) -> int:
     """How many records a revision changed."""
     names = ("created", "updated", "deleted")
     return sum(row.get(name, 0) for row in json.loads(text) if not row.get("judged") for name in names)
+
+
+def files_as_text(files: Iterable[SentFile]) -> str:
+    """The files of a delivery, in order."""
+    return json.dumps([vars(file) for file in files], ensure_ascii=False)
+
+
+def files_from_text(text: str) -> tuple[SentFile, ...]:
+    """The reverse."""
+    return tuple(SentFile(**file) for file in json.loads(text))

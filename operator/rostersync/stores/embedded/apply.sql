@@ -67,5 +67,14 @@ INSERT INTO store.revisions VALUES (
 INSERT INTO store.outbox VALUES ($district, $revision, $delivery, 'pending')
 
 -- name: settle_outbox
--- A roster is delivered whole, so all older revisions are delivered with it.
+-- What was delivered up to a revision holds all older ones.
 DELETE FROM store.outbox WHERE district = $district AND delivery = $delivery AND revision <= $revision
+
+-- name: insert_sent
+-- Once, although settling may be repeated.
+INSERT INTO store.sent
+SELECT $district, $delivery, $revision, $place, $sent_at, $files, $config_hash
+WHERE NOT EXISTS (
+  FROM store.sent
+  WHERE district = $district AND delivery = $delivery AND revision = $revision AND sent_at = $sent_at
+)

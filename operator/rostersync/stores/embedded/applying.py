@@ -11,11 +11,12 @@ import duckdb
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Consent
 from rostersync.roster import TABLES, Table
+from rostersync.sent import Sent
 from rostersync.stores.embedded import files, history, schema
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Mark, PlanToApply
-from rostersync.stores.source_state import counts_as_text, memory_as_text
+from rostersync.stores.source_state import counts_as_text, files_as_text, memory_as_text
 
 
 def utc(moment: datetime) -> datetime:
@@ -131,3 +132,21 @@ def _write_revision(
     )
     for delivery in plan.deliveries:
         execute(con, "apply.insert_outbox", district=plan.district, revision=revision, delivery=delivery)
+
+
+def settle(con: duckdb.DuckDBPyConnection, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
+    """What was delivered moves from the outbox to the record, inside the caller's transaction."""
+    scope: dict[str, Any] = {"district": district, "delivery": delivery}
+    execute(con, "apply.settle_outbox", **scope, revision=revision)
+    if sent is None:
+        return
+    execute(
+        con,
+        "apply.insert_sent",
+        **scope,
+        revision=sent.revision,
+        place=sent.where,
+        sent_at=utc(sent.at),
+        files=files_as_text(sent.files),
+        config_hash=sent.config_hash,
+    )

@@ -11,5 +11,14 @@ FROM changes
 UPDATE store.history SET before = NULL, after = NULL
 WHERE district = $district AND applied_at < $before AND (before IS NOT NULL OR after IS NOT NULL)
 
+-- name: expire_sent
+-- The newest of each delivery says what its receiver has.
+DELETE FROM store.sent AS old
+WHERE district = $district AND sent_at < $before AND EXISTS (
+  FROM store.sent AS newer
+  WHERE newer.district = old.district AND newer.delivery = old.delivery AND newer.config_hash = old.config_hash
+    AND newer.revision > old.revision
+)
+
 -- name: expire_tombstones
 DELETE FROM store.{table} WHERE district = $district AND status = 'tobedeleted' AND changed_at < $before

@@ -62,7 +62,9 @@ ORDER BY revision
 -- name: revisions
 SELECT revision, source, run, digest, config_hash, applied_at, counts, decided_by, approval_uid, approver_reason,
        four_eyes_enforced
-FROM store.revisions WHERE district = $district AND run = $run ORDER BY revision
+FROM store.revisions
+WHERE district = $district AND ($run IS NULL OR run = $run) AND ($number IS NULL OR revision = $number)
+ORDER BY revision
 
 -- name: memory
 SELECT memory FROM store.sources WHERE district = $district AND source = $source
@@ -79,6 +81,12 @@ SELECT EXISTS (FROM store.outbox WHERE district = $district)
 
 -- name: outbox
 SELECT delivery, revision FROM store.outbox WHERE district = $district ORDER BY delivery, revision
+
+-- name: sent
+SELECT delivery, revision, place, sent_at, files, config_hash FROM store.sent
+WHERE district = $district
+QUALIFY $limit IS NULL OR row_number() OVER (PARTITION BY delivery ORDER BY sent_at DESC, revision DESC) <= $limit
+ORDER BY delivery, sent_at DESC, revision DESC
 
 -- name: districts
 SELECT DISTINCT district FROM store.revisions ORDER BY district

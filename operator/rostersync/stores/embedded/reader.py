@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 
 from rostersync.roster import TABLES
+from rostersync.sent import Sent
 from rostersync.stores.embedded import files, schema
 from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
-from rostersync.stores.source_state import changes_in, counts_from_text, memory_from_text
+from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text, memory_from_text
 
 _VIEWS = (*(t.name for t in TABLES), "schools", "history")
 
@@ -61,12 +62,21 @@ class EmbeddedReader:
 
     def revisions(self, con: duckdb.DuckDBPyConnection, district: str, run: str) -> tuple[Revision, ...]:
         """See StoreReader.revisions."""
+        return self._revisions(con, district, run=run)
+
+    def revision(self, con: duckdb.DuckDBPyConnection, district: str, number: int) -> Revision | None:
+        """See StoreReader.revision."""
+        return next(iter(self._revisions(con, district, number=number)), None)
+
+    def _revisions(
+        self, con: duckdb.DuckDBPyConnection, district: str, *, run: str | None = None, number: int | None = None
+    ) -> tuple[Revision, ...]:
         if not execute(con, "read.attached").fetchall():
             return ()
-        found = execute(con, "read.revisions", district=district, run=run).fetchall()
+        found = execute(con, "read.revisions", district=district, run=run, number=number).fetchall()
         return tuple(
-            Revision(number, source, name, digest, config, at.replace(tzinfo=UTC), changes_in(counts), *decided)
-            for number, source, name, digest, config, at, counts, *decided in found
+            Revision(made, source, name, digest, config, at.replace(tzinfo=UTC), changes_in(counts), *decided)
+            for made, source, name, digest, config, at, counts, *decided in found
         )
 
     def outbox(self, con: duckdb.DuckDBPyConnection, district: str) -> dict[str, tuple[int, ...]]:
@@ -77,6 +87,17 @@ class EmbeddedReader:
         for delivery, revision in execute(con, "read.outbox", district=district).fetchall():
             found[delivery] = (*found.get(delivery, ()), revision)
         return found
+
+    def sent(self, con: duckdb.DuckDBPyConnection, district: str, limit: int | None) -> dict[str, tuple[Sent, ...]]:
+        """See StoreReader.sent."""
+        if not execute(con, "read.attached").fetchall() or not schema.has(con, "sent"):
+            return {}
+        found: dict[str, list[Sent]] = {}
+        rows = execute(con, "read.sent", district=district, limit=limit).fetchall()
+        for delivery, revision, place, at, files_, config in rows:
+            made = Sent(revision, place, at.replace(tzinfo=UTC), files_from_text(files_), config)
+            found.setdefault(delivery, []).append(made)
+        return {delivery: tuple(each) for delivery, each in found.items()}
 
     def detach(self, con: duckdb.DuckDBPyConnection) -> None:
         """See StoreReader.detach."""

@@ -1,4 +1,4 @@
-"""How long the store keeps former values: tombstones, and the values before and after a change in the history."""
+"""How long the store keeps tombstones, values before and after a change in the history, and what was delivered."""
 
 from datetime import datetime
 
@@ -19,4 +19,5 @@ def expire(con: duckdb.DuckDBPyConnection, district: str, before: datetime) -> E
         number(execute(con, "history.expire_tombstones", {"table": t.name}, district=district, before=before))
         for t in TABLES
     )
-    return Expired(tombstones=tombstones, history=values)
+    sent = number(execute(con, "history.expire_sent", district=district, before=before))
+    return Expired(tombstones=tombstones, history=values, sent=sent)

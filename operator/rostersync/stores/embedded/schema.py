@@ -14,6 +14,8 @@ FORMAT = "1"
 STORAGE_VERSION = "v2.0.0"
 
 _OTHERS = ("revisions", "sources", "schools", "history", "aliases", "outbox", "meta")
+# Tables that came later. Versions without them read and write the file as before, so FORMAT stays.
+_LATER = ("sent",)
 
 
 def attributes(table: Table) -> list[tuple[str, str]]:
@@ -38,7 +40,19 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
         execute(con, "schema.roster_table", {"table": table.name, "columns": body})
     for name in _OTHERS:
         execute(con, f"schema.{name}")
+    add_later(con)
     execute(con, "schema.set_format", format=FORMAT)
+
+
+def add_later(con: duckdb.DuckDBPyConnection) -> None:
+    """Creates the tables that a store of an earlier version lacks, in the database attached as `store`."""
+    for name in _LATER:
+        execute(con, f"schema.{name}")
+
+
+def has(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether the database attached as `store` has a table that came later. Nothing has written to it without."""
+    return execute(con, "schema.has", table=table).fetchone() is not None
 
 
 def check_format(con: duckdb.DuckDBPyConnection, path: Path) -> None:

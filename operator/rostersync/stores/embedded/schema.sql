@@ -87,6 +87,21 @@ CREATE TABLE store.outbox (
   state VARCHAR NOT NULL
 )
 
+-- name: sent
+-- What was delivered, as a record for people. files is JSON: name, bytes, sha256. sent_at is UTC.
+CREATE TABLE IF NOT EXISTS store.sent (
+  district VARCHAR NOT NULL,
+  delivery VARCHAR NOT NULL,
+  revision BIGINT NOT NULL,
+  place VARCHAR NOT NULL,
+  sent_at TIMESTAMP NOT NULL,
+  files VARCHAR NOT NULL,
+  config_hash VARCHAR NOT NULL
+)
+
+-- name: has
+SELECT 1 FROM duckdb_tables() WHERE database_name = 'store' AND table_name = $table
+
 -- name: meta
 -- Facts about the file itself: format.
 CREATE TABLE store.meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)

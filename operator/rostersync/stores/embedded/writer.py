@@ -12,9 +12,9 @@ from rostersync import durable
 from rostersync.disks import naming
 from rostersync.errors import Permanent, Unsure
 from rostersync.model import Consent
+from rostersync.sent import Sent
 from rostersync.stores.embedded import applying, files, forget, retention, schema
 from rostersync.stores.embedded.reader import state
-from rostersync.stores.embedded.statements import execute
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
 
@@ -68,10 +68,10 @@ class EmbeddedWriter:
             ) from None
         return None if revision is None else Applied(revision, already_applied=False, outbox_pending=pending)
 
-    def settle(self, district: str, delivery: str, revision: int) -> None:
+    def settle(self, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
         """See Outbox.settle."""
         with self._opened() as con, applying.transaction(con, "settle a delivery in"):
-            execute(con, "apply.settle_outbox", district=district, delivery=delivery, revision=revision)
+            applying.settle(con, district, delivery, revision, sent)
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
         """See StoreWriter.expire. Later applies reuse the file's free space, and compact returns it."""
@@ -127,6 +127,7 @@ class EmbeddedWriter:
                     files.make(con, self._path)
                 files.attach(con, self._path, read_only=False)
                 schema.check_format(con, self._path)
+                schema.add_later(con)
                 yield con
                 con.execute("DETACH store")
             except duckdb.Error as error:
