@@ -255,6 +255,8 @@ class PlanReport:
     no_changes: bool = False
     error: dict[str, str] | None = None  # {reason, message}
     not_offered: list[NotOffered] = field(default_factory=list)
+    # By collection: how many records it did not bring are there when asked for by id.
+    still_there: dict[str, int] = field(default_factory=dict)
     # The key of the last applied plan's connection, where that is another: who decides needs a word there too.
     previous_connection: str = ""
 

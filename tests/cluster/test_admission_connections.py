@@ -118,6 +118,7 @@ CHANGES: dict[str, Any] = {
     "approval": {"requireDistinctApprover": False},
     "bulkUploadMode": True,
     "onIncompleteRead": "Fail",
+    "confirmDeletes": {"records": 0},
     "termsOfUse": {"accepted": False},
     "store": {"embedded": {"existingClaim": "mine"}},
     "deliveries": NAMES_SECRETS["deliveries[7].sftp.secretRef"]["deliveries"],

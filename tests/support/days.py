@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
 from rostersync.plan.origin import Pulled
+from rostersync.reading import confirming
 from rostersync.roster import TABLES
+from rostersync.sources.port import Source
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.port import Store
 from rostersync.sync.pipeline import PlanInputs, plan
@@ -270,9 +272,10 @@ class Roster:
         client: str = "client",
         uid: str | None = None,
         name: str = "rivers",
+        source: Source | None = None,
         **fields: Any,
     ) -> Planned:
-        """Plan a day under a spec of these fields; raises what the engine raises."""
+        """Plan a day under a spec of these fields; raises what the engine raises. `source` is asked for records by id."""
         self.runs += 1
         run = f"run-{self.runs}"
         out = self.folder / "artifacts" / run / "plan"
@@ -280,17 +283,19 @@ class Roster:
         connection = FocusConnection.model_validate(
             {"metadata": {"name": name, "uid": uid}, "spec": spec(**copy.deepcopy(fields))}
         )
+        extract = day.stage(out.parent / "extract")
         report = plan(
             PlanInputs(
                 connection=connection,
                 run=run,
-                origin=Pulled(day.stage(out.parent / "extract"), client),
+                origin=Pulled(extract, client),
                 out=out,
                 scratch=self.folder / "scratch",
                 reader=self.store.reader(),
                 as_of=at or self.at,
                 memory_limit=256 * 1024 * 1024,
                 threads=1,
+                confirms=partial(confirming.confirm, source, extract) if source else None,
             )
         )
         planned = Planned(out, report)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
 from rostersync.plan.origin import Pulled
+from rostersync.reading import confirming
 from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
+from rostersync.sources.port import Source
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.sync.pipeline import PlanInputs, plan
 from support.reference import ModelPlan, ModelStore
@@ -50,8 +53,9 @@ class Engine:
         as_of: datetime,
         threads: int = 1,
         memory_limit: int | None = None,
+        source: Source | None = None,
     ) -> Planned:
-        """Plan a staged extract; raises what the engine raises."""
+        """Plan a staged extract; raises what the engine raises. `source` is asked for records by id."""
         out = self.folder / "artifacts" / run / "plan"
         out.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / "scratch"
@@ -68,6 +72,7 @@ class Engine:
                 as_of=as_of,
                 memory_limit=memory_limit,
                 threads=threads,
+                confirms=partial(confirming.confirm, source, extract) if source else None,
             )
         )
         return read_plan(out)

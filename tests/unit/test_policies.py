@@ -136,6 +136,7 @@ def test_safety_is_of_fields_that_exist_and_covers_what_the_hold_remembers() -> 
         "holdOnConfigChange": "approval",
         "deliveries": "deliveries",
         "history": "history",
+        "confirmDeletes": "confirmDeletes",
     }
     assert {where[key] for key in safety(spec)} <= set(SAFETY)
 

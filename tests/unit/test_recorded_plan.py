@@ -53,6 +53,7 @@ REPORTS = st.builds(
     incomplete=st.lists(st.sampled_from(["orgs", "users", "classes"]), unique=True),
     causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
     blast_radius=st.just({}) | st.fixed_dictionaries({"students": st.integers(1, 9), "teachers": COUNT}),
+    still_there=st.dictionaries(st.sampled_from(["users", "enrollments"]), st.integers(1, 25)),
     previous_connection=st.sampled_from(["", "north", "exampleconnection/north"]),
     outbox_pending=st.booleans(),
     no_changes=st.booleans(),

@@ -37,6 +37,10 @@ def delivery(name: str = "passport", **sftp: Any) -> dict[str, Any]:
     ("before", "after", "looser"),
     [
         (of(), of(), False),
+        (of(), of(confirmDeletes={"records": 24}), True),
+        (of(), of(confirmDeletes={"records": 26}), False),
+        (of(confirmDeletes={"records": 0}), of(), False),
+        ({k: v for k, v in of().items() if k != "confirmDeletes"}, of(confirmDeletes={"records": 0}), False),
         (of(), rules(deletes(percent=5, window="24h")), False),
         (of(), rules(deletes(percent=5, window="2d")), False),
         (of(), rules(deletes(percent=5, window="23h")), True),

@@ -1,6 +1,8 @@
 """The plan attempt: read the source, compare it with the store, and freeze a plan. It only reads the store."""
 
+from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from rostersync.api.v1alpha1.connection import Connection
@@ -14,6 +16,9 @@ from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import PlanReport
 from rostersync.plan import codec
 from rostersync.plan.origin import Pulled
+from rostersync.reading import confirming
+from rostersync.reading.confirming import Confirms
+from rostersync.sources.port import Source
 from rostersync.sync import pipeline
 
 
@@ -58,12 +63,16 @@ def _connection(execution: Execution, folder: Path) -> Connection:
 def _plan(
     execution: Execution, connection: Connection, work: Workspace, report: PlanReportFile, as_of: datetime, again: bool
 ) -> PlanReport:
-    with naming(**work.places):
+    with naming(**work.places), ExitStack() as closing:
+        confirms: Confirms | None = None
         if again:
             extract, client = work.open("extract"), _client_of(work.open("plan"))
         else:
             extract = work.making("extract")
-            client = _extract(execution, connection, extract, report)
+            opened, client = _open(execution, report)
+            closing.callback(opened.close)
+            source.stage_extract(opened, connection, extract, execution.progress)
+            confirms = partial(confirming.confirm, opened, extract)
         inputs = pipeline.PlanInputs(
             connection=connection,
             run=work.run,
@@ -72,6 +81,7 @@ def _plan(
             scratch=work.place,
             reader=execution.store(work.run, connection).reader(),
             as_of=as_of,
+            confirms=confirms,
             memory_limit=execution.engine.memory_limit,
             threads=execution.engine.threads,
         )
@@ -82,17 +92,12 @@ def _plan(
     return made
 
 
-def _extract(execution: Execution, connection: Connection, extract: Path, report: PlanReportFile) -> str:
-    """Pull every collection. Returns a hash that identifies the client."""
+def _open(execution: Execution, report: PlanReportFile) -> tuple[Source, str]:
+    """The source, and a hash that identifies its client."""
     if execution.inputs is None:
         raise Permanent("A new plan reads the source: run `rostersync run -f …`.", reason="NoManifests")
     report.stage("extract")
-    opened, client = source.open_source(execution.inputs, execution.env, execution.network)
-    try:
-        source.stage_extract(opened, connection, extract, execution.progress)
-    finally:
-        opened.close()
-    return client
+    return source.open_source(execution.inputs, execution.env, execution.network)
 
 
 def _client_of(plan: Path) -> str:

@@ -23,6 +23,7 @@ def safety(spec: ConnectionSpec) -> dict[str, Any]:
         "fourEyes": spec.approval.requireDistinctApprover,
         "holdFirstImport": spec.approval.holdFirstImport,
         "holdOnConfigChange": spec.approval.holdOnConfigChange,
+        "confirmDeletes": spec.confirmDeletes.records,
         "history": [
             spec.history.runs.successful,
             spec.history.runs.failed,
@@ -89,7 +90,9 @@ def loosened_by_recreation(state: StoreState, memory: SourceMemory) -> bool:
 
 
 def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether a limit was raised or dropped, a switch turned off, a delivery added or redirected, or less is kept."""
+    """Whether a limit was raised or dropped, a switch turned off, a delivery added or redirected, or less is kept or
+    confirmed.
+    """
     if not before:
         return False
     if any(before.get(s) and not after.get(s) for s in _SWITCHES):
@@ -97,6 +100,8 @@ def loosened(before: dict[str, Any], after: dict[str, Any]) -> bool:
     if any(d not in before.get("deliveries", []) for d in after.get("deliveries", [])):
         return True
     if any(kept < was for was, kept in zip(before.get("history", []), after["history"], strict=False)):
+        return True
+    if before.get("confirmDeletes", 0) > after["confirmDeletes"]:
         return True
     limits = after["limits"]
     return not all(_percent_stands(old, limits) and _count_stands(old, limits) for old in before.get("limits", []))

@@ -53,7 +53,15 @@ def deferred(report: PlanReport) -> str:
     count = sum(e.deferred for e in report.entities)
     torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
     left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
-    return torn + left + unoffered(report)
+    return torn + _still_there(report) + left + unoffered(report)
+
+
+def _still_there(report: PlanReport) -> str:
+    """Collections that left out records which the source still has, as sentences after a space."""
+    return "".join(
+        f" {n} of the {name} that were not sent {'is' if n == 1 else 'are'} there when asked for by id, so more may be."
+        for name, n in report.still_there.items()
+    )
 
 
 def unoffered(report: PlanReport) -> str:

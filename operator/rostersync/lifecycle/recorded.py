@@ -31,6 +31,8 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
         status["causes"] = [{"cause": cause, "count": count} for cause, count in report.causes.items()]
     if report.incomplete:
         status["incomplete"] = list(report.incomplete)
+    if report.still_there:
+        status["stillThere"] = [{"collection": name, "count": n} for name, n in report.still_there.items()]
     if report.not_offered:
         status["notOffered"] = [_of_missing(n) for n in report.not_offered]
     if any(report.blast_radius.values()):
@@ -59,6 +61,7 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         issues=[IssueCount.from_dict(i) for i in status.get("issues", ())],
         schools=Schools.from_dict(status.get("schools") or {}),
         incomplete=list(status.get("incomplete", ())),
+        still_there={t["collection"]: int(t["count"]) for t in status.get("stillThere", ())},
         not_offered=[_missing(n) for n in status.get("notOffered", ())],
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}),

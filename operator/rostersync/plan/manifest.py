@@ -70,6 +70,12 @@ class Manifest:
         return {name: str(p["reason"]) for name, p in self.proof.items() if p.get("offered") and p.get("reason")}
 
     @property
+    def still_there(self) -> dict[str, int]:
+        """By collection: how many of the records that it did not bring are there when asked for by id."""
+        told = {name: int(p.get("byID", {}).get("active", 0)) for name, p in self.proof.items()}
+        return {name: n for name, n in told.items() if n}
+
+    @property
     def repeated(self) -> frozenset[str]:
         """Collections with ids that came in several rows."""
         return frozenset(name for name, p in self.proof.items() if p.get("duplicates"))
@@ -96,5 +102,6 @@ def report_of(manifest: Manifest, *, outbox_pending: bool) -> PlanReport:
         blast_radius=dict(manifest.blast_radius),
         outbox_pending=outbox_pending,
         no_changes=manifest.no_changes,
+        still_there=manifest.still_there,
         previous_connection=manifest.previous_connection,
     )

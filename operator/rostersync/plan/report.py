@@ -98,6 +98,7 @@ def plan_from_json(text: str) -> PlanReport:
         not_offered=[NotOffered.from_dict(n) for n in data.get("notOffered", [])],
         causes=data.get("causes", {}),
         blast_radius=data.get("blastRadius", {}),
+        still_there=data.get("stillThere", {}),
         previous_connection=data.get("previousConnection", ""),
         outbox_pending=data["outboxPending"],
         no_changes=data["noChanges"],
@@ -156,6 +157,7 @@ def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
         "incomplete": report.incomplete,
         "notOffered": [n.as_dict() for n in report.not_offered],
         "blastRadius": report.blast_radius if any(report.blast_radius.values()) else {},
+        "stillThere": report.still_there,
         "previousConnection": report.previous_connection,
     }
     return out | {k: v for k, v in if_any.items() if v} | _without_none({"error": report.error})

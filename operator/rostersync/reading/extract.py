@@ -13,6 +13,7 @@ from typing import Any
 
 from rostersync import durable
 from rostersync.instants import parse_instant
+from rostersync.reading import confirming
 from rostersync.reading.completeness import MAX_PULLS, Pulled, best, prove
 from rostersync.reading.pull_writer import PullWriter
 from rostersync.sources.port import COLLECTIONS, Page, Source
@@ -43,6 +44,7 @@ def extract(
     """
     folder.mkdir(parents=True, exist_ok=True)
     durable.clear(folder)
+    (folder / confirming.FILE).unlink(missing_ok=True)  # it was about an earlier pull
     source.on_wait(lambda why, waited, patience: progress("waiting", why, int(waited), int(patience)))
     done: dict[str, dict[str, Any]] = {}
     for collection in (c for c in COLLECTIONS if c in wanted.collections):

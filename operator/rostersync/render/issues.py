@@ -28,6 +28,7 @@ MEANINGS = {
     "NotImportable": "has no value: importers of the exported CSV may refuse the record",
     "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",
     "RepeatedRows": "came in several rows, so the collection is not proved complete and deletes are deferred",
+    "StillThere": "was not sent, but is there when asked for by id, so deletes are deferred",
     "DanglingReference": "refers to a record that is neither in the source nor in the store",
 }
 ACTIONS = {

@@ -35,10 +35,12 @@ HELP = {
     "odd-values": "booleans as text or number, dates with time, schoolYear 2026-2027, parents left out",
     "odd-casing": "SourcedId instead of sourcedId",
     "passwords": "users come with a password",
+    "hide:N": "N rows of a collection are left out, and its totals agree with that; by id they are there",
+    "by-id:active|another|STATUS": "what is asked for by id is always there, is another record, or gets this status",
 }
 NAMES = frozenset(n.partition("[")[0].partition(":")[0].strip() for names in HELP for n in names.split(","))
-_NEED_VALUE = frozenset({"limit-refused", "limit-fails", "slow", "links", "credentials", "next"})
-_NUMBERS = frozenset({"limit-refused", "limit-fails", "slow", "short-pages", "wrong-total"})
+_NEED_VALUE = frozenset({"limit-refused", "limit-fails", "slow", "links", "credentials", "next", "hide", "by-id"})
+_NUMBERS = frozenset({"limit-refused", "limit-fails", "slow", "short-pages", "wrong-total", "hide"})
 TOKEN = "token"  # the `on` of token requests  # noqa: S105
 
 

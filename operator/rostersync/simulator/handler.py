@@ -11,7 +11,7 @@ import msgspec
 
 from rostersync.simulator import paging
 from rostersync.simulator.faults import TOKEN
-from rostersync.simulator.roster import PARTS, SINGULAR
+from rostersync.simulator.roster import PARTS, SINGULAR, Hiding
 from rostersync.simulator.row_format import format_rows, row_steps
 from rostersync.simulator.served import Served
 
@@ -192,6 +192,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _page(self, collection: str, query: dict[str, str], struck: Struck) -> None:
         simulator, roster = self.simulator, self.simulator.roster
+        if "hide" in struck:
+            roster = Hiding(roster, int(struck["hide"] or 0))
         try:
             page = paging.asked(query)
         except ValueError as error:
@@ -218,7 +220,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def _single(self, collection: str, sourced_id: str, struck: Struck) -> None:
         base = self._origin() + self.simulator.base_path
-        row = self.simulator.roster.one(collection, sourced_id, base)
+        roster, fault = self.simulator.roster, struck.get("by-id") or ""
+        if fault.isdecimal():
+            raise Refused(int(fault), "switched on")
+        row = roster.one(collection, sourced_id, base)
+        if row is None and fault == "active":
+            row = {"sourcedId": sourced_id, "status": "active"}
+        elif fault == "another":
+            row = next(iter(r for r in roster.rows(collection, 0, 2, base) if r["sourcedId"] != sourced_id), None)
         if row is None:
             raise Refused(404, "unknown object")
         steps = row_steps(collection, self.simulator.version, struck)

@@ -72,3 +72,30 @@ class Wiped:
     def one(self, collection: str, sourced_id: str, base: str) -> Row | None:
         """None for what is wiped."""
         return None if self._empty(collection) else self.roster.one(collection, sourced_id, base)
+
+
+class Hiding:
+    """A roster whose collections are served without some of their rows, spread evenly. Single rows are all there."""
+
+    def __init__(self, roster: Roster, rows: int) -> None:
+        self.roster, self.hidden = roster, rows
+
+    @property
+    def name(self) -> str:
+        """The roster's name, and how much is hidden."""
+        return f"{self.roster.name}, {self.hidden} rows hidden"
+
+    def total(self, collection: str) -> int:
+        """What is left."""
+        return max(0, self.roster.total(collection) - self.hidden)
+
+    def rows(self, collection: str, start: int, stop: int, base: str) -> Iterable[Row]:
+        """The rows with these numbers among those that are left."""
+        total = self.roster.total(collection)
+        gone = {total * n // self.hidden for n in range(self.hidden)} if self.hidden else set()
+        for number in [n for n in range(total) if n not in gone][start:stop]:
+            yield from self.roster.rows(collection, number, number + 1, base)
+
+    def one(self, collection: str, sourced_id: str, base: str) -> Row | None:
+        """The row, hidden or not."""
+        return self.roster.one(collection, sourced_id, base)

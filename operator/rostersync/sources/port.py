@@ -4,7 +4,7 @@ A source only reads. It neither decides what a pull proves (reading/completeness
 (reading/extract.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -74,6 +74,26 @@ class Reading:
     scope: str = ""
 
 
+class ByID(StrEnum):
+    """What a source said about one record that it was asked for by id."""
+
+    ACTIVE = "active"
+    GONE = "gone"  # it is not there, or is marked as removed
+    UNCLEAR = "unclear"  # anything else, no answer included
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """Answers by id. An id that was not asked for is missing.
+
+    `unable` says why this source cannot be asked for records of this collection by id, or no longer answers. It quotes
+    no record, and is empty if every id was asked for.
+    """
+
+    answers: Mapping[str, ByID]
+    unable: str = ""
+
+
 @dataclass(frozen=True)
 class SchoolFound:
     """A school of the source, for Schools Mapping."""
@@ -128,6 +148,10 @@ class Source(Protocol):
         `metadata` names the wanted metadata keys; others are dropped while decoding.
         Raises Permanent or Retryable (errors.py). A collection that is not offered has `offered` False.
         """
+        ...
+
+    def look_up(self, collection: str, ids: Sequence[str]) -> LookedUp:
+        """Ask for single records by their ids. It never raises Permanent or Retryable: no answer is an answer, too."""
         ...
 
     def on_wait(self, told: Callable[[str, float, float], None]) -> None:

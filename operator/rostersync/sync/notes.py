@@ -2,6 +2,7 @@
 
 - Records that would be incomplete in the export once the plan is applied, so that importers elsewhere refuse them.
 - Ids that came in several rows, if that keeps their collection from being proved complete.
+- Records that were not sent although they are there, which shows that their collection was not read completely.
 
 The columns are those of `issues.parquet`.
 """
@@ -10,10 +11,11 @@ from pathlib import Path
 
 from rostersync.deliveries.importable import GAPS
 from rostersync.plan.folder import NOTES
+from rostersync.reading import confirming
 from rostersync.roster import BY_NAME, ORGS, Table
 from rostersync.sources.staged import REPEATED
 from rostersync.tables.context import Context
-from rostersync.tables.sql import literal, q
+from rostersync.tables.sql import PREFIX, literal, q
 
 _COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
@@ -34,9 +36,23 @@ def write_notes(context: Context, extract: Path, folder: Path) -> None:
                 FROM required_{table.name} r
                 JOIN (SELECT sourcedId FROM read_parquet({literal(str(file))})) t ON t.sourcedId = r.raw_id
             """)
+    for name, confirmed in confirming.read(extract).items():
+        _still_there(context, BY_NAME[name], confirmed.active)
     if context.exists("notes"):
         ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
         context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
+
+
+def _still_there(context: Context, table: Table, ids: tuple[str, ...]) -> None:
+    """Add records of the store that the source still has. `ids` are the source's own."""
+    note = "s.entity, s.id, 'Note', 'StillThere', NULL, NULL, NULL"
+    context.con.execute(
+        f"""
+        INSERT INTO notes SELECT {note} FROM store_{table.name} s
+        JOIN (SELECT {PREFIX} || unnest(?::VARCHAR[]) AS id) a ON a.id = s.id WHERE s.status = 'active'
+        """,
+        [list(ids)],
+    )
 
 
 def _resulting(context: Context, table: Table, lacks: str, attribute: str) -> None:

@@ -1,13 +1,16 @@
 """The plan: extract ▶ shape ▶ require ▶ match ▶ link ▶ compare ▶ gate, in this order and nowhere else.
 
-`plan` reads a staged extract and the store, and writes a plan folder. It changes nothing else.
+`plan` reads a staged extract and the store, and writes a plan folder. It changes nothing else. Before a plan is frozen,
+some of the records that it deletes are asked for by id. If one is there, the plan is made again with its collection as
+an incomplete one, from the start: then the same rules hold as for any other incomplete read.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rostersync.api.v1alpha1 import defaults
@@ -21,6 +24,8 @@ from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
 from rostersync.plan.origin import PlanOrigin, Pulled, RunScope
+from rostersync.reading import confirming
+from rostersync.reading.confirming import Confirms
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
@@ -30,6 +35,7 @@ from rostersync.sync.compare import compare
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
 from rostersync.sync.require import require
+from rostersync.sync.sample import sample
 from rostersync.sync.shape import shape
 from rostersync.sync.staged import lay_out_staged
 from rostersync.sync.stored import stored
@@ -37,7 +43,7 @@ from rostersync.sync.writing import Made, freeze
 from rostersync.tables.context import Context, Progress, read_only
 from rostersync.tables.counts import count
 
-STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
+STAGES = ("shape", "require", "match", "link", "compare", "gate", "confirm", "freeze")
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class PlanInputs:
     """Everything that a plan is made from.
 
     `out` is the plan folder to create, `scratch` a folder for spill files. `as_of` is aware. `memory_limit` is in
-    bytes.
+    bytes. `confirms` asks the source for records by id; None if the source cannot be asked any more.
     """
 
     connection: Connection
@@ -56,6 +62,7 @@ class PlanInputs:
     reader: StoreReader
     as_of: datetime
     scope: RunScope = field(default_factory=RunScope)
+    confirms: Confirms | None = None
     memory_limit: int | None = None
     threads: int | None = None
 
@@ -70,7 +77,14 @@ def plan(
         StoreBusy: another process writes the store.
     """
     pulled = preconditions.pulled(inputs.origin, inputs.scope)
-    proof = json.loads((pulled.extract / "proof.json").read_text())["collections"]
+    while (report := _planned(inputs, pulled, progress, stage)) is None:
+        pass  # each time, one more collection is known to be incomplete
+    return report
+
+
+def _planned(inputs: PlanInputs, pulled: Pulled, progress: Progress, stage: Callable[[str], None]) -> PlanReport | None:
+    """The report of the plan; None if records that it deletes turned out to be there, so that it must be made again."""
+    proof = _proof(pulled)
     spec = inputs.connection.spec
     incomplete = preconditions.read_enough(spec, proof)
     allowed = [pulled.extract, inputs.out.parent, *inputs.reader.folders]
@@ -87,7 +101,7 @@ def plan(
             source=source,
             spec=spec,
             taken=frozenset(defaults.entities(spec)),
-            proof=read_only({name: read_only(told) for name, told in proof.items()}),
+            proof=proof,
             stored=stored(con),
             as_of=inputs.as_of,
             memory=memory,
@@ -95,10 +109,34 @@ def plan(
             progress=progress,
         )
         made = _run(inputs, pulled, context, state, stage)
+        if _some_are_there(inputs, made, stage):
+            return None
         stage("freeze")
-        return freeze(replace(made, incomplete=tuple(incomplete)), inputs.reader, inputs.out)
+        told = replace(made, context=replace(context, proof=_proof(pulled)), incomplete=tuple(incomplete))
+        return freeze(told, inputs.reader, inputs.out)  # with what was answered
     finally:
         con.close()
+
+
+def _proof(pulled: Pulled) -> Mapping[str, Mapping[str, Any]]:
+    """What the pull proves, with what was answered when records were asked for by id."""
+    told = json.loads((pulled.extract / "proof.json").read_text())["collections"]
+    proof = confirming.judged(told, confirming.read(pulled.extract))
+    return read_only({name: read_only(said) for name, said in proof.items()})
+
+
+def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]) -> bool:
+    """Ask for some of the records that the plan deletes, but for none twice. Whether any of them is there."""
+    if inputs.confirms is None:
+        return False
+    known = confirming.read(made.extract)
+    wanted = sample(made.context, made.tallies, inputs.connection.spec.confirmDeletes.records)
+    asking = {name: s.besides(known[name]) if name in known else s for name, s in wanted.items()}
+    asking = {name: s for name, s in asking.items() if s.missing}
+    if not asking:
+        return False
+    stage("confirm")
+    return any(confirmed.active for confirmed in inputs.confirms(asking).values())
 
 
 def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]) -> Made:

@@ -1,5 +1,6 @@
 """What must be true before a plan is made: it can be made, enough was read, and no other source owns the store."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
@@ -23,7 +24,7 @@ def pulled(origin: PlanOrigin, scope: RunScope) -> Pulled:
     raise NotYetSupported(run_refusal(later))
 
 
-def read_enough(spec: ConnectionSpec, proof: dict[str, dict[str, Any]]) -> list[str]:
+def read_enough(spec: ConnectionSpec, proof: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The collections that were not proved complete. Raises IncompleteRead if the connection wants all."""
     incomplete = sorted(n for n, p in proof.items() if p["offered"] and not p["complete"])
     if incomplete and spec.onIncompleteRead == "Fail":

@@ -87,6 +87,17 @@ class History(Model):
     records: RecordHistory = Field(default=RecordHistory(), description="Former values of records.")
 
 
+class ConfirmDeletes(Model):
+    """Records that a pull did not bring are asked for by id before they are deleted."""
+
+    records: Int = Field(
+        default=25,
+        ge=0,
+        le=10000,
+        description="How many of the records to be deleted of each entity are asked for by id. 0: none.",
+    )
+
+
 class ConnectionSpec(Model):
     """What the district configures. Only termsOfUse and deliveryConfig are required.
 
@@ -147,6 +158,11 @@ class ConnectionSpec(Model):
         default="Apply",
         description="What to do when it is not proved that a collection was read completely. Apply: apply what is safe, "
         "and defer deletes that depend on it. Fail: the run fails.",
+    )
+    confirmDeletes: Annotated[ConfirmDeletes, Safety()] = Field(
+        default=ConfirmDeletes(),
+        description="Ask the SIS for some of the records that it no longer sends, before they are deleted. If one is "
+        "still there, its collection was not read completely, and deletes that depend on it are deferred.",
     )
     multipleDataSources: Bool = Field(
         default=False, description="Whether other sources have records of the same district, too. Not yet supported."

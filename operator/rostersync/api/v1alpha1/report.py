@@ -92,6 +92,13 @@ class EntityCount(StatusModel):
     count: Count = Field(description="Records.")
 
 
+class StillThere(StatusModel):
+    """Records that a collection left out, although the source has them."""
+
+    collection: Code = Field(description="Name of the collection, such as users.")
+    count: Count = Field(description="Records that were there when they were asked for by id.")
+
+
 class NotOffered(StatusModel):
     """A collection that the connection imports and the source does not offer."""
 

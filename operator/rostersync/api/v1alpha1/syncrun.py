@@ -37,6 +37,7 @@ from rostersync.api.v1alpha1.report import (
     NotOffered,
     Outcome,
     SchoolsStatus,
+    StillThere,
     Totals,
 )
 
@@ -218,6 +219,11 @@ class SyncRunStatus(StatusModel):
     schools: SchoolsStatus | None = Field(default=None, description="Result of Schools Mapping.")
     incomplete: tuple[Code, ...] = Field(
         default=(), max_length=16, description="Collections of which it is not proved that they were read completely."
+    )
+    stillThere: tuple[StillThere, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Collections that did not bring records which are there when asked for by id (confirmDeletes).",
     )
     notOffered: tuple[NotOffered, ...] = Field(
         default=(),

@@ -1,11 +1,12 @@
 """A OneRoster 1.1 or 1.2 service as a source."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rostersync.errors import RostersyncError
 from rostersync.sources.network import Network
+from rostersync.sources.oneroster.by_id import look_up
 from rostersync.sources.oneroster.check import check
 from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.decode_process import DecodeProcess
@@ -14,7 +15,7 @@ from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.redaction import Redaction
 from rostersync.sources.oneroster.request_errors import unreadable
 from rostersync.sources.oneroster.transport import Transport, Waiting
-from rostersync.sources.port import CheckResult, Credentials, Page, Reading
+from rostersync.sources.port import CheckResult, Credentials, LookedUp, Page, Reading
 
 
 class OneRoster:
@@ -38,6 +39,14 @@ class OneRoster:
             reading = Pull(self._transport, decoder, sink, rows).run()
             self._doubted[collection] += bool(reading.doubts)
             return reading
+
+    def look_up(self, collection: str, ids: Sequence[str]) -> LookedUp:
+        """Ask for single records (port.Source.look_up)."""
+        patient, self._transport.patient = self._transport.patient, False  # a run does not wait ten minutes for a proof
+        try:
+            return look_up(self._transport, collection, ids)
+        finally:
+            self._transport.patient = patient
 
     def on_wait(self, told: Waiting) -> None:
         """Report what is waited for (port.Source.on_wait)."""
