@@ -80,7 +80,7 @@ def sampled(spec: dict[str, Any], planned: ModelPlan, store: ModelStore) -> set[
 def school_of(table: str, row: dict[str, Any]) -> str | None:
     """The school whose turn a record takes."""
     if table == "users":
-        return (row["orgSourcedIds"] or [None])[0]
+        return next(iter(row["orgSourcedIds"] or []), None)
     school: str | None = row[SCHOOL[table]] if table in SCHOOL else None
     return school
 
