@@ -102,8 +102,8 @@ class StoreReader(Protocol):
 
         `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of all
         sources of the district): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
-        roster.SQL_TYPES, metadata. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id, change,
-        cause, before, after, applied_at. `con` must be allowed to touch `folders`.
+        roster.SQL_TYPES, metadata, source. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id,
+        change, cause, before, after, applied_at, source. `con` must be allowed to touch `folders`.
         """
         ...
 

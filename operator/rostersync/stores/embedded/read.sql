@@ -8,7 +8,7 @@ SET VARIABLE store_source = $source
 
 -- name: roster_view
 CREATE OR REPLACE TEMP VIEW store_{table} AS
-SELECT id, entity, status, hash, {columns}
+SELECT id, entity, status, hash, {columns}, source
 FROM store.{table}
 WHERE district = getvariable('store_district')
   AND (getvariable('store_source') IS NULL OR source = getvariable('store_source'))
@@ -17,7 +17,7 @@ WHERE district = getvariable('store_district')
 -- No file yet: the same columns and no rows.
 CREATE OR REPLACE TEMP VIEW store_{table} AS
 SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS status,
-       CAST(NULL AS UHUGEINT) AS hash, {columns}
+       CAST(NULL AS UHUGEINT) AS hash, {columns}, CAST(NULL AS VARCHAR) AS source
 WHERE false
 
 -- name: schools_view
@@ -32,7 +32,7 @@ SELECT CAST(NULL AS VARCHAR) AS sis_id, CAST(NULL AS VARCHAR) AS target_id WHERE
 
 -- name: history_view
 CREATE OR REPLACE TEMP VIEW store_history AS
-SELECT revision, entity, id, change, cause, before, after, applied_at FROM store.history
+SELECT revision, entity, id, change, cause, before, after, applied_at, source FROM store.history
 WHERE district = getvariable('store_district')
   AND (getvariable('store_source') IS NULL OR source = getvariable('store_source'))
 
@@ -40,7 +40,8 @@ WHERE district = getvariable('store_district')
 CREATE OR REPLACE TEMP VIEW store_history AS
 SELECT CAST(NULL AS BIGINT) AS revision, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS id,
        CAST(NULL AS VARCHAR) AS change, CAST(NULL AS VARCHAR) AS cause, CAST(NULL AS VARCHAR) AS before,
-       CAST(NULL AS VARCHAR) AS after, CAST(NULL AS TIMESTAMP) AS applied_at
+       CAST(NULL AS VARCHAR) AS after, CAST(NULL AS TIMESTAMP) AS applied_at,
+       CAST(NULL AS VARCHAR) AS source
 WHERE false
 
 -- name: drop_view
