@@ -141,7 +141,7 @@ class Actor:
         shared.queue.add(connection_key(run))
         shared.tell(place_of(run))
 
-    async def retire(self, run: Object, seen: Observed) -> None:
+    async def retire(self, seen: Observed) -> None:
         """Release Jobs whose end the status has recorded. Delete one that was given up before it began."""
         recorded = {w.job for _, w in seen.works if w.ended_at and w.state != WorkState.LOST}
         for job in self.shared.store.related(JOBS, f"owner/{seen.run.uid}"):

@@ -69,9 +69,7 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
     return status
 
 
-def of_holds(
-    seen: Observed, step: Step, report: PlanReport, sentence: Callable[[Hold], str] | None = None
-) -> dict[str, Any]:
+def of_holds(seen: Observed, step: Step, report: PlanReport, sentence: Callable[[Hold], str] | None) -> dict[str, Any]:
     """Why the plan is held and what it changes, for people, and the command while somebody can decide."""
     # this message is only written while somebody can decide
     asks = seen.approval and isinstance(step, Wait) and step.message == held_message(seen, report)

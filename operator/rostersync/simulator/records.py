@@ -29,8 +29,9 @@ class Records:
 
     year = SCHOOL_YEAR
 
-    def __init__(self, layout: Layout, queue: Queue, seed: int, day: int, events: Events, base: str = "") -> None:
-        self.layout, self.queue, self.day, self.events, self.base = layout, queue, day, events, base
+    def __init__(self, layout: Layout, queue: Queue, seed: int, day: int, events: Events) -> None:
+        self.layout, self.queue, self.day, self.events = layout, queue, day, events
+        self.base = ""
         self.population = Population(layout, queue, day, events)
         # `keys` determine what people are like, `ids` their sourcedIds, since those can be reissued.
         self.keys = {kind: seeded.key(seed, kind) for kind in KINDS}

@@ -3,7 +3,6 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 LIFETIME = 2462.0  # seconds, as a real Focus said
@@ -12,8 +11,8 @@ LIFETIME = 2462.0  # seconds, as a real Focus said
 class Tokens:
     """The tokens of one server."""
 
-    def __init__(self, lifetime: float = LIFETIME, clock: Callable[[], float] = time.monotonic) -> None:
-        self.lifetime, self._clock = lifetime, clock
+    def __init__(self, lifetime: float) -> None:
+        self.lifetime = lifetime
         self._lock = threading.Lock()
         self._token: str | None = None
         self._until = 0.0
@@ -22,10 +21,10 @@ class Tokens:
     def issue(self) -> dict[str, Any]:
         """The answer to a token request, in Focus' form."""
         with self._lock:
-            left = self._until - self._clock()
+            left = self._until - time.monotonic()
             if self._token is None or left < self.lifetime / 10:
                 self._token, left = secrets.token_hex(32), self.lifetime
-                self._until = self._clock() + left
+                self._until = time.monotonic() + left
             self._requests += 1
             ends = time.gmtime(time.time() + left)
             return {
@@ -40,7 +39,7 @@ class Tokens:
     def good(self, token: str) -> bool:
         """Whether the token is the current one and has not expired."""
         with self._lock:
-            return self._token == token and self._clock() < self._until
+            return self._token == token and time.monotonic() < self._until
 
     def expire(self) -> None:
         """Expire all tokens."""

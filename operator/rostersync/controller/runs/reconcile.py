@@ -126,7 +126,7 @@ class Runs:
             await self.actor.finished(run, seen, step, view)
             return
         if changed and seen.plan and seen.plan.state == WorkState.SUCCEEDED:
-            await self.actor.retire(run, seen)
+            await self.actor.retire(seen)
         if step.until:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
         busy = next((w for _, w in reversed(seen.works) if w.state == WorkState.RUNNING), None)

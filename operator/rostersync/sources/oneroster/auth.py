@@ -112,14 +112,12 @@ class OAuth2:
         endpoint: ServiceEndpoint,
         credentials: Credentials,
         post: Callable[[str, dict[str, str], dict[str, str], Callable[[Answer], Any]], Any],
-        clock: Callable[[], float] = time.monotonic,
-        secret: Callable[[str], None] = lambda _: None,
+        secret: Callable[[str], None],
     ) -> None:
         self._endpoint = endpoint
         self._secret = secret
         self._credentials = credentials
         self._post = post
-        self._clock = clock
         self.greeted = False
         self._lock = threading.Lock()
         self._token: Token | None = None
@@ -130,7 +128,7 @@ class OAuth2:
         """The current token, renewed shortly before it expires. Threads that ask meanwhile share the new one."""
         with self._lock:
             token = self._token
-            if token is None or (token.until is not None and self._clock() >= token.until):
+            if token is None or (token.until is not None and time.monotonic() >= token.until):
                 token = self._token = self._fetch()
             return token.header
 
@@ -181,7 +179,7 @@ class OAuth2:
             headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
 
         def read(answer: Answer) -> tuple[Answer, Token | None]:
-            return answer, _token(_parsed(answer), self._clock()) if answer.status < 300 else None
+            return answer, _token(_parsed(answer), time.monotonic()) if answer.status < 300 else None
 
         answered: tuple[Answer, Token | None] = self._post(self._endpoint.authentication_url, form, headers, read)
         return answered

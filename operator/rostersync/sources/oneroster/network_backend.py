@@ -7,7 +7,7 @@ contacted: nothing resolves the name again between the check and the connection.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,10 +43,9 @@ class Backend(httpcore.NetworkBackend):
     `inside`: whether an address that was contacted, or a name without addresses, is not public.
     """
 
-    def __init__(self, network: Network, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, network: Network) -> None:
         self.inside = False
         self._network = network
-        self._clock = clock
         self._here = threading.local()
         self._plain = httpcore.SyncBackend()
 
@@ -59,7 +58,7 @@ class Backend(httpcore.NetworkBackend):
     @contextmanager
     def answer(self, first: float, end: float) -> Iterator[None]:
         """Time this thread's answer: seconds until its first byte, and until its end."""
-        now = self._clock()
+        now = time.monotonic()
         self._here.time = _Time(now + first, now + end)
         try:
             yield
@@ -78,7 +77,7 @@ class Backend(httpcore.NetworkBackend):
         at: _Time | None = getattr(self._here, "time", None)
         if at is None:
             return timeout
-        left = (at.end if at.begun else min(at.first, at.end)) - self._clock()
+        left = (at.end if at.begun else min(at.first, at.end)) - time.monotonic()
         at.over = left <= 0
         return left if timeout is None else min(left, timeout)
 

@@ -46,8 +46,8 @@ class Transport:
         self,
         endpoint: ServiceEndpoint,
         credentials: Credentials,
-        secret: Callable[[str], None] = lambda _: None,
-        network: Network | None = None,
+        secret: Callable[[str], None],
+        network: Network | None,
     ) -> None:
         self.endpoint = endpoint
         self.network = network or Network()

@@ -31,7 +31,7 @@ def lay_out_targets(context: Context, table: Table) -> None:
     """)
 
 
-def _cuts(context: Context, table: Table, attribute: Attribute, rows: str, lost: str) -> str | None:
+def _cuts(context: Context, attribute: Attribute, rows: str, lost: str) -> str | None:
     """Make `cut_<rows>_<attribute>` (list, kept): lists that lose an element. Returns None if no list does."""
     name = f"cut_{rows}_{attribute.name}"
     context.sql(f"""
@@ -75,7 +75,7 @@ def _with_cuts(
             joins.append(f"LEFT JOIN {lost_ids} {alias} ON {alias}.id = {value}")
             value = f"CASE WHEN coalesce({alias}.lost, {'TRUE' if lost == NOT_THERE else 'FALSE'}) THEN NULL ELSE {value} END"
         elif attribute in cut:
-            lists = _cuts(context, table, attribute, rows, lost)
+            lists = _cuts(context, attribute, rows, lost)
             if lists:
                 joins.append(f"LEFT JOIN {lists} {alias} ON {alias}.list = {value}")
                 value = f"CASE WHEN {alias}.list IS NOT NULL THEN {alias}.kept ELSE {value} END"
