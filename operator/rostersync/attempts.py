@@ -53,7 +53,7 @@ class Attempt:
 
     def pause(self, number: int) -> timedelta:
         """How long to wait after this many tries."""
-        return min(self.first_pause * int(3 ** (number - 1)), self.longest_pause)
+        return min(self.first_pause * int(3 ** min(number - 1, 12)), self.longest_pause)
 
 
 PLAN = Attempt(
@@ -78,8 +78,10 @@ DELIVER = Attempt(
     "deliver",
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it only settles the outbox
     type="Deliver",
-    tries=10,
+    tries=10,  # while its Jobs are lost; failures are retried until the time of the deliveries is over
     in_doubt=True,
+    longest_pause=timedelta(hours=1),
+    deadline=timedelta(hours=1),  # a receiver that hangs must not keep the store from others for long
     slot=True,
     store_alone=True,
 )

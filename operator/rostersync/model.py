@@ -81,6 +81,7 @@ class Mode(StrEnum):
     IMPORT = "Import"
     DRY_RUN = "DryRun"
     RESTORE = "Restore"
+    DELIVER = "Deliver"
 
 
 class HoldReason(StrEnum):
@@ -287,14 +288,3 @@ class ApplyReport:
     already_applied: bool = False
     outbox_pending: bool = False
     error: dict[str, str] | None = None
-
-
-@dataclass
-class DeliverReport:
-    """The report of a delivery. Without personal data, and at most 4,096 bytes as JSON."""
-
-    run: str
-    stage: str  # start | pending | send | settle | done
-    revision: int | None = None  # the newest revision that was delivered
-    sent: list[str] = field(default_factory=list)  # names of the finished deliveries
-    error: dict[str, str] | None = None  # {reason, message}

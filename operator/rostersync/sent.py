@@ -1,6 +1,6 @@
-"""What deliveries have delivered, as the store records it."""
+"""What was delivered: as the store records it, and as an attempt reports it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -30,3 +30,38 @@ class Sent:
     def bytes(self) -> int:
         """Of all files."""
         return sum(file.bytes for file in self.files)
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """What an attempt did with one delivery. Without `error`, it has delivered everything up to `revision`.
+
+    `bundles`: how many it has sent, of which the last has these files. `sha256` is that of its only file, else empty.
+    `at`: when it was sent, as the API writes times.
+    """
+
+    name: str
+    where: str = ""
+    revision: int | None = None
+    bundles: int = 0
+    files: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    at: str = ""
+    error: dict[str, str] | None = None  # {reason, message}
+
+
+@dataclass
+class DeliverReport:
+    """The report of a delivery. Without personal data, and at most 4,096 bytes as JSON."""
+
+    run: str
+    stage: str  # start | pending | send | settle | done
+    revision: int | None = None  # the newest revision that was delivered
+    deliveries: list[DeliveryReport] = field(default_factory=list)  # those that had something to deliver
+    error: dict[str, str] | None = None  # {reason, message}
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Names of the deliveries that failed."""
+        return tuple(d.name for d in self.deliveries if d.error)

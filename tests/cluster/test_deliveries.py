@@ -1,4 +1,4 @@
-"""A delivery on a real API server, of a kind that the product does not have: its Job, its end, and every other end."""
+"""A delivery on a real API server, to a kind of place that the product does not have: its Job, its end, and every other end."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +55,11 @@ def test_what_is_applied_is_delivered_by_a_job_without_the_secret_of_the_sis(sce
     run = scene.ended("one", "Applied")
 
     assert condition(run, "Applied") == ("True", "Applied", "Revision 1.")
-    assert condition(run, "Delivered") == ("True", "Delivered", "Carried out.")
+    [made] = run["status"]["deliveries"]
+    said = f"Delivered: feed (revision 1, {made['bytes']:,} bytes)."
+    assert condition(run, "Delivered") == ("True", "Delivered", said)
+    assert (made["name"], made["state"], made["place"], made["files"]) == ("feed", "Delivered", f"folder {folder}", 1)
+    assert len(made["sha256"]) == 64
     assert "outboxPending" not in run["status"]
     assert received(folder) == [1]
     assert recorded(run)["attempts"] == 1
@@ -75,8 +79,10 @@ def test_a_delivery_that_fails_is_tried_again_with_pauses_and_undoes_nothing(sce
 
     assert condition(run, "Applied")[0] == "True"
     assert condition(run, "Delivered")[1:] == ("LoginRefused", "The receiver refused the login. Tried 3 times.")
-    assert succeeded(run)[0] == "Unknown"
+    assert succeeded(run)[:2] == ("Unknown", "Delivering")
     assert "Applied, but not delivered: The receiver refused the login." in succeeded(run)[2]
+    [failed] = run["status"]["deliveries"]
+    assert (failed["state"], failed["reason"]) == ("Failed", "LoginRefused")
     assert (run["status"]["revision"], run["status"]["outboxPending"]) == (1, True)
 
     (folder / "told").unlink()
@@ -99,7 +105,7 @@ def test_the_next_run_delivers_what_this_one_cannot(scene: Scene, folder: Path) 
     assert condition(two, "Applied") == ("", "", "")
 
 
-def test_a_job_that_is_taken_away_is_made_again_and_not_for_ever(scene: Scene, folder: Path) -> None:
+def test_a_job_that_is_taken_away_is_made_again_and_then_with_pauses(scene: Scene, folder: Path) -> None:
     tell(folder, "hang")
     scene.run("one")
     for number in range(1, TRIES + 1):
@@ -108,24 +114,52 @@ def test_a_job_that_is_taken_away_is_made_again_and_not_for_ever(scene: Scene, f
         (folder / "reached").unlink()
         scene.kubectl("delete", "job", job["metadata"]["name"], "--wait=false")
 
-    run = scene.ended("one", "DeliveryFailed")
-    assert succeeded(run)[1] == "JobsLost"
+    said = f"The delivery was started {TRIES} times, and its Job was deleted each time."
+    run = scene.until("syncrun", "one", lambda r: said in succeeded(r)[2])
     assert condition(run, "Applied") == ("True", "Applied", "Revision 1.")
-    assert recorded(run)["attempts"] == TRIES
+    (folder / "told").unlink()
+    assert recorded(scene.ended("one", "Applied"))["attempts"] == TRIES + 1
 
 
 def test_a_delivery_that_keeps_failing_ends_and_the_next_run_carries_it_out(scene: Scene, folder: Path) -> None:
+    scene.connect(deliveries=[delivery(folder) | {"retryFor": "1m"}])
     tell(folder, "fail")
     scene.run("one")
     run = scene.ended("one", "DeliveryFailed")
     assert succeeded(run)[1] == "LoginRefused"
+    assert "kubectl" in succeeded(run)[2]
     assert condition(run, "Stalled")[0] == "True"
-    assert recorded(run)["attempts"] == TRIES
+    assert recorded(run)["attempts"] > 1
 
     (folder / "told").unlink()
     scene.run("two")
     assert condition(scene.ended("two", "NoChanges"), "Delivered")[0] == "True"
     assert received(folder) == [1]
+
+
+def test_a_run_that_only_delivers_takes_up_what_was_given_up(scene: Scene, folder: Path) -> None:
+    scene.connect(deliveries=[delivery(folder) | {"retryFor": "1m"}])
+    tell(folder, "fail")
+    scene.run("one")
+    scene.ended("one", "DeliveryFailed")
+
+    (folder / "told").unlink()
+    scene.run("two", mode="Deliver")
+    two = scene.ended("two", "NoChanges")
+    assert condition(two, "Delivered")[0] == "True"
+    assert {job["type"] for job in two["status"]["jobs"]} == {"Deliver"}
+    assert received(folder) == [1]
+
+
+def test_a_cancel_ends_the_tries(scene: Scene, folder: Path) -> None:
+    tell(folder, "fail")
+    scene.run("one")
+    scene.until("syncrun", "one", lambda r: condition(r, "Delivered")[0] == "False")
+    scene.kubectl("patch", "syncrun", "one", "--type=merge", "-p", '{"spec":{"cancel":true}}')
+
+    run = scene.ended("one", "DeliveryFailed")
+    assert succeeded(run)[1] == "Cancelled"
+    assert condition(run, "Applied")[0] == "True"
 
 
 def test_one_that_was_killed_after_it_had_sent_sends_the_same_again(scene: Scene, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A roster is carried out by a kind of delivery that the product does not have, and by nothing that names it."""
+"""A roster is delivered to a kind of place that the product does not have, and by nothing that names it."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from rostersync.simulator.server import Simulator
+from rostersync.stores.embedded.store import EmbeddedStore
 from support import example_delivery
 from support.cli import Bench, reason_of
 from support.commands import Commands, until
@@ -52,6 +53,12 @@ def outbox(store: Path) -> list[tuple[int, str]]:
         return con.execute("SELECT revision, delivery FROM outbox ORDER BY ALL").fetchall()
 
 
+def sent(store: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(store), read_only=True) as con:
+        columns = "delivery, revision, place, json_extract_string(files, '$[0].sha256')"
+        return con.execute(f"SELECT {columns} FROM sent ORDER BY ALL").fetchall()  # noqa: S608
+
+
 def test_without_a_kind_a_delivery_is_refused(pod: Cluster) -> None:
     pod.run(*DELIVER, exits=42)
 
@@ -64,7 +71,12 @@ def test_an_apply_fills_the_outbox_and_a_delivery_empties_it(pod: Cluster, folde
 
     pod.run(*DELIVER, hook=HOOK)
 
-    assert pod.report == {"run": "nightly", "stage": "done", "revision": 1, "sent": ["feed"]}
+    report = pod.report
+    [made] = report.pop("deliveries")
+    assert report == {"run": "nightly", "stage": "done", "revision": 1}
+    assert (made["name"], made["where"], made["revision"]) == ("feed", f"folder {folder}", 1)
+    assert (made["bundles"], made["files"], made["bytes"] > 1000, len(made["sha256"])) == (1, 1, True, 64)
+    assert sent(pod.store) == [("springfield/feed", 1, f"folder {folder}", made["sha256"])]
     assert outbox(pod.store) == []
     assert json.loads((folder / "1.json").read_text())["users"] > 10
     assert list(pod.scratch.iterdir()) == []
@@ -81,7 +93,7 @@ def test_nothing_to_deliver_is_done(pod: Cluster, folder: Path) -> None:
     pod.run(*DELIVER, hook=HOOK)
     pod.run(*DELIVER, hook=HOOK)
 
-    assert pod.report == {"run": "nightly", "stage": "done", "sent": []}
+    assert pod.report == {"run": "nightly", "stage": "done", "deliveries": []}
     assert received(folder) == [1]
 
 
@@ -158,9 +170,32 @@ def test_a_delivery_that_fails_keeps_no_other_one_back(pod: Cluster, simulator: 
 
     pod.run(*DELIVER, hook=HOOK, exits=1)
 
-    assert (pod.reason, pod.report["sent"]) == ("LoginRefused", ["second"])
+    failed, done = pod.report["deliveries"]
+    assert (pod.reason, failed["name"], failed["error"]["reason"]) == ("LoginRefused", "feed", "LoginRefused")
+    assert (done["name"], done["revision"], "error" in done) == ("second", 2, False)
     assert outbox(pod.store) == [(1, "springfield/feed"), (2, "springfield/feed")]
     assert received(folder / "second") == [2]
+
+
+def test_a_receiver_that_is_slow_keeps_no_other_one_waiting_and_the_store_from_nobody(
+    pod: Cluster, simulator: Simulator, folder: Path
+) -> None:
+    both = [delivery(folder), delivery(folder / "second", "second")]
+    simulator.set_day(1)
+    pod.give(connection(simulator.url, deliveries=both), credentials(simulator))
+    pod.imported("later", *APPROVED, hook=HOOK)
+    pod.give(connection(simulator.url, deliveries=both), {"feed": SECRET})
+    (folder / "told").write_text("hang")
+    running = pod.start(*DELIVER, hook=HOOK)
+    until(lambda: (folder / "reached").exists() and received(folder / "second") == [2])
+    until(lambda: [d["name"] for d in pod.report.get("deliveries", ())] == ["second"])  # it is settled
+    assert outbox(pod.store) == [(1, "springfield/feed"), (2, "springfield/feed")]
+
+    EmbeddedStore(pod.store).writer().compact()  # alone with the file, while it is being sent
+
+    running.kill(15)
+    assert running.wait().code == 143
+    assert pod.report["stage"] == "send"
 
 
 @pytest.fixture
@@ -192,7 +227,7 @@ def test_a_local_run_that_cannot_deliver_is_applied_and_the_next_one_delivers(be
     first = bench.run(manifests=files, code=1)
 
     assert "outcome" not in first["status"]
-    assert (reason_of(first), delivered(first)) == ("Queued", ("False", "LoginRefused"))
+    assert (reason_of(first), delivered(first)) == ("Delivering", ("False", "LoginRefused"))
     assert (first["status"]["revision"], first["status"]["outboxPending"]) == (1, True)
 
     (folder / "told").unlink()

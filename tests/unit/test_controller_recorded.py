@@ -10,8 +10,9 @@ from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Connection, Observed, Run, WorkState
 from rostersync.lifecycle.steps import Wait
-from rostersync.model import ApplyReport, DeliverReport, Entity, EntityCounts, PlanReport
+from rostersync.model import ApplyReport, Entity, EntityCounts, PlanReport
 from rostersync.plan.report import deliver_to_json, plan_to_json
+from rostersync.sent import DeliverReport, DeliveryReport
 from support.job_ends import NOW, Scene, job, looked, pod, stamp
 
 PLAN = PlanReport("r", "done", "sha256:" + "a" * 64, 4, [EntityCounts(Entity.STUDENT, deleted=3, population=9)])
@@ -76,13 +77,19 @@ def test_an_apply_that_is_applied_and_left_its_run_open_is_to_be_delivered():
 
 def test_a_delivery_that_ended_and_left_its_run_open_has_failed():
     status = recorded("Deliver", 3) | told("Delivered", "False", "LoginRefused", "The receiver refused the login.")
+    status["deliveries"] = [
+        {"name": "feed", "state": "Failed", "reason": "LoginRefused"},
+        {"name": "b", "state": "Delivered"},
+    ]
     work = halves(status=status).deliver()
+
+    assert work.report.failed == ("feed",)
 
     assert (work.state, work.number, work.reason) == (WorkState.FAILED, 3, "LoginRefused")
     assert work.message == "The receiver refused the login."
 
 
-SENT = deliver_to_json(DeliverReport("r", "done", 7, ["feed"]))
+SENT = deliver_to_json(DeliverReport("r", "done", 7, [DeliveryReport("feed", "a folder", 7)]))
 DELIVERIES = {
     "done": (Scene(job("Complete", stage="deliver"), [pod(code=0, text=SENT, of="deliver1")]), WorkState.SUCCEEDED),
     "done, and its report is lost": (Scene(job("Complete", stage="deliver")), WorkState.LOST),

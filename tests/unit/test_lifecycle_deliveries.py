@@ -1,4 +1,4 @@
-"""What follows an apply, as a truth table: a roster is carried out, again after a failure, until patience ends."""
+"""What follows an apply, as a truth table: a roster is delivered, again after a failure, until patience ends."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,16 +8,21 @@ import pytest
 from rostersync.attempts import DELIVER
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
-from rostersync.lifecycle.delivering import RETRY_FOR
+from rostersync.lifecycle.delivering import GRACE
 from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 from rostersync.lifecycle.steps import Finish, StartDeliver, Wait
-from rostersync.model import ApplyReport, DeliverReport, Entity, EntityCounts, Phase, PlanReport
+from rostersync.model import ApplyReport, Entity, EntityCounts, Mode, Phase, PlanReport
+from rostersync.sent import DeliverReport, DeliveryReport
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 DIGEST = "sha256:" + "a" * 64
-SENT = DeliverReport("r", "done", 5, ["feed"])
+RETRY_FOR = timedelta(hours=24)
+DELIVERIES = {"feed": RETRY_FOR, "quick": timedelta(hours=2)}
+SENT = DeliverReport(
+    "r", "done", 5, [DeliveryReport("feed", "a place", 5, 1, 1, 12_345, "ab" * 32, "2026-11-24T02:00:00Z")]
+)
 
 
 def planned(no_changes=False, pending=False):
@@ -31,13 +36,15 @@ def applied(ago=HOUR):
     return Work(WorkState.SUCCEEDED, 1, report, ended_at=NOW - ago, job="r-apply")
 
 
-def failed(number=1, ago=HOUR):
+def failed(number=1, ago=HOUR, names=("feed",)):
     said = "The server refused the login."
-    return Work(WorkState.FAILED, number, None, "LoginRefused", said, ended_at=NOW - ago, job="r-deliver")
+    error = {"reason": "LoginRefused", "message": said}
+    report = DeliverReport("r", "send", deliveries=[DeliveryReport(name, error=error) for name in names])
+    return Work(WorkState.FAILED, number, report, "LoginRefused", said, ended_at=NOW - ago, job="r-deliver")
 
 
 def seen(deliver=None, connection=None, ago=HOUR, **more):
-    known = Connection("springfield", **({"delivers": True} | (connection or {})))
+    known = Connection("springfield", **({"deliveries": DELIVERIES} | (connection or {})))
     base = Observed(NOW, Run("r"), known, plan=planned(), apply=applied(ago), deliver=deliver)
     return replace(base, **more)
 
@@ -46,12 +53,18 @@ def without_changes(pending, deliver=None):
     return seen(deliver, plan=planned(no_changes=True, pending=pending), apply=None)
 
 
+def only(deliver=None, **more):
+    """A run that plans nothing, and delivers what earlier runs have left."""
+    run = Run("r", mode=Mode.DELIVER, created_at=NOW - HOUR)
+    return seen(deliver, **({"run": run, "plan": None, "apply": None} | more))
+
+
 LOST, RUNNING = Work(WorkState.LOST, 3), Work(WorkState.RUNNING, 1, message="Secret feed is not in this namespace.")
 DONE = Work(WorkState.SUCCEEDED, 2, SENT)
 
 # what is known -> the step: StartDeliver, or the reason of a Wait or of an end
 STEPS = {
-    "nobody delivers": (seen(connection={"delivers": False}), "Applied"),
+    "nobody delivers": (seen(connection={"deliveries": {}}), "Applied"),
     "what is applied is delivered": (seen(), StartDeliver(1)),
     "it waits for its turn": (seen(may_deliver=False, queued="Waiting."), "Queued"),
     "a suspended connection delivers nothing": (seen(connection={"suspended": True}), "Queued"),
@@ -59,13 +72,32 @@ STEPS = {
     "it was delivered": (seen(DONE), "Applied"),
     "a cancel comes too late": (seen(DONE, run=Run("r", cancel=True)), "Applied"),
     "its Job was taken away": (seen(LOST), StartDeliver(4)),
-    "its Job was taken away again and again": (seen(replace(LOST, number=DELIVER.tries)), "JobsLost"),
-    "it failed a moment ago": (seen(failed(ago=MINUTE / 2)), "Queued"),
+    "its Job was taken away again and again": (seen(replace(LOST, number=DELIVER.tries, started_at=NOW)), "Delivering"),
+    "and the pause is over": (
+        seen(replace(LOST, number=DELIVER.tries, started_at=NOW - HOUR), ago=2 * HOUR),
+        StartDeliver(DELIVER.tries + 1),
+    ),
+    "and the time": (seen(replace(LOST, number=DELIVER.tries, started_at=NOW), ago=RETRY_FOR), "JobsLost"),
+    "it failed a moment ago": (seen(failed(ago=MINUTE / 2)), "Delivering"),
     "it failed, and the pause is over": (seen(failed(ago=MINUTE)), StartDeliver(2)),
-    "pauses grow": (seen(failed(4, ago=26 * MINUTE)), "Queued"),
+    "pauses grow": (seen(failed(4, ago=26 * MINUTE)), "Delivering"),
     "and end": (seen(failed(4, ago=27 * MINUTE)), StartDeliver(5)),
-    "there is no time for another try": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR - HOUR), "LoginRefused"),
-    "it was tried often enough": (seen(failed(DELIVER.tries, ago=MINUTE)), "LoginRefused"),
+    "never above an hour": (seen(failed(30, ago=HOUR), ago=2 * HOUR), StartDeliver(31)),
+    "the last try is made when the time is over": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR), StartDeliver(7)),
+    "there is no time for another try": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR + MINUTE), "LoginRefused"),
+    "the last try has its turn a bit late": (
+        seen(failed(6, ago=HOUR), ago=RETRY_FOR + HOUR / 2, may_deliver=False),
+        "Queued",
+    ),
+    "but not much": (seen(failed(6, ago=2 * HOUR), ago=RETRY_FOR + GRACE, may_deliver=False), "NotBegun"),
+    "an impatient delivery ends alone": (
+        seen(failed(3, ago=MINUTE, names=["quick"]), ago=2 * HOUR + MINUTE),
+        "LoginRefused",
+    ),
+    "a patient one carries on": (seen(failed(3, ago=MINUTE, names=["quick", "feed"]), ago=3 * HOUR), "Delivering"),
+    "nobody knows which one failed": (seen(failed(3, ago=MINUTE, names=[]), ago=3 * HOUR), "Delivering"),
+    "a cancel ends the tries": (seen(failed(ago=MINUTE / 2), run=Run("r", cancel=True)), "Cancelled"),
+    "a cancel waits for what is at work": (seen(RUNNING, run=Run("r", cancel=True)), "Delivering"),
     "its turn never came": (seen(may_deliver=False, ago=RETRY_FOR), "NotBegun"),
     "a Job that is at work when patience ends is waited for": (seen(RUNNING, ago=RETRY_FOR), "Delivering"),
     "its connection is gone": (seen(connection={"deleted": True}), "ConnectionDeleted"),
@@ -73,7 +105,13 @@ STEPS = {
     "nothing to change, and nothing to deliver": (without_changes(False), "NoChanges"),
     "nothing to change, and an earlier run could not deliver": (without_changes(True), StartDeliver(1)),
     "nothing to change, and it is delivered now": (without_changes(True, DONE), "NoChanges"),
-    "nothing to change, and it fails again": (without_changes(True, failed(ago=MINUTE / 2)), "Queued"),
+    "nothing to change, and it fails again": (without_changes(True, failed(ago=MINUTE / 2)), "Delivering"),
+    "a run that only delivers": (only(), StartDeliver(1)),
+    "one that waits for its turn": (only(may_start=False, may_deliver=False), "Queued"),
+    "one whose connection delivers nothing": (only(connection={"deliveries": {}}), "NoDeliveries"),
+    "one that failed": (only(failed(ago=MINUTE / 2)), "Delivering"),
+    "one that has delivered": (only(DONE), "NoChanges"),
+    "one that was cancelled before it began": (only(run=Run("r", mode=Mode.DELIVER, cancel=True)), "Cancelled"),
 }
 
 
@@ -92,28 +130,42 @@ def test_every_wait_ends_by_itself():
     waits = [step for known, _ in STEPS.values() if isinstance(step := next_step(known), Wait)]
 
     assert len(waits) > 4
-    assert all(wait.until or wait.reason == Phase.DELIVERING for wait in waits)
+    assert all(wait.until or wait.turn or wait.reason == Phase.DELIVERING for wait in waits)
 
 
 def test_a_delivery_that_is_given_up_fails_the_run_and_not_the_apply():
-    end = next_step(seen(failed(DELIVER.tries)))
+    end = next_step(seen(failed(10), ago=RETRY_FOR + 2 * HOUR))
 
     assert isinstance(end, Finish)
     assert end.outcome == Outcome.DELIVERY_FAILED
     assert ENDINGS[end.outcome].exit == 1
     assert end.message == (
-        "Applied, but not delivered: The server refused the login. Tried 10 times. The next run carries it out."
+        "Applied, but not delivered: The server refused the login. Tried 10 times. The next run delivers it; "
+        "to do it before that: `rostersync deliver -f …`."
     )
 
 
+before = {
+    "conditions": [
+        {
+            "type": "Delivered",
+            "status": "False",
+            "reason": "LoginRefused",
+            "message": "No.",
+            "lastTransitionTime": "2026-11-24T01:00:00Z",
+        }
+    ]
+}
+again = seen(replace(RUNNING, number=2), run=Run("r", status=before))
 CONDITIONS = {
     "to be begun": (seen(), ("Unknown", "Delivering")),
     "waits for its turn": (seen(may_deliver=False), ("Unknown", "Delivering")),
     "at work": (seen(RUNNING), ("Unknown", "Delivering")),
     "failed, and tried again": (seen(failed(ago=MINUTE / 2)), ("False", "LoginRefused")),
-    "given up": (seen(failed(DELIVER.tries)), ("False", "LoginRefused")),
+    "given up": (seen(failed(10), ago=RETRY_FOR + 2 * HOUR), ("False", "LoginRefused")),
+    "tried again, and false until it succeeds": (again, ("False", "LoginRefused")),
     "delivered": (seen(DONE), ("True", "Delivered")),
-    "nobody delivers": (seen(connection={"delivers": False}), None),
+    "nobody delivers": (seen(connection={"deliveries": {}}), None),
     "nothing to change or to deliver": (without_changes(False), None),
     "nothing to change, delivered": (without_changes(True, DONE), ("True", "Delivered")),
     "not applied yet": (seen(apply=None), None),
@@ -143,3 +195,22 @@ def test_a_status_has_the_job():
 
     assert [job["type"] for job in made["jobs"]] == ["Plan", "Apply", "Deliver"]
     assert made["jobs"][2]["attempts"] == 3
+
+
+def test_the_status_says_what_became_of_each_delivery():
+    known = seen(failed(2, names=["quick"]))
+    known.deliver.report.deliveries.append(SENT.deliveries[0])
+    made = status.of(known, next_step(known))["deliveries"]
+
+    assert [(d["name"], d["state"], d.get("reason"), d.get("revision")) for d in made] == [
+        ("quick", "Failed", "LoginRefused", None),
+        ("feed", "Delivered", None, 5),
+    ]
+    assert (made[1]["place"], made[1]["bytes"], made[1]["sha256"]) == ("a place", 12_345, "ab" * 32)
+
+    later = seen(Work(WorkState.SUCCEEDED, 3, DeliverReport("r", "done")), run=Run("r", status={"deliveries": made}))
+    after = status.of(later, next_step(later))["deliveries"]
+    assert [(d["state"], d.get("reason"), d.get("revision")) for d in after] == [
+        ("Delivered", None, None),
+        ("Delivered", None, 5),
+    ]

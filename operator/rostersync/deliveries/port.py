@@ -29,7 +29,7 @@ class Exported:
 class Edition:
     """The roster of a district, of all its sources, at one revision, for one delivery.
 
-    `con` has the views `store_<table>` of it. `applied_at` (aware) is when the revision was applied. `since`: the revision
+    `con` has the views `<views><table>` of it. `applied_at` (aware) is when the revision was applied. `since`: the revision
     that the receiver has, whose views are `before_<table>`; None when it has none, or is to get everything.
     """
 
@@ -39,6 +39,7 @@ class Edition:
     revision: int
     applied_at: datetime
     since: int | None = None
+    views: str = "store_"  # the newest revision's; those of an older one are made beside them
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,50 @@
-"""The deliver attempt: deliver what the outbox holds, and settle it."""
+"""The deliver attempt: deliver what the outbox holds, and settle it.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+The roster is copied out of the store first, into bundles, and then the store is free. Bundles of different deliveries go out
+side by side, so that a slow receiver keeps no other one waiting. Those of one delivery go out in order, each settled before
+the next.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 
-import duckdb
-
-from rostersync import scratch
+from rostersync import durable, scratch
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.attempts import DELIVER
-from rostersync.deliveries.bundle import make_bundle, sent
-from rostersync.deliveries.port import Edition, Receiver
+from rostersync.deliveries.bundle import sent
+from rostersync.deliveries.port import Bundle, Place, Receiver
 from rostersync.deliveries.registry import place_of
 from rostersync.disks import naming
-from rostersync.errors import Permanent, RostersyncError
+from rostersync.errors import Permanent, Retryable, RostersyncError
 from rostersync.execution import interruption, unfinished
+from rostersync.execution.bundles import Packer, attached
 from rostersync.execution.execution import Execution
 from rostersync.execution.failures import told
 from rostersync.execution.inputs import Inputs, delivery_secret
 from rostersync.execution.outbox import outbox_name
 from rostersync.execution.report_files import DeliverReportFile
 from rostersync.execution.waiting import when_free
-from rostersync.stores.engine import connect
+from rostersync.instants import stamp
+from rostersync.sent import DeliveryReport
+
+
+@dataclass
+class _Load:
+    """One delivery, and the bundles that wait for it."""
+
+    delivery: Delivery
+    place: Place
+    receiver: Receiver
+    bundles: deque[Bundle] = field(default_factory=deque)
+    more: bool = False  # whether there are further ones in the store
+    number: int = 0  # of bundles that were sent
 
 
 def deliver(execution: Execution, run: str, report: DeliverReportFile) -> RostersyncError | None:
@@ -32,18 +52,16 @@ def deliver(execution: Execution, run: str, report: DeliverReportFile) -> Roster
 
     Each delivery is tried, even after one has failed. The first error is the attempt's.
     """
-    first: RostersyncError | None = None
     try:
         inputs = _inputs(execution)
         report.write()
+        attempt = _Attempt(execution, run, report, inputs)
         with naming(**_places(execution, run)):
-            for delivery in inputs.connection.spec.deliveries:
-                failed = _one(execution, run, report, inputs, delivery)
-                first = first or failed
-        if first is None:
+            attempt.go()
+        error = attempt.error()
+        if error is None:
             report.done(report.report)
             return None
-        error = first
     except Exception as found:  # noqa: BLE001  (whatever happened, the report must say so)
         interruption.check()
         error = told(found, report.at, None)
@@ -58,54 +76,137 @@ def deliver(execution: Execution, run: str, report: DeliverReportFile) -> Roster
 
 def _inputs(execution: Execution) -> Inputs:
     if execution.inputs is None:
-        raise Permanent("A delivery needs the connection's manifests: run `rostersync run -f …`.", reason="NoManifests")
+        raise Permanent(
+            "A delivery needs the connection's manifests and Secrets, which are never kept: run `rostersync deliver -f …`.",
+            reason="NoManifests",
+        )
     return execution.inputs
 
 
-def _one(
-    execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, delivery: Delivery
-) -> RostersyncError | None:
-    """Make one delivery, if the outbox has something for it. Returns why it failed."""
-    connection = inputs.connection
-    name, where = outbox_name(connection, delivery), district(connection)
-    try:
-        place = place_of(delivery)
-        receiver = Receiver(delivery, delivery_secret(inputs, delivery), execution.layout.volume)
-        report.stage("pending")
-        with _attached(execution, run, connection) as (con, revision, outbox):
-            revisions = outbox.get(name, ())
-            if not revisions:
-                return None
-            report.stage("send")
-            execution.progress(DELIVER.name, "send", 0, None)
-            edition = Edition(con, delivery, where, revision, datetime.now(UTC))
-            bundle = make_bundle(edition, scratch.own(execution.layout.run_scratch(run)))
-            place.send(receiver, bundle)
-        report.stage("settle")
-        made = sent(bundle, delivery, place.where(delivery), datetime.now(UTC))
-        when_free(lambda: execution.store(run, connection).outbox().settle(where, name, revision, made))
-    except Exception as error:  # noqa: BLE001  (the others are still tried)
+class _Attempt:
+    """One attempt. Only the thread that made it touches store and report."""
+
+    def __init__(self, execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs) -> None:
+        self.execution, self.run, self.report, self.inputs = execution, run, report, inputs
+        self.connection: Connection = inputs.connection
+        self.district = district(self.connection)
+        self.scratch = scratch.own(execution.layout.run_scratch(run))
+        self.failed: dict[str, RostersyncError] = {}
+        self.done: dict[str, DeliveryReport] = {}
+
+    def go(self) -> None:
+        """Pack and send, in rounds, until nothing is left that did not fail."""
+        loads = [load for delivery in self.connection.spec.deliveries if (load := self._load(delivery))]
+        while loads:
+            self._pack(loads)
+            self._send([load for load in loads if load.bundles])
+            loads = [load for load in loads if load.more and load.delivery.name not in self.failed]
+
+    def error(self) -> RostersyncError | None:
+        """The first error, in the order of the spec. Others are named."""
+        names = [d.name for d in self.connection.spec.deliveries if d.name in self.failed]
+        if not names:
+            return None
+        first = self.failed[names[0]]
+        if len(names) == 1:
+            return first
+        kind = Permanent if all(isinstance(e, Permanent) for e in self.failed.values()) else Retryable
+        return kind(f"{first} Other deliveries failed, too: {', '.join(names[1:])}.", reason=first.reason)
+
+    def _load(self, delivery: Delivery) -> _Load | None:
+        try:
+            place = place_of(delivery)
+            secret = delivery_secret(self.inputs, delivery)
+        except Exception as error:  # noqa: BLE001  (the others are still tried)
+            self._note(delivery, error)
+            return None
+        return _Load(delivery, place, Receiver(delivery, secret, self.execution.layout.volume))
+
+    def _pack(self, loads: Sequence[_Load]) -> None:
+        """Copy what is pending out of the store."""
+        self.report.stage("pending")
+        with attached(self.execution, self.run, self.connection) as (con, revision, reader):
+            packer = Packer(con, reader, self.district, revision, self.scratch)
+            for load in loads:
+                name, where = outbox_name(self.connection, load.delivery), load.place.where(load.delivery)
+                try:
+                    if packer.pending(name):
+                        self.report.stage("bundle")
+                        self.execution.progress(DELIVER.name, f"bundle {load.delivery.name}", 0, None)
+                    bundles, load.more = packer.bundles(name, load.delivery, where)
+                    load.bundles.extend(bundles)
+                except Exception as error:  # noqa: BLE001
+                    self._note(load.delivery, error)
+                    load.more = False
+
+    def _send(self, loads: Sequence[_Load]) -> None:
+        """Send the bundles of all deliveries side by side."""
+        if not loads:
+            return
+        self.report.stage("send")
+        ended: SimpleQueue[tuple[_Load, Bundle, Exception | None]] = SimpleQueue()
+        for load in loads:
+            self._start(load, ended)
+        busy = len(loads)
+        while busy:
+            load, bundle, error = ended.get()
+            try:
+                if error is None:
+                    self._settle(load, bundle)
+            except Exception as found:  # noqa: BLE001  (the others are still tried)
+                error = found
+            if error is not None:
+                self._note(load.delivery, error)
+                load.bundles.clear()
+            if load.bundles:
+                self._start(load, ended)
+            else:
+                busy -= 1
+
+    def _start(self, load: _Load, ended: "SimpleQueue[tuple[_Load, Bundle, Exception | None]]") -> None:
+        bundle = load.bundles.popleft()
+        self.execution.progress(DELIVER.name, f"send {load.delivery.name}", bundle.revision, None)
+
+        def carry() -> None:
+            try:
+                load.place.send(load.receiver, bundle)
+            except Exception as error:  # noqa: BLE001  (told in the attempt's own thread)
+                ended.put((load, bundle, error))
+            else:
+                ended.put((load, bundle, None))
+
+        threading.Thread(target=carry, name=f"send-{load.delivery.name}", daemon=True).start()
+
+    def _settle(self, load: _Load, bundle: Bundle) -> None:
+        delivery, name = load.delivery, outbox_name(self.connection, load.delivery)
+        made = sent(bundle, delivery, load.place.where(delivery), datetime.now(UTC).replace(microsecond=0))
+        self.report.stage("settle")
+        outbox = self.execution.store(self.run, self.connection).outbox
+        when_free(lambda: outbox().settle(self.district, name, bundle.revision, made))
+        load.number += 1
+        only = made.files[0].sha256 if len(made.files) == 1 else ""
+        self.done[delivery.name] = DeliveryReport(
+            delivery.name, made.where, made.revision, load.number, len(made.files), made.bytes, only, stamp(made.at)
+        )
+        self.report.report.revision = max(bundle.revision, self.report.report.revision or 0)
+        self._tell()
+        self.report.stage("send")
+        for path in bundle.files:
+            durable.discard(path)
+
+    def _note(self, delivery: Delivery, error: Exception) -> None:
+        """Remember why a delivery failed. What it has sent before stays in the report."""
         interruption.check()
-        return told(error, f"{report.at} of {delivery.name}", None)
-    report.report.revision = revision
-    report.report.sent.append(delivery.name)
-    return None
+        said = self.failed[delivery.name] = told(error, f"{self.report.at} of {delivery.name}", None)
+        known = self.done.get(delivery.name) or DeliveryReport(delivery.name)
+        self.done[delivery.name] = DeliveryReport(
+            **vars(known) | {"error": {"reason": said.reason, "message": str(said)}}
+        )
+        self._tell()
 
-
-@contextmanager
-def _attached(
-    execution: Execution, run: str, connection: Connection
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, int, dict[str, tuple[int, ...]]]]:
-    """The district's roster at its newest revision, read-only, and what is still to be delivered."""
-    engine, where = execution.engine, district(connection)
-    place = execution.layout.run_scratch(run)
-    reader = execution.store(run, connection).reader()
-    con = connect(engine.memory_limit, engine.threads, place, [*reader.folders, place])
-    try:
-        state = when_free(lambda: reader.attach(con, where, None))
-        yield con, state.revision, reader.outbox(con, where)
-    finally:
-        con.close()
+    def _tell(self) -> None:
+        names = [d.name for d in self.connection.spec.deliveries]
+        self.report.report.deliveries = sorted(self.done.values(), key=lambda d: names.index(d.name))
 
 
 def _places(execution: Execution, run: str) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from rostersync import durable
 from rostersync.errors import RostersyncError
 from rostersync.execution import json_files
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.model import ApplyReport, CheckReport, DeliverReport, PlanReport
+from rostersync.model import ApplyReport, CheckReport, PlanReport
 from rostersync.plan.report import (
     apply_from_json,
     apply_to_json,
@@ -20,6 +20,7 @@ from rostersync.plan.report import (
     plan_from_json,
     plan_to_json,
 )
+from rostersync.sent import DeliverReport
 
 LAST_STAGE = "done"
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report, which is then lost

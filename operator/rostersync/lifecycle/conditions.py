@@ -7,7 +7,8 @@ from typing import Any
 from rostersync.api.objects import condition
 from rostersync.instants import stamp
 from rostersync.lifecycle.asking import covers
-from rostersync.lifecycle.messages import held_message, stopped
+from rostersync.lifecycle.delivering import AT_WORK, said_before
+from rostersync.lifecycle.messages import delivered_message, held_message, stopped
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, ENDINGS, Outcome
 from rostersync.lifecycle.room import had_no_room
@@ -67,7 +68,7 @@ def _succeeded(seen: Observed, step: Step) -> Condition:
         case StartApply():
             return ("Succeeded", "Unknown", Phase.APPLYING, "Writing the changes to the store in one transaction.")
         case StartDeliver():
-            return ("Succeeded", "Unknown", Phase.DELIVERING, "Applied; carrying it out.")
+            return ("Succeeded", "Unknown", Phase.DELIVERING, f"{said_before(seen)}{AT_WORK}")
         case Nothing():
             raise AssertionError("a final run keeps its status")
 
@@ -164,13 +165,15 @@ def _delivered(seen: Observed, step: Step) -> Condition | None:
     match step:
         case Finish(Outcome.DELIVERY_FAILED, reason, message):
             return ("Delivered", "False", reason, message)
-        case StartDeliver():
-            return ("Delivered", "Unknown", Phase.DELIVERING, "Being carried out.")
-        case Finish() if work:
-            return ("Delivered", "True", "Delivered", "Carried out.")
+        case Finish() if work and work.state == WorkState.SUCCEEDED:
+            return ("Delivered", "True", "Delivered", delivered_message(work.report))
         case Wait() if work and work.state == WorkState.FAILED:
             return ("Delivered", "False", work.reason, work.message)  # all that is known once its Job is gone
-        case Wait(_, message, _) if work or (seen.connection.delivers and seen.in_store):
+        case StartDeliver() | Wait() if (before := _before(seen, "Delivered")) and before[1] == "False":
+            return before  # it is false until a try succeeds
+        case StartDeliver():
+            return ("Delivered", "Unknown", Phase.DELIVERING, AT_WORK)
+        case Wait(_, message, _) if work or (seen.connection.deliveries and seen.in_store):
             return ("Delivered", "Unknown", Phase.DELIVERING, message)
         case _:
             return None

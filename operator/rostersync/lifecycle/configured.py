@@ -21,5 +21,5 @@ def connection_of(conn: api.Connection, supported: Supported) -> Connection:
         suspend_import=tuple(Window(*w.span(zone)) for w in spec.dataRollover.suspendImport),
         expires_after=parse_duration(spec.approval.expiresAfter),
         require_distinct_approver=spec.approval.requireDistinctApprover,
-        delivers=bool(spec.deliveries),
+        deliveries={d.name: parse_duration(d.retryFor) for d in spec.deliveries},
     )

@@ -70,7 +70,10 @@ def of(known: Known) -> dict[str, Any]:
         )
     elif before.get("lastRun"):
         status["lastRun"] = before["lastRun"]  # the run was removed by history
-    active = next((r for r in known.runs if not r.outcome and r.reason in AT_WORK), None)
+    working = [r for r in known.runs if not r.outcome and r.reason in AT_WORK]
+    active = min(
+        working, key=lambda r: r.reason == Phase.DELIVERING, default=None
+    )  # one that retries may do so for long
     if active:
         status["activeRun"] = active.name
     status["heldRuns"] = sum(1 for r in known.runs if not r.outcome and r.reason == Phase.AWAITING_APPROVAL)

@@ -12,6 +12,7 @@ from rostersync.lifecycle.asking import ask, counts, covers, expired, too_many_a
 from rostersync.lifecycle.delivering import deliver
 from rostersync.lifecycle.messages import (
     deferred,
+    delivered_message,
     dry_run_message,
     held_message,
     held_reasons,
@@ -47,7 +48,7 @@ def next_step(seen: Observed) -> Step:
     begun = _current_apply(seen)
     if begun is not None and not had_no_room(begun):
         return _applying(seen, begun)
-    if seen.run.cancel:
+    if seen.run.cancel and seen.deliver is None:
         why = (
             "because a person was forgotten, which removed the details of its plan"
             if seen.run.forgotten
@@ -58,8 +59,10 @@ def next_step(seen: Observed) -> Step:
         return _without_connection(seen)
     if seen.connection.deleted:
         return ended(Outcome.CANCELLED, "Cancelled because its connection was deleted; nothing was applied.")
+    if seen.run.mode == Mode.DELIVER:
+        return _delivering(seen)
     if seen.plan is None:
-        return _before_start(seen)
+        return _before_start(seen) or StartPlan(1)
     if seen.plan.state != WorkState.SUCCEEDED:
         return _planning(seen, seen.plan)
     return _planned(seen, seen.plan)
@@ -92,7 +95,18 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
             return Finish(Outcome.FAILED, plan.reason, plan.message)
 
 
-def _before_start(seen: Observed) -> Step:
+def _delivering(seen: Observed) -> Step:
+    """A run that only delivers what earlier runs have left."""
+    if seen.deliver is None and not seen.connection.deliveries:
+        said = f"{seen.connection.ref} has no deliveries (spec.deliveries), so there is nothing to deliver."
+        return Finish(Outcome.FAILED, "NoDeliveries", said)
+    if seen.deliver is None and (waits := _before_start(seen)):
+        return waits
+    return deliver(seen) or ended(Outcome.NO_CHANGES, delivered_message(seen.deliver.report if seen.deliver else None))
+
+
+def _before_start(seen: Observed) -> Wait | Finish | None:
+    """Why a run does not start now. None when it may."""
     connection = seen.connection
     if not connection.terms_accepted:
         return Finish(
@@ -105,7 +119,7 @@ def _before_start(seen: Observed) -> Step:
         reason, message = connection.problem
         return Finish(Outcome.FAILED, reason, message)
     closed = open_window(connection.suspend_import, seen.now)
-    if closed:
+    if closed and seen.run.mode != Mode.DELIVER:
         return ended(
             Outcome.IMPORT_SUSPENDED,
             f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "
@@ -119,7 +133,7 @@ def _before_start(seen: Observed) -> Step:
         return Wait(Phase.QUEUED, f"{connection.ref} is suspended (spec.suspend).")
     if not seen.may_start:
         return Wait(Phase.QUEUED, seen.queued or "Waiting for its turn.", turn=True)
-    return StartPlan(1)
+    return None
 
 
 def _without_connection(seen: Observed) -> Step:

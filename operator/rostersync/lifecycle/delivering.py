@@ -3,6 +3,7 @@
 The outbox belongs to the store. A run that gives up leaves it as it is, and the next run's delivery continues.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from rostersync.attempts import DELIVER
@@ -10,63 +11,97 @@ from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.observed import Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, StartDeliver, Wait
-from rostersync.model import DeliverReport, Phase
+from rostersync.model import Phase
+from rostersync.sent import DeliverReport
 
-RETRY_FOR = timedelta(hours=24)  # after the apply; then the run ends as DeliveryFailed
-NEXT = "The next run carries it out."
+AT_WORK = "Being delivered."
+GRACE = timedelta(hours=1)  # for the last try, which may have to wait for its turn
+_NO_TIME = timedelta(0)
 
 
 def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
     """What to do about the deliveries of a run whose changes are in the store. None when nothing is left to do."""
     work = seen.deliver
-    if not seen.connection.delivers and work is None:
+    if not seen.connection.deliveries and work is None:
         return None
     if work is None:
-        return _start(seen, 1)
+        return _start(seen, 1, until(seen))
     match work.state:
         case WorkState.SUCCEEDED:
             return None
         case WorkState.RUNNING:
-            return Wait(Phase.DELIVERING, work.message or "Applied; carrying it out.")
-        case WorkState.LOST if work.number >= DELIVER.tries:
-            lost = f"The delivery was started {work.number} times, and its Job was deleted each time."
-            return _given_up("JobsLost", lost)
-        case WorkState.LOST:
-            return _start(seen, work.number + 1)
+            return Wait(Phase.DELIVERING, work.message or f"{said_before(seen)}{AT_WORK}")
+        case WorkState.LOST if work.number < DELIVER.tries:
+            return _start(seen, work.number + 1, until(seen) + GRACE)
         case _:
             return _again(seen, work)
 
 
+def until(seen: Observed, names: Collection[str] = ()) -> datetime:
+    """When the run stops retrying these deliveries, by default all. The most patient one counts.
+
+    A plan without changes delivers what an earlier run left.
+    """
+    before = seen.apply.ended_at if seen.apply else seen.plan.ended_at if seen.plan else seen.run.created_at
+    known = seen.connection.deliveries
+    patience = max((t for name, t in known.items() if not names or name in names), default=_NO_TIME)
+    return (before or seen.now) + patience
+
+
+def said_before(seen: Observed) -> str:
+    """How a message about a run that delivers begins."""
+    return "Applied. " if seen.in_store else ""
+
+
 def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | Finish:
-    """A delivery has failed: retry after a pause, if there is time for one."""
-    again = (work.ended_at or seen.now) + DELIVER.pause(work.number)
-    if again > _until(seen) or work.number >= DELIVER.tries:
-        return _given_up(work.reason, f"{stopped(work.message)} Tried {work.number} time{'s' * (work.number > 1)}.")
-    if seen.now < again:
-        said = f"Applied, but not delivered: {stopped(work.message)} Tried again at {again:%Y-%m-%dT%H:%MZ}."
-        return Wait(Phase.QUEUED, said, again)
-    return _start(seen, work.number + 1)
-
-
-def _start(seen: Observed, number: int) -> StartDeliver | Wait | Finish:
-    until = _until(seen)
+    """A delivery has failed, or its Job was deleted again and again: retry after a pause, if there is time for one."""
+    ended = work.ended_at or work.started_at or seen.now
+    end = until(seen, work.report.failed if work.report else ())
     if seen.connection.deleted or seen.connection.missing:
-        return _given_up("ConnectionDeleted", "Its connection was deleted.")
-    if seen.now >= until:
-        return _given_up("NotBegun", f"Its turn did not come within {RETRY_FOR // timedelta(hours=1)} hours.")
+        return _given_up(seen, "ConnectionDeleted", f"{_why(work)} Then its connection was deleted.")
+    if seen.run.cancel:
+        return _given_up(seen, "Cancelled", f"{_why(work)} Then the run was cancelled.")
+    if ended >= end:
+        return _given_up(seen, _reason(work), f"{_why(work)} Tried {work.number} time{'s' * (work.number > 1)}.")
+    again = min(ended + DELIVER.pause(work.number), end)  # the last try is made when the time is over
+    if seen.now < again:
+        said = (
+            f"{_undelivered(seen)}: {_why(work)} Tried again at {again:%Y-%m-%dT%H:%MZ}, until {end:%Y-%m-%dT%H:%MZ}."
+        )
+        return Wait(Phase.DELIVERING, said, again)
+    return _start(seen, work.number + 1, end + GRACE)
+
+
+def _start(seen: Observed, number: int, end: datetime) -> StartDeliver | Wait | Finish:
+    if seen.connection.deleted or seen.connection.missing:
+        return _given_up(seen, "ConnectionDeleted", "Its connection was deleted.")
+    if seen.run.cancel:
+        return _given_up(seen, "Cancelled", "The run was cancelled.")
+    if seen.now >= end:
+        return _given_up(seen, "NotBegun", f"Its turn did not come before {end:%Y-%m-%dT%H:%MZ}.")
     if seen.connection.suspended:
-        said = f"Applied, but not delivered: {seen.connection.ref} is suspended (spec.suspend)."
-        return Wait(Phase.QUEUED, said, until)
+        said = f"{_undelivered(seen)}: {seen.connection.ref} is suspended (spec.suspend)."
+        return Wait(Phase.QUEUED, said, end)
     if not seen.may_deliver:
-        return Wait(Phase.QUEUED, seen.queued or f"Applied, but not delivered. {NEXT}", until, turn=True)
+        waits = seen.queued or f"{_undelivered(seen)}: {seen.words.deliver}."
+        return Wait(Phase.QUEUED, waits, end, turn=True)
     return StartDeliver(number)
 
 
-def _given_up(reason: str, why: str) -> Finish:
-    return Finish(Outcome.DELIVERY_FAILED, reason, f"Applied, but not delivered: {why} {NEXT}")
+def _undelivered(seen: Observed) -> str:
+    return "Applied, but not delivered" if seen.in_store else "Not delivered"
 
 
-def _until(seen: Observed) -> datetime:
-    """When the run stops retrying. A plan without changes delivers what an earlier run left."""
-    before = seen.apply.ended_at if seen.apply else seen.plan.ended_at if seen.plan else None
-    return (before or seen.now) + RETRY_FOR
+def _reason(work: Work[DeliverReport]) -> str:
+    return "JobsLost" if work.state == WorkState.LOST else work.reason
+
+
+def _why(work: Work[DeliverReport]) -> str:
+    if work.state == WorkState.LOST:
+        return f"The delivery was started {work.number} times, and its Job was deleted each time."
+    return stopped(work.message)
+
+
+def _given_up(seen: Observed, reason: str, why: str) -> Finish:
+    said = f"{_undelivered(seen)}: {why} The next run delivers it; to do it before that: {seen.words.deliver}."
+    return Finish(Outcome.DELIVERY_FAILED, reason, said)

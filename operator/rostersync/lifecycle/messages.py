@@ -3,6 +3,7 @@
 from rostersync.lifecycle.observed import Observed
 from rostersync.model import NotOffered, PlanReport
 from rostersync.roster import counted
+from rostersync.sent import DeliverReport
 
 
 def held_message(seen: Observed, report: PlanReport) -> str:
@@ -21,6 +22,14 @@ def held_reasons(report: PlanReport) -> str:
     """The number of reasons why it is held, as a sentence."""
     n = report.holds_total
     return f"Held for {n} reason{'' if n == 1 else 's'}."
+
+
+def delivered_message(report: DeliverReport | None) -> str:
+    """What was delivered, as a sentence."""
+    made = [d for d in report.deliveries if d.revision is not None] if report else []
+    if not made:
+        return "Nothing was left to deliver."
+    return f"Delivered: {', '.join(f'{d.name} (revision {d.revision}, {d.bytes:,} bytes)' for d in made)}."
 
 
 def dry_run_message(report: PlanReport) -> str:

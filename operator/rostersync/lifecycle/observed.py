@@ -11,7 +11,8 @@ from typing import Any, Generic, TypeVar
 
 from rostersync.api.kinds import Ref
 from rostersync.attempts import APPLY, DELIVER, PLAN, Attempt
-from rostersync.model import ApplyReport, DeliverReport, Mode, PlanReport
+from rostersync.model import ApplyReport, Mode, PlanReport
+from rostersync.sent import DeliverReport
 
 R = TypeVar("R")
 
@@ -83,7 +84,7 @@ class Connection:
     expires_after: timedelta = timedelta(hours=72)
     require_distinct_approver: bool = False
     four_eyes_enforced: bool = False  # a local run cannot prove who anybody is
-    delivers: bool = False
+    deliveries: Mapping[str, timedelta] = field(default_factory=dict)  # name -> how long it is retried (retryFor)
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Words:
     approve: str = 'rostersync approve {run} --reason "…"'
     apply: str = "rostersync apply {run}"
     rerun: str = "run it again with `rostersync run`"
+    deliver: str = "`rostersync deliver -f …`"
 
     def approval(self, run: str, approval: str) -> str:
         """The command that approves the plan of a run."""

@@ -1,10 +1,12 @@
 """Writes a plan's report into a run's status, and reads it back once its Job is gone. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rostersync.api.kinds import Ref
+from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.model import COUNTS, Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
+from rostersync.sent import DeliverReport, DeliveryReport
 
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
@@ -42,6 +44,42 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     if report.outbox_pending:
         status["outboxPending"] = True
     return status
+
+
+def of_deliveries(before: Sequence[Mapping[str, Any]], work: Work[DeliverReport] | None) -> list[dict[str, Any]]:
+    """What became of each delivery, after the newest attempt. `before` is what the status has of earlier ones."""
+    known = {str(d["name"]): dict(d) for d in before}
+    report = work.report if work and work.state != WorkState.RUNNING else None
+    for each in report.deliveries if report else ():
+        known[each.name] = of_delivery(each)
+    if work and work.state == WorkState.SUCCEEDED:
+        return [_as_delivered(made) for made in known.values()]
+    return list(known.values())
+
+
+def _as_delivered(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the failure of an earlier attempt: what it could not deliver was delivered since, maybe by another run."""
+    return {k: v for k, v in known.items() if k not in ("reason", "message")} | {"state": "Delivered"}
+
+
+def of_delivery(report: DeliveryReport) -> dict[str, Any]:
+    """What an attempt did with one delivery."""
+    made: dict[str, Any] = {"name": report.name, "state": "Failed" if report.error else "Delivered"}
+    if report.revision is not None:
+        made |= {"revision": report.revision, "place": report.where, "time": report.at}
+        made |= {"files": report.files, "bytes": report.bytes}
+        made |= {"sha256": report.sha256} if report.sha256 else {}
+    return made | (report.error or {})
+
+
+def failed_deliveries(status: Mapping[str, Any], run: str) -> DeliverReport:
+    """The report of the newest attempt to deliver, as far as the status has it: which deliveries failed, and why."""
+    failed = [
+        DeliveryReport(d["name"], error={"reason": d.get("reason", "Failed"), "message": d.get("message", "")})
+        for d in status.get("deliveries") or ()
+        if d.get("state") == "Failed"
+    ]
+    return DeliverReport(run, "send", deliveries=failed)
 
 
 def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:

@@ -12,7 +12,7 @@ from rostersync.lifecycle.conditions import approval_state, conditions, dated
 from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Observed, WorkState
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.lifecycle.recorded import of_plan, pending_approval
+from rostersync.lifecycle.recorded import of_deliveries, of_plan, pending_approval
 from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
@@ -55,6 +55,8 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status["approval"] = approval
     if (revision := seen.revision) is not None:
         status["revision"] = revision
+    if deliveries := of_deliveries(before.get("deliveries") or (), seen.deliver):
+        status["deliveries"] = deliveries
     if _outbox_pending(seen):
         status["outboxPending"] = True
     else:
@@ -104,8 +106,8 @@ def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
 
 def _outbox_pending(seen: Observed) -> bool:
     """Whether deliveries are outstanding, according to the attempts' reports."""
-    if seen.deliver and seen.deliver.state == WorkState.SUCCEEDED:
-        return False
+    if seen.deliver and seen.deliver.state in (WorkState.SUCCEEDED, WorkState.FAILED):
+        return seen.deliver.state == WorkState.FAILED
     reports = (seen.plan and seen.plan.report, seen.apply and seen.apply.report)
     return any(report.outbox_pending for report in reports if report)
 

@@ -24,7 +24,7 @@ from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, Start, StartApply, StartDeliver, StartPlan, Step
 from rostersync.local.observe import observed
 from rostersync.local.state import State
-from rostersync.model import Phase
+from rostersync.model import Mode, Phase
 from rostersync.render.holds import sentence
 
 Clock = Callable[[], datetime]
@@ -144,7 +144,8 @@ class Driver:
             may_apply=may_apply,
             may_deliver=may_apply and can_deliver,
         )
-        if seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
+        plans = seen.run.mode != Mode.DELIVER
+        if plans and seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
             return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan wrote a report
         if seen.plan and seen.plan.state == WorkState.LOST and may_start and run["metadata"]["name"] == self.again:
             return replace(seen, tries=seen.plan.number + 1)

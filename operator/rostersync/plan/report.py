@@ -13,7 +13,6 @@ from rostersync.model import (
     COUNTS,
     ApplyReport,
     CheckReport,
-    DeliverReport,
     Entity,
     EntityCounts,
     Hold,
@@ -23,11 +22,13 @@ from rostersync.model import (
     Schools,
 )
 from rostersync.plan.worst import worst
+from rostersync.sent import DeliverReport, DeliveryReport
 
 LIMIT = 4096
 HOLDS = 16
 ISSUES = 20
 IDS = 20  # of schools, each kind
+_TEXTS = (1024, 300, 120, 0)  # characters of a delivery's place and of its error's message
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut, halved until it fits
 _HOLD = {f.name for f in fields(Hold)}
 
@@ -67,7 +68,11 @@ def apply_to_json(report: ApplyReport) -> str:
 def deliver_to_json(report: DeliverReport) -> str:
     """The report of a delivery, at most 4,096 bytes of UTF-8."""
     out = {"run": report.run, "stage": report.stage, "revision": report.revision, "error": report.error}
-    return _fitting(lambda _: _without_none(out) | {"sent": report.sent}, 1)
+
+    def made(texts: int) -> dict[str, Any]:
+        return _without_none(out) | {"deliveries": [_delivery(d, texts) for d in report.deliveries]}
+
+    return _fitting(lambda i: made(_TEXTS[i]), len(_TEXTS))
 
 
 def check_to_json(report: CheckReport) -> str:
@@ -127,7 +132,7 @@ def deliver_from_json(text: str) -> DeliverReport:
         run=data["run"],
         stage=data["stage"],
         revision=data.get("revision"),
-        sent=data["sent"],
+        deliveries=[DeliveryReport(**d) for d in data.get("deliveries", ())],
         error=data.get("error"),
     )
 
@@ -185,6 +190,12 @@ def _dump(data: object) -> str:
 
 def _without_none(data: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v is not None}
+
+
+def _delivery(report: DeliveryReport, texts: int) -> dict[str, Any]:
+    error = report.error and {"reason": report.error["reason"], "message": report.error["message"][:texts]}
+    out = vars(report) | {"where": report.where[:texts], "error": error}
+    return {k: v for k, v in out.items() if v}
 
 
 def _counts(e: EntityCounts) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from rostersync.api.v1alpha1.meta import Code, Count, Sentence, SourcedID, StatusModel
+from rostersync.api.v1alpha1.meta import Code, Count, Sentence, SourcedID, StatusModel, Timestamp
 
 Outcome = Literal[
     "Applied",
@@ -125,6 +125,23 @@ class SchoolsStatus(StatusModel):
     vanishedIDs: tuple[SourcedID, ...] = Field(
         default=(), max_length=20, description="SIS ids of vanished schools, at most 20."
     )
+
+
+class DeliveryStatus(StatusModel):
+    """What became of one delivery."""
+
+    name: Code = Field(description="Name of the delivery.")
+    state: Literal["Delivered", "Failed"] = Field(description="Delivered, or Failed while it is retried or after that.")
+    revision: Count | None = Field(default=None, description="The newest revision that was delivered.")
+    place: Sentence | None = Field(default=None, description="Where it went.")
+    time: Timestamp | None = Field(default=None, description="When it was delivered.")
+    files: Count | None = Field(default=None, description="How many files were sent.")
+    bytes: Count | None = Field(default=None, description="Their bytes.")
+    sha256: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="Checksum of the file, if it was one."
+    )
+    reason: Code | None = Field(default=None, description="Why it failed, as a code.")
+    message: Sentence | None = Field(default=None, description="Why it failed, as a sentence.")
 
 
 class CauseCount(StatusModel):

@@ -31,6 +31,7 @@ from rostersync.api.v1alpha1.meta import (
 from rostersync.api.v1alpha1.report import (
     BlastRadius,
     CauseCount,
+    DeliveryStatus,
     EntityTotals,
     HoldStatus,
     IssueCount,
@@ -93,10 +94,10 @@ class SyncRunSpec(Model):
     )
 
     connectionRef: ConnectionRef = Field(description="The connection that is imported.")
-    mode: Literal["Import", "DryRun", "Restore"] = Field(
+    mode: Literal["Import", "DryRun", "Restore", "Deliver"] = Field(
         default="Import",
         description="Import: plan and apply. DryRun: only plan, and list what would be held. Restore: undo what restoreOf "
-        "changed (not yet supported).",
+        "changed (not yet supported). Deliver: only deliver what is applied and not delivered yet.",
         json_schema_extra={"x-crd-default": True},
     )
     restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are undone.")
@@ -256,6 +257,12 @@ class SyncRunStatus(StatusModel):
     supersededBy: ObjectName | None = Field(default=None, description="Name of the run that replaces this one.")
     revision: Count | None = Field(default=None, description="Revision of the store that the run created.")
     outboxPending: Bool | None = Field(default=None, description="Whether deliveries are still due.")
+    deliveries: tuple[DeliveryStatus, ...] = Field(
+        default=(),
+        max_length=16,
+        description="What became of each delivery, after the newest try.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
 
 
 class SyncRun(KindModel):

@@ -15,8 +15,9 @@ from rostersync.controller.runs.pod_diagnosis import Trouble
 from rostersync.controller.runs.reports import Ended, moment
 from rostersync.errors import BaseMoved, DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.lifecycle.recorded import plan_report
-from rostersync.model import ApplyReport, DeliverReport, PlanReport
+from rostersync.lifecycle.recorded import failed_deliveries, plan_report
+from rostersync.model import ApplyReport, PlanReport
+from rostersync.sent import DeliverReport
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport)
 
@@ -84,7 +85,8 @@ class Attempts:
             # A good delivery makes a run final.
             delivered = condition(self._status, "Delivered")
             reason, message = (delivered["reason"], delivered["message"]) if delivered else ("Failed", "")
-            return Work(WorkState.FAILED, reason=reason, message=message, **base)
+            report = failed_deliveries(self._status, self._name)
+            return Work(WorkState.FAILED, report=report, reason=reason, message=message, **base)
 
         return self._newest(DELIVER, recorded, reports.deliver_report)
 

@@ -84,7 +84,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         queued=refusal.text,
         tries=PLAN.tries,
         unguarded=facts.guard.unguarded if facts.guard else "",
-        words=_words(meta["namespace"], facts.guard),
+        words=_words(meta["namespace"], Ref.of(spec["connectionRef"]).key, facts.guard),
     )
     return observed, view, refusal
 
@@ -160,11 +160,12 @@ def _given_up(apply: Work[ApplyReport]) -> Work[ApplyReport]:
     )
 
 
-def _words(namespace: str, guard: Guard | None) -> Words:
+def _words(namespace: str, connection: str, guard: Guard | None) -> Words:
     by = "" if guard is None or guard.stamping else '"decidedBy":"YOUR-USER-NAME",'
     patch = f'{{"spec":{{"decision":"Approved",{by}"reason":"WHY"}}}}'
     return Words(
         approve=f"kubectl -n {namespace} patch syncapproval {{approval}} --type=merge -p '{patch}'",
         apply="wait",
         rerun="make another SyncRun",
+        deliver=f"`kubectl roster -n {namespace} deliver {connection}`",
     )

@@ -19,9 +19,10 @@ from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.controller.cluster.cache import Object, labels, owner
 from rostersync.controller.options import RUN_LABEL
 from rostersync.instants import parse_instant
-from rostersync.lifecycle.recorded import of_plan
-from rostersync.model import ApplyReport, CheckReport, DeliverReport, PlanReport
+from rostersync.lifecycle.recorded import of_delivery, of_plan
+from rostersync.model import ApplyReport, CheckReport, PlanReport
 from rostersync.plan.report import LIMIT, apply_from_json, check_from_json, deliver_from_json, plan_from_json
+from rostersync.sent import DeliverReport
 
 R = TypeVar("R")
 
@@ -122,10 +123,9 @@ def plan_report(text: str, run: str) -> PlanReport | None:
         return None
     try:
         status = of_plan(report)
-        SyncRunStatus.model_validate(status)
-    except (ValidationError, *_SPOILED):
+    except _SPOILED:
         return None
-    return report if _countable(status) else None
+    return report if _fits(status) else None
 
 
 def apply_report(text: str, run: str) -> ApplyReport | None:
@@ -139,11 +139,23 @@ def apply_report(text: str, run: str) -> ApplyReport | None:
 def deliver_report(text: str, run: str) -> DeliverReport | None:
     """A delivery's report, if the text is one."""
     report = _read(text, deliver_from_json)
-    return report if report is not None and report.run == run and _is_revision(report.revision) else None
+    if report is None or report.run != run or not _is_revision(report.revision):
+        return None
+    status = {"deliveries": [of_delivery(d) for d in report.deliveries]}
+    return report if _fits(status) else None
 
 
 def _is_revision(known: Any) -> bool:
     return known is None or (type(known) is int and 0 <= known <= _MOST)
+
+
+def _fits(status: Object) -> bool:
+    """Whether a run's status can hold it."""
+    try:
+        SyncRunStatus.model_validate(status)
+    except (ValidationError, *_SPOILED):
+        return False
+    return _countable(status)
 
 
 def _countable(value: Any) -> bool:
