@@ -60,7 +60,7 @@ def sent(store: Path) -> list[tuple[Any, ...]]:
 
 
 def test_without_a_kind_a_delivery_is_refused(pod: Cluster) -> None:
-    pod.run(*DELIVER, exits=42)
+    pod.run(*DELIVER, hook="support.example_delivery:forget", exits=42)
 
     assert pod.reason == "NotYetSupported"
     assert "spec.deliveries" in pod.report["error"]["message"]

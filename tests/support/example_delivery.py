@@ -1,6 +1,6 @@
 """A way to deliver that the product does not have: into a folder of this machine.
 
-It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
+It takes the place of `sftp`, whose `path` is the folder, since the API has a field for that. A file `told` there says what becomes of a delivery: `fail`, `hang`,
 or `kill`, which ends the process when the roster is there and nobody was told.
 
 `python -m support.example_delivery …` is `rostersync …` with it, with pauses of seconds, and with few tries.
@@ -81,6 +81,11 @@ def registered() -> Iterator[None]:
 def register() -> None:
     """The same for as long as the process lives."""
     registry.PLACES[PLACE] = EXAMPLE
+
+
+def forget() -> None:
+    """There is no such record, as if this version could not deliver like that."""
+    del registry.PLACES[PLACE]
 
 
 def delivery(folder: Path, name: str = "feed", reference: str = "feed") -> dict[str, Any]:

@@ -24,6 +24,12 @@ SQL_MAKERS = (
 SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing to an engine
     "deliveries/bundle.py",
     "deliveries/directory.py",
+    "deliveries/parts.py",
+    "deliveries/sftp/failures.py",
+    "deliveries/sftp/host_keys.py",
+    "deliveries/sftp/login.py",
+    "deliveries/sftp/server.py",
+    "deliveries/sftp/session.py",
     "plan/points.py",
     "stores/embedded/kind.py",
     "stores/kind.py",

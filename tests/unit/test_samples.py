@@ -77,6 +77,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "data-requirements.yaml",
         "filter-rules.yaml",
         "data-rollover.yaml",
+        "delivery-sftp.yaml",
         "oauth1.yaml",
         "connection-every-field.yaml",
         "simulated-district.yaml",

@@ -66,11 +66,16 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Receiver:
-    """Where a bundle goes. `secret`: key to text. `volume`: the folder where a claim is mounted."""
+    """Where a bundle goes. `secret`: key to text. `volume`: the folder where a claim is mounted.
+
+    `refusal`: why an address must not be contacted, or None. `progress` is told bytes that were sent, and of how many.
+    """
 
     delivery: Delivery
     secret: Mapping[str, str] = field(repr=False)
     volume: Callable[[str], Path]
+    refusal: Callable[[str], str | None] = lambda _: None
+    progress: Callable[[int, int], None] = lambda _done, _total: None
 
 
 class Send(Protocol):

@@ -5,12 +5,13 @@ from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.deliveries.directory import DIRECTORY
 from rostersync.deliveries.oneroster_csv_kind import ONEROSTER_CSV
 from rostersync.deliveries.port import Format, Place
+from rostersync.deliveries.sftp.kind import PLACE as SFTP
 from rostersync.errors import NotYetSupported
 
 FORMATS: dict[str, Format] = {"oneRosterCSV": ONEROSTER_CSV}
 """By the field of a delivery that says what is delivered."""
 
-PLACES: dict[str, Place] = {"directory": DIRECTORY}
+PLACES: dict[str, Place] = {"sftp": SFTP, "directory": DIRECTORY}
 """By the field of a delivery that says where."""
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 from support.cluster.cache import cache
 from support.cluster.debian import installed
 
-_SERVICES = {"docker.io": ("docker.service", "docker.socket", "containerd.service")}  # where systemd starts them
+_SERVICES = {  # where systemd starts them
+    "docker.io": ("docker.service", "docker.socket", "containerd.service"),
+    "openssh-server": ("ssh.service",),
+}
 _IN_CACHE = {
     "bin": "programs built from Go modules",
     "docker": "Docker's data: images that were made here",

@@ -102,7 +102,7 @@ class Delivery(Model):
     basicRoster: BasicRoster | None = Field(
         default=None, description="Deliver School Passport's Basic Roster. Not yet supported."
     )
-    sftp: SFTP | None = Field(default=None, description="Deliver to an SFTP server. Not yet supported.")
+    sftp: SFTP | None = Field(default=None, description="Deliver to an SFTP server.")
     directory: Directory | None = Field(default=None, description="Deliver to a folder of a volume.")
     objectStorage: ObjectStorage | None = Field(default=None, description="Deliver to a bucket. Not yet supported.")
     retryFor: Duration = Field(

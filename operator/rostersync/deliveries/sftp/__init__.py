@@ -1,0 +1,1 @@
+"""Delivers to a folder of an SFTP server."""
