@@ -406,6 +406,20 @@ def test_what_is_approved_is_what_is_applied(held: tuple[Bench, str], touch: Any
     assert reason_of(bench.show(name)) == "PlanCorrupt"
 
 
+@pytest.mark.parametrize("command", ["diff", "issues"])
+def test_pages_of_a_spoiled_plan_say_so(held: tuple[Bench, str], command: str) -> None:
+    bench, name = held
+    folder, _ = plan_of(bench, name)
+    (folder / "changes" / "strange.txt").write_text("what lies beside the plan's files is not read")
+    assert bench.call(command, name, code=0)
+    for file in ("changes/Student.parquet", "issues.parquet"):
+        (folder / file).write_bytes(b"PAR1" + b"\0" * 500 + b"PAR1")
+    message = refused(bench, command, name)
+    assert f"The plan of run {name} has a file" in message
+    assert f"`rostersync verify {name}` names it" in message
+    assert bench.show(name)
+
+
 def test_after_a_spoiled_plan_a_fresh_one_is_sound_and_decided_anew(held: tuple[Bench, str]) -> None:
     bench, name = held
     folder, manifest = plan_of(bench, name)

@@ -83,14 +83,25 @@ def test_a_kubeconfig_that_is_not_there_is_named(tmp_path):
     assert f"No kubeconfig: {tmp_path}/x is not there" in call("runs", "--kubeconfig", f"{tmp_path}/x").output
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "just text", "contexts: 7\ncurrent-context: one", "\x00"])
-def test_a_kubeconfig_that_is_none_is_a_sentence(tmp_path, text):
+UNREAD = {
+    "[1, 2": "cannot be read: line 1 is not valid YAML.",
+    "just text": "cannot be read: it is not laid out as a kubeconfig is.",
+    "contexts: 7\ncurrent-context: one": "cannot be read: it is not laid out as a kubeconfig is.",
+    "contexts: [{}]": "cannot be read: it is not laid out as a kubeconfig is.",
+    "\x00": "cannot be read: it is not YAML text.",
+    "a: 1": "has no current context",
+}
+
+
+@pytest.mark.parametrize(("text", "told"), UNREAD.items())
+def test_a_kubeconfig_that_is_none_is_a_sentence(tmp_path, text, told):
     (tmp_path / "k").write_text(text)
 
     result = call("runs", "--kubeconfig", str(tmp_path / "k"))
 
     assert result.exit_code == 1
-    assert "cannot be read" in result.output or "has no current context" in result.output
+    assert told in result.output
+    assert "Error)" not in result.output
 
 
 def test_contexts_are_named_when_none_is_chosen_or_it_is_not_there(tmp_path):

@@ -183,7 +183,7 @@ class Process:
             except ApiError as error:
                 result = "error"
                 level = logging.DEBUG if queue.failures(key) == 0 else logging.WARNING
-                log.log(level, "%s %s/%s: %s %s: %s", *key, error.status, error.reason, error.message)
+                log.log(level, "%s %s/%s: %s", *key, error.advice)
             except Exception:
                 result = "error"
                 log.exception("%s %s/%s", *key)

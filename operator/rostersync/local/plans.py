@@ -1,6 +1,7 @@
 """Opens plans of runs for reading."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,8 +25,23 @@ def opened_plan(state: State, name: str | None) -> Iterator[Path]:
     work = Workspace(state.layout, found, artifact_key(stored_connection(state.layout.folder(found)), {}, os.environ))
     try:
         yield work.open("plan")
+    except Exception as error:
+        if not _is_of_parquet(error):
+            raise
+        text = (
+            f"The plan of run {found} has a file that is not the Parquet file it was: `rostersync verify {found}` names it. "
+            "Make the plan again; nothing was changed."
+        )
+        raise Permanent(text, reason="PlanCorrupt", detail=str(error)) from None
     finally:
         work.close()
+
+
+def _is_of_parquet(error: Exception) -> bool:
+    """Whether Arrow could not read a file. It is not imported to ask, since most commands need none of it."""
+    arrow = sys.modules.get("pyarrow")
+    without_number = isinstance(error, OSError) and error.errno is None  # how Arrow tells of a broken footer
+    return arrow is not None and (isinstance(error, arrow.ArrowException) or without_number)
 
 
 def details_of(state: State, name: str) -> details.Details:

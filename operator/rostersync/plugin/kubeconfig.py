@@ -48,12 +48,25 @@ def login(target: Target) -> Login:
 
     try:
         return _from_files(paths, target)
-    except (OSError, yaml.YAMLError, AttributeError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise Permanent(
-            f"The kubeconfig {os.pathsep.join(paths)} cannot be read ({type(error).__name__}): `kubectl config view` "
-            "says what it holds.",
+            f"The kubeconfig {os.pathsep.join(paths)} cannot be read: {_why_unread(error)}. `kubectl config view` says what "
+            "kubectl reads from it.",
             reason="InvalidKubeconfig",
         ) from error
+
+
+def _why_unread(error: Exception) -> str:
+    """What is wrong with a file, without quoting it, since it may hold a token."""
+    import yaml
+
+    if isinstance(error, OSError):
+        return error.strerror or "the system gave no reason"
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1} is not valid YAML"
+    if isinstance(error, yaml.YAMLError | UnicodeDecodeError):
+        return "it is not YAML text"
+    return "it is not laid out as a kubeconfig is"
 
 
 def _from_files(paths: list[str], target: Target) -> Login:
