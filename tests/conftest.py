@@ -14,9 +14,15 @@ settings.register_profile(
 settings.register_profile("seek", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
-# Where test clusters come from (tests/support/cluster/README.md); all else is of the person who runs the tests:
+# Where test clusters and databases come from (tests/support/cluster/README.md, tests/support/postgres.py); all else is of the person who runs the tests:
 # credentials, a state folder.
-_CLUSTERS = {"ROSTERSYNC_CACHE", "ROSTERSYNC_TEST_KUBECONFIG", "ROSTERSYNC_TEST_IMAGE", "ROSTERSYNC_KEEP_CLUSTER"}
+_CLUSTERS = {
+    "ROSTERSYNC_CACHE",
+    "ROSTERSYNC_TEST_KUBECONFIG",
+    "ROSTERSYNC_TEST_IMAGE",
+    "ROSTERSYNC_KEEP_CLUSTER",
+    "ROSTERSYNC_TEST_POSTGRES",
+}
 for name in [n for n in os.environ if n.startswith("ROSTERSYNC_") and n not in _CLUSTERS]:
     del os.environ[name]
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support import example_store
 from support.commands import Commands, commands
-from support.stores import NAMES, Kept
+from support.stores import KINDS, NAMES, Kept
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +19,6 @@ def warm() -> Iterator[Commands]:
 @pytest.fixture(params=NAMES)
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     """A store of each kind in turn."""
-    with example_store.registered():
-        yield Kept(request.param, tmp_path / "o'store", tmp_path / "scratch")
+    folder = tmp_path / "o'store"
+    with KINDS[request.param].there(folder):
+        yield Kept(request.param, folder, tmp_path / "scratch")

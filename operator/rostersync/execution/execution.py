@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.execution.inputs import Inputs, artifact_key
+from rostersync.execution.inputs import Data, Inputs, artifact_key
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import Progress
 from rostersync.execution.workspace import Workspace
@@ -35,6 +35,7 @@ class Execution:
     env: Mapping[str, str] = field(default_factory=dict)
     engine: Engine = Engine()
     network: "Network | None" = None
+    store_secrets: Data = field(default_factory=dict, repr=False)  # where a planned run continues without its inputs
 
     def workspace(self, run: str, connection: Connection) -> Workspace:
         """The run's folders, with the key that seals the connection's artifacts."""
@@ -48,6 +49,6 @@ class Execution:
             scratch=self.layout.store_scratch(run),
             memory_limit=self.engine.memory_limit,
             threads=self.engine.threads,
-            secrets=self.inputs.secrets if self.inputs else {},
+            secrets={**self.store_secrets, **(self.inputs.secrets if self.inputs else {})},
         )
         return open_store(connection.spec.store, opening)

@@ -10,6 +10,7 @@ from rostersync.deliveries.registry import place_of
 from rostersync.errors import InvalidManifest
 from rostersync.sources.profile import Login, Profile
 from rostersync.sources.registry import profile_of
+from rostersync.stores.registry import DEFAULT, STORES, placement_of
 
 ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
 ARTIFACT_KEY = "key"  # in the Secret
@@ -121,6 +122,21 @@ def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
             reason="SecretIncomplete",
         )
     return secret
+
+
+def store_secrets(inputs: Inputs, given: Data) -> None:
+    """Refuse a connection if Secrets are not `given` that its store needs for reading and writing."""
+    spec = inputs.connection.spec.store
+    if (spec.asked or DEFAULT) not in STORES:
+        return  # refused as not supported
+    placement = placement_of(inputs.connection)
+    for needed in (*placement.reader_secrets, *placement.writer_secrets):
+        if needed.name not in given:
+            raise InvalidManifest(
+                f"Secret {qualified(inputs.connection, needed.name)}, which {needed.field} names, is not among the manifests; "
+                f"add it with -f, with {needed.needs}",
+                reason="SecretNotFound",
+            )
 
 
 def artifact_key(connection: Connection, secrets: Data, env: Mapping[str, str]) -> str | None:

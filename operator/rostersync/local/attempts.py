@@ -12,6 +12,7 @@ from rostersync.execution.report_files import ApplyReportFile, DeliverReportFile
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
+from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
 from rostersync.model import ApplyReport
 
@@ -33,7 +34,8 @@ class LocalAttempts:
         engine: Engine | None = None,
     ) -> None:
         self.state, self.copy = state, report
-        self.execution = Execution(state.layout, progress, inputs, env or {}, engine or Engine())
+        secrets = store_secrets(env or {})
+        self.execution = Execution(state.layout, progress, inputs, env or {}, engine or Engine(), store_secrets=secrets)
         self.error: RostersyncError | None = None
         self.written: PlanReportFile | ApplyReportFile | DeliverReportFile | None = None
 

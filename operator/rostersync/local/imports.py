@@ -15,11 +15,12 @@ from rostersync.lifecycle.steps import StartApply
 from rostersync.local import drive
 from rostersync.local.attempts import LocalAttempts
 from rostersync.local.drive import Driver
-from rostersync.local.manifest_files import Manifests
+from rostersync.local.manifest_files import Manifests, store_secrets
 from rostersync.local.notes import note
 from rostersync.local.observe import number_of_tries, run_of_plan
 from rostersync.local.settling import afterwards, known_connection
 from rostersync.local.state import State
+from rostersync.local.store import store_of
 from rostersync.local.user import user
 from rostersync.model import Consent
 
@@ -81,7 +82,11 @@ def import_district(
 
 
 def apply_run(state: State, run: dict[str, Any], attempts: LocalAttempts) -> dict[str, Any]:
-    """Apply a planned run if that is allowed, and settle the others of its connection."""
+    """Apply a planned run if that is allowed, and settle the others of its connection.
+
+    Raises Permanent when the store's Secrets are missing. Then the run stays as it was.
+    """
+    store_of(state, run["metadata"]["name"])
     connection = known_connection(state, Ref.of(run["spec"]["connectionRef"]))
     with state.lock(connection.ref.key):
         driver = Driver(state, connection, attempts)
@@ -97,6 +102,7 @@ def apply_plan(
 ) -> None:
     """Apply a plan by its digest, with a consent given on the command line. A failure here does not end the run."""
     name = run_of_plan(state, digest)
+    store_of(state, name)  # raises when its Secrets are missing
     consent = Consent(approved_by, digest, reason, uid) if approved_by else None
     run = state.find(name)
     connection = known_connection(state, Ref.of(run["spec"]["connectionRef"]) if run else Ref.parse(name))
@@ -120,4 +126,5 @@ def checked(loaded: Manifests, env: Mapping[str, str]) -> Manifests:
     inputs.credentials(loaded, env)  # report what is missing before anything begins
     inputs.ca_bundle(loaded)
     inputs.artifact_key(loaded.connection, loaded.secrets, env)
+    inputs.store_secrets(loaded, {**store_secrets(env), **loaded.secrets})
     return loaded

@@ -21,6 +21,7 @@ from rostersync.execution.inputs import Inputs
 from rostersync.local.documents import Document, read
 
 ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
+ENV_STORE_SECRETS = "ROSTERSYNC_STORE_SECRETS"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,6 +80,19 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
         found,
         tuple(skipped),
     )
+
+
+def store_secrets(env: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The Secrets in the file or folder that the environment names, for commands that are given no manifests."""
+    path = env.get(ENV_STORE_SECRETS)
+    if not path:
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for document, _ in _documents([Path(path)]):
+        if isinstance(document.value, dict) and document.value.get("kind") == "Secret":
+            secret = _keyed(document, {"data": _from_base64, "stringData": _as_is})
+            found[secret.name] = secret.data
+    return found
 
 
 def _documents(paths: Sequence[Path]) -> Iterator[tuple[Document, bool]]:

@@ -1,5 +1,6 @@
 """What commands do with a state folder's store besides importing: find a plan, export, find and forget a person."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from rostersync.deliveries.port import Exported
 from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.execution.workspace import stored_connection
+from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
 from rostersync.stores.engine import connect
 from rostersync.stores.kind import Opening
@@ -24,7 +26,7 @@ from rostersync.stores.registry import kind_of
 def store_of(state: State, run: str | None = None) -> Store:
     """The store of a run's connection, by default the newest run's. The embedded one when no connection is known."""
     spec = _spec(state, run)
-    return kind_of(spec).opens(spec, Opening(state.layout.store))
+    return kind_of(spec).opens(spec, Opening(state.layout.store, secrets=store_secrets(os.environ)))
 
 
 def file_of(state: State) -> StoreFile:

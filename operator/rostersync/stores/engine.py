@@ -10,13 +10,23 @@ import weakref
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from rostersync.scratch import own
 from rostersync.stores.memory_limit import default_memory_limit
 
-_open: "weakref.WeakSet[duckdb.DuckDBPyConnection]" = weakref.WeakSet()
+
+class Interruptible(Protocol):
+    """What another thread can stop."""
+
+    def interrupt(self) -> None:
+        """Stop what runs, which then raises."""
+        ...
+
+
+_open: "weakref.WeakSet[Interruptible]" = weakref.WeakSet()
 
 
 def connect(
@@ -37,6 +47,11 @@ def connect(
     con.execute("SET enable_external_access = false")
     _open.add(con)
     return con
+
+
+def interruptible(connection: Interruptible) -> None:
+    """Interrupt this connection, too, when queries are."""
+    _open.add(connection)
 
 
 def interrupt() -> None:

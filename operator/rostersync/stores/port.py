@@ -182,7 +182,8 @@ class Forgotten:
     """What `forget` removed: records, history values, references in others' records.
 
     `still_active`: the record was active, so the next run brings it back unless its source drops it first.
-    `rows` is 0 and `still_active` false for an id that the store does not know.
+    `rows` is 0 and `still_active` false for an id that the store does not know. `remains`: sentences about where the
+    person's bytes may still be, for who asked.
     """
 
     rows: int
@@ -190,6 +191,7 @@ class Forgotten:
     history: int
     references: int
     still_active: bool
+    remains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

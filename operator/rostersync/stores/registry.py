@@ -9,11 +9,12 @@ from rostersync.errors import NotYetSupported
 from rostersync.stores.embedded.kind import EMBEDDED
 from rostersync.stores.kind import Opening, StoreKind
 from rostersync.stores.placement import Placement
+from rostersync.stores.postgres.kind import POSTGRES
 
 if TYPE_CHECKING:
     from rostersync.stores.port import Store
 
-STORES: dict[str, StoreKind] = {EMBEDDED.name: EMBEDDED}
+STORES: dict[str, StoreKind] = {kind.name: kind for kind in (EMBEDDED, POSTGRES)}
 """By their field in `spec.store`."""
 
 DEFAULT = EMBEDDED.name

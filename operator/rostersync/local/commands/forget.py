@@ -57,6 +57,8 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
     for copy, at in copies.items():
         click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
+    for sentence in found.remains:
+        click.echo(sentence)
     click.echo("Exports, and copies made by other means, are not reached either.")
 
 

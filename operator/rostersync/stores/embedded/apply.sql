@@ -1,26 +1,8 @@
--- name: plan_files
-SET VARIABLE plan_files = $files
-
--- name: changes_view
--- The changes of one table, of all its entities, straight from the plan's files. Hashes are UUIDs there, since Parquet
--- has no integer of 128 bits and DuckDB would write a DOUBLE.
-CREATE OR REPLACE TEMP VIEW changes AS
-SELECT * REPLACE (CAST(before_hash AS UHUGEINT) AS before_hash, CAST(hash AS UHUGEINT) AS hash)
-FROM read_parquet(getvariable('plan_files'))
-
--- name: hash_types
--- The types of the hashes in the files. Any type but UUID has lost bits.
-SELECT column_type FROM (DESCRIBE SELECT before_hash, hash FROM read_parquet(getvariable('plan_files')))
-
 -- name: applied_before
 -- The same plan of the same run: its report may have been lost, the revision cannot be. A plan makes the revision after its
 -- base and no other: a later run of the same name with the same changes (there and back, and there again) is another.
 SELECT revision FROM store.revisions
 WHERE district = $district AND source = $source AND run = $run AND digest = $digest AND revision = $base + 1
-
--- name: repeated_ids
--- Stands in for a primary key: a record changes at most once in a plan.
-SELECT count(*) - count(DISTINCT id) FROM changes
 
 -- name: moved_records
 -- Changes whose before-image is not what the store has: an update or delete of a record that is gone or differs

@@ -8,11 +8,12 @@ from typing import Any
 
 import duckdb
 
-from rostersync.errors import BaseMoved, Permanent
 from rostersync.model import Consent
 from rostersync.roster import TABLES, Table
 from rostersync.sent import Sent
-from rostersync.stores.embedded import files, history, schema
+from rostersync.stores.changes import check_base, check_records, open_changes
+from rostersync.stores.columns import columns
+from rostersync.stores.embedded import files, history
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Mark, PlanToApply
@@ -51,11 +52,7 @@ def apply(
         done = applied_before(con, plan)
         if done is not None:
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
-        if before.revision != plan.base_revision:
-            raise BaseMoved(
-                f"The plan was made on revision {plan.base_revision} of the store, which is at {before.revision} now; "
-                "plan again from the staged extract."
-            )
+        check_base(before.revision, plan)
         revision = before.revision + 1
         for table in TABLES:
             _write(con, table, plan, revision, utc(now), mark)
@@ -83,23 +80,13 @@ def _write(
     con: duckdb.DuckDBPyConnection, table: Table, plan: PlanToApply, revision: int, now: datetime, mark: Mark
 ) -> None:
     """Records, tombstones and history of one table."""
-    changes = [str(plan.changes[e]) for e in table.entities if e in plan.changes]
-    if not changes:
+    if not any(e in plan.changes for e in table.entities):
         return
     mark(table.name)
-    execute(con, "apply.plan_files", files=changes)
-    if {kind for (kind,) in execute(con, "apply.hash_types").fetchall()} != {"UUID"}:
-        raise Permanent(f"The plan's changes of {table.name} have hashes that are not UUIDs.", reason="PlanCorrupt")
-    execute(con, "apply.changes_view")
-    names = {"table": table.name, "columns": schema.columns(table)}
+    open_changes(con, plan, table)
+    names = {"table": table.name, "columns": columns(table)}
     scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
-    if repeated := number(execute(con, "apply.repeated_ids")):
-        raise Permanent(f"The plan changes {repeated} records of {table.name} twice; plan again.", reason="PlanCorrupt")
-    if moved := number(execute(con, "apply.moved_records", names, **scope)):
-        raise BaseMoved(
-            f"{moved} records of {table.name} in the store are not what the plan saw; plan again from the staged "
-            "extract."
-        )
+    check_records(number(execute(con, "apply.moved_records", names, **scope)), table)
     execute(con, "apply.insert_accepted", names, **scope, revision=revision, now=now)
     execute(con, "apply.insert_tombstones", names, **scope, revision=revision, now=now)
     execute(con, "apply.delete_replaced", names, **scope, revision=revision)

@@ -9,6 +9,7 @@ import duckdb
 
 from rostersync.roster import TABLES
 from rostersync.sent import Sent
+from rostersync.stores.columns import columns, empty_columns
 from rostersync.stores.embedded import files, schema
 from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
@@ -133,8 +134,7 @@ class EmbeddedReader:
     def _views(self, con: duckdb.DuckDBPyConnection, *, empty: bool) -> None:
         suffix = "_empty" if empty else ""
         for table in TABLES:
-            nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in schema.attributes(table))
-            names = {"table": table.name, "columns": nothing if empty else schema.columns(table)}
+            names = {"table": table.name, "columns": empty_columns(table) if empty else columns(table)}
             execute(con, f"read.roster_view{suffix}", names)
         execute(con, f"read.schools_view{suffix}")
         execute(con, f"read.history_view{suffix}")

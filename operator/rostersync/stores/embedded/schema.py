@@ -5,7 +5,8 @@ from pathlib import Path
 import duckdb
 
 from rostersync.errors import Permanent
-from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Table
+from rostersync.roster import TABLES
+from rostersync.stores.columns import attributes
 from rostersync.stores.embedded.statements import execute
 
 FORMAT = "1"
@@ -16,21 +17,6 @@ STORAGE_VERSION = "v2.0.0"
 _OTHERS = ("revisions", "sources", "schools", "history", "aliases", "outbox", "meta")
 # Tables that came later. Versions without them read and write the file as before, so FORMAT stays.
 _LATER = ("sent",)
-
-
-def attributes(table: Table) -> list[tuple[str, str]]:
-    """(quoted column, SQL type) of the table's attributes and metadata, in order."""
-    return [*((quoted(a.name), SQL_TYPES[a.kind]) for a in table.attributes), ("metadata", METADATA_TYPE)]
-
-
-def columns(table: Table, prefix: str = "") -> str:
-    """The attributes and metadata as a column list; `prefix` such as `c.`."""
-    return ", ".join(prefix + column for column, _ in attributes(table))
-
-
-def quoted(name: str) -> str:
-    """A quoted column name (`primary` and `type` are words of SQL)."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,34 +1,21 @@
-"""The embedded store's SQL is in this folder's .sql files: `-- name: X`, comments that say why, then the statement.
-
-Names in braces such as `{table}` are names and column lists from roster.TABLES. Values are always parameters.
-"""
+"""Runs the statements of the embedded store, which are in this folder's .sql files (stores/sql_files.py)."""
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+from rostersync.stores.sql_files import statement
+
 _PARAMETER = re.compile(r"\$([a-z_]+)")
-
-
-@cache
-def statements(file: str) -> dict[str, str]:
-    """The statements of `<file>.sql` by name, comments included."""
-    parts = _NAME.split((Path(__file__).parent / f"{file}.sql").read_text())
-    return {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def execute(
     con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str] | None = None, **values: Any
 ) -> duckdb.DuckDBPyConnection:
     """Runs the statement `file.name`. Puts `names` in, and passes those of `values` that it mentions as parameters."""
-    file, key = name.split(".")
-    sql = statements(file)[key]
-    for placeholder, text in (names or {}).items():
-        sql = sql.replace("{" + placeholder + "}", text)
+    sql = statement(Path(__file__).parent, name, names)
     return con.execute(sql, {k: values[k] for k in set(_PARAMETER.findall(sql))} or None)
 
 

@@ -1,0 +1,144 @@
+"""The roster as it was read, in the engine: a compressed file for each table, made from one snapshot of the server.
+
+History is not copied: its view asks the server when somebody reads it, as far as the revision that was read.
+"""
+
+import shutil
+import uuid
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from adbc_driver_manager import Error as DriverError
+
+from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
+from rostersync.scratch import own
+from rostersync.stores.columns import columns, empty_columns, quoted
+from rostersync.stores.postgres.failures import is_of_server, translated
+from rostersync.stores.postgres.login import Login
+from rostersync.stores.postgres.session import READING, Session
+from rostersync.stores.sql_files import statement
+
+_STREAM = "postgres_stream"
+_HISTORY = "postgres_history"
+_SMALL = ("schools", "revisions", "outbox", "sent")
+
+
+def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path) -> None:
+    """Copies the district of the session's transaction into `con`, and makes the views of StoreReader.attach."""
+    folder = own(scratch) / f"base-{uuid.uuid4().hex[:8]}"
+    folder.mkdir(mode=0o700)
+    weakref.finalize(con, shutil.rmtree, folder, True)
+    for table in TABLES:
+        path = folder / f"{table.name}.parquet"
+        asked = {"table": table.name, "columns": ", ".join(_as_sent(table))}
+        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}", "path": _literal(path)}
+        with session.stream("read.roster", asked) as rows:
+            _read(con, session, "keep", rows, kept)
+        run(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})
+    for name in _SMALL:
+        with session.stream(f"read.{name}") as rows:
+            _read(con, session, "small_table", rows, {"name": name})
+    run(con, "schools_view")
+
+
+def keep_history(con: duckdb.DuckDBPyConnection, login: Login, scratch: Path, scope: dict[str, str]) -> None:
+    """Makes the view of the history, which is read when it is asked for."""
+    con.register(_HISTORY, _History(login, scratch, scope))
+    run(con, "history_view")
+
+
+def keep_nothing(con: duckdb.DuckDBPyConnection) -> None:
+    """The same views, without rows."""
+    for table in TABLES:
+        run(con, "roster_view_empty", {"table": table.name, "columns": empty_columns(table)})
+    run(con, "schools_view_empty")
+    run(con, "history_view_empty")
+
+
+def drop(con: duckdb.DuckDBPyConnection) -> None:
+    """Drops views and tables. The files go when `con` does."""
+    for name in (*(t.name for t in TABLES), "schools", "history"):
+        run(con, "drop_view", {"table": name})
+    for name in _SMALL:
+        run(con, "drop_table", {"name": name})
+    con.unregister(_HISTORY)
+
+
+def run(
+    con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str] | None = None, **values: Any
+) -> duckdb.DuckDBPyConnection:
+    """The statement `name` of base.sql, in the engine."""
+    return con.execute(statement(Path(__file__).parent, f"base.{name}", names), values or None)
+
+
+def _read(
+    con: duckdb.DuckDBPyConnection, session: Session, name: str, rows: pa.RecordBatchReader, names: dict[str, str]
+) -> None:
+    con.register(_STREAM, rows)
+    try:
+        run(con, name, names)
+    except duckdb.Error as error:
+        if is_of_server(error):
+            raise translated(error, "read", session.login) from None
+        raise
+    finally:
+        con.unregister(_STREAM)
+
+
+def _as_sent(table: Table) -> list[str]:
+    """Columns as the server sends them: json as text."""
+    names = [(quoted(a.name), a.kind is Kind.USER_IDS) for a in table.attributes]
+    return [f"{name}::text AS {name}" if json else name for name, json in [*names, ("metadata", True)]]
+
+
+def _as_kept(table: Table) -> list[str]:
+    """Columns as the engine has them: lists of structs and maps made from json."""
+    made = [
+        f"CAST(CAST({quoted(a.name)} AS JSON) AS {SQL_TYPES[a.kind]}) AS {quoted(a.name)}"
+        if a.kind is Kind.USER_IDS
+        else quoted(a.name)
+        for a in table.attributes
+    ]
+    return [*made, f"CAST(CAST(metadata AS JSON) AS {METADATA_TYPE}) AS metadata"]
+
+
+def _literal(path: Path) -> str:
+    """A path inside a quoted text."""
+    return str(path).replace("'", "''")
+
+
+class _History:
+    """What the engine asks for a stream of history, each time that a query scans it."""
+
+    _SCHEMA = pa.schema(
+        [
+            ("revision", pa.int64()),
+            *((name, pa.string()) for name in ("entity", "id", "change", "cause", "before", "after")),
+            ("applied_at", pa.timestamp("us")),
+        ]
+    )
+
+    def __init__(self, login: Login, scratch: Path, scope: dict[str, str]) -> None:
+        self._login, self._scratch, self._scope = login, scratch, scope
+
+    def __arrow_c_schema__(self) -> object:
+        return self._SCHEMA.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return pa.RecordBatchReader.from_batches(self._SCHEMA, self._batches()).__arrow_c_stream__(requested_schema)
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        with (
+            Session(self._login, self._scratch) as session,
+            session.transaction(READING, "read", self._scope),
+            session.stream("read.history") as rows,
+        ):
+            try:
+                for batch in rows:
+                    yield pa.RecordBatch.from_arrays(batch.columns, schema=self._SCHEMA)
+            except DriverError as error:
+                raise translated(error, "read", self._login) from None

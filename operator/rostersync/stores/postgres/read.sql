@@ -1,0 +1,62 @@
+-- name: roster
+SELECT id, entity, status, hash, {columns} FROM "{table}"
+WHERE district = current_setting('rostersync.district')
+  AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
+
+-- name: schools
+SELECT sis_id, target_id FROM schools
+WHERE district = current_setting('rostersync.district')
+  AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
+
+-- name: history
+-- As far as the roster that was read.
+SELECT revision, entity, id, change, cause, before::text AS before, after::text AS after,
+       applied_at AT TIME ZONE 'UTC' AS applied_at
+FROM history
+WHERE district = current_setting('rostersync.district')
+  AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
+  AND revision <= current_setting('rostersync.revision')::bigint
+
+-- name: revisions
+SELECT district, revision, source, run, digest, decided_by, approval_uid, approver_reason, four_eyes_enforced,
+       applied_at AT TIME ZONE 'UTC' AS applied_at, counts, config_hash
+FROM revisions WHERE district = current_setting('rostersync.district')
+
+-- name: outbox
+SELECT district, delivery, revision FROM outbox WHERE district = current_setting('rostersync.district')
+
+-- name: sent
+SELECT district, delivery, revision, place, sent_at AT TIME ZONE 'UTC' AS sent_at, files, config_hash
+FROM sent WHERE district = current_setting('rostersync.district')
+
+-- name: revision
+-- The district's revision: 0 before its first apply.
+SELECT coalesce(max(revision), 0) FROM revisions WHERE district = current_setting('rostersync.district')
+
+-- name: memory
+SELECT memory FROM sources
+WHERE district = current_setting('rostersync.district') AND source = current_setting('rostersync.source')
+
+-- name: other_sources
+-- Sources that ever applied. For each, has_records finds out whether it still has active records.
+SELECT source FROM sources
+WHERE district = current_setting('rostersync.district') AND source <> current_setting('rostersync.source')
+ORDER BY source
+
+-- name: has_records
+SELECT EXISTS (
+  SELECT FROM "{table}" WHERE district = current_setting('rostersync.district') AND source = $1 AND status = 'active'
+)
+
+-- name: outbox_pending
+SELECT EXISTS (SELECT FROM outbox WHERE district = current_setting('rostersync.district'))
+
+-- name: districts
+SELECT DISTINCT district FROM revisions ORDER BY district
+
+-- name: anything
+SELECT EXISTS (SELECT FROM revisions)
+
+-- name: applied
+-- The revision that a plan made: the digest stands for district and source, too.
+SELECT revision FROM revisions WHERE run = $1 AND digest = $2 AND revision = $3 + 1

@@ -1,0 +1,93 @@
+-- name: search_path
+-- Until the transaction ends. quote_ident, since the setting is a list of names.
+SELECT set_config('search_path', quote_ident($1), true)
+
+-- name: search_path_of_session
+-- For what runs outside of a transaction.
+SELECT set_config('search_path', quote_ident($1), false)
+
+-- name: setting
+SELECT set_config($1, $2, true)
+
+-- name: lock
+-- One writer of a district at a time, until the transaction ends. Others wait as long as lock_timeout allows.
+SELECT pg_advisory_xact_lock(hashtextextended(
+  'rostersync/' || current_setting('rostersync.schema') || '/' || current_setting('rostersync.district'), 0))
+
+-- name: lock_schema
+SELECT pg_advisory_xact_lock(hashtextextended('rostersync/' || current_setting('rostersync.schema'), 0))
+
+-- name: patience
+-- For a transaction that writes. A peer that is gone lets go of its locks soon, and nobody waits for ever.
+SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_session_timeout', '10min', true),
+       set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+       set_config('tcp_keepalives_count', '6', false), set_config('client_connection_check_interval', '10s', true)
+
+-- name: exists
+-- Whether the schema has tables of ours, and whether this role may look into it.
+SELECT to_regnamespace(quote_ident(current_setting('rostersync.schema'))) IS NOT NULL,
+       coalesce(has_schema_privilege(to_regnamespace(quote_ident(current_setting('rostersync.schema')))::oid, 'USAGE'), false),
+       EXISTS (
+         SELECT FROM pg_class
+         WHERE relnamespace = to_regnamespace(quote_ident(current_setting('rostersync.schema'))) AND relname = 'migrations'
+       )
+
+-- name: may_read
+SELECT has_table_privilege('migrations', 'SELECT') AND has_table_privilege('revisions', 'SELECT')
+
+-- name: may_write
+-- Whether this role could change the roster: by a right of its own, as the owner or a member of its role, as a superuser,
+-- or by making the schema anew.
+SELECT rolsuper
+  OR has_database_privilege(current_database(), 'CREATE')
+  OR coalesce(has_schema_privilege(to_regnamespace(quote_ident(current_setting('rostersync.schema')))::oid, 'CREATE'), false)
+  OR EXISTS (
+    SELECT FROM pg_class
+    WHERE relnamespace = to_regnamespace(quote_ident(current_setting('rostersync.schema'))) AND relkind IN ('r', 'p')
+      AND (has_table_privilege(pg_class.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') OR pg_has_role(relowner, 'MEMBER'))
+  )
+FROM pg_roles WHERE rolname = current_user
+
+-- name: schema_version
+-- The newest migration, and the oldest one whose program still understands the schema.
+SELECT max(version), max(needs) FROM migrations
+
+-- name: create_schema
+DO $$
+BEGIN
+  IF to_regnamespace(quote_ident(current_setting('rostersync.schema'))) IS NULL THEN
+    EXECUTE format('CREATE SCHEMA %I', current_setting('rostersync.schema'));
+  END IF;
+END
+$$
+
+-- name: create_migrations
+-- Which migrations ran. needs: the oldest version whose programs still understand the schema.
+CREATE TABLE IF NOT EXISTS migrations (
+  version bigint PRIMARY KEY,
+  name text NOT NULL,
+  needs bigint NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: insert_migration
+INSERT INTO migrations (version, name, needs) VALUES ($1, $2, $3)
+
+-- name: role_exists
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)
+
+-- name: lacks_grant
+-- Whether the reader may not read some table yet.
+SELECT NOT has_schema_privilege($1, current_schema(), 'USAGE') OR EXISTS (
+  SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+    AND NOT has_table_privilege($1, oid, 'SELECT')
+)
+
+-- name: grant
+-- Nothing but SELECT.
+DO $$
+BEGIN
+  EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), current_setting('rostersync.reader'));
+  EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', current_schema(), current_setting('rostersync.reader'));
+END
+$$

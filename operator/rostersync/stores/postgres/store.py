@@ -1,0 +1,52 @@
+"""The store in a PostgreSQL database. See port.py for what its sides do."""
+
+from rostersync.api.v1alpha1.storage import PostgresStore as PostgresSpec
+from rostersync.errors import Permanent
+from rostersync.stores.kind import Opening
+from rostersync.stores.port import Outbox
+from rostersync.stores.postgres.kind import FIELD
+from rostersync.stores.postgres.login import KEYS, Login, login
+from rostersync.stores.postgres.reader import PostgresReader
+from rostersync.stores.postgres.writer import PostgresWriter
+
+
+class PostgresStore:
+    """A database that the Secrets of `spec` describe. Nothing connects before a side is used."""
+
+    def __init__(self, spec: PostgresSpec, opening: Opening) -> None:
+        self._spec, self._opening = spec, opening
+        self._scratch = opening.scratch or opening.folder / "scratch"
+        self.where = self._to_read()[0].where
+
+    def exists(self) -> bool:
+        """See Store.exists."""
+        return self.reader().anything()
+
+    def reader(self) -> PostgresReader:
+        """The reading side: with the reader's login, or with the writer's for who has that one alone."""
+        found, own_role = self._to_read()
+        return PostgresReader(found, self._scratch, own_role=own_role)
+
+    def writer(self) -> PostgresWriter:
+        """The writing side. Raises Permanent without the writer's Secret."""
+        return PostgresWriter(self._login("writer"), self._scratch, self._opening.memory_limit, self._opening.threads)
+
+    def outbox(self) -> Outbox:
+        """The side that settles deliveries, with the writer's login."""
+        return self.writer()
+
+    def _to_read(self) -> tuple[Login, bool]:
+        secrets, reader = self._opening.secrets, self._spec.readerSecretRef.name
+        only_writer = reader not in secrets and self._spec.writerSecretRef.name in secrets
+        return self._login("writer" if only_writer else "reader"), not only_writer
+
+    def _login(self, side: str) -> Login:
+        name = getattr(self._spec, f"{side}SecretRef").name
+        named = f"Secret {name}, which {FIELD}.{side}SecretRef names"
+        data = self._opening.secrets.get(name)
+        if data is None:
+            raise Permanent(
+                f"{named}, is not given: add its manifest with -f, or name the file in ROSTERSYNC_STORE_SECRETS, with {KEYS}.",
+                reason="SecretNotFound",
+            )
+        return login(data, name, named)

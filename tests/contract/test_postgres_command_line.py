@@ -1,0 +1,89 @@
+"""The PostgreSQL store on the command line: import, hold, approve, export and forget, as over the embedded store."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support import postgres
+from support.cli import Bench, name_of, reason_of
+from support.simulated import simulated
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[str]:
+    name = "cli_" + tmp_path.name[-20:].replace("-", "_")
+    postgres.server().database(name)
+    yield name
+    postgres.server().drop(name)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Any]:
+    with simulated(120) as made:
+        yield made
+
+
+def manifests_of(secrets: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    return [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+        for name, data in secrets.items()
+    ]
+
+
+def test_a_district_s_days_are_those_of_the_embedded_store(
+    tmp_path: Path, simulator: Any, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = manifests_of(postgres.server().secrets(database))
+    ours, theirs = Bench(tmp_path / "a", simulator), Bench(tmp_path / "b", simulator)
+    for bench in (ours, theirs):
+        bench.folder.mkdir()
+    file = tmp_path / "secrets.yaml"
+    file.write_text(yaml.safe_dump_all(secrets))
+
+    def both(code: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+        files = ours.manifests(*secrets, store=postgres.SPEC)
+        a, b = ours.run(manifests=files, code=code), theirs.run(code=code)
+        for key in ("digest", "baseRevision", "noChanges"):
+            assert a["status"]["plan"].get(key) == b["status"]["plan"].get(key)
+        assert a["status"].get("totals") == b["status"].get("totals")
+        return a, b
+
+    first, _ = both()
+    assert first["status"]["outcome"] == "Applied"
+    assert not ours.store.exists()
+    assert both()[0]["status"]["outcome"] == "NoChanges"
+    simulator.add_event("mass-leave:30")
+    held, also = both(code=3)
+    assert reason_of(held) == "AwaitingApproval"
+
+    refused = ours.call("approve", name_of(held), "--reason", "They have left", code=1)
+    assert "add its manifest with -f, or name the file in ROSTERSYNC_STORE_SECRETS" in refused.output
+    assert postgres.PASSWORD not in refused.output
+    monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(file))
+    for bench, run in ((ours, held), (theirs, also)):
+        words = ("apply",) if run is held else ("approve", "--reason", "They have left")  # the decision stands
+        bench.call(words[0], name_of(run), *words[1:])
+        bench.call("export", "--to", str(bench.folder / "bundle"))
+    exported = [{f.name: f.read_bytes() for f in (bench.folder / "bundle").iterdir()} for bench in (ours, theirs)]
+    assert exported[0] == exported[1]
+
+    [(person,)] = postgres.server().admin("SELECT id FROM rostersync.users WHERE entity = 'Student' LIMIT 1", database)
+    told = ours.call("forget", str(person), "--yes").output
+    assert "Removed: " in told
+    assert "Base backups, archived WAL and replicas of the database are not reached." in told
+    assert not any(
+        f'"{person}"'.encode() in part or str(person).encode() + b"\x00" in part
+        for part in postgres.server().files(database)
+    )
+    assert json.loads(ours.call("export", "--to", str(tmp_path / "again"), "--output", "json").stdout)["rows"]["users"]
+
+
+def test_a_secret_that_is_not_given_is_named_before_anything_is_read(tmp_path: Path, simulator: Any) -> None:
+    bench = Bench(tmp_path, simulator)
+    refused = bench.call("run", *bench.manifests(store=postgres.SPEC), code=1)
+    assert "Secret default/rosters-reader, which spec.store.postgres.readerSecretRef names" in refused.output
+    assert not list(bench.state.glob("runs/*"))
