@@ -185,11 +185,11 @@ def test_terms_that_are_not_accepted_and_fields_to_come_are_said_by_run_and_conn
     scene.connect(
         "shelbyville",
         sourceID="shelby",
-        store={"postgres": {"readerSecretRef": {"name": "r"}, "writerSecretRef": {"name": "w"}}},
+        artifacts={"objectStorage": {"url": "s3://rosters/x", "secretRef": {"name": "b"}}},
     )
     found = condition(scene.until("focusconnection", "shelbyville", _is_judged), "Ready")
     assert found[:2] == ("False", "NotYetSupported")
-    assert "spec.store.postgres" in found[2]
+    assert "spec.artifacts.objectStorage" in found[2]
     scene.connect("third")
     scene.run("some", "third", schools=["1"])
     assert succeeded(scene.ended("some", "Failed"))[1:] == (

@@ -133,10 +133,6 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"schoolsMapping": {"mode": "Selected", "schools": [{"sourcedId": "1", "target": {"existing": "A"}}]}},
         ["spec.schoolsMapping.schools[0].target.existing", "not supported"],
     ),
-    "PostgreSQL": (
-        {"store": {"postgres": {"readerSecretRef": {"name": "r"}, "writerSecretRef": {"name": "w"}}}},
-        ["spec.store.postgres", "not supported"],
-    ),
     "object storage": (
         {"artifacts": {"objectStorage": {"url": "s3://rosters/x", "secretRef": {"name": "b"}}}},
         ["spec.artifacts.objectStorage", "not supported"],

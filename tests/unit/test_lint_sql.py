@@ -34,6 +34,9 @@ SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing t
     "stores/embedded/kind.py",
     "stores/kind.py",
     "stores/placement.py",
+    "stores/postgres/failures.py",
+    "stores/postgres/kind.py",
+    "stores/postgres/login.py",
     "stores/registry.py",
 )
 HEAD = """

@@ -59,7 +59,11 @@ class EmbeddedStore(Model):
 
 
 class PostgresStore(Model):
-    """The roster in a PostgreSQL database. Not yet supported."""
+    """The roster in a PostgreSQL database, 15 or later, one for all districts if you like.
+
+    Both Secrets have the key uri, or host, database, user and password, and optionally port, sslmode (default verify-full),
+    ca.crt and schema (default rostersync). The writer's also has reader, the role to grant SELECT.
+    """
 
     readerSecretRef: SecretRef = Field(description="Secret of the role that plans, which may only read.")
     writerSecretRef: SecretRef = Field(description="Secret of the role that applies.")
@@ -73,7 +77,7 @@ class Store(Model):
     )
 
     embedded: EmbeddedStore | None = Field(default=None, description="A file on a volume. The default.")
-    postgres: PostgresStore | None = Field(default=None, description="A PostgreSQL database. Not yet supported.")
+    postgres: PostgresStore | None = Field(default=None, description="A PostgreSQL database.")
 
     @model_validator(mode="after")
     def _one(self) -> "Store":

@@ -1,5 +1,6 @@
 """The transaction that turns a plan into the next revision: COPY from the plan's files, then one MERGE for each table."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +13,12 @@ from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.stores.changes import check_base, check_records, open_changes, values_after
 from rostersync.stores.columns import columns, quoted
 from rostersync.stores.port import Applied, Mark, PlanToApply
-from rostersync.stores.postgres.session import WRITING, Session
+from rostersync.stores.postgres.session import WRITING, Scope, Session
 from rostersync.stores.postgres.state import state
 from rostersync.stores.source_state import counts_as_text, memory_as_text
 from rostersync.stores.sql_files import statement
 
+_PARAMETER = re.compile(r"\$([a-z_]+)")
 BATCH = 16_384  # records on their way; wide ones take memory
 
 
@@ -39,9 +41,8 @@ class _Writing:
             "revision": self.revision,
             "now": _utc(self.now),
         }
-        return self.con.sql(sql, params={k: v for k, v in given.items() if f"${k}" in sql} or None).to_arrow_reader(
-            BATCH
-        )
+        params = {name: given[name] for name in set(_PARAMETER.findall(sql))}
+        return self.con.sql(sql, params=params or None).to_arrow_reader(BATCH)
 
 
 def apply(
@@ -53,7 +54,7 @@ def apply(
     mark: Mark,
 ) -> Applied:
     """Writes `plan`; see StoreWriter.apply. `con` may read the plan's files."""
-    scope = {"district": plan.district, "source": plan.source, "now": now.astimezone(UTC).isoformat()}
+    scope = Scope(plan.district, plan.source, now=now.astimezone(UTC).isoformat())
     with session.transaction(WRITING, "apply the plan to", scope, mark):
         session.run("scope.patience")
         session.run("scope.lock")
@@ -63,7 +64,7 @@ def apply(
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
         check_base(before.revision, plan)
         writing = _Writing(session, con, plan, before.revision + 1, now)
-        session.run("scope.setting", "rostersync.revision", str(writing.revision))
+        session.run("scope.revision", str(writing.revision))
         for table in TABLES:
             _write(writing, table, mark)
         mark("revision")

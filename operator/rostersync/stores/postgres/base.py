@@ -19,7 +19,7 @@ from rostersync.scratch import own
 from rostersync.stores.columns import columns, empty_columns, quoted
 from rostersync.stores.postgres.failures import is_of_server, translated
 from rostersync.stores.postgres.login import Login
-from rostersync.stores.postgres.session import READING, Session
+from rostersync.stores.postgres.session import READING, Scope, Session
 from rostersync.stores.sql_files import statement
 
 _STREAM = "postgres_stream"
@@ -38,37 +38,37 @@ def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path) -> Non
         kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}", "path": _literal(path)}
         with session.stream("read.roster", asked) as rows:
             _read(con, session, "keep", rows, kept)
-        run(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})
+        ask(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})
     for name in _SMALL:
         with session.stream(f"read.{name}") as rows:
             _read(con, session, "small_table", rows, {"name": name})
-    run(con, "schools_view")
+    ask(con, "schools_view")
 
 
-def keep_history(con: duckdb.DuckDBPyConnection, login: Login, scratch: Path, scope: dict[str, str]) -> None:
+def keep_history(con: duckdb.DuckDBPyConnection, login: Login, scratch: Path, scope: Scope) -> None:
     """Makes the view of the history, which is read when it is asked for."""
     con.register(_HISTORY, _History(login, scratch, scope))
-    run(con, "history_view")
+    ask(con, "history_view")
 
 
 def keep_nothing(con: duckdb.DuckDBPyConnection) -> None:
     """The same views, without rows."""
     for table in TABLES:
-        run(con, "roster_view_empty", {"table": table.name, "columns": empty_columns(table)})
-    run(con, "schools_view_empty")
-    run(con, "history_view_empty")
+        ask(con, "roster_view_empty", {"table": table.name, "columns": empty_columns(table)})
+    ask(con, "schools_view_empty")
+    ask(con, "history_view_empty")
 
 
 def drop(con: duckdb.DuckDBPyConnection) -> None:
     """Drops views and tables. The files go when `con` does."""
     for name in (*(t.name for t in TABLES), "schools", "history"):
-        run(con, "drop_view", {"table": name})
+        ask(con, "drop_view", {"table": name})
     for name in _SMALL:
-        run(con, "drop_table", {"name": name})
+        ask(con, "drop_table", {"name": name})
     con.unregister(_HISTORY)
 
 
-def run(
+def ask(
     con: duckdb.DuckDBPyConnection, name: str, names: dict[str, str] | None = None, **values: Any
 ) -> duckdb.DuckDBPyConnection:
     """The statement `name` of base.sql, in the engine."""
@@ -80,7 +80,7 @@ def _read(
 ) -> None:
     con.register(_STREAM, rows)
     try:
-        run(con, name, names)
+        ask(con, name, names)
     except duckdb.Error as error:
         if is_of_server(error):
             raise translated(error, "read", session.login) from None
@@ -122,7 +122,7 @@ class _History:
         ]
     )
 
-    def __init__(self, login: Login, scratch: Path, scope: dict[str, str]) -> None:
+    def __init__(self, login: Login, scratch: Path, scope: Scope) -> None:
         self._login, self._scratch, self._scope = login, scratch, scope
 
     def __arrow_c_schema__(self) -> object:

@@ -17,7 +17,7 @@ _COPIES = "Base backups, archived WAL and replicas of the database are not reach
 def forget(session: Session, record_id: str) -> Forgotten:
     """Deletes the person from the tables, inside the transaction of the district. The bytes go with `erase`."""
     active = bool(session.rows("forget.person", record_id)[0][0])
-    session.run("scope.setting", "rostersync.person", record_id)
+    session.run("scope.person", record_id)
     session.run("forget.forgotten_enrollments")
     rows = sum(session.number("forget.delete_person", record_id, names={"table": t}) for t in ("users", "demographics"))
     return Forgotten(

@@ -1,14 +1,14 @@
 """Makes the schema, or brings it up to date: before each apply, under a lock, in one transaction."""
 
 from rostersync.errors import Permanent
-from rostersync.stores.postgres.session import WRITING, Session
+from rostersync.stores.postgres.session import WRITING, Scope, Session
 from rostersync.stores.postgres.state import check_version, migrations
 
 
 def bring_up_to_date(session: Session) -> None:
     """Runs the migrations that have not run yet, and grants the reader's role SELECT. Raises StoreTooNew."""
     reader = session.login.reader
-    with session.transaction(WRITING, "make the schema of", {"reader": reader}):
+    with session.transaction(WRITING, "make the schema of", Scope(reader=reader)):
         session.run("scope.patience")
         session.run("scope.lock_schema")
         [(there, _, made)] = session.rows("scope.exists")

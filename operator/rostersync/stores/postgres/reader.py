@@ -1,6 +1,7 @@
 """The reading side: a snapshot of the district, copied into the engine, and nothing held on the server afterwards."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +12,7 @@ from rostersync.sent import Sent
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
 from rostersync.stores.postgres import base
 from rostersync.stores.postgres.login import Login
-from rostersync.stores.postgres.session import READING, Session
+from rostersync.stores.postgres.session import READING, Scope, Session
 from rostersync.stores.postgres.state import ready, refuse_writers, state
 from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text
 
@@ -34,7 +35,7 @@ class PostgresReader:
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """See StoreReader.attach."""
         self.detach(con)
-        scope = {"district": district, "source": source or ""}
+        scope = Scope(district, source or "")
         try:
             with self._session() as session, session.transaction(READING, "read", scope):
                 if not self._ready(session):
@@ -42,7 +43,7 @@ class PostgresReader:
                     return StoreState()
                 found = state(session, source)
                 base.keep(con, session, self._scratch)
-            base.keep_history(con, self._login, self._scratch, scope | {"revision": str(found.revision)})
+            base.keep_history(con, self._login, self._scratch, replace(scope, revision=str(found.revision)))
         except BaseException:
             self.detach(con)
             raise
@@ -54,7 +55,7 @@ class PostgresReader:
         """See StoreReader.applied_since."""
         if not _attached(con):
             return ()
-        found = base.run(
+        found = base.ask(
             con, "applied_since", district=district, source=source, since=since.astimezone(UTC).replace(tzinfo=None)
         ).fetchall()
         return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
@@ -72,7 +73,7 @@ class PostgresReader:
     ) -> tuple[Revision, ...]:
         if not _attached(con):
             return ()
-        found = base.run(con, "revisions", district=district, run=run, number=number).fetchall()
+        found = base.ask(con, "revisions", district=district, run=run, number=number).fetchall()
         return tuple(
             Revision(made, source, name, digest, config, at.replace(tzinfo=UTC), changes_in(counts), *decided)
             for made, source, name, digest, config, at, counts, *decided in found
@@ -82,14 +83,14 @@ class PostgresReader:
         """See StoreReader.outbox."""
         found: dict[str, tuple[int, ...]] = {}
         if _attached(con):
-            for delivery, revision in base.run(con, "outbox", district=district).fetchall():
+            for delivery, revision in base.ask(con, "outbox", district=district).fetchall():
                 found[delivery] = (*found.get(delivery, ()), revision)
         return found
 
     def sent(self, con: duckdb.DuckDBPyConnection, district: str, limit: int | None) -> dict[str, tuple[Sent, ...]]:
         """See StoreReader.sent."""
         found: dict[str, list[Sent]] = {}
-        rows = base.run(con, "sent", district=district, limit=limit).fetchall() if _attached(con) else []
+        rows = base.ask(con, "sent", district=district, limit=limit).fetchall() if _attached(con) else []
         for delivery, revision, place, at, files, config in rows:
             made = Sent(revision, place, at.replace(tzinfo=UTC), files_from_text(files), config)
             found.setdefault(delivery, []).append(made)
@@ -127,4 +128,4 @@ class PostgresReader:
 
 
 def _attached(con: duckdb.DuckDBPyConnection) -> bool:
-    return bool(base.run(con, "attached").fetchall())
+    return bool(base.ask(con, "attached").fetchall())

@@ -1,13 +1,19 @@
--- name: search_path
--- Until the transaction ends. quote_ident, since the setting is a list of names.
-SELECT set_config('search_path', quote_ident($1), true)
+-- name: settings
+-- Until the transaction ends: where tables are found, and what statements are about. quote_ident, since it is a list of names.
+SELECT set_config('search_path', quote_ident($1), true), set_config('rostersync.schema', $1, true),
+       set_config('rostersync.district', $2, true), set_config('rostersync.source', $3, true),
+       set_config('rostersync.now', $4, true), set_config('rostersync.before', $5, true),
+       set_config('rostersync.reader', $6, true), set_config('rostersync.revision', $7, true)
 
 -- name: search_path_of_session
 -- For what runs outside of a transaction.
 SELECT set_config('search_path', quote_ident($1), false)
 
--- name: setting
-SELECT set_config($1, $2, true)
+-- name: revision
+SELECT set_config('rostersync.revision', $1, true)
+
+-- name: person
+SELECT set_config('rostersync.person', $1, true)
 
 -- name: lock
 -- One writer of a district at a time, until the transaction ends. Others wait as long as lock_timeout allows.

@@ -5,6 +5,7 @@ import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
 
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"  # one snapshot, and no write even by mistake
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"  # after the lock, see what the former holder committed
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the statements of a transaction are about, in the order of scope.settings. "" for what they do not need.
+
+    `source` is "" for all sources. `now` and `before` are ISO 8601.
+    """
+
+    district: str = ""
+    source: str = ""
+    now: str = ""
+    before: str = ""
+    reader: str = ""
+    revision: str = ""
+
+
+EVERYTHING = Scope()
 
 
 class Session:
@@ -95,15 +114,13 @@ class Session:
 
     @contextmanager
     def transaction(
-        self, begin: str, doing: str, scope: Mapping[str, str] | None = None, mark: Mark = lambda _: None
+        self, begin: str, doing: str, scope: Scope = EVERYTHING, mark: Mark = lambda _: None
     ) -> Iterator[None]:
-        """All or nothing. `scope`: what the statements are about (district, source, …)."""
+        """All or nothing."""
         self._doing = doing
         try:
             self.execute(begin)
-            self.run("scope.search_path", self.login.schema)
-            for name, value in {"schema": self.login.schema, **(scope or {})}.items():
-                self.run("scope.setting", f"rostersync.{name}", value)
+            self.run("scope.settings", self.login.schema, *astuple(scope))
             mark("begin")
             yield
             mark("commit")

@@ -16,7 +16,7 @@ from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToAppl
 from rostersync.stores.postgres import applying, forgetting
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.migrating import bring_up_to_date
-from rostersync.stores.postgres.session import READING, WRITING, Session
+from rostersync.stores.postgres.session import READING, WRITING, Scope, Session
 from rostersync.stores.postgres.state import ready, state
 from rostersync.stores.source_state import files_as_text
 
@@ -55,7 +55,7 @@ class PostgresWriter:
 
     def _committed(self, plan: PlanToApply, error: Exception) -> Applied | None:
         """What the server says of a plan whose commit had begun. None when the commit failed. Raises Unsure."""
-        scope = {"district": plan.district, "source": plan.source}
+        scope = Scope(plan.district, plan.source)
         try:
             with self._session() as session, session.transaction(WRITING, "read", scope):
                 session.run("scope.patience")
@@ -77,7 +77,7 @@ class PostgresWriter:
         with self._session() as session:
             if not self._made(session):
                 return Expired(0, 0)
-            with session.transaction(WRITING, "expire values of", {"district": district, "before": before}):
+            with session.transaction(WRITING, "expire values of", Scope(district, before=before)):
                 session.run("scope.patience")
                 session.run("scope.lock")
                 return forgetting.expire(session)
@@ -87,7 +87,7 @@ class PostgresWriter:
         with self._session() as session:
             if not self._made(session):
                 return Forgotten(0, 0, 0, 0, still_active=False)
-            with session.transaction(WRITING, "remove a person from", {"district": district}):
+            with session.transaction(WRITING, "remove a person from", Scope(district)):
                 session.run("scope.patience")
                 session.run("scope.lock")
                 result = forgetting.forget(session, record_id)
@@ -99,7 +99,7 @@ class PostgresWriter:
         with self._session() as session:
             if not self._made(session):
                 return
-            with session.transaction(WRITING, "settle a delivery in", {"district": district}):
+            with session.transaction(WRITING, "settle a delivery in", Scope(district)):
                 session.run("scope.patience")
                 session.run("apply.settle_outbox", delivery, revision)
                 if sent is not None:
