@@ -6,20 +6,19 @@ History is not copied: its view asks the server when somebody reads it, as far a
 import shutil
 import uuid
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-from adbc_driver_manager import Error as DriverError
 
 from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.scratch import own
 from rostersync.stores.columns import columns, empty_columns, quoted
 from rostersync.stores.postgres.failures import is_of_server, translated
+from rostersync.stores.postgres.history import History
 from rostersync.stores.postgres.login import Login
-from rostersync.stores.postgres.session import READING, Scope, Session
+from rostersync.stores.postgres.session import Scope, Session
 from rostersync.stores.sql_files import statement
 
 _STREAM = "postgres_stream"
@@ -35,7 +34,7 @@ def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path) -> Non
     for table in TABLES:
         path = folder / f"{table.name}.parquet"
         asked = {"table": table.name, "columns": ", ".join(_as_sent(table))}
-        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}", "path": _literal(path)}
+        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}, source", "path": _literal(path)}
         with session.stream("read.roster", asked) as rows:
             _read(con, session, "keep", rows, kept)
         ask(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})
@@ -47,7 +46,7 @@ def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path) -> Non
 
 def keep_history(con: duckdb.DuckDBPyConnection, login: Login, scratch: Path, scope: Scope) -> None:
     """Makes the view of the history, which is read when it is asked for."""
-    con.register(_HISTORY, _History(login, scratch, scope))
+    con.register(_HISTORY, History(login, scratch, scope))
     ask(con, "history_view")
 
 
@@ -109,36 +108,3 @@ def _as_kept(table: Table) -> list[str]:
 def _literal(path: Path) -> str:
     """A path inside a quoted text."""
     return str(path).replace("'", "''")
-
-
-class _History:
-    """What the engine asks for a stream of history, each time that a query scans it."""
-
-    _SCHEMA = pa.schema(
-        [
-            ("revision", pa.int64()),
-            *((name, pa.string()) for name in ("entity", "id", "change", "cause", "before", "after")),
-            ("applied_at", pa.timestamp("us")),
-        ]
-    )
-
-    def __init__(self, login: Login, scratch: Path, scope: Scope) -> None:
-        self._login, self._scratch, self._scope = login, scratch, scope
-
-    def __arrow_c_schema__(self) -> object:
-        return self._SCHEMA.__arrow_c_schema__()
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return pa.RecordBatchReader.from_batches(self._SCHEMA, self._batches()).__arrow_c_stream__(requested_schema)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        with (
-            Session(self._login, self._scratch) as session,
-            session.transaction(READING, "read", self._scope),
-            session.stream("read.history") as rows,
-        ):
-            try:
-                for batch in rows:
-                    yield pa.RecordBatch.from_arrays(batch.columns, schema=self._SCHEMA)
-            except DriverError as error:
-                raise translated(error, "read", self._login) from None

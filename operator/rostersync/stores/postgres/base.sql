@@ -4,12 +4,12 @@ COPY (SELECT {columns} FROM postgres_stream) TO '{path}' (FORMAT parquet, ROW_GR
 
 -- name: roster_view
 CREATE OR REPLACE TEMP VIEW store_{table} AS
-SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns} FROM read_parquet('{path}')
+SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns}, source FROM read_parquet('{path}')
 
 -- name: roster_view_empty
 CREATE OR REPLACE TEMP VIEW store_{table} AS
 SELECT CAST(NULL AS VARCHAR) AS id, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS status,
-       CAST(NULL AS UHUGEINT) AS hash, {columns}
+       CAST(NULL AS UHUGEINT) AS hash, {columns}, CAST(NULL AS VARCHAR) AS source
 WHERE false
 
 -- name: small_table
@@ -23,14 +23,15 @@ CREATE OR REPLACE TEMP VIEW store_schools AS
 SELECT CAST(NULL AS VARCHAR) AS sis_id, CAST(NULL AS VARCHAR) AS target_id WHERE false
 
 -- name: history_view
--- postgres_history asks the server each time that it is read.
+-- postgres_history asks the server when it is read for the first time.
 CREATE OR REPLACE TEMP VIEW store_history AS SELECT * FROM postgres_history
 
 -- name: history_view_empty
 CREATE OR REPLACE TEMP VIEW store_history AS
 SELECT CAST(NULL AS BIGINT) AS revision, CAST(NULL AS VARCHAR) AS entity, CAST(NULL AS VARCHAR) AS id,
        CAST(NULL AS VARCHAR) AS change, CAST(NULL AS VARCHAR) AS cause, CAST(NULL AS VARCHAR) AS before,
-       CAST(NULL AS VARCHAR) AS after, CAST(NULL AS TIMESTAMP) AS applied_at
+       CAST(NULL AS VARCHAR) AS after, CAST(NULL AS TIMESTAMP) AS applied_at,
+       CAST(NULL AS VARCHAR) AS source
 WHERE false
 
 -- name: drop_view

@@ -1,5 +1,5 @@
 -- name: roster
-SELECT id, entity, status, hash, {columns} FROM "{table}"
+SELECT id, entity, status, hash, {columns}, source FROM "{table}"
 WHERE district = current_setting('rostersync.district')
   AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
 
@@ -11,7 +11,7 @@ WHERE district = current_setting('rostersync.district')
 -- name: history
 -- As far as the roster that was read.
 SELECT revision, entity, id, change, cause, before::text AS before, after::text AS after,
-       applied_at AT TIME ZONE 'UTC' AS applied_at
+       applied_at AT TIME ZONE 'UTC' AS applied_at, source
 FROM history
 WHERE district = current_setting('rostersync.district')
   AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
