@@ -2,7 +2,6 @@
 
 import re
 
-import duckdb
 from adbc_driver_manager import Error as DriverError
 
 from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError, StoreBusy
@@ -19,7 +18,7 @@ def sqlstate(error: BaseException) -> str:
     return str(said) or (found[1] if found else "")
 
 
-def is_of_server(error: duckdb.Error) -> bool:
+def is_of_server(error: Exception) -> bool:
     """Whether an error of the engine is only about the stream that it read from the server."""
     return any(word in str(error) for word in _FROM_SERVER)
 
@@ -111,7 +110,7 @@ _CAUSES: tuple[tuple[str, type[Permanent] | type[Retryable], str, str], ...] = (
 )
 
 
-def translated(error: DriverError | duckdb.Error, doing: str, login: Login) -> RostersyncError:
+def translated(error: Exception, doing: str, login: Login) -> RostersyncError:
     """The error for what went wrong once connected. `doing`: such as `apply the plan to`."""
     text, state = str(error), sqlstate(error)
     begin = f"Tried to {doing} the roster store ({login.where})"
