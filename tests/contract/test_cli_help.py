@@ -29,6 +29,13 @@ def test_every_command_and_option_is_explained(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_help_fits_into_a_terminal_of_80_columns(name):
+    page = CliRunner().invoke(cli, [name, "--help"], terminal_width=80).output
+
+    assert [line for line in page.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_an_example(name):
     assert f"rostersync {name}" in CliRunner().invoke(cli, [name, "--help"]).output.split("Options:")[1]
 

@@ -35,6 +35,13 @@ def test_every_command_and_option_is_explained_with_an_example(name):
     assert f"kubectl roster {name}" in call(name, "--help").output
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_help_fits_into_a_terminal_of_80_columns(name):
+    page = CliRunner().invoke(cli, [name, "--help"], terminal_width=80).output
+
+    assert [line for line in page.splitlines() if len(line) > 80] == []
+
+
 def examples():
     pages = [call("--help").output, *(call(name, "--help").output for name in NAMES)]
     lines = {line.split(" | ")[0].strip() for page in pages for line in page.splitlines()}

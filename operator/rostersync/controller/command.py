@@ -42,8 +42,8 @@ def _listen(_: click.Context, __: click.Parameter, value: str) -> tuple[str, int
     context_settings={"auto_envvar_prefix": "ROSTERSYNC_OPERATOR"},
     epilog="""\b
 Examples:
-  rostersync operator --image rostersync:0.1.0                  in a pod, for all namespaces
-  rostersync operator --image rostersync:0.1.0 --namespace rosters --kubeconfig ~/.kube/config
+  rostersync operator --image rostersync:0.1.0
+  rostersync operator --image rostersync:0.1.0 --kubeconfig ~/.kube/config
 
 Each option can also come from the environment, under the prefix ROSTERSYNC_OPERATOR, as in ROSTERSYNC_OPERATOR_IMAGE.""",
 )

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import textwrap
 import threading
 from pathlib import Path
 
@@ -16,13 +17,20 @@ _CURL = {
     """curl -d '{"fault": "429,every=5"}' URL/_simulator/fault""": 'something goes wrong ({"clear": true})',
     "curl URL/_simulator": "what it is serving",
 }
+
+
+def _item(named: tuple[str, str]) -> str:
+    """A name, and what it means below it, in lines that fit into a terminal of 80 columns."""
+    name, meaning = named
+    return f"  {name}\n" + textwrap.fill(meaning, 76, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
 _EPILOG = "\b\n" + "\n".join(
     ["Example:", "  rostersync simulate --students 500 --day 2", "", "\b"]
-    + ["Events:", *(f"  {n}\n      {t}" for n, t in events.HELP.items())]
-    + ["", "\b", "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P ,on=COLLECTION:"]
-    + [f"  {n}\n      {t}" for n, t in faults.HELP.items()]
-    + ["", "\b", "While it runs, without any credentials:"]
-    + [f"  {command:<57}  {what}" for command, what in _CURL.items()]
+    + ["Events:", *map(_item, events.HELP.items())]
+    + ["", "\b", "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P", "or ,on=COLLECTION:"]
+    + [*map(_item, faults.HELP.items())]
+    + ["", "\b", "While it runs, without any credentials:", *map(_item, _CURL.items())]
 )
 
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   rostersync apply springfield-20261124t020709
-  rostersync apply --plan sha256:3f1c… --approved-by dana --reason "end of term"
+  rostersync apply --plan sha256:3f1c… --approved-by dana --reason "term end"
 
-\b
 Exit codes: 0 applied; 3 nobody has approved it yet; 42 fails until something is changed; 1 may go through later."""
 )
 @click.argument("name", metavar="[RUN]", required=False)

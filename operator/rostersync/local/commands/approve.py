@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Examples:
-  rostersync approve springfield-20261124t020709 --reason "End of term: these students have left"
+  rostersync approve springfield-20261124t020709 --reason "End of term"
   rostersync approve --reason "End of term: these students have left"
 """
 )

@@ -21,7 +21,6 @@ Examples:
   rostersync plan -f connection.yaml -f secret.yaml --report plan.json
   rostersync apply RUN --report apply.json
 
-\b
 Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 may go through later."""
 )
 @options.manifests_option

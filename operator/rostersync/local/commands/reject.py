@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog="""\b
 Example:
-  rostersync reject springfield-20261124t020709 --reason "The SIS export was empty; its vendor is told"
+  rostersync reject springfield-20261124t020709 --reason "Empty export"
 """
 )
 @click.argument("name", metavar="[RUN]", required=False)

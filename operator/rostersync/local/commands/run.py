@@ -22,7 +22,6 @@ Examples:
   rostersync run -f manifests/ --dry-run
   rostersync run -f connection.yaml --output json | jq .status.totals
 
-\b
 Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
 )
 @options.manifests_option

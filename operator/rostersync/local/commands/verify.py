@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   rostersync verify springfield-20261124t020709
-  rostersync verify RUN --state /var/lib/rostersync --approval approval.yaml   # volumes of a cluster
+  rostersync verify RUN --state /var/lib/rostersync --approval approval.yaml
 
-\b
 Exit codes: 0 the plan is whole, and nothing contradicts it; 1 something does, or the plan is gone."""
 )
 @click.argument("name", metavar="RUN")

@@ -10,12 +10,11 @@ from rostersync.plugin.decision import decide, decision_options
 @click.command(
     epilog="""\b
 Examples:
-  kubectl roster approve springfield-20261124t020709 --reason "End of term: these students have left"
+  kubectl roster approve springfield-20261124t020709 --reason "End of term"
   kubectl roster approve --reason "End of term"
   kubectl roster approve RUN --reason "…" --yes --digest sha256:3f1c…
-  kubectl auth can-i approve focusconnections.rostersync.dev/springfield -n rosters
+  kubectl auth can-i approve focusconnections.rostersync.dev/springfield
 
-\b
 Exit codes: 0 applied; 3 held again; 1 not approved, or failed."""
 )
 @decision_options

@@ -11,7 +11,6 @@ Examples:
   kubectl roster cancel springfield-20261124t020709
   kubectl roster cancel springfield-20261124t020709 -n rosters --no-wait
 
-\b
 Exit codes: 0 cancelled; 1 not cancelled, for instance because its apply had begun."""
 )
 @click.argument("name", metavar="RUN", callback=options.run_name)

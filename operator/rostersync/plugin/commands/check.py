@@ -21,7 +21,6 @@ Examples:
   kubectl roster check springfield -n rosters --timeout 5m
   kubectl roster check springfield --no-wait
 
-\b
 Exit codes: 0 the connection is OK; 1 it is not, and the message says what to mend."""
 )
 @options.connection_argument

@@ -11,9 +11,8 @@ from rostersync.plugin.decision import decide, decision_options
     epilog="""\b
 Examples:
   kubectl roster reject --reason "The SIS export was empty"
-  kubectl roster reject springfield-20261124t020709 --reason "The SIS export was empty; its vendor is told"
+  kubectl roster reject springfield-20261124t020709 --reason "Empty export"
 
-\b
 Exit codes: 0 rejected; 1 not."""
 )
 @decision_options

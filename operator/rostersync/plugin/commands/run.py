@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 Examples:
   kubectl roster run springfield
   kubectl roster run springfield --dry-run
-  kubectl roster run springfield -n rosters --reason "after the vendor's repair"
+  kubectl roster run springfield -n rosters --reason "after the repair"
   kubectl roster run springfield --no-wait -o json | jq -r .metadata.name
 
-\b
 Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
 )
 @options.connection_argument
