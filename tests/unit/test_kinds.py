@@ -13,6 +13,7 @@ from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
 from rostersync.api.v1alpha1.syncrun import ConnectionRef
 from rostersync.errors import Permanent
+from rostersync.local.commands.run import run
 from rostersync.sources.registry import PROFILES
 from support.example_kind import registered
 
@@ -91,6 +92,19 @@ def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
     assert naming <= {"NOTES.txt"}, "which has an example"
     (category,) = {name for kind in KINDS.values() for name in crd.definition(kind)["spec"]["names"]["categories"]}
     assert f"kubectl get {category} -A" in texts["NOTES.txt"]
+
+
+def test_the_charts_notes_say_of_each_kind_what_its_secret_holds() -> None:
+    notes = (ROOT / "charts" / "rostersync" / "templates" / "NOTES.txt").read_text()
+    for kind in connections():
+        assert f"a Secret with {PROFILES[kind.name].keys_in_words}, and a {kind.name} that names it" in notes
+
+
+def test_the_help_of_run_has_variables_that_every_profile_has() -> None:
+    told = set(re.findall(r"(\w+) as (ROSTERSYNC_\w+)", run.help or ""))
+    assert told
+    for kind in connections():
+        assert told <= set(PROFILES[kind.name].variables.items())
 
 
 def test_every_kind_of_connection_has_a_profile() -> None:

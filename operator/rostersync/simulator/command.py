@@ -25,13 +25,17 @@ def _item(named: tuple[str, str]) -> str:
     return f"  {name}\n" + textwrap.fill(meaning, 76, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-_EPILOG = "\b\n" + "\n".join(
-    ["Example:", "  rostersync simulate --students 500 --day 2", "", "\b"]
-    + ["Events:", *map(_item, events.HELP.items())]
-    + ["", "\b", "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P", "or ,on=COLLECTION:"]
-    + [*map(_item, faults.HELP.items())]
-    + ["", "\b", "While it runs, without any credentials:", *map(_item, _CURL.items())]
+_PARTS = (
+    ("Example:", "  rostersync simulate --students 500 --day 2"),
+    ("Events:", *map(_item, events.HELP.items())),
+    (
+        "Faults, each with ,once ,times=N ,every=N ,after=N ,probability=P",
+        "or ,on=COLLECTION:",
+        *map(_item, faults.HELP.items()),
+    ),
+    ("While it runs, without any credentials:", *map(_item, _CURL.items())),
 )
+_EPILOG = "\n\n".join("\n".join(("\b", *lines)) for lines in _PARTS)
 
 
 @click.command("simulate", epilog=_EPILOG)

@@ -42,9 +42,9 @@ def run(
 ) -> None:
     """Import a district: read the source, compare it with the store, and apply, or stop for a decision.
 
-    Reads the same manifests as Kubernetes: a connection, optionally a SyncRun, and a Secret for the credentials
-    (or ROSTERSYNC_CLIENT_ID and ROSTERSYNC_CLIENT_SECRET). A plan that changes too much is held until someone approves
-    it: the store stays as it is.
+    Reads the same manifests as Kubernetes: a connection, optionally a SyncRun, and a Secret for the credentials. The
+    environment can have the keys of the Secret instead, clientID as ROSTERSYNC_CLIENT_ID and so on. A plan that changes
+    too much is held until someone approves it: the store stays as it is.
     """
     from rostersync.execution.execution import Engine
     from rostersync.execution.progress import shown
