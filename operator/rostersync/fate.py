@@ -1,10 +1,10 @@
-"""What becomes of a pulled record that is not accepted. Standard library only."""
+"""What becomes of a record that is not accepted. Standard library only."""
 
 from enum import StrEnum
 
 
 class Fate(StrEnum):
-    """Why a pulled record is not accepted. In order of precedence: if several apply, the first one counts."""
+    """Why a record, pulled or to be restored, is not accepted. In order of precedence: if several apply, the first one counts."""
 
     NOT_TAKEN = "NotTaken"  # its entity is not imported, or it is about somebody who is not
     CONTRADICTORY = "ContradictoryRows"  # rows with the same id contradict each other, so that none counts
@@ -19,6 +19,8 @@ class Fate(StrEnum):
     DUPLICATE = "Duplicate"
     GONE = "Gone"  # a record that it requires is deleted by this plan, and so is the record itself
     DANGLING_REFERENCE = "DanglingReference"  # a record that it requires does not exist
+    CHANGED_SINCE = "ChangedSince"  # a restore leaves it alone, since a later plan changed it
+    NEEDED = "StillNeeded"  # a restore leaves an organisation, since somebody has no other
 
 
 # Counted as duplicates; and all that is held back: neither accepted nor out of scope, so it never deletes.
@@ -31,4 +33,6 @@ HELD_BACK = (
     Fate.REQUIREMENT_SKIPPED,
     Fate.DUPLICATE,
     Fate.DANGLING_REFERENCE,
+    Fate.CHANGED_SINCE,
+    Fate.NEEDED,
 )

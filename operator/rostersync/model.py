@@ -41,7 +41,7 @@ class Cause(StrEnum):
     FILTERED_OUT = "FilteredOut"
     REQUIREMENT_FAILED = "RequirementFailed"  # Skip with whenAccepted: Remove
     CASCADE = "Cascade"
-    RESTORED = "Restored"  # an id that came back from its tombstone
+    RESTORED = "Restored"  # an id that came back from its tombstone, or a record as it was before a run
 
 
 class Phase(StrEnum):
@@ -98,6 +98,7 @@ class HoldReason(StrEnum):
     CONFIG_CHANGED = "ConfigChanged"
     SAFETY_LOOSENED = "SafetyLoosened"
     CONNECTION_CHANGED = "ConnectionChanged"
+    RESTORE = "Restore"
     PREVIEW = "Preview"
     REQUIREMENT_HOLD = "RequirementHold"
     FIRST_IMPORT = "FirstImport"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from rostersync.plan import codec
 from support.cli import Bench, name_of
 from support.simulated import simulated
 
@@ -99,9 +101,9 @@ def test_changes_that_were_exchanged_with_their_checksum_do_not_have_the_digest(
     rows = pq.read_table(students)
     names = pa.array(["Ann"] * rows.num_rows)
     pq.write_table(rows.set_column(rows.schema.get_field_index("givenName"), "givenName", names), students)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["changes/Student.parquet"] = hashlib.sha256(students.read_bytes()).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    manifest = codec.read(folder)
+    files = {**manifest.files, "changes/Student.parquet": hashlib.sha256(students.read_bytes()).hexdigest()}
+    codec.write(folder, replace(manifest, files=files))
 
     found = verified(bench, run, code=1)
 

@@ -19,12 +19,13 @@ from typing import Any
 import duckdb
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
-from rostersync.model import Consent, PlanReport
+from rostersync.model import Consent, Entity, PlanReport
 from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
-from rostersync.plan.origin import Pulled
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored
 from rostersync.reading import confirming
+from rostersync.reading.confirming import Confirms
 from rostersync.roster import TABLES
 from rostersync.sources.port import Source
 from rostersync.stores.embedded.store import EmbeddedStore
@@ -276,26 +277,57 @@ class Roster:
         **fields: Any,
     ) -> Planned:
         """Plan a day under a spec of these fields; raises what the engine raises. `source` is asked for records by id."""
+        folder = self._folder()
+        extract = day.stage(folder / "extract")
+        confirms = partial(confirming.confirm, source, extract) if source else None
+        return self._planned(folder, Pulled(extract, client), at, uid, name, fields, confirms)
+
+    def restore(
+        self,
+        planned: Planned,
+        *entities: str,
+        schools: tuple[str, ...] = (),
+        at: datetime | None = None,
+        uid: str | None = None,
+        name: str = "rivers",
+        **fields: Any,
+    ) -> Planned:
+        """Plan to take back what a plan changed, of some entities and schools or of all."""
+        origin = Restored(planned.manifest.run, tuple(map(Entity, entities)), schools)
+        return self._planned(self._folder(), origin, at, uid, name, fields)
+
+    def _folder(self) -> Path:
         self.runs += 1
-        run = f"run-{self.runs}"
-        out = self.folder / "artifacts" / run / "plan"
-        out.parent.mkdir(parents=True)
+        folder = self.folder / "artifacts" / f"run-{self.runs}"
+        folder.mkdir(parents=True)
+        return folder
+
+    def _planned(
+        self,
+        folder: Path,
+        origin: PlanOrigin,
+        at: datetime | None,
+        uid: str | None,
+        name: str,
+        fields: Row,
+        confirms: Confirms | None = None,
+    ) -> Planned:
+        out = folder / "plan"
         connection = FocusConnection.model_validate(
             {"metadata": {"name": name, "uid": uid}, "spec": spec(**copy.deepcopy(fields))}
         )
-        extract = day.stage(out.parent / "extract")
         report = plan(
             PlanInputs(
                 connection=connection,
-                run=run,
-                origin=Pulled(extract, client),
+                run=folder.name,
+                origin=origin,
                 out=out,
                 scratch=self.folder / "scratch",
                 reader=self.store.reader(),
                 as_of=at or self.at,
                 memory_limit=256 * 1024 * 1024,
                 threads=1,
-                confirms=partial(confirming.confirm, source, extract) if source else None,
+                confirms=confirms,
             )
         )
         planned = Planned(out, report)
@@ -307,8 +339,8 @@ class Roster:
         new: Counter[str | None] = Counter()
         held = {(e, i) for e, i, kind, *_ in planned.issues if kind in ("Skipped", "Duplicate")}
         if held:
-            there = {i for t in TABLES for i in self.stored(t.name)}
-            new.update(e for e, i in held if i not in there)
+            there = {(e, i) for t in TABLES for i in self.stored(t.name) for e in t.entities}
+            new.update(e for e, i in held if (e, i) not in there)
         for c in planned.manifest.entities:
             parts = sum(getattr(c, name) for name in PARTS) - c.population - c.created - new[c.entity]
             assert 0 <= parts <= c.deferred, f"the rows of {c.entity} do not add up: {c}"

@@ -269,6 +269,7 @@ EVERYTHING = Facts(
     rekeyed={STUDENT: (30, 30)},
     requirement_holds={"Student": 1, "Teacher": 1},
     restored_reverted=1,
+    restores=True,
     identity_changed=True,
     source_changed=True,
     config_changed=True,
@@ -287,7 +288,7 @@ def test_all_holds_are_listed_not_only_the_first() -> None:
     found = replace(EVERYTHING, entities=changed.entities, resulting=changed.resulting)
     holds = verdict(found, Switches(limits=limits(), preview=True, hold_first_import=True))
     assert {h.reason for h in holds} == set(HoldReason)
-    assert (len(holds), holds) == (17, worst(holds))
+    assert (len(holds), holds) == (18, worst(holds))
 
 
 def test_worse_holds_come_first_and_those_without_a_limit_before_all() -> None:

@@ -8,13 +8,14 @@ from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.fate import DUPLICATES, HELD_BACK
 from rostersync.render.issues import ACTIONS, MEANINGS
 from rostersync.sync import notes, require
+from rostersync.sync.restore.stage import FORGOTTEN
 
 WITH_A_RULE = {"RequirementSkipped", "RequirementRemove"}  # told as Missing or FormatFailed, with the rule
 
 
 def codes() -> set[str]:
     """Every code that the engine writes, from what it is made of."""
-    found = {*HELD_BACK, *DUPLICATES} - WITH_A_RULE
+    found = {*HELD_BACK, *DUPLICATES, FORGOTTEN} - WITH_A_RULE
     found |= set(re.findall(r"'Note', '(\w+)'", Path(notes.__file__).read_text()))
     made = Path(require.__file__).read_text()
     found |= set(re.findall(r'"Error", "(\w+)", \w', made))

@@ -31,7 +31,7 @@ SENTENCES = {
     "50 of 60 deleted Classes come back under other ids: the source seems to have issued new sourcedIds.": Hold(
         HoldReason.RE_KEYED, Entity.CLASS, "Delete", None, 50, 60
     ),
-    "Changes 3 records that were restored in the last 30 days.": Hold(HoldReason.RESTORED_RECORDS, count=3),
+    "Would undo 3 records that were restored within the last 30 days.": Hold(HoldReason.RESTORED_RECORDS, count=3),
     "1 Student does not meet a data requirement with action Hold.": Hold(
         HoldReason.REQUIREMENT_HOLD, Entity.STUDENT, count=1
     ),

@@ -7,6 +7,7 @@ from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.hold import measure
 from rostersync.hold.applied import applied_before
 from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches
+from rostersync.hold.reverted import reverted
 from rostersync.hold.safety import loosened_by_recreation
 from rostersync.hold.vanishing import Vanishing, emptied, members
 from rostersync.model import Change, Entity, EntityCounts
@@ -26,11 +27,12 @@ def facts_of(
     gone: Vanishing,
     requirement_holds: Mapping[Entity, int],
     previous_connection: str,
+    restores: bool = False,
 ) -> Facts | None:
     """The facts of a plan, or None for a plan without changes. Leaves `rekeyed` (entity, old_id, new_id).
 
     `memory` is what the store remembers of this plan. `previous_connection` is that of the last plan, if it was
-    another one.
+    another one. `restores`: the plan takes back what a run changed.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
@@ -55,6 +57,8 @@ def facts_of(
         vanished_schools=members(context, gone.newly),
         rekeyed=rekeyed,
         requirement_holds=requirement_holds,
+        restored_reverted=reverted(context, last.restores) if last else 0,
+        restores=restores,
         identity_changed=identity_changed,
         source_changed=last is not None
         and (last.host, last.client_id_hash, last.version) != (memory.host, memory.client_id_hash, memory.version),

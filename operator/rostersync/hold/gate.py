@@ -51,7 +51,8 @@ class Facts:
     vanished_schools: Mapping[str, int] = field(default_factory=dict)  # by school: its people and classes
     rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
     requirement_holds: Mapping[Entity, int] = field(default_factory=dict)
-    restored_reverted: int = 0
+    restored_reverted: int = 0  # records that a restore brought back, and that this plan would change back
+    restores: bool = False  # the plan itself takes back what a run changed
     identity_changed: bool = False
     source_changed: bool = False
     config_changed: bool = False
@@ -153,6 +154,8 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
         yield Hold(HoldReason.CONNECTION_CHANGED, count=total)
     for entity, count in sorted(facts.requirement_holds.items()):
         yield Hold(HoldReason.REQUIREMENT_HOLD, entity, count=count)
+    if facts.restores:
+        yield Hold(HoldReason.RESTORE, count=total)
     if switches.preview:
         yield Hold(HoldReason.PREVIEW, count=total)
     if facts.first_import and switches.hold_first_import:

@@ -62,6 +62,7 @@ def memory_of(
         connection_name=metadata.name or "",
         safety=last.safety if last and beside else safety(spec),
         vanished=vanished,
+        restores=last.restores if last else (),
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rostersync.model import Mode
+from rostersync.model import Entity, Mode
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,14 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Restored:
-    """The state of the store before a run whose changes are taken back."""
+    """The state of the store before a run whose changes are taken back.
+
+    Nothing given means everything: `entities`, and `schools` by their ids in the store.
+    """
 
     run: str
+    entities: tuple[Entity, ...] = ()
+    schools: tuple[str, ...] = ()
 
 
 PlanOrigin = Pulled | Restored

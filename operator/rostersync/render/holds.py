@@ -12,6 +12,7 @@ _NEEDS_NO_NUMBERS = {
     HoldReason.SAFETY_LOOSENED: "The connection was deleted and created again, with weaker safety than the last applied plan had",
     HoldReason.CONNECTION_CHANGED: "The last applied plan of this source was for a connection with another name, or for an earlier one of this name; "
     "whoever decides must be allowed to approve on both",
+    HoldReason.RESTORE: "This plan takes back what an earlier run changed, so a person must look at it",
     HoldReason.PREVIEW: "Preview is on: a person must look at every plan that changes something",
     HoldReason.FIRST_IMPORT: "This is the first import of this source, and the connection asks to look at it",
 }
@@ -61,7 +62,7 @@ def _sentence(hold: Hold) -> str:
                 "other ids: the source seems to have issued new sourcedIds"
             )
         case HoldReason.RESTORED_RECORDS:
-            return f"Changes {some(count, who)} that were restored in the last 30 days"
+            return f"Would undo {some(count, who)} that were restored within the last 30 days"
         case HoldReason.REQUIREMENT_HOLD:
             return f"{some(count, who)} {'does' if count == 1 else 'do'} not meet a data requirement with action Hold"
         case reason:

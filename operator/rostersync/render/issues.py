@@ -30,6 +30,9 @@ MEANINGS = {
     "RepeatedRows": "came in several rows, so the collection is not proved complete and deletes are deferred",
     "StillThere": "was not sent, but is there when asked for by id, so deletes are deferred",
     "DanglingReference": "refers to a record that is neither in the source nor in the store",
+    "ChangedSince": "was changed by a later run, so the restore leaves it alone",
+    "StillNeeded": "is all that somebody belongs to, so the restore leaves it",
+    "Forgotten": "was removed by forget, so it cannot be restored",
 }
 ACTIONS = {
     "Error": "reported",

@@ -36,6 +36,7 @@ class SourceMemory:
     vanished: tuple[str, ...] = ()  # SIS ids of schools that were missing in this plan or one before it
     revision: int = 0
     applied_at: datetime | None = None
+    restores: tuple[int, ...] = ()  # revisions that took back what a run had changed
 
 
 @dataclass(frozen=True)

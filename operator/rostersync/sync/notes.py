@@ -20,7 +20,7 @@ from rostersync.tables.sql import PREFIX, literal, q
 _COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
 
-def write_notes(context: Context, extract: Path, folder: Path) -> None:
+def write_notes(context: Context, extract: Path | None, folder: Path) -> None:
     """Write the file, if there is anything to say."""
     columns = ", ".join(f"{name} VARCHAR" for name in _COLUMNS)
     context.sql(f"CREATE OR REPLACE TEMP TABLE notes ({columns})")
@@ -29,8 +29,8 @@ def write_notes(context: Context, extract: Path, folder: Path) -> None:
     if not _has_school(context):
         context.sql("INSERT INTO notes VALUES ('School', NULL, 'Note', 'NoSchool', NULL, NULL, NULL)")
     for table in context.tables:
-        file = extract / table.name / REPEATED
-        if context.takes(table) and not context.complete(table.name) and file.exists():
+        file = extract / table.name / REPEATED if extract else None
+        if file and context.takes(table) and not context.complete(table.name) and file.exists():
             context.sql(f"""
                 INSERT INTO notes SELECT r.entity, r.id, 'Note', 'RepeatedRows', NULL, NULL, NULL
                 FROM required_{table.name} r

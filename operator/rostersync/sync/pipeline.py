@@ -23,14 +23,14 @@ from rostersync.hold.safety import memory_of, previous_connection
 from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
-from rostersync.plan.origin import PlanOrigin, Pulled, RunScope
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import StoreReader, StoreState
-from rostersync.sync import preconditions
+from rostersync.sync import preconditions, restoring
 from rostersync.sync.compare import compare
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
@@ -73,10 +73,14 @@ def plan(
     """Make the plan folder `inputs.out`. Returns its report.
 
     Raises:
-        Permanent: NotYetSupported, RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource.
+        Permanent: NotYetSupported, RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource;
+            of a restore NotApplied, HistoryExpired.
         StoreBusy: another process writes the store.
     """
-    pulled = preconditions.pulled(inputs.origin, inputs.scope)
+    if isinstance(inputs.origin, Restored):
+        return _take_back(inputs, inputs.origin, progress, stage)
+    preconditions.supported(inputs.scope)
+    pulled = inputs.origin
     while (report := _planned(inputs, pulled, progress, stage)) is None:
         pass  # each time, one more collection is known to be incomplete
     return report
@@ -127,7 +131,7 @@ def _proof(pulled: Pulled) -> Mapping[str, Mapping[str, Any]]:
 
 def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]) -> bool:
     """Ask for some of the records that the plan deletes, but for none twice. Whether any of them is there."""
-    if inputs.confirms is None:
+    if inputs.confirms is None or made.extract is None:
         return False
     known = confirming.read(made.extract)
     wanted = sample(made.context, made.tallies, inputs.connection.spec.confirmDeletes.records)
@@ -137,6 +141,44 @@ def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]
         return False
     stage("confirm")
     return any(confirmed.active for confirmed in inputs.confirms(asking).values())
+
+
+def _take_back(inputs: PlanInputs, origin: Restored, progress: Progress, stage: Callable[[str], None]) -> PlanReport:
+    """The same for a plan that takes back what a run changed: the source is not asked, and need not be there."""
+    memory = inputs.memory_limit or default_memory_limit()
+    con = engine.connect(memory, inputs.threads, inputs.scratch, [inputs.out.parent, *inputs.reader.folders])
+    try:
+        district = defaults.district(inputs.connection)
+        source = profile_of(inputs.connection).source_id(inputs.connection)
+        state = inputs.reader.attach(con, district, source)
+        preconditions.of_one_source(inputs.connection, state)
+        context = Context(
+            con=con,
+            district=district,
+            source=source,
+            spec=inputs.connection.spec,
+            taken=frozenset(),
+            proof={},
+            stored=stored(con),
+            as_of=inputs.as_of,
+            memory=memory,
+            deferring=False,
+            progress=progress,
+        )
+        made = restoring.restored(
+            restoring.prepared(context),
+            origin,
+            inputs.reader,
+            state,
+            run=inputs.run,
+            connection=inputs.connection,
+            as_of=inputs.as_of,
+            stage=stage,
+        )
+        stage("freeze")
+        return freeze(made, inputs.reader, inputs.out)
+    finally:
+        con.close()
 
 
 def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]) -> Made:

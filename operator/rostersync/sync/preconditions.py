@@ -7,21 +7,14 @@ from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
 from rostersync.api.v1alpha1.support import run_refusal, scope_not_yet_supported
 from rostersync.errors import NotYetSupported, Permanent
-from rostersync.model import Mode
-from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
+from rostersync.plan.origin import RunScope
 from rostersync.stores.port import StoreState
 
 
-def pulled(origin: PlanOrigin, scope: RunScope) -> Pulled:
-    """The source's data for the plan. Raises NotYetSupported for what this version cannot plan."""
-    match origin, scope:
-        case Pulled(), RunScope(mode=Mode.IMPORT | Mode.DRY_RUN, schools=()):
-            return origin
-        case Pulled(), RunScope(mode=mode):
-            later = scope_not_yet_supported(mode, scope.schools)
-        case Restored(), _:
-            later = scope_not_yet_supported(Mode.RESTORE, scope.schools)
-    raise NotYetSupported(run_refusal(later))
+def supported(scope: RunScope) -> None:
+    """Raises NotYetSupported for what this version cannot plan from a source."""
+    if later := scope_not_yet_supported(scope.mode, scope.schools):
+        raise NotYetSupported(run_refusal(later))
 
 
 def read_enough(spec: ConnectionSpec, proof: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -60,16 +60,21 @@ class Required:
     holds: Mapping[Entity, int]
 
 
+def lay_out_issues(context: Context) -> None:
+    """Make `issues`, which is empty at first."""
+    context.sql(
+        "CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
+        "attribute VARCHAR, rule VARCHAR, action VARCHAR)"
+    )
+
+
 def require(context: Context) -> Required:
     """Make `required_<table>` for every table.
 
     Raises:
         Permanent: RequirementFailed, when a rule with the action Fail is broken.
     """
-    context.sql(
-        "CREATE OR REPLACE TEMP TABLE issues (entity VARCHAR, id VARCHAR, class VARCHAR, code VARCHAR, "
-        "attribute VARCHAR, rule VARCHAR, action VARCHAR)"
-    )
+    lay_out_issues(context)
     holds: Counter[Entity] = Counter()
     for table in context.tables:
         context.begin("require", table)

@@ -37,7 +37,7 @@ class Made:
     as_of: datetime
     context: Context
     staged: Mapping[str, tuple[Path, ...]]
-    extract: Path
+    extract: Path | None  # None: made from the store alone
     state: StoreState
     scope: Scope
     tallies: Tallies
@@ -47,6 +47,7 @@ class Made:
     memory: SourceMemory
     config: dict[str, Any]
     previous_connection: str  # "" unless the plan is held because of it
+    restores: str = ""  # the run whose changes are taken back
     only_schools: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
 
@@ -89,6 +90,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         digest=digest(context.district, context.source, made.memory.config_hash, changed),
         base_revision=made.state.revision,
         as_of=made.as_of,
+        restores=made.restores,
         only_schools=made.only_schools,
         effective_config=made.config,
         config_hash=made.memory.config_hash,
