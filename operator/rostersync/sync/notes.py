@@ -28,9 +28,18 @@ def write_notes(context: Context, extract: Path | None, folder: Path) -> None:
         _resulting(context, BY_NAME[gap.table], gap.lacks, gap.attribute)
     if not _has_school(context):
         context.sql("INSERT INTO notes VALUES ('School', NULL, 'Note', 'NoSchool', NULL, NULL, NULL)")
+    if extract:
+        _of_the_pull(context, extract)
+    if context.exists("notes"):
+        ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
+        context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
+
+
+def _of_the_pull(context: Context, extract: Path) -> None:
+    """Add what the pull itself leaves to say."""
     for table in context.tables:
-        file = extract / table.name / REPEATED if extract else None
-        if file and context.takes(table) and not context.complete(table.name) and file.exists():
+        file = extract / table.name / REPEATED
+        if context.takes(table) and not context.complete(table.name) and file.exists():
             context.sql(f"""
                 INSERT INTO notes SELECT r.entity, r.id, 'Note', 'RepeatedRows', NULL, NULL, NULL
                 FROM required_{table.name} r
@@ -38,9 +47,6 @@ def write_notes(context: Context, extract: Path | None, folder: Path) -> None:
             """)
     for name, confirmed in confirming.read(extract).items():
         _still_there(context, BY_NAME[name], confirmed.active)
-    if context.exists("notes"):
-        ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
-        context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
 
 
 def _still_there(context: Context, table: Table, ids: tuple[str, ...]) -> None:
