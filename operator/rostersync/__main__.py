@@ -26,6 +26,8 @@ from rostersync.local.commands.backup import backup
 from rostersync.local.commands.check import check
 from rostersync.local.commands.compact import compact
 from rostersync.local.commands.crds import crds
+from rostersync.local.commands.deliver import deliver
+from rostersync.local.commands.deliveries import deliveries
 from rostersync.local.commands.diff import diff
 from rostersync.local.commands.export import export
 from rostersync.local.commands.forget import forget
@@ -48,6 +50,7 @@ LATER = {  # imported when they are asked for; `job` is for the operator's pods,
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run", "plan", "apply"),
     "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject", "verify"),
+    "Deliver": ("deliver", "deliveries"),
     "The store": ("export", "forget", "backup", "compact"),
     "More": ("simulate", "operator", "crds", "version"),
 }
@@ -120,6 +123,8 @@ for command in (
     approve,
     reject,
     verify,
+    deliver,
+    deliveries,
     export,
     forget,
     backup,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rostersync.api.v1alpha1.meta import Model
 
 _SUCCEEDED = '.status.conditions[?(@.type=="Succeeded")]'
+_DELIVERED = '.status.conditions[?(@.type=="Delivered")].status'
 _READY = '.status.conditions[?(@.type=="Ready")]'
 
 
@@ -103,6 +104,7 @@ RUN = Kind(
         Column("Created", ".status.totals.created", "integer"),
         Column("Updated", ".status.totals.updated", "integer"),
         Column("Deleted", ".status.totals.deleted", "integer"),
+        Column("Delivered", _DELIVERED, wide=True),
         Column("Mode", ".spec.mode", wide=True),
         Column("Holds", ".status.holdsTotal", "integer", wide=True),
         Column("Hold Reasons", ".status.holdReasons", wide=True),

@@ -68,6 +68,21 @@ class Status(TypedDict, total=False):
     conditions: list[Condition]
 
 
+class DeliveryStatus(TypedDict, total=False):
+    """What became of one delivery."""
+
+    name: str
+    state: str
+    revision: int
+    place: str
+    time: str
+    files: int
+    bytes: int
+    sha256: str
+    reason: str
+    message: str
+
+
 class RunStatus(Status, total=False):
     """A SyncRun's status, as far as pages show it."""
 
@@ -89,6 +104,7 @@ class RunStatus(Status, total=False):
     incomplete: list[str]
     notOffered: list[dict[str, Any]]
     blastRadius: dict[str, int]
+    deliveries: list[DeliveryStatus]
 
 
 class ConnectionStatus(Status, total=False):

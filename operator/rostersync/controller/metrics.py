@@ -53,6 +53,14 @@ class _FromStore:
         for (method, code), count in shared.cluster.requests.items():
             requests.add_metric([method, str(code)], count)
         yield requests
+        deliveries = CounterMetricFamily(
+            "rostersync_deliveries",
+            "Deliveries that were tried, by result.",
+            labels=["namespace", "connection", "result"],
+        )
+        for (namespace, connection, result), count in shared.delivered.items():
+            deliveries.add_metric([namespace, connection, result], count)
+        yield deliveries
         yield from self._runs()
         last = GaugeMetricFamily(
             "rostersync_connection_last_success_timestamp_seconds",
@@ -63,6 +71,11 @@ class _FromStore:
         held = GaugeMetricFamily(
             "rostersync_connection_held_runs", "Runs that wait for a decision.", labels=["namespace", "connection"]
         )
+        of_delivery = ["namespace", "connection", "delivery"]
+        delivered = GaugeMetricFamily(
+            "rostersync_delivery_last_success_timestamp_seconds", "When a delivery last arrived.", labels=of_delivery
+        )
+        failing = GaugeMetricFamily("rostersync_delivery_failing", "1 while a delivery fails.", labels=of_delivery)
         for _, obj in shared.store.connections():
             ref, namespace, status = Ref.to(obj), obj["metadata"]["namespace"], obj.get("status") or {}
             names = [namespace, ref.key]
@@ -72,10 +85,17 @@ class _FromStore:
             held.add_metric(
                 names, sum(1 for r in open_runs if succeeded_reason(r["status"]) == Phase.AWAITING_APPROVAL)
             )
+            for delivery in status.get("deliveries") or ():
+                of = [*names, delivery["name"]]
+                failing.add_metric(of, 1.0 if delivery["state"] == "Failed" else 0.0)
+                if sent := moment(delivery.get("time")):
+                    delivered.add_metric(of, sent.timestamp())
             run = status.get("lastRun") or {}
             ended = moment(run.get("completionTime"))
             if ended and run.get("outcome") in ("Applied", "AppliedIncomplete", "NoChanges"):
                 last.add_metric(names, ended.timestamp())
+        yield delivered
+        yield failing
         yield last
         yield ready
         yield held

@@ -1,5 +1,6 @@
 """The state that the parts of the controller share."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ class Shared:
     reports: Reports = field(default_factory=Reports)
     holdups: dict[str, str] = field(default_factory=dict)
     troubled: set[Key] = field(default_factory=set)
+    delivered: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # namespace, connection, sent | failed
     listed: bool = False
     clock: Callable[[], datetime] = now_utc
 

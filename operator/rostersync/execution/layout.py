@@ -1,6 +1,7 @@
 """The folders of attempts: artifacts, store, scratch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -10,13 +11,14 @@ class Layout:
 
     `artifacts` has one folder a run. `store` is for a store in files. `scratch` is for records in the clear while they
     are processed. If it is None, scratch is beside the run's artifacts, and for writes beside the store. `volumes` has one
-    folder for each claim that deliveries go to.
+    folder for each claim that deliveries go to, except those that are `mounted` elsewhere.
     """
 
     artifacts: Path
     store: Path
     scratch: Path | None = None
     volumes: Path = Path("volumes")
+    mounted: Mapping[str, Path] = field(default_factory=dict)
 
     def folder(self, run: str) -> Path:
         """A run's artifacts: extract, plan, reports, errors."""
@@ -28,7 +30,7 @@ class Layout:
 
     def volume(self, claim: str) -> Path:
         """The folder of a claim that a delivery goes to."""
-        return self.volumes / claim
+        return self.mounted.get(claim) or self.volumes / claim
 
     def store_scratch(self, run: str) -> Path | None:
         """The folder to which a write of the store spills. None leaves it to the store."""

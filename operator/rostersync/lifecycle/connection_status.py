@@ -1,6 +1,6 @@
 """A connection's status, from what is known of it. A connection's conditions are made nowhere else. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from rostersync.model import AT_WORK, Phase
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
 OTHER_SOURCE = "StoreHasOtherSource"
+_SENT = ("revision", "place", "time", "files", "bytes", "sha256")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RunSeen:
     mode: str = "Import"
     planned: str = ""  # when its plan was started
     base: int | None = None  # the store's revision that its plan found
+    deliveries: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Known:
     handled_check: str
     now: datetime
     notice: tuple[str, str] | None = None  # (reason, message) of something wrong that does not prevent runs
+    deliveries: Collection[str] = ()  # names of those that the spec has
 
 
 def of(known: Known) -> dict[str, Any]:
@@ -82,6 +85,8 @@ def of(known: Known) -> dict[str, Any]:
     schools = _schools(known)
     if schools:
         status["schools"] = schools
+    if deliveries := _deliveries(known):
+        status["deliveries"] = deliveries
     remembered = {
         "lastHandledRequestedAt": known.answer.handled_request,
         "lastHandledCheckRequestedAt": known.handled_check,
@@ -95,6 +100,17 @@ def of(known: Known) -> dict[str, Any]:
             condition["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
     status["conditions"] = made
     return status
+
+
+def _deliveries(known: Known) -> list[dict[str, Any]]:
+    """What became of each delivery: its newest success by time, and its state in the newest run that tried."""
+    made: dict[str, dict[str, Any]] = {d["name"]: dict(d) for d in known.status.get("deliveries") or ()}
+    for each in (d for run in known.runs for d in run.deliveries):
+        before = made.get(each["name"], {})
+        newest = max((before, each), key=lambda d: (str(d.get("time", "")), d.get("revision", -1)))
+        details = {key: newest[key] for key in _SENT if key in newest}
+        made[each["name"]] = {key: each[key] for key in ("name", "state", "reason", "message") if key in each} | details
+    return [made[name] for name in known.deliveries if name in made]
 
 
 def _ready(known: Known) -> Condition:

@@ -61,6 +61,8 @@ def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | F
         return _given_up(seen, "ConnectionDeleted", f"{_why(work)} Then its connection was deleted.")
     if seen.run.cancel:
         return _given_up(seen, "Cancelled", f"{_why(work)} Then the run was cancelled.")
+    if seen.deliver_now:
+        return _start(seen, work.number + 1, end)
     if ended >= end:
         return _given_up(seen, _reason(work), f"{_why(work)} Tried {work.number} time{'s' * (work.number > 1)}.")
     again = min(ended + DELIVER.pause(work.number), end)  # the last try is made when the time is over
@@ -77,7 +79,7 @@ def _start(seen: Observed, number: int, end: datetime) -> StartDeliver | Wait | 
         return _given_up(seen, "ConnectionDeleted", "Its connection was deleted.")
     if seen.run.cancel:
         return _given_up(seen, "Cancelled", "The run was cancelled.")
-    if seen.now >= end:
+    if seen.now >= end and not seen.deliver_now:
         return _given_up(seen, "NotBegun", f"Its turn did not come before {end:%Y-%m-%dT%H:%MZ}.")
     if seen.connection.suspended:
         said = f"{_undelivered(seen)}: {seen.connection.ref} is suspended (spec.suspend)."

@@ -155,6 +155,7 @@ class Observed:
     may_start: bool = True  # whether there is a free slot for a plan
     may_apply: bool = True  # False: an approved plan, or one without holds, waits (--no-apply, or for a slot)
     may_deliver: bool = True
+    deliver_now: bool = False  # somebody asks for it, so no pause is kept
     queued: str = ""  # why none of these may start now; "" locally
     unguarded: str = ""  # why no approval can be trusted (policies are missing); "" if one can
     tries: int = 1  # plans in all, while their Jobs are lost

@@ -1,20 +1,25 @@
 """Attempts of a local run, in this process, with reports in the run's folder."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rostersync.errors import RostersyncError
+from rostersync.deliveries.registry import secrets_of
+from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.execution import Engine, Execution
 from rostersync.execution.inputs import Inputs
 from rostersync.execution.progress import Progress
 from rostersync.execution.report_files import ApplyReportFile, DeliverReportFile, PlanReportFile, apply_work
+from rostersync.execution.workspace import stored_connection
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
 from rostersync.model import ApplyReport
+from rostersync.stores.registry import placement_of
 
 
 class LocalAttempts:
@@ -39,10 +44,14 @@ class LocalAttempts:
         self.error: RostersyncError | None = None
         self.written: PlanReportFile | ApplyReportFile | DeliverReportFile | None = None
 
-    @property
-    def can_deliver(self) -> bool:
-        """Whether the Secrets of deliveries are at hand."""
-        return self.execution.inputs is not None
+    def can_deliver(self, run: str) -> bool:
+        """Whether the Secrets of deliveries are at hand, or none is needed. They are never kept in the state folder."""
+        if self.execution.inputs is not None:
+            return True
+        with suppress(Permanent):
+            connection = stored_connection(self.state.layout.folder(run))
+            return not secrets_of(connection) and not placement_of(connection).writer_secrets
+        return False
 
     def report(self) -> str | None:
         """The newest report as JSON. None when there was no attempt."""
@@ -93,4 +102,7 @@ class LocalAttempts:
         name = run["metadata"]["name"]
         self.written = report = DeliverReportFile(self.state.layout.folder(name), step.number, name, self.copy)
         self.error = None
-        self.error = deliver(self.execution, name, report)
+        execution = self.execution
+        if execution.inputs is None:
+            execution = replace(execution, inputs=Inputs(stored_connection(self.state.layout.folder(name))))
+        self.error = deliver(execution, name, report)

@@ -44,9 +44,8 @@ class Attempts(Protocol):
         """Apply the plan."""
         ...
 
-    @property
-    def can_deliver(self) -> bool:
-        """Whether the inputs of a delivery are at hand."""
+    def can_deliver(self, run: str) -> bool:
+        """Whether the inputs of a run's deliveries are at hand."""
         ...
 
     def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
@@ -72,6 +71,7 @@ class Driver:
     ) -> None:
         """`again` names a run that the user asks for again: its plan is retried if it was interrupted."""
         self.state, self.connection, self.attempts, self.clock, self.again = state, connection, attempts, clock, again
+        self.asked: set[str] = set()  # runs whose deliveries are wanted now, once
 
     def advance(self, run: dict[str, Any], may_apply: bool = True) -> dict[str, Any]:
         """Take a run as far as it can go now. Returns it with its status. Raises StoreBusy when the store is in use."""
@@ -92,14 +92,14 @@ class Driver:
                 case _:
                     return run
 
-    @staticmethod
-    def _start(attempts: Attempts, run: dict[str, Any], step: Start, of_plan: int) -> None:
+    def _start(self, attempts: Attempts, run: dict[str, Any], step: Start, of_plan: int) -> None:
         match step:
             case StartPlan():
                 attempts.plan(run, step)
             case StartApply():
                 attempts.apply(run, step, of_plan)
             case StartDeliver():
+                self.asked.discard(run["metadata"]["name"])
                 attempts.deliver(run, step)
 
     def settle(self, run: dict[str, Any]) -> dict[str, Any]:
@@ -131,9 +131,22 @@ class Driver:
                 if in_doubt or seen.in_store or seen.deliver:
                     self.advance(run)
 
+    def deliver(self) -> dict[str, Any] | None:
+        """Deliver what applied runs have left, without keeping a pause. Returns the newest of them, if there is one."""
+        last = None
+        for run in reversed(self.state.runs(self.connection.ref.key)):
+            if (run.get("status") or {}).get("outcome"):
+                continue
+            seen = self._observe(run, may_apply=True)
+            if seen.in_store or seen.deliver:
+                self.asked.add(run["metadata"]["name"])
+                last = self.advance(run)
+        return last
+
     def _observe(self, run: dict[str, Any], may_apply: bool, may_start: bool = True) -> Observed:
         # The caller holds the connection's lock, so no process works on anything unfinished.
-        can_deliver = self.attempts is not None and self.attempts.can_deliver
+        name = run["metadata"]["name"]
+        can_deliver = self.attempts is not None and self.attempts.can_deliver(name)
         seen = observed(
             self.state,
             run,
@@ -144,6 +157,7 @@ class Driver:
             may_apply=may_apply,
             may_deliver=may_apply and can_deliver,
         )
+        seen = replace(seen, deliver_now=name in self.asked)
         plans = seen.run.mode != Mode.DELIVER
         if plans and seen.plan is None and not may_start and succeeded_reason(run.get("status") or {}) != Phase.QUEUED:
             return replace(seen, plan=Work(WorkState.LOST))  # killed before its plan wrote a report

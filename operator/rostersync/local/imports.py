@@ -10,6 +10,7 @@ from rostersync.errors import DiskFull, NotYetSupported, Permanent
 from rostersync.execution import inputs
 from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
+from rostersync.lifecycle.observed import Connection
 from rostersync.lifecycle.outcomes import succeeded_reason
 from rostersync.lifecycle.steps import StartApply
 from rostersync.local import drive
@@ -38,16 +39,8 @@ def import_district(
 
     `mode` and `name` default to those of the SyncRun in the manifests.
     """
-    connection = connection_of(manifests.connection, supported())
+    connection = startable(manifests)
     asked = manifests.run
-    if not connection.terms_accepted:
-        raise Permanent(
-            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in "
-            f"{connection.ref} (which also accepts the privacy policy); nothing was read.",
-            reason="TermsNotAccepted",
-        )
-    if connection.problem:
-        raise NotYetSupported(f"{connection.ref}: {connection.problem[1]}")
     with state.lock(connection.ref.key):
         state.make_private()
         name = name or (asked.metadata.name if asked else None) or None
@@ -79,6 +72,20 @@ def import_district(
             history = manifests.connection.spec.history.runs
             state.prune(connection.ref.key, history.successful, history.failed)
         return run
+
+
+def startable(manifests: Manifests) -> Connection:
+    """The connection, if its runs may start. Raises Permanent or NotYetSupported."""
+    connection = connection_of(manifests.connection, supported())
+    if not connection.terms_accepted:
+        raise Permanent(
+            f"The terms of use are not accepted: set spec.termsOfUse.accepted: true in "
+            f"{connection.ref} (which also accepts the privacy policy); nothing was read.",
+            reason="TermsNotAccepted",
+        )
+    if connection.problem:
+        raise NotYetSupported(f"{connection.ref}: {connection.problem[1]}")
+    return connection
 
 
 def apply_run(state: State, run: dict[str, Any], attempts: LocalAttempts) -> dict[str, Any]:

@@ -6,8 +6,9 @@
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ class State:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.layout = Layout(artifacts=root / "artifacts", store=root / "store", volumes=root / "volumes")
+
+    def mount(self, claims: Mapping[str, Path]) -> None:
+        """Where the volumes of these claims are."""
+        self.layout = replace(self.layout, mounted=claims)
 
     def make_private(self) -> None:
         """Create the folders that hold records, for this user only."""

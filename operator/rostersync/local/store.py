@@ -17,6 +17,7 @@ from rostersync.errors import Permanent
 from rostersync.execution.workspace import stored_connection
 from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
+from rostersync.sent import Sent
 from rostersync.stores.engine import connect
 from rostersync.stores.kind import Opening
 from rostersync.stores.port import Forgotten, Store, StoreFile
@@ -95,6 +96,37 @@ def person(state: State, district: str | None, record: str) -> str | None:
             "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE id = ?", [record]
         ).fetchone()
     return str(found[0]) if found else None
+
+
+@contextmanager
+def attached(state: State, store: Store, district: str | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, str]]:
+    """The store with its views of the intended district, and that district's name."""
+    name = _district(state, store, district)
+    with opened(state, store) as con:
+        store.reader().attach(con, name, None)
+        yield con, name
+
+
+def sent_with(state: State, district: str | None, record: str) -> dict[str, tuple[Sent, ...]]:
+    """What was delivered while a person was in the roster, by delivery. It cannot be called back."""
+    store = store_of(state)
+    if not store.exists():
+        return {}
+    with attached(state, store, district) as (con, name):
+        people = "entity IN ('Student', 'Teacher', 'Contact', 'Admin', 'Demographics')"
+        there = con.execute(
+            f"""SELECT min(revision), max(revision), (SELECT bool_or(status = 'active') FROM store_users WHERE id = $id)
+            FROM store_history WHERE id = $id AND {people}""",  # noqa: S608 - the entities above
+            {"id": record},
+        ).fetchone()
+        if there is None or there[0] is None:
+            return {}
+        first, last = there[0], None if there[2] else there[1]
+        sent = store.reader().sent(con, name, None)
+    while_there = {
+        n: tuple(s for s in e if first <= s.revision and (last is None or s.revision <= last)) for n, e in sent.items()
+    }
+    return {n: each for n, each in while_there.items() if each}
 
 
 def there(store: Store) -> None:

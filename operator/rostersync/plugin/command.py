@@ -13,6 +13,8 @@ from rostersync.plugin import options
 from rostersync.plugin.commands.approve import approve
 from rostersync.plugin.commands.cancel import cancel
 from rostersync.plugin.commands.check import check
+from rostersync.plugin.commands.deliver import deliver
+from rostersync.plugin.commands.deliveries import deliveries
 from rostersync.plugin.commands.reject import reject
 from rostersync.plugin.commands.run import run
 from rostersync.plugin.commands.runs import runs
@@ -23,6 +25,7 @@ from rostersync.render.sections import Sectioned
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run", "cancel"),
     "Look and decide": ("runs", "show", "approve", "reject"),
+    "Deliver": ("deliver", "deliveries"),
 }
 ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", "apply")
 INTERRUPTED = 130
@@ -88,7 +91,7 @@ def cli() -> None:
     """
 
 
-for command in (check, run, cancel, runs, show, approve, reject):
+for command in (check, run, cancel, runs, show, approve, reject, deliver, deliveries):
     cli.add_command(command)
 
 

@@ -15,6 +15,12 @@ def is_final(run: Object) -> bool:
     return bool(run_status(run).get("outcome"))
 
 
+def is_undelivered(run: Object) -> bool:
+    """Whether a try to deliver has failed."""
+    found = condition(run_status(run), "Delivered")
+    return found is not None and found["status"] == "False"
+
+
 def newest_first(runs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Runs by creation time, which has whole seconds only; then by start time, then by the number that ends the name."""
 

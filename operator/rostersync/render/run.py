@@ -16,6 +16,7 @@ from rostersync.api.objects import (
     run_status,
 )
 from rostersync.model import NotOffered, Phase
+from rostersync.render import deliveries
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
@@ -57,6 +58,7 @@ def page(
     if with_issues:
         issues(out, status)
     schools(out, status, details.orgs)
+    deliveries.of_run(out, status)
     _conditions(out, status)
     rest(out, status, details)
     commands(out, run, typed)
@@ -68,6 +70,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: D
     say(out, f"Run {run['metadata']['name']}", "bold")
     _plan(out, run, status, details, typed, parts.WORST)
     schools(out, status, details.orgs)
+    deliveries.of_run(out, status)
     rest(out, status, details)
     commands(out, run, typed)
 

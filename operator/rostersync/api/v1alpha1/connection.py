@@ -31,7 +31,7 @@ from rostersync.api.v1alpha1.meta import (
     immutable,
     validations,
 )
-from rostersync.api.v1alpha1.report import Outcome, SchoolsStatus
+from rostersync.api.v1alpha1.report import DeliveryStatus, Outcome, SchoolsStatus
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.api.v1alpha1.schools import SchoolsMapping
 from rostersync.api.v1alpha1.storage import Artifacts, Store
@@ -299,6 +299,12 @@ class ConnectionStatus(StatusModel):
     )
     lastHandledCheckRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
         default=None, description="Last value of the annotation rostersync.dev/checkRequestedAt that was handled."
+    )
+    deliveries: tuple[DeliveryStatus, ...] = Field(
+        default=(),
+        max_length=8,
+        description="What became of each delivery: the newest that arrived, and whether a newer one fails.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     lastRunSpecHash: Code | None = Field(default=None, description="Hash of the spec that the last run was made for.")
 

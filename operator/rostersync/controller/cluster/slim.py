@@ -58,6 +58,7 @@ class _Ended(TypedDict, total=False):
     completionTime: Any
     revision: Any
     schools: Any
+    deliveries: Any
     connectionUID: Any
     plan: _Plan
     conditions: list[_Condition]

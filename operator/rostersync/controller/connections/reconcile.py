@@ -92,6 +92,7 @@ class Connections:
             handled,
             now,
             memory.notice,
+            tuple(view.known.deliveries),
         )
         made = connection_status.of(known)
         self._warn_unconfirmed(key[0], obj, made)
@@ -224,6 +225,7 @@ class Connections:
                     run["spec"].get("mode", "Import"),
                     plan.get("asOf", ""),
                     plan.get("baseRevision"),
+                    status.get("deliveries") or (),
                 )
             )
         return out

@@ -9,6 +9,7 @@ from rostersync.controller import turns
 from rostersync.controller.act import Actor, refused
 from rostersync.controller.cluster.cache import RUNS, Key, Object, connection_key, place_of
 from rostersync.controller.cluster.client import ApiError
+from rostersync.controller.runs.deliveries import tell_deliveries
 from rostersync.controller.runs.lookups import TROUBLE_AFTER, Facts, Lookups, check_pause
 from rostersync.controller.runs.observe import observed
 from rostersync.controller.runs.slots import Refusal
@@ -116,12 +117,14 @@ class Runs:
         made = statuses.of(seen, step, sentence)
         changed = made != (run.get("status") or {})
         if changed:
+            before = run
             try:
                 run = await self.actor.write_run(run, made)
             except ApiError as error:
                 if error.status == 404:
                     return  # it was deleted, which the watch will report
                 raise
+            tell_deliveries(shared, before, seen)
         if isinstance(step, Finish):
             await self.actor.finished(run, seen, step, view)
             return

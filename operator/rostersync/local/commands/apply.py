@@ -31,6 +31,7 @@ Exit codes: 0 applied; 3 nobody has approved it yet; 42 fails until something is
 @click.option("--approval-uid", metavar="UID", help="With --plan: the SyncApproval with that decision.")
 @click.option("--reason", default="", metavar="TEXT", help="With --plan: why it was approved.")
 @options.report_option
+@options.volume_option
 @options.state_option
 @options.output_option("json", "table", "yaml")
 @options.quiet_option
@@ -43,6 +44,7 @@ def apply(
     approval_uid: str | None,
     reason: str,
     report: Path | None,
+    volumes: dict[str, Path],
     state: "State",
     output: str,
     quiet: bool,
@@ -61,6 +63,7 @@ def apply(
     if (name is None) == (digest is None):
         raise click.UsageError("Give either a RUN or --plan DIGEST.")
     engine = Engine(bytes_of(memory), threads)
+    state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, env=os.environ, report=report, engine=engine)
         if digest is not None:

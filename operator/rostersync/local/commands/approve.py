@@ -1,6 +1,7 @@
 """approve: decide to apply a held run."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,7 @@ Examples:
 @click.argument("name", metavar="[RUN]", required=False)
 @options.decision_options
 @click.option("--no-apply", is_flag=True, help="Only decide; `rostersync apply RUN`, or an equal next run, applies it.")
+@options.volume_option
 @options.state_option
 @options.output_option("table", "json", "yaml")
 @options.quiet_option
@@ -34,6 +36,7 @@ def approve(
     by: str | None,
     digest: str | None,
     no_apply: bool,
+    volumes: dict[str, Path],
     state: "State",
     output: str,
     quiet: bool,
@@ -58,6 +61,7 @@ def approve(
     if no_apply:
         show_run(state, run, output)
         return
+    state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, env=os.environ)
         run = apply_run(state, run, attempts)

@@ -28,12 +28,17 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
 
     Runs whose details name the person lose their details (diff, issues), and are cancelled if they wait for a
-    decision. If the source still sends the person, the next run brings them back.
+    decision. If the source still sends the person, the next run brings them back. What was delivered cannot be called
+    back, and is listed first.
     """
     from rostersync.errors import Permanent
     from rostersync.local import backups, store
     from rostersync.local.forgetting import forget_artifacts
+    from rostersync.render.deliveries import summaries
 
+    sent = store.sent_with(state, district, record)
+    for line in summaries(sent):
+        click.echo(f"Was delivered, and cannot be called back: {line}.")
     if not yes:
         click.confirm(_question(store.person(state, district, record), record), abort=True)
     with interruptible():

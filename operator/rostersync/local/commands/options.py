@@ -44,6 +44,18 @@ def state_option(function: F) -> F:
     )(function)
 
 
+def volume_option(function: F) -> F:
+    """--volume CLAIM=FOLDER, as often as needed."""
+    return click.option(
+        "--volume",
+        "volumes",
+        multiple=True,
+        metavar="CLAIM=FOLDER",
+        callback=_volumes,
+        help="Where the volume of a delivery's existingClaim is; default volumes/CLAIM below --state.",
+    )(function)
+
+
 def output_option(*forms: str) -> Callable[[F], F]:
     """--output, one of `forms`; the first is the default."""
     return click.option(
@@ -98,6 +110,18 @@ def read_manifests(paths: tuple[Path, ...]) -> "Manifests":
     for sentence in loaded.skipped:
         note(sentence)
     return loaded
+
+
+def _volumes(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for value in values:
+        claim, _equals, folder = value.partition("=")
+        if not claim or not folder:
+            raise click.BadParameter(f"{value} is not CLAIM=FOLDER.")
+        if not Path(folder).is_dir():
+            raise click.BadParameter(f"There is no folder {folder} for volume claim {claim}; make it first.")
+        found[claim] = Path(folder).resolve()
+    return found
 
 
 def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":

@@ -26,8 +26,8 @@ def finish(run: dict[str, Any], attempts: "LocalAttempts", output: str) -> None:
     from rostersync.lifecycle.outcomes import exit_code
 
     status = run.get("status") or {}
-    if output != "table" or not attempts.error:
-        show_run(attempts.state, run, output)
+    if output != "table" or not attempts.error or status.get("deliveries"):
+        show_run(attempts.state, run, output)  # what failed to be delivered is applied
     if attempts.error:
         raise attempts.error
     raise SystemExit(exit_code(status))

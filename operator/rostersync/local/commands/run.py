@@ -26,6 +26,7 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 )
 @options.manifests_option
 @click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
+@options.volume_option
 @options.state_option
 @options.output_option("table", "json", "yaml")
 @options.quiet_option
@@ -34,6 +35,7 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 def run(
     paths: tuple[Path, ...],
     dry_run: bool,
+    volumes: dict[str, Path],
     state: "State",
     output: str,
     quiet: bool,
@@ -53,6 +55,7 @@ def run(
 
     manifests = checked(options.read_manifests(paths), os.environ)
     engine = Engine(bytes_of(memory), threads)
+    state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
         done = import_district(state, manifests, attempts, "DryRun" if dry_run else None)

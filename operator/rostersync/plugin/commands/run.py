@@ -1,14 +1,11 @@
 """kubectl roster run."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rostersync.api.kinds import Ref
 from rostersync.plugin import options
-
-if TYPE_CHECKING:
-    from rostersync.plugin.cluster import Cluster, Object
 
 
 @click.command(
@@ -37,7 +34,7 @@ def run(
     """
     from rostersync.api.objects import run_status
     from rostersync.lifecycle.outcomes import exit_code
-    from rostersync.plugin import lookup, watch
+    from rostersync.plugin import lookup, making, watch
     from rostersync.plugin.status import is_final, is_held
 
     cluster = options.cluster()
@@ -46,7 +43,7 @@ def run(
     spec |= {"mode": "DryRun" if dry_run else "Import", "requestedBy": cluster.whoami()}
     if reason and reason.strip():
         spec["reason"] = reason.strip()
-    made = _create(cluster, connection, spec)
+    made = making.new_run(cluster, connection, spec)
     name = made["metadata"]["name"]
     show = options.show_command(cluster, name)
     if not wait:
@@ -62,19 +59,3 @@ def run(
     )
     options.show_run(ended, output, options.typed(cluster))
     raise SystemExit(exit_code(run_status(ended)))
-
-
-def _create(cluster: "Cluster", connection: Ref, spec: "Object") -> "Object":
-    """The SyncRun, under the first name of this second that is free."""
-    from rostersync.errors import Permanent
-    from rostersync.lifecycle.names import run_name
-
-    now, taken = cluster.now(), set[str]()
-    while True:
-        name = run_name(connection, now, taken)
-        try:
-            return cluster.create("SyncRun", name, spec)
-        except Permanent as error:
-            if error.reason != "AlreadyExists":
-                raise
-            taken.add(name)

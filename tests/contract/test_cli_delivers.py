@@ -1,0 +1,149 @@
+"""Deliveries on the command line: run delivers at once, a failure says what to do, and what was sent is listed."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rostersync.simulator.server import Simulator
+from support import example_delivery
+from support.cli import Bench, reason_of
+from support.example_delivery import SECRET, delivery, received
+from support.simulated import simulated
+
+FOLDER = {"name": "passport", "oneRosterCSV": {}, "directory": {"existingClaim": "passport", "path": "in/focus"}}
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with simulated(40) as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, simulator: Simulator) -> Iterator[Bench]:
+    with example_delivery.registered():
+        yield Bench(tmp_path, simulator)
+
+
+def feed(bench: Bench, *deliveries: dict[str, Any]) -> list[str]:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "feed"}, "stringData": SECRET}
+    return bench.manifests(secret, deliveries=list(deliveries))
+
+
+def listed(bench: Bench, *words: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(bench.call("deliveries", "-o", "json", *words).stdout)
+    return found
+
+
+def test_a_run_delivers_into_the_state_folder_and_says_what_and_where(bench: Bench) -> None:
+    result = bench.call("run", *feed(bench, FOLDER), "--quiet")
+
+    [bundle] = (bench.state / "volumes" / "passport" / "in" / "focus").iterdir()
+    assert bundle.name == "springfield-000001.zip"
+    with zipfile.ZipFile(bundle) as opened:
+        assert "users.csv" in opened.namelist()
+    assert "What was delivered" in result.stdout
+    assert "in/focus of volume claim passport" in result.stdout
+    [made] = listed(bench)
+    assert (made["delivery"], made["pending"], made["sent"][0]["bytes"]) == ("passport", [], bundle.stat().st_size)
+    assert made["sent"][0]["files"][0]["sha256"] in result.stdout
+    assert "in/focus of volume claim passport" in bench.call("deliveries").stdout
+
+
+def test_a_volume_may_be_another_folder(bench: Bench, tmp_path: Path) -> None:
+    there = tmp_path / "mnt"
+    refused = bench.call("run", *feed(bench, FOLDER), "--volume", f"passport={there}", code=2)
+    assert "There is no folder" in refused.output
+    there.mkdir()
+    bench.call("run", *feed(bench, FOLDER), "--quiet", "--volume", f"passport={there}")
+
+    assert [p.name for p in (there / "in" / "focus").iterdir()] == ["springfield-000001.zip"]
+    assert not (bench.state / "volumes").exists()
+
+
+def test_a_failed_delivery_leaves_the_run_applied_and_deliver_tries_again_at_once(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / "receiver"
+    files = feed(bench, delivery(place), FOLDER)
+    (place / "told").write_text("fail")
+    failed = bench.call("run", *files, "--quiet", code=1)
+
+    assert "Not delivered: feed (LoginRefused): The receiver refused the login." in failed.stdout
+    assert "springfield-000001.zip" in {p.name for p in (bench.state / "volumes").rglob("*.zip")}
+    assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [("feed", [1]), ("passport", [])]
+
+    again = bench.call("deliver", *files, "--quiet", code=1)
+    assert "The receiver refused the login." in again.output
+    (place / "told").unlink()
+    done = json.loads(bench.call("deliver", *files, "-o", "json", "--quiet").stdout)
+
+    assert (done["spec"]["mode"], done["status"]["outcome"]) == ("Import", "Applied")
+    assert received(place) == [1]
+    assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [("feed", []), ("passport", [])]
+
+
+def test_what_was_given_up_is_delivered_by_a_run_that_does_nothing_else(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / "receiver"
+    files = feed(bench, delivery(place))
+    (place / "told").write_text("fail")
+    first = bench.run(manifests=files, code=1)
+    path = bench.state / "runs" / f"{first['metadata']['name']}.json"
+    for part in (bench.state / "artifacts").rglob("apply-*.json"):  # as if a week had passed
+        import os
+
+        os.utime(part, (1_700_000_000, 1_700_000_000))
+    bench.call("runs")
+    ended = json.loads(path.read_text())["status"]
+    assert ended["outcome"] == "DeliveryFailed"
+    assert "rostersync deliver" in str(ended["conditions"])
+
+    (place / "told").unlink()
+    done = json.loads(bench.call("deliver", *files, "-o", "json", "--quiet").stdout)
+    assert (done["spec"]["mode"], done["status"]["outcome"]) == ("Deliver", "NoChanges")
+    assert received(place) == [1]
+    nothing = json.loads(bench.call("deliver", *files, "-o", "json", "--quiet").stdout)
+    assert (nothing["status"]["outcome"], received(place)) == ("NoChanges", [1])
+
+
+def test_an_approval_delivers_where_no_secret_is_needed_and_says_what_to_do_elsewhere(
+    bench: Bench, simulator: Simulator, tmp_path: Path
+) -> None:
+    files = feed(bench, FOLDER)
+    bench.run(manifests=files)
+    simulator.add_event("mass-leave:30")
+    held = bench.run(manifests=files, code=3)
+    done = bench.call("approve", held["metadata"]["name"], "--reason", "end of term", "-o", "json", "--quiet")
+    assert json.loads(done.stdout)["status"]["outcome"] == "Applied"
+    assert len(list((bench.state / "volumes").rglob("*.zip"))) == 2
+
+    place = tmp_path / "receiver"
+    files = feed(bench, delivery(place))
+    simulator.add_event("mass-leave:40")
+    held = bench.run(manifests=files, code=3)
+    done = bench.call("approve", held["metadata"]["name"], "--reason", "end of term", "-o", "json", "--quiet", code=1)
+    run = json.loads(done.stdout)
+    assert reason_of(run) == "Queued"
+    assert "Applied, but not delivered: `rostersync deliver -f …`." in str(run["status"]["conditions"])
+    bench.call("deliver", *files, "--quiet")
+    assert received(place) == [3]
+
+
+def test_a_connection_without_deliveries_is_told_so(bench: Bench) -> None:
+    bench.run()
+    assert "has no deliveries" in bench.call("deliver", *bench.manifests(), code=1).output
+    assert "There are no deliveries" in bench.call("deliveries").stdout
+
+
+def test_who_forgets_a_person_hears_what_was_delivered(bench: Bench, simulator: Simulator) -> None:
+    files = feed(bench, FOLDER)
+    bench.run(manifests=files)
+    with zipfile.ZipFile(next((bench.state / "volumes").rglob("*.zip"))) as opened:
+        person = opened.read("users.csv").decode().splitlines()[1].split(",")[0]
+    said = bench.call("forget", person, "--yes").output
+
+    assert "cannot be called back: springfield/passport to in/focus of volume claim passport: once, revision 1" in said
+    unknown = bench.call("forget", "nobody", "--yes", code=1).output
+    assert "Was delivered" not in unknown
