@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rostersync.errors import Permanent
+from rostersync.model import Entity
 from support.days import Day, Roster, district
 
 BULK = {"bulkUploadMode": True}
@@ -285,3 +286,14 @@ def test_a_mapping_onto_another_school_or_onto_a_free_id_is_none_of_that(roster:
     roster.run(district(), sisIDPrefix="F-")
     for target in ("F-1002", "d1", "F-1001", "NEW"):
         assert roster.plan(district(), **onto(target)).counts("District") == {"unchanged": 1, "population": 1}
+
+
+def test_people_of_a_department_are_imported_even_if_no_district_is(roster: Roster) -> None:
+    """Without District, nothing is known of departments: somebody of one has no organisation, and is not held back."""
+    taken = [e.value for e in Entity if e not in (Entity.DISTRICT, Entity.DEMOGRAPHICS)]
+    day = alone(parent="d1").add("users", "s8", orgSourcedIds=["1001", "x1"])
+    plan = roster.plan(day, entities=taken)
+    assert "x1" not in plan.ids("Create")
+    assert plan.after("s9", "orgSourcedIds") is None
+    assert plan.after("s8", "orgSourcedIds") == ["1001"]
+    assert not {i for i in plan.issues if i[1] in ("s8", "s9")}

@@ -139,6 +139,14 @@ def test_paths_of_columns_and_selectors_exist() -> None:
         assert {(kind, p) for p in plain} <= known
 
 
+def test_connections_of_one_name_and_two_kinds_are_told_apart() -> None:
+    """A column cannot join kind and name, so the kind has a column of its own, for -o wide."""
+    for document in KINDS.values():
+        columns = {c["name"]: c["jsonPath"] for c in document["spec"]["versions"][0]["additionalPrinterColumns"]}
+        if "Connection" in columns:
+            assert columns["Kind"] == columns["Connection"].replace(".name", ".kind")
+
+
 def test_dates_in_the_future_are_no_date_columns() -> None:
     """kubectl prints them as <invalid>."""
     for document in KINDS.values():
