@@ -17,7 +17,7 @@ class Mount(Enum):
     STORE_TO_WRITE = auto()
     ARTIFACTS = auto()
     KEY = auto()  # the Secret that artifacts are encrypted with
-    DELIVERIES = auto()  # the Secrets of the connection's deliveries
+    DELIVERIES = auto()  # the Secrets and claims of the connection's deliveries
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ DELIVER = Attempt(
 )
 CHECK = Attempt(
     "check",
-    (Mount.CONNECTION, Mount.SOURCE),
+    (Mount.CONNECTION, Mount.SOURCE, Mount.DELIVERIES),
     pods=1,  # the operator retries it itself, with growing pauses
     deadline=timedelta(minutes=4),
     light=True,

@@ -1,4 +1,4 @@
-"""The nouns that all parts share. Standard library only; nothing here acts."""
+"""The nouns that all parts share, in one file of some 300 lines. Standard library only; nothing here acts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -276,6 +276,16 @@ class CheckReport:
     message: str = ""
     schools: Schools = field(default_factory=Schools)
     error: dict[str, str] | None = None  # {reason, message}
+    deliveries: list["Probe"] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What became of the test of one delivery. `where` names its place without user or password."""
+
+    name: str
+    where: str = ""
+    error: dict[str, str] | None = None
 
 
 @dataclass

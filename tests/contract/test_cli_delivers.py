@@ -147,3 +147,34 @@ def test_who_forgets_a_person_hears_what_was_delivered(bench: Bench, simulator: 
     assert "cannot be called back: springfield/passport to in/focus of volume claim passport: once, revision 1" in said
     unknown = bench.call("forget", "nobody", "--yes", code=1).output
     assert "Was delivered" not in unknown
+
+
+def test_test_connection_probes_each_delivery_and_says_what_fails(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / "receiver"
+    files = feed(bench, delivery(place), FOLDER)
+    found = json.loads(bench.call("check", *files, "-o", "json").stdout)
+    assert [(d["name"], d.get("error")) for d in found["deliveries"]] == [("feed", None), ("passport", None)]
+    folder = bench.state / "volumes" / "passport" / "in" / "focus"
+    assert list(folder.iterdir()) == []
+    assert "Delivery passport: can be delivered to in/focus" in bench.call("check", *files).stdout
+
+    folder.rmdir()
+    folder.write_text("not a folder")
+    failed = bench.call("check", *files, code=1)
+    assert "Delivery passport: " in failed.stdout
+    assert "Delivery feed: can be delivered to" in failed.stdout
+    assert "Connection is OK" in failed.stdout
+
+
+def test_bad_deliveries_are_refused_by_name_before_anything_is_read(bench: Bench) -> None:
+    twice = bench.call("run", *feed(bench, FOLDER, FOLDER), code=1).output
+    assert "two deliveries with the name passport" in twice
+    both = FOLDER | {"sftp": delivery(bench.folder / "x")["sftp"]}
+    assert (
+        "must say where it is delivered to once, but has sftp and directory"
+        in bench.call("run", *feed(bench, both), code=1).output
+    )
+    lost = bench.manifests(deliveries=[delivery(bench.folder / "x"), FOLDER])
+    failed = bench.call("run", *lost, "--quiet", code=1)
+    assert "Secret default/feed, which delivery feed names, is not given" in failed.output
+    assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [("feed", [1]), ("passport", [])]

@@ -100,7 +100,7 @@ MOUNTED = {
     },
     "apply": GIVEN | ROOM | {SECRET + "roster-key": True, STORE: False, ARTIFACTS: False},
     "deliver": GIVEN | ROOM | {SECRET + "feed": True, STORE: False},
-    "check": GIVEN | ROOM | {SECRET + "focus": True, MAP + "district-ca": True},
+    "check": GIVEN | ROOM | {SECRET + "focus": True, MAP + "district-ca": True, SECRET + "feed": True},
     "purge": ROOM | {ARTIFACTS: False},
 }
 
@@ -254,7 +254,7 @@ ARGS = {
         "--deadline",
         "21540",
     ],
-    "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "21540"],
+    "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "3540"],
     "check": ["job", "check", "--deadline", "180"],
     "purge": ["job", "purge", "--run=r=run-uid", "--remove=old"],
 }

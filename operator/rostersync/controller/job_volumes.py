@@ -58,8 +58,10 @@ def _key(view: View) -> list[Volume]:
     return [_secret("key", reference.name)] if reference else []
 
 
-def _secret(volume: str, name: str) -> Volume:
-    return Volume(volume, {"secret": {"secretName": name}}, f"{_RUN}/secrets/{name}", read_only=True)
+def _secret(volume: str, name: str, *, optional: bool = False) -> Volume:
+    """`optional`: the pod starts without it, so that what needs it fails alone."""
+    source = {"secretName": name} | ({"optional": True} if optional else {})
+    return Volume(volume, {"secret": source}, f"{_RUN}/secrets/{name}", read_only=True)
 
 
 def _store(view: View, *, read_only: bool) -> list[Volume]:
@@ -79,7 +81,7 @@ def _artifacts(view: View) -> list[Volume]:
 
 
 def _deliveries(view: View) -> list[Volume]:
-    secrets = [_secret(f"delivery-{number}", name) for number, name in enumerate(view.delivery_secrets)]
+    secrets = [_secret(f"delivery-{number}", name, optional=True) for number, name in enumerate(view.delivery_secrets)]
     claims = [
         Volume(f"volume-{number}", {"persistentVolumeClaim": {"claimName": name}}, f"{_DATA}/deliveries/{name}")
         for number, name in enumerate(view.delivery_claims)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Set
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -46,7 +46,7 @@ class View:
     placement: Placement = NOWHERE  # of its store
     spec: Any = None  # ConnectionSpec
     delivery_secrets: tuple[str, ...] = ()
-    delivery_claims: tuple[str, ...] = ()
+    delivery_claims: Mapping[str, str] = field(default_factory=dict)  # and the field that names it first
     packed: str = ""
     table: Timetable | None = None
 

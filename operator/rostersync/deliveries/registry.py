@@ -37,7 +37,11 @@ def secrets_of(connection: Connection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name))
 
 
-def claims_of(connection: Connection) -> tuple[str, ...]:
-    """The volume claims that delivering a connection's roster takes, each once."""
-    found = (PLACES[d.place].claim(d) for d in connection.spec.deliveries if d.place in PLACES)
-    return tuple(dict.fromkeys(name for name in found if name))
+def claims_of(connection: Connection) -> dict[str, str]:
+    """The volume claims that delivering a connection's roster takes, and the field that names each first."""
+    found: dict[str, str] = {}
+    for number, delivery in enumerate(connection.spec.deliveries):
+        claim = PLACES[delivery.place].claim(delivery) if delivery.place in PLACES else None
+        if claim:
+            found.setdefault(claim, f"spec.deliveries[{number}].{delivery.place}")
+    return found

@@ -1,13 +1,15 @@
 """The check attempt, Test Connection: does the source answer, and what does Schools Mapping make of its schools?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.execution.inputs import Inputs
+from rostersync.execution.layout import Layout
+from rostersync.execution.probe import probe_deliveries
 from rostersync.execution.report_files import CheckReportFile
 from rostersync.execution.source import open_source
-from rostersync.model import CheckReport, Schools
+from rostersync.model import CheckReport, Probe, Schools
 from rostersync.reading.read_set import private
 from rostersync.sources.network import Network
 from rostersync.sources.port import CheckResult, Page, Source
@@ -22,24 +24,28 @@ class Found:
     schools: Schools
     mapped: frozenset[str]
     vanished: tuple[str, ...]
+    deliveries: tuple[Probe, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Everything for the Job's log: what the source has, and what is mapped of it. No records."""
         found = self.result.as_dict()
         schools = [school | {"mapped": school["sourcedId"] in self.mapped} for school in found["schools"]]
-        return found | {"schools": schools, "vanished": list(self.vanished)}
+        made = [{k: v for k, v in vars(d).items() if v} for d in self.deliveries]
+        return found | {"schools": schools, "vanished": list(self.vanished)} | ({"deliveries": made} if made else {})
 
 
-def check(inputs: Inputs, report: CheckReportFile, network: Network) -> Found:
-    """Test the connection, write the report and return everything found. Raises its error."""
+def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Layout) -> Found:
+    """Test the connection and its deliveries, write the report and return everything found. Raises the source's error."""
+    report.stage("deliveries")
+    deliveries = report.report.deliveries = probe_deliveries(inputs, layout)
     report.stage("connect")
     source, _ = open_source(inputs, {}, network)
     try:
         found = _look(source, inputs.connection)
     finally:
         source.close()
-    report.done(CheckReport("done", found.result.message, found.schools))
-    return found
+    report.done(CheckReport("done", found.result.message, found.schools, deliveries=deliveries))
+    return replace(found, deliveries=tuple(deliveries))
 
 
 def _look(source: Source, connection: Connection) -> Found:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
@@ -132,7 +132,11 @@ def check(pod: Pod, watch: Watch, network: Network) -> "Found":
     report = CheckReportFile(pod.report)
     with reported(watch, report):
         report.write()
-        return execute(pod.to_check(pod.connection()), report, network)
+        connection = pod.connection()
+        _check_supported(connection)
+        inputs = pod.to_check(connection)
+        given = {**inputs.secrets, **pod.delivery_secrets(connection)}
+        return execute(replace(inputs, secrets=given), report, network, pod.layout)
 
 
 def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch) -> None:

@@ -104,9 +104,12 @@ class Pod:
 
     def to_deliver(self, connection: Connection) -> Inputs:
         """The inputs to deliver. A delivery without its Secret fails when its turn comes."""
+        return Inputs(connection, {**self._store(connection, writes=True), **self.delivery_secrets(connection)})
+
+    def delivery_secrets(self, connection: Connection) -> Data:
+        """The Secrets of its deliveries, as far as they are mounted."""
         secrets = self.mounted / "secrets"
-        given = {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
-        return Inputs(connection, {**self._store(connection, writes=True), **given})
+        return {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
 
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef

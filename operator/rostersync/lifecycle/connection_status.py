@@ -7,11 +7,13 @@ from typing import Any
 
 from rostersync.instants import stamp
 from rostersync.lifecycle.conditions import Condition, dated
+from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.triggers import Answer
-from rostersync.model import AT_WORK, Phase
+from rostersync.model import AT_WORK, Phase, Probe
 
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
+DELIVERIES = "DeliveriesVerified"
 OTHER_SOURCE = "StoreHasOtherSource"
 _SENT = ("revision", "place", "time", "files", "bytes", "sha256")
 
@@ -25,6 +27,12 @@ class Checked:
     message: str
     schools: Mapping[str, Any] | None = None
     generation: int = 0
+    deliveries: tuple[str, str, str] | None = None  # status, reason and message of their own condition
+
+    @property
+    def good(self) -> bool | None:
+        """Whether source and deliveries are fine. None while that is being found out."""
+        return False if self.ok and self.deliveries and self.deliveries[0] == "False" else self.ok
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ def of(known: Known) -> dict[str, Any]:
     conditions = [_ready(known), *_verified(known), *_complete(schools), *_confirmed(known), *_policies(known)]
     made = dated(conditions, before.get("conditions") or [], known.now, known.generation)
     for condition in made:
-        if condition["type"] == "ConnectionVerified" and known.checked:
+        if condition["type"] in ("ConnectionVerified", DELIVERIES) and known.checked:
             condition["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
     status["conditions"] = made
     return status
@@ -166,7 +174,22 @@ def _verified(known: Known) -> list[Condition]:
     if checked is None:
         return []
     state = {None: "Unknown", True: "True", False: "False"}[checked.ok]
-    return [("ConnectionVerified", state, checked.reason, checked.message)]
+    made: list[Condition] = [("ConnectionVerified", state, checked.reason, checked.message)]
+    if known.deliveries and checked.deliveries:
+        made.append((DELIVERIES, *checked.deliveries))
+    return made
+
+
+def of_probes(probes: Sequence[Probe]) -> tuple[str, str, str] | None:
+    """The condition of deliveries that were tested: status, reason and message. None without deliveries."""
+    if not probes:
+        return None
+    failed = [d for d in probes if d.error]
+    if not failed:
+        return ("True", "Verified", f"Can be delivered to: {', '.join(d.name for d in probes)}."[:1024])
+    reasons = {d.error["reason"] for d in failed if d.error}
+    message = " ".join(f"{d.name}: {stopped(d.error['message'])}" for d in failed if d.error)
+    return ("False", reasons.pop() if len(reasons) == 1 else "DeliveriesFail", message[:1024])
 
 
 def _schools(known: Known) -> Mapping[str, Any] | None:

@@ -19,6 +19,7 @@ from rostersync.model import (
     IssueCount,
     NotOffered,
     PlanReport,
+    Probe,
     Schools,
 )
 from rostersync.plan.worst import worst
@@ -78,12 +79,14 @@ def deliver_to_json(report: DeliverReport) -> str:
 def check_to_json(report: CheckReport) -> str:
     """The report of Test Connection, at most 4,096 bytes of UTF-8."""
 
-    def made(ids: int) -> dict[str, Any]:
-        out = {"stage": report.stage, "message": report.message, "schools": report.schools.as_dict(ids)}
+    def made(ids: int, texts: int) -> dict[str, Any]:
+        out: dict[str, Any] = {"stage": report.stage, "message": report.message, "schools": report.schools.as_dict(ids)}
+        if report.deliveries:
+            out["deliveries"] = [_delivery(d, texts) for d in report.deliveries]
         return out | _without_none({"error": report.error})
 
-    shapes = (IDS, 12, 6, 3, 0)
-    return _fitting(lambda i: made(shapes[i]), len(shapes))
+    shapes = [(ids, texts) for texts in _TEXTS for ids in (IDS, 12, 6, 3, 0)]
+    return _fitting(lambda i: made(*shapes[i]), len(shapes))
 
 
 def plan_from_json(text: str) -> PlanReport:
@@ -140,7 +143,10 @@ def deliver_from_json(text: str) -> DeliverReport:
 def check_from_json(text: str) -> CheckReport:
     """The report that `check_to_json` wrote. Raises ValueError for anything else."""
     data = _object(text)
-    return CheckReport(data["stage"], data["message"], Schools.from_dict(data["schools"]), data.get("error"))
+    deliveries = [Probe(**d) for d in data.get("deliveries", ())]
+    return CheckReport(
+        data["stage"], data["message"], Schools.from_dict(data["schools"]), data.get("error"), deliveries
+    )
 
 
 def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
@@ -192,7 +198,7 @@ def _without_none(data: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in data.items() if v is not None}
 
 
-def _delivery(report: DeliveryReport, texts: int) -> dict[str, Any]:
+def _delivery(report: DeliveryReport | Probe, texts: int) -> dict[str, Any]:
     error = report.error and {"reason": report.error["reason"], "message": report.error["message"][:texts]}
     out = vars(report) | {"where": report.where[:texts], "error": error}
     return {k: v for k, v in out.items() if v}

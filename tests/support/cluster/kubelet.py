@@ -181,6 +181,9 @@ class Kubelet:
         name = volume["secret"]["secretName"] if secret else volume["configMap"]["name"]
         plural = "secrets" if secret else "configmaps"
         answer = client.get(f"/api/v1/namespaces/{pod['metadata']['namespace']}/{plural}/{name}")
+        if not answer.is_success and volume.get("secret", {}).get("optional"):
+            where.mkdir()
+            return True
         if not answer.is_success:
             kind = "secret" if secret else "configmap"
             self._event(

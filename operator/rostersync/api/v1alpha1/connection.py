@@ -248,6 +248,14 @@ class ConnectionSpec(Model):
         check_listed([part.entity for part in parts], info.data.get("entities"))
         return parts
 
+    @field_validator("deliveries")
+    @classmethod
+    def _each_delivery_once(cls, deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+        names = [delivery.name for delivery in deliveries]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"has two deliveries with the name {twice}; give each its own name")
+        return deliveries
+
     @model_validator(mode="after")
     def _uniqueness_is_whole(self) -> Self:
         if self.compareByDomainsOfUniqueness and not self.domainsOfUniqueness:
@@ -286,7 +294,7 @@ class ConnectionStatus(StatusModel):
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
-        description="Ready, ConnectionVerified, SchoolsComplete and PoliciesInstalled.",
+        description="Ready, ConnectionVerified, DeliveriesVerified, SchoolsComplete and PoliciesInstalled.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     schools: SchoolsStatus | None = Field(default=None, description="Result of Schools Mapping.")

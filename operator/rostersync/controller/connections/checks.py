@@ -65,10 +65,13 @@ class Checks:
                 still = current if current and current.generation == view.generation and made.ok is None else made
                 return (still, handled)
             number = int(labels(job).get(NUMBER_LABEL, 1))
-            memory.failures, memory.checked_at = (0 if made.ok else number), moment(condition.get("lastTransitionTime"))
+            memory.failures, memory.checked_at = (
+                (0 if made.good else number),
+                moment(condition.get("lastTransitionTime")),
+            )
             current, handled = made, asked.check_requested_at
             await self.actor.expire(job)
-        verified = current.ok if current else None
+        verified = current.good if current else None
         tested = current.generation if current else 0
         due = check_due(
             Checking(
@@ -115,7 +118,9 @@ def _recorded(status: Object) -> Checked | None:
     if found is None:
         return None
     ok = {"True": True, "False": False}.get(found["status"])
-    return Checked(ok, found["reason"], found["message"], None, int(found.get("observedGeneration", 0)))
+    of = condition(status, connection_status.DELIVERIES)
+    deliveries = (of["status"], of["reason"], of["message"]) if of else None
+    return Checked(ok, found["reason"], found["message"], None, int(found.get("observedGeneration", 0)), deliveries)
 
 
 def _outcome(seen: JobSeen, generation: int) -> Checked:
@@ -127,11 +132,11 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
     if condition["type"] == "Complete":
         report = next((r for e in reversed(seen.ended) if (r := reports.check_report(e.text))), None)
         if report is not None:
-            return Checked(
-                True, "Verified", report.message or connection_status.OK, report.schools.as_dict(), generation
-            )
+            message, probes = report.message or connection_status.OK, connection_status.of_probes(report.deliveries)
+            return Checked(True, "Verified", message, report.schools.as_dict(), generation, probes)
         if not seen.lost:
             return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
         return Checked(False, "ReportLost", "Test Connection left no report. It will run again.", None, generation)
-    reason, message, _ = job_failure(seen, condition, reports.check_report)
-    return Checked(False, reason, message, None, generation)
+    reason, message, told = job_failure(seen, condition, reports.check_report)
+    probes = connection_status.of_probes(told.deliveries) if told else None
+    return Checked(False, reason, message, None, generation, probes)

@@ -24,7 +24,7 @@ class Claim:
     """A claim that must be there.
 
     `existing`: the spec names it, so the operator does not create it. `store`: a store is on it, and nothing else may
-    be.
+    be. `delivery`: rosters are delivered to it, so neither a store nor artifacts may be on it.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Claim:
     storage_class: str | None = None
     access_mode: str = "ReadWriteOnce"
     store: bool = False
+    delivery: bool = False
 
     def manifest(self, namespace: str) -> Object:
         """The claim to create. It has no owner, so no deletion of another object takes a roster with it."""
@@ -56,7 +57,8 @@ def claims(view: View) -> tuple[Claim, ...]:
     both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
     artifacts = _artifacts(view.artifacts_claim, both, view.spec.artifacts)
     store = view.placement.claim
-    return (_store(store, district), artifacts) if store else (artifacts,)
+    volumes = (Claim(name, district, True, field, "", delivery=True) for name, field in view.delivery_claims.items())
+    return (*((_store(store, district), artifacts) if store else (artifacts,)), *volumes)
 
 
 def _store(claim: StoreClaim, marks: dict[str, str]) -> Claim:
@@ -82,7 +84,14 @@ def _artifacts(name: str, marks: dict[str, str], spec: Artifacts) -> Claim:
 async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, list[Object]]:
     """Make sure that all claims exist. Returns (reason, message) of the first problem, and claims without a volume."""
     unbound: list[Object] = []
-    for claim in claims(view):
+    wanted = claims(view)
+    for claim in wanted:
+        if claim.delivery and any(c.name == claim.name and not c.delivery for c in wanted):
+            text = (
+                f"{claim.field}.existingClaim names claim {claim.name}, where the connection keeps its store or its plans, which "
+                "others than a delivery's readers may read: name another claim."
+            )
+            return (("ClaimHoldsRoster", text), [])
         wrong, found = await _ensure(cluster, view, claim)
         if wrong:
             return (wrong, [])
@@ -110,10 +119,10 @@ async def _ensure(cluster: Cluster, view: View, claim: Claim) -> tuple[tuple[str
             f"the {_spelled(claim.labels)}."
         )
         return (("ClaimNotLabelled", text), None)
-    if claim.store and CONNECTION_LABEL in labels(found):
+    if (claim.store or claim.delivery) and CONNECTION_LABEL in labels(found):
         text = (
             f"Claim {claim.name} ({claim.field}) has the label {CONNECTION_LABEL}, so it is where a connection keeps its "
-            "plans, which others than the store's may read: name another claim for the store."
+            f"plans, which others may read: name another claim for the {'store' if claim.store else 'delivery'}."
         )
         return (("ClaimHoldsArtifacts", text), None)
     return (None, found)

@@ -177,7 +177,12 @@ def check_report(text: str) -> CheckReport | None:
         SchoolsStatus.model_validate(schools)
     except ValidationError:
         return None
-    return replace(report, message=str(report.message)[:1024]) if _countable(schools) else None
+    probes = [
+        {"name": p.name, "state": "Failed" if p.error else "Delivered", **(p.error or {})} for p in report.deliveries
+    ]
+    if not _countable(schools) or not _fits({"deliveries": probes}):
+        return None
+    return replace(report, message=str(report.message)[:1024])
 
 
 def told(error: Any) -> tuple[str, str] | None:

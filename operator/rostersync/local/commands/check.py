@@ -13,6 +13,8 @@ from rostersync.local.commands import options
 METADATA_KEYS = 5  # metadata keys that a table names
 
 if TYPE_CHECKING:
+    from rostersync.local.state import State
+    from rostersync.model import Probe
     from rostersync.sources.port import CheckResult
 
 
@@ -23,19 +25,27 @@ Example:
 """
 )
 @options.manifests_option
+@options.volume_option
+@options.state_option
 @options.output_option("table", "json", "yaml")
 @debug_option
-def check(paths: tuple[Path, ...], output: str) -> None:
+def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", output: str) -> None:
     """Test Connection: does the source answer, which schools does it have, and which attributes does it fill?
 
-    Reads a sample of every collection and changes nothing.
+    Reads a sample of every collection and changes nothing. At the place of each delivery, a probe is written, renamed
+    and removed.
     """
     from rostersync.execution import source
+    from rostersync.execution.probe import probe_deliveries
     from rostersync.reading.read_set import private
     from rostersync.render import objects
 
     loaded = options.read_manifests(paths)
+    state.mount(volumes)
     with interruptible():
+        probes = probe_deliveries(loaded, state.layout)
+        if output == "table":
+            _deliveries(probes)
         opened, _ = source.open_source(loaded, os.environ)
         try:
             found = opened.check(private(loaded.connection))
@@ -44,7 +54,21 @@ def check(paths: tuple[Path, ...], output: str) -> None:
     if output == "table":
         _page(found)
     else:
-        click.echo(objects.dump(found.as_dict(), output), nl=False)
+        made = [{k: v for k, v in vars(probe).items() if v} for probe in probes]
+        click.echo(objects.dump(found.as_dict() | ({"deliveries": made} if made else {}), output), nl=False)
+    if any(probe.error for probe in probes):
+        raise SystemExit(1)
+
+
+def _deliveries(probes: "list[Probe]") -> None:
+    """A line for each delivery."""
+    from rostersync.render.tables import console, say
+
+    for probe in probes:
+        if probe.error:
+            say(console(), f"Delivery {probe.name}: {probe.error['reason']}: {probe.error['message']}", "red")
+        else:
+            say(console(), f"Delivery {probe.name}: can be delivered to {probe.where}", "green")
 
 
 def _page(found: "CheckResult") -> None:

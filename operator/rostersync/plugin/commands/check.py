@@ -51,7 +51,9 @@ def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, outpu
     else:
         click.echo(f"Test Connection is requested: `{_describe(cluster, seen)}` shows the result.")
     verified = condition(connection_status(seen), "ConnectionVerified")
+    delivers = condition(connection_status(seen), "DeliveriesVerified")
     good = verified is not None and verified["status"] == "True" and not not_testable(seen)
+    good = good and (delivers is None or delivers["status"] == "True")
     raise SystemExit(0 if good or not wait else 1)
 
 
@@ -104,6 +106,9 @@ def _page(connection: "Object") -> None:
     if verified := condition(status, "ConnectionVerified"):
         style = "green" if verified["status"] == "True" else "red"
         say(out, f"{verified['reason']}: {verified.get('message', '')}", style)
+    if delivers := condition(status, "DeliveriesVerified"):
+        style = "green" if delivers["status"] == "True" else "red"
+        say(out, f"Deliveries: {delivers.get('message', '')}", style)
     schools(out, status)
     complete = condition(status, "SchoolsComplete")
     if complete and complete["status"] == "False":
