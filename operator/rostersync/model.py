@@ -178,7 +178,8 @@ class EntityCounts:
     """Counts of one entity in one plan (status.entities[]).
 
     Every record of store and pull is in exactly one of created, updated, unchanged, deleted, skipped, duplicates,
-    deferred and kept. Only a deferred one that is still sent, or loses a reference, is in that count as well.
+    deferred, kept and out_of_scope (changes that a plan of some schools leaves out). Only a deferred one that is still
+    sent, or loses a reference, is in that count as well.
     """
 
     entity: Entity | None  # None: records of unknown role that are held back and not in the store
@@ -192,9 +193,13 @@ class EntityCounts:
     deferred: int = 0
     kept: int = 0
     population: int = 0
+    out_of_scope: int = 0
 
 
-COUNTS = tuple(f.name for f in fields(EntityCounts) if f.name != "entity")
+# Each count, and its name in the API.
+COUNTS = {
+    f.name: "outOfScope" if f.name == "out_of_scope" else f.name for f in fields(EntityCounts) if f.name != "entity"
+}
 
 
 @dataclass(frozen=True)
@@ -264,8 +269,8 @@ class PlanReport:
 
     @property
     def totals(self) -> dict[str, int]:
-        """All counts, summed over the entities."""
-        return {c: sum(getattr(e, c) for e in self.entities) for c in COUNTS}
+        """All counts by their names in the API, summed over the entities."""
+        return {key: sum(getattr(e, c) for e in self.entities) for c, key in COUNTS.items()}
 
 
 @dataclass

@@ -23,7 +23,7 @@ from rostersync.model import Consent, Entity, PlanReport
 from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
-from rostersync.plan.origin import PlanOrigin, Pulled, Restored
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
 from rostersync.roster import TABLES
@@ -35,6 +35,7 @@ from support.staging import stage
 
 AS_OF = datetime(2026, 1, 12, 3, 0, tzinfo=UTC)
 COLLECTIONS = tuple(t.name for t in TABLES)
+WHOLE = RunScope()
 PARTS = ("created", "updated", "unchanged", "deleted", "skipped", "duplicates", "deferred", "kept")
 Row = dict[str, Any]
 
@@ -274,13 +275,19 @@ class Roster:
         uid: str | None = None,
         name: str = "rivers",
         source: Source | None = None,
+        schools: tuple[str, ...] = (),
         **fields: Any,
     ) -> Planned:
-        """Plan a day under a spec of these fields; raises what the engine raises. `source` is asked for records by id."""
+        """Plan a day under a spec of these fields; raises what the engine raises. `source` is asked for records by id.
+
+        `schools`: ids in the store of those that the plan is limited to.
+        """
         folder = self._folder()
         extract = day.stage(folder / "extract")
         confirms = partial(confirming.confirm, source, extract) if source else None
-        return self._planned(folder, Pulled(extract, client), at, uid, name, fields, confirms)
+        return self._planned(
+            folder, Pulled(extract, client), at, uid, name, fields, confirms, RunScope(schools=schools)
+        )
 
     def restore(
         self,
@@ -311,6 +318,7 @@ class Roster:
         name: str,
         fields: Row,
         confirms: Confirms | None = None,
+        scope: RunScope = WHOLE,
     ) -> Planned:
         out = folder / "plan"
         connection = FocusConnection.model_validate(
@@ -328,10 +336,12 @@ class Roster:
                 memory_limit=256 * 1024 * 1024,
                 threads=1,
                 confirms=confirms,
+                scope=scope,
             )
         )
         planned = Planned(out, report)
-        self.adds_up(planned)
+        if not scope.schools:
+            self.adds_up(planned)
         return planned
 
     def adds_up(self, planned: Planned) -> None:

@@ -14,7 +14,7 @@ from rostersync.model import Consent, Entity, EntityCounts, Hold, HoldReason
 from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
-from rostersync.plan.origin import Pulled
+from rostersync.plan.origin import Pulled, RunScope
 from rostersync.reading import confirming
 from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
 from rostersync.sources.port import Source
@@ -54,8 +54,12 @@ class Engine:
         threads: int = 1,
         memory_limit: int | None = None,
         source: Source | None = None,
+        schools: tuple[str, ...] = (),
     ) -> Planned:
-        """Plan a staged extract; raises what the engine raises. `source` is asked for records by id."""
+        """Plan a staged extract; raises what the engine raises. `source` is asked for records by id.
+
+        `schools`: ids in the store of those that the plan is limited to.
+        """
         out = self.folder / "artifacts" / run / "plan"
         out.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.folder / "scratch"
@@ -73,6 +77,7 @@ class Engine:
                 memory_limit=memory_limit,
                 threads=threads,
                 confirms=partial(confirming.confirm, source, extract) if source else None,
+                scope=RunScope(schools=schools),
             )
         )
         return read_plan(out)

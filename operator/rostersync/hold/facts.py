@@ -9,6 +9,7 @@ from rostersync.hold.applied import applied_before
 from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches
 from rostersync.hold.reverted import reverted
 from rostersync.hold.safety import loosened_by_recreation
+from rostersync.hold.scoped import never_whole, of_schools
 from rostersync.hold.vanishing import Vanishing, emptied, members
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
@@ -28,15 +29,19 @@ def facts_of(
     requirement_holds: Mapping[Entity, int],
     previous_connection: str,
     restores: bool = False,
+    schools: tuple[str, ...] = (),
 ) -> Facts | None:
     """The facts of a plan, or None for a plan without changes. Leaves `rekeyed` (entity, old_id, new_id).
 
     `memory` is what the store remembers of this plan. `previous_connection` is that of the last plan, if it was
-    another one. `restores`: the plan takes back what a run changed.
+    another one. `restores`: the plan takes back what a run changed. `schools` are those that the plan is limited to:
+    all numbers are theirs then.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
         return None
+    if schools:
+        counts = of_schools(context, counts, schools)
     limits = defaults.effective_thresholds(context.spec)
     by_school = any(t.per_school for t in limits)
     measure.lay_out_schools(context, tallies, every=by_school)
@@ -52,7 +57,7 @@ def facts_of(
         resulting=measure.resulting(tallies, known),
         judged=measure.judged(tallies, known),
         before=applied_before(context, reader, limits),
-        by_school=measure.by_school(context) if by_school else {},
+        by_school=measure.by_school(context, frozenset(schools)) if by_school else {},
         emptied_schools=measure.emptied_schools(context, gone.newly | gone.before) + emptied(context, gone.newly),
         vanished_schools=members(context, gone.newly),
         rekeyed=rekeyed,
@@ -66,7 +71,7 @@ def facts_of(
         safety_loosened=loosened_by_recreation(state, memory),
         other_sources=len(state.other_sources) if last is None else 0,
         connection_changed=bool(previous_connection),
-        first_import=last is None,
+        first_import=never_whole(last),
     )
 
 

@@ -160,8 +160,8 @@ def lay_out_schools(context: Context, tallies: Tallies, *, every: bool) -> None:
             """)
 
 
-def by_school(context: Context) -> dict[Entity, dict[str, Counted]]:
-    """Changes and population of each entity in each school that a change touches.
+def by_school(context: Context, only: frozenset[str]) -> dict[Entity, dict[str, Counted]]:
+    """Changes and population of each entity in each school that a change touches. `only`: of these schools, if any.
 
     Updates and deletes count where the record was, creates where it will be.
     """
@@ -170,6 +170,8 @@ def by_school(context: Context) -> dict[Entity, dict[str, Counted]]:
         SELECT entity, school, change, count(DISTINCT id) FROM moves
         WHERE side = CASE WHEN change = 'Create' THEN 'after' ELSE 'before' END GROUP BY 1, 2, 3"""
     for entity, school, change, number in _rows(context, touched):
+        if only and school not in only:
+            continue
         changes.setdefault(Entity(entity), {}).setdefault(school, {})[Change(change)] = number
     population = school_population(context)
     return {

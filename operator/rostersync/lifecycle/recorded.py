@@ -22,7 +22,7 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     if report.previous_connection:
         status["plan"]["previousConnection"] = Ref.of_key(report.previous_connection).in_brief()
     status["entities"] = [
-        {"entity": e.entity.value if e.entity else "Unknown", **{c: getattr(e, c) for c in COUNTS}}
+        {"entity": e.entity.value if e.entity else "Unknown", **{key: getattr(e, c) for c, key in COUNTS.items()}}
         for e in report.entities
     ]
     status["totals"] = report.totals
@@ -131,4 +131,4 @@ def _missing(data: Mapping[str, Any]) -> NotOffered:
 
 def _counts(data: Mapping[str, Any]) -> EntityCounts:
     entity = None if data["entity"] == "Unknown" else Entity(data["entity"])
-    return EntityCounts(entity, **{c: int(data.get(c, 0)) for c in COUNTS})
+    return EntityCounts(entity, **{c: int(data.get(key, 0)) for c, key in COUNTS.items()})

@@ -110,7 +110,7 @@ def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
         config_hash=manifest.config_hash,
         entities=manifest.entities,
         judged=manifest.judged,
-        memory=manifest.memory,
+        memory=manifest.memory_of_whole or manifest.memory,
         schools=manifest.schools_imported,
         changes=changes,
         four_eyes=manifest.four_eyes,

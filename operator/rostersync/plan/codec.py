@@ -33,6 +33,7 @@ KEYS = {
     "effective_config": "effectiveConfig",
     "config_hash": "configHash",
     "memory": "memory",
+    "memory_of_whole": "memoryOfWhole",
     "entities": "entities",
     "judged": "judged",
     "holds": "holds",
@@ -52,7 +53,7 @@ KEYS = {
     "files": "files",
 }
 _CONNECTION = ("name", "namespace", "uid")
-_ONLY_IF_SET = ("restores", "only_schools")  # absent for a plan of a whole district from its source
+_ONLY_IF_SET = ("restores", "only_schools", "memory_of_whole")  # absent for a plan of a whole district from its source
 _NEEDED = tuple(KEYS[f.name] for f in fields(Manifest) if f.default is f.default_factory is MISSING)
 
 
@@ -77,6 +78,7 @@ def encode(manifest: Manifest) -> str:
         "connection": {k: getattr(m, f"connection_{k}") for k in _CONNECTION},
         "as_of": m.as_of.isoformat() if m.as_of else None,
         "memory": memory_as_dict(m.memory),
+        "memory_of_whole": memory_as_dict(m.memory_of_whole) if m.memory_of_whole else None,
         "entities": [vars(c) for c in m.entities],
         "judged": [judged_as_dict(c) for c in m.judged],
         "holds": [h.as_dict() for h in m.holds],
@@ -139,6 +141,7 @@ _FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "connection": lambda data: {f"connection_{k}": data.get(k) for k in _CONNECTION},
     "as_of": lambda text: {"as_of": None if text is None else parse_instant(text)},
     "memory": lambda data: {"memory": vars(memory_from_dict(data))},
+    "memory_of_whole": lambda data: {"memory_of_whole": vars(memory_from_dict(data))},
     "not_offered": lambda rows: {"not_offered": _renamed(rows, "heldBack", "held_back")},
     "issues": lambda rows: {"issues": _renamed(rows, "class", "of_class")},
 }

@@ -1,11 +1,11 @@
 """The digest of a plan: what it would change, and nothing that differs between runs over the same data.
 
-It covers source, effective configuration and every change with the hash of its before-image and its after values. The
+It covers source, effective configuration, the schools that it is limited to, and every change with the hash of its before-image and its after values. The
 same source, store and configuration give the same digest.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +28,21 @@ class Changed:
     changes: str
 
 
-def digest(district: str, source: str, config_hash: str, changed: Mapping[Entity, Changed]) -> str:
-    """The digest of a plan: `sha256:` and the hash of its canonical JSON (RFC 8785)."""
+def digest(
+    district: str, source: str, config_hash: str, changed: Mapping[Entity, Changed], schools: Collection[str] = ()
+) -> str:
+    """The digest of a plan: `sha256:` and the hash of its canonical JSON (RFC 8785).
+
+    `schools`: ids in the store of those that the plan is about; none if it is about the whole district.
+    """
     document: dict[str, Any] = {
         "format": FORMAT,
         "source": {"district": district, "sourceID": source},
         "effectiveConfig": config_hash,
         "entities": {e.value: vars(c) for e, c in changed.items()},
     }
+    if schools:
+        document["schools"] = sorted(schools)
     return "sha256:" + hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 

@@ -44,8 +44,10 @@ class Manifest:
     connection_namespace: str | None = None
     connection_uid: str | None = None  # None without a cluster
     as_of: datetime | None = None
+    # What the store is to remember instead, for a plan of some schools: what a whole plan left.
+    memory_of_whole: SourceMemory | None = None
     restores: str = ""  # the run whose changes the plan takes back, or "" for a plan from a source
-    only_schools: tuple[str, ...] = ()  # ids in the SIS, if the plan is not about the whole district
+    only_schools: tuple[str, ...] = ()  # ids in the store, if the plan is not about the whole district
     effective_config: Mapping[str, Any] = field(default_factory=dict)  # an opaque JSON object: see effective.py
     judged: tuple[JudgedCounts, ...] = ()
     schools: Schools = field(default_factory=Schools)

@@ -8,7 +8,7 @@ from rostersync.model import Entity, Mode
 
 @dataclass(frozen=True)
 class RunScope:
-    """Which part of the district a run is about: all of it, or only some schools (their ids in the SIS)."""
+    """Which part of the district a run is about: all of it, or only some schools (their ids in the store)."""
 
     mode: Mode = Mode.IMPORT
     schools: tuple[str, ...] = ()

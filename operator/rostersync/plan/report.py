@@ -207,7 +207,7 @@ def _delivery(report: DeliveryReport | Probe, texts: int) -> dict[str, Any]:
 def _counts(e: EntityCounts) -> dict[str, Any]:
     """Without zeros, since most counts are zero and bytes are few."""
     name = {"entity": e.entity.value} if e.entity else {}
-    return name | {c: n for c in COUNTS if (n := getattr(e, c))}
+    return name | {key: n for c, key in COUNTS.items() if (n := getattr(e, c))}
 
 
 def _hold(data: Mapping[str, Any]) -> Hold:
@@ -217,7 +217,7 @@ def _hold(data: Mapping[str, Any]) -> Hold:
 
 
 def _entity(data: Mapping[str, Any]) -> EntityCounts:
-    counts = {c: int(data.get(c, 0)) for c in COUNTS}
+    counts = {c: int(data.get(key, 0)) for c, key in COUNTS.items()}
     return EntityCounts(Entity(data["entity"]) if "entity" in data else None, **counts)
 
 

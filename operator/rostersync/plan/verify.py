@@ -36,7 +36,10 @@ def verify_digest(
         raise _other(detail=str(error)) from None
     finally:
         con.close()
-    if digest(manifest.district, manifest.source, manifest.config_hash, changed) != manifest.digest:
+    if (
+        digest(manifest.district, manifest.source, manifest.config_hash, changed, manifest.only_schools)
+        != manifest.digest
+    ):
         raise _other()
 
 

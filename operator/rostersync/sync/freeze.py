@@ -31,15 +31,17 @@ _SCHOOLS = {
 }
 
 
-def write_changes(context: Context, table: Table, staged: tuple[Path, ...], folder: Path) -> dict[Entity, str]:
+def write_changes(
+    context: Context, table: Table, staged: tuple[Path, ...], folder: Path, *, every: bool = True
+) -> dict[Entity, str]:
     """Write the changes of a table's entities. Returns the SHA-256 of each entity's changes in order of id.
 
-    `staged` are the files of its pull.
+    `staged` are the files of its pull. `every`: the plan is about the whole district.
     """
     context.con.execute("SET arrow_lossless_conversion = true")
     with ExitStack() as open_files:
         files: dict[str, ChangeFile] = {}
-        for rows in _selected(context, table, staged):
+        for rows in _selected(context, table, staged, every=every):
             for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
                 for entity, part in _by_entity(batch):
                     if entity not in files:
@@ -56,12 +58,12 @@ def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
         begin += counted["counts"]
 
 
-def _selected(context: Context, table: Table, staged: tuple[Path, ...]) -> list[str]:
+def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every: bool) -> list[str]:
     """The change rows in order of entity and id, as queries whose results follow one another."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
-    if not context.stored[name].active:
+    if every and not context.stored[name].active:
         # Everything is new, so all accepted records are created, and nothing needs to be read from the store.
         new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,

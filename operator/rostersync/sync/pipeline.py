@@ -20,6 +20,7 @@ from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
 from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
+from rostersync.hold.scoped import gone_of, memory_of_whole
 from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
@@ -34,6 +35,7 @@ from rostersync.sync import preconditions, restoring
 from rostersync.sync.compare import compare
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
+from rostersync.sync.narrow import left_out, narrow
 from rostersync.sync.require import require
 from rostersync.sync.sample import sample
 from rostersync.sync.shape import shape
@@ -43,7 +45,7 @@ from rostersync.sync.writing import Made, freeze
 from rostersync.tables.context import Context, Progress, read_only
 from rostersync.tables.counts import count
 
-STAGES = ("shape", "require", "match", "link", "compare", "gate", "confirm", "freeze")
+STAGES = ("shape", "require", "match", "link", "compare", "narrow", "gate", "confirm", "freeze")
 
 
 @dataclass(frozen=True)
@@ -196,13 +198,21 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     linked = link(context, matched.duplicated, vanished=bool(scope.vanished_targets))
     stage("compare")
     compare(context, linked.differing)
-    stage("gate")
     tallies = count(context)
+    counts = measure.counts(context, tallies)
+    schools = tuple(sorted(set(inputs.scope.schools)))
+    if schools:
+        stage("narrow")
+        scope = narrow(context, schools, scope, linked.differing)
+        tallies = count(context)
+        counts = left_out(counts, tallies)
+    stage("gate")
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
     gone = vanishing(scope.vanished, scope.gone, scope.mapped_targets, known)
+    if schools:
+        gone = gone_of(gone, scope.vanished, known, schools)
     memory = memory_of(inputs.connection, pulled.client_id_hash, config_hash(config), gone.remembered, state.last)
-    counts = measure.counts(context, tallies)
     previous = previous_connection(state.last, memory, context.source)
     facts = facts_of(
         context,
@@ -214,9 +224,12 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         gone=gone,
         requirement_holds=required.holds,
         previous_connection=previous,
+        schools=schools,
     )
     switches = switches_of(context.spec)
     holds = verdict(facts, switches) if facts else []
+    if facts and schools:  # what is applied later is compared with the whole district
+        facts = replace(facts, judged=measure.judged(tallies, counts))
     judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
     return Made(
@@ -233,7 +246,8 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         holds=holds,
         judged=judged,
         memory=memory,
+        memory_of_whole=memory_of_whole(memory, state.last) if schools else None,
         config=config,
         previous_connection=previous if changed else "",
-        only_schools=inputs.scope.schools,
+        only_schools=schools,
     )

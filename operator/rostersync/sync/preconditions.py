@@ -5,7 +5,7 @@ from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
-from rostersync.api.v1alpha1.support import run_refusal, scope_not_yet_supported
+from rostersync.api.v1alpha1.support import mode_not_yet_supported, run_refusal
 from rostersync.errors import NotYetSupported, Permanent
 from rostersync.plan.origin import RunScope
 from rostersync.stores.port import StoreState
@@ -13,7 +13,7 @@ from rostersync.stores.port import StoreState
 
 def supported(scope: RunScope) -> None:
     """Raises NotYetSupported for what this version cannot plan from a source."""
-    if later := scope_not_yet_supported(scope.mode, scope.schools):
+    if later := mode_not_yet_supported(scope.mode):
         raise NotYetSupported(run_refusal(later))
 
 

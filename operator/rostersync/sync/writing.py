@@ -48,6 +48,7 @@ class Made:
     config: dict[str, Any]
     previous_connection: str  # "" unless the plan is held because of it
     restores: str = ""  # the run whose changes are taken back
+    memory_of_whole: SourceMemory | None = None
     only_schools: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
 
@@ -69,7 +70,8 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         context.progress("freeze", table.name, TABLES.index(table), len(TABLES))
         if made.tallies[table.name].changes:
             staged = made.staged.get(table.name, ())
-            changes.update(changes_files.write_changes(context, table, staged, making))
+            written = changes_files.write_changes(context, table, staged, making, every=not made.only_schools)
+            changes.update(written)
     report_issues(context, made.tallies)
     issues = changes_files.write_issues(context, making)
     changes_files.write_rekeyed(context, making)
@@ -87,7 +89,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         connection_name=connection.metadata.name,
         connection_namespace=connection.metadata.namespace,
         connection_uid=connection.metadata.uid,
-        digest=digest(context.district, context.source, made.memory.config_hash, changed),
+        digest=digest(context.district, context.source, made.memory.config_hash, changed, made.only_schools),
         base_revision=made.state.revision,
         as_of=made.as_of,
         restores=made.restores,
@@ -95,6 +97,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         effective_config=made.config,
         config_hash=made.memory.config_hash,
         memory=made.memory,
+        memory_of_whole=made.memory_of_whole,
         entities=tuple(made.counts),
         judged=made.judged,
         holds=tuple(made.holds),

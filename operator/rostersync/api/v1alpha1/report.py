@@ -41,6 +41,9 @@ class Totals(StatusModel):
         "is not read, or without Bulk Upload Mode.",
     )
     population: Count = Field(default=0, description="Records that the source had in the store before.")
+    outOfScope: Count = Field(
+        default=0, description="Changes that a run of some schools leaves to the next run of the whole district."
+    )
 
 
 class EntityTotals(Totals):

@@ -51,13 +51,12 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
 
 def run_not_yet_supported(run: SyncRun) -> list[str]:
     """Dotted fields of the run that are given but not supported yet."""
-    return scope_not_yet_supported(Mode(run.spec.mode), run.spec.schools)
+    return mode_not_yet_supported(Mode(run.spec.mode))
 
 
-def scope_not_yet_supported(mode: Mode, schools: Sequence[str]) -> list[str]:
-    """Dotted fields of a run and its connection that are given but not supported yet."""
-    given = {"spec.mode: Restore": mode == Mode.RESTORE, "spec.schools": bool(schools)}
-    return [field for field, value in given.items() if value]
+def mode_not_yet_supported(mode: Mode) -> list[str]:
+    """Dotted fields of a run that are given but not supported yet."""
+    return ["spec.mode: Restore"] if mode == Mode.RESTORE else []
 
 
 def refusal(later: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rostersync.api.kinds import Ref
-from rostersync.api.v1alpha1.support import scope_not_yet_supported
+from rostersync.api.v1alpha1.support import mode_not_yet_supported
 from rostersync.attempts import PLAN
 from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
 from rostersync.controller.connections import sources
@@ -48,7 +48,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     if connection.deleted and view is None and apply and apply.state == WorkState.LOST:
         apply = _given_up(apply)
     mode = Mode(spec.get("mode", Mode.IMPORT))
-    if later := scope_not_yet_supported(mode, spec.get("schools", ())):
+    if later := mode_not_yet_supported(mode):
         text = f"{', '.join(later)}: not supported in this version."
         connection = replace(connection, problem=("NotYetSupported", text))
     taken = sources.taken(shared.store, obj) if obj and not gone else None

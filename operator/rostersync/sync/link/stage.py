@@ -55,3 +55,10 @@ def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Lin
         if table is USERS and vanished:
             lay_out_people_of_vanished(context)
     return Linked(frozenset(differing))
+
+
+def resolve_again(context: Context) -> None:
+    """Make `final_` and `trimmed_<table>` anew from `targets_<table>`, of which some were changed."""
+    for table in context.tables:
+        lay_out_final(context, table, refused=True)
+        lay_out_trimmed(context, table)
