@@ -42,6 +42,7 @@ def plan_job(
         *("--keep-successful", str(history.successful)),
         *("--keep-failed", str(history.failed)),
         *_loopback(options),
+        *(f"--school={school}" for school in run["spec"].get("schools", ())),
         *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
         *(f"--finished={name}" for name in finished),
         *(f"--known={name}" for name in known),

@@ -24,6 +24,29 @@ def debug_option(function: F) -> F:
     )(function)
 
 
+def schools_option(function: F) -> F:
+    """--school ID, several times: limit a run to some schools."""
+
+    def checked(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+        from pydantic import TypeAdapter, ValidationError
+
+        from rostersync.api.v1alpha1.syncrun import LimitedTo
+
+        try:
+            return TypeAdapter(LimitedTo).validate_python(tuple(dict.fromkeys(given)))
+        except ValidationError as error:
+            raise click.BadParameter(error.errors(include_input=False)[0]["msg"], context, parameter) from None
+
+    return click.option(
+        "--school",
+        "schools",
+        multiple=True,
+        callback=checked,
+        metavar="ID",
+        help="Only this school (its id in the store), and what its changes need; may be given several times.",
+    )(function)
+
+
 def engine_options(function: F) -> F:
     """--memory and --threads."""
     threads = click.option(

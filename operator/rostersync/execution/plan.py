@@ -15,7 +15,7 @@ from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import PlanReport
 from rostersync.plan import codec
-from rostersync.plan.origin import Pulled
+from rostersync.plan.origin import Pulled, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
 from rostersync.sources.port import Source
@@ -23,9 +23,17 @@ from rostersync.sync import pipeline
 
 
 def plan(
-    execution: Execution, run: str, report: PlanReportFile, as_of: datetime, *, again: bool = False
+    execution: Execution,
+    run: str,
+    report: PlanReportFile,
+    as_of: datetime,
+    *,
+    schools: tuple[str, ...] = (),
+    again: bool = False,
 ) -> RostersyncError | None:
     """Read the source (`again`: use the staged extract) and freeze a plan. Returns the error that the report has.
+
+    `schools`: ids in the store of those that the plan is limited to.
 
     Raises DiskFull when there is no space to plan again. Then it is as if the attempt had not begun.
     """
@@ -36,7 +44,7 @@ def plan(
             report.write()
             connection = _connection(execution, work.folder)
             work = execution.workspace(run, connection)
-            report.done(_plan(execution, connection, work, report, as_of, again))
+            report.done(_plan(execution, connection, work, report, as_of, RunScope(schools=schools), again))
     except Exception as error:  # noqa: BLE001  (whatever happened, the report must say so)
         unfinished.check_interrupted(report)
         if again and is_full(error):
@@ -61,7 +69,13 @@ def _connection(execution: Execution, folder: Path) -> Connection:
 
 
 def _plan(
-    execution: Execution, connection: Connection, work: Workspace, report: PlanReportFile, as_of: datetime, again: bool
+    execution: Execution,
+    connection: Connection,
+    work: Workspace,
+    report: PlanReportFile,
+    as_of: datetime,
+    scope: RunScope,
+    again: bool,
 ) -> PlanReport:
     with naming(**work.places), ExitStack() as closing:
         confirms: Confirms | None = None
@@ -82,6 +96,7 @@ def _plan(
             reader=execution.store(work.run, connection).reader(),
             as_of=as_of,
             confirms=confirms,
+            scope=scope,
             memory_limit=execution.engine.memory_limit,
             threads=execution.engine.threads,
         )

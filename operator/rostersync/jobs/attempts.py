@@ -47,11 +47,12 @@ def plan(
     progress: Progress,
     engine: Engine,
     *,
+    schools: tuple[str, ...] = (),
     again: bool = False,
     dry: bool = False,
     network: Network | None = None,
 ) -> None:
-    """Make a plan. `again`: from the staged extract, with the connection of that extract. Raises its error.
+    """Make a plan, of some `schools` or of all. `again`: from the staged extract, with the connection of that extract. Raises its error.
 
     `dry`: nothing will be applied. In that case, and when nothing changes, files that only an apply needs are removed
     at once.
@@ -68,7 +69,7 @@ def plan(
         inputs = _inputs_again(pod, run) if again else _inputs(pod, run)
         report.keep()
         execution = Execution(layout, progress, inputs, engine=engine, network=network or Network(guarded=True))
-        error = execute(execution, run.name, report, parse_instant(created), again=again)
+        error = execute(execution, run.name, report, parse_instant(created), schools=schools, again=again)
     if error:
         raise error
     if dry or report.report.no_changes:

@@ -121,6 +121,7 @@ def job() -> None:
     "--known", multiple=True, metavar="NAME", help="A run that still exists; artifacts of all others are removed."
 )
 @loopback_option
+@click.option("--school", "schools", multiple=True, metavar="ID", help="A school that the plan is limited to.")
 @click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, but not the extract.")
 @place_options
 @options.engine_options
@@ -136,6 +137,7 @@ def plan(
     keep_failed: int,
     known: tuple[str, ...],
     loopback: bool,
+    schools: tuple[str, ...],
     dry: bool,
     report: Path | None,
     root: Path,
@@ -152,9 +154,8 @@ def plan(
     history = History(finished, keep_successful, keep_failed, known)
     engine = Engine(options.bytes_of(memory), threads)
     of = attempts.Run(run, uid, number)
-    attempts.plan(
-        place.pod(), of, created, history, watch, _progress(), engine, again=again, dry=dry, network=_network(loopback)
-    )
+    given = (place.pod(), of, created, history, watch, _progress(), engine)
+    attempts.plan(*given, schools=schools, again=again, dry=dry, network=_network(loopback))
 
 
 @job.command(epilog=EXITS)

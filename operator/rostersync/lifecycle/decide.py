@@ -161,7 +161,9 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
         # An incomplete pull proves nothing about the records that it lacks: the store may still differ from the source.
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
         return ended(outcome, no_changes_message(report))
-    taken = next((s for s in seen.siblings if s.newer and replaces(s, report.digest)), None)
+    taken = next(
+        (s for s in seen.siblings if s.newer and s.covers(seen.run.schools) and replaces(s, report.digest)), None
+    )
     if taken:
         return taken_over(report, taken)
     if report.holds_total == 0:

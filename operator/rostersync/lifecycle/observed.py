@@ -59,6 +59,7 @@ class Run:
     status: Mapping[str, Any] = field(default_factory=dict)
     more_requesters: bool = False  # than fit into `requested_by`
     forgotten: bool = False  # a person was, and its details with them, which is why it is cancelled
+    schools: tuple[str, ...] = ()  # ids in the store, if it is not about the whole district
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,11 @@ class Sibling:
     outcome: str | None = None
     approval: Approval | None = None
     revision: int | None = None
+    schools: tuple[str, ...] = ()
+
+    def covers(self, schools: tuple[str, ...]) -> bool:
+        """Whether it is about all that a run of these schools is about."""
+        return not self.schools or (bool(schools) and set(schools) <= set(self.schools))
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,8 @@ class LocalAttempts:
         name, as_of = run["metadata"]["name"], parse_instant(run["metadata"]["creationTimestamp"])
         self.written = report = PlanReportFile(self.state.layout.folder(name), step.number, name, self.copy)
         self.error = None
-        self.error = plan(self.execution, name, report, as_of, again=step.again)
+        schools = tuple(run["spec"].get("schools", ()))
+        self.error = plan(self.execution, name, report, as_of, schools=schools, again=step.again)
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
         """Write the plan to the store in one transaction. Raises as execution.apply does."""

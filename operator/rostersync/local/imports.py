@@ -32,12 +32,13 @@ def import_district(
     attempts: LocalAttempts,
     mode: str | None = None,
     *,
+    schools: tuple[str, ...] = (),
     may_apply: bool = True,
     name: str | None = None,
 ) -> dict[str, Any]:
     """Begin a run, or continue the one of that name, and take it as far as it can go now.
 
-    `mode` and `name` default to those of the SyncRun in the manifests.
+    `mode`, `schools` and `name` default to those of the SyncRun in the manifests.
     """
     connection = startable(manifests)
     asked = manifests.run
@@ -57,6 +58,8 @@ def import_district(
         if run is None:
             wanted = mode or (asked.spec.mode if asked else "Import")
             spec = {"connectionRef": connection.ref.as_dict(), "mode": wanted, "requestedBy": user()}
+            if limited := schools or (asked.spec.schools if asked else ()):
+                spec["schools"] = list(limited)
             if asked and asked.spec.reason:
                 spec["reason"] = asked.spec.reason
             run = state.create(connection.ref, manifests.connection.metadata.namespace, spec, name, drive.now_utc())

@@ -85,6 +85,7 @@ def _run(run: dict[str, Any]) -> Run:
         uid=metadata["uid"],
         generation=metadata["generation"],
         mode=Mode(spec.get("mode", Mode.IMPORT)),
+        schools=tuple(spec.get("schools", ())),
         cancel=bool(spec.get("cancel")),
         forgotten=PERSON_FORGOTTEN in (metadata.get("annotations") or {}),
         requested_by=(spec["requestedBy"],) if spec.get("requestedBy") else (),
@@ -129,4 +130,5 @@ def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
             held=approval is not None,
             approval=approval,
             outcome=Outcome(outcome) if outcome else None,
+            schools=tuple(other["spec"].get("schools", ())),
         )

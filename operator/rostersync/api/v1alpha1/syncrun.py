@@ -71,6 +71,9 @@ class ConnectionRef(Model):
     name: ObjectName = Field(description="Name of the connection.")
 
 
+LimitedTo = Annotated[tuple[SourcedID, ...], Field(max_length=200)]
+
+
 class SyncRunSpec(Model):
     """What is requested. Immutable, except that cancel can be set to true."""
 
@@ -104,7 +107,8 @@ class SyncRunSpec(Model):
     schools: tuple[SourcedID, ...] = Field(
         default=(),
         max_length=200,
-        description="SIS ids of the schools to which the run is limited. Absent: all. Not yet supported.",
+        description="Ids in the store of the schools to which the run is limited: only what belongs to them changes, and what "
+        "that needs. Everything else is left to the next run without this field. Absent: all schools.",
     )
     reason: Sentence | None = Field(
         default=None, description="Why the run was requested, for those who look at it later."

@@ -69,6 +69,7 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
             uid=meta["uid"],
             generation=meta.get("generation", 1),
             mode=mode,
+            schools=tuple(spec.get("schools", ())),
             cancel=bool(spec.get("cancel")),
             requested_by=asked.names,
             created_at=moment(meta["creationTimestamp"]),
@@ -131,6 +132,7 @@ def _siblings(shared: Shared, run: Object) -> list[Sibling]:
                 outcome=Outcome(outcome) if outcome else None,
                 approval=approval,
                 revision=status.get("revision"),
+                schools=tuple(other["spec"].get("schools", ())),
             )
         )
     return out

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rostersync.execution.interruption import interruptible
-from rostersync.execution.options import bytes_of, debug_option, engine_options
+from rostersync.execution.options import bytes_of, debug_option, engine_options, schools_option
 from rostersync.local.commands import options
 from rostersync.local.commands.output import finish_attempt
 
@@ -25,6 +25,7 @@ Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 ma
 )
 @options.manifests_option
 @click.option("--run", "name", metavar="NAME", help="The run's name; default from the manifests, or generated.")
+@schools_option
 @options.report_option
 @options.state_option
 @options.output_option("json", "table", "yaml")
@@ -34,6 +35,7 @@ Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 ma
 def plan(
     paths: tuple[Path, ...],
     name: str | None,
+    schools: tuple[str, ...],
     report: Path | None,
     state: "State",
     output: str,
@@ -54,5 +56,5 @@ def plan(
     engine = Engine(bytes_of(memory), threads)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, report=report, engine=engine)
-        done = import_district(state, manifests, attempts, may_apply=False, name=name)
+        done = import_district(state, manifests, attempts, schools=schools, may_apply=False, name=name)
     finish_attempt(done, attempts, output, planned=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rostersync.execution.interruption import interruptible
-from rostersync.execution.options import bytes_of, debug_option, engine_options
+from rostersync.execution.options import bytes_of, debug_option, engine_options, schools_option
 from rostersync.local.commands import options
 from rostersync.local.commands.output import finish
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Examples:
   rostersync run -f connection.yaml -f secret.yaml
   rostersync run -f manifests/ --dry-run
+  rostersync run -f manifests/ --school 1001 --school 1002
   rostersync run -f connection.yaml --output json | jq .status.totals
 
 Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed."""
@@ -27,6 +28,7 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 @options.manifests_option
 @click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
 @options.volume_option
+@schools_option
 @options.state_option
 @options.output_option("table", "json", "yaml")
 @options.quiet_option
@@ -36,6 +38,7 @@ def run(
     paths: tuple[Path, ...],
     dry_run: bool,
     volumes: dict[str, Path],
+    schools: tuple[str, ...],
     state: "State",
     output: str,
     quiet: bool,
@@ -58,5 +61,5 @@ def run(
     state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
-        done = import_district(state, manifests, attempts, "DryRun" if dry_run else None)
+        done = import_district(state, manifests, attempts, "DryRun" if dry_run else None, schools=schools)
     finish(done, attempts, output)

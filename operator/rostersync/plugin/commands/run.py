@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from rostersync.api.kinds import Ref
+from rostersync.execution.options import schools_option
 from rostersync.plugin import options
 
 
@@ -13,6 +14,7 @@ from rostersync.plugin import options
 Examples:
   kubectl roster run springfield
   kubectl roster run springfield --dry-run
+  kubectl roster run springfield --school 1001 --school 1002
   kubectl roster run springfield -n rosters --reason "after the repair"
   kubectl roster run springfield --no-wait -o json | jq -r .metadata.name
 
@@ -20,12 +22,20 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 )
 @options.connection_argument
 @click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
+@schools_option
 @click.option("--reason", metavar="TEXT", help="Why; kept with the run.")
 @options.waiting_options
 @options.output_option
 @options.cluster_options
 def run(
-    connection: Ref, dry_run: bool, reason: str | None, wait: bool, timeout: float | None, quiet: bool, output: str
+    connection: Ref,
+    dry_run: bool,
+    schools: tuple[str, ...],
+    reason: str | None,
+    wait: bool,
+    timeout: float | None,
+    quiet: bool,
+    output: str,
 ) -> None:
     """Import a district now: create a SyncRun for its CONNECTION, and watch it until it ends or is held.
 
@@ -41,6 +51,8 @@ def run(
     lookup.connection(cluster, connection)
     spec: dict[str, Any] = {"connectionRef": connection.as_dict()}
     spec |= {"mode": "DryRun" if dry_run else "Import", "requestedBy": cluster.whoami()}
+    if schools:
+        spec["schools"] = list(schools)
     if reason and reason.strip():
         spec["reason"] = reason.strip()
     made = making.new_run(cluster, connection, spec)
