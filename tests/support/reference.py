@@ -102,6 +102,7 @@ class ModelPlan:
     deferred: set[Key]
     memory: dict[str, Any]
     entry: Entry
+    real: "Outcome"
 
 
 @dataclass
@@ -112,6 +113,7 @@ class Outcome:
     after: dict[Key, Row] = field(default_factory=dict)
     accepted: set[Key] = field(default_factory=set)
     fates: dict[Key, str] = field(default_factory=dict)  # by (table, raw id)
+    uncut: dict[Key, Row] = field(default_factory=dict)  # as `after`, with references that find nothing
 
 
 class Model:
@@ -500,6 +502,7 @@ class Model:
                     out.deleted[key] = "Cascade"
                 else:
                     out.after[key] = {k: v for k, v in row.items() if k != "status"}
+        out.uncut = {key: dict(row) for key, row in out.after.items()}
         self.cut(out)
         return out
 
@@ -639,7 +642,7 @@ class Model:
             holds |= vanishing_holds(self.store, self.orgs, holds, sent, self.taken)
         fates = {(r.table, r.id): real.fates[r.table, r.raw] for r in self.all()}
         held = {k: f for k, f in fates.items() if f in HELD}
-        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory, entry)
+        return ModelPlan(changes, counts, held, holds, self.orgs, deferred, memory, entry, real)
 
     def remembered_vanished(self) -> set[str]:
         """Vanished schools, by SIS id, that this plan or one before saw gone."""

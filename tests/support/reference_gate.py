@@ -68,9 +68,9 @@ def holds_of(
     if spec.get("previewDataUpload"):
         holds.add(("Preview", None, None))
     approval = spec.get("approval") or {}
+    if approval.get("holdFirstImport") and (store.memory is None or store.memory.get("partly")):
+        holds.add(("FirstImport", None, None))
     if store.memory is None:
-        if approval.get("holdFirstImport"):
-            holds.add(("FirstImport", None, None))
         return holds
     if store.memory["prefix"] != memory["prefix"]:
         holds.add(("IdentityChanged", None, None))

@@ -8,21 +8,20 @@ from rostersync.plan.origin import RunScope
 from rostersync.sync.preconditions import supported
 
 
+@pytest.mark.parametrize("schools", [(), ("1001",)])
 @pytest.mark.parametrize("mode", [Mode.IMPORT, Mode.DRY_RUN])
-def test_a_pull_of_the_whole_district_is_planned(mode: Mode) -> None:
-    supported(RunScope(mode))
+def test_a_pull_is_planned_for_the_whole_district_or_some_schools(mode: Mode, schools: tuple[str, ...]) -> None:
+    supported(RunScope(mode, schools))
 
 
 @pytest.mark.parametrize(
     ("scope", "fields"),
     [
         (RunScope(Mode.RESTORE), "spec.mode: Restore"),  # it is planned from the store
-        (RunScope(schools=("1001",)), "spec.schools"),
-        (RunScope(Mode.DRY_RUN, ("1001",)), "spec.schools"),
-        (RunScope(Mode.RESTORE, ("1001",)), "spec.mode: Restore, spec.schools"),
+        (RunScope(Mode.RESTORE, ("1001",)), "spec.mode: Restore"),
     ],
 )
-def test_restores_and_some_schools_are_refused_as_a_run_of_them_is(scope: RunScope, fields: str) -> None:
+def test_restores_are_not_planned_from_a_source(scope: RunScope, fields: str) -> None:
     with pytest.raises(NotYetSupported) as refused:
         supported(scope)
 

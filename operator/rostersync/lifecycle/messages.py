@@ -62,7 +62,14 @@ def deferred(report: PlanReport) -> str:
     count = sum(e.deferred for e in report.entities)
     torn = f" Not read completely: {', '.join(report.incomplete)}." if report.incomplete else ""
     left = f" {count} {'delete is' if count == 1 else 'deletes are'} left for a later run." if count else ""
-    return torn + _still_there(report) + left + unoffered(report)
+    return torn + _still_there(report) + left + _out_of_scope(report) + unoffered(report)
+
+
+def _out_of_scope(report: PlanReport) -> str:
+    """How much a run of some schools leaves out, as a sentence after a space."""
+    n = sum(e.out_of_scope for e in report.entities)
+    changes = "1 change that is" if n == 1 else f"{n:,} changes that are"
+    return f" {changes} not of its schools alone wait{'s' * (n == 1)} for a run of the whole district." if n else ""
 
 
 def _still_there(report: PlanReport) -> str:

@@ -37,6 +37,7 @@ _COLUMNS = {
     "Duplicates": "duplicates",
     "Errors": "errors",
     "Deferred": "deferred",
+    "Out of scope": "outOfScope",
 }
 _CHANGES = ("created", "updated", "deleted")
 _USUAL = "usual"
@@ -135,7 +136,7 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         lines,
         names[1:],
         title,
-        drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept"),
+        drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept", "Out of scope"),
     )
     if details.usual.runs:
         say(out, f"usual: the median of the last {details.usual.runs} runs of this source that changed something.\n")
@@ -214,6 +215,7 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     facts = {
         "Connection": Ref.of(spec["connectionRef"]).in_words,
         "Mode": spec.get("mode"),
+        "Only schools": ", ".join(spec.get("schools", ())),
         "Requested by": spec.get("requestedBy"),
         "Reason": spec.get("reason"),
         "Started": status.get("startTime"),

@@ -66,6 +66,7 @@ def diff(
 
     from rostersync.local.plans import opened_plan
     from rostersync.model import Cause, Entity
+    from rostersync.plan import codec
     from rostersync.render import changes, orgs, tables
     from rostersync.render import rekeyed as pairs
 
@@ -81,6 +82,9 @@ def diff(
         found = changes.read(plan, changes.Filters(entities, kinds, known.ids(schools), causes))
         if output == "table" and not wide:
             changes.page(tables.console(), found, options.table_limit(limit), known)
+            left = sum(c.out_of_scope for c in codec.read(plan).entities)
+            if left:
+                tables.say(tables.console(), f"Not shown, since not of this run's schools alone: {left:,} changes.")
             return
         rows = islice(found, limit) if limit else found
         if output == "json":
