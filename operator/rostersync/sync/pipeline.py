@@ -45,7 +45,8 @@ from rostersync.sync.writing import Made, freeze
 from rostersync.tables.context import Context, Progress, read_only
 from rostersync.tables.counts import count
 
-STAGES = ("shape", "require", "match", "link", "compare", "narrow", "gate", "confirm", "freeze")
+# Those of every plan. A plan of some schools is narrowed after `compare`; one that deletes is confirmed before `freeze`.
+STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
 
 
 @dataclass(frozen=True)
