@@ -14,13 +14,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from rostersync.errors import Permanent
 from rostersync.model import Change, EntityCounts
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Attribute, Kind, Table
 from rostersync.sync.compare import compare
 from rostersync.sync.link.references import followed, optional_of
 from rostersync.sync.link.stage import resolve_again
-from rostersync.sync.schools import LISTED
 from rostersync.sync.scope import Scope
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies
@@ -35,27 +33,11 @@ _SCHOOLS = {
 }
 
 
-def check_schools(schools: Collection[str], scope: Scope) -> None:
-    """Raises Permanent for a school that is not mapped: nothing of it would be planned, however often it is asked for."""
-    strange = sorted(set(schools) - scope.kept_targets)
-    if not strange:
-        return
-    known = sorted(scope.kept_targets)
-    more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
-    listed = f"mapped are {', '.join(known[:LISTED])}{more}" if known else "no school is mapped"
-    raise Permanent(
-        f"{', '.join(strange[:LISTED])}: no mapped school has this id in the store, so nothing was planned; {listed}. "
-        "Give spec.schools (--school) ids of mapped schools, or map the school with spec.schoolsMapping.",
-        reason="SchoolNotMapped",
-    )
-
-
-def narrow(context: Context, schools: Collection[str], scope: Scope, differing: frozenset[str]) -> Scope:
+def narrow_to_schools(context: Context, schools: Collection[str], scope: Scope, differing: frozenset[str]) -> Scope:
     """Leave out every change that is not of these schools (their ids in the store). Returns what is imported of `scope`.
 
     `differing` is as for `compare`.
     """
-    check_schools(schools, scope)
     _lay_out_changed(context, schools)
     _lay_out_needs(context)
     _pull_in(context)

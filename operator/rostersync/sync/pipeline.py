@@ -35,7 +35,7 @@ from rostersync.sync import preconditions, restoring
 from rostersync.sync.compare import compare
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
-from rostersync.sync.narrow import left_out, narrow
+from rostersync.sync.narrow import left_out, narrow_to_schools
 from rostersync.sync.require import require
 from rostersync.sync.sample import sample
 from rostersync.sync.shape import shape
@@ -191,6 +191,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     staged = lay_out_staged(context, pulled.extract)
     stage("shape")
     scope = shape(context, staged.contradictory)
+    preconditions.of_mapped_schools(inputs.scope.schools, scope)
     stage("require")
     required = require(context)
     stage("match")
@@ -204,7 +205,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     schools = tuple(sorted(set(inputs.scope.schools)))
     if schools:
         stage("narrow")
-        scope = narrow(context, schools, scope, linked.differing)
+        scope = narrow_to_schools(context, schools, scope, linked.differing)
         tallies = count(context)
         counts = left_out(counts, tallies)
     stage("gate")

@@ -1,6 +1,6 @@
 """What must be true before a plan is made: it can be made, enough was read, and no other source owns the store."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
@@ -9,6 +9,8 @@ from rostersync.api.v1alpha1.support import mode_not_yet_supported, run_refusal
 from rostersync.errors import NotYetSupported, Permanent
 from rostersync.plan.origin import RunScope
 from rostersync.stores.port import StoreState
+from rostersync.sync.schools import LISTED
+from rostersync.sync.scope import Scope
 
 
 def supported(scope: RunScope) -> None:
@@ -39,3 +41,18 @@ def of_one_source(connection: Connection, state: StoreState) -> None:
             f"{', '.join(state.other_sources)}; set multipleDataSources, or give this connection a district of its own",
             reason="StoreHasOtherSource",
         )
+
+
+def of_mapped_schools(schools: Collection[str], scope: Scope) -> None:
+    """Raises Permanent for a school that is not mapped: nothing of it would be planned, however often it is asked for."""
+    strange = sorted(set(schools) - scope.kept_targets)
+    if not strange:
+        return
+    known = sorted(scope.kept_targets)
+    more = len(known) - LISTED
+    raise Permanent(
+        f"{', '.join(strange[:LISTED])}: no mapped school has this id in the store, so nothing was planned; mapped are "
+        f"{', '.join(known[:LISTED]) or 'none'}{f' and {more} more' if more > 0 else ''}. Give spec.schools (--school) ids of "
+        "mapped schools, or map the school with spec.schoolsMapping.",
+        reason="SchoolNotMapped",
+    )
