@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from rostersync.deliveries.oneroster_csv import COLUMNS, write_bundle
+from rostersync.deliveries.oneroster_csv import write_bundle
+from rostersync.deliveries.oneroster_csv_columns import COLUMNS
 from rostersync.deliveries.port import Exported
-from rostersync.errors import NotYetSupported, Permanent
+from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.stores.embedded.store import EmbeddedStore
@@ -245,8 +246,3 @@ def test_a_failed_export_leaves_the_former_bundle(
         export([delete(Entity.STUDENT, "u1", {"role": "student", "username": "one"})])
     assert {p.name: p.read_bytes() for p in (tmp_path / "out" / "bundle").iterdir()} == former
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["bundle"]
-
-
-def test_other_versions_come_later(export: Export) -> None:
-    with pytest.raises(NotYetSupported):
-        export([], version="1.2")

@@ -1,106 +1,58 @@
-"""Writes the accepted roster as a strict OneRoster 1.1 CSV bundle, in bulk mode.
+"""Writes a roster as a strict OneRoster CSV bundle, 1.1 or 1.2, in bulk or as what changed since an earlier revision.
 
-Strict means that it has the standard's columns in their order, blank status and dateLastModified, and only values of
-1.1. What the store has beyond that, from a 1.2 source, is translated by oneroster_csv_downgrade.py, or left out and
-counted. Lines end in LF, cells are quoted where they must be, and records are in order of sourcedId. A list's element
-that holds a comma is quoted within its cell.
+Strict means that it has the standard's columns in their order, only values of its version, and status and dateLastModified
+blank in bulk and filled in a delta. What the store has beyond that is translated by oneroster_csv_cells.py, or left out and
+counted. Lines end in LF, cells are quoted where they must be, and records are in order of sourcedId. A list's element that
+holds a comma is quoted within its cell.
+
+A delta compares the rows of both revisions as they are written. So whoever applies all deltas in order has the newest bulk
+bundle, whatever becomes of a record in between: it changes, it goes, or it leaves what the delivery asks for.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import duckdb
-from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
 from rostersync import durable
-from rostersync.deliveries import oneroster_csv_downgrade as downgrade
+from rostersync.deliveries import narrowed
+from rostersync.deliveries.narrowed import EVERYTHING, Narrowing
+from rostersync.deliveries.oneroster_csv_cells import losses, rows
+from rostersync.deliveries.oneroster_csv_columns import FILES, IN_MANIFEST, OPTIONAL
 from rostersync.deliveries.port import Exported
-from rostersync.errors import NotYetSupported, Permanent, Retryable
-from rostersync.roster import BY_NAME, Kind
+from rostersync.errors import Permanent, Retryable
+from rostersync.roster import BY_NAME
 
-# The columns of each file after sourcedId, status and dateLastModified, in the standard's order.
-COLUMNS = {
-    "orgs": ("name", "type", "identifier", "parentSourcedId"),
-    "academicSessions": ("title", "type", "startDate", "endDate", "parentSourcedId", "schoolYear"),
-    "courses": (
-        "schoolYearSourcedId",
-        "title",
-        "courseCode",
-        "grades",
-        "orgSourcedId",
-        "subjects",
-        "subjectCodes",
-    ),
-    "classes": (
-        "title",
-        "grades",
-        "courseSourcedId",
-        "classCode",
-        "classType",
-        "location",
-        "schoolSourcedId",
-        "termSourcedIds",
-        "subjects",
-        "subjectCodes",
-        "periods",
-    ),
-    "users": (
-        "enabledUser",
-        "orgSourcedIds",
-        "role",
-        "username",
-        "userIds",
-        "givenName",
-        "familyName",
-        "middleName",
-        "identifier",
-        "email",
-        "sms",
-        "phone",
-        "agentSourcedIds",
-        "grades",
-        "password",
-    ),
-    "enrollments": ("classSourcedId", "schoolSourcedId", "userSourcedId", "role", "primary", "beginDate", "endDate"),
-    "demographics": (
-        "birthDate",
-        "sex",
-        "americanIndianOrAlaskaNative",
-        "asian",
-        "blackOrAfricanAmerican",
-        "nativeHawaiianOrOtherPacificIslander",
-        "white",
-        "demographicRaceTwoOrMoreRaces",
-        "hispanicOrLatinoEthnicity",
-        "countryOfBirthCode",
-        "stateOfBirthAbbreviation",
-        "cityOfBirth",
-        "publicSchoolResidenceStatus",
-    ),
-}
-MANIFEST = (
-    "academicSessions",
-    "categories",
-    "classes",
-    "classResources",
-    "courses",
-    "courseResources",
-    "demographics",
-    "enrollments",
-    "lineItems",
-    "orgs",
-    "resources",
-    "results",
-    "users",
-)
-_OPTIONAL = frozenset({"demographics"})  # absent where there are none; other files are bulk even if empty
 _SYSTEM = "rostersync"
+_NOW, _HAD = "csv_now_", "csv_had_"
+_BASE = ("sourcedId", "status", "dateLastModified")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is written: the roster that the views `<views><table>` have.
+
+    `before`: the views of the roster that the reader has, if only the difference is written; `at` (aware) is then when the
+    roster of `views` began.
+    """
+
+    version: str = "1.1"
+    narrowing: Narrowing = EVERYTHING
+    views: str = "store_"
+    before: str | None = None
+    at: datetime | None = None
+    counselor_as: Literal["teacher", "aide"] = "aide"
 
 
 def write_bundle(
     con: duckdb.DuckDBPyConnection,
     folder: Path,
-    version: str = "1.1",
+    version: Literal["1.1", "1.2"] = "1.1",
     *,
     counselor_as: Literal["teacher", "aide"] = "aide",
 ) -> Exported:
@@ -109,19 +61,25 @@ def write_bundle(
     `con` must be allowed to write to the parent of `folder`. An earlier bundle of ours is replaced; any other folder
     that is not empty is refused (Permanent, NotEmpty).
     """
-    if version != "1.1":
-        raise NotYetSupported(f"Export writes OneRoster 1.1; {version} comes later.")
     folder = folder.resolve()
     _check_target(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     durable.clear(folder.parent, folder.name)
+    with durable.made(folder) as part:
+        part.mkdir(mode=0o700)
+        return write_files(con, part, Wanted(version, counselor_as=counselor_as))
+
+
+def write_files(con: duckdb.DuckDBPyConnection, folder: Path, wanted: Wanted) -> Exported:
+    """Write the files into an empty folder, manifest.csv last."""
     exported = Exported()
     try:
-        with durable.made(folder) as part:
-            part.mkdir(mode=0o700)
-            for name in COLUMNS:
-                _write_file(con, name, part, counselor_as, exported)
-            _write_manifest(part, exported)
+        with _laid_out(con, wanted):
+            for name in FILES[wanted.version]:
+                if name in BY_NAME and wanted.before is None:
+                    exported.not_expressible.update(losses(con, _NOW, wanted.version, name))
+                _write_file(con, name, folder, wanted, exported)
+        _write_manifest(folder, wanted, exported)
     except duckdb.Error as error:
         raise Retryable(
             f"Tried to write the OneRoster bundle; DuckDB failed ({type(error).__name__}). Check that the folder is "
@@ -132,76 +90,95 @@ def write_bundle(
     return exported
 
 
-def _write_file(con: duckdb.DuckDBPyConnection, name: str, part: Path, counselor_as: str, exported: Exported) -> None:
-    """Write one file.
+@contextmanager
+def _laid_out(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> Iterator[None]:
+    """Views of the records that are written, and of those that the reader has."""
+    try:
+        narrowed.lay_out(con, wanted.views, _NOW, wanted.narrowing)
+        if wanted.before is not None:
+            narrowed.lay_out(con, wanted.before, _HAD, wanted.narrowing)
+        yield
+    finally:
+        narrowed.drop(con, _NOW)
+        narrowed.drop(con, _HAD)
+
+
+def _write_file(con: duckdb.DuckDBPyConnection, name: str, folder: Path, wanted: Wanted, exported: Exported) -> None:
+    """Write one file, if it has something to say.
 
     Metadata keys follow as sorted columns. They come from the district, so they never become SQL text.
     """
-    # Names and expressions in the statements below are from this file.
-    rows = con.execute(f"SELECT count(*) FROM store_{name} WHERE {_kept(name)}").fetchone()  # noqa: S608
-    count = rows[0] if rows else 0
-    exported.not_expressible.update(downgrade.losses(con, name))
-    if not count and name in _OPTIONAL:
-        return
+    query = rows(_NOW, wanted.version, name, wanted.counselor_as)
+    if wanted.before is None:
+        written = f'SELECT *, NULL AS status, NULL AS "dateLastModified" FROM ({query})'
+        count = _number(con, f"SELECT count(*) FROM ({query})")
+        if not count and name in OPTIONAL:
+            return
+        keys = _keys(con, name, (_NOW,))
+    else:
+        had = rows(_HAD, wanted.version, name, wanted.counselor_as)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {_NOW}delta AS {_difference(query, had)}")
+        written = f"SELECT *, '{_stamp(wanted.at)}' AS \"dateLastModified\" FROM {_NOW}delta"
+        count = _number(con, f"SELECT count(*) FROM {_NOW}delta")
+        if not count:
+            return
+        keys = _keys(con, name, (_NOW, _HAD))
     exported.rows[name] = count
-    keys = con.execute(
-        f"SELECT DISTINCT unnest(map_keys(metadata)) AS key FROM store_{name} WHERE {_kept(name)} ORDER BY key"  # noqa: S608
-    ).fetchall()
-    cells = ", ".join(f'{_cell(name, column, counselor_as)} AS "{column}"' for column in COLUMNS[name])
-    base = 'id AS "sourcedId", NULL AS "status", NULL AS "dateLastModified"'
-    rows_of_file = con.sql(f"SELECT {base}, {cells}, metadata FROM store_{name} WHERE {_kept(name)}")  # noqa: S608
-    columns = [ColumnExpression(c) for c in ("sourcedId", "status", "dateLastModified", *COLUMNS[name])]
+    columns: list[Expression] = [ColumnExpression(c) for c in (*_BASE, *FILES[wanted.version][name])]
     extensions = [
         FunctionExpression("map_extract_value", ColumnExpression("metadata"), ConstantExpression(key)).alias(
             f"metadata.{key}"
         )
-        for (key,) in keys
+        for key in keys
     ]
-    rows_of_file.select(*columns, *extensions).order('"sourcedId"').write_csv(str(part / f"{name}.csv"), header=True)
-
-
-def _kept(name: str) -> str:
-    """SQL for the rows of a table that are written."""
-    return f"status = 'active' AND {downgrade.EXPRESSIBLE.get(name, 'true')}"
-
-
-def _cell(name: str, column: str, counselor_as: str) -> str:
-    """SQL for the text of a cell."""
-    if column == "password":
-        return "NULL"  # a column that the standard has and the store does not
-    if (name, column) in downgrade.CELLS:
-        return downgrade.CELLS[name, column].format(counselor=f"'{counselor_as}'")
-    quoted = f'"{column}"'
-    kind = BY_NAME[name].attribute(column).kind
-    if kind is Kind.USER_IDS:
-        pairs = "lambda u: '{' || coalesce(u.\"type\", '') || ':' || coalesce(u.identifier, '') || '}'"
-        return _joined(f"list_transform({quoted}, {pairs})")
-    if kind in (Kind.LIST, Kind.SET, Kind.REFS):
-        return _joined(quoted)
-    return f"CAST({quoted} AS VARCHAR)"
-
-
-def _joined(elements: str) -> str:
-    quote_where_needed = (
-        "lambda x: CASE WHEN contains(x, ',') OR contains(x, '\"') "
-        "THEN '\"' || replace(x, '\"', '\"\"') || '\"' ELSE x END"
+    con.sql(written).select(*columns, *extensions).order('"sourcedId"').write_csv(
+        str(folder / f"{name}.csv"), header=True
     )
-    return f"array_to_string(list_transform({elements}, {quote_where_needed}), ',')"
 
 
-def _write_manifest(part: Path, exported: Exported) -> None:
+def _difference(now: str, had: str) -> str:
+    """The rows that are new or other than the reader has them, and those that are no longer there."""
+    return f"""
+        WITH now AS ({now}), had AS ({had})
+        SELECT now.*, 'active' AS status FROM now LEFT JOIN had ON had."sourcedId" = now."sourcedId"
+        WHERE now IS DISTINCT FROM had
+        UNION ALL
+        SELECT had.*, 'tobedeleted' AS status FROM had ANTI JOIN now ON now."sourcedId" = had."sourcedId\""""
+
+
+def _keys(con: duckdb.DuckDBPyConnection, name: str, views: tuple[str, ...]) -> list[str]:
+    """The keys of the records' metadata. A key that the reader has gets a column, although nobody has it any more."""
+    if name not in BY_NAME:
+        return []
+    each = " UNION ".join(f"SELECT unnest(map_keys(metadata)) AS key FROM {of}{name}" for of in views)
+    return [key for (key,) in con.execute(f"SELECT DISTINCT key FROM ({each}) ORDER BY key").fetchall()]
+
+
+def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    ((found,),) = con.execute(query).fetchall()  # all of it, since relations stumble over an unfinished result
+    return int(found)
+
+
+def _stamp(at: datetime | None) -> str:
+    if at is None:
+        raise AssertionError("a delta says when its revision was applied")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+
+
+def _write_manifest(folder: Path, wanted: Wanted, exported: Exported) -> None:
     """Write manifest.csv last, so that a reader who finds it finds all files."""
-    lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
-    lines += [f"file.{name},{'bulk' if name in exported.rows else 'absent'}" for name in MANIFEST]
+    mode = "bulk" if wanted.before is None else "delta"
+    lines = ["propertyName,value", "manifest.version,1.0", f"oneroster.version,{wanted.version}"]
+    lines += [f"file.{name},{mode if name in exported.rows else 'absent'}" for name in IN_MANIFEST[wanted.version]]
     lines += [f"source.systemName,{_SYSTEM}"]
-    (part / "manifest.csv").write_text("\n".join(lines) + "\n")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
 def _check_target(folder: Path) -> None:
     """Refuse to replace anything but an earlier bundle of ours."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
-    ours = {f"{name}.csv" for name in (*MANIFEST, "manifest")}
+    ours = {f"{name}.csv" for names in IN_MANIFEST.values() for name in (*names, "manifest")}
     manifest = folder / "manifest.csv"
     if (
         folder.is_dir()

@@ -12,9 +12,13 @@ def _asked(delivery: Delivery) -> OneRosterCSV:
 
 
 def _write(edition: Edition, folder: Path) -> tuple[Path, ...]:
-    from rostersync.deliveries.oneroster_csv import write_bundle
+    from rostersync.deliveries.narrowed import Narrowing
+    from rostersync.deliveries.oneroster_csv import Wanted, write_files
 
-    write_bundle(edition.con, folder, _asked(edition.delivery).version)
+    asked = _asked(edition.delivery)
+    before = None if edition.since is None else "before_"
+    narrowing = Narrowing(asked.entities, asked.schools)
+    write_files(edition.con, folder, Wanted(asked.version, narrowing, edition.views, before, edition.applied_at))
     files = sorted(folder.iterdir())
     return (*(f for f in files if f.name != "manifest.csv"), folder / "manifest.csv")
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -51,8 +52,10 @@ def applied_revision(state: State, run: str, digest: str, base: int) -> int | No
         return store.reader().applied(con, run, digest, base)
 
 
-def export(state: State, folder: Path, district: str | None, strict: bool = False) -> Exported:
-    """Write the accepted roster of a district, of all its sources, as a OneRoster 1.1 CSV bundle.
+def export(
+    state: State, folder: Path, district: str | None, version: Literal["1.1", "1.2"] = "1.1", strict: bool = False
+) -> Exported:
+    """Write the accepted roster of a district, of all its sources, as a OneRoster CSV bundle.
 
     `strict`: raises Permanent, and writes nothing, when importers would refuse some of it.
     """
@@ -64,14 +67,14 @@ def export(state: State, folder: Path, district: str | None, strict: bool = Fals
     reader = store.reader()
     with naming(export=target.parent, scratch=_scratch(state)), opened(state, store, target.parent) as con:
         reader.attach(con, name, None)
-        found = importable.gaps(con)
+        found = importable.gaps(con, version)
         if strict and found:
             raise Permanent(
                 "The roster would not be importable everywhere, and --strict is given: nothing was written. "
                 f"{' '.join(importable.sentences(found))} Fix it in the SIS, or with attributesMapping.",
                 reason="NotImportable",
             )
-        exported = write_bundle(con, target)
+        exported = write_bundle(con, target, version)
         exported.not_importable = found
         return exported
 

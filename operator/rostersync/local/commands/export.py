@@ -1,7 +1,7 @@
 """export: the accepted roster as files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -29,18 +29,27 @@ Example:
 )
 @click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
 @click.option("--strict", is_flag=True, help="Write nothing when importers elsewhere would refuse some of it.")
+@click.option(
+    "--version",
+    type=click.Choice(["1.1", "1.2"]),
+    default="1.1",
+    show_default=True,
+    help="Version of OneRoster that is written.",
+)
 @options.state_option
 @options.output_option("table", "json")
 @debug_option
-def export(folder: Path, district: str | None, strict: bool, state: "State", output: str) -> None:
-    """Write the accepted roster as a strict OneRoster 1.1 CSV bundle."""
+def export(
+    folder: Path, district: str | None, strict: bool, version: Literal["1.1", "1.2"], state: "State", output: str
+) -> None:
+    """Write the accepted roster as a strict OneRoster CSV bundle."""
     from rostersync.deliveries.importable import sentences
     from rostersync.local import store
     from rostersync.render.objects import dump
     from rostersync.render.tables import console, say, table
 
     with interruptible():
-        written = store.export(state, folder, district, strict)
+        written = store.export(state, folder, district, version, strict)
     shown = {
         "rows": written.rows,
         "notExpressible": written.not_expressible,
