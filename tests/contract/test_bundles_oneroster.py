@@ -95,7 +95,7 @@ class District:
         try:
             if since is not None:
                 as_of.as_of(con, since, "before_")
-                wanted = replace(wanted, before="before_", at=AT)
+                wanted = replace(wanted, reader_has="before_", at=AT)
             folder = self.out / str(next(self.numbers))
             folder.mkdir()
             write_files(con, folder, wanted)

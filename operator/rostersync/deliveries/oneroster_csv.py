@@ -22,7 +22,7 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 from rostersync import durable
 from rostersync.deliveries import narrowed
 from rostersync.deliveries.narrowed import EVERYTHING, Narrowing
-from rostersync.deliveries.oneroster_csv_cells import losses, rows
+from rostersync.deliveries.oneroster_csv_cells import csv_rows, losses
 from rostersync.deliveries.oneroster_csv_columns import FILES, IN_MANIFEST, OPTIONAL
 from rostersync.deliveries.port import Exported
 from rostersync.errors import Permanent, Retryable
@@ -37,14 +37,14 @@ _BASE = ("sourcedId", "status", "dateLastModified")
 class Wanted:
     """What is written: the roster that the views `<views><table>` have.
 
-    `before`: the views of the roster that the reader has, if only the difference is written; `at` (aware) is then when the
+    `reader_has`: the views of the roster that the reader has, if only the difference is written; `at` (aware) is then when the
     roster of `views` began.
     """
 
     version: str = "1.1"
     narrowing: Narrowing = EVERYTHING
     views: str = "store_"
-    before: str | None = None
+    reader_has: str | None = None
     at: datetime | None = None
     counselor_as: Literal["teacher", "aide"] = "aide"
 
@@ -76,7 +76,7 @@ def write_files(con: duckdb.DuckDBPyConnection, folder: Path, wanted: Wanted) ->
     try:
         with _laid_out(con, wanted):
             for name in FILES[wanted.version]:
-                if name in BY_NAME and wanted.before is None:
+                if name in BY_NAME and wanted.reader_has is None:
                     exported.not_expressible.update(losses(con, _NOW, wanted.version, name))
                 _write_file(con, name, folder, wanted, exported)
         _write_manifest(folder, wanted, exported)
@@ -95,8 +95,8 @@ def _laid_out(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> Iterator[None]:
     """Views of the records that are written, and of those that the reader has."""
     try:
         narrowed.lay_out(con, wanted.views, _NOW, wanted.narrowing)
-        if wanted.before is not None:
-            narrowed.lay_out(con, wanted.before, _HAD, wanted.narrowing)
+        if wanted.reader_has is not None:
+            narrowed.lay_out(con, wanted.reader_has, _HAD, wanted.narrowing)
         yield
     finally:
         narrowed.drop(con, _NOW)
@@ -108,15 +108,15 @@ def _write_file(con: duckdb.DuckDBPyConnection, name: str, folder: Path, wanted:
 
     Metadata keys follow as sorted columns. They come from the district, so they never become SQL text.
     """
-    query = rows(_NOW, wanted.version, name, wanted.counselor_as)
-    if wanted.before is None:
+    query = csv_rows(_NOW, wanted.version, name, wanted.counselor_as)
+    if wanted.reader_has is None:
         written = f'SELECT *, NULL AS status, NULL AS "dateLastModified" FROM ({query})'
         count = _number(con, f"SELECT count(*) FROM ({query})")
         if not count and name in OPTIONAL:
             return
         keys = _keys(con, name, (_NOW,))
     else:
-        had = rows(_HAD, wanted.version, name, wanted.counselor_as)
+        had = csv_rows(_HAD, wanted.version, name, wanted.counselor_as)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {_NOW}delta AS {_difference(query, had)}")
         written = f"SELECT *, '{_stamp(wanted.at)}' AS \"dateLastModified\" FROM {_NOW}delta"
         count = _number(con, f"SELECT count(*) FROM {_NOW}delta")
@@ -167,7 +167,7 @@ def _stamp(at: datetime | None) -> str:
 
 def _write_manifest(folder: Path, wanted: Wanted, exported: Exported) -> None:
     """Write manifest.csv last, so that a reader who finds it finds all files."""
-    mode = "bulk" if wanted.before is None else "delta"
+    mode = "bulk" if wanted.reader_has is None else "delta"
     lines = ["propertyName,value", "manifest.version,1.0", f"oneroster.version,{wanted.version}"]
     lines += [f"file.{name},{mode if name in exported.rows else 'absent'}" for name in IN_MANIFEST[wanted.version]]
     lines += [f"source.systemName,{_SYSTEM}"]

@@ -69,7 +69,7 @@ _LOST = {
 }
 
 
-def rows(views: str, version: str, name: str, counselor_as: str = "aide") -> str:
+def csv_rows(views: str, version: str, name: str, counselor_as: str = "aide") -> str:
     """A query for the rows of a file: sourcedId, the standard's columns as text, metadata."""
     if name == "roles":
         return _roles(views)

@@ -11,7 +11,7 @@ def _asked(delivery: Delivery) -> OneRosterCSV:
     return cast(OneRosterCSV, delivery.oneRosterCSV)  # the registry asks a record only about what it is for
 
 
-def _write(edition: Edition, folder: Path) -> tuple[Path, ...]:
+def _bundle_files(edition: Edition, folder: Path) -> tuple[Path, ...]:
     from rostersync.deliveries.narrowed import Narrowing
     from rostersync.deliveries.oneroster_csv import Wanted, write_files
 
@@ -24,7 +24,7 @@ def _write(edition: Edition, folder: Path) -> tuple[Path, ...]:
 
 
 ONEROSTER_CSV = Format(
-    write=_write,
+    write=_bundle_files,
     deltas=lambda delivery: _asked(delivery).mode == "Delta",
     zipped=lambda delivery: _asked(delivery).zip,
 )
