@@ -156,8 +156,10 @@ def test_only_some_entities(roster: Roster) -> None:
     assert plan.ids("Delete") == {"e9"}
     assert plan.ids("Create") == set()
     assert {(i[1], i[4]) for i in plan.issues} == {
-        ("e2", "userSourcedId"), ("e3", "classSourcedId"), ("e5", "classSourcedId"),
-    }  # fmt: skip
+        ("e2", "userSourcedId"),
+        ("e3", "classSourcedId"),
+        ("e5", "classSourcedId"),
+    }
     students = roster.restore(run, "Student", "Contact", **LATER, **FREE)
     assert {e for _, e, _, _ in students.changes} == {"Student", "Contact", "Teacher", "Enrollment"}
     assert students.ids("Create") == {"s2", "p1"}

@@ -41,8 +41,10 @@ def agree(example: str, folder: Path) -> int:
             spec = {**changed, "bulkUploadMode": True, "onIncompleteRead": "Apply"}
         proof, now = district.proof(), FIRST_DAY + timedelta(days=day)
         pull = district.pull(proof)
-        living = {name: {r["sourcedId"] for r in rows if (r["status"] or "active").lower() == "active"}
-                  for name, rows in pull.items()}  # fmt: skip
+        living = {
+            name: {r["sourcedId"] for r in rows if (r["status"] or "active").lower() == "active"}
+            for name, rows in pull.items()
+        }
         for name in rng.sample(sorted(pull), rng.choice([1, 2, 3])) if day else ():
             hidden = {r["sourcedId"] for r in pull[name] if rng.random() < 0.3}
             pull[name] = [r for r in pull[name] if r["sourcedId"] not in hidden]

@@ -45,8 +45,14 @@ class Asked:
         """Nothing is open."""
 
 
-def plan_and_ask(spec: dict[str, Any], staged: dict[str, list[dict[str, Any]]], proof: dict[str, dict[str, Any]],
-                 store: ModelStore, now: datetime, source: Asked) -> ModelPlan:  # fmt: skip
+def plan_and_ask(
+    spec: dict[str, Any],
+    staged: dict[str, list[dict[str, Any]]],
+    proof: dict[str, dict[str, Any]],
+    store: ModelStore,
+    now: datetime,
+    source: Asked,
+) -> ModelPlan:
     """The model's plan, made again with a collection incomplete as long as a deleted record that is asked for lives."""
     told = {name: dict(said) for name, said in proof.items()}
     while True:

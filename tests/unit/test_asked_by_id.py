@@ -60,8 +60,10 @@ def test_what_an_answer_says(status: int, body: Any, expected: ByID, unable: str
     assert by_id.judged(status, sent, "users", "s1") == (expected, unable)
 
 
-@pytest.mark.parametrize(("collection", "key"), [("demographics", "demographics"), ("demographics", "demographic"),
-                                                 ("orgs", "org"), ("classes", "class")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("collection", "key"),
+    [("demographics", "demographics"), ("demographics", "demographic"), ("orgs", "org"), ("classes", "class")],
+)
 def test_each_collection_has_its_own_key(collection: str, key: str) -> None:
     assert by_id.judged(200, json.dumps({key: user("1")}).encode(), collection, "1") == (ACTIVE, "")
     assert by_id.judged(200, json.dumps({key: user(1)}).encode(), collection, "1") == (ACTIVE, "")
@@ -75,9 +77,11 @@ def test_a_collection_with_a_missing_record_that_lives_is_not_complete() -> None
 
     assert told["orgs"] == WHOLE
     assert told["users"] == {
-        "complete": False, "rule": None, "reason": "1 of 3 missing records that were asked for by id is there",
+        "complete": False,
+        "rule": None,
+        "reason": "1 of 3 missing records that were asked for by id is there",
         "byID": {"asked": 3, "active": 1, "gone": 1, "unclear": 1},
-    }  # fmt: skip
+    }
 
 
 def test_what_else_was_wrong_with_it_is_still_said() -> None:
