@@ -45,7 +45,7 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, export (SEED=1)
+demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, delivery (SEED=1)
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')

@@ -1,4 +1,4 @@
-"""The story of a district, without Kubernetes: first import, next day, bad day, approval, export.
+"""The story of a district, without Kubernetes: first import, next day, bad day, approval, delivery.
 
 Starts a simulated Focus, runs the rostersync commands that a person would type, prints each before it runs, and stops
 at the first that ends otherwise than the story says. Everything it writes lies in one folder.
@@ -33,7 +33,7 @@ def main() -> None:
     students = args.students or 900 + draw.randrange(1200)
     leave = 25 + draw.randrange(20)
     manifests = clean(args.folder)
-    state, bundle = args.folder / "state", args.folder / "export"
+    state = args.folder / "state"
     files = ("-f", str(manifests))
     began = time.monotonic()
 
@@ -73,10 +73,15 @@ def main() -> None:
         rostersync("approve", held, "--reason", "The schools confirm that these students have left")
 
         heading("The roster for everybody else: a OneRoster 1.1 bundle")
-        rostersync("export", "--to", str(bundle))
+        rostersync("export", "--to", str(args.folder / "export"))
 
     heading("What is on record")
     rostersync("runs")
+
+    heading("What was delivered: every revision, as soon as it was applied")
+    rostersync("deliveries")
+    bundle = max((state / "volumes").rglob("*.zip"))
+    print(f"The newest bundle is {_near(bundle.resolve())} ({bundle.stat().st_size:,} bytes).")
     print(
         f"\nThe demo took {time.monotonic() - began:.0f} s; another seed is another district: make demo SEED={args.seed + 1}"
     )

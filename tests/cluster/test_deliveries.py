@@ -170,19 +170,19 @@ def test_one_that_was_killed_after_it_had_sent_sends_the_same_again(scene: Scene
     assert received(folder) == [1, 1]
 
 
-def test_a_job_that_cannot_start_is_given_up_and_keeps_the_store_from_nobody(scene: Scene, folder: Path) -> None:
-    scene.kubectl("delete", "secret", "feed")
+def test_a_secret_that_is_missing_fails_its_delivery_alone(scene: Scene, folder: Path) -> None:
+    both = [delivery(folder, reference="lost"), delivery(folder / "second", "second")]
+    scene.connect(deliveries=both)
     scene.run("one")
-    said = scene.until("syncrun", "one", lambda r: "Secret feed" in succeeded(r)[2])
-    assert succeeded(said)[1] == "Delivering"
     run = scene.until("syncrun", "one", lambda r: condition(r, "Delivered")[0] == "False")
     assert condition(run, "Delivered")[1] == "SecretNotFound"
-    first = recorded(run)["name"]
-    scene.wait(lambda: first not in [j["metadata"]["name"] for j in jobs(scene)], "end of the Job")
+    assert "Secret " in condition(run, "Delivered")[2]
+    assert "/lost, which delivery feed names" in condition(run, "Delivered")[2]
+    assert (received(folder), received(folder / "second")) == ([], [1])
 
-    scene.cluster.apply(scene.secret("feed", **SECRET))
+    scene.cluster.apply(scene.secret("lost", **SECRET))
     scene.ended("one", "Applied")
-    assert received(folder) == [1]
+    assert (received(folder), received(folder / "second")) == ([1], [1])
 
 
 def test_a_connection_that_is_deleted_ends_the_tries(scene: Scene, folder: Path) -> None:

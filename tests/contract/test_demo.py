@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,6 +27,7 @@ def test_the_story_holds_in_two_districts(tmp_path: Path) -> None:
         _ends_as_the_story_says(runs)
         _shows_every_command(out, runs)
         _exports_what_was_approved(tmp_path / str(seed) / "export", runs)
+        _delivered_the_same(out, tmp_path / str(seed))
         _leaves_no_simulator_behind(out)
     for of_one, of_other in zip(told[5][1], told[6][1], strict=True):
         assert _counts(of_one) != _counts(of_other)
@@ -72,6 +74,7 @@ def _shows_every_command(out: str, runs: list[dict[str, Any]]) -> None:
         "approve",
         "export",
         "runs",
+        "deliveries",
     ]
     assert f"$ rostersync approve {held} --reason " in out
 
@@ -80,6 +83,14 @@ def _exports_what_was_approved(bundle: Path, runs: list[dict[str, Any]]) -> None
     left = {e["entity"]: e["population"] + e["created"] - e["deleted"] for e in runs[3]["status"]["entities"]}
     lines = (bundle / "users.csv").read_text().splitlines()
     assert len(lines) - 1 == sum(left[e] for e in ("Student", "Teacher", "Contact", "Admin"))
+
+
+def _delivered_the_same(out: str, folder: Path) -> None:
+    bundles = sorted((folder / "state" / "volumes" / "rostersync-passport" / "inbox").iterdir())
+    assert [b.name for b in bundles] == [f"springfield-00000{revision}.zip" for revision in (1, 2, 3)]
+    with zipfile.ZipFile(bundles[-1]) as opened:
+        assert opened.read("users.csv") == (folder / "export" / "users.csv").read_bytes()
+    assert f"The newest bundle is {bundles[-1]}" in out
 
 
 def _leaves_no_simulator_behind(out: str) -> None:

@@ -78,6 +78,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "filter-rules.yaml",
         "data-rollover.yaml",
         "delivery-sftp.yaml",
+        "deliveries-directory.yaml",
         "oauth1.yaml",
         "store-postgres.yaml",
         "connection-every-field.yaml",
