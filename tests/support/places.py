@@ -4,7 +4,10 @@ Each record of the registry has an entry here: a real receiver, and how to look 
 the whole suite with its entry.
 """
 
+import hashlib
+import json
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from rostersync.api.v1alpha1.deliveries import Delivery
+from rostersync.deliveries.object_storage import LATEST
 from rostersync.deliveries.port import Bundle, Place, Receiver
 from rostersync.deliveries.registry import PLACES
 from support.disks import disk
+from support.gateway import KEY, Gateway, gateway
 from support.sshd import PASSWORD, USER, sshd
 
 Files = dict[str, bytes]
@@ -23,7 +28,8 @@ DISTRICT = "springfield"
 
 @dataclass
 class Running:
-    """A receiver that runs. `found`: what its reader sees; `kept`: every name that is there.
+    """A receiver that runs. `found`: what its reader sees; `kept`: every name that is there. `foreign`: somebody
+    else puts a file there.
 
     `settled`: waits until a server has noticed that a client is gone.
     """
@@ -32,6 +38,7 @@ class Running:
     receiver: Receiver
     found: Callable[[], Files]
     kept: Callable[[], set[str]]
+    foreign: Callable[[str], None]
     wrong_secrets: tuple[Mapping[str, str], ...] = ()
     unreachable: Delivery | None = None
     settled: Callable[[], None] = lambda: None
@@ -75,6 +82,12 @@ def receiver(delivery: Mapping[str, Any], secret: Mapping[str, str], volumes: Pa
     return Receiver(Delivery.model_validate(delivery), secret, lambda claim: volumes / claim)
 
 
+def write(path: Path, data: bytes) -> None:
+    """A file, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
 def _visible(folder: Path) -> Files:
     return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.startswith(".")}
 
@@ -87,6 +100,7 @@ def _sftp(folder: Path, size: int | None) -> Iterator[Running]:
             receiver(server.delivery(), {"user": USER, "password": PASSWORD}),
             lambda: _visible(server.seen()),
             lambda: set(os.listdir(server.seen())),
+            lambda name: write(server.seen() / name, b"of others"),
             ({"user": USER, "password": "wrong"}, {"user": "nobody-here", "password": PASSWORD}),
             Delivery.model_validate(server.delivery(port=1)),
             server.quiet,
@@ -103,6 +117,7 @@ def _directory(folder: Path, size: int | None) -> Iterator[Running]:
         receiver(delivery, {}, folder / "volumes"),
         lambda: _visible(place),
         lambda: set(os.listdir(place)),
+        lambda name: write(place / name, b"of others"),
     )
     if size is None:
         yield running
@@ -111,4 +126,38 @@ def _directory(folder: Path, size: int | None) -> Iterator[Running]:
             yield running
 
 
-KINDS = {"sftp": Kind(_sftp), "directory": Kind(_directory)}
+def _below(server: Gateway) -> Files:
+    return {key.removeprefix(f"{DISTRICT}/"): data for key, data in server.objects().items()}
+
+
+def _latest(server: Gateway) -> Files:
+    """What a reader finds who follows `latest.json`, beside all zips."""
+    found = _below(server)
+    if LATEST not in found:
+        return {}
+    latest = json.loads(found[LATEST])
+    for file in latest["files"]:
+        data = found[file["key"]]
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+    zips = {key: data for key, data in found.items() if key.endswith(".zip")}
+    return zips | {file["key"].rpartition("/")[2]: found[file["key"]] for file in latest["files"]}
+
+
+@contextmanager
+def _object_storage(folder: Path, size: int | None) -> Iterator[Running]:
+    with gateway(folder / "gateway", size=size) as server:
+        delivery = {"name": "feed", "oneRosterCSV": {}, "objectStorage": server.storage()}
+        nobody = {**delivery, "objectStorage": server.storage(endpoint="http://127.0.0.1:1")}
+        yield Running(
+            "objectStorage",
+            receiver(delivery, KEY),
+            lambda: _latest(server),
+            lambda: set(_latest(server)) | {key for key in _below(server) if "/" not in key and key != LATEST},
+            lambda name: write(server.bucket / DISTRICT / name, b"of others"),
+            (KEY | {"secretAccessKey": "wrong"}, KEY | {"accessKeyID": "AKIDNOBODY"}),
+            Delivery.model_validate(nobody),
+            lambda: time.sleep(0.1),
+        )
+
+
+KINDS = {"objectStorage": Kind(_object_storage), "sftp": Kind(_sftp), "directory": Kind(_directory)}

@@ -24,6 +24,7 @@ SQL_MAKERS = (
 SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing to an engine
     "deliveries/bundle.py",
     "deliveries/directory.py",
+    "deliveries/object_storage.py",
     "deliveries/parts.py",
     "deliveries/sftp/failures.py",
     "deliveries/sftp/host_keys.py",

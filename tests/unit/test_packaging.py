@@ -153,10 +153,10 @@ def test_every_dependency_is_locked_and_used() -> None:
     locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert declared <= locked
 
-    modules = {"pyyaml": "yaml", "prometheus-client": "prometheus_client"}
+    modules = {"pyyaml": "yaml"}
     not_imported = {"tzdata"}  # zoneinfo's data, for machines that have none
     of_pydantic = {"pydantic_core"}  # comes with it, in the version that it wants
-    assert {modules.get(d, d) for d in declared - not_imported} == _third_party() - of_pydantic
+    assert {modules.get(d, d.replace("-", "_")) for d in declared - not_imported} == _third_party() - of_pydantic
 
 
 @pytest.mark.parametrize(("group", "name"), [("dev", "requirements-dev.txt"), ("bench", "requirements-bench.txt")])

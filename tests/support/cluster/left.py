@@ -12,6 +12,7 @@ _SERVICES = {  # where systemd starts them
 }
 _IN_CACHE = {
     "bin": "programs built from Go modules",
+    "versitygw": "the gateway to a bucket, built from its Go module",
     "docker": "Docker's data: images that were made here",
     "wheels": "wheels for the product's image",
     "kind": "kubeconfigs and certificates of clusters that are gone",

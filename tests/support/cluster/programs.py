@@ -101,6 +101,21 @@ def programs(group: str) -> Path:
     return folder
 
 
+def apart(program: Program) -> Path:
+    """A program that no cluster needs, in a folder of its own. Its `module` is a whole path."""
+    digest = hashlib.sha256(repr(program.package).encode())
+    for file in sorted(Path(program.module).iterdir()):
+        digest.update(file.read_bytes())
+    folder = cache() / program.name / digest.hexdigest()[:16]
+    with locked(program.name):
+        if not (folder / program.name).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            say(f"Building {program.name} from its Go module, once: 3 minutes on two cores. It stays in {folder}.")
+            with underway(program.name):
+                _compile(_go(), program, folder)
+    return folder / program.name
+
+
 def key() -> str:
     """What the programs are made of, as a short hash."""
     digest = hashlib.sha256(repr(PROGRAMS).encode())

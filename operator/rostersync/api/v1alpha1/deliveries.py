@@ -104,7 +104,7 @@ class Delivery(Model):
     )
     sftp: SFTP | None = Field(default=None, description="Deliver to an SFTP server.")
     directory: Directory | None = Field(default=None, description="Deliver to a folder of a volume.")
-    objectStorage: ObjectStorage | None = Field(default=None, description="Deliver to a bucket. Not yet supported.")
+    objectStorage: ObjectStorage | None = Field(default=None, description="Deliver to a bucket.")
     retryFor: Duration = Field(
         default="24h", description="How long a delivery that fails is retried before the run ends as DeliveryFailed."
     )

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import asyncssh
 
+from rostersync.aside import aside
 from rostersync.deliveries import parts
-from rostersync.deliveries.aside import aside
 from rostersync.deliveries.port import Bundle, Receiver
 from rostersync.deliveries.sftp.deadlines import DEADLINES, PIECE
 from rostersync.deliveries.sftp.failures import Failures

@@ -1,0 +1,144 @@
+"""A folder of a bucket: objects that are written whole or not at all, read, listed and removed."""
+
+import asyncio
+import mmap
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+
+from rostersync.api.v1alpha1.storage import ObjectStorage
+from rostersync.aside import aside
+from rostersync.buckets.failures import Failures, NotThere
+from rostersync.errors import DiskFull
+
+T = TypeVar("T")
+_CONNECT = timedelta(seconds=10)
+_ANSWER = 60  # seconds for what is small
+_FLOOR = 64 * 1024  # bytes a second that a server must take or give
+_RETRY = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
+_REMOVED_AT_ONCE = 500
+
+
+class Bucket:
+    """What a connection's `objectStorage` names. Raises RostersyncError.
+
+    The key pair is given to the library as it is, so that it looks for no other: neither in the environment, nor in files,
+    nor at an address of a cloud's metadata.
+    """
+
+    def __init__(
+        self,
+        storage: ObjectStorage,
+        secret: Mapping[str, str],
+        failures: Failures,
+        refusal: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        parts = urlsplit(storage.url)
+        self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
+        self._storage, self._failures, self._refusal = storage, failures, refusal
+        self._keys = {
+            "access_key_id": secret["accessKeyID"].strip(),
+            "secret_access_key": secret["secretAccessKey"].strip(),
+            "token": None,
+            "expires_at": None,
+        }
+
+    def put(self, key: str, data: Path | bytes) -> None:
+        """Write an object by one request, in place of what was there."""
+        if isinstance(data, bytes):
+            self._do("write to", len(data), lambda store: obstore.put_async(store, key, data, use_multipart=False))
+            return
+        with data.open("rb") as file:
+            size = data.stat().st_size
+            content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            self._do("write to", size, lambda store: obstore.put_async(store, key, content, use_multipart=False))
+
+    def get(self, key: str) -> bytes:
+        """The content of a small object. Raises NotThere."""
+
+        async def read(store: S3Store) -> bytes:
+            return bytes(await (await obstore.get_async(store, key)).bytes_async())
+
+        return self._do("read", 0, read)
+
+    def fetch(self, key: str, size: int, to: Path) -> None:
+        """Write an object of so many bytes to a file. Raises NotThere."""
+
+        async def read(store: S3Store) -> None:
+            found = await obstore.get_async(store, key)
+            with to.open("wb") as file:
+                async for piece in found.stream():
+                    file.write(piece)
+
+        self._do("read", size, read)
+
+    def list(self, below: str = "") -> dict[str, int]:
+        """The keys below a folder of the bucket, and their sizes."""
+
+        async def read(store: S3Store) -> dict[str, int]:
+            return {each["path"]: each["size"] async for page in obstore.list(store, below or None) for each in page}
+
+        return self._do("list", 0, read)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove objects. Those that are gone already are none's trouble."""
+        names = list(keys)
+        for at in range(0, len(names), _REMOVED_AT_ONCE):
+            part = names[at : at + _REMOVED_AT_ONCE]
+            with suppress(NotThere):
+                self._do("remove objects of", 0, lambda store, part=part: obstore.delete_async(store, part))  # type: ignore[misc]
+
+    def _do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]]) -> T:
+        seconds = _ANSWER + size // _FLOOR
+
+        async def run() -> T:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._check_address()
+                    return await work(self._store(seconds))
+            except (BaseError, OSError) as error:
+                if isinstance(error, DiskFull):
+                    raise
+                raise self._failures.of(what, error) from None
+
+        return aside(run)
+
+    def _store(self, seconds: int) -> S3Store:
+        config: dict[str, Any] = {
+            "region": self._storage.region or "us-east-1",
+            "virtual_hosted_style_request": self._storage.endpoint is None,
+            "skip_signature": False,  # the environment could say otherwise
+        }
+        if self._storage.endpoint:
+            config["endpoint"] = self._storage.endpoint.rstrip("/")
+        return S3Store(
+            self._bucket,
+            prefix=self._prefix or None,
+            config=config,  # type: ignore[arg-type]
+            client_options={
+                "allow_http": self._storage.insecureHTTP,
+                "connect_timeout": _CONNECT,
+                "timeout": timedelta(seconds=seconds),
+            },
+            retry_config=_RETRY,  # type: ignore[arg-type]
+            credential_provider=lambda: self._keys,  # type: ignore[arg-type]
+        )
+
+    async def _check_address(self) -> None:
+        """A name that leads to an address that must not be contacted is refused before it is."""
+        if self._storage.endpoint is None:
+            return
+        parts = urlsplit(self._storage.endpoint)
+        with suppress(socket.gaierror):  # the request says so
+            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port or 443)
+            for address in found:
+                if why := self._refusal(str(address[4][0])):
+                    raise self._failures.address(why)

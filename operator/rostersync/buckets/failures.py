@@ -1,0 +1,146 @@
+"""What went wrong with a bucket, as sentences. Pure.
+
+The library's exceptions are texts: they hold the server's answer, with a code that all servers of S3's protocol share.
+Nothing else of that text is kept, since servers quote requests in it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from rostersync.api.v1alpha1.storage import ObjectStorage
+from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError
+
+_CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,64})</Code>")
+_STATUS = re.compile(r"(?:status code: |status: )(\d{3})")
+_CREDENTIALS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "XAdminUserNotFound", "InvalidToken", "ExpiredToken"}
+_DENIED = {"AccessDenied", "AllAccessDisabled", "AccountProblem"}
+_REGION = {
+    "AuthorizationHeaderMalformed",
+    "PermanentRedirect",
+    "IllegalLocationConstraintException",
+    "IncorrectEndpoint",
+}
+_FULL = {
+    "QuotaExceeded",
+    "XMinioStorageFull",
+    "XMinioAdminBucketQuotaExceeded",
+    "InsufficientStorage",
+    "EntityTooLarge",
+}
+_TRUST = ("invalid peer certificate", "UnknownIssuer", "certificate verify failed", "CertificateError")
+
+
+class NotThere(Permanent):
+    """There is no such object."""
+
+    reason = "NoSuchObject"
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Those of one bucket. `subject`: who uses it, such as `Delivery feed`. `field`: where it is in the connection."""
+
+    storage: ObjectStorage
+    subject: str
+    field: str
+    volume: str  # what a full disk is called
+
+    @property
+    def _server(self) -> str:
+        return (self.storage.endpoint or "https://s3.amazonaws.com").rstrip("/")
+
+    def of(self, what: str, error: BaseException) -> RostersyncError:
+        """What an error means that came while `what` was done, such as `write`."""
+        text = str(error)
+        code, status = _first(_CODE, text), _first(_STATUS, text)
+        known = self._by_code(what, code, status, bare="BareRedirect" in text)
+        return known or self._by_text(what, text, code, status)
+
+    def address(self, why: str) -> RostersyncError:
+        """The server's address is one that must not be contacted."""
+        return Permanent(
+            f"{self._could_not('connect')}: its address is {why}, which a Job may not contact. Correct {self.field}.endpoint.",
+            reason="AddressRefused",
+        )
+
+    def _by_code(self, what: str, code: str, status: str, *, bare: bool) -> RostersyncError | None:
+        tried, secret = self._could_not(what), f"Secret {self.storage.secretRef.name}"
+        detail = f"{status} {code}".strip()
+        if code == "NoSuchBucket":
+            return Permanent(
+                f"{tried}: there is no such bucket. Correct {self.field}.url, or make the bucket; it is not made, so that a "
+                "mistyped name is noticed.",
+                reason="NoSuchBucket",
+            )
+        if code in _CREDENTIALS:
+            return Permanent(
+                f"{tried}: accessKeyID and secretAccessKey of {secret} were refused. Correct them.",
+                reason="CredentialsRefused",
+                detail=detail,
+            )
+        if code in ("RequestTimeTooSkewed", "RequestExpired"):
+            return Retryable(
+                f"{tried}: the clock here differs too much from the server's. Set the node's clock (NTP); it is tried again.",
+                reason="ClockSkewed",
+                detail=detail,
+            )
+        if code in _REGION or (bare and not code):
+            return Permanent(
+                f"{tried}: the bucket is in another region than {self.storage.region or 'us-east-1'}. Correct "
+                f"{self.field}.region, or the endpoint.",
+                reason="WrongRegion",
+                detail=detail,
+            )
+        if code in _FULL or status == "507":
+            return DiskFull(
+                f"{tried}: the server has no room, or the bucket's quota is reached. Make room, then it goes on.",
+                volume=self.volume,
+                detail=detail,
+            )
+        if code in _DENIED:
+            return Permanent(
+                f"{tried}: the server denied it to the key of {secret}. Allow it to read, write, list and remove objects below "
+                f"{self.storage.url}.",
+                reason="DeliveryRefused" if self.volume == "delivery" else "BucketRefused",
+                detail=detail,
+            )
+        if code == "NoSuchKey":
+            return NotThere(f"{tried}: there is no such object.")
+        return None
+
+    def _by_text(self, what: str, text: str, code: str, status: str) -> RostersyncError:
+        tried, detail = self._could_not(what), f"{status} {code}".strip()
+        again = "It is tried again; if this repeats, ask who runs the server."
+        if "Connect" in text and any(sign in text for sign in _TRUST):
+            return Permanent(
+                f"{tried}: the server's certificate is not trusted. Give the server one that a public authority has signed.",
+                reason="CertificateNotTrusted",
+            )
+        if "dns error" in text or ("kind: Connect" in text and not status):
+            return Retryable(
+                f"{tried}: nothing answers there. Check {self.field}.endpoint, and whether firewalls let this cluster through.",
+                reason="Unreachable",
+            )
+        if "kind: Timeout" in text or "TimedOut" in text:
+            return Retryable(f"{tried}: the server did not answer in time. {again}", reason="TimedOut")
+        if status and (code or status[0] == "5"):
+            return Retryable(
+                f"{tried}: the server answered {detail}. Its disk may be full; {again[0].lower()}{again[1:]}",
+                reason="ReceiverFailed",
+                detail=detail,
+            )
+        if status or "source: Metadata" in text:
+            return Permanent(
+                f"{tried}: what answers there (status {status or 200}) does not speak S3's protocol. Check {self.field}.endpoint.",
+                reason="NotS3",
+                detail=detail,
+            )
+        return Retryable(f"{tried}: the connection was cut. {again}", reason="ConnectionLost")
+
+    def _could_not(self, what: str) -> str:
+        return f"{self.subject} could not {what} {self.storage.url} at {self._server}"
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
