@@ -22,6 +22,7 @@ _CLUSTERS = {
     "ROSTERSYNC_TEST_IMAGE",
     "ROSTERSYNC_KEEP_CLUSTER",
     "ROSTERSYNC_TEST_POSTGRES",
+    "ROSTERSYNC_TEST_KILLS",
 }
 for name in [n for n in os.environ if n.startswith("ROSTERSYNC_") and n not in _CLUSTERS]:
     del os.environ[name]

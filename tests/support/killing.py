@@ -19,17 +19,23 @@ from types import TracebackType
 from rostersync.plan.apply import apply
 from rostersync.stores.embedded import writer
 from rostersync.stores.embedded.store import EmbeddedStore
+from rostersync.stores.port import Store
+from support import postgres
 
 
 @dataclass(frozen=True)
 class Kill:
-    """When: `delay` seconds after the child reported the step `after`. `checkpoint`: COMMIT itself checkpoints."""
+    """When: `delay` seconds after the child reported the step `after`. `checkpoint`: COMMIT itself checkpoints.
+
+    `store` is the file of an embedded store, or scratch for a PostgreSQL store with these `secrets`.
+    """
 
     store: str
     plan: str
     after: str
     delay: float
     checkpoint: bool = False
+    secrets: dict[str, dict[str, str]] | None = None
 
 
 class Killer:
@@ -96,7 +102,9 @@ def _fork(kill: Kill) -> dict[str, object]:
 def _apply(kill: Kill, written: int) -> None:
     if kill.checkpoint:
         _checkpoint_in_commit()
-    store = EmbeddedStore(Path(kill.store), memory_limit=100_000_000, threads=1)
+    store: Store = EmbeddedStore(Path(kill.store), memory_limit=100_000_000, threads=1)
+    if kill.secrets is not None:
+        store = postgres.opened(Path(kill.store), kill.secrets)
     apply(Path(kill.plan), store.writer(), mark=lambda step: _report(written, step))
 
 

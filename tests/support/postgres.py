@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,10 @@ import adbc_driver_postgresql.dbapi as driver
 import trustme
 from adbc_driver_manager import Error as DriverError
 
+from rostersync.api.v1alpha1.storage import Store as StoreSpec
+from rostersync.stores.kind import Opening
+from rostersync.stores.port import Store
+from rostersync.stores.postgres.kind import POSTGRES
 from support.cluster.debian import need
 from support.cluster.processes import free_ports, kill, own_folder, start, tail
 
@@ -47,7 +51,13 @@ class Server:
         self.folder, self.host, self.port = folder, host, port
         self.superuser, self.password = superuser, password
         self.authority = ""
+        self.starts: Callable[[list[str | Path], Path], subprocess.Popen[bytes]] = start
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def data(self) -> Path:
@@ -60,30 +70,24 @@ class Server:
         assert self.folder is not None
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
         log = self.folder / "log"
-        self._process = start(
-            [
-                *_as_user(),
-                "--pdeathsig",
-                "KILL",
-                "--",
-                _bin("postgres"),
-                "-D",
-                self.data,
-                "-p",
-                str(self.port),
-                *settings,
-            ],
-            log,
+        place: list[str | Path] = ["-D", self.data, "-p", str(self.port)]
+        self._process = self.starts(
+            [*_as_user(), "--pdeathsig", "KILL", "--", _bin("postgres"), *place, *settings], log
         )
+        self.answers()
+
+    def answers(self) -> None:
+        """Wait until it answers."""
+        assert self.folder is not None
         for _ in range(600):
             try:
                 self.admin("SELECT 1")
             except DriverError:
-                assert self._process.poll() is None, tail(log)
+                assert self.runs, tail(self.folder / "log")
                 time.sleep(0.05)
             else:
                 return
-        raise AssertionError(tail(log))
+        raise AssertionError(tail(self.folder / "log"))
 
     def stop(self) -> None:
         """End it as a crash would: SIGQUIT, immediate mode."""
@@ -156,6 +160,12 @@ class Server:
             self.admin(f"ALTER ROLE {role} LOGIN PASSWORD {_literal(PASSWORD)}")
         self.admin("GRANT pg_checkpoint TO roster_writer")
         self.admin("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO roster_writer", "template1")
+
+
+def opened(folder: Path, secrets: Mapping[str, Mapping[str, str]]) -> Store:
+    """The store that these Secrets are for."""
+    opening = Opening(folder, folder / "scratch", memory_limit=100_000_000, threads=1, secrets=secrets)
+    return POSTGRES.opens(StoreSpec.model_validate(SPEC), opening)
 
 
 _RUNNING = ExitStack()

@@ -10,12 +10,6 @@ from rostersync.stores.postgres.session import Session
 from rostersync.stores.source_state import memory_from_text
 
 
-class StoreTooNew(Permanent):
-    """A newer rostersync has changed the schema, and this one would misread it."""
-
-    reason = "StoreTooNew"
-
-
 def migrations() -> Iterator[tuple[int, str, int, str]]:
     """Version, name, oldest version whose programs go on working, and text of each migration, in order."""
     for path in sorted((Path(__file__).parent / "migrations").glob("*.sql")):
@@ -49,9 +43,10 @@ def check_version(session: Session) -> int:
     """The version of the schema. Raises StoreTooNew if this program would misread it."""
     version, needs = session.rows("scope.schema_version")[0]
     if (needs or 0) > newest():
-        raise StoreTooNew(
+        raise Permanent(
             f"The roster store ({session.login.where}) has schema {version}, and this version of rostersync knows schemas up "
-            f"to {newest()}; use the version that made it, or a newer one."
+            f"to {newest()}; use the version that made it, or a newer one.",
+            reason="StoreTooNew",
         )
     return version or 0
 
