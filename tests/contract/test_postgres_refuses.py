@@ -68,15 +68,40 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 @pytest.mark.parametrize(
     ("changes", "kind", "reason", "said"),
     [
-        ({"password": "hunter2"}, Permanent, "LoginRefused", "refused the password of role roster_{side}r; correct Secret"),
-        ({"user": "nobody_here"}, Permanent, "LoginRefused", "refused the password of role nobody_here; correct Secret"),
-        ({"database": "not_there"}, Permanent, "DatabaseNotFound", "there is no such database; create it, or correct Secret"),
-        ({"host": "nowhere.invalid"}, Retryable, "StoreUnreachable", "the host name is not known; check host in Secret"),
+        (
+            {"password": "hunter2"},
+            Permanent,
+            "LoginRefused",
+            "refused the password of role roster_{side}r; correct Secret",
+        ),
+        (
+            {"user": "nobody_here"},
+            Permanent,
+            "LoginRefused",
+            "refused the password of role nobody_here; correct Secret",
+        ),
+        (
+            {"database": "not_there"},
+            Permanent,
+            "DatabaseNotFound",
+            "there is no such database; create it, or correct Secret",
+        ),
+        (
+            {"host": "nowhere.invalid"},
+            Retryable,
+            "StoreUnreachable",
+            "the host name is not known; check host in Secret",
+        ),
         ({"port": "CLOSED"}, Retryable, "StoreUnreachable", "nothing answers there; check host and port in Secret"),
-        ({"ca.crt": ""}, Permanent, "TLSFailed", "certificate does not verify (unknown authority, or expired); put the"),
+        (
+            {"ca.crt": ""},
+            Permanent,
+            "TLSFailed",
+            "certificate does not verify (unknown authority, or expired); put the",
+        ),
     ],
     ids=["password", "role", "database", "host", "port", "authority"],
-)  # fmt: skip
+)
 def test_a_server_that_cannot_be_used(
     desk: Desk, side: str, changes: dict[str, str], kind: type[RostersyncError], reason: str, said: str
 ) -> None:
@@ -135,9 +160,13 @@ def test_the_reader_s_role_can_select_and_nothing_else(desk: Desk) -> None:
     desk.apply()
     found = desk.server.secrets(desk.name)[READER]
     theirs = Server(None, found["host"], int(found["port"]), found["user"], found["password"])
-    tables = [str(name) for (name,) in theirs.admin(
-        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'rostersync'::regnamespace", desk.name
-    )]  # fmt: skip
+    tables = [
+        str(name)
+        for (name,) in theirs.admin(
+            "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'rostersync'::regnamespace",
+            desk.name,
+        )
+    ]
     assert len(tables) > 10
     for table in tables:
         of = f'rostersync."{table}"'
