@@ -14,6 +14,22 @@ from support.everybody import Manifest, People, Person, connection, made, refuse
 ASK = "rostersync.dev/requestedAt"
 ASKED_BY = "rostersync.dev/requested-by"
 CHANGED_BY = "rostersync.dev/last-changed-by"
+SFTP = {"host": "sftp.example", "hostKey": "ssh-ed25519 AAAAAAAAAAAAAAA"}
+BUCKET = {"url": "s3://rosters/x"}
+
+
+def deliveries(place: str, where: dict[str, Any]) -> list[dict[str, Any]]:
+    """As many deliveries as there may be; the last one names another Secret."""
+    return [
+        {
+            "name": f"d{i}",
+            "oneRosterCSV": {},
+            place: where | {"secretRef": {"name": "key" if i == 7 else "focus-credentials"}},
+        }
+        for i in range(8)
+    ]
+
+
 NAMES_SECRETS: dict[str, Manifest] = {
     "deliveryConfig.credentialsSecretRef": {},
     "store.postgres.readerSecretRef": {
@@ -26,20 +42,8 @@ NAMES_SECRETS: dict[str, Manifest] = {
         "artifacts": {"objectStorage": {"url": "s3://rosters/x", "secretRef": {"name": "key"}}}
     },
     "artifacts.encryptionKeySecretRef": {"artifacts": {"encryptionKeySecretRef": {"name": "key"}}},
-    "deliveries[7].sftp.secretRef": {
-        "deliveries": [
-            {
-                "name": f"d{i}",
-                "oneRosterCSV": {},
-                "sftp": {
-                    "host": "sftp.example",
-                    "hostKey": "ssh-ed25519 AAAAAAAAAAAAAAA",
-                    "secretRef": {"name": "key" if i == 7 else "focus-credentials"},
-                },
-            }
-            for i in range(8)
-        ]
-    },
+    "deliveries[7].sftp.secretRef": {"deliveries": deliveries("sftp", SFTP)},
+    "deliveries[7].objectStorage.secretRef": {"deliveries": deliveries("objectStorage", BUCKET)},
     "jobTemplate.imagePullSecrets[7]": {
         "jobTemplate": {"imagePullSecrets": [{"name": "focus-credentials"}] * 7 + [{"name": "key"}]}
     },
@@ -50,6 +54,16 @@ NAMES_SECRETS: dict[str, Manifest] = {
 def people(plane: ControlPlane, namespace: str) -> Iterator[People]:
     with People(plane, namespace) as everybody:
         yield everybody
+
+
+def test_who_may_get_them_may_name_as_many_secrets_as_there_can_be(people: People) -> None:
+    """A policy has a budget for all questions to the authorizer."""
+    spec: dict[str, Any] = {}
+    for path in ("store.postgres.writerSecretRef", "deliveries[7].sftp.secretRef", "jobTemplate.imagePullSecrets[7]"):
+        spec |= NAMES_SECRETS[path]
+    artifacts = [NAMES_SECRETS[f"artifacts.{field}"] for field in ("objectStorage.secretRef", "encryptionKeySecretRef")]
+    spec["artifacts"] = {**artifacts[0]["artifacts"], **artifacts[1]["artifacts"]}
+    made(people.admin.create(connection(**spec)))
 
 
 def annotations(people: People, name: str = "springfield") -> dict[str, str]:

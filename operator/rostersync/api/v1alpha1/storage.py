@@ -107,7 +107,11 @@ class ObjectStorage(Model):
     )
     endpoint: (
         Annotated[str, StringConstraints(min_length=8, max_length=1024, pattern=r"^https?://[^/@\s]+/?$")] | None
-    ) = Field(default=None, description="URL of the service, such as https://minio.example.org. Absent: AWS S3.")
+    ) = Field(
+        default=None,
+        description="URL of the service, such as https://minio.example.org. Absent: AWS S3.",
+        json_schema_extra={"x-kubernetes-validations": [NO_PASSWORD]},
+    )
     region: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")] | None = Field(
         default=None, description="Region of the bucket. Absent: us-east-1."
     )
