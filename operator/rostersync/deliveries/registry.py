@@ -2,6 +2,7 @@
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.deliveries import Delivery
+from rostersync.deliveries.basic_roster_kind import BASIC_ROSTER
 from rostersync.deliveries.directory import DIRECTORY
 from rostersync.deliveries.object_storage import OBJECT_STORAGE
 from rostersync.deliveries.oneroster_csv_kind import ONEROSTER_CSV
@@ -9,7 +10,7 @@ from rostersync.deliveries.port import Format, Place
 from rostersync.deliveries.sftp.kind import PLACE as SFTP
 from rostersync.errors import NotYetSupported
 
-FORMATS: dict[str, Format] = {"oneRosterCSV": ONEROSTER_CSV}
+FORMATS: dict[str, Format] = {"oneRosterCSV": ONEROSTER_CSV, "basicRoster": BASIC_ROSTER}
 """By the field of a delivery that says what is delivered."""
 
 PLACES: dict[str, Place] = {"sftp": SFTP, "directory": DIRECTORY, "objectStorage": OBJECT_STORAGE}

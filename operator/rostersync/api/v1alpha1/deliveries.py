@@ -99,9 +99,7 @@ class Delivery(Model):
         Field(description="Name of the delivery within the connection.")
     )
     oneRosterCSV: OneRosterCSV | None = Field(default=None, description="Deliver a OneRoster CSV bundle.")
-    basicRoster: BasicRoster | None = Field(
-        default=None, description="Deliver School Passport's Basic Roster. Not yet supported."
-    )
+    basicRoster: BasicRoster | None = Field(default=None, description="Deliver School Passport's Basic Roster.")
     sftp: SFTP | None = Field(default=None, description="Deliver to an SFTP server.")
     directory: Directory | None = Field(default=None, description="Deliver to a folder of a volume.")
     objectStorage: ObjectStorage | None = Field(default=None, description="Deliver to a bucket.")
