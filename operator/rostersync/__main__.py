@@ -34,6 +34,7 @@ from rostersync.local.commands.forget import forget
 from rostersync.local.commands.issues import issues
 from rostersync.local.commands.plan import plan
 from rostersync.local.commands.reject import reject
+from rostersync.local.commands.restore import restore
 from rostersync.local.commands.run import run
 from rostersync.local.commands.runs import runs
 from rostersync.local.commands.show import show
@@ -48,7 +49,7 @@ LATER = {  # imported when they are asked for; `job` is for the operator's pods,
     "simulate": "rostersync.simulator.command:simulate",
 }
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Import": ("check", "run", "plan", "apply"),
+    "Import": ("check", "run", "plan", "apply", "restore"),
     "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject", "verify"),
     "Deliver": ("deliver", "deliveries"),
     "The store": ("export", "forget", "backup", "compact"),
@@ -116,6 +117,7 @@ for command in (
     run,
     plan,
     apply,
+    restore,
     runs,
     show,
     diff,

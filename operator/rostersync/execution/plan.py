@@ -15,7 +15,7 @@ from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import PlanReport
 from rostersync.plan import codec
-from rostersync.plan.origin import Pulled, RunScope
+from rostersync.plan.origin import Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
 from rostersync.sources.port import Source
@@ -28,12 +28,14 @@ def plan(
     report: PlanReportFile,
     as_of: datetime,
     *,
+    restored: Restored | None = None,
     schools: tuple[str, ...] = (),
     again: bool = False,
 ) -> RostersyncError | None:
     """Read the source (`again`: use the staged extract) and freeze a plan. Returns the error that the report has.
 
-    `schools`: ids in the store of those that the plan is limited to.
+    `restored`: what is taken back; the plan is then made from the store alone. `schools`: ids in the store of those that an
+    import is limited to.
 
     Raises DiskFull when there is no space to plan again. Then it is as if the attempt had not begun.
     """
@@ -44,7 +46,10 @@ def plan(
             report.write()
             connection = _connection(execution, work.folder)
             work = execution.workspace(run, connection)
-            report.done(_plan(execution, connection, work, report, as_of, RunScope(schools=schools), again))
+            if restored:
+                report.done(_restore(execution, connection, work, report, as_of, restored))
+            else:
+                report.done(_plan(execution, connection, work, report, as_of, RunScope(schools=schools), again))
     except Exception as error:  # noqa: BLE001  (whatever happened, the report must say so)
         unfinished.check_interrupted(report)
         if again and is_full(error):
@@ -104,6 +109,32 @@ def _plan(
         work.keep("plan")
         if not again:
             work.keep("extract")
+    return made
+
+
+def _restore(
+    execution: Execution,
+    connection: Connection,
+    work: Workspace,
+    report: PlanReportFile,
+    as_of: datetime,
+    restored: Restored,
+) -> PlanReport:
+    """The plan that takes back what a run changed. The source is not contacted."""
+    with naming(**work.places):
+        inputs = pipeline.PlanInputs(
+            connection=connection,
+            run=work.run,
+            origin=restored,
+            out=work.making("plan"),
+            scratch=work.place,
+            reader=execution.store(work.run, connection).reader(),
+            as_of=as_of,
+            memory_limit=execution.engine.memory_limit,
+            threads=execution.engine.threads,
+        )
+        made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))
+        work.keep("plan")
     return made
 
 

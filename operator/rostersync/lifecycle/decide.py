@@ -18,6 +18,7 @@ from rostersync.lifecycle.messages import (
     held_reasons,
     incomplete,
     no_changes_message,
+    planning,
     stopped,
 )
 from rostersync.lifecycle.observed import Approval, Observed, Work, WorkState
@@ -79,7 +80,7 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
                     f"The plan's pods were disrupted {plan.disruptions} times (evicted, or lost with their node); the "
                     f"store is unchanged: {seen.words.rerun}.",
                 )
-            return Wait(Phase.PLANNING, plan.message or "Reading the source and comparing it with the store.")
+            return Wait(Phase.PLANNING, plan.message or planning(seen.run.mode))
         case WorkState.LOST if plan.number < seen.tries:
             return _start_plan(seen, plan.number + 1)
         case WorkState.LOST:
@@ -119,7 +120,7 @@ def _before_start(seen: Observed) -> Wait | Finish | None:
         reason, message = connection.problem
         return Finish(Outcome.FAILED, reason, message)
     closed = open_window(connection.suspend_import, seen.now)
-    if closed and seen.run.mode != Mode.DELIVER:
+    if closed and seen.run.mode not in (Mode.DELIVER, Mode.RESTORE):
         return ended(
             Outcome.IMPORT_SUSPENDED,
             f"Imports are suspended from {closed.start:%Y-%m-%dT%H:%MZ} to {closed.end:%Y-%m-%dT%H:%MZ} "

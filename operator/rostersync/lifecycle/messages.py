@@ -1,9 +1,16 @@
 """The result of a plan, in sentences for people. Pure."""
 
 from rostersync.lifecycle.observed import Observed
-from rostersync.model import NotOffered, PlanReport
+from rostersync.model import Mode, NotOffered, PlanReport
 from rostersync.roster import counted
 from rostersync.sent import DeliverReport
+
+
+def planning(mode: Mode) -> str:
+    """What a plan that is being made does."""
+    if mode == Mode.RESTORE:
+        return "Finding out from the store's history what takes the run's changes back."
+    return "Reading the source and comparing it with the store."
 
 
 def held_message(seen: Observed, report: PlanReport) -> str:

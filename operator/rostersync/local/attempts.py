@@ -19,6 +19,7 @@ from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
 from rostersync.model import ApplyReport
+from rostersync.plan.origin import restored_by
 from rostersync.stores.registry import placement_of
 
 
@@ -74,14 +75,14 @@ class LocalAttempts:
         self.written = report
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
-        """Read the source, or use the staged extract again, and freeze a plan."""
+        """Read the source, use the staged extract again, or take back what a run changed, and freeze a plan."""
         from rostersync.execution.plan import plan
 
         name, as_of = run["metadata"]["name"], parse_instant(run["metadata"]["creationTimestamp"])
         self.written = report = PlanReportFile(self.state.layout.folder(name), step.number, name, self.copy)
         self.error = None
-        schools = tuple(run["spec"].get("schools", ()))
-        self.error = plan(self.execution, name, report, as_of, schools=schools, again=step.again)
+        schools, restored = tuple(run["spec"].get("schools", ())), restored_by(run["spec"])
+        self.error = plan(self.execution, name, report, as_of, restored=restored, schools=schools, again=step.again)
 
     def apply(self, run: dict[str, Any], step: StartApply, of_plan: int) -> None:
         """Write the plan to the store in one transaction. Raises as execution.apply does."""

@@ -10,7 +10,7 @@ from rostersync.api.kinds import Ref, key_of
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.report_files import apply_work, deliver_work, plan_work
 from rostersync.instants import parse_instant
-from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Work, WorkState
+from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.state import State, number
 from rostersync.model import ApplyReport, Mode, PlanReport
@@ -47,7 +47,13 @@ def observed(
         may_deliver=may_deliver,
         deliver=deliver_work(folder, alive),
         applied_revision=_applied_revision(state, plan, apply),
+        words=_words(run["spec"]),
     )
+
+
+def _words(spec: dict[str, Any]) -> Words:
+    restored = spec.get("restoreOf")
+    return Words(rerun=f"run `rostersync restore {restored}` again") if restored else Words()
 
 
 def _applied_revision(state: State, plan: Work[PlanReport] | None, apply: Work[ApplyReport] | None) -> int | None:
@@ -114,7 +120,9 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
 
 
 def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
-    """Other runs of the connection that would change the store and have a plan."""
+    """Other imports of the connection that have a plan. None for a restore: no import replaces what it takes back."""
+    if run["spec"].get("mode") == Mode.RESTORE:
+        return
     for other in state.runs(key_of(run)):
         status = other.get("status") or {}
         plan, outcome = status.get("plan") or {}, status.get("outcome")

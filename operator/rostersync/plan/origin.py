@@ -1,7 +1,9 @@
 """What a plan is made from, and which part of the district it is about."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rostersync.model import Entity, Mode
 
@@ -29,12 +31,20 @@ class Pulled:
 class Restored:
     """The state of the store before a run whose changes are taken back.
 
-    Nothing given means everything: `entities`, and `schools` by their ids in the store.
+    Nothing given means everything: `entities`, and `schools` by their ids in the store or in the SIS.
     """
 
     run: str
     entities: tuple[Entity, ...] = ()
     schools: tuple[str, ...] = ()
+
+
+def restored_by(spec: Mapping[str, Any]) -> Restored | None:
+    """What a SyncRun with this spec takes back. None for a run that reads its source."""
+    if spec.get("mode") != Mode.RESTORE:
+        return None
+    entities = tuple(Entity(name) for name in spec.get("entities", ()))
+    return Restored(spec["restoreOf"], entities, tuple(spec.get("schools", ())))
 
 
 PlanOrigin = Pulled | Restored

@@ -215,6 +215,7 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     facts = {
         "Connection": Ref.of(spec["connectionRef"]).in_words,
         "Mode": spec.get("mode"),
+        "Takes back": " ".join(filter(None, (spec.get("restoreOf"), *spec.get("entities", ())))),
         "Only schools": ", ".join(spec.get("schools", ())),
         "Requested by": spec.get("requestedBy"),
         "Reason": spec.get("reason"),

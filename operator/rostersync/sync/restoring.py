@@ -86,7 +86,7 @@ def restored(
         judged=judged,
         # The next import is compared with the last one, as if there had been no restore in between.
         memory=replace(last, restores=(*last.restores, state.revision + 1)),
-        config={},
+        config={},  # none of it shaped this plan, so its digest does not depend on any
         previous_connection=previous if any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds) else "",
         restores=origin.run,
         only_schools=origin.schools,

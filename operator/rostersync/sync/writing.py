@@ -14,6 +14,7 @@ from rostersync.model import Entity, EntityCounts, Hold, JudgedCounts, PlanRepor
 from rostersync.plan import codec
 from rostersync.plan.checksums import checksums
 from rostersync.plan.digest import Changed, digest
+from rostersync.plan.effective import config_hash
 from rostersync.plan.folder import CHANGES
 from rostersync.plan.manifest import Manifest, report_of
 from rostersync.roster import TABLES
@@ -82,6 +83,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         for c in made.counts
         if c.entity in changes
     }
+    hashed = config_hash(made.config)
     return Manifest(
         run=made.run,
         district=context.district,
@@ -89,13 +91,13 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         connection_name=connection.metadata.name,
         connection_namespace=connection.metadata.namespace,
         connection_uid=connection.metadata.uid,
-        digest=digest(context.district, context.source, made.memory.config_hash, changed, made.only_schools),
+        digest=digest(context.district, context.source, hashed, changed, made.only_schools),
         base_revision=made.state.revision,
         as_of=made.as_of,
         restores=made.restores,
         only_schools=made.only_schools,
         effective_config=made.config,
-        config_hash=made.memory.config_hash,
+        config_hash=hashed,
         memory=made.memory,
         memory_of_whole=made.memory_of_whole,
         entities=tuple(made.counts),

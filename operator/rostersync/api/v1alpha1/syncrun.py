@@ -1,4 +1,7 @@
-"""SyncRun: one import, from its request to its outcome."""
+"""SyncRun: one import, from its request to its outcome.
+
+Spec and status are one list of fields each, meant to be read from start to end. So this file has more lines than others.
+"""
 
 from typing import Annotated, Literal
 
@@ -41,6 +44,7 @@ from rostersync.api.v1alpha1.report import (
     StillThere,
     Totals,
 )
+from rostersync.model import Entity
 
 _LIST_BY_TYPE: JsonDict = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
 
@@ -81,7 +85,7 @@ class SyncRunSpec(Model):
         immutable("connectionRef", "; make another SyncRun", optional=False),
         *(
             immutable(field, "; make another SyncRun")
-            for field in ("mode", "restoreOf", "schools", "reason", "requestedBy")
+            for field in ("mode", "restoreOf", "schools", "entities", "reason", "requestedBy")
         ),
         cel(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -94,16 +98,27 @@ class SyncRunSpec(Model):
             "restoreOf goes with mode Restore, and it needs it",
             ".restoreOf",
         ),
+        cel(
+            "!has(self.entities) || (has(self.mode) && self.mode == 'Restore')",
+            "entities go with mode Restore",
+            ".entities",
+        ),
     )
 
     connectionRef: ConnectionRef = Field(description="The connection that is imported.")
     mode: Literal["Import", "DryRun", "Restore", "Deliver"] = Field(
         default="Import",
-        description="Import: plan and apply. DryRun: only plan, and list what would be held. Restore: undo what restoreOf "
-        "changed (not yet supported). Deliver: only deliver what is applied and not delivered yet.",
+        description="Import: plan and apply. DryRun: only plan, and list what would be held. Restore: take back what "
+        "restoreOf changed, from the store alone, once a person has approved it. Deliver: only deliver what is applied and not delivered yet.",
         json_schema_extra={"x-crd-default": True},
     )
-    restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are undone.")
+    restoreOf: ObjectName | None = Field(default=None, description="Name of the SyncRun whose changes are taken back.")
+    entities: tuple[Entity, ...] = Field(
+        default=(),
+        max_length=11,
+        description="Entities to which a Restore is limited. Absent: all.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
     schools: tuple[SourcedID, ...] = Field(
         default=(),
         max_length=200,
@@ -126,6 +141,8 @@ class SyncRunSpec(Model):
             raise ValueError("has mode Restore without restoreOf; name the run whose changes are undone")
         if self.mode != "Restore" and self.restoreOf is not None:
             raise ValueError("has restoreOf, which only goes with mode: Restore")
+        if self.mode != "Restore" and self.entities:
+            raise ValueError("has entities, which only go with mode: Restore")
         return self
 
 

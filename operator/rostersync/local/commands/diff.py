@@ -67,13 +67,13 @@ def diff(
     from rostersync.local.plans import opened_plan
     from rostersync.model import Cause, Entity
     from rostersync.plan import codec
-    from rostersync.render import changes, orgs, tables
+    from rostersync.render import changes, left_alone, orgs, tables
     from rostersync.render import rekeyed as pairs
 
     if wide and (rekeyed or output == "json"):
         raise click.UsageError("--wide is one row of CSV a record; leave out --rekeyed and --output json.")
-    entities = _words(entities, [e.value for e in Entity], "--entity")
-    causes = _words(causes, [c.value for c in Cause], "--cause")
+    entities = options.words(entities, [e.value for e in Entity], "--entity")
+    causes = options.words(causes, [c.value for c in Cause], "--cause")
     with opened_plan(state, name) as plan:
         if rekeyed:
             _print_pairs(pairs.read(plan), limit, output)
@@ -85,6 +85,7 @@ def diff(
             left = sum(c.out_of_scope for c in codec.read(plan).entities)
             if left:
                 tables.say(tables.console(), f"Not shown, since not of this run's schools alone: {left:,} changes.")
+            left_alone.line(tables.console(), codec.read(plan))
             return
         rows = islice(found, limit) if limit else found
         if output == "json":
@@ -103,12 +104,3 @@ def _print_pairs(found: "Iterator[dict[str, Any]]", limit: int | None, output: s
         return
     rows = islice(found, limit) if limit else found
     (rekeyed.write_csv if output == "csv" else rekeyed.write_json)(sys.stdout, rows)
-
-
-def _words(given: tuple[str, ...], known: list[str], option: str) -> tuple[str, ...]:
-    """The given words in the API's spelling, whatever their case."""
-    spelled = {k.casefold(): k for k in known}
-    for word in given:
-        if word.casefold() not in spelled:
-            raise click.UsageError(f"{option} {word} is none of {', '.join(known)}.")
-    return tuple(spelled[w.casefold()] for w in given)

@@ -124,6 +124,15 @@ def _volumes(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return found
 
 
+def words(given: tuple[str, ...], known: list[str], option: str) -> tuple[str, ...]:
+    """The given words in the API's spelling, whatever their case."""
+    spelled = {k.casefold(): k for k in known}
+    for word in given:
+        if word.casefold() not in spelled:
+            raise click.UsageError(f"{option} {word} is none of {', '.join(known)}.")
+    return tuple(spelled[w.casefold()] for w in given)
+
+
 def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
     from rostersync.local.state import State
 

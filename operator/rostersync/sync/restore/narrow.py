@@ -7,6 +7,7 @@ a course of the district, a calendar, a contact.
 
 from collections.abc import Collection
 
+from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.roster import BY_NAME, DEMOGRAPHICS, ORGS, TABLES, USERS, Attribute, Kind, Table
 from rostersync.tables.context import Context
@@ -18,9 +19,9 @@ _BACK = "('Create', 'Update')"
 def narrow(context: Context, entities: Collection[Entity], schools: Collection[str]) -> None:
     """Choose among `undone_<table>` of every table. Nothing given means everything.
 
-    `schools`: ids of the store.
+    `schools`: ids of the store, or of the SIS for schools that were ever imported. Raises Permanent (UnknownSchool).
     """
-    context.con.execute("CREATE OR REPLACE TEMP TABLE only_schools AS SELECT unnest($1::VARCHAR[]) AS id", [[*schools]])
+    _lay_out_schools(context, schools)
     for table in TABLES:
         context.sql(f"""
             CREATE OR REPLACE TEMP TABLE chosen_{table.name} AS
@@ -30,6 +31,28 @@ def narrow(context: Context, entities: Collection[Entity], schools: Collection[s
     if schools:
         while sum(_referred(context, table, entities) for table in reversed(TABLES)):
             pass  # until nothing that was added refers to anything more
+
+
+def _lay_out_schools(context: Context, schools: Collection[str]) -> None:
+    """Make `only_schools` (id)."""
+    context.con.execute(
+        "CREATE OR REPLACE TEMP TABLE asked_schools AS SELECT unnest($1::VARCHAR[]) AS id", [sorted(set(schools))]
+    )
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE only_schools AS
+        SELECT id FROM asked_schools WHERE id IN (SELECT id FROM store_orgs UNION ALL SELECT id FROM undone_orgs)
+        UNION SELECT s.target_id FROM asked_schools a JOIN store_schools s ON s.sis_id = a.id
+    """)
+    unknown = context.con.execute("""
+        SELECT id FROM asked_schools a WHERE id NOT IN (SELECT id FROM only_schools)
+          AND id NOT IN (SELECT sis_id FROM store_schools) ORDER BY id
+    """).fetchall()
+    if unknown:
+        raise Permanent(
+            f"The roster of district {context.district} never had a school {', '.join(id_ for (id_,) in unknown)}; nothing is "
+            "planned. `rostersync diff RUN` shows the ids of schools.",
+            reason="UnknownSchool",
+        )
 
 
 def _of(entities: Collection[Entity]) -> str:
