@@ -178,3 +178,40 @@ def test_bad_deliveries_are_refused_by_name_before_anything_is_read(bench: Bench
     failed = bench.call("run", *lost, "--quiet", code=1)
     assert "Secret default/feed, which delivery feed names, is not given" in failed.output
     assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [("feed", [1]), ("passport", [])]
+
+
+def test_changes_that_waited_are_sent_in_order_and_byte_by_byte_as_if_they_had_not(
+    bench: Bench, simulator: Simulator, tmp_path: Path
+) -> None:
+    place, delta = tmp_path / "receiver", {"oneRosterCSV": {"mode": "Delta"}}
+    files = feed(bench, delivery(place) | delta, FOLDER | delta)
+    bench.call("run", *files, "--quiet")
+    (place / "told").write_text("fail")
+    for day in (1, 2, 3):
+        simulator.set_day(day)
+        bench.call("run", *files, "--quiet", code=1)
+    assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [("feed", [2, 3, 4]), ("passport", [])]
+    (place / "told").unlink()
+    bench.call("deliver", *files, "--quiet")
+
+    assert received(place) == [1, 2, 3, 4]
+    [waited, at_once] = listed(bench)
+    sent = {d["delivery"]: {s["revision"]: s["files"][0]["sha256"] for s in d["sent"]} for d in (waited, at_once)}
+    assert sent["feed"] == sent["passport"]
+    assert {n: json.loads((place / f"{n}.json").read_text())["sha256"] for n in (1, 2, 3, 4)} == sent["feed"]
+    with zipfile.ZipFile(next((bench.state / "volumes").rglob("*000003.zip"))) as opened:
+        assert "delta" in opened.read("manifest.csv").decode()
+
+
+def test_a_delivery_that_is_pointed_elsewhere_begins_with_everything(
+    bench: Bench, simulator: Simulator, tmp_path: Path
+) -> None:
+    delta = {"oneRosterCSV": {"mode": "Delta"}}
+    bench.call("run", *feed(bench, FOLDER | delta), "--quiet")
+    simulator.set_day(1)
+    elsewhere = {"directory": {"existingClaim": "passport", "path": "elsewhere"}}
+    bench.call("run", *feed(bench, FOLDER | delta | elsewhere), "--quiet")
+
+    [bundle] = (bench.state / "volumes" / "passport" / "elsewhere").iterdir()
+    with zipfile.ZipFile(bundle) as opened:
+        assert "file.users,bulk" in opened.read("manifest.csv").decode()

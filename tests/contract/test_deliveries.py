@@ -126,6 +126,29 @@ def test_one_that_was_killed_when_it_had_sent_sends_the_same_again(pod: Cluster,
     assert outbox(pod.store) == []
 
 
+def test_one_that_was_killed_between_revisions_goes_on_with_the_one_it_was_at(
+    pod: Cluster, simulator: Simulator, folder: Path
+) -> None:
+    changes = delivery(folder) | {"oneRosterCSV": {"mode": "Delta"}}
+    pod.run(*DELIVER, hook=HOOK)
+    for day in (1, 2, 3):
+        simulator.set_day(day)
+        pod.give(connection(simulator.url, deliveries=[changes]), credentials(simulator))
+        pod.imported(f"day-{day}", *APPROVED, hook=HOOK)
+    pod.give(connection(simulator.url, deliveries=[changes]), {"feed": SECRET})
+    first: dict[int, str] = {}
+    for revision in (2, 3, 4):
+        (folder / "told").write_text(f"kill {revision}")
+        pod.run(*DELIVER, hook=HOOK, exits=-9)
+        first[revision] = json.loads((folder / f"{revision}.json").read_text())["sha256"]
+        assert outbox(pod.store) == [(n, "springfield/feed") for n in range(revision, 5)]
+    pod.run(*DELIVER, hook=HOOK)
+
+    assert received(folder) == [1, 2, 2, 3, 3, 4, 4]
+    assert {n: json.loads((folder / f"{n}.json").read_text())["sha256"] for n in first} == first
+    assert outbox(pod.store) == []
+
+
 def test_one_that_hangs_is_ended_by_sigterm_and_says_where_it_was(pod: Cluster, folder: Path) -> None:
     (folder / "told").write_text("hang")
     running = pod.start(*DELIVER, hook=HOOK)

@@ -1,11 +1,12 @@
 """A way to deliver that the product does not have: into a folder of this machine.
 
-It takes the place of `sftp`, whose `path` is the folder, since the API has a field for that. A file `told` there says what becomes of a delivery: `fail`, `hang`,
-or `kill`, which ends the process when the roster is there and nobody was told.
+It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
+or `kill` (`kill 3`: only at revision 3), which ends the process when the roster is there and nobody was told.
 
 `python -m support.example_delivery …` is `rostersync …` with it, with pauses of seconds, and with few tries.
 """
 
+import hashlib
 import json
 import os
 import signal
@@ -44,10 +45,13 @@ def send(receiver: Receiver, bundle: Bundle) -> None:
     (archive,) = bundle.files
     with zipfile.ZipFile(archive) as opened:
         users = opened.read("users.csv").decode().count("\n") - 1
-    durable.write(folder / f"{bundle.revision}.json", json.dumps({"revision": bundle.revision, "users": users}))
+    with archive.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    told_of = {"revision": bundle.revision, "users": users, "sha256": digest}
+    durable.write(folder / f"{bundle.revision}.json", json.dumps(told_of))
     with (folder / "log").open("a") as log:
         log.write(f"{bundle.revision}\n")
-    if told == "kill":
+    if told in ("kill", f"kill {bundle.revision}"):
         (folder / "told").unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
