@@ -69,7 +69,7 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 
 def deliver_job(run: Object, view: View, options: Options, step: StartDeliver) -> Object:
     """The Job that delivers. It has neither credentials of the SIS nor a plan."""
-    return _job(run, RUN.name, DELIVER, step.number, _of(run, step.number), view, options)
+    return _job(run, RUN.name, DELIVER, step.number, [*_of(run, step.number), *_loopback(options)], view, options)
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:

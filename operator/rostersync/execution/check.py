@@ -37,7 +37,7 @@ class Found:
 def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Layout) -> Found:
     """Test the connection and its deliveries, write the report and return everything found. Raises the source's error."""
     report.stage("deliveries")
-    deliveries = report.report.deliveries = probe_deliveries(inputs, layout)
+    deliveries = report.report.deliveries = probe_deliveries(inputs, layout, network)
     report.stage("connect")
     source, _ = open_source(inputs, {}, network)
     try:

@@ -27,8 +27,9 @@ from rostersync.execution import interruption, unfinished
 from rostersync.execution.bundles import Packer, attached
 from rostersync.execution.execution import Execution
 from rostersync.execution.failures import told
-from rostersync.execution.inputs import Inputs, delivery_secret
+from rostersync.execution.inputs import Inputs
 from rostersync.execution.outbox import outbox_name
+from rostersync.execution.receivers import receiver_of
 from rostersync.execution.report_files import DeliverReportFile
 from rostersync.execution.waiting import when_free
 from rostersync.instants import stamp
@@ -116,11 +117,11 @@ class _Attempt:
     def _load(self, delivery: Delivery) -> _Load | None:
         try:
             place = place_of(delivery)
-            secret = delivery_secret(self.inputs, delivery)
+            receiver = receiver_of(self.inputs, delivery, self.execution.layout, self.execution.network)
         except Exception as error:  # noqa: BLE001  (the others are still tried)
             self._note(delivery, error)
             return None
-        return _Load(delivery, place, Receiver(delivery, secret, self.execution.layout.volume))
+        return _Load(delivery, place, receiver)
 
     def _pack(self, loads: Sequence[_Load]) -> None:
         """Copy what is pending out of the store."""

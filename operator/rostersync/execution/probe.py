@@ -5,24 +5,27 @@ import time
 from queue import Empty, SimpleQueue
 
 from rostersync.api.v1alpha1.deliveries import Delivery
-from rostersync.deliveries.port import Receiver
 from rostersync.deliveries.registry import place_of
 from rostersync.errors import Retryable, RostersyncError
 from rostersync.execution.failures import told
-from rostersync.execution.inputs import Inputs, delivery_secret
+from rostersync.execution.inputs import Inputs
 from rostersync.execution.layout import Layout
+from rostersync.execution.receivers import receiver_of
 from rostersync.model import Probe
+from rostersync.sources.network import Network
 
 PATIENCE = 90.0  # seconds for all of them; they are probed side by side
 
 
-def probe_deliveries(inputs: Inputs, layout: Layout, patience: float = PATIENCE) -> list[Probe]:
+def probe_deliveries(
+    inputs: Inputs, layout: Layout, network: Network | None = None, patience: float = PATIENCE
+) -> list[Probe]:
     """What became of each delivery's probe, in the order of the spec."""
     ended: SimpleQueue[Probe] = SimpleQueue()
     deliveries = inputs.connection.spec.deliveries
 
     def probe(delivery: Delivery) -> None:
-        ended.put(_probed(inputs, layout, delivery))
+        ended.put(_probed(inputs, layout, network, delivery))
 
     for delivery in deliveries:
         threading.Thread(target=probe, args=(delivery,), daemon=True).start()
@@ -36,12 +39,12 @@ def probe_deliveries(inputs: Inputs, layout: Layout, patience: float = PATIENCE)
     return [made.get(d.name) or _report(d, "", _silent(d, patience)) for d in deliveries]
 
 
-def _probed(inputs: Inputs, layout: Layout, delivery: Delivery) -> Probe:
+def _probed(inputs: Inputs, layout: Layout, network: Network | None, delivery: Delivery) -> Probe:
     where = ""
     try:
         place = place_of(delivery)
         where = place.where(delivery)
-        place.probe(Receiver(delivery, delivery_secret(inputs, delivery), layout.volume))
+        place.probe(receiver_of(inputs, delivery, layout, network))
     except Exception as error:  # noqa: BLE001  (the others are tested all the same)
         return _report(delivery, where, told(error, f"probe of {delivery.name}", None))
     return _report(delivery, where, None)

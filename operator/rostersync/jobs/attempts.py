@@ -111,7 +111,9 @@ def apply(
         ownership.finish(layout, run.name)
 
 
-def deliver(pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine) -> None:
+def deliver(
+    pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine, network: Network | None = None
+) -> None:
     """Deliver the newest revision. Raises its error."""
     from rostersync.execution.deliver import deliver as execute
 
@@ -121,7 +123,8 @@ def deliver(pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine
         report.write()
         connection = pod.connection()
         _check_supported(connection)
-        error = execute(Execution(layout, progress, pod.to_deliver(connection), engine=engine), run.name, report)
+        inputs, guarded = pod.to_deliver(connection), network or Network(guarded=True)
+        error = execute(Execution(layout, progress, inputs, engine=engine, network=guarded), run.name, report)
     if error:
         raise error
 

@@ -16,6 +16,7 @@ from rostersync.jobs.job_options import (
     deadline_option,
     finished_runs,
     loopback_option,
+    network,
     place_options,
     run_options,
     time,
@@ -155,7 +156,7 @@ def plan(
     engine = Engine(options.bytes_of(memory), threads)
     of = attempts.Run(run, uid, number)
     given = (place.pod(), of, created, history, watch, _progress(), engine)
-    attempts.plan(*given, schools=schools, again=again, dry=dry, network=_network(loopback))
+    attempts.plan(*given, schools=schools, again=again, dry=dry, network=network(loopback))
 
 
 @job.command(epilog=EXITS)
@@ -209,6 +210,7 @@ def apply(
 @job.command(epilog=EXITS)
 @run_options
 @deadline_option
+@loopback_option
 @place_options
 @options.engine_options
 def deliver(
@@ -216,6 +218,7 @@ def deliver(
     uid: str,
     number: int,
     deadline: int | None,
+    loopback: bool,
     report: Path | None,
     root: Path,
     memory: int | None,
@@ -228,7 +231,7 @@ def deliver(
     from rostersync.jobs import attempts
 
     engine = Engine(options.bytes_of(memory), threads)
-    attempts.deliver(place.pod(), attempts.Run(run, uid, number), watch, _progress(), engine)
+    attempts.deliver(place.pod(), attempts.Run(run, uid, number), watch, _progress(), engine, network(loopback))
 
 
 @job.command(epilog=EXITS)
@@ -245,7 +248,7 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
     from rostersync.jobs import attempts
     from rostersync.render.objects import dump
 
-    click.echo(dump(attempts.check(place.pod(), watch, _network(loopback)).as_dict(), "json"), nl=False)
+    click.echo(dump(attempts.check(place.pod(), watch, network(loopback)).as_dict(), "json"), nl=False)
 
 
 @job.command(epilog=EXITS)
@@ -280,12 +283,6 @@ def _watch(deadline: int | None, scratch: Path) -> Watch:
     watch = Watch(deadline, scratch)
     watch.begin()
     return watch
-
-
-def _network(loopback: bool) -> Any:
-    from rostersync.sources.network import Network
-
-    return Network(guarded=True, loopback=loopback)
 
 
 def _progress() -> Any:

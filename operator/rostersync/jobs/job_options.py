@@ -83,3 +83,10 @@ run_options = together(
         help="The number of the try, counted from 1.",
     ),
 )
+
+
+def network(loopback: bool) -> Any:
+    """What a Job may contact."""
+    from rostersync.sources.network import Network
+
+    return Network(guarded=True, loopback=loopback)

@@ -1,6 +1,6 @@
-"""Which addresses a source may contact, and how names are resolved.
+"""Which addresses a source or a delivery may contact, and how names are resolved.
 
-Decides only; the client's network backend connects.
+Decides only; the clients connect.
 A Job runs inside the cluster's network, and contacts an address that somebody wrote into a connection. Without limits,
 that could be a service of the node, or a cloud's metadata.
 """
