@@ -1,7 +1,5 @@
 """Runs of some schools on the command line: what is planned, shown, decided, refused, and left for the next whole run."""
 
-import csv
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,12 @@ import pytest
 from rostersync.simulator.bundle import Bundle
 from rostersync.simulator.server import Simulator
 from support.cli import Bench, name_of, reason_of
-
-DATA = Path(__file__).parents[1] / "data" / "district-small"
-NORTH, SOUTH = "77e645bc-0a64-4e88-af2d-60095cabcd53", "62073d85-3b72-4863-b132-f25a3e634fcb"
+from support.leaving import DISTRICT, NORTH, SOUTH, students, without
 
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    with Simulator(Bundle(DATA)) as running:
+    with Simulator(Bundle(DISTRICT)) as running:
         yield running
 
 
@@ -27,21 +23,10 @@ def bench(tmp_path: Path, simulator: Simulator) -> Bench:
     """A district that was imported. Then two students left each of two schools."""
     made = Bench(tmp_path, simulator)
     made.run()
-    folder = shutil.copytree(DATA, tmp_path / "smaller")
-    left = {row["sourcedId"] for school in (NORTH, SOUTH) for row in students(school)[:2]}
-    for name, column in (("users", "sourcedId"), ("enrollments", "userSourcedId"), ("demographics", "sourcedId")):
-        rows = list(csv.DictReader((folder / f"{name}.csv").read_text().splitlines()))
-        with (folder / f"{name}.csv").open("w", newline="") as out:
-            writer = csv.DictWriter(out, rows[0].keys())
-            writer.writeheader()
-            writer.writerows(row for row in rows if row[column] not in left)
+    left = [*students(NORTH)[:2], *students(SOUTH)[:2]]
+    folder = without(left, tmp_path / "smaller")
     simulator.serve(Bundle(folder))
     return made
-
-
-def students(school: str) -> list[dict[str, str]]:
-    rows = csv.DictReader((DATA / "users.csv").read_text().splitlines())
-    return [row for row in rows if row["role"] == "student" and row["orgSourcedIds"] == school]
 
 
 def message_of(run: dict[str, Any]) -> str:

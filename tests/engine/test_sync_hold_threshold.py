@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from rostersync.model import Entity, Hold, HoldReason
+from rostersync.render.holds import sentence
 from support.days import AS_OF, Day, Roster, crowd, district
 
 BULK = {"bulkUploadMode": True}
@@ -152,6 +154,39 @@ def test_what_was_applied_counts_by_school_where_a_rule_asks_for_it(roster: Rost
     roster.apply(roster.plan(less(day, 3), **BULK, **asked, at=AS_OF + timedelta(days=1)))
     plan = roster.plan(less(day, 5).without("users", "s200"), **BULK, **asked, at=AS_OF + timedelta(days=7))
     assert plan.holds == {("Threshold", "Student", "Delete", "1002", 5, 41, 10, "Percent", 3, "7d")}
+
+
+def test_a_window_is_of_one_district_and_one_source(roster: Roster) -> None:
+    """Another district in the same store has a window of its own, and people of its own."""
+    day = crowd(97)
+    roster.run(day, **BULK)
+    roster.run(day, **BULK, name="lakes")
+    roster.apply(roster.plan(less(day, 6), **BULK, name="lakes", at=AS_OF + timedelta(hours=1)))
+
+    assert roster.plan(less(day, 6), **BULK, at=AS_OF + timedelta(hours=26)).holds == set()
+    there = roster.plan(less(day, 17), **BULK, name="lakes", at=AS_OF + timedelta(hours=24, minutes=30))
+    assert there.holds == {("Threshold", "Student", "Delete", 17, 100, 10, "Percent", 6, "24h")}
+
+
+def test_a_window_outlives_the_process(roster: Roster) -> None:
+    """Everything that is counted is in the store."""
+    day = crowd(97)
+    roster.begin(day, **BULK)
+    roster.apply(roster.plan(less(day, 6), **BULK, at=AS_OF + timedelta(hours=1)))
+
+    again = Roster(roster.folder, runs=roster.runs)
+
+    [hold] = again.plan(less(day, 11), **BULK, at=AS_OF + timedelta(hours=2)).manifest.holds
+    assert (hold.count, hold.before, hold.population) == (11, 6, 100)
+    said = sentence(hold)
+    assert "5, and 6 were within the 24h before, together 11 of 100 Students" in said
+    assert "(11.0 %), limit 10 %" in said
+
+
+def test_a_hold_tells_both_numbers_also_where_more_change_than_there_were() -> None:
+    hold = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Create", None, 110, 100, 50, "Percent", 50, "24h")
+    told = "60, and 50 were within the 24h before, together 110 Students where there were 100, limit 50 %."
+    assert sentence(hold).endswith(told)
 
 
 def test_former_values_that_go_take_no_evidence_along(roster: Roster) -> None:

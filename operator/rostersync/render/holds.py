@@ -32,13 +32,14 @@ def _sentence(hold: Hold) -> str:
     count, population, who = hold.count or 0, hold.population or 0, hold.entity
     match hold.reason:
         case HoldReason.THRESHOLD:
-            if count > population:  # a percentage above 100 means little, so both numbers are given
-                of = f"{VERBS[hold.change or 'Any']} {some(count, who)} where there were {number(population)}"
-                return f"{of}, limit {number(hold.limit or 0)}{'' if hold.unit == 'Count' else ' %'}"
-            of = f"{VERBS[hold.change or 'Any']} {number(count)} of {some(population, who)}"
+            verb = VERBS[hold.change or "Any"]
             if hold.before:
                 own = f"{number(count - hold.before)}, and {number(hold.before)} were within the {hold.window} before"
-                of = f"{VERBS[hold.change or 'Any']} {own}, together {number(count)} of {some(population, who)}"
+                verb = f"{verb} {own}, together"
+            if count > population:  # a percentage above 100 means little, so both numbers are given
+                of = f"{verb} {some(count, who)} where there were {number(population)}"
+                return f"{of}, limit {number(hold.limit or 0)}{'' if hold.unit == 'Count' else ' %'}"
+            of = f"{verb} {number(count)} of {some(population, who)}"
             if hold.unit == "Count":
                 return f"{of}, limit {number(hold.limit or 0)}"
             share = percent(count, population)
