@@ -411,6 +411,32 @@ def test_values_as_odd_as_others_send_them(simulator: Simulator, client: Client)
     assert "sourcedId" not in user
 
 
+def test_hidden_rows_are_in_no_total_and_still_there_by_id(simulator: Simulator, client: Client) -> None:
+    every = ids(simulator.roster, "users")
+    simulator.add_fault("hide:10,on=users")
+
+    page = client.page("users", limit=500)
+    sent = {user["sourcedId"] for user in client.all("users", limit=50)}
+
+    assert int(page.headers["X-Total-Count"]) == page.json()["total"] == len(sent) == len(every) - 10
+    hidden = sorted(set(every) - sent)
+    assert len(hidden) == 10
+    assert client.get(f"{client.service}/users/{hidden[0]}").json()["user"]["sourcedId"] == hidden[0]
+
+
+def test_single_records_lie_on_request(simulator: Simulator, client: Client) -> None:
+    one, other = ids(simulator.roster, "users")[:2]
+    simulator.add_fault("by-id:active")
+    assert client.get(f"{client.service}/users/nobody").json()["user"] == {"sourcedId": "nobody", "status": "active"}
+    simulator.clear_faults()
+    simulator.add_fault("by-id:another")
+    assert client.get(f"{client.service}/users/{one}").json()["user"]["sourcedId"] == other
+    simulator.clear_faults()
+    simulator.add_fault("by-id:405")
+    assert client.get(f"{client.service}/users/{one}").status_code == 405
+    assert client.page("users").is_success
+
+
 def test_every_fault_has_been_switched_on_above() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     assert not [name for name in NAMES if f'"{name}' not in source]
