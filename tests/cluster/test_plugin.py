@@ -90,13 +90,6 @@ def test_a_dry_run_only_plans(operator: Operator, people: dict[str, Person]) -> 
     assert len(operator.all("SyncRun")) == 1
 
 
-def test_a_run_of_some_schools_names_each_once(operator: Operator, people: dict[str, Person]) -> None:
-    some = [word for school in ("1001", "1002", "1001") for word in ("--school", school)]
-    said = people["alice"].types("run", "springfield", *some, "--no-wait", "-o", "json")
-
-    assert json.loads(said.stdout)["spec"]["schools"] == ["1001", "1002"]
-
-
 def test_a_held_run_exits_3_and_says_what_to_type(operator: Operator, people: dict[str, Person]) -> None:
     watching = people["alice"].start("run", "springfield")
     name = operator.waits_for(lambda: operator.all("SyncRun"))[0]["metadata"]["name"]

@@ -1,5 +1,6 @@
 """kubectl roster on a real API server: cancel, act as another, and what is meant where nothing is named."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,3 +147,10 @@ def test_plain_kubectl_shows_why_first_and_the_command(
     wide = kubectl("get", "syncruns", "-o", "wide").splitlines()
     assert "HOLD REASONS" in wide[0]
     assert "Threshold" in wide[1]
+
+
+def test_a_run_of_some_schools_names_each_once(operator: Operator, people: dict[str, Person]) -> None:
+    some = [word for school in ("1001", "1002", "1001") for word in ("--school", school)]
+    said = people["alice"].types("run", "springfield", *some, "--no-wait", "-o", "json")
+
+    assert json.loads(said.stdout)["spec"]["schools"] == ["1001", "1002"]
