@@ -3,7 +3,7 @@
 An attempt is one try at a thing: to plan, to apply, to deliver, to check a connection, to purge artifacts.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
 
@@ -65,6 +65,8 @@ PLAN = Attempt(
     store_alone=True,
     keeps_turn=True,
 )
+# A restore is planned from the store alone. For everything else it is a plan like any other.
+RESTORE = replace(PLAN, mounts=tuple(mount for mount in PLAN.mounts if mount is not Mount.SOURCE))
 APPLY = Attempt(
     "apply",
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.ARTIFACTS, Mount.KEY),

@@ -9,8 +9,7 @@ from pydantic import ValidationError
 from rostersync.api.v1alpha1.deliveries import FORMATS, PLACES, Delivery
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
 from rostersync.api.v1alpha1.storage import Store
-from rostersync.api.v1alpha1.support import Supported, not_yet_supported, run_not_yet_supported, terms_accepted
-from rostersync.api.v1alpha1.syncrun import SyncRun
+from rostersync.api.v1alpha1.support import Supported, not_yet_supported, terms_accepted
 from rostersync.execution.supported import supported
 from support import example_delivery, example_store
 
@@ -106,17 +105,3 @@ def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
 def test_what_the_api_says_of_deliveries_is_what_is_so() -> None:
     later = {name for name, field in Delivery.model_fields.items() if "Not yet supported" in str(field.description)}
     assert later == {*FORMATS, *PLACES} - supported().formats - supported().places
-
-
-@pytest.mark.parametrize(
-    ("spec", "fields"),
-    [
-        ({}, []),
-        ({"mode": "DryRun"}, []),
-        ({"mode": "Restore", "restoreOf": "r1"}, ["spec.mode: Restore"]),
-        ({"schools": ["1"]}, []),
-    ],
-)
-def test_runs_that_come_later(spec: dict[str, Any], fields: list[str]) -> None:
-    run = SyncRun.model_validate({"metadata": {"name": "r"}, "spec": {"connectionRef": {"name": "c"}} | spec})
-    assert run_not_yet_supported(run) == fields

@@ -1,28 +1,25 @@
-"""What is planned from a source: what this version plans, and the sentence for what it does not plan yet."""
+"""What a plan is made from, as the run asks for it."""
+
+from typing import Any
 
 import pytest
 
-from rostersync.errors import NotYetSupported
-from rostersync.model import Mode
-from rostersync.plan.origin import RunScope
-from rostersync.sync.preconditions import supported
-
-
-@pytest.mark.parametrize("schools", [(), ("1001",)])
-@pytest.mark.parametrize("mode", [Mode.IMPORT, Mode.DRY_RUN])
-def test_a_pull_is_planned_for_the_whole_district_or_some_schools(mode: Mode, schools: tuple[str, ...]) -> None:
-    supported(RunScope(mode, schools))
+from rostersync.model import Entity
+from rostersync.plan.origin import Restored, restored_by
 
 
 @pytest.mark.parametrize(
-    ("scope", "fields"),
+    ("spec", "restored"),
     [
-        (RunScope(Mode.RESTORE), "spec.mode: Restore"),  # it is planned from the store
-        (RunScope(Mode.RESTORE, ("1001",)), "spec.mode: Restore"),
+        ({}, None),
+        ({"mode": "Import", "schools": ["1001"]}, None),
+        ({"mode": "DryRun"}, None),
+        ({"mode": "Restore", "restoreOf": "r1"}, Restored("r1")),
+        (
+            {"mode": "Restore", "restoreOf": "r1", "entities": ["Student"], "schools": ["1001"]},
+            Restored("r1", (Entity.STUDENT,), ("1001",)),
+        ),
     ],
 )
-def test_restores_are_not_planned_from_a_source(scope: RunScope, fields: str) -> None:
-    with pytest.raises(NotYetSupported) as refused:
-        supported(scope)
-
-    assert str(refused.value) == f"SyncRun {fields}: not supported in this version; leave it out."
+def test_a_run_reads_its_source_or_takes_back_what_another_changed(spec: dict[str, Any], restored: object) -> None:
+    assert restored_by(spec) == restored

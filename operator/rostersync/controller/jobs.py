@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rostersync.api.kinds import RUN
-from rostersync.attempts import APPLY, CHECK, DELIVER, PLAN, PURGE, Attempt, Mount
+from rostersync.attempts import APPLY, CHECK, DELIVER, PLAN, PURGE, RESTORE, Attempt, Mount
 from rostersync.controller.cluster.cache import Object
 from rostersync.controller.job_volumes import Volume, volumes_of
 from rostersync.controller.options import (
@@ -34,7 +34,7 @@ def plan_job(
     run: Object, view: View, options: Options, step: StartPlan, finished: Sequence[str], known: Sequence[str]
 ) -> Object:
     """The Job that plans. `finished`: `NAME=ok|failed` of the ended runs, oldest first. `known`: all runs."""
-    meta, history = run["metadata"], view.spec.history.runs
+    meta, history, restored = run["metadata"], view.spec.history.runs, run["spec"].get("restoreOf")
     args = [
         *_of(run, step.number),
         *("--created", meta["creationTimestamp"]),
@@ -43,11 +43,13 @@ def plan_job(
         *("--keep-failed", str(history.failed)),
         *_loopback(options),
         *(f"--school={school}" for school in run["spec"].get("schools", ())),
+        *(f"--entity={entity}" for entity in run["spec"].get("entities", ())),
+        *([f"--restore-of={restored}"] if restored else []),
         *(["--dry-run"] if run["spec"].get("mode") == "DryRun" else []),
         *(f"--finished={name}" for name in finished),
         *(f"--known={name}" for name in known),
     ]
-    return _job(run, RUN.name, PLAN, step.number, args, view, options)
+    return _job(run, RUN.name, RESTORE if restored else PLAN, step.number, args, view, options)
 
 
 def apply_job(run: Object, view: View, options: Options, step: StartApply, of_plan: int) -> Object:

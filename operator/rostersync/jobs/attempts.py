@@ -23,6 +23,7 @@ from rostersync.instants import parse_instant
 from rostersync.jobs.mount import Pod
 from rostersync.jobs.watch import Watch
 from rostersync.model import CheckReport, Consent
+from rostersync.plan.origin import Restored
 from rostersync.sources.network import Network
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def plan(
     progress: Progress,
     engine: Engine,
     *,
+    restored: Restored | None = None,
     schools: tuple[str, ...] = (),
     again: bool = False,
     dry: bool = False,
@@ -66,10 +68,13 @@ def plan(
         report.write()
         ownership.take(layout, run.name, run.uid)
         prune(layout, run.name, history)
-        inputs = _inputs_again(pod, run) if again else _inputs(pod, run)
+        first = _inputs_of_store if restored else _inputs
+        inputs = (_inputs_again if again else first)(pod, run)
         report.keep()
         execution = Execution(layout, progress, inputs, engine=engine, network=network or Network(guarded=True))
-        error = execute(execution, run.name, report, parse_instant(created), schools=schools, again=again)
+        error = execute(
+            execution, run.name, report, parse_instant(created), restored=restored, schools=schools, again=again
+        )
     if error:
         raise error
     if dry or report.report.no_changes:
@@ -170,7 +175,13 @@ def reported(
         raise said from error
 
 
-def _inputs(pod: Pod, run: Run) -> Inputs:
+def _inputs_of_store(pod: Pod, _: Run) -> Inputs:
+    """What a restore needs: the store and the key of artifacts, and nothing of the SIS."""
+    return pod.to_plan_again(_accepted(pod))
+
+
+def _accepted(pod: Pod) -> Connection:
+    """The connection, if a run of it may be planned."""
     connection = pod.connection()
     if not terms_accepted(connection):
         raise Permanent(
@@ -179,6 +190,11 @@ def _inputs(pod: Pod, run: Run) -> Inputs:
             reason="TermsNotAccepted",
         )
     _check_supported(connection)
+    return connection
+
+
+def _inputs(pod: Pod, run: Run) -> Inputs:
+    connection = _accepted(pod)
     if _reads_elsewhere(pod, run, connection):
         Artifacts(pod.layout.artifacts).drop(run.name, "extract")
     return pod.to_plan(connection)

@@ -1,4 +1,7 @@
-"""What the pods of Jobs run: one command for each attempt. Commands import what they need when they run."""
+"""What the pods of Jobs run: one command for each attempt. Commands import what they need when they run.
+
+It has more lines than other files, since each command lists its options one by one.
+"""
 
 import os
 import sys
@@ -123,6 +126,8 @@ def job() -> None:
 )
 @loopback_option
 @click.option("--school", "schools", multiple=True, metavar="ID", help="A school that the plan is limited to.")
+@click.option("--restore-of", "restored", metavar="RUN", help="Plan to take back what this run changed.")
+@click.option("--entity", "entities", multiple=True, metavar="ENTITY", help="An entity that this is limited to.")
 @click.option("--dry-run", "dry", is_flag=True, help="Nothing will be applied: keep the plan, but not the extract.")
 @place_options
 @options.engine_options
@@ -139,6 +144,8 @@ def plan(
     known: tuple[str, ...],
     loopback: bool,
     schools: tuple[str, ...],
+    restored: str | None,
+    entities: tuple[str, ...],
     dry: bool,
     report: Path | None,
     root: Path,
@@ -151,12 +158,15 @@ def plan(
     from rostersync.execution.execution import Engine
     from rostersync.execution.purge import History
     from rostersync.jobs import attempts
+    from rostersync.model import Entity
+    from rostersync.plan.origin import Restored
 
     history = History(finished, keep_successful, keep_failed, known)
     engine = Engine(options.bytes_of(memory), threads)
     of = attempts.Run(run, uid, number)
     given = (place.pod(), of, created, history, watch, _progress(), engine)
-    attempts.plan(*given, schools=schools, again=again, dry=dry, network=network(loopback))
+    back = Restored(restored, tuple(map(Entity, entities)), schools) if restored else None
+    attempts.plan(*given, restored=back, schools=schools, again=again, dry=dry, network=network(loopback))
 
 
 @job.command(epilog=EXITS)

@@ -5,8 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from rostersync.api.kinds import Ref
-from rostersync.api.v1alpha1.support import run_not_yet_supported, run_refusal
-from rostersync.errors import DiskFull, NotYetSupported, Permanent
+from rostersync.errors import DiskFull, InvalidManifest, NotYetSupported, Permanent
 from rostersync.execution import inputs
 from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
@@ -129,10 +128,12 @@ def apply_plan(
 
 
 def checked(loaded: Manifests, env: Mapping[str, str]) -> Manifests:
-    """The manifests, if they are enough for a run. Raises NotYetSupported, or InvalidManifest for what is missing."""
-    later = run_not_yet_supported(loaded.run) if loaded.run else []
-    if later:
-        raise NotYetSupported(run_refusal(later))
+    """The manifests, if they are enough for a run. Raises InvalidManifest for what is missing."""
+    if loaded.run and loaded.run.spec.restoreOf:
+        raise InvalidManifest(
+            f"SyncRun {loaded.run.metadata.name} has mode Restore, which reads no source: "
+            f"`rostersync restore {loaded.run.spec.restoreOf}` does it without manifests; nothing was read."
+        )
     inputs.credentials(loaded, env)  # report what is missing before anything begins
     inputs.ca_bundle(loaded)
     inputs.artifact_key(loaded.connection, loaded.secrets, env)

@@ -12,7 +12,6 @@ from rostersync.model import Entity, Mode
 class RunScope:
     """Which part of the district a run is about: all of it, or only some schools (their ids in the store)."""
 
-    mode: Mode = Mode.IMPORT
     schools: tuple[str, ...] = ()
 
 

@@ -16,6 +16,7 @@ from rostersync.plugin.commands.check import check
 from rostersync.plugin.commands.deliver import deliver
 from rostersync.plugin.commands.deliveries import deliveries
 from rostersync.plugin.commands.reject import reject
+from rostersync.plugin.commands.restore import restore
 from rostersync.plugin.commands.run import run
 from rostersync.plugin.commands.runs import runs
 from rostersync.plugin.commands.show import show
@@ -23,11 +24,11 @@ from rostersync.plugin.watch import Stopped
 from rostersync.render.sections import Sectioned
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Import": ("check", "run", "cancel"),
+    "Import": ("check", "run", "restore", "cancel"),
     "Look and decide": ("runs", "show", "approve", "reject"),
     "Deliver": ("deliver", "deliveries"),
 }
-ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", "apply")
+ELSEWHERE = ("diff", "issues", "export", "forget", "backup", "compact", "plan", "apply", "verify")
 INTERRUPTED = 130
 
 
@@ -91,7 +92,7 @@ def cli() -> None:
     """
 
 
-for command in (check, run, cancel, runs, show, approve, reject, deliver, deliveries):
+for command in (check, run, restore, cancel, runs, show, approve, reject, deliver, deliveries):
     cli.add_command(command)
 
 

@@ -76,13 +76,12 @@ def plan(
     """Make the plan folder `inputs.out`. Returns its report.
 
     Raises:
-        Permanent: NotYetSupported, RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource;
+        Permanent: RequirementFailed, IncompleteRead (onIncompleteRead: Fail), StoreHasOtherSource;
             of a restore NotApplied, HistoryExpired.
         StoreBusy: another process writes the store.
     """
     if isinstance(inputs.origin, Restored):
         return _take_back(inputs, inputs.origin, progress, stage)
-    preconditions.supported(inputs.scope)
     pulled = inputs.origin
     while (report := _planned(inputs, pulled, progress, stage)) is None:
         pass  # each time, one more collection is known to be incomplete

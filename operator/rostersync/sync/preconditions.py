@@ -5,18 +5,10 @@ from typing import Any
 
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection, ConnectionSpec
-from rostersync.api.v1alpha1.support import mode_not_yet_supported, run_refusal
-from rostersync.errors import NotYetSupported, Permanent
-from rostersync.plan.origin import RunScope
+from rostersync.errors import Permanent
 from rostersync.stores.port import StoreState
 from rostersync.sync.schools import LISTED
 from rostersync.sync.scope import Scope
-
-
-def supported(scope: RunScope) -> None:
-    """Raises NotYetSupported for what this version cannot plan from a source."""
-    if later := mode_not_yet_supported(scope.mode):
-        raise NotYetSupported(run_refusal(later))
 
 
 def read_enough(spec: ConnectionSpec, proof: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -4,8 +4,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.syncrun import SyncRun
-from rostersync.model import Mode
 
 
 @dataclass(frozen=True)
@@ -49,21 +47,6 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
     return [field for field, value in given.items() if value] + deliveries + existing
 
 
-def run_not_yet_supported(run: SyncRun) -> list[str]:
-    """Dotted fields of the run that are given but not supported yet."""
-    return mode_not_yet_supported(Mode(run.spec.mode))
-
-
-def mode_not_yet_supported(mode: Mode) -> list[str]:
-    """Dotted fields of a run that are given but not supported yet."""
-    return ["spec.mode: Restore"] if mode == Mode.RESTORE else []
-
-
 def refusal(later: Sequence[str]) -> str:
     """Why a connection with these fields is refused."""
     return f"{', '.join(later)}: not supported in this version; leave it out."
-
-
-def run_refusal(later: Sequence[str]) -> str:
-    """Why a run with these fields does not start."""
-    return f"SyncRun {refusal(later)}"

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from rostersync.api.kinds import Ref
-from rostersync.api.v1alpha1.support import mode_not_yet_supported
+from rostersync.api.kinds import Ref, key_of
 from rostersync.attempts import PLAN
 from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
 from rostersync.controller.connections import sources
@@ -18,7 +17,7 @@ from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
-from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.outcomes import APPLIED, Outcome, succeeded_reason
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport, Mode
@@ -48,9 +47,8 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     if connection.deleted and view is None and apply and apply.state == WorkState.LOST:
         apply = _given_up(apply)
     mode = Mode(spec.get("mode", Mode.IMPORT))
-    if later := mode_not_yet_supported(mode):
-        text = f"{', '.join(later)}: not supported in this version."
-        connection = replace(connection, problem=("NotYetSupported", text))
+    if (refused := _refused(shared, run)) and not connection.problem:
+        connection = replace(connection, problem=refused)
     taken = sources.taken(shared.store, obj) if obj and not gone else None
     if taken and not connection.problem:
         connection = replace(connection, problem=taken)
@@ -90,6 +88,26 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
     return observed, view, refusal
 
 
+def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:
+    """Why a restore cannot be one, as (reason, message), if the run that it takes back is known. Its Job asks the store."""
+    spec, namespace = run["spec"], run["metadata"]["namespace"]
+    other = shared.store.get(RUNS, namespace, spec["restoreOf"]) if spec.get("restoreOf") else None
+    if other is None:
+        return None
+    if key_of(other) != key_of(run):
+        of = Ref.of(other["spec"]["connectionRef"])
+        return (
+            "OtherConnection",
+            f"SyncRun {spec['restoreOf']} is of {of}: restore it with a SyncRun of that connection.",
+        )
+    status = other.get("status") or {}
+    if status.get("outcome") in APPLIED or status.get("revision"):
+        return None
+    stands = status.get("outcome") or succeeded_reason(status) or "new"
+    text = f"SyncRun {spec['restoreOf']} is {stands}: it changed nothing, so there is nothing to restore."
+    return "NotApplied", text
+
+
 def _refusal(shared: Shared, run: Object, view: View | None) -> Refusal:
     """Why the run may not start a Job now."""
     if view is None:
@@ -112,8 +130,10 @@ def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) ->
 
 
 def _siblings(shared: Shared, run: Object) -> list[Sibling]:
-    """Other imports of the connection with a plan."""
-    out = []
+    """Other imports of the connection with a plan. None for a restore: no import replaces what it takes back."""
+    out: list[Sibling] = []
+    if run["spec"].get("mode") == Mode.RESTORE:
+        return out
     meta = run["metadata"]
     for other in shared.store.related(RUNS, f"planned/{place_of(run)}"):
         if other["metadata"]["uid"] == meta["uid"]:
