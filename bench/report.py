@@ -155,6 +155,20 @@ def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
             "≥ 100,000 records/s" if day == FIRST else "",
             verdict(rate, 100_000, at_least=True) if day == FIRST else None,
         )
+    floor_bundle, bundle = got["floor bundle"], got["bundle"]
+    active = got[f"plan {NEXT}"].result["records"]
+    yield Row("floor: Parquet to CSV by DuckDB alone, then zip", floor_bundle, active, floor_bundle.result["wall"])
+    times = ratio(bundle.result["wall"], floor_bundle.result["wall"])
+    by_cpu = ratio(bundle.result["cpu"], floor_bundle.result["cpu"])
+    yield Row(
+        "write a bulk bundle and zip it",
+        bundle,
+        active,
+        bundle.result["wall"],
+        f"{times:.2f} × the floor; {by_cpu:.2f} × its CPU",
+        "≤ 1.5 ×",
+        verdict(times, 1.5),
+    )
     yield from _peers(got, judged)
 
 

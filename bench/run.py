@@ -90,6 +90,14 @@ def stages(runner: Runner, today: str, tomorrow: str, work: Path) -> None:
             runner.run(f"apply {day}", "stages.py", "apply", "--plan", work / "plan", "--store", store)
 
 
+def bundles(runner: Runner, work: Path) -> None:
+    """The applied roster as a zip, and its floor."""
+    store, tables = work / "run" / "store" / "roster.duckdb", work / "parquet"
+    runner.run("parquet", "bundles.py", "parquet", "--store", store, "--out", tables, limited=False)
+    runner.run("floor bundle", "bundles.py", "floor", "--store", tables, "--out", work / "zipped")
+    runner.run("bundle", "bundles.py", "bundle", "--store", store, "--out", work / "bundle")
+
+
 def slow(runner: Runner, pages: Path, work: Path) -> None:
     """Extract from a server that takes its time, with tokens that do not last."""
     with serving(pages, "--latency", str(LATENCY), "--token-life", str(TOKEN_LIFE)) as url:
@@ -201,6 +209,7 @@ def main() -> int:
         with serving(today) as url, serving(tomorrow) as next_url:
             floors(runner, today, url, next_url, work / "floor")
             stages(runner, url, next_url, work / "run")
+        bundles(runner, work)
         if bench.name != "1M":
             slow(runner, today, work)
             bursts(runner, today, work)

@@ -28,7 +28,8 @@ def everything(bench: ModuleType) -> dict[str, Any]:
         for what in ("plan", "job", "floor script", "apply")
         for day in (bench.FIRST, bench.SAME, bench.NEXT)
     ]
-    got = {name: measured(bench) for name in (*names, "extract", "floor decode", "floor join", "floor replace")}
+    others = ("extract", "floor decode", "floor join", "floor replace", "floor bundle", "bundle")
+    got = {name: measured(bench) for name in (*names, *others)}
     got["floor join"].result["hashing"] = {"wall": 1.0, "cpu": 1.0}
     got["peer arrow"] = measured(bench, load=80.0, merge=80.0, version="1")
     got["extract slow"] = measured(
@@ -46,7 +47,7 @@ def verdicts(bench: ModuleType, size: str, got: dict[str, Any]) -> dict[str, boo
 def test_targets_are_judged_from_100k_on(bench: ModuleType) -> None:
     assert set(verdicts(bench, "10k", everything(bench)).values()) == {None}
     judged = {work: met for work, met in verdicts(bench, "100k", everything(bench)).items() if met is not None}
-    assert len(judged) == 11
+    assert len(judged) == 12
     assert [work for work, met in judged.items() if not met] == ["peer: dlt 1 reading arrow, first load"]
 
 
@@ -58,6 +59,7 @@ def test_targets_are_judged_from_100k_on(bench: ModuleType) -> None:
         ("plan next day", {"cpu": 24.1}, "plan from staged Parquet, next day"),
         ("job no change", {"wall": 5.3}, "whole plan (extract and plan), no change"),
         ("apply first import", {"wall": 10.1}, "apply, embedded, first import"),
+        ("bundle", {"wall": 6.1}, "write a bulk bundle and zip it"),
         ("extract slow", {"wall": 2.3}, "extract, 200 ms latency, 4 at once, token life 8 s"),
         ("extract slow", {"unauthorised": 1}, "extract, 200 ms latency, 4 at once, token life 8 s"),
         ("extract bursts", {"requests": 1201}, "extract, 8 of every 100 pages fail in a row (503)"),
