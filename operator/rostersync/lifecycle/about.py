@@ -22,6 +22,8 @@ def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, com
     more = report.holds_total - len(holds)
     lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]
     lines += [_changes(e) for e in report.entities if e.created or e.updated or e.deleted]
+    if left := sum(e.out_of_scope for e in report.entities):
+        lines.append(f"Out of scope: {left} changes, which wait for a run of the whole district.")
     if command:
         lines.append(f"To approve: {command}")
     return [line[:1024] for line in lines]

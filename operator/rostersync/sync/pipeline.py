@@ -142,7 +142,11 @@ def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]
     if not asking:
         return False
     stage("confirm")
-    return any(confirmed.active for confirmed in inputs.confirms(asking).values())
+    there = False
+    for number, (name, of_table) in enumerate(asking.items()):
+        made.context.progress("confirm", name, number, len(asking))
+        there |= any(confirmed.active for confirmed in inputs.confirms({name: of_table}).values())
+    return there
 
 
 def _take_back(inputs: PlanInputs, origin: Restored, progress: Progress, stage: Callable[[str], None]) -> PlanReport:
