@@ -57,7 +57,8 @@ def test_what_a_person_sees_while_a_delivery_fails_and_then_succeeds(
     scene.run("one")
 
     def tried(run: Object, times: int) -> bool:
-        job = next((j for j in run["status"].get("jobs", ()) if j["type"] == "Deliver"), {})
+        jobs = (run.get("status") or {}).get("jobs", ())
+        job = next((j for j in jobs if j["type"] == "Deliver"), {})
         return condition(run, "Delivered")[0] == "False" and int(job.get("attempts", 0)) >= times
 
     scene.until("syncrun", "one", lambda r: tried(r, 3))
@@ -73,7 +74,7 @@ def test_what_a_person_sees_while_a_delivery_fails_and_then_succeeds(
         assert "users.csv" in opened.namelist()
 
     def of(connection: Object) -> dict[str, Object]:
-        return {d["name"]: d for d in connection["status"].get("deliveries", ())}
+        return {d["name"]: d for d in (connection.get("status") or {}).get("deliveries", ())}
 
     known = of(scene.until("focusconnection", "springfield", lambda c: len(of(c)) == 2))
     assert (known["feed"]["state"], known["feed"]["reason"]) == ("Failed", "LoginRefused")

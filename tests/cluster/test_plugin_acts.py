@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rostersync.lifecycle.observed import Connection, Work, WorkState
+from rostersync.sent import DeliverReport, DeliveryReport
 from support.cluster.plane import ControlPlane
 from support.people import Person, ended, people_of
 from support.played import Operator, planned
@@ -154,3 +157,47 @@ def test_a_run_of_some_schools_names_each_once(operator: Operator, people: dict[
     said = people["alice"].types("run", "springfield", *some, "--no-wait", "-o", "json")
 
     assert json.loads(said.stdout)["spec"]["schools"] == ["1001", "1002"]
+
+
+def test_a_delivery_is_asked_for_and_its_end_is_watched(operator: Operator, people: dict[str, Person]) -> None:
+    watching = people["alice"].start("deliver", "springfield", "--reason", "their server is back")
+    [run] = operator.waits_for(lambda: operator.all("SyncRun"))
+    assert (run["spec"]["mode"], run["spec"]["reason"]) == ("Deliver", "their server is back")
+    sent = DeliveryReport("feed", "a folder", 7, 1, 1, 12_345, "ab" * 32, "2026-11-26T02:00:00Z")
+    known = Connection("springfield", deliveries={"feed": timedelta(hours=24)})
+    done = Work(WorkState.SUCCEEDED, 1, DeliverReport(run["metadata"]["name"], "done", 7, [sent]))
+    operator.sees(run["metadata"]["name"], known, deliver=done)
+
+    said = ended(watching, 0)
+    assert "What was delivered" in said.stdout
+    assert "a folder" in said.stdout
+    assert "NoChanges: Delivered: feed (revision 7, 12,345 bytes)." in said.stdout
+
+
+def test_a_delivery_that_fails_ends_the_watching_and_says_why(operator: Operator, people: dict[str, Person]) -> None:
+    watching = people["alice"].start("deliver", "springfield")
+    [run] = operator.waits_for(lambda: operator.all("SyncRun"))
+    error = {"reason": "LoginRefused", "message": "The receiver refused the login."}
+    report = DeliverReport(
+        run["metadata"]["name"], "send", deliveries=[DeliveryReport("feed", error=error)], error=error
+    )
+    failed = Work(WorkState.FAILED, 1, report, "LoginRefused", error["message"], ended_at=datetime.now(UTC))
+    operator.sees(
+        run["metadata"]["name"], Connection("springfield", deliveries={"feed": timedelta(hours=24)}), deliver=failed
+    )
+
+    said = ended(watching, 1)
+    assert "Not delivered: feed (LoginRefused): The receiver refused the login." in said.stdout
+    assert "Tried again at" in said.stdout
+
+
+def test_deliveries_are_listed_from_the_status_of_connections(operator: Operator, people: dict[str, Person]) -> None:
+    assert "Nothing was delivered yet" in people["alice"].types("deliveries").stdout
+    sent = {"name": "feed", "state": "Delivered", "revision": 7, "place": "a folder", "time": "2026-11-26T02:00:00Z"}
+    lost = {"name": "other", "state": "Failed", "reason": "LoginRefused", "message": "The receiver refused the login."}
+    operator.status("FocusConnection", "springfield", {"deliveries": [sent, lost]})
+
+    page = people["alice"].types("deliveries", "springfield").stdout
+    assert "a folder" in page
+    assert "LoginRefused: The receiver refused the login." in page
+    assert '"revision": 7' in people["alice"].types("deliveries", "-o", "json").stdout

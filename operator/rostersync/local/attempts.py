@@ -51,7 +51,8 @@ class LocalAttempts:
             return True
         with suppress(Permanent):
             connection = stored_connection(self.state.layout.folder(run))
-            return not secrets_of(connection) and not placement_of(connection).writer_secrets
+            needed = {*secrets_of(connection), *(secret.name for secret in placement_of(connection).writer_secrets)}
+            return needed <= self.execution.store_secrets.keys()
         return False
 
     def report(self) -> str | None:
@@ -106,5 +107,6 @@ class LocalAttempts:
         self.error = None
         execution = self.execution
         if execution.inputs is None:
-            execution = replace(execution, inputs=Inputs(stored_connection(self.state.layout.folder(name))))
+            connection = stored_connection(self.state.layout.folder(name))
+            execution = replace(execution, inputs=Inputs(connection, execution.store_secrets))
         self.error = deliver(execution, name, report)
