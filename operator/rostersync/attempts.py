@@ -81,6 +81,7 @@ DELIVER = Attempt(
     (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it only settles the outbox
     type="Deliver",
     tries=10,  # while its Jobs are lost; failures are retried until the time of the deliveries is over
+    pods=1,  # the operator retries it itself, with growing pauses
     in_doubt=True,
     longest_pause=timedelta(hours=1),
     deadline=timedelta(hours=1),  # a receiver that hangs must not keep the store from others for long

@@ -36,7 +36,7 @@ class Sent:
 class DeliveryReport:
     """What an attempt did with one delivery. Without `error`, it has delivered everything up to `revision`.
 
-    `bundles`: how many it has sent, of which the last has these files. `sha256` is that of its only file, else empty.
+    `bundles`: how many it has sent, of which the last has these files; 0 if they are an earlier attempt's. `sha256` is that of its only file, else empty.
     `at`: when it was sent, as the API writes times.
     """
 

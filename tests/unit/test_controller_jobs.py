@@ -188,8 +188,12 @@ def test_a_job_says_whose_it_is(kind):
 def test_an_end_is_told_apart_and_keeps_its_report(kind):
     spec = ALL[kind]["spec"]
 
-    # Test Connection is made again by the operator itself, later each time.
-    assert (spec["completions"], spec["parallelism"], spec["backoffLimit"]) == (1, 1, 0 if kind == "check" else 2)
+    # Test Connection and deliveries are made again by the operator itself, later each time.
+    assert (spec["completions"], spec["parallelism"], spec["backoffLimit"]) == (
+        1,
+        1,
+        0 if kind in ("check", "deliver") else 2,
+    )
     assert spec["podReplacementPolicy"] == "Failed"
     fail, ignore = spec["podFailurePolicy"]["rules"]
     assert (fail["action"], fail["onExitCodes"]["values"]) == ("FailJob", [42])

@@ -16,6 +16,7 @@ from rostersync.errors import Permanent
 from rostersync.execution.editions import Wanted, editions
 from rostersync.execution.execution import Execution
 from rostersync.execution.waiting import when_free
+from rostersync.sent import Sent
 from rostersync.stores import as_of
 from rostersync.stores.engine import connect
 from rostersync.stores.port import StoreReader
@@ -38,6 +39,11 @@ class Packer:
     def pending(self, name: str) -> tuple[int, ...]:
         """The revisions that a delivery still has to deliver, by its name in the outbox."""
         return self._outbox.get(name, ())
+
+    def last(self, name: str, delivery: Delivery, where: str) -> Sent | None:
+        """What the receiver has got last of a delivery."""
+        asked = config_hash(delivery, where)
+        return next((sent for sent in self._sent.get(name, ()) if sent.config_hash == asked), None)
 
     def bundles(self, name: str, delivery: Delivery, where: str) -> tuple[list[Bundle], bool]:
         """The next bundles of a delivery, in order, and whether there are more."""

@@ -33,7 +33,7 @@ from rostersync.execution.receivers import receiver_of
 from rostersync.execution.report_files import DeliverReportFile
 from rostersync.execution.waiting import when_free
 from rostersync.instants import stamp
-from rostersync.sent import DeliveryReport
+from rostersync.sent import DeliveryReport, Sent
 
 
 @dataclass
@@ -134,6 +134,8 @@ class _Attempt:
                     if packer.pending(name):
                         self.report.stage("bundle")
                         self.execution.progress(DELIVER.name, f"bundle {load.delivery.name}", 0, None)
+                    elif (last := packer.last(name, load.delivery, where)) and load.delivery.name not in self.done:
+                        self._report(load, last)  # an attempt whose report was lost may have sent it
                     bundles, load.more = packer.bundles(name, load.delivery, where)
                     load.bundles.extend(bundles)
                 except Exception as error:  # noqa: BLE001
@@ -185,15 +187,19 @@ class _Attempt:
         outbox = self.execution.store(self.run, self.connection).outbox
         when_free(lambda: outbox().settle(self.district, name, bundle.revision, made))
         load.number += 1
-        only = made.files[0].sha256 if len(made.files) == 1 else ""
-        self.done[delivery.name] = DeliveryReport(
-            delivery.name, made.where, made.revision, load.number, len(made.files), made.bytes, only, stamp(made.at)
-        )
-        self.report.report.revision = max(bundle.revision, self.report.report.revision or 0)
-        self._tell()
+        self._report(load, made)
         self.report.stage("send")
         for path in bundle.files:
             durable.discard(path)
+
+    def _report(self, load: _Load, made: Sent) -> None:
+        only = made.files[0].sha256 if len(made.files) == 1 else ""
+        name, bundles = load.delivery.name, load.number
+        self.done[name] = DeliveryReport(
+            name, made.where, made.revision, bundles, len(made.files), made.bytes, only, stamp(made.at)
+        )
+        self.report.report.revision = max(made.revision, self.report.report.revision or 0)
+        self._tell()
 
     def _note(self, delivery: Delivery, error: Exception) -> None:
         """Remember why a delivery failed. What it has sent before stays in the report."""

@@ -33,7 +33,7 @@ def held_reasons(report: PlanReport) -> str:
 
 def delivered_message(report: DeliverReport | None) -> str:
     """What was delivered, as a sentence."""
-    made = [d for d in report.deliveries if d.revision is not None] if report else []
+    made = [d for d in report.deliveries if d.bundles] if report else []
     if not made:
         return "Nothing was left to deliver."
     return f"Delivered: {', '.join(f'{d.name} (revision {d.revision}, {d.bytes:,} bytes)' for d in made)}."

@@ -8,6 +8,8 @@ from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.model import COUNTS, Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
 from rostersync.sent import DeliverReport, DeliveryReport
 
+_SENT = ("revision", "place", "time", "files", "bytes", "sha256")  # stays while a newer one fails
+
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
     """The part of a status that reports the plan."""
@@ -51,7 +53,8 @@ def of_deliveries(before: Sequence[Mapping[str, Any]], work: Work[DeliverReport]
     known = {str(d["name"]): dict(d) for d in before}
     report = work.report if work and work.state != WorkState.RUNNING else None
     for each in report.deliveries if report else ():
-        known[each.name] = of_delivery(each)
+        sent = {key: value for key, value in known.get(each.name, {}).items() if key in _SENT}
+        known[each.name] = sent | of_delivery(each)
     if work and work.state == WorkState.SUCCEEDED:
         return [_as_delivered(made) for made in known.values()]
     return list(known.values())

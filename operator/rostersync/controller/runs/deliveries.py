@@ -15,7 +15,8 @@ def tell_deliveries(shared: Shared, run: Object, seen: Observed) -> None:
         return
     place = (run["metadata"]["namespace"], Ref.of(run["spec"]["connectionRef"]).key)
     for each in work.report.deliveries if work.report else ():
-        shared.delivered[(*place, "failed" if each.error else "sent")] += 1
+        if each.error or each.bundles:
+            shared.delivered[(*place, "failed" if each.error else "sent")] += 1
     if work.state == WorkState.FAILED:
         shared.events.warn(run, RUNS, work.reason, work.message)
     elif work.report and work.report.deliveries:
