@@ -169,7 +169,57 @@ def rows(bench: Bench, got: dict[str, Measured]) -> Iterator[Row]:
         "≤ 1.5 ×",
         verdict(times, 1.5),
     )
+    yield from _postgres(got, judged)
     yield from _peers(got, judged)
+
+
+def _postgres(got: dict[str, Measured], judged: bool) -> Iterator[Row]:
+    """Each beside the same work by hand, and all of it beside the embedded store."""
+    if "pg read" not in got:
+        return
+
+    def wall(name: str) -> float:
+        return float(got[name].result["wall"])
+
+    names = {FIRST: "COPY of its rows into the same tables with indexes", NEXT: "its changes by one transaction"}
+    for day in (FIRST, NEXT):
+        apply, hand = got[f"pg apply {day}"], wall(f"pg floor {day}")
+        yield Row(f"floor: psql, {day}: {names[day]}", got[f"pg floor {day}"], apply.result["records"], hand)
+        times = wall(f"pg apply {day}") / hand
+        yield Row(
+            f"apply, PostgreSQL, {day}",
+            apply,
+            apply.result["records"],
+            apply.result["wall"],
+            f"{times:.2f} × psql",
+            "≤ 2.0 ×",
+            times <= 2 if judged else None,
+        )
+    read, hand = got["pg read"], wall("pg floor read")
+    yield Row("floor: psql, COPY … TO STDOUT of the roster", got["pg floor read"], read.result["records"], hand)
+    times = wall("pg read") / hand
+    met = times <= 1.5 if judged else None
+    yield Row(
+        "read the base, PostgreSQL",
+        read,
+        read.result["records"],
+        wall("pg read"),
+        f"{times:.2f} × psql",
+        "≤ 1.5 ×",
+        met,
+    )
+    for day in (FIRST, NEXT):
+        both = wall(f"pg plan {day}") + wall(f"pg apply {day}")
+        embedded = wall(f"plan {day}") + wall(f"apply {day}")
+        yield Row(
+            f"plan and apply, PostgreSQL, {day}",
+            got[f"pg plan {day}"],
+            got[f"pg plan {day}"].result["records"],
+            both,
+            f"{both / embedded:.2f} × the embedded store's {embedded:.2f} s",
+            "≤ 1.5 ×",
+            both <= 1.5 * embedded if judged else None,
+        )
 
 
 def _peers(got: dict[str, Measured], judged: bool) -> Iterator[Row]:

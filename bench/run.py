@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import database
 from machine import busy, description
 from meter import Failed, Measured, measure
 from pages import Pages
@@ -96,6 +98,21 @@ def bundles(runner: Runner, work: Path) -> None:
     runner.run("parquet", "bundles.py", "parquet", "--store", store, "--out", tables, limited=False)
     runner.run("floor bundle", "bundles.py", "floor", "--store", tables, "--out", work / "zipped")
     runner.run("bundle", "bundles.py", "bundle", "--store", store, "--out", work / "bundle")
+
+
+def databases(runner: Runner, work: Path) -> None:
+    """The same extracts over PostgreSQL, beside the same work by hand."""
+    with database.serving(work / "database") as place:
+        os.environ |= place.environment
+        for day, staged in ((FIRST, "today"), (NEXT, "tomorrow")):
+            extract, plan = work / staged, work / "pg" / "plan"
+            inputs = ("--extract", extract, "--plan", plan, "--store", place.secrets)
+            runner.run(f"pg plan {day}", "stages.py", "plan", *inputs)
+            runner.run(f"pg apply {day}", "stages.py", "apply", "--plan", plan, "--store", place.secrets)
+            by_hand = "copy" if day == FIRST else "next"
+            runner.run(f"pg floor {day}", "database.py", by_hand, "--place", place.folder, limited=False)
+        runner.run("pg read", "database.py", "read", "--place", place.folder)
+        runner.run("pg floor read", "database.py", "out", "--place", place.folder, limited=False)
 
 
 def slow(runner: Runner, pages: Path, work: Path) -> None:
@@ -210,6 +227,7 @@ def main() -> int:
             floors(runner, today, url, next_url, work / "floor")
             stages(runner, url, next_url, work / "run")
         bundles(runner, work)
+        databases(runner, work / "run")
         if bench.name != "1M":
             slow(runner, today, work)
             bursts(runner, today, work)

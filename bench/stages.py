@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from database import opened
 from sizes import COLLECTIONS
 
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
@@ -26,6 +27,7 @@ from rostersync.reading.extract import extract as extract_to
 from rostersync.sources.profile import Login
 from rostersync.sources.registry import open_source
 from rostersync.stores.embedded.store import EmbeddedStore
+from rostersync.stores.port import Store
 from rostersync.sync.pipeline import PlanInputs
 from rostersync.sync.pipeline import plan as plan_from
 
@@ -104,6 +106,11 @@ def extract(url: str, out: Path, concurrency: int = 4) -> Result:
     }
 
 
+def _store(place: Path) -> Store:
+    """The embedded store in a file, or the database of a file of Secrets."""
+    return opened(place) if place.suffix == ".json" else EmbeddedStore(place)
+
+
 def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: int | None = None) -> Result:
     """A plan from a staged extract."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +121,7 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
         origin=Pulled(folder, "bench"),
         out=out,
         scratch=out.parent / "scratch",
-        reader=EmbeddedStore(store).reader(),
+        reader=_store(store).reader(),
         as_of=datetime(2026, 9, 2, 3, tzinfo=UTC),
         threads=threads,
     )
@@ -130,7 +137,7 @@ def plan(url: str, folder: Path, out: Path, store: Path, clock: Clock, threads: 
 def apply(plan: Path, store: Path) -> Result:
     """A plan, approved whatever holds it."""
     manifest = codec.read(plan)
-    report = apply_plan(plan, EmbeddedStore(store).writer(), Consent("bench", manifest.digest, "benchmark"))
+    report = apply_plan(plan, _store(store).writer(), Consent("bench", manifest.digest, "benchmark"))
     changes = sum(c.created + c.updated + c.deleted for c in manifest.entities)
     return {"records": changes, "revision": report.revision}
 

@@ -38,6 +38,7 @@ from rostersync.local.commands.restore import restore
 from rostersync.local.commands.run import run
 from rostersync.local.commands.runs import runs
 from rostersync.local.commands.show import show
+from rostersync.local.commands.store import store
 from rostersync.local.commands.verify import verify
 from rostersync.local.commands.version import version
 from rostersync.render.sections import Sectioned
@@ -131,6 +132,7 @@ for command in (
     forget,
     backup,
     compact,
+    store,
     crds,
     version,
 ):

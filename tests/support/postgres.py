@@ -51,6 +51,7 @@ class Server:
         self.folder, self.host, self.port = folder, host, port
         self.superuser, self.password = superuser, password
         self.authority = ""
+        self.settings = dict(_SETTINGS)
         self.starts: Callable[[list[str | Path], Path], subprocess.Popen[bytes]] = start
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -68,7 +69,7 @@ class Server:
     def begin(self) -> None:
         """Start the process and wait until it answers."""
         assert self.folder is not None
-        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         log = self.folder / "log"
         place: list[str | Path] = ["-D", self.data, "-p", str(self.port)]
         self._process = self.starts(
@@ -162,9 +163,14 @@ class Server:
         self.admin("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO roster_writer", "template1")
 
 
-def opened(folder: Path, secrets: Mapping[str, Mapping[str, str]]) -> Store:
+def opened(
+    folder: Path,
+    secrets: Mapping[str, Mapping[str, str]],
+    memory_limit: int | None = 100_000_000,
+    threads: int | None = 1,
+) -> Store:
     """The store that these Secrets are for."""
-    opening = Opening(folder, folder / "scratch", memory_limit=100_000_000, threads=1, secrets=secrets)
+    opening = Opening(folder, folder / "scratch", memory_limit=memory_limit, threads=threads, secrets=secrets)
     return POSTGRES.opens(StoreSpec.model_validate(SPEC), opening)
 
 
@@ -186,10 +192,11 @@ def server() -> Server:
 
 
 @contextmanager
-def started() -> Iterator[Server]:
-    """A server of one's own."""
+def started(**settings: str) -> Iterator[Server]:
+    """A server of one's own, with these settings besides."""
     with own_folder("postgres") as folder:
         made = make(folder)
+        made.settings |= settings
         made.begin()
         made.roles()
         try:

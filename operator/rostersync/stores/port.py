@@ -141,6 +141,13 @@ class StoreReader(Protocol):
         """The districts that were ever applied to this store, in order. `con` need not have it attached."""
         ...
 
+    def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
+        """Writes all that the store has of a district into `folder`, as stores/contents.py says.
+
+        `con` must be allowed to touch `folders` and `folder`.
+        """
+        ...
+
     def applied(self, con: duckdb.DuckDBPyConnection, run: str, digest: str, base: int) -> int | None:
         """The revision that the plan of a run created, if it was applied. `con` need not have the store attached."""
         ...
@@ -212,6 +219,13 @@ class StoreWriter(Protocol):
 
         Raises BaseMoved when the store has changed since the plan was made, or DiskFull. Then nothing is applied. After
         the commit it raises nothing but Unsure, when it is unknown whether the commit succeeded.
+        """
+        ...
+
+    def fill(self, district: str, folder: Path) -> bool:
+        """Writes what `save` wrote into a store that has nothing of the district. False if the same was there already.
+
+        Raises Permanent: TargetNotEmpty, and CopyDiffers if what was written is not what was read. Then nothing is.
         """
         ...
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import duckdb
 
+from rostersync.errors import Permanent
 from rostersync.roster import TABLES
 from rostersync.sent import Sent
 from rostersync.stores.columns import columns, empty_columns
-from rostersync.stores.embedded import files, schema
+from rostersync.stores.embedded import copying, files, schema
 from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
 from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text, memory_from_text
@@ -116,6 +117,13 @@ class EmbeddedReader:
         with self._opened(con) as there:
             row = execute(con, "read.applied", run=run, digest=digest, base=base).fetchone() if there else None
             return int(row[0]) if row else None
+
+    def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
+        """See StoreReader.save."""
+        with self._opened(con) as there:
+            if not there:
+                raise Permanent(f"There is no store at {self._path} yet: nothing was ever applied.", reason="NoStore")
+            copying.save(con, district, folder)
 
     @contextmanager
     def _opened(self, con: duckdb.DuckDBPyConnection) -> Iterator[bool]:

@@ -16,7 +16,7 @@ STORAGE_VERSION = "v2.0.0"
 
 _OTHERS = ("revisions", "sources", "schools", "history", "aliases", "outbox", "meta")
 # Tables that came later. Versions without them read and write the file as before, so FORMAT stays.
-_LATER = ("sent",)
+LATER = ("sent",)
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
@@ -32,7 +32,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
 
 def add_later(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the tables that a store of an earlier version lacks, in the database attached as `store`."""
-    for name in _LATER:
+    for name in LATER:
         execute(con, f"schema.{name}")
 
 

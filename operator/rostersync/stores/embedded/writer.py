@@ -13,7 +13,7 @@ from rostersync.disks import naming
 from rostersync.errors import Permanent, Unsure
 from rostersync.model import Consent
 from rostersync.sent import Sent
-from rostersync.stores.embedded import applying, files, forget, retention, schema
+from rostersync.stores.embedded import applying, copying, files, forget, retention, schema
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
@@ -72,6 +72,14 @@ class EmbeddedWriter:
         """See Outbox.settle."""
         with self._opened() as con, applying.transaction(con, "settle a delivery in"):
             applying.settle(con, district, delivery, revision, sent)
+
+    def fill(self, district: str, folder: Path) -> bool:
+        """See StoreWriter.fill. Creates the file when there is none."""
+        with (
+            self._opened(make=True, allowed={folder.resolve()}) as con,
+            applying.transaction(con, "copy a district into"),
+        ):
+            return copying.fill(con, district, folder, str(self._path))
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
         """See StoreWriter.expire. Later applies reuse the file's free space, and compact returns it."""

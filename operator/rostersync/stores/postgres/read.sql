@@ -60,3 +60,7 @@ SELECT EXISTS (SELECT FROM revisions)
 -- name: applied
 -- The revision that a plan made: the digest stands for district and source, too.
 SELECT revision FROM revisions WHERE run = $1 AND digest = $2 AND revision = $3 + 1
+
+-- name: everything
+-- All that there is of a district. json as text, times as UTC.
+SELECT {columns} FROM "{table}" WHERE district = current_setting('rostersync.district')

@@ -10,7 +10,7 @@ import duckdb
 
 from rostersync.sent import Sent
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
-from rostersync.stores.postgres import base
+from rostersync.stores.postgres import base, copying
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.session import READING, Scope, Session
 from rostersync.stores.postgres.state import ready, refuse_writers, state
@@ -108,6 +108,12 @@ class PostgresReader:
         """See StoreReader.applied."""
         found = self._asked(lambda session: session.rows("read.applied", run, digest, base))
         return int(found[0][0]) if found else None
+
+    def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
+        """See StoreReader.save."""
+        with self._session() as session, session.transaction(READING, "read", Scope(district)):
+            copying.check_there(self._ready(session), self._login.where)
+            copying.save(con, session, folder)
 
     def anything(self) -> bool:
         """Whether anything was ever applied."""

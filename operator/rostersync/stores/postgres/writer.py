@@ -1,6 +1,6 @@
 """The writing side: each method is one transaction, under the lock of the district."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from rostersync.model import Consent
 from rostersync.sent import Sent
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
-from rostersync.stores.postgres import applying, forgetting
+from rostersync.stores.postgres import applying, copying, forgetting
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.migrating import bring_up_to_date
 from rostersync.stores.postgres.session import READING, WRITING, Scope, Session
@@ -39,7 +39,7 @@ class PostgresWriter:
             mark(step)
 
         try:
-            with self._session() as session, self._engine(plan) as con:
+            with self._session() as session, self._engine({path.parent for path in plan.changes.values()}) as con:
                 bring_up_to_date(session)
                 done = applying.apply(session, con, plan, consent, now, marked)
         except Exception as error:
@@ -70,6 +70,15 @@ class PostgresWriter:
                 detail=text,
             ) from None
         return None if revision is None else Applied(revision, already_applied=False, outbox_pending=pending)
+
+    def fill(self, district: str, folder: Path) -> bool:
+        """See StoreWriter.fill. Makes the schema when there is none."""
+        with self._session() as session, self._engine([folder]) as con:
+            bring_up_to_date(session)
+            with session.transaction(WRITING, "copy a district into", Scope(district)):
+                session.run("scope.patience")
+                session.run("scope.lock")
+                return copying.fill(con, session, district, folder)
 
     def expire(self, district: str, max_age: timedelta, now: datetime) -> Expired:
         """See StoreWriter.expire."""
@@ -114,9 +123,8 @@ class PostgresWriter:
         return Session(self._login, self._scratch)
 
     @contextmanager
-    def _engine(self, plan: PlanToApply) -> Iterator[duckdb.DuckDBPyConnection]:
-        folders = sorted({path.parent for path in plan.changes.values()})
-        con = connect(self._memory_limit, self._threads, self._scratch, folders)
+    def _engine(self, folders: Iterable[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+        con = connect(self._memory_limit, self._threads, self._scratch, sorted(folders))
         try:
             yield con
         except duckdb.Error as error:
