@@ -119,13 +119,13 @@ def test_a_copy_that_would_differ_is_not_made(
     from rostersync.stores import contents
 
     filled(embedded, tmp_path)
-    real = contents.digest
+    real = contents.table_digest
 
     def digest(con: Any, name: str, rows: str) -> contents.Digest:
         count, total = real(con, name, rows)
         return count, total + (name == "history" and count > 0 and "read_parquet" in rows)
 
-    monkeypatch.setattr(contents, "digest", digest)
+    monkeypatch.setattr(contents, "table_digest", digest)
     with pytest.raises(Permanent, match=r"would not be equal to what was read \(in history\); nothing was written"):
         copy(embedded, kept.store, "springfield", tmp_path / "work")
     assert told(kept.store, tmp_path / "scratch")["state"].exists is False

@@ -6,6 +6,7 @@ the order of its rows.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import duckdb
 
@@ -59,12 +60,12 @@ def rows_of(folder: Path, name: str) -> str:
     return f"read_parquet({literal(file_of(folder, name))})"
 
 
-def write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, rows: str) -> None:
+def write_table(con: duckdb.DuckDBPyConnection, folder: Path, name: str, rows: str) -> None:
     """Writes a table's file from `rows`, a relation in a statement."""
     con.execute(f"COPY (SELECT {typed(name)} FROM {rows}) TO {literal(file_of(folder, name))} (FORMAT parquet)")
 
 
-def digest(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> Digest:
+def table_digest(con: duckdb.DuckDBPyConnection, name: str, rows: str) -> Digest:
     """Of the rows of a table, whatever store they are in."""
     members = ", ".join(f"{column} := {column}" for column, _ in columns_of(name))
     [(count, total)] = con.execute(
@@ -78,7 +79,7 @@ def check(
     con: duckdb.DuckDBPyConnection, folder: Path, there: Callable[[str], Digest], names: Iterable[str] = NAMES
 ) -> None:
     """Compares what is `there` with the files. Raises Permanent (CopyDiffers)."""
-    wrong = [name for name in names if there(name) != digest(con, name, rows_of(folder, name))]
+    wrong = [name for name in names if there(name) != table_digest(con, name, rows_of(folder, name))]
     if wrong:
         raise Permanent(
             f"The copy would not be equal to what was read (in {', '.join(wrong)}); nothing was written. Run it again; if it "
@@ -87,9 +88,9 @@ def check(
         )
 
 
-def not_empty(where: str, district: str) -> Permanent:
-    """The refusal of a target that has something else of the district."""
-    return Permanent(
+def refuse_not_empty(where: str, district: str) -> NoReturn:
+    """Refuse a target that has something else of the district."""
+    raise Permanent(
         f"The target ({where}) already has a roster of district {district}, which differs; nothing was written. Copy into an "
         "empty store, or take that district out of it first.",
         reason="TargetNotEmpty",

@@ -14,22 +14,22 @@ def save(con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
     """Writes the district of the file attached as `store`."""
     con.execute(f"SET VARIABLE {_VARIABLE} = $district", {"district": district})
     for name in contents.NAMES:
-        contents.write(con, folder, name, _rows(con, name))
+        contents.write_table(con, folder, name, _rows(con, name))
 
 
 def fill(con: duckdb.DuckDBPyConnection, district: str, folder: Path, where: str) -> bool:
     """Writes into the file attached as `store`, inside the caller's transaction. False if the same was there already."""
     con.execute(f"SET VARIABLE {_VARIABLE} = $district", {"district": district})
-    there = {name: contents.digest(con, name, _rows(con, name)) for name in contents.NAMES}
+    there = {name: contents.table_digest(con, name, _rows(con, name)) for name in contents.NAMES}
     if any(count for count, _ in there.values()):
-        if there != {name: contents.digest(con, name, contents.rows_of(folder, name)) for name in contents.NAMES}:
-            raise contents.not_empty(where, district)
+        if there != {name: contents.table_digest(con, name, contents.rows_of(folder, name)) for name in contents.NAMES}:
+            contents.refuse_not_empty(where, district)
         return False
     for name in contents.NAMES:
         listed = ", ".join(column for column, _ in contents.columns_of(name))
         made = listed.replace('"hash"', 'CAST("hash" AS UHUGEINT)')
         con.execute(f"INSERT INTO store.{name} ({listed}) SELECT {made} FROM {contents.rows_of(folder, name)}")
-    contents.check(con, folder, lambda name: contents.digest(con, name, _rows(con, name)))
+    contents.check(con, folder, lambda name: contents.table_digest(con, name, _rows(con, name)))
     return True
 
 

@@ -21,7 +21,7 @@ def save(con: duckdb.DuckDBPyConnection, session: Session, folder: Path) -> None
     """Writes the district of the session's transaction."""
     for name in contents.NAMES:
         with _read(con, session, name) as rows:
-            contents.write(con, folder, name, rows)
+            contents.write_table(con, folder, name, rows)
 
 
 def fill(con: duckdb.DuckDBPyConnection, session: Session, district: str, folder: Path) -> bool:
@@ -29,12 +29,12 @@ def fill(con: duckdb.DuckDBPyConnection, session: Session, district: str, folder
 
     def there(name: str) -> contents.Digest:
         with _read(con, session, name) as rows:
-            return contents.digest(con, name, rows)
+            return contents.table_digest(con, name, rows)
 
     found = {name: there(name) for name in contents.NAMES}
     if any(count for count, _ in found.values()):
-        if found != {name: contents.digest(con, name, contents.rows_of(folder, name)) for name in contents.NAMES}:
-            raise contents.not_empty(session.login.where, district)
+        if found != {name: contents.table_digest(con, name, contents.rows_of(folder, name)) for name in contents.NAMES}:
+            contents.refuse_not_empty(session.login.where, district)
         return False
     for name in contents.NAMES:
         made = ", ".join(f"{_as_sent(column, kind)} AS {column}" for column, kind in contents.columns_of(name))
