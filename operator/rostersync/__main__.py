@@ -53,7 +53,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "Import": ("check", "run", "plan", "apply", "restore"),
     "Look and decide": ("runs", "show", "diff", "issues", "approve", "reject", "verify"),
     "Deliver": ("deliver", "deliveries"),
-    "The store": ("export", "forget", "backup", "compact"),
+    "The store": ("export", "forget", "backup", "compact", "store"),
     "More": ("simulate", "operator", "crds", "version"),
 }
 
