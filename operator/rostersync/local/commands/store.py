@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 _PLACE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Example:
+  rostersync store copy --from .rostersync --to manifests/
+"""
+)
 def store() -> None:
     """Move a district from one store to another."""
 
