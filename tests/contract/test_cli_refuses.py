@@ -45,20 +45,8 @@ REFUSED = {
     ),
     "terms that are not accepted": ({"termsOfUse": {"accepted": False}}, ["spec.termsOfUse.accepted: true"]),
     "what comes later": (
-        {
-            "deliveries": [
-                {
-                    "name": "x",
-                    "oneRosterCSV": {"mode": "Bulk"},
-                    "sftp": {
-                        "host": "upload.example.org",
-                        "secretRef": {"name": "x"},
-                        "hostKey": "ssh-ed25519 AAAA",
-                    },
-                }
-            ]
-        },
-        ["spec.deliveries", "not supported"],
+        {"artifacts": {"objectStorage": {"url": "s3://plans/springfield", "secretRef": {"name": "x"}}}},
+        ["spec.artifacts.objectStorage", "leave it out"],
     ),
 }
 

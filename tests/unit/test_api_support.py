@@ -96,6 +96,39 @@ def test_a_delivery_says_what_and_where_once_each() -> None:
             Delivery.model_validate(wrong)
 
 
+BUCKET = {"url": "s3://b/a", "secretRef": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"sftp": WHERE}, {"sftp": WHERE | {"host": "H.example", "path": "//", "secretRef": {"name": "another"}}}),
+        ({"sftp": WHERE | {"path": "/a"}}, {"sftp": WHERE | {"path": "/b/../a/"}}),
+        ({"directory": {"existingClaim": "out"}}, {"directory": {"existingClaim": "out", "path": "./"}}),
+        ({"objectStorage": BUCKET}, {"objectStorage": BUCKET | {"url": "s3://b/a/", "region": "eu-north-1"}}),
+    ],
+)
+def test_two_deliveries_to_one_folder_are_refused(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Their files have the same names, so that one would take the place of the other."""
+    both = [{"name": "a", "oneRosterCSV": {}} | one, {"name": "b", "basicRoster": {}} | other]
+    with pytest.raises(ValidationError, match="has deliveries a and b to one folder"):
+        connection(deliveries=both)
+
+
+def test_deliveries_to_folders_of_their_own_are_taken() -> None:
+    places: list[dict[str, Any]] = [
+        {"sftp": WHERE},
+        {"sftp": WHERE | {"path": "/a"}},
+        {"sftp": WHERE | {"port": 2222}},
+        {"directory": {"existingClaim": "out"}},
+        {"directory": {"existingClaim": "out", "path": "a"}},
+        {"objectStorage": BUCKET},
+        {"objectStorage": BUCKET | {"endpoint": "https://s3.example"}},
+    ]
+    given = [{"name": f"d{n}", "oneRosterCSV": {}} | place for n, place in enumerate(places)]
+    assert len(connection(deliveries=given).spec.deliveries) == len(places)
+
+
 def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
     """A record for a kind goes with its description, and the other way round."""
     later = {name for name, field in Store.model_fields.items() if "Not yet supported" in str(field.description)}

@@ -254,6 +254,14 @@ class ConnectionSpec(Model):
         names = [delivery.name for delivery in deliveries]
         if twice := next((name for name in names if names.count(name) > 1), None):
             raise ValueError(f"has two deliveries with the name {twice}; give each its own name")
+        folders: dict[tuple[str, ...], str] = {}
+        for delivery in deliveries:
+            other = folders.setdefault(delivery.folder, delivery.name)
+            if other != delivery.name:
+                raise ValueError(
+                    f"has deliveries {other} and {delivery.name} to one folder, where their files would have the same names; "
+                    "give each a path of its own"
+                )
         return deliveries
 
     @model_validator(mode="after")

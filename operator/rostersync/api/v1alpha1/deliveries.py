@@ -1,5 +1,6 @@
 """What is delivered of an applied roster, and where to."""
 
+import posixpath
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -125,3 +126,19 @@ class Delivery(Model):
     def place(self) -> str:
         """The field that says where it is delivered to."""
         return next(name for name in PLACES if getattr(self, name) is not None)
+
+    @property
+    def folder(self) -> tuple[str, ...]:
+        """What tells its folder apart from others, however it is written."""
+        if self.sftp is not None:
+            return ("sftp", self.sftp.host.lower(), str(self.sftp.port), _plain(self.sftp.path))
+        if self.directory is not None:
+            return ("directory", self.directory.existingClaim, _plain(self.directory.path))
+        if self.objectStorage is not None:
+            storage = self.objectStorage
+            return ("objectStorage", (storage.endpoint or "").lower().rstrip("/"), storage.url.rstrip("/"))
+        return ()
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path).replace("//", "/")
