@@ -40,13 +40,15 @@ def agree(example: str, folder: Path) -> int:
             changed = changed_connection(rng, district, spec) if rng.random() < 0.3 else spec
             spec = {**changed, "bulkUploadMode": True, "onIncompleteRead": "Apply"}
         proof, now = district.proof(), FIRST_DAY + timedelta(days=day)
+        if rng.random() < 0.8:  # otherwise, little is left to be asked for
+            proof = {name: {**told, "complete": told["offered"]} for name, told in proof.items()}
         pull = district.pull(proof)
         living = {
             name: {r["sourcedId"] for r in rows if (r["status"] or "active").lower() == "active"}
             for name, rows in pull.items()
         }
-        for name in rng.sample(sorted(pull), rng.choice([1, 2, 3])) if day else ():
-            hidden = {r["sourcedId"] for r in pull[name] if rng.random() < 0.3}
+        for name in rng.sample(sorted(pull), rng.choice([2, 3, 4])) if day else ():
+            hidden = {r["sourcedId"] for r in pull[name] if rng.random() < 0.4}
             pull[name] = [r for r in pull[name] if r["sourcedId"] not in hidden]
         source = Asked(living, rng.choice([(), (), (), ("users",), ("enrollments", "classes")]))
         extract = stage(folder / "district" / f"extract-{day}", pull, proof)
