@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rostersync.errors import DiskFull, Retryable, StoreBusy
+from rostersync.errors import DiskFull, Permanent, Retryable, StoreBusy
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.stores.port import Store
@@ -93,6 +93,15 @@ def test_no_connection_is_left(store: Store, plan: Path, tmp_path: Path, name: s
             apply(plan, store.writer())
     finally:
         postgres.server().admin("ALTER ROLE roster_writer CONNECTION LIMIT -1")
+    _old_then_new(store, plan, tmp_path)
+
+
+def test_a_text_that_postgresql_does_not_keep(store: Store, plan: Path, tmp_path: Path) -> None:
+    odd = write_plan(tmp_path / "odd", [create(Entity.STUDENT, "o-1", givenName="Zyx\0quil")], run="run-odd", base=1)
+    with pytest.raises(Permanent, match="has a NUL character, which PostgreSQL does not keep") as error:
+        apply(odd, store.writer())
+    assert error.value.reason == "NotStorable"
+    assert "Zyx" not in str(error.value)
     _old_then_new(store, plan, tmp_path)
 
 

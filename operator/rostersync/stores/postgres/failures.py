@@ -121,6 +121,13 @@ def translated(error: Exception, doing: str, login: Login) -> RostersyncError:
             volume="store",
             detail=text,
         )
+    if state == "22021":
+        return Permanent(
+            f"{begin}; a text of the plan has a NUL character, which PostgreSQL does not keep. Nothing was applied. Take it out "
+            "in the SIS (the run's errors folder names the column), or use the embedded store.",
+            reason="NotStorable",
+            detail=text,
+        )
     if state == "55P03":
         return StoreBusy(
             f"{begin}; another process is writing this district; run the same command again later.", detail=text
