@@ -14,6 +14,7 @@ from rostersync.deliveries.bundle import make_bundle
 from rostersync.deliveries.narrowed import Narrowing
 from rostersync.deliveries.oneroster_csv import Wanted, write_files
 from rostersync.deliveries.port import Edition
+from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.stores import as_of
@@ -217,6 +218,14 @@ def test_a_school_has_its_records_and_what_they_refer_to(district: District, ver
     assert ids(bundle, "enrollments") == ["e1", "e2", "e4"]
     assert ids(bundle, "demographics") == ["s1"]
     assert dict(cells(bundle, "users", "sourcedId", "agentSourcedIds"))["p1"] == "s1"
+
+
+def test_schools_that_are_not_there_are_no_empty_bundle(district: District) -> None:
+    with pytest.raises(Permanent) as refused:
+        district.writes(Wanted(narrowing=Narrowing(schools=["FOC-N"])))
+
+    assert refused.value.reason == "NoSuchSchool"
+    assert ids(district.writes(Wanted(narrowing=Narrowing(schools=["FOC-N", "N"]))), "classes") == ["KN"]
 
 
 def test_entities_that_were_not_asked_for_stay_out_but_for_what_others_need(district: District) -> None:

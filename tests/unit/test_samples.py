@@ -79,6 +79,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "data-rollover.yaml",
         "delivery-sftp.yaml",
         "deliveries-directory.yaml",
+        "deliveries-formats.yaml",
         "oauth1.yaml",
         "store-postgres.yaml",
         "connection-every-field.yaml",

@@ -75,6 +75,7 @@ def write_files(con: duckdb.DuckDBPyConnection, folder: Path, wanted: Wanted) ->
     exported = Exported()
     try:
         with _laid_out(con, wanted):
+            _schools_there(con, wanted)
             for name in FILES[wanted.version]:
                 if name in BY_NAME and wanted.reader_has is None:
                     exported.not_expressible.update(losses(con, _NOW, wanted.version, name))
@@ -101,6 +102,17 @@ def _laid_out(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> Iterator[None]:
     finally:
         narrowed.drop(con, _NOW)
         narrowed.drop(con, _HAD)
+
+
+def _schools_there(con: duckdb.DuckDBPyConnection, wanted: Wanted) -> None:
+    """Refuse a narrowing to schools of which there is none: a receiver would take the empty files for a closed district."""
+    if wanted.narrowing.schools is None or _number(con, f"SELECT count(*) FROM {_NOW}home"):
+        return
+    raise Permanent(
+        f"None of the {len(wanted.narrowing.schools)} schools that oneRosterCSV.schools names is in the roster, so nothing was "
+        "delivered. Name schools by their IDs in the roster, with the SIS ID prefix.",
+        reason="NoSuchSchool",
+    )
 
 
 def _write_file(con: duckdb.DuckDBPyConnection, name: str, folder: Path, wanted: Wanted, exported: Exported) -> None:
@@ -137,13 +149,20 @@ def _write_file(con: duckdb.DuckDBPyConnection, name: str, folder: Path, wanted:
 
 
 def _difference(now: str, had: str) -> str:
-    """The rows that are new or other than the reader has them, and those that are no longer there."""
+    """The rows that are new or other than the reader has them, and those that are no longer there.
+
+    Marks of 64 bits are joined and not the rows, as plans are compared: joining wide rows would take too much memory.
+    """
     return f"""
-        WITH now AS ({now}), had AS ({had})
-        SELECT now.*, 'active' AS status FROM now LEFT JOIN had ON had."sourcedId" = now."sourcedId"
-        WHERE now IS DISTINCT FROM had
+        WITH now AS ({now}), had AS ({had}),
+        differing AS MATERIALIZED (
+          SELECT coalesce(n."sourcedId", h."sourcedId") AS "sourcedId", n.mark IS NULL AS gone
+          FROM (SELECT "sourcedId", hash(now) AS mark FROM now) n
+          FULL JOIN (SELECT "sourcedId", hash(had) AS mark FROM had) h ON h."sourcedId" = n."sourcedId"
+          WHERE n.mark IS DISTINCT FROM h.mark)
+        SELECT now.*, 'active' AS status FROM now SEMI JOIN (FROM differing WHERE NOT gone) d USING ("sourcedId")
         UNION ALL
-        SELECT had.*, 'tobedeleted' AS status FROM had ANTI JOIN now ON now."sourcedId" = had."sourcedId\""""
+        SELECT had.*, 'tobedeleted' AS status FROM had SEMI JOIN (FROM differing WHERE gone) d USING ("sourcedId")"""
 
 
 def _keys(con: duckdb.DuckDBPyConnection, name: str, views: tuple[str, ...]) -> list[str]:
