@@ -1,7 +1,7 @@
-"""The story of a district on Kubernetes: chart, connection, first import, bad day, approval. Everything stays to look at.
+"""The story of a district on Kubernetes: chart, database, first import, delivery, bad day, approval. Everything stays to look at.
 
-Starts a kind cluster (as `make cluster` does), installs the chart, applies manifests of deploy/samples, and prints every
-command that a person would type before it runs. It stops at the first that ends otherwise than the story says.
+Starts a kind cluster (as `make cluster` does), installs the chart, applies manifests of deploy/samples and deploy/demo/servers,
+and prints every command that a person would type before it runs. It stops at the first that ends otherwise than the story says.
 """
 
 import json
@@ -12,12 +12,15 @@ import time
 from pathlib import Path
 
 from support.cluster.programs import programs, spent
+from support.cluster.servers import UPLOAD, servers
+from support.cluster.servers_image import servers_image
 from support.cluster.sharing import PERSON, up
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "deploy" / "samples"
 IMAGE = "rostersync:dev"
 NAMESPACE, SYSTEM = "rosters", "rostersync-system"
+CONNECTION = "springfield"
 PERSON_WHO_APPROVES = "registrar@springfield.example"
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
@@ -31,6 +34,7 @@ def main() -> None:
     print("a quarter of an hour on two idle cores, said line by line, and kept for the next time.", flush=True)
     heading("A Kubernetes cluster on this machine, with the image of this clone")
     cluster = up(PERSON, IMAGE)
+    image = servers_image(cluster)
     path = f"{programs('clients')}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ |= {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
     run("kubectl", "get", "nodes")
@@ -66,14 +70,35 @@ def main() -> None:
     run(
         "kubectl", "apply", "-f", "-", given=deployment, note=f"simulated-focus-deployment.yaml, with the image {IMAGE}"
     )
-    run("kubectl", "rollout", "status", "deployment/simulated-focus", "-n", NAMESPACE, "--timeout=2m")
 
-    heading("The district: a FocusConnection, which is tested and imported")
-    run("kubectl", "apply", "-f", str(SAMPLES / "simulated-district.yaml"))
-    wait_for("focusconnection/simulated", "condition=ConnectionVerified")
+    heading("A database for the roster, and School Passport's SFTP server: PostgreSQL and OpenSSH in the cluster")
+    made = servers(image)
+    told = "passwords, keys and a certificate, made now and for this cluster alone"
+    run("kubectl", "apply", "-f", "-", given=made.secrets, note=told)
+    run(
+        "kubectl",
+        "apply",
+        "-f",
+        "-",
+        given=made.postgres,
+        note=f"deploy/demo/servers/postgres.yaml, with the image {image}",
+    )
+    run("kubectl", "apply", "-f", "-", given=made.sftp, note=f"deploy/demo/servers/sftp.yaml, with the image {image}")
+    for server in ("statefulset/postgres", "deployment/school-passport", "deployment/simulated-focus"):
+        run("kubectl", "rollout", "status", server, "-n", NAMESPACE, "--timeout=2m")
+
+    heading("The district: a FocusConnection, which is tested, imported and delivered")
+    told = "deploy/demo/servers/connection.yaml, with the host key of that SFTP server"
+    run("kubectl", "apply", "-f", "-", given=made.connection, note=told)
+    for tested in ("ConnectionVerified", "DeliveriesVerified"):
+        wait_for(f"focusconnection/{CONNECTION}", f"condition={tested}")
+    conditions = '{range .status.conditions[*]}{.type}: {.message}{"\\n"}{end}'
+    run("kubectl", "get", "focusconnection", CONNECTION, "-n", NAMESPACE, "-o", f"jsonpath={conditions}")
     first = newest()
     wait_for(f"syncrun/{first}", "jsonpath={.status.outcome}")
-    run("kubectl", "get", "focusconnections,syncruns", "-n", NAMESPACE)
+    run("kubectl", "get", "focusconnections,syncruns", "-n", NAMESPACE, "-o", "wide")
+    heading("What arrived at School Passport is what the run's status says")
+    arrived(first)
 
     heading("A bad day: 40 % of the students are missing from what Focus sends")
     tell("event", {"event": "mass-leave:40"})
@@ -81,7 +106,7 @@ def main() -> None:
         "kubectl",
         "annotate",
         "focusconnection",
-        "simulated",
+        CONNECTION,
         "-n",
         NAMESPACE,
         "--overwrite",
@@ -113,6 +138,12 @@ def main() -> None:
     )
     wait_for(f"syncrun/{held}", "jsonpath={.status.outcome}")
     run("kubectl", "get", "syncruns,syncapprovals", "-n", NAMESPACE, "-o", "wide")
+
+    heading("School Passport has a second zip, and the database has fewer students")
+    arrived(held)
+    count = "SELECT entity, status, count(*) FROM rostersync.users GROUP BY entity, status ORDER BY entity, status"
+    psql = ("psql", "--host=/tmp", "--username=postgres", "--dbname=rosters", f"--command={count}")
+    run("kubectl", "exec", "-n", NAMESPACE, "postgres-0", "--", *psql)
     run("kubectl", "get", "events", "-n", NAMESPACE, "--field-selector", "source=rostersync-operator")
 
     print(f"\n{took(time.monotonic() - began, spent())} The cluster stays; to look further:\n")
@@ -124,6 +155,20 @@ def took(whole: float, once: float) -> str:
     """How long the demo took, without what is made once."""
     first = f", and {once:.0f} s went into what is made once" if once >= 1 else ""
     return f"The demo took {whole - once:.0f} s{first}."
+
+
+def arrived(name: str) -> None:
+    """What a run has delivered, in its status and in the receiver's folder; leave when they are not the same."""
+    receiver = ("kubectl", "exec", "-n", NAMESPACE, "deployment/school-passport", "--")
+    said = ("kubectl", "get", "syncrun", name, "-n", NAMESPACE, "-o", "jsonpath={.status.deliveries[0].sha256}")
+    run("kubectl", "roster", "deliveries", "-n", NAMESPACE)
+    run(*receiver, "ls", "-l", UPLOAD)
+    run(*said)
+    print()
+    run(*receiver, "sh", "-c", f"sha256sum {UPLOAD}/*")
+    checksum = out(*said)
+    if not checksum or checksum not in out(*receiver, "sh", "-c", f"sha256sum {UPLOAD}/*"):
+        sys.exit(f"No file there has the checksum of {name}. The demo stops here; the cluster stays.")
 
 
 def newest(after: str = "") -> str:

@@ -14,6 +14,8 @@ from rostersync.simulator.district import District
 from rostersync.simulator.layout import Size
 from support.cluster.kind import KindCluster
 from support.cluster.programs import programs
+from support.cluster.servers import UPLOAD, servers
+from support.cluster.servers_image import servers_image
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "deploy" / "samples"
@@ -166,6 +168,44 @@ def test_a_bad_day_waits_for_bob_and_is_applied_as_it_was_seen(cluster: KindClus
     run = ended(cluster, "bad-day", "Applied")
     assert run["status"]["approval"]["decidedBy"] == BOB
     assert run["status"]["totals"]["deleted"] > 100
+
+
+def test_a_roster_goes_into_postgres_and_on_by_sftp(cluster: KindCluster) -> None:
+    made = servers(servers_image(cluster))
+    for text in (made.secrets, made.postgres, made.sftp):
+        kubectl(cluster, "apply", "-f", "-", input=text)
+    for server in ("statefulset/postgres", "deployment/school-passport"):
+        kubectl(cluster, "rollout", "status", server, "--timeout=180s")
+    connection = yaml.safe_load(made.connection)
+    del connection["spec"]["runOn"]
+    kubectl(cluster, "apply", "-f", "-", input=json.dumps(connection))
+    tested = ("ConnectionVerified", "DeliveriesVerified")
+    until(cluster, "focusconnection", "springfield", lambda c: all(reason(c, t) == "Verified" for t in tested))
+
+    start(cluster, "by-sftp", "springfield")
+    status = ended(cluster, "by-sftp", "Applied")["status"]
+    [delivered] = status["deliveries"]
+    assert delivered["state"] == "Delivered"
+    sums = kubectl(cluster, "exec", "deployment/school-passport", "--", "sh", "-c", f"sha256sum {UPLOAD}/*")
+    assert sums.split() == [delivered["sha256"], f"{UPLOAD}/springfield-000001.zip"]
+    psql = ("psql", "--host=/tmp", "--username=postgres", "--dbname=rosters", "--tuples-only")
+    users = kubectl(
+        cluster, "exec", "postgres-0", "--", *psql, "--command=SELECT count(*) FROM rostersync.users"
+    ).strip()
+    people = ("Student", "Teacher", "Contact", "Admin")
+    assert int(users) == sum(e["created"] for e in status["entities"] if e["entity"] in people) > 400
+    _ran_restricted_without_a_store_claim(cluster, "by-sftp")
+
+
+def _ran_restricted_without_a_store_claim(cluster: KindCluster, run: str) -> None:
+    pods = json.loads(kubectl(cluster, "get", "pods", "-l", "rostersync.dev/run", "-o", "json"))["items"]
+    specs = {p["metadata"]["labels"]["rostersync.dev/job"]: p["spec"] for p in pods if run in p["metadata"]["name"]}
+    assert set(specs) == {"plan", "apply", "deliver"}
+    for spec in specs.values():
+        assert spec["securityContext"]["runAsNonRoot"]
+        assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in spec["containers"])
+    claims = kubectl(cluster, "get", "persistentvolumeclaims", "-o", "name").split()
+    assert "persistentvolumeclaim/rostersync-springfield-store" not in claims
 
 
 def test_memory_that_does_not_suffice_is_told_by_the_kernel(cluster: KindCluster) -> None:
