@@ -38,6 +38,11 @@ def main() -> None:
     path = f"{programs('clients')}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ |= {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
     run("kubectl", "get", "nodes")
+    if out("kubectl", "get", "namespace", NAMESPACE, "--ignore-not-found", "-o", "name"):
+        sys.exit(
+            f"This cluster has a namespace {NAMESPACE} already, from an earlier demo or from you. It stays as it is. To begin "
+            "anew: make cluster-down"
+        )
 
     heading("The operator, by its chart")
     name, tag = IMAGE.split(":")
@@ -138,13 +143,13 @@ def main() -> None:
     )
     wait_for(f"syncrun/{held}", "jsonpath={.status.outcome}")
     run("kubectl", "get", "syncruns,syncapprovals", "-n", NAMESPACE, "-o", "wide")
+    run("kubectl", "get", "events", "-n", NAMESPACE, "--field-selector", "source=rostersync-operator")
 
     heading("School Passport has a second zip, and the database has fewer students")
     arrived(held)
     count = "SELECT entity, status, count(*) FROM rostersync.users GROUP BY entity, status ORDER BY entity, status"
     psql = ("psql", "--host=/tmp", "--username=postgres", "--dbname=rosters", f"--command={count}")
     run("kubectl", "exec", "-n", NAMESPACE, "postgres-0", "--", *psql)
-    run("kubectl", "get", "events", "-n", NAMESPACE, "--field-selector", "source=rostersync-operator")
 
     print(f"\n{took(time.monotonic() - began, spent())} The cluster stays; to look further:\n")
     print(f"  export KUBECONFIG={cluster.kubeconfig} PATH={programs('clients')}:{Path(sys.executable).parent}:$PATH\n")
