@@ -60,7 +60,7 @@ def connection(claim: str) -> dict[str, Any]:
     spec = {
         "termsOfUse": {"accepted": True},
         "deliveryConfig": {"serviceURL": "https://focus.example", "credentialsSecretRef": {"name": "focus"}},
-        "deliveries": [folder, folder | {"name": "again"}],
+        "deliveries": [folder, folder | {"name": "again", "directory": {"existingClaim": claim, "path": "again"}}],
     }
     meta = {"name": "springfield", "namespace": "rosters", "uid": "c-uid", "generation": 1}
     return {"apiVersion": "rostersync.dev/v1alpha1", "kind": "FocusConnection", "metadata": meta, "spec": spec}

@@ -2,7 +2,7 @@
 
 from rostersync.api.kinds import Ref
 from rostersync.attempts import DELIVER
-from rostersync.controller.cluster.cache import RUNS, Object
+from rostersync.controller.cluster.cache import RUNS, Object, connection_key
 from rostersync.controller.shared import Shared
 from rostersync.lifecycle.messages import delivered_message
 from rostersync.lifecycle.observed import Observed, WorkState
@@ -13,6 +13,7 @@ def tell_deliveries(shared: Shared, run: Object, seen: Observed) -> None:
     work = seen.deliver
     if work is None or work.state not in (WorkState.SUCCEEDED, WorkState.FAILED) or _recorded(run, work.job):
         return
+    shared.queue.add(connection_key(run))  # its status lists the deliveries, too
     place = (run["metadata"]["namespace"], Ref.of(run["spec"]["connectionRef"]).key)
     for each in work.report.deliveries if work.report else ():
         if each.error or each.bundles:
