@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING
 from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.stores.kind import Opening, StoreKind
 from rostersync.stores.placement import NOWHERE, Placement, StoreSecret
-from rostersync.stores.postgres.login import KEYS
+from rostersync.stores.postgres.login import FIELD, KEYS
 
 if TYPE_CHECKING:
     from rostersync.stores.port import Store
-
-FIELD = "spec.store.postgres"
 
 
 def _secret(name: str, side: str) -> StoreSecret:

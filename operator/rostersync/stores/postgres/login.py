@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rostersync.errors import Permanent
 
+FIELD = "spec.store.postgres"
 KEYS = "the key uri, or the keys host, database, user and password (and port, sslmode, ca.crt, schema)"
 SCHEMA = "rostersync"
 SAFEST = "verify-full"

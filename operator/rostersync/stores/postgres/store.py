@@ -4,8 +4,7 @@ from rostersync.api.v1alpha1.storage import PostgresStore as PostgresSpec
 from rostersync.errors import Permanent
 from rostersync.stores.kind import Opening
 from rostersync.stores.port import Outbox
-from rostersync.stores.postgres.kind import FIELD
-from rostersync.stores.postgres.login import KEYS, Login, login
+from rostersync.stores.postgres.login import FIELD, KEYS, Login, login
 from rostersync.stores.postgres.reader import PostgresReader
 from rostersync.stores.postgres.writer import PostgresWriter
 
