@@ -204,8 +204,9 @@ def _ran_restricted_without_a_store_claim(cluster: KindCluster, run: str) -> Non
     for spec in specs.values():
         assert spec["securityContext"]["runAsNonRoot"]
         assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in spec["containers"])
-    claims = kubectl(cluster, "get", "persistentvolumeclaims", "-o", "name").split()
-    assert "persistentvolumeclaim/rostersync-springfield-store" not in claims
+    volumes = [volume for spec in specs.values() for volume in spec["volumes"]]
+    claims = {v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v}
+    assert claims == {"rostersync-springfield-artifacts"}
 
 
 def test_memory_that_does_not_suffice_is_told_by_the_kernel(cluster: KindCluster) -> None:
