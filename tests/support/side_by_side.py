@@ -1,7 +1,7 @@
 """Runs the engine on a staged extract and reads back what it planned, in the reference model's words."""
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from rostersync.model import Consent, Entity, EntityCounts, Hold, HoldReason
 from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.plan.manifest import Manifest
-from rostersync.plan.origin import Pulled, RunScope
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.roster import BY_ENTITY, BY_NAME, TABLES, Kind
 from rostersync.sources.port import Source
@@ -60,27 +60,38 @@ class Engine:
 
         `schools`: ids in the store of those that the plan is limited to.
         """
-        out = self.folder / "artifacts" / run / "plan"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self.folder / "scratch"
-        scratch.mkdir(exist_ok=True)
-        connection = FocusConnection.model_validate({"metadata": {"name": "district"}, "spec": spec})
+        inputs = self._inputs(spec, Pulled(extract, "client"), run, as_of)
         plan(
-            PlanInputs(
-                connection=connection,
-                run=run,
-                origin=Pulled(extract, "client"),
-                out=out,
-                scratch=scratch,
-                reader=self.store.reader(),
-                as_of=as_of,
+            replace(
+                inputs,
                 memory_limit=memory_limit,
                 threads=threads,
                 confirms=partial(confirming.confirm, source, extract) if source else None,
                 scope=RunScope(schools=schools),
             )
         )
-        return read_plan(out)
+        return read_plan(inputs.out)
+
+    def restore(self, spec: dict[str, Any], restored: Restored, run: str, as_of: datetime) -> Planned:
+        """Plan to take back what a run changed."""
+        inputs = self._inputs(spec, restored, run, as_of)
+        plan(inputs)
+        return read_plan(inputs.out)
+
+    def _inputs(self, spec: dict[str, Any], origin: PlanOrigin, run: str, as_of: datetime) -> PlanInputs:
+        out, scratch = self.folder / "artifacts" / run / "plan", self.folder / "scratch"
+        for folder in (out.parent, scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+        return PlanInputs(
+            connection=FocusConnection.model_validate({"metadata": {"name": "district"}, "spec": spec}),
+            run=run,
+            origin=origin,
+            out=out,
+            scratch=scratch,
+            reader=self.store.reader(),
+            as_of=as_of,
+            threads=1,
+        )
 
     def apply(self, planned: Planned) -> None:
         """Apply a plan, with a person's consent to its digest."""

@@ -47,7 +47,8 @@ def _lay_out_needed(context: Context) -> None:
         CREATE OR REPLACE TEMP TABLE needed_orgs AS
         WITH lists AS (
             SELECT DISTINCT orgSourcedIds AS list FROM (
-                SELECT id, orgSourcedIds FROM store_users WHERE status = 'active'
+                SELECT id, orgSourcedIds FROM store_users
+                WHERE status = 'active' AND id NOT IN (SELECT id FROM required_users)
                 UNION ALL SELECT id, orgSourcedIds FROM required_users)
             WHERE len(orgSourcedIds) > 0 AND id NOT IN ({going.format(USERS.name)}))
         SELECT DISTINCT unnest(list) AS id FROM lists WHERE list_has_all({leaving}, list)
