@@ -17,7 +17,8 @@ class SentFile:
 class Sent:
     """What a delivery has delivered of one revision. `where` names the place without user or password. `at` is aware.
 
-    `config_hash` covers what was asked for: of the roster, and to which place. Under another hash, a receiver has nothing.
+    `config_hash` says who got what of the roster (deliveries/bundle.py). It is empty once a person was forgotten: then the
+    receiver gets everything again, so that it forgets the person, too.
     """
 
     revision: int

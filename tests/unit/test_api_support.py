@@ -129,6 +129,13 @@ def test_deliveries_to_folders_of_their_own_are_taken() -> None:
     assert len(connection(deliveries=given).spec.deliveries) == len(places)
 
 
+def test_changes_go_in_a_zip_of_their_own() -> None:
+    what = {"name": "a", "oneRosterCSV": {"mode": "Delta", "zip": False}}
+    with pytest.raises(ValidationError, match="leave zip out"):
+        Delivery.model_validate(what | {"directory": {"existingClaim": "out"}})
+    Delivery.model_validate(what | {"objectStorage": {"url": "s3://b/p", "secretRef": SECRET}})  # a folder each
+
+
 def test_what_the_api_says_of_a_store_is_what_is_so() -> None:
     """A record for a kind goes with its description, and the other way round."""
     later = {name for name, field in Store.model_fields.items() if "Not yet supported" in str(field.description)}

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rostersync import durable
 from rostersync.api.v1alpha1.deliveries import Delivery
@@ -14,6 +16,7 @@ from rostersync.sent import Sent, SentFile
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say; a real time would change the bytes
 _BLOCK = 1024 * 1024
+_HALF = 32  # digits
 
 
 def make_bundle(edition: Edition, scratch: Path) -> Bundle:
@@ -31,16 +34,30 @@ def make_bundle(edition: Edition, scratch: Path) -> Bundle:
     return Bundle(edition.district, edition.revision, files)
 
 
-def sent(bundle: Bundle, delivery: Delivery, where: str, at: datetime) -> Sent:
+def sent(bundle: Bundle, where: str, at: datetime, config_hash: str) -> Sent:
     """The record of a bundle that was delivered."""
-    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files), config_hash(delivery, where))
+    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files), config_hash)
 
 
-def config_hash(delivery: Delivery, where: str) -> str:
-    """Covers what a delivery asks for of the roster, and the place where it goes."""
+def config_hash(delivery: Delivery, account: str) -> str:
+    """Says who gets what: the receiver, and what is asked for of the roster, each with half of the digits."""
     what = getattr(delivery, delivery.format).model_dump(mode="json", exclude={"mode", "zip"})
-    text = json.dumps([delivery.format, what, where], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _half([*delivery.folder, account]) + _half([delivery.format, what])
+
+
+def received(records: Iterable[Sent], asked: str) -> int | None:
+    """The revision that the receiver of a delivery has, by the records of all deliveries. None if it has nothing of it.
+
+    What came last to a receiver is what it has, whatever the delivery was called. Something else than what is `asked` is
+    as good as nothing.
+    """
+    there = [sent for sent in records if sent.config_hash.startswith(asked[:_HALF])]
+    last = max(there, key=lambda sent: (sent.at, sent.revision), default=None)
+    return last.revision if last and last.config_hash == asked else None
+
+
+def _half(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:_HALF]
 
 
 def _zip(files: tuple[Path, ...], target: Path) -> None:

@@ -137,4 +137,5 @@ DIRECTORY = Place(
     where=_where,
     send=_send,
     probe=_probe,
+    account=lambda receiver: str(receiver.volume(_asked(receiver.delivery).existingClaim).resolve()),
 )

@@ -95,7 +95,8 @@ class Place:
 
     `secret`: the name of its Secret, if it has one. `keys`: what the Secret must have, one of each group. `claim`: the
     volume claim that it needs, if any. `where`: the place in words, without user or password. `probe` logs in, writes,
-    renames and removes a file, and raises RostersyncError where that fails.
+    renames and removes a file, and raises RostersyncError where that fails. `account` tells receivers apart that share a
+    place, such as the users of a server.
     """
 
     secret: Callable[[Delivery], str | None]
@@ -104,6 +105,7 @@ class Place:
     where: Callable[[Delivery], str]
     send: Send
     probe: Callable[[Receiver], None]
+    account: Callable[[Receiver], str] = lambda _: ""
 
     @property
     def needs(self) -> str:

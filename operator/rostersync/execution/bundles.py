@@ -9,7 +9,7 @@ import duckdb
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.deliveries import Delivery
-from rostersync.deliveries.bundle import config_hash, make_bundle
+from rostersync.deliveries.bundle import make_bundle, received
 from rostersync.deliveries.port import Bundle, Edition
 from rostersync.deliveries.registry import format_of
 from rostersync.errors import Permanent
@@ -27,28 +27,44 @@ _THEN, _BEFORE = "then_", "before_"
 
 
 class Packer:
-    """Makes bundles from a store that `con` has attached, at `newest`."""
+    """Makes bundles from a store that `con` has attached, at `newest`.
+
+    `everything`: receivers get all of the newest roster, whatever they have.
+    """
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, reader: StoreReader, where: str, newest: int, scratch: Path
+        self,
+        con: duckdb.DuckDBPyConnection,
+        reader: StoreReader,
+        where: str,
+        newest: int,
+        scratch: Path,
+        *,
+        everything: bool = False,
     ) -> None:
+        self._everything = everything
         self._con, self._reader, self._district, self._newest, self._scratch = con, reader, where, newest, scratch
         self._outbox = reader.outbox(con, where)
         self._sent = reader.sent(con, where, _KNOWN)
 
     def pending(self, name: str) -> tuple[int, ...]:
-        """The revisions that a delivery still has to deliver, by its name in the outbox."""
+        """The revisions that a delivery still has to deliver, by its name in the outbox.
+
+        One that never delivered anything has the newest to deliver: it may be younger than the roster.
+        """
+        if self._newest and (self._everything or not (name in self._outbox or name in self._sent)):
+            return (self._newest,)
         return self._outbox.get(name, ())
 
-    def last(self, name: str, delivery: Delivery, where: str) -> Sent | None:
+    def last(self, name: str, asked: str) -> Sent | None:
         """What the receiver has got last of a delivery."""
-        asked = config_hash(delivery, where)
         return next((sent for sent in self._sent.get(name, ()) if sent.config_hash == asked), None)
 
-    def bundles(self, name: str, delivery: Delivery, where: str) -> tuple[list[Bundle], bool]:
-        """The next bundles of a delivery, in order, and whether there are more."""
-        pending, asked = self.pending(name), config_hash(delivery, where)
-        had = max((s.revision for s in self._sent.get(name, ()) if s.config_hash == asked), default=None)
+    def bundles(self, name: str, delivery: Delivery, asked: str) -> tuple[list[Bundle], bool]:
+        """The next bundles of a delivery, in order, and whether there are more. `asked`: its config_hash."""
+        pending = self.pending(name)
+        records = (sent for each in self._sent.values() for sent in each)
+        had = None if self._everything else received(records, asked)
         deltas = format_of(delivery).deltas(delivery)
         wanted = editions(
             deltas=deltas,

@@ -18,7 +18,7 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.attempts import DELIVER
-from rostersync.deliveries.bundle import sent
+from rostersync.deliveries.bundle import config_hash, sent
 from rostersync.deliveries.port import Bundle, Place, Receiver
 from rostersync.deliveries.registry import place_of
 from rostersync.disks import naming
@@ -43,20 +43,25 @@ class _Load:
     delivery: Delivery
     place: Place
     receiver: Receiver
+    asked: str  # its config_hash
     bundles: deque[Bundle] = field(default_factory=deque)
     more: bool = False  # whether there are further ones in the store
     number: int = 0  # of bundles that were sent
 
 
-def deliver(execution: Execution, run: str, report: DeliverReportFile) -> RostersyncError | None:
+def deliver(
+    execution: Execution, run: str, report: DeliverReportFile, *, everything: bool = False
+) -> RostersyncError | None:
     """Deliver what the outbox holds for the connection. Returns the error that the report has.
+
+    `everything`: all of the newest roster, whatever receivers have.
 
     Each delivery is tried, even after one has failed. The first error is the attempt's.
     """
     try:
         inputs = _inputs(execution)
         report.write()
-        attempt = _Attempt(execution, run, report, inputs)
+        attempt = _Attempt(execution, run, report, inputs, everything)
         with naming(**_places(execution, run)):
             attempt.go()
         error = attempt.error()
@@ -87,7 +92,10 @@ def _inputs(execution: Execution) -> Inputs:
 class _Attempt:
     """One attempt. Only the thread that made it touches store and report."""
 
-    def __init__(self, execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs) -> None:
+    def __init__(
+        self, execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, everything: bool
+    ) -> None:
+        self.everything = everything
         self.execution, self.run, self.report, self.inputs = execution, run, report, inputs
         self.connection: Connection = inputs.connection
         self.district = district(self.connection)
@@ -121,22 +129,22 @@ class _Attempt:
         except Exception as error:  # noqa: BLE001  (the others are still tried)
             self._note(delivery, error)
             return None
-        return _Load(delivery, place, receiver)
+        return _Load(delivery, place, receiver, config_hash(delivery, place.account(receiver)))
 
     def _pack(self, loads: Sequence[_Load]) -> None:
         """Copy what is pending out of the store."""
         self.report.stage("pending")
         with attached(self.execution, self.run, self.connection) as (con, revision, reader):
-            packer = Packer(con, reader, self.district, revision, self.scratch)
+            packer = Packer(con, reader, self.district, revision, self.scratch, everything=self.everything)
             for load in loads:
-                name, where = outbox_name(self.connection, load.delivery), load.place.where(load.delivery)
+                name = outbox_name(self.connection, load.delivery)
                 try:
                     if packer.pending(name):
                         self.report.stage("bundle")
                         self.execution.progress(DELIVER.name, f"bundle {load.delivery.name}", 0, None)
-                    elif (last := packer.last(name, load.delivery, where)) and load.delivery.name not in self.done:
+                    elif (last := packer.last(name, load.asked)) and load.delivery.name not in self.done:
                         self._report(load, last)  # an attempt whose report was lost may have sent it
-                    bundles, load.more = packer.bundles(name, load.delivery, where)
+                    bundles, load.more = packer.bundles(name, load.delivery, load.asked)
                     load.bundles.extend(bundles)
                 except Exception as error:  # noqa: BLE001
                     self._note(load.delivery, error)
@@ -182,7 +190,7 @@ class _Attempt:
 
     def _settle(self, load: _Load, bundle: Bundle) -> None:
         delivery, name = load.delivery, outbox_name(self.connection, load.delivery)
-        made = sent(bundle, delivery, load.place.where(delivery), datetime.now(UTC).replace(microsecond=0))
+        made = sent(bundle, load.place.where(delivery), datetime.now(UTC).replace(microsecond=0), load.asked)
         self.report.stage("settle")
         outbox = self.execution.store(self.run, self.connection).outbox
         when_free(lambda: outbox().settle(self.district, name, bundle.revision, made))

@@ -10,6 +10,7 @@ from rostersync.disks import is_full, naming
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution import json_files, source, unfinished
 from rostersync.execution.execution import Execution
+from rostersync.execution.outbox import outbox_names
 from rostersync.execution.report_files import PlanReportFile
 from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
@@ -101,6 +102,7 @@ def _plan(
             reader=execution.store(work.run, connection).reader(),
             as_of=as_of,
             confirms=confirms,
+            deliveries=outbox_names(connection),
             scope=scope,
             memory_limit=execution.engine.memory_limit,
             threads=execution.engine.threads,
@@ -126,6 +128,7 @@ def _restore(
             connection=connection,
             run=work.run,
             origin=restored,
+            deliveries=outbox_names(connection),
             out=work.making("plan"),
             scratch=work.place,
             reader=execution.store(work.run, connection).reader(),

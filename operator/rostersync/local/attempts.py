@@ -26,7 +26,8 @@ from rostersync.stores.registry import placement_of
 class LocalAttempts:
     """Plan and apply over a state folder. `inputs` is None when a planned run continues.
 
-    `report`: a file that gets a copy of each report. `error`: why the newest attempt failed.
+    `report`: a file that gets a copy of each report. `everything`: deliveries send all of the newest roster, whatever
+    receivers have. `error`: why the newest attempt failed.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class LocalAttempts:
         env: Mapping[str, str] | None = None,
         report: Path | None = None,
         engine: Engine | None = None,
+        everything: bool = False,
     ) -> None:
-        self.state, self.copy = state, report
+        self.state, self.copy, self.everything = state, report, everything
         secrets = store_secrets(env or {})
         self.execution = Execution(state.layout, progress, inputs, env or {}, engine or Engine(), store_secrets=secrets)
         self.error: RostersyncError | None = None
@@ -109,4 +111,4 @@ class LocalAttempts:
         if execution.inputs is None:
             connection = stored_connection(self.state.layout.folder(name))
             execution = replace(execution, inputs=Inputs(connection, execution.store_secrets))
-        self.error = deliver(execution, name, report)
+        self.error = deliver(execution, name, report, everything=self.everything)

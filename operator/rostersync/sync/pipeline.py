@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from duckdb import DuckDBPyConnection
+
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.hold import measure
@@ -54,7 +56,8 @@ class PlanInputs:
     """Everything that a plan is made from.
 
     `out` is the plan folder to create, `scratch` a folder for spill files. `as_of` is aware. `memory_limit` is in
-    bytes. `confirms` asks the source for records by id; None if the source cannot be asked any more.
+    bytes. `confirms` asks the source for records by id; None if the source cannot be asked any more. `deliveries`: their
+    names in the outbox.
     """
 
     connection: Connection
@@ -66,6 +69,7 @@ class PlanInputs:
     as_of: datetime
     scope: RunScope = field(default_factory=RunScope)
     confirms: Confirms | None = None
+    deliveries: tuple[str, ...] = ()
     memory_limit: int | None = None
     threads: int | None = None
 
@@ -99,7 +103,7 @@ def _planned(inputs: PlanInputs, pulled: Pulled, progress: Progress, stage: Call
     try:
         district = defaults.district(inputs.connection)
         source = profile_of(inputs.connection).source_id(inputs.connection)
-        state = inputs.reader.attach(con, district, source)
+        state = _state(inputs, con, district, source)
         preconditions.of_one_source(inputs.connection, state)
         context = Context(
             con=con,
@@ -122,6 +126,14 @@ def _planned(inputs: PlanInputs, pulled: Pulled, progress: Progress, stage: Call
         return freeze(told, inputs.reader, inputs.out)  # with what was answered
     finally:
         con.close()
+
+
+def _state(inputs: PlanInputs, con: DuckDBPyConnection, district: str, source: str) -> StoreState:
+    """The store, attached. A delivery that never delivered anything, as one younger than the roster, is still due."""
+    state = inputs.reader.attach(con, district, source)
+    if not state.exists or state.outbox_pending or not inputs.deliveries:
+        return state
+    return replace(state, outbox_pending=not set(inputs.deliveries) <= inputs.reader.sent(con, district, 1).keys())
 
 
 def _proof(pulled: Pulled) -> Mapping[str, Mapping[str, Any]]:
@@ -156,7 +168,7 @@ def _take_back(inputs: PlanInputs, origin: Restored, progress: Progress, stage: 
     try:
         district = defaults.district(inputs.connection)
         source = profile_of(inputs.connection).source_id(inputs.connection)
-        state = inputs.reader.attach(con, district, source)
+        state = _state(inputs, con, district, source)
         preconditions.of_one_source(inputs.connection, state)
         context = Context(
             con=con,

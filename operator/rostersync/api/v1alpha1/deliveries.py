@@ -94,6 +94,11 @@ class Delivery(Model):
     model_config = validations(
         cel(_one_of(FORMATS), f"say what is delivered, with one of {', '.join(FORMATS)}"),
         cel(_one_of(PLACES), f"say where it is delivered to, with one of {', '.join(PLACES)}"),
+        cel(
+            "!has(self.oneRosterCSV) || has(self.objectStorage) || !has(self.oneRosterCSV.mode) || "
+            "self.oneRosterCSV.mode != 'Delta' || !has(self.oneRosterCSV.zip) || self.oneRosterCSV.zip",
+            "mode Delta needs zip: without it, the files of a change would replace those of the one before",
+        ),
     )
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")] = (
@@ -115,6 +120,12 @@ class Delivery(Model):
             if len(there) != 1:
                 found = " and ".join(there) if there else f"none of {', '.join(names)}"
                 raise ValueError(f"must say {what} once, but has {found}; keep one")
+        csv = self.oneRosterCSV
+        if csv is not None and csv.mode == "Delta" and not csv.zip and self.objectStorage is None:
+            raise ValueError(
+                "has mode Delta and zip: false: the files of a change would replace those of the one before, which nobody "
+                "may have read; leave zip out"
+            )
         return self
 
     @property

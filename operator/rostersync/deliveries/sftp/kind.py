@@ -23,4 +23,5 @@ PLACE = Place(
     where=where,
     send=_send,
     probe=_probe,
+    account=lambda receiver: receiver.secret.get("user", "").strip(),
 )

@@ -20,12 +20,19 @@ if TYPE_CHECKING:
 Examples:
   rostersync deliver -f connection.yaml -f secret.yaml
   rostersync deliver -f manifests/ --volume passport=/mnt/passport
+  rostersync deliver -f manifests/ --everything
 
 \b
 Exit codes: 0 delivered, or nothing to deliver; 1 failed."""
 )
 @options.manifests_option
 @options.volume_option
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Send all of the newest roster, whatever receivers have: after a backup of the store was put back, or when a "
+    "receiver has lost its files.",
+)
 @options.state_option
 @options.output_option("table", "json", "yaml")
 @options.quiet_option
@@ -34,6 +41,7 @@ Exit codes: 0 delivered, or nothing to deliver; 1 failed."""
 def deliver(
     paths: tuple[Path, ...],
     volumes: dict[str, Path],
+    everything: bool,
     state: "State",
     output: str,
     quiet: bool,
@@ -54,6 +62,8 @@ def deliver(
     state.mount(volumes)
     engine = Engine(bytes_of(memory), threads)
     with interruptible(), shown(quiet) as progress:
-        attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
+        attempts = LocalAttempts(
+            state, progress, inputs=manifests, env=os.environ, engine=engine, everything=everything
+        )
         done = deliver_pending(state, manifests, attempts)
     finish(done, attempts, output)

@@ -4,6 +4,7 @@ from typing import Any
 
 import duckdb
 
+from rostersync.stores.embedded import schema
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Forgotten
 
@@ -13,6 +14,8 @@ def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> For
     scope: dict[str, Any] = {"district": district, "id": record_id}
     active = execute(con, "forget.person", **scope).fetchone()
     execute(con, "forget.forgotten_enrollments", **scope)
+    if schema.has(con, "sent"):
+        execute(con, "forget.forget_receivers", district=district)
     rows = sum(number(execute(con, f"forget.{name}", **scope)) for name in ("delete_user", "delete_demographics"))
     return Forgotten(
         rows=rows,

@@ -6,6 +6,10 @@ SELECT bool_or(status = 'active') FROM (
   SELECT status FROM store.demographics WHERE district = $district AND id = $id
 )
 
+-- name: forget_receivers
+-- No later delta would tell receivers that the person is gone. So none of them counts as having anything.
+UPDATE store.sent SET config_hash = '' WHERE district = $district
+
 -- name: delete_user
 DELETE FROM store.users WHERE district = $district AND id = $id
 

@@ -65,6 +65,10 @@ WITH cut AS (
 )
 SELECT count(*) FROM cut
 
+-- name: forget_receivers
+-- No later delta would tell receivers that the person is gone. So none of them counts as having anything.
+UPDATE sent SET config_hash = '' WHERE district = current_setting('rostersync.district')
+
 -- name: vacuum
 -- Writes the table anew, so that the bytes of what was deleted are gone from its files.
 VACUUM (FULL) "{table}"

@@ -19,6 +19,7 @@ def forget(session: Session, record_id: str) -> Forgotten:
     active = bool(session.rows("forget.person", record_id)[0][0])
     session.run("scope.person", record_id)
     session.run("forget.forgotten_enrollments")
+    session.run("forget.forget_receivers")
     rows = sum(session.number("forget.delete_person", record_id, names={"table": t}) for t in ("users", "demographics"))
     return Forgotten(
         rows=rows,

@@ -29,9 +29,10 @@ def ready(session: Session) -> bool:
     login = session.login
     if there and not (may_look and (not made or session.rows("scope.may_read")[0][0])):
         raise Permanent(
-            f"Role {login.user} may not read the roster store ({login.where}). Put the role's name under the key reader "
-            "of the writer's Secret, so that the next apply grants it SELECT; or GRANT it USAGE on the schema and SELECT on "
-            "its tables.",
+            f"Role {login.user} may not read the roster store ({login.where}). Once, as the "
+            f"writer: GRANT USAGE ON SCHEMA {login.schema} TO {login.user}; GRANT SELECT ON ALL TABLES IN SCHEMA {login.schema} "
+            f"TO {login.user}. Put the role's name under the key reader of the writer's Secret, too: then each apply grants it "
+            "what is new.",
             reason="StoreRefused",
         )
     if made:
