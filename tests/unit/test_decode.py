@@ -220,3 +220,10 @@ def test_a_role_that_has_ended_decides_nothing(odd: bool) -> None:
         "all": (None, None, None),
         "no date": ("teacher", ["teacher"], ["at teacher"]),
     }
+
+
+def test_a_nul_character_is_dropped_and_an_escaped_backslash_stays() -> None:
+    body = rb"""{"users": [{"sourcedId": "u\u00001", "givenName": "A\u0000nn\u0000", "familyName": "\\u0000 \\\u0000x"}]}"""
+    page = Decoder("users", None).page(body)
+    (row,) = page.batch.to_pylist()
+    assert (row["sourcedId"], row["givenName"], row["familyName"]) == ("u1", "Ann", r"\u0000 \x")

@@ -1,6 +1,7 @@
 """Pages of JSON to Arrow record batches in staged form (sources/staged.py)."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.staged import METADATA, schema
 
+_NUL = rb"\u0000"
+_ESCAPE = re.compile(rb"\\(u0000|.)", re.DOTALL)
 MANY_PAGES = 100  # from here on, a process that decodes saves more time than it takes to start
 
 
@@ -65,6 +68,13 @@ class Decoded:
         return msgspec.msgpack.encode(told), self.batch.serialize().to_pybytes()
 
 
+def without_nul(body: bytes) -> bytes:
+    """JSON whose texts hold no NUL: nobody can type or see one, and PostgreSQL cannot keep it."""
+    if _NUL not in body:
+        return body
+    return _ESCAPE.sub(lambda found: b"" if found[1] == _NUL[1:] else found[0], body)
+
+
 class Decoder:
     """Decodes the pages of one collection. Safe to use from several threads.
 
@@ -98,6 +108,7 @@ class Decoder:
 
     def page(self, body: bytes) -> Decoded:
         """Decode one page. Raises TryAgain (request_errors.py) when the body is no page of this collection."""
+        body = without_nul(body)
         if self._decode_process is not None and self._odd is not None:
             wanted = None if self._wanted is None else sorted(self._wanted)
             asked = Asked(self.collection, wanted, self._odd, self._today, self.required)
