@@ -21,7 +21,7 @@ IDENTITY = "system:serviceaccount:rostersync-system:rostersync-operator"
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "rostersync.plugin.command")
 GROUP = "rostersync.dev"
-WORDS = Words(approve='kubectl roster approve {run} --reason "…"')
+WORDS = Words(approve='kubectl roster approve {run} --reason "…"', by_itself=True)
 Object = dict[str, Any]
 
 COUNTS = [

@@ -204,6 +204,7 @@ def test_counts_totals_and_holds():
         "duplicates": 0,
         "deferred": 0,
         "kept": 0,
+        "outOfScope": 0,
         "population": 1204,
     }
     assert (made["totals"]["deleted"], made["totals"]["created"]) == (312, 2)

@@ -67,10 +67,9 @@ def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | F
         return _given_up(seen, _reason(work), f"{_why(work)} Tried {work.number} time{'s' * (work.number > 1)}.")
     again = min(ended + DELIVER.pause(work.number), end)  # the last try is made when the time is over
     if seen.now < again:
-        said = (
-            f"{_undelivered(seen)}: {_why(work)} Tried again at {again:%Y-%m-%dT%H:%MZ}, until {end:%Y-%m-%dT%H:%MZ}."
-        )
-        return Wait(Phase.DELIVERING, said, again)
+        times = f"Tried again at {again:%Y-%m-%dT%H:%MZ}, until {end:%Y-%m-%dT%H:%MZ}."
+        then = times if seen.words.by_itself else f"The next run tries again, or at once: {seen.words.deliver}."
+        return Wait(Phase.DELIVERING, f"{_undelivered(seen)}: {_why(work)} {then}", again)
     return _start(seen, work.number + 1, end + GRACE)
 
 

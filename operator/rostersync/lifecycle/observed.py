@@ -128,12 +128,16 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Words:
-    """The commands that messages name, for `{run}` and `{approval}`. On a cluster, these are kubectl's."""
+    """The commands that messages name, for `{run}` and `{approval}`. On a cluster, these are kubectl's.
+
+    `by_itself`: whether somebody tries again when the time has come. On the command line nobody does.
+    """
 
     approve: str = 'rostersync approve {run} --reason "…"'
     apply: str = "rostersync apply {run}"
     rerun: str = "run it again with `rostersync run`"
     deliver: str = "`rostersync deliver -f …`"
+    by_itself: bool = False
 
     def approval(self, run: str, approval: str) -> str:
         """The command that approves the plan of a run."""

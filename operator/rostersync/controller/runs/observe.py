@@ -190,4 +190,5 @@ def _words(namespace: str, connection: str, guard: Guard | None) -> Words:
         apply="wait",
         rerun="make another SyncRun",
         deliver=f"`kubectl roster -n {namespace} deliver {connection}`",
+        by_itself=True,
     )
