@@ -12,6 +12,8 @@ from support import postgres
 from support.cli import Bench, name_of, reason_of
 from support.simulated import simulated
 
+NO_LIMIT = [{"entity": "*", "change": "Any", "percent": 100}]
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[str]:
@@ -87,3 +89,27 @@ def test_a_secret_that_is_not_given_is_named_before_anything_is_read(tmp_path: P
     refused = bench.call("run", *bench.manifests(store=postgres.SPEC), code=1)
     assert "Secret default/rosters-reader, which spec.store.postgres.readerSecretRef names" in refused.output
     assert not list(bench.state.glob("runs/*"))
+
+
+def test_what_a_run_changed_is_taken_back_and_verified(
+    tmp_path: Path, simulator: Any, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = manifests_of(postgres.server().secrets(database))
+    bench = Bench(tmp_path, simulator)
+    file = tmp_path / "secrets.yaml"
+    file.write_text(yaml.safe_dump_all(secrets))
+    monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(file))
+    files = bench.manifests(*secrets, store=postgres.SPEC, syncHoldThreshold={"rules": NO_LIMIT})
+    bench.run(manifests=files)
+    bench.call("export", "--to", str(tmp_path / "before"))
+    simulator.set_day(1)
+    changed = bench.run(manifests=files)
+    assert bench.call("verify", name_of(changed)).exit_code == 0
+
+    held = json.loads(bench.call("restore", name_of(changed), "-o", "json", "--quiet", code=3).stdout)
+    bench.call("approve", name_of(held), "--reason", "The SIS was wrong")
+    assert bench.call("verify", name_of(held)).exit_code == 0
+    bench.call("export", "--to", str(tmp_path / "after"))
+
+    exported = [{f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in ("before", "after")]
+    assert exported[0] == exported[1]

@@ -240,3 +240,13 @@ def test_a_secret_that_is_not_given_is_named(desk: Desk) -> None:
     with pytest.raises(Permanent, match="Secret rosters-reader, which"):
         postgres.opened(desk.folder / "s", {})
     assert postgres.opened(desk.folder / "s", {WRITER: secrets[WRITER]}).exists(), "who may write may read"
+
+
+def test_two_secrets_that_name_different_schemas_are_refused_at_once(desk: Desk) -> None:
+    secrets = desk.server.secrets(desk.name)
+    secrets[READER] = secrets[READER] | {"schema": "north"}
+    with pytest.raises(
+        Permanent, match="Secret rosters-reader has north and Secret rosters-writer has rostersync"
+    ) as error:
+        postgres.opened(desk.folder / "s", secrets)
+    assert error.value.reason == "SecretsDisagree"

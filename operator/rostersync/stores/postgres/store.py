@@ -16,6 +16,7 @@ class PostgresStore:
         self._spec, self._opening = spec, opening
         self._scratch = opening.scratch or opening.folder / "scratch"
         self.where = self._to_read()[0].where
+        self._check_schemas()
 
     def exists(self) -> bool:
         """See Store.exists."""
@@ -38,6 +39,19 @@ class PostgresStore:
         secrets, reader = self._opening.secrets, self._spec.readerSecretRef.name
         only_writer = reader not in secrets and self._spec.writerSecretRef.name in secrets
         return self._login("writer" if only_writer else "reader"), not only_writer
+
+    def _check_schemas(self) -> None:
+        """Where both Secrets are given, they must name one schema: plans would read another roster than applies write."""
+        names = {side: getattr(self._spec, f"{side}SecretRef").name for side in ("reader", "writer")}
+        if not set(names.values()) <= self._opening.secrets.keys():
+            return
+        schemas = {side: self._login(side).schema for side in names}
+        if schemas["reader"] != schemas["writer"]:
+            told = " and ".join(f"Secret {names[side]} has {schema}" for side, schema in schemas.items())
+            raise Permanent(
+                f"The two Secrets of {FIELD} name different schemas: {told}; give both the same under the key schema.",
+                reason="SecretsDisagree",
+            )
 
     def _login(self, side: str) -> Login:
         name = getattr(self._spec, f"{side}SecretRef").name
