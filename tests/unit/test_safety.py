@@ -30,7 +30,7 @@ SFTP = {"host": "upload.example.org", "secretRef": {"name": "s"}, "hostKey": "ss
 
 
 def delivery(name: str = "passport", **sftp: Any) -> dict[str, Any]:
-    return {"name": name, "oneRosterCSV": {"mode": "Bulk"}, "sftp": {**SFTP, **sftp}}
+    return {"name": name, "oneRosterCSV": {"mode": "Bulk"}, "sftp": {**SFTP, "path": f"/{name}", **sftp}}
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def translated(error: Exception, doing: str, login: Login) -> RostersyncError:
     if state == "22021":
         return Permanent(
             f"{begin}; a text of the plan has a NUL character, which PostgreSQL does not keep. Nothing was applied. Take it out "
-            "in the SIS (the run's errors folder names the column), or use the embedded store.",
+            "in the SIS (the run's errors folder names the column), or keep the roster in another kind of store.",
             reason="NotStorable",
             detail=text,
         )
