@@ -350,7 +350,8 @@ class Roster:
         held = {(e, i) for e, i, kind, *_ in planned.issues if kind in ("Skipped", "Duplicate")}
         if held:
             there = {(e, i) for t in TABLES for i in self.stored(t.name) for e in t.entities}
-            new.update(e for e, i in held if (e, i) not in there)
+            known = {i for _, i in there}  # an unknown role tells no entity, also of somebody who is there
+            new.update(e for e, i in held if (e, i) not in there and not (e is None and i in known))
         for c in planned.manifest.entities:
             parts = sum(getattr(c, name) for name in PARTS) - c.population - c.created - new[c.entity]
             assert 0 <= parts <= c.deferred, f"the rows of {c.entity} do not add up: {c}"
