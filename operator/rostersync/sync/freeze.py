@@ -16,19 +16,13 @@ from rostersync.model import Cause, Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.plan.folder import ISSUES, REKEYED, changes_of
-from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Table
+from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, Table
+from rostersync.tables.belonging import schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for each record that is sorted
-_SCHOOLS = {
-    ORGS: "CASE WHEN {0}.entity = 'School' THEN [{0}.id] END",
-    USERS: "{0}.orgSourcedIds",
-    CLASSES: "[{0}.schoolSourcedId]",
-    ENROLLMENTS: "[{0}.schoolSourcedId]",
-    COURSES: "CASE WHEN {0}.orgSourcedId IS NOT NULL THEN [{0}.orgSourcedId] END",
-}
 
 
 def write_changes(
@@ -62,12 +56,11 @@ def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every
     """The change rows in order of entity and id, as queries whose results follow one another."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
-    schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
     if every and not context.stored[name].active:
         # Everything is new, so all accepted records are created, and nothing needs to be read from the store.
         new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
-              {schools.format("r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
+              {schools_of(table, "r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
             FROM final_{name} r"""
         return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table, staged)]
@@ -81,7 +74,7 @@ def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every
               SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
         s AS (SELECT * FROM store_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
-          CASE WHEN c.change = 'Create' THEN {schools.format("r")} ELSE {schools.format("s")} END AS schools,
+          CASE WHEN c.change = 'Create' THEN {schools_of(table, "r")} ELSE {schools_of(table, "s")} END AS schools,
           c.before_hash, NULL::UHUGEINT AS hash,
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,

@@ -15,22 +15,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from rostersync.model import Change, EntityCounts
-from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Attribute, Kind, Table
+from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, ORGS, USERS, Attribute, Kind, Table
 from rostersync.sync.compare import compare
 from rostersync.sync.link.references import followed, optional_of
 from rostersync.sync.link.stage import resolve_again
 from rostersync.sync.scope import Scope
+from rostersync.tables.belonging import PLACED_BY, schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies
 from rostersync.tables.sql import literal, q
-
-_SCHOOLS = {
-    ORGS: "CASE WHEN r.entity = 'School' THEN [r.id] END",
-    COURSES: "[r.orgSourcedId]",
-    CLASSES: "[r.schoolSourcedId]",
-    USERS: "r.orgSourcedIds",
-    ENROLLMENTS: "[r.schoolSourcedId]",
-}
 
 
 def narrow_to_schools(context: Context, schools: Collection[str], scope: Scope, differing: frozenset[str]) -> Scope:
@@ -103,8 +96,8 @@ def _lay_out_changed(context: Context, schools: Collection[str]) -> None:
 def _sides(table: Table) -> tuple[str, str]:
     """Queries for (id, schools) of a table's records, as they are stored and as they will be."""
     stored = f"SELECT r.id, {{}} AS schools FROM store_{table.name} r WHERE r.status = 'active'"
-    if table in _SCHOOLS:
-        schools = _SCHOOLS[table]
+    if table is ORGS or table in PLACED_BY:
+        schools = schools_of(table, "r")
         return stored.format(schools), f"SELECT r.id, {schools} AS schools FROM {_coming(table)} r"
     if table is not DEMOGRAPHICS:
         return stored.format("NULL::VARCHAR[]"), f"SELECT r.id, NULL::VARCHAR[] AS schools FROM final_{table.name} r"

@@ -5,18 +5,13 @@ Only records that were not sent are asked for. One that the source itself remove
 
 from rostersync.model import Cause
 from rostersync.reading.confirming import Sample
-from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, USERS, Table
+from rostersync.roster import Table
+from rostersync.tables.belonging import schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies
 from rostersync.tables.sql import PREFIX, literal
 
 CONTROLS = 2  # records that the pull has; the second is asked for if the first one has just left
-_SCHOOL = {
-    COURSES: "s.orgSourcedId",
-    CLASSES: "s.schoolSourcedId",
-    USERS: "s.orgSourcedIds[1]",
-    ENROLLMENTS: "s.schoolSourcedId",
-}
 
 
 def sample(context: Context, tallies: Tallies, records: int) -> dict[str, Sample]:
@@ -38,7 +33,7 @@ def _missing(context: Context, table: Table, records: int) -> tuple[str, ...]:
     rows = context.con.execute(
         f"""
         WITH missing AS (
-            SELECT c.id, c.entity, md5(c.id) AS digest, {_SCHOOL.get(table, "NULL")} AS school
+            SELECT c.id, c.entity, md5(c.id) AS digest, ({schools_of(table, "s")})[1] AS school
             FROM changes_{table.name} c JOIN store_{table.name} s ON s.id = c.id AND s.status = 'active'
             WHERE c.change = 'Delete' AND c.cause = {literal(Cause.SOURCE_MISSING)} AND starts_with(c.id, {PREFIX})),
         in_turn AS (

@@ -8,18 +8,11 @@ expired, and the values that the record would have. The verdict is:
 - `Conflict`: somebody else changed it since, so it is left alone
 """
 
-from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
+from rostersync.roster import Table
+from rostersync.tables.belonging import PLACED_BY, schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.recorded import METADATA, by_key, value, values_of
 from rostersync.tables.sql import in_list, literal, q
-
-_SCHOOLS = {
-    ORGS: "[{0}.id]",
-    USERS: "{0}.orgSourcedIds",
-    CLASSES: "[{0}.schoolSourcedId]",
-    ENROLLMENTS: "[{0}.schoolSourcedId]",
-    COURSES: "[{0}.orgSourcedId]",
-}
 
 
 def lay_out_undone(context: Context, table: Table, revision: int) -> None:
@@ -38,7 +31,6 @@ def lay_out_undone(context: Context, table: Table, revision: int) -> None:
     back = ", ".join(f"CASE WHEN {named[n]} AND {stands[n]} AND {differs[n]} THEN {literal(n)} END" for n in names)
     away = ", ".join(f"CASE WHEN {named[n]} AND NOT {stands[n]} AND {differs[n]} THEN {literal(n)} END" for n in names)
     equal = " AND ".join(f"NOT {differs[n]}" for n in names) + " AND s.metadata IS NOT DISTINCT FROM h.b.metadata"
-    schools = _SCHOOLS.get(table, "NULL::VARCHAR[]")
     columns = ", ".join(q(n) for n in (*table.names, "metadata"))
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE undone_{table.name} AS
@@ -52,7 +44,7 @@ def lay_out_undone(context: Context, table: Table, revision: int) -> None:
             SELECT h.id, h.counted, h.change, h.expired, s.id IS NOT NULL AS there, since.id IS NOT NULL AS touched,
               list_concat(list_filter([{back}], lambda n: n IS NOT NULL), {_keys(stand=True)}) AS back,
               list_concat(list_filter([{away}], lambda n: n IS NOT NULL), {_keys(stand=False)}) AS away,
-              ({equal}) AS equal, {schools.format("s")} AS now, {schools.format("h.b2")} AS was,
+              ({equal}) AS equal, {schools_of(table, "s")} AS now, {schools_of(table, "h.b2")} AS was,
               {", ".join(f"{undone[n]} AS {q(n)}" for n in names)}, {_metadata()} AS metadata
             FROM (SELECT *, struct_pack(id := id, {_located(table)}) AS b2 FROM h) h
             LEFT JOIN (SELECT * FROM store_{table.name} WHERE status = 'active') s ON s.id = h.id
@@ -74,13 +66,7 @@ def lay_out_undone(context: Context, table: Table, revision: int) -> None:
 
 def _located(table: Table) -> str:
     """The members of a record that place it in a school, as they were before."""
-    names = {
-        USERS: "orgSourcedIds",
-        CLASSES: "schoolSourcedId",
-        ENROLLMENTS: "schoolSourcedId",
-        COURSES: "orgSourcedId",
-    }
-    name = names.get(table)
+    name = PLACED_BY.get(table)
     return f"{name} := b.{name}" if name else "entity := b.entity"
 
 
