@@ -1,6 +1,7 @@
 """The plan attempt: read the source, compare it with the store, and freeze a plan. It only reads the store."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from rostersync.execution.waiting import when_free
 from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import PlanReport
 from rostersync.plan import codec
-from rostersync.plan.origin import Pulled, Restored, RunScope
+from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
 from rostersync.sources.port import Source
@@ -93,20 +94,8 @@ def _plan(
             closing.callback(opened.close)
             source.stage_extract(opened, connection, extract, execution.progress)
             confirms = partial(confirming.confirm, opened, extract)
-        inputs = pipeline.PlanInputs(
-            connection=connection,
-            run=work.run,
-            origin=Pulled(extract, client),
-            out=work.making("plan"),
-            scratch=work.place,
-            reader=execution.store(work.run, connection).reader(),
-            as_of=as_of,
-            confirms=confirms,
-            deliveries=outbox_names(connection),
-            scope=scope,
-            memory_limit=execution.engine.memory_limit,
-            threads=execution.engine.threads,
-        )
+        inputs = _inputs(execution, connection, work, as_of, Pulled(extract, client))
+        inputs = replace(inputs, confirms=confirms, scope=scope)
         made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))
         work.keep("plan")
         if not again:
@@ -124,21 +113,27 @@ def _restore(
 ) -> PlanReport:
     """The plan that takes back what a run changed. The source is not contacted."""
     with naming(**work.places):
-        inputs = pipeline.PlanInputs(
-            connection=connection,
-            run=work.run,
-            origin=restored,
-            deliveries=outbox_names(connection),
-            out=work.making("plan"),
-            scratch=work.place,
-            reader=execution.store(work.run, connection).reader(),
-            as_of=as_of,
-            memory_limit=execution.engine.memory_limit,
-            threads=execution.engine.threads,
-        )
+        inputs = _inputs(execution, connection, work, as_of, restored)
         made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))
         work.keep("plan")
     return made
+
+
+def _inputs(
+    execution: Execution, connection: Connection, work: Workspace, as_of: datetime, origin: PlanOrigin
+) -> pipeline.PlanInputs:
+    return pipeline.PlanInputs(
+        connection=connection,
+        run=work.run,
+        origin=origin,
+        out=work.making("plan"),
+        scratch=work.place,
+        reader=execution.store(work.run, connection).reader(),
+        as_of=as_of,
+        deliveries=outbox_names(connection),
+        memory_limit=execution.engine.memory_limit,
+        threads=execution.engine.threads,
+    )
 
 
 def _open(execution: Execution, report: PlanReportFile) -> tuple[Source, str]:

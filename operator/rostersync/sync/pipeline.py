@@ -84,6 +84,7 @@ def plan(
             of a restore NotApplied, HistoryExpired.
         StoreBusy: another process writes the store.
     """
+    inputs = replace(inputs, memory_limit=inputs.memory_limit or default_memory_limit())
     if isinstance(inputs.origin, Restored):
         return _take_back(inputs, inputs.origin, progress, stage)
     pulled = inputs.origin
@@ -97,26 +98,15 @@ def _planned(inputs: PlanInputs, pulled: Pulled, progress: Progress, stage: Call
     proof = _proof(pulled)
     spec = inputs.connection.spec
     incomplete = preconditions.read_enough(spec, proof)
-    allowed = [pulled.extract, inputs.out.parent, *inputs.reader.folders]
-    memory = inputs.memory_limit or default_memory_limit()
-    con = engine.connect(memory, inputs.threads, inputs.scratch, allowed)
+    con = _engine(inputs, pulled.extract)
     try:
-        district = defaults.district(inputs.connection)
-        source = profile_of(inputs.connection).source_id(inputs.connection)
-        state = _state(inputs, con, district, source)
-        preconditions.of_one_source(inputs.connection, state)
-        context = Context(
-            con=con,
-            district=district,
-            source=source,
-            spec=spec,
+        context, state = _begun(inputs, con, progress)
+        windows = spec.dataRollover.disableDeletion
+        context = replace(
+            context,
             taken=frozenset(defaults.entities(spec)),
             proof=proof,
-            stored=stored(con),
-            as_of=inputs.as_of,
-            memory=memory,
-            deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in spec.dataRollover.disableDeletion),
-            progress=progress,
+            deferring=any(w.contains(inputs.as_of, ZoneInfo(spec.timeZone)) for w in windows),
         )
         made = _run(inputs, pulled, context, state, stage)
         if _some_are_there(inputs, made, stage):
@@ -126,6 +116,34 @@ def _planned(inputs: PlanInputs, pulled: Pulled, progress: Progress, stage: Call
         return freeze(told, inputs.reader, inputs.out)  # with what was answered
     finally:
         con.close()
+
+
+def _engine(inputs: PlanInputs, *allowed: Path) -> DuckDBPyConnection:
+    """An engine that may touch these folders, the plan's and the store's."""
+    folders = [*allowed, inputs.out.parent, *inputs.reader.folders]
+    return engine.connect(inputs.memory_limit, inputs.threads, inputs.scratch, folders)
+
+
+def _begun(inputs: PlanInputs, con: DuckDBPyConnection, progress: Progress) -> tuple[Context, StoreState]:
+    """The store, attached, and a context that knows no pull."""
+    district = defaults.district(inputs.connection)
+    source = profile_of(inputs.connection).source_id(inputs.connection)
+    state = _state(inputs, con, district, source)
+    preconditions.of_one_source(inputs.connection, state)
+    context = Context(
+        con=con,
+        district=district,
+        source=source,
+        spec=inputs.connection.spec,
+        taken=frozenset(),
+        proof={},
+        stored=stored(con),
+        as_of=inputs.as_of,
+        memory=inputs.memory_limit or default_memory_limit(),
+        deferring=False,
+        progress=progress,
+    )
+    return context, state
 
 
 def _state(inputs: PlanInputs, con: DuckDBPyConnection, district: str, source: str) -> StoreState:
@@ -163,28 +181,11 @@ def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]
 
 def _take_back(inputs: PlanInputs, origin: Restored, progress: Progress, stage: Callable[[str], None]) -> PlanReport:
     """The same for a plan that takes back what a run changed: the source is not asked, and need not be there."""
-    memory = inputs.memory_limit or default_memory_limit()
-    con = engine.connect(memory, inputs.threads, inputs.scratch, [inputs.out.parent, *inputs.reader.folders])
+    con = _engine(inputs)
     try:
-        district = defaults.district(inputs.connection)
-        source = profile_of(inputs.connection).source_id(inputs.connection)
-        state = _state(inputs, con, district, source)
-        preconditions.of_one_source(inputs.connection, state)
-        context = Context(
-            con=con,
-            district=district,
-            source=source,
-            spec=inputs.connection.spec,
-            taken=frozenset(),
-            proof={},
-            stored=stored(con),
-            as_of=inputs.as_of,
-            memory=memory,
-            deferring=False,
-            progress=progress,
-        )
+        context, state = _begun(inputs, con, progress)
         made = restoring.restored(
-            restoring.prepared(context),
+            context,
             origin,
             inputs.reader,
             state,

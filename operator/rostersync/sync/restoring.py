@@ -25,11 +25,11 @@ STAGES = ("restore", "gate", "freeze")
 _NOTHING_SCOPED = Scope({}, frozenset(), frozenset(), {}, frozenset(), frozenset(), (), Schools())
 
 
-def prepared(context: Context) -> Context:
+def _of_everything(context: Context) -> Context:
     """The context of a plan that takes back: about every entity and table, with metadata kept as it is."""
     stored = {name: Stored(active=True, tombstones=known.tombstones) for name, known in context.stored.items()}
     every = frozenset(e for table in TABLES for e in table.entities)
-    return replace(context, taken=every, stored=read_only(stored), deferring=False)
+    return replace(context, taken=every, stored=read_only(stored))
 
 
 def restored(
@@ -43,7 +43,8 @@ def restored(
     as_of: datetime,
     stage: Callable[[str], None],
 ) -> Made:
-    """Run the stages. `context` is as `prepared` gives it. Raises Permanent (NotApplied, HistoryExpired)."""
+    """Run the stages. Raises Permanent (NotApplied, HistoryExpired)."""
+    context = _of_everything(context)
     found = reader.revisions(context.con, context.district, origin.run)
     revision = applied_by(found, origin.run, context.district, context.source)
     last = state.last or SourceMemory()
