@@ -1,7 +1,9 @@
 """What was delivered: as the store records it, and as an attempt reports it."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -11,6 +13,13 @@ class SentFile:
     name: str
     bytes: int
     sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> "SentFile":
+        """What is to be said of a file."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return cls(path.name, path.stat().st_size, digest)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A folder of a bucket: objects that are written whole or not at all, read, listed and removed."""
+"""A folder of a bucket: objects that are written whole or not at all, and removed."""
 
 import asyncio
 import mmap
@@ -17,7 +17,6 @@ from obstore.store import S3Store
 from rostersync.api.v1alpha1.storage import ObjectStorage
 from rostersync.aside import aside
 from rostersync.buckets.failures import Failures, NotThere
-from rostersync.errors import DiskFull
 
 T = TypeVar("T")
 _CONNECT = timedelta(seconds=10)
@@ -61,33 +60,6 @@ class Bucket:
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
             self._do("write to", size, lambda store: obstore.put_async(store, key, content, use_multipart=False))
 
-    def get(self, key: str) -> bytes:
-        """The content of a small object. Raises NotThere."""
-
-        async def read(store: S3Store) -> bytes:
-            return bytes(await (await obstore.get_async(store, key)).bytes_async())
-
-        return self._do("read", 0, read)
-
-    def fetch(self, key: str, size: int, to: Path) -> None:
-        """Write an object of so many bytes to a file. Raises NotThere."""
-
-        async def read(store: S3Store) -> None:
-            found = await obstore.get_async(store, key)
-            with to.open("wb") as file:
-                async for piece in found.stream():
-                    file.write(piece)
-
-        self._do("read", size, read)
-
-    def list(self, below: str = "") -> dict[str, int]:
-        """The keys below a folder of the bucket, and their sizes."""
-
-        async def read(store: S3Store) -> dict[str, int]:
-            return {each["path"]: each["size"] async for page in obstore.list(store, below or None) for each in page}
-
-        return self._do("list", 0, read)
-
     def remove(self, keys: Iterable[str]) -> None:
         """Remove objects. Those that are gone already are none's trouble."""
         names = list(keys)
@@ -105,8 +77,6 @@ class Bucket:
                     await self._check_address()
                     return await work(self._store(seconds))
             except (BaseError, OSError) as error:
-                if isinstance(error, DiskFull):
-                    raise
                 raise self._failures.of(what, error) from None
 
         return aside(run)

@@ -36,7 +36,7 @@ def make_bundle(edition: Edition, scratch: Path) -> Bundle:
 
 def sent(bundle: Bundle, where: str, at: datetime, config_hash: str) -> Sent:
     """The record of a bundle that was delivered."""
-    return Sent(bundle.revision, where, at, tuple(_file(path) for path in bundle.files), config_hash)
+    return Sent(bundle.revision, where, at, tuple(SentFile.of(path) for path in bundle.files), config_hash)
 
 
 def config_hash(delivery: Delivery, account: str) -> str:
@@ -71,9 +71,3 @@ def _zip(files: tuple[Path, ...], target: Path) -> None:
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as sink:
                 while block := source.read(_BLOCK):
                     sink.write(block)
-
-
-def _file(path: Path) -> SentFile:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return SentFile(path.name, path.stat().st_size, digest)

@@ -1,14 +1,13 @@
 """Delivers to a bucket. The record imports no client, since the operator reads it, too."""
 
-import hashlib
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.api.v1alpha1.storage import ObjectStorage
 from rostersync.deliveries.port import Bundle, Place, Receiver
+from rostersync.sent import SentFile
 
 if TYPE_CHECKING:
     from rostersync.buckets.bucket import Bucket
@@ -30,9 +29,10 @@ def _send(receiver: Receiver, bundle: Bundle) -> None:
     files = []
     for file in bundle.files:
         bucket.put(folder + file.name, file)
-        done += file.stat().st_size
+        made = SentFile.of(file)
+        done += made.bytes
         receiver.progress(done, total)
-        files.append({"key": folder + file.name, "bytes": file.stat().st_size, "sha256": _digest(file)})
+        files.append({"key": folder + made.name, "bytes": made.bytes, "sha256": made.sha256})
     at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     bucket.put(LATEST, json.dumps({"revision": bundle.revision, "files": files, "at": at}, indent=2).encode() + b"\n")
 
@@ -50,11 +50,6 @@ def _bucket(receiver: Receiver) -> "Bucket":
     storage = _asked(receiver.delivery)
     failures = Failures(storage, f"Delivery {receiver.delivery.name}", "objectStorage", "delivery")
     return Bucket(storage, receiver.secret, failures, receiver.refusal)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 OBJECT_STORAGE = Place(

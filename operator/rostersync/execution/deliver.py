@@ -146,7 +146,7 @@ class _Attempt:
                         self._report(load, last)  # an attempt whose report was lost may have sent it
                     bundles, load.more = packer.bundles(name, load.delivery, load.asked)
                     load.bundles.extend(bundles)
-                except Exception as error:  # noqa: BLE001
+                except Exception as error:  # noqa: BLE001  (the others are still packed)
                     self._note(load.delivery, error)
                     load.more = False
 
