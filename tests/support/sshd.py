@@ -48,6 +48,7 @@ LogLevel VERBOSE
 """
 _PAM = "auth required pam_unix.so\naccount required pam_permit.so\nsession required pam_permit.so\n"
 _BEGIN = """set -e
+umask 022
 mount --make-rprivate /
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/shadow" /etc/shadow
