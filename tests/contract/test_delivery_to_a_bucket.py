@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -114,16 +115,51 @@ def test_a_server_that_does_not_speak_s3(answer: str) -> None:
     assert error.reason == "NotS3"
 
 
-def test_a_server_without_a_trusted_certificate(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "pem"))
+AUTHORITY, ANOTHER = trustme.CA(), trustme.CA()
+
+
+def pem(*authorities: trustme.CA) -> str:
+    return "\n".join(authority.cert_pem.bytes().decode() for authority in authorities)
+
+
+@pytest.mark.parametrize("authority", [pem(AUTHORITY), pem(ANOTHER, AUTHORITY)])
+def test_a_bucket_of_an_authority_of_its_own(tmp_path: Path, authority: str) -> None:
+    with gateway(tmp_path / "gateway", authority=AUTHORITY) as server:
+        delivery = {"name": "feed", "oneRosterCSV": {}, "objectStorage": server.storage()}
+        PLACE.send(receiver(delivery, KEY | {"ca.crt": authority}), bundle(tmp_path, 42))
+
+        assert "springfield/springfield-000042.zip" in server.objects()
+        assert refused(receiver(delivery, KEY)).reason == "CertificateNotTrusted"  # trusted by one bucket alone
+
+
+LONG_AGO = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
+LATER = {"not_before": datetime(2090, 1, 1, tzinfo=UTC), "not_after": datetime(2091, 1, 1, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(
+    ("host", "dates", "authority", "reason", "words"),
+    [
+        ("127.0.0.1", {}, None, "CertificateNotTrusted", "under the key ca.crt of Secret s"),
+        ("127.0.0.1", {}, pem(ANOTHER), "CertificateNotTrusted", "under the key ca.crt of Secret s"),
+        ("127.0.0.1", {}, "not a certificate", "SecretIncomplete", "no certificate in PEM form under the key ca.crt"),
+        ("127.0.0.1", {}, pem(AUTHORITY)[:300], "SecretIncomplete", "no certificate in PEM form under the key ca.crt"),
+        ("other.example", {}, pem(AUTHORITY), "CertificateNotTrusted", "for another name"),
+        ("127.0.0.1", LONG_AGO, pem(AUTHORITY), "CertificateNotTrusted", "has expired"),
+        ("127.0.0.1", LATER, pem(AUTHORITY), "CertificateNotTrusted", "not valid yet"),
+    ],
+)
+def test_a_certificate_that_is_not_trusted(
+    tmp_path: Path, host: str, dates: dict[str, Any], authority: str | None, reason: str, words: str
+) -> None:
+    AUTHORITY.issue_cert(host, **dates).private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "pem")
+    secret = KEY if authority is None else KEY | {"ca.crt": authority}
     with answering(b"HTTP/1.1 200 OK\r\n\r\n", context) as (port, _):
         where = {"url": "s3://b/p", "endpoint": f"https://127.0.0.1:{port}", "secretRef": {"name": "s"}}
-        error = refused(receiver({"name": "feed", "oneRosterCSV": {}, "objectStorage": where}, KEY))
+        error = refused(receiver({"name": "feed", "oneRosterCSV": {}, "objectStorage": where}, secret))
 
-    assert error.reason == "CertificateNotTrusted"
+    assert (error.reason, words in str(error)) == (reason, True), str(error)
 
 
 @pytest.mark.parametrize("at", [1, 200, 1000, 100_000, 1_000_000])

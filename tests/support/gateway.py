@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import trustme
+
 from support.cluster.processes import free_ports, kill, start, tail
 from support.cluster.programs import Program, apart
 
@@ -23,11 +25,15 @@ _SMALL = 'mount --make-rprivate / && mount -t tmpfs -o size="$2" none "$1" && sh
 
 @dataclass
 class Gateway:
-    """A gateway with one bucket. `size`: of the disk that it serves, which then is its own alone."""
+    """A gateway with one bucket. `size`: of the disk that it serves, which then is its own alone.
+
+    `authority`: signs its certificate; without one it speaks no TLS.
+    """
 
     folder: Path
     port: int = 0
     size: int | None = None
+    authority: trustme.CA | None = None
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -43,7 +49,7 @@ class Gateway:
     @property
     def endpoint(self) -> str:
         """Its URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.port}"
 
     def begin(self) -> None:
         """Start it, and wait until it answers."""
@@ -56,6 +62,7 @@ class Gateway:
             program,
             *("--port", f"127.0.0.1:{self.port}", "--quiet"),
             *("--access", KEY["accessKeyID"], "--secret", KEY["secretAccessKey"]),
+            *self._certificate(),
             *("posix", "--sidecar", self.folder / "meta", self.folder / "served"),
         ]
         self._process = start(command, self.folder / "log")
@@ -66,6 +73,14 @@ class Gateway:
                 raise RuntimeError(f"versitygw does not start: {tail(self.folder / 'log')}")
             time.sleep(0.02)
 
+    def _certificate(self) -> list[str | Path]:
+        if self.authority is None:
+            return []
+        made, cert, key = self.authority.issue_cert("127.0.0.1"), self.folder / "cert.pem", self.folder / "key.pem"
+        cert.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
+        made.private_key_pem.write_to_path(str(key))
+        return ["--cert", cert, "--key", key]
+
     def end(self) -> None:
         """Kill it."""
         kill(self._process)
@@ -73,7 +88,7 @@ class Gateway:
 
     def storage(self, path: str = "/springfield", **more: Any) -> dict[str, Any]:
         """An `objectStorage` that names a folder of its bucket."""
-        base = {"url": f"s3://{BUCKET}{path}", "endpoint": self.endpoint, "insecureHTTP": True}
+        base = {"url": f"s3://{BUCKET}{path}", "endpoint": self.endpoint, "insecureHTTP": self.authority is None}
         return {**base, "secretRef": {"name": "bucket"}, **more}
 
     def objects(self) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
@@ -17,6 +17,9 @@ from obstore.store import S3Store
 from rostersync.api.v1alpha1.storage import ObjectStorage
 from rostersync.aside import aside
 from rostersync.buckets.failures import Failures, NotThere
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
 
 T = TypeVar("T")
 _CONNECT = timedelta(seconds=10)
@@ -30,7 +33,8 @@ class Bucket:
     """What a connection's `objectStorage` names. Raises RostersyncError.
 
     The key pair is given to the library as it is, so that it looks for no other: neither in the environment, nor in files,
-    nor at an address of a cloud's metadata.
+    nor at an address of a cloud's metadata. The authority under `ca.crt`, if there is one, is trusted beside the system's,
+    for this bucket alone.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Bucket:
         parts = urlsplit(storage.url)
         self._bucket, self._prefix = parts.netloc, parts.path.strip("/")
         self._storage, self._failures, self._refusal = storage, failures, refusal
+        self._authority = secret.get("ca.crt", "").strip()
         self._keys = {
             "access_key_id": secret["accessKeyID"].strip(),
             "secret_access_key": secret["secretAccessKey"].strip(),
@@ -89,18 +94,26 @@ class Bucket:
         }
         if self._storage.endpoint:
             config["endpoint"] = self._storage.endpoint.rstrip("/")
-        return S3Store(
-            self._bucket,
-            prefix=self._prefix or None,
-            config=config,  # type: ignore[arg-type]
-            client_options={
-                "allow_http": self._storage.insecureHTTP,
-                "connect_timeout": _CONNECT,
-                "timeout": timedelta(seconds=seconds),
-            },
-            retry_config=_RETRY,  # type: ignore[arg-type]
-            credential_provider=lambda: self._keys,  # type: ignore[arg-type]
-        )
+        options: ClientConfig = {
+            "allow_http": self._storage.insecureHTTP,
+            "connect_timeout": _CONNECT,
+            "timeout": timedelta(seconds=seconds),
+        }
+        if self._authority:
+            options["root_certificate"] = self._authority
+        try:
+            return S3Store(
+                self._bucket,
+                prefix=self._prefix or None,
+                config=config,  # type: ignore[arg-type]
+                client_options=options,
+                retry_config=_RETRY,  # type: ignore[arg-type]
+                credential_provider=lambda: self._keys,  # type: ignore[arg-type]
+            )
+        except (BaseError, ValueError):
+            if self._authority:
+                raise self._failures.authority() from None
+            raise
 
     async def _check_address(self) -> None:
         """A name that leads to an address that must not be contacted is refused before it is."""

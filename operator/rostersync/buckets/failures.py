@@ -27,7 +27,7 @@ _FULL = {
     "InsufficientStorage",
     "EntityTooLarge",
 }
-_TRUST = ("invalid peer certificate", "UnknownIssuer", "certificate verify failed", "CertificateError")
+_TRUST = "InvalidCertificate("  # the library's word for a server's certificate that it does not accept
 
 
 class NotThere(Permanent):
@@ -61,6 +61,14 @@ class Failures:
         return Permanent(
             f"{self._could_not('connect')}: its address is {why}, which a Job may not contact. Correct {self.field}.endpoint.",
             reason="AddressRefused",
+        )
+
+    def authority(self) -> RostersyncError:
+        """The certificate under ca.crt cannot be read."""
+        return Permanent(
+            f"{self._could_not('connect to')}: Secret {self.storage.secretRef.name} has no certificate in PEM form under the "
+            "key ca.crt. Put the authority's certificate there, or remove the key.",
+            reason="SecretIncomplete",
         )
 
     def _by_code(self, what: str, code: str, status: str, *, bare: bool) -> RostersyncError | None:
@@ -111,11 +119,8 @@ class Failures:
     def _by_text(self, what: str, text: str, code: str, status: str) -> RostersyncError:
         tried, detail = self._could_not(what), f"{status} {code}".strip()
         again = "It is tried again; if this repeats, ask who runs the server."
-        if "Connect" in text and any(sign in text for sign in _TRUST):
-            return Permanent(
-                f"{tried}: the server's certificate is not trusted. Give the server one that a public authority has signed.",
-                reason="CertificateNotTrusted",
-            )
+        if _TRUST in text:
+            return Permanent(f"{tried}: {self._certificate(text)}", reason="CertificateNotTrusted")
         if "dns error" in text or ("kind: Connect" in text and not status):
             return Retryable(
                 f"{tried}: nothing answers there. Check {self.field}.endpoint, and whether firewalls let this cluster through.",
@@ -136,6 +141,22 @@ class Failures:
                 detail=detail,
             )
         return Retryable(f"{tried}: the connection was cut. {again}", reason="ConnectionLost")
+
+    def _certificate(self, text: str) -> str:
+        if "NotValidForName" in text:
+            return (
+                f"the server's certificate is for another name. Correct {self.field}.endpoint, or give the server a "
+                "certificate for that name."
+            )
+        if "NotValidYet" in text:
+            return "the server's certificate is not valid yet. Set the node's clock (NTP), or renew the certificate."
+        if "Expired" in text:
+            return "the server's certificate has expired. Renew it there."
+        secret = self.storage.secretRef.name
+        return (
+            "the server's certificate is not trusted. Put the certificate of the authority that signed it under the key "
+            f"ca.crt of Secret {secret}, or give the server one that a public authority has signed."
+        )
 
     def _could_not(self, what: str) -> str:
         return f"{self.subject} could not {what} {self.storage.url} at {self._server}"

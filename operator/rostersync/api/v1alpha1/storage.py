@@ -115,7 +115,9 @@ class ObjectStorage(Model):
     region: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")] | None = Field(
         default=None, description="Region of the bucket. Absent: us-east-1."
     )
-    secretRef: SecretRef = Field(description="Secret with the keys accessKeyID and secretAccessKey.")
+    secretRef: SecretRef = Field(
+        description="Secret with the keys accessKeyID and secretAccessKey, and ca.crt if the endpoint has an authority of its own."
+    )
     insecureHTTP: Bool = Field(default=False, description="Allow an endpoint without TLS. For trials only.")
 
     @model_validator(mode="after")
