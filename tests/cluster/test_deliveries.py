@@ -1,5 +1,6 @@
 """A delivery on a real API server, to a kind of place that the product does not have: its Job, its end, and every other end."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,22 @@ def test_a_connection_that_is_deleted_ends_the_tries(scene: Scene, folder: Path)
     run = scene.ended("one", "DeliveryFailed")
     assert succeeded(run)[1] == "ConnectionDeleted"
     assert condition(run, "Applied")[0] == "True"
+
+
+def test_everything_is_sent_again_once_to_each(scene: Scene, folder: Path) -> None:
+    refused = {"connectionRef": {"name": "springfield"}, "everything": True}
+    body = {"apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "metadata": {"name": "no"}, "spec": refused}
+    said = scene.kubectl("create", "-f", "-", input=json.dumps(body), code=1)
+    assert "everything goes with mode Deliver" in said
+
+    scene.connect(deliveries=[delivery(folder), delivery(folder / "second", "second")])
+    scene.run("one")
+    scene.ended("one", "Applied")
+    tell(folder, "fail")
+    scene.run("again", mode="Deliver", everything=True)
+    scene.until("syncrun", "again", lambda r: condition(r, "Delivered")[0] == "False")
+    (folder / "told").unlink()
+    run = scene.ended("again", "NoChanges")
+
+    assert recorded(run)["attempts"] > 1
+    assert (received(folder), received(folder / "second")) == ([1, 1], [1, 1])

@@ -163,6 +163,7 @@ def test_a_delivery_is_asked_for_and_its_end_is_watched(operator: Operator, peop
     watching = people["alice"].start("deliver", "springfield", "--reason", "their server is back")
     [run] = operator.waits_for(lambda: operator.all("SyncRun"))
     assert (run["spec"]["mode"], run["spec"]["reason"]) == ("Deliver", "their server is back")
+    assert "everything" not in run["spec"]
     sent = DeliveryReport("feed", "a folder", 7, 1, 1, 12_345, "ab" * 32, "2026-11-26T02:00:00Z")
     known = Connection("springfield", deliveries={"feed": timedelta(hours=24)})
     done = Work(WorkState.SUCCEEDED, 1, DeliverReport(run["metadata"]["name"], "done", 7, [sent]))
@@ -175,8 +176,9 @@ def test_a_delivery_is_asked_for_and_its_end_is_watched(operator: Operator, peop
 
 
 def test_a_delivery_that_fails_ends_the_watching_and_says_why(operator: Operator, people: dict[str, Person]) -> None:
-    watching = people["alice"].start("deliver", "springfield")
+    watching = people["alice"].start("deliver", "springfield", "--everything")
     [run] = operator.waits_for(lambda: operator.all("SyncRun"))
+    assert run["spec"]["everything"] is True
     error = {"reason": "LoginRefused", "message": "The receiver refused the login."}
     report = DeliverReport(
         run["metadata"]["name"], "send", deliveries=[DeliveryReport("feed", error=error)], error=error

@@ -33,6 +33,7 @@ def wrong(model: type[BaseModel], spec: dict[str, Any]) -> list[tuple[str, str]]
         (SyncRun, RUN | {"mode": "Apply"}, "spec.mode", "must be one of Import, DryRun, Restore"),
         (SyncRun, RUN | {"mode": "Restore"}, "spec", "without restoreOf"),
         (SyncRun, RUN | {"restoreOf": "r0"}, "spec", "only goes with mode: Restore"),
+        (SyncRun, RUN | {"everything": True}, "spec", "only goes with mode: Deliver"),
         (SyncRun, RUN | {"cancelled": True}, "spec.cancelled", "did you mean cancel"),
         (SyncRun, {"connectionRef": {"name": "c", "kind": "X"}}, "spec.connectionRef.kind", "must be "),
         (SyncApproval, APPROVAL | {"planDigest": "0" * 64}, "spec.planDigest", "must be sha256:"),

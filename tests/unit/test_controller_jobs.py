@@ -378,3 +378,24 @@ def test_claims_that_are_there_already_are_mounted():
     assert sources["store"]["persistentVolumeClaim"] == {"claimName": "mine"}
     assert sources["artifacts"]["persistentVolumeClaim"] == {"claimName": "ours"}
     assert made["plan"]["metadata"]["labels"]["rostersync.dev/district"] == "d"
+
+
+@pytest.mark.parametrize(
+    ("asked", "became", "args"),
+    [
+        (False, {}, []),
+        (True, {}, ["--everything=feed", "--everything=other"]),
+        (True, {"feed": "Delivered", "other": "Failed"}, ["--everything=other"]),
+        (True, {"feed": "Delivered", "other": "Delivered"}, []),
+    ],
+)
+def test_everything_is_sent_once_by_a_run(asked, became, args):
+    other = FEED | {"name": "other", "sftp": FEED["sftp"] | {"path": "/elsewhere"}}
+    obj = connection(spec={"deliveries": [FEED, other]})
+    owner = run()
+    owner["spec"] |= {"mode": "Deliver", "everything": asked}
+    owner["status"] = {"deliveries": [{"name": name, "state": state} for name, state in became.items()]}
+    with registered():
+        job = deliver_job(owner, view(obj), OPTIONS, StartDeliver(2))
+
+    assert [arg for arg in container(job)["args"] if "everything" in arg] == args

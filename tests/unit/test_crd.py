@@ -171,7 +171,7 @@ def test_names_have_at_most_100_characters(kind: str) -> None:
     ("kind", "field"),
     [
         *(("FocusConnection", f) for f in ("district", "sourceID")),
-        *(("SyncRun", f) for f in ("mode", "restoreOf", "schools", "reason", "requestedBy")),
+        *(("SyncRun", f) for f in ("mode", "restoreOf", "schools", "everything", "reason", "requestedBy")),
     ],
 )
 def test_an_optional_immutable_field_cannot_be_added_either(kind: str, field: str) -> None:

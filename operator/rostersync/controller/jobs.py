@@ -71,7 +71,8 @@ def apply_job(run: Object, view: View, options: Options, step: StartApply, of_pl
 
 def deliver_job(run: Object, view: View, options: Options, step: StartDeliver) -> Object:
     """The Job that delivers. It has neither credentials of the SIS nor a plan."""
-    return _job(run, RUN.name, DELIVER, step.number, [*_of(run, step.number), *_loopback(options)], view, options)
+    args = [*_of(run, step.number), *_loopback(options), *(f"--everything={name}" for name in _everything(run, view))]
+    return _job(run, RUN.name, DELIVER, step.number, args, view, options)
 
 
 def check_job(connection: Object, view: View, options: Options, number: int, token: str) -> Object:
@@ -84,6 +85,14 @@ def check_job(connection: Object, view: View, options: Options, number: int, tok
 def _of(run: Object, number: int) -> list[str]:
     """Arguments that say which attempt of which run this is."""
     return ["--run", run["metadata"]["name"], "--uid", run["metadata"]["uid"], "--number", str(number)]
+
+
+def _everything(run: Object, view: View) -> list[str]:
+    """Deliveries that are to get all of the roster from this run, and did not get it by an earlier try."""
+    if not run["spec"].get("everything"):
+        return []
+    done = {d["name"] for d in (run.get("status") or {}).get("deliveries") or () if d["state"] == "Delivered"}
+    return [delivery.name for delivery in view.spec.deliveries if delivery.name not in done]
 
 
 def _loopback(options: Options) -> list[str]:

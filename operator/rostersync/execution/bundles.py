@@ -1,6 +1,6 @@
 """Copies what deliveries have to send out of the store, into bundles in scratch."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ _THEN, _BEFORE = "then_", "before_"
 class Packer:
     """Makes bundles from a store that `con` has attached, at `newest`.
 
-    `everything`: receivers get all of the newest roster, whatever they have.
+    `everything`: names of deliveries whose receivers get all of the newest roster, whatever they have.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Packer:
         newest: int,
         scratch: Path,
         *,
-        everything: bool = False,
+        everything: Collection[str] = (),
     ) -> None:
         self._everything = everything
         self._con, self._reader, self._district, self._newest, self._scratch = con, reader, where, newest, scratch
@@ -52,7 +52,7 @@ class Packer:
 
         One that never delivered anything has the newest to deliver: it may be younger than the roster.
         """
-        if self._newest and (self._everything or not (name in self._outbox or name in self._sent)):
+        if self._newest and (name in self._everything or not (name in self._outbox or name in self._sent)):
             return (self._newest,)
         return self._outbox.get(name, ())
 
@@ -64,7 +64,7 @@ class Packer:
         """The next bundles of a delivery, in order, and whether there are more. `asked`: its config_hash."""
         pending = self.pending(name)
         records = (sent for each in self._sent.values() for sent in each)
-        had = None if self._everything else received(records, asked)
+        had = None if name in self._everything else received(records, asked)
         deltas = format_of(delivery).deltas(delivery)
         wanted = editions(
             deltas=deltas,

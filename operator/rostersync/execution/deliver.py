@@ -7,7 +7,7 @@ the next.
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,11 +50,11 @@ class _Load:
 
 
 def deliver(
-    execution: Execution, run: str, report: DeliverReportFile, *, everything: bool = False
+    execution: Execution, run: str, report: DeliverReportFile, *, everything: Collection[str] = ()
 ) -> RostersyncError | None:
     """Deliver what the outbox holds for the connection. Returns the error that the report has.
 
-    `everything`: all of the newest roster, whatever receivers have.
+    `everything`: names of deliveries that get all of the newest roster, whatever their receivers have.
 
     Each delivery is tried, even after one has failed. The first error is the attempt's.
     """
@@ -93,7 +93,7 @@ class _Attempt:
     """One attempt. Only the thread that made it touches store and report."""
 
     def __init__(
-        self, execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, everything: bool
+        self, execution: Execution, run: str, report: DeliverReportFile, inputs: Inputs, everything: Collection[str]
     ) -> None:
         self.everything = everything
         self.execution, self.run, self.report, self.inputs = execution, run, report, inputs
@@ -135,7 +135,10 @@ class _Attempt:
         """Copy what is pending out of the store."""
         self.report.stage("pending")
         with attached(self.execution, self.run, self.connection) as (con, revision, reader):
-            packer = Packer(con, reader, self.district, revision, self.scratch, everything=self.everything)
+            everything = {
+                outbox_name(self.connection, load.delivery) for load in loads if load.delivery.name in self.everything
+            }
+            packer = Packer(con, reader, self.district, revision, self.scratch, everything=everything)
             for load in loads:
                 name = outbox_name(self.connection, load.delivery)
                 try:

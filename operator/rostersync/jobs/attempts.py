@@ -117,9 +117,16 @@ def apply(
 
 
 def deliver(
-    pod: Pod, run: Run, watch: Watch, progress: Progress, engine: Engine, network: Network | None = None
+    pod: Pod,
+    run: Run,
+    watch: Watch,
+    progress: Progress,
+    engine: Engine,
+    *,
+    everything: Sequence[str] = (),
+    network: Network | None = None,
 ) -> None:
-    """Deliver the newest revision. Raises its error."""
+    """Deliver the newest revision. `everything`: names of deliveries that get all of it. Raises its error."""
     from rostersync.execution.deliver import deliver as execute
 
     layout = pod.layout
@@ -129,7 +136,8 @@ def deliver(
         connection = pod.connection()
         _check_supported(connection)
         inputs, guarded = pod.to_deliver(connection), network or Network(guarded=True)
-        error = execute(Execution(layout, progress, inputs, engine=engine, network=guarded), run.name, report)
+        execution = Execution(layout, progress, inputs, engine=engine, network=guarded)
+        error = execute(execution, run.name, report, everything=everything)
     if error:
         raise error
 

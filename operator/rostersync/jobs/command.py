@@ -221,6 +221,12 @@ def apply(
 @run_options
 @deadline_option
 @loopback_option
+@click.option(
+    "--everything",
+    multiple=True,
+    metavar="NAME",
+    help="A delivery that gets all of the roster, whatever its receiver has.",
+)
 @place_options
 @options.engine_options
 def deliver(
@@ -229,6 +235,7 @@ def deliver(
     number: int,
     deadline: int | None,
     loopback: bool,
+    everything: tuple[str, ...],
     report: Path | None,
     root: Path,
     memory: int | None,
@@ -241,7 +248,8 @@ def deliver(
     from rostersync.jobs import attempts
 
     engine = Engine(options.bytes_of(memory), threads)
-    attempts.deliver(place.pod(), attempts.Run(run, uid, number), watch, _progress(), engine, network(loopback))
+    given = (place.pod(), attempts.Run(run, uid, number), watch, _progress(), engine)
+    attempts.deliver(*given, everything=everything, network=network(loopback))
 
 
 @job.command(epilog=EXITS)

@@ -111,4 +111,6 @@ class LocalAttempts:
         if execution.inputs is None:
             connection = stored_connection(self.state.layout.folder(name))
             execution = replace(execution, inputs=Inputs(connection, execution.store_secrets))
-        self.error = deliver(execution, name, report, everything=self.everything)
+        deliveries = execution.inputs.connection.spec.deliveries if execution.inputs else ()
+        everything = [delivery.name for delivery in deliveries] if self.everything else ()
+        self.error = deliver(execution, name, report, everything=everything)

@@ -32,7 +32,9 @@ def deliver_pending(state: State, manifests: Manifests, attempts: LocalAttempts)
         driver.settle_others()
         run = driver.deliver()
         if run is None:
-            spec = {"connectionRef": connection.ref.as_dict(), "mode": "Deliver", "requestedBy": user()}
+            spec: dict[str, Any] = {"connectionRef": connection.ref.as_dict(), "mode": "Deliver", "requestedBy": user()}
+            if attempts.everything:
+                spec["everything"] = True
             namespace = manifests.connection.metadata.namespace
             run = driver.advance(state.create(connection.ref, namespace, spec, None, drive.now_utc()))
         with afterwards():

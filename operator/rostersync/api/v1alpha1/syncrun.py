@@ -85,7 +85,7 @@ class SyncRunSpec(Model):
         immutable("connectionRef", "; make another SyncRun", optional=False),
         *(
             immutable(field, "; make another SyncRun")
-            for field in ("mode", "restoreOf", "schools", "entities", "reason", "requestedBy")
+            for field in ("mode", "restoreOf", "schools", "entities", "everything", "reason", "requestedBy")
         ),
         cel(
             "!has(oldSelf.cancel) || !oldSelf.cancel || (has(self.cancel) && self.cancel)",
@@ -102,6 +102,11 @@ class SyncRunSpec(Model):
             "!has(self.entities) || (has(self.mode) && self.mode == 'Restore')",
             "entities go with mode Restore",
             ".entities",
+        ),
+        cel(
+            "!has(self.everything) || !self.everything || (has(self.mode) && self.mode == 'Deliver')",
+            "everything goes with mode Deliver",
+            ".everything",
         ),
     )
 
@@ -125,6 +130,11 @@ class SyncRunSpec(Model):
         description="Ids in the store of the schools to which the run is limited: only what belongs to them changes, and what "
         "that needs. Everything else is left to the next run without this field. Absent: all schools.",
     )
+    everything: Bool = Field(
+        default=False,
+        description="With mode Deliver: send all of the newest roster, whatever receivers have, such as after a receiver has "
+        "lost its files.",
+    )
     reason: Sentence | None = Field(
         default=None, description="Why the run was requested, for those who look at it later."
     )
@@ -143,6 +153,8 @@ class SyncRunSpec(Model):
             raise ValueError("has restoreOf, which only goes with mode: Restore")
         if self.mode != "Restore" and self.entities:
             raise ValueError("has entities, which only go with mode: Restore")
+        if self.mode != "Deliver" and self.everything:
+            raise ValueError("has everything, which only goes with mode: Deliver")
         return self
 
 

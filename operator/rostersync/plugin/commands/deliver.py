@@ -11,16 +11,31 @@ from rostersync.plugin import options
 Examples:
   kubectl roster deliver springfield
   kubectl roster deliver springfield --reason "their server is back"
+  kubectl roster deliver springfield --everything
 
 \b
 Exit codes: 0 delivered, or nothing to deliver; 1 failed."""
 )
 @options.connection_argument
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Send all of the newest roster, whatever receivers have: after a backup of the store was put back, or when a "
+    "receiver has lost its files.",
+)
 @click.option("--reason", metavar="TEXT", help="Why; kept with the run.")
 @options.waiting_options
 @options.output_option
 @options.cluster_options
-def deliver(connection: Ref, reason: str | None, wait: bool, timeout: float | None, quiet: bool, output: str) -> None:
+def deliver(
+    connection: Ref,
+    everything: bool,
+    reason: str | None,
+    wait: bool,
+    timeout: float | None,
+    quiet: bool,
+    output: str,
+) -> None:
     """Deliver now what is applied and not delivered yet: create a SyncRun that only delivers, and watch it.
 
     It also takes up what runs with the outcome DeliveryFailed have left. The SIS is not contacted. Watching ends when
@@ -33,7 +48,13 @@ def deliver(connection: Ref, reason: str | None, wait: bool, timeout: float | No
 
     cluster = options.cluster()
     lookup.connection(cluster, connection)
-    spec = {"connectionRef": connection.as_dict(), "mode": "Deliver", "requestedBy": cluster.whoami()}
+    spec: dict[str, object] = {
+        "connectionRef": connection.as_dict(),
+        "mode": "Deliver",
+        "requestedBy": cluster.whoami(),
+    }
+    if everything:
+        spec["everything"] = True
     if reason and reason.strip():
         spec["reason"] = reason.strip()
     made = making.new_run(cluster, connection, spec)
