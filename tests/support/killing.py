@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from rostersync.model import Consent
+from rostersync.plan import codec
 from rostersync.plan.apply import apply
 from rostersync.stores.embedded import writer
 from rostersync.stores.embedded.store import EmbeddedStore
@@ -27,7 +29,8 @@ from support import postgres
 class Kill:
     """When: `delay` seconds after the child reported the step `after`. `checkpoint`: COMMIT itself checkpoints.
 
-    `store` is the file of an embedded store, or scratch for a PostgreSQL store with these `secrets`.
+    `store` is the file of an embedded store, or scratch for a PostgreSQL store with these `secrets`. `approved`: the plan is
+    applied with a person's consent.
     """
 
     store: str
@@ -36,6 +39,7 @@ class Kill:
     delay: float
     checkpoint: bool = False
     secrets: dict[str, dict[str, str]] | None = None
+    approved: bool = False
 
 
 class Killer:
@@ -105,7 +109,14 @@ def _apply(kill: Kill, written: int) -> None:
     store: Store = EmbeddedStore(Path(kill.store), memory_limit=100_000_000, threads=1)
     if kill.secrets is not None:
         store = postgres.opened(Path(kill.store), kill.secrets)
-    apply(Path(kill.plan), store.writer(), mark=lambda step: _report(written, step))
+    plan = Path(kill.plan)
+    consent = consent_to(plan) if kill.approved else None
+    apply(plan, store.writer(), consent, mark=lambda step: _report(written, step))
+
+
+def consent_to(plan: Path) -> Consent:
+    """A person's consent to a plan."""
+    return Consent(decided_by="somebody", digest=codec.read(plan).digest, reason="test")
 
 
 def _report(written: int, step: str) -> None:

@@ -63,6 +63,7 @@ def memory_of(
         safety=last.safety if last and beside else safety(spec),
         vanished=vanished,
         restores=last.restores if last else (),
+        forgotten=last.forgotten if last else 0,
     )
 
 

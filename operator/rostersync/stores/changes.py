@@ -8,7 +8,7 @@ import duckdb
 from rostersync.errors import BaseMoved, Permanent
 from rostersync.roster import Table
 from rostersync.stores.columns import quoted
-from rostersync.stores.port import PlanToApply
+from rostersync.stores.port import PlanToApply, StoreState
 from rostersync.stores.sql_files import statement
 
 
@@ -30,13 +30,19 @@ def open_changes(con: duckdb.DuckDBPyConnection, plan: PlanToApply, table: Table
     return True
 
 
-def check_base(found: int, plan: PlanToApply) -> None:
-    """Refuses a plan that was made on another revision than the one found. Raises BaseMoved."""
-    if found != plan.base_revision:
+def check_base(found: StoreState, plan: PlanToApply) -> None:
+    """Refuses a plan that was made on another revision than the one found, or before somebody was forgotten.
+
+    Such a plan could bring the person back: it may have values of the former record, or references to it. Raises
+    BaseMoved.
+    """
+    if found.revision != plan.base_revision:
         raise BaseMoved(
-            f"The plan was made on revision {plan.base_revision} of the store, which is at {found} now; "
+            f"The plan was made on revision {plan.base_revision} of the store, which is at {found.revision} now; "
             "plan again from the staged extract."
         )
+    if found.last is not None and found.last.forgotten != plan.memory.forgotten:
+        raise BaseMoved("Somebody was forgotten after the plan was made, and it may name the person; plan again.")
 
 
 def check_records(moved: int, table: Table) -> None:

@@ -37,6 +37,7 @@ class SourceMemory:
     revision: int = 0
     applied_at: datetime | None = None
     restores: tuple[int, ...] = ()  # revisions that took back what a run had changed
+    forgotten: int = 0  # how often somebody was forgotten; a plan from before that is not applied
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,11 @@ class Forgotten:
     references: int
     still_active: bool
     remains: tuple[str, ...] = ()
+
+    @property
+    def removed(self) -> int:
+        """How many things there were."""
+        return self.rows + self.enrollments + self.history + self.references
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A plan's manifest has the first two in the same form."""
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
         "safety": memory.safety,
         "vanished": list(memory.vanished),
         **({"restores": list(memory.restores)} if memory.restores else {}),
+        **({"forgotten": memory.forgotten} if memory.forgotten else {}),
         "connectionUID": memory.connection_uid,
         "connectionKind": memory.connection_kind,
         "connectionName": memory.connection_name,
@@ -44,6 +46,7 @@ def memory_from_dict(data: dict[str, Any]) -> SourceMemory:
         safety=data.get("safety") or {},
         vanished=tuple(data.get("vanished") or ()),
         restores=tuple(data.get("restores") or ()),
+        forgotten=data.get("forgotten") or 0,
         connection_uid=data.get("connectionUID"),
         connection_kind=data.get("connectionKind") or "",
         connection_name=data.get("connectionName") or "",
@@ -60,6 +63,12 @@ def memory_as_text(memory: SourceMemory) -> str:
 def memory_from_text(text: str) -> SourceMemory:
     """The reverse."""
     return memory_from_dict(json.loads(text))
+
+
+def forgotten_once_more(text: str) -> str:
+    """The memory of a source of which somebody was forgotten."""
+    memory = memory_from_text(text)
+    return memory_as_text(replace(memory, forgotten=memory.forgotten + 1))
 
 
 def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:

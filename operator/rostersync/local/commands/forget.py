@@ -45,7 +45,7 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
         copies = backups.left(state)
         found = store.forget(state, district, record)
         runs, cancelled = forget_artifacts(state, record, os.environ)
-    if not (runs or found.rows or found.enrollments or found.history or found.references):
+    if not (runs or found.removed):
         raise Permanent(
             f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
             "the store, with its prefix, as `rostersync diff` shows it.",

@@ -52,7 +52,7 @@ def apply(
         done = applied_before(con, plan)
         if done is not None:
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
-        check_base(before.revision, plan)
+        check_base(before, plan)
         revision = before.revision + 1
         for table in TABLES:
             _write(con, table, plan, revision, utc(now), mark)

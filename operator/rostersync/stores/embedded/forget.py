@@ -7,6 +7,7 @@ import duckdb
 from rostersync.stores.embedded import schema
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Forgotten
+from rostersync.stores.source_state import forgotten_once_more
 
 
 def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> Forgotten:
@@ -17,7 +18,7 @@ def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> For
     if schema.has(con, "sent"):
         execute(con, "forget.forget_receivers", district=district)
     rows = sum(number(execute(con, f"forget.{name}", **scope)) for name in ("delete_user", "delete_demographics"))
-    return Forgotten(
+    found = Forgotten(
         rows=rows,
         enrollments=number(execute(con, "forget.delete_enrollments", **scope)),
         history=sum(
@@ -28,3 +29,7 @@ def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> For
         ),
         still_active=bool(active and active[0]),
     )
+    if found.removed:
+        for source, memory in execute(con, "forget.memories", district=district).fetchall():
+            execute(con, "forget.set_memory", district=district, source=source, memory=forgotten_once_more(memory))
+    return found

@@ -62,7 +62,7 @@ def apply(
         done = applied_before(session, plan)
         if done is not None:
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
-        check_base(before.revision, plan)
+        check_base(before, plan)
         writing = _Writing(session, con, plan, before.revision + 1, now)
         session.run("scope.revision", str(writing.revision))
         for table in TABLES:

@@ -4,6 +4,7 @@ from rostersync.errors import Permanent
 from rostersync.roster import TABLES
 from rostersync.stores.port import Expired, Forgotten
 from rostersync.stores.postgres.session import Session
+from rostersync.stores.source_state import forgotten_once_more
 
 _HELD = ("users", "demographics", "enrollments", "history")
 _LOG = (
@@ -21,13 +22,17 @@ def forget(session: Session, record_id: str) -> Forgotten:
     session.run("forget.forgotten_enrollments")
     session.run("forget.forget_receivers")
     rows = sum(session.number("forget.delete_person", record_id, names={"table": t}) for t in ("users", "demographics"))
-    return Forgotten(
+    found = Forgotten(
         rows=rows,
         enrollments=session.number("forget.delete_enrollments", record_id),
         history=sum(session.number(f"forget.{n}", record_id) for n in ("delete_history", "delete_enrollment_history")),
         references=sum(session.number(f"forget.{n}", record_id) for n in ("cut_references", "cut_history_references")),
         still_active=active,
     )
+    if found.removed:
+        for source, memory in session.rows("forget.memories"):
+            session.run("forget.set_memory", source, forgotten_once_more(memory))
+    return found
 
 
 def erase(session: Session) -> tuple[str, ...]:
