@@ -15,6 +15,7 @@ class Mount(Enum):
     SOURCE = auto()  # the Secret of the SIS, and the CA bundle
     STORE_TO_READ = auto()
     STORE_TO_WRITE = auto()
+    STORE_TO_SETTLE = auto()  # the reader's Secret, and a claim that can be written: what was sent is recorded
     ARTIFACTS = auto()
     KEY = auto()  # the Secret that artifacts are encrypted with
     DELIVERIES = auto()  # the Secrets and claims of the connection's deliveries
@@ -78,7 +79,7 @@ APPLY = Attempt(
 )
 DELIVER = Attempt(
     "deliver",
-    (Mount.CONNECTION, Mount.STORE_TO_WRITE, Mount.DELIVERIES),  # it only settles the outbox
+    (Mount.CONNECTION, Mount.STORE_TO_SETTLE, Mount.DELIVERIES),
     type="Deliver",
     tries=10,  # while its Jobs are lost; failures are retried until the time of the deliveries is over
     pods=1,  # the operator retries it itself, with growing pauses

@@ -113,3 +113,19 @@ def test_what_a_run_changed_is_taken_back_and_verified(
 
     exported = [{f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in ("before", "after")]
     assert exported[0] == exported[1]
+
+
+@pytest.mark.parametrize("side", postgres.SECRETS)
+def test_one_secret_of_the_store_is_enough_to_deliver(
+    tmp_path: Path, simulator: Any, database: str, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    secrets = postgres.server().secrets(database)
+    bench = Bench(tmp_path, simulator)
+    folder = {"name": "feed", "oneRosterCSV": {}, "directory": {"existingClaim": "passport"}}
+    bench.run(manifests=bench.manifests(*manifests_of(secrets), store=postgres.SPEC))
+
+    late = bench.manifests(*manifests_of({side: secrets[side]}), store=postgres.SPEC, deliveries=[folder])
+    bench.call("deliver", *late, "--quiet")
+
+    assert [path.name for path in (bench.state / "volumes" / "passport").iterdir()] == ["springfield-000001.zip"]
+    assert postgres.server().admin("SELECT revision FROM rostersync.sent", database) == [(1,)]

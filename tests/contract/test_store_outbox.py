@@ -92,13 +92,17 @@ def test_what_was_carried_out_is_settled_and_what_came_since_is_not(store: Store
     assert outbox(store, tmp_path) == {FEED: (2,)}
 
 
-def test_the_reader_s_secrets_alone_settle_nothing(kept: Kept, store: Store, plan: Path, tmp_path: Path) -> None:
-    apply(plan, store.writer(), deliveries=(FEED,), now=NOW)
+def test_the_reader_s_secrets_are_enough_to_settle_and_for_no_other_writing(
+    kept: Kept, store: Store, plan: Path, tmp_path: Path
+) -> None:
+    apply(plan, store.writer(), deliveries=(FEED, OTHER), now=NOW)
     reading = kept.for_reading()
     if reading is None:
         return  # who may mount its volume to write may write
 
-    with pytest.raises(Permanent):
-        reading.outbox().settle(DISTRICT, FEED, 1, None)
+    reading.outbox().check()
+    reading.outbox().settle(DISTRICT, FEED, 1, None)
 
-    assert outbox(store, tmp_path) == {FEED: (1,)}
+    assert outbox(store, tmp_path) == {OTHER: (1,)}
+    with pytest.raises(Permanent):
+        reading.writer()

@@ -16,6 +16,7 @@ from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.embedded.writer import EmbeddedWriter
 from rostersync.stores.kind import Opening, StoreKind
 from rostersync.stores.placement import Placement, StoreSecret
+from rostersync.stores.port import Outbox
 from rostersync.stores.registry import STORES
 
 FIELD = "spec.store.postgres"
@@ -27,7 +28,7 @@ SECRETS = {"example-reader": {"password": "read"}, "example-writer": {"password"
 
 
 class ExampleStore(EmbeddedStore):
-    """Rows in a file of its own; written only with the writer's Secret."""
+    """Rows in a file of its own; a plan is only applied with the writer's Secret."""
 
     def __init__(self, opening: Opening, writer: str) -> None:
         super().__init__(
@@ -42,7 +43,11 @@ class ExampleStore(EmbeddedStore):
         """Raises Permanent without the Secret."""
         if not self._may_write:
             raise Permanent("The example store was opened with the reader's Secret alone.", reason="ReadOnly")
-        return super().writer()  # the outbox is a side of it
+        return super().writer()
+
+    def outbox(self) -> Outbox:
+        """Takes the reader's Secret."""
+        return super().writer()
 
 
 def _secret(name: str, side: str) -> StoreSecret:

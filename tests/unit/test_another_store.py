@@ -11,13 +11,13 @@ from rostersync.controller import turns
 from rostersync.controller.cluster.cache import JOBS, RUNS, Cache, Object, labels
 from rostersync.controller.cluster.queue import Queue
 from rostersync.controller.connections.claims import claims
-from rostersync.controller.jobs import apply_job, check_job, plan_job, purge_job
+from rostersync.controller.jobs import apply_job, check_job, deliver_job, plan_job, purge_job
 from rostersync.controller.options import Options
 from rostersync.controller.runs.slots import Slots
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, view
 from rostersync.errors import NotYetSupported
-from rostersync.lifecycle.steps import StartApply, StartPlan
+from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.stores.registry import STORES, kind_of, placement_of
 from support.example_store import SPEC, registered
 
@@ -53,6 +53,11 @@ def apply(seen: View) -> Object:
     return apply_job({"metadata": meta, "spec": {}}, seen, OPTIONS, StartApply("sha256:a", None, 1), 1)
 
 
+def deliver(seen: View) -> Object:
+    meta = {"name": "r", "namespace": "rosters", "uid": "run-uid", "creationTimestamp": "2026-11-24T02:00:00Z"}
+    return deliver_job({"metadata": meta, "spec": {}}, seen, OPTIONS, StartDeliver(1))
+
+
 def mounted(job: Object) -> set[str]:
     return {m["mountPath"] for m in job["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]}
 
@@ -67,6 +72,9 @@ def test_its_jobs_get_one_secret_each_and_no_claim() -> None:
     assert SECRETS + "example-writer" in writes
     assert not {SECRETS + "example-writer", STORE} & reads
     assert not {SECRETS + "example-reader", SECRETS + "focus", STORE} & writes
+    settles = mounted(deliver(seen))
+    assert SECRETS + "example-reader" in settles
+    assert not {SECRETS + "example-writer", SECRETS + "focus", STORE} & settles
     for job in (check_job(obj, seen, OPTIONS, 1, "3/"), purge_job(None, seen, OPTIONS, [], ["old"], "end")):
         assert not {SECRETS + "example-reader", SECRETS + "example-writer", STORE} & mounted(job)
 

@@ -64,8 +64,8 @@ def _secret(volume: str, name: str, *, optional: bool = False) -> Volume:
     return Volume(volume, {"secret": source}, f"{_RUN}/secrets/{name}", read_only=True)
 
 
-def _store(view: View, *, read_only: bool) -> list[Volume]:
-    claim, secrets = view.placement.claim, view.placement.secrets(writes=not read_only)
+def _store(view: View, *, read_only: bool, writes: bool) -> list[Volume]:
+    claim, secrets = view.placement.claim, view.placement.secrets(writes=writes)
     volumes = [_secret(f"store-{number}", secret.name) for number, secret in enumerate(secrets)]
     if claim:
         # Only the mount is read-only. A read-only claim on a blank block volume never mounts.
@@ -92,8 +92,9 @@ def _deliveries(view: View) -> list[Volume]:
 _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
     Mount.CONNECTION: _connection,
     Mount.SOURCE: _source,
-    Mount.STORE_TO_READ: partial(_store, read_only=True),
-    Mount.STORE_TO_WRITE: partial(_store, read_only=False),
+    Mount.STORE_TO_READ: partial(_store, read_only=True, writes=False),
+    Mount.STORE_TO_WRITE: partial(_store, read_only=False, writes=True),
+    Mount.STORE_TO_SETTLE: partial(_store, read_only=False, writes=False),
     Mount.ARTIFACTS: _artifacts,
     Mount.KEY: _key,
     Mount.DELIVERIES: _deliveries,

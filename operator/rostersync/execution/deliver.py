@@ -132,8 +132,9 @@ class _Attempt:
         return _Load(delivery, place, receiver, config_hash(delivery, place.account(receiver)))
 
     def _pack(self, loads: Sequence[_Load]) -> None:
-        """Copy what is pending out of the store."""
+        """Copy what is pending out of the store, from which it must be possible to take it."""
         self.report.stage("pending")
+        self.execution.store(self.run, self.connection).outbox().check()
         with attached(self.execution, self.run, self.connection) as (con, revision, reader):
             everything = {
                 outbox_name(self.connection, load.delivery) for load in loads if load.delivery.name in self.everything

@@ -104,7 +104,7 @@ class Pod:
 
     def to_deliver(self, connection: Connection) -> Inputs:
         """The inputs to deliver. A delivery without its Secret fails when its turn comes."""
-        return Inputs(connection, {**self._store(connection, writes=True), **self.delivery_secrets(connection)})
+        return Inputs(connection, {**self._store(connection, writes=False), **self.delivery_secrets(connection)})
 
     def delivery_secrets(self, connection: Connection) -> Data:
         """The Secrets of its deliveries, as far as they are mounted."""

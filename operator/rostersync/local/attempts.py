@@ -53,8 +53,9 @@ class LocalAttempts:
             return True
         with suppress(Permanent):
             connection = stored_connection(self.state.layout.folder(run))
-            needed = {*secrets_of(connection), *(secret.name for secret in placement_of(connection).writer_secrets)}
-            return needed <= self.execution.store_secrets.keys()
+            given, placement = self.execution.store_secrets.keys(), placement_of(connection)
+            either = (placement.reader_secrets, placement.writer_secrets)
+            return {*secrets_of(connection)} <= given and any({s.name for s in each} <= given for each in either)
         return False
 
     def report(self) -> str | None:

@@ -248,7 +248,14 @@ class StoreWriter(Protocol):
 
 
 class Outbox(Protocol):
-    """Moves what was delivered from the outbox to the record, and can do nothing else. Raises StoreBusy and DiskFull."""
+    """Moves what was delivered from the outbox to the record, and can do nothing else. Raises StoreBusy and DiskFull.
+
+    The Secrets of a reader are enough for it.
+    """
+
+    def check(self) -> None:
+        """Raises RostersyncError if nothing could be settled, so that it is known before anything is sent."""
+        ...
 
     def settle(self, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
         """Record that a delivery has delivered everything up to a revision. Idempotent.

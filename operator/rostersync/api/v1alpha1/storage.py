@@ -62,10 +62,10 @@ class PostgresStore(Model):
     """The roster in a PostgreSQL database, 15 or later, one for all districts if you like.
 
     Both Secrets have the key uri, or host, database, user and password, and optionally port, sslmode (default verify-full),
-    ca.crt and schema (default rostersync). The writer's also has reader, the role to grant SELECT.
+    ca.crt and schema (default rostersync). The writer's also has reader, the role to grant SELECT and to record what was delivered.
     """
 
-    readerSecretRef: SecretRef = Field(description="Secret of the role that plans, which may only read.")
+    readerSecretRef: SecretRef = Field(description="Secret of the role that plans and delivers, which may only read.")
     writerSecretRef: SecretRef = Field(description="Secret of the role that applies.")
 
 

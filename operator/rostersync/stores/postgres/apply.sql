@@ -72,13 +72,3 @@ INSERT INTO revisions (
 -- name: insert_outbox
 INSERT INTO outbox (district, revision, delivery, state)
 VALUES (current_setting('rostersync.district'), current_setting('rostersync.revision')::bigint, $1, 'pending')
-
--- name: settle_outbox
--- What was delivered up to a revision holds all older ones.
-DELETE FROM outbox WHERE district = current_setting('rostersync.district') AND delivery = $1 AND revision <= $2
-
--- name: insert_sent
--- Once, although settling may be repeated.
-INSERT INTO sent (district, delivery, revision, place, sent_at, files, config_hash)
-VALUES (current_setting('rostersync.district'), $1, $2, $3, $4::timestamptz, $5, $6)
-ON CONFLICT DO NOTHING

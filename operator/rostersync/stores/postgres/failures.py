@@ -128,6 +128,13 @@ def translated(error: Exception, doing: str, login: Login) -> RostersyncError:
             reason="NotStorable",
             detail=text,
         )
+    if state in ("RS001", "RS002"):  # of settle (migrations/0002_settle.sql)
+        return Retryable(
+            f"{begin}; it does not have the revision that was sent, or not this way: it may have been restored from a backup "
+            "meanwhile. Nothing was recorded; run the same command again, which looks anew at what is to be delivered.",
+            reason="StoreFailed",
+            detail=text,
+        )
     if state == "55P03":
         return StoreBusy(
             f"{begin}; another process is writing this district; run the same command again later.", detail=text

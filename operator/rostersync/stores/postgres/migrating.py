@@ -6,7 +6,7 @@ from rostersync.stores.postgres.state import check_version, migrations
 
 
 def bring_up_to_date(session: Session) -> None:
-    """Runs the migrations that have not run yet, and grants the reader's role SELECT. Raises StoreTooNew."""
+    """Runs the migrations that have not run yet, and grants the reader's role what it needs. Raises StoreTooNew."""
     reader = session.login.reader
     with session.transaction(WRITING, "make the schema of", Scope(reader=reader)):
         session.run("scope.patience")

@@ -83,17 +83,21 @@ INSERT INTO migrations (version, name, needs) VALUES ($1, $2, $3)
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)
 
 -- name: lacks_grant
--- Whether the reader may not read some table yet.
+-- Whether the reader may not read some table yet, or not record deliveries.
 SELECT NOT has_schema_privilege($1, current_schema(), 'USAGE') OR EXISTS (
   SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
     AND NOT has_table_privilege($1, oid, 'SELECT')
+) OR EXISTS (
+  SELECT FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = 'settle'
+    AND NOT has_function_privilege($1, oid, 'EXECUTE')
 )
 
 -- name: grant
--- Nothing but SELECT.
+-- Nothing but SELECT, and to record what was delivered.
 DO $$
 BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', current_schema(), current_setting('rostersync.reader'));
   EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', current_schema(), current_setting('rostersync.reader'));
+  EXECUTE format('GRANT EXECUTE ON FUNCTION settle TO %I', current_setting('rostersync.reader'));
 END
 $$

@@ -5,6 +5,7 @@ from rostersync.errors import Permanent
 from rostersync.stores.kind import Opening
 from rostersync.stores.port import Outbox
 from rostersync.stores.postgres.login import FIELD, KEYS, Login, login
+from rostersync.stores.postgres.outbox import PostgresOutbox
 from rostersync.stores.postgres.reader import PostgresReader
 from rostersync.stores.postgres.writer import PostgresWriter
 
@@ -32,8 +33,9 @@ class PostgresStore:
         return PostgresWriter(self._login("writer"), self._scratch, self._opening.memory_limit, self._opening.threads)
 
     def outbox(self) -> Outbox:
-        """The side that settles deliveries, with the writer's login."""
-        return self.writer()
+        """The side that settles deliveries: with the writer's login where it is given, else with the reader's."""
+        given = self._spec.writerSecretRef.name in self._opening.secrets
+        return PostgresOutbox(self._login("writer" if given else "reader"), self._scratch, own_role=not given)
 
     def _to_read(self) -> tuple[Login, bool]:
         secrets, reader = self._opening.secrets, self._spec.readerSecretRef.name

@@ -10,7 +10,6 @@ import duckdb
 
 from rostersync.errors import Permanent, Retryable, Unsure
 from rostersync.model import Consent
-from rostersync.sent import Sent
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
 from rostersync.stores.postgres import applying, copying, forgetting
@@ -18,7 +17,6 @@ from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.migrating import bring_up_to_date
 from rostersync.stores.postgres.session import READING, WRITING, Scope, Session
 from rostersync.stores.postgres.state import ready, state
-from rostersync.stores.source_state import files_as_text
 
 
 class PostgresWriter:
@@ -102,18 +100,6 @@ class PostgresWriter:
                 result = forgetting.forget(session, record_id)
             # Also when nothing was found: an earlier call may have been killed between its transaction and this.
             return replace(result, remains=forgetting.erase(session))
-
-    def settle(self, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
-        """See Outbox.settle."""
-        with self._session() as session:
-            if not self._made(session):
-                return
-            with session.transaction(WRITING, "settle a delivery in", Scope(district)):
-                session.run("scope.patience")
-                session.run("apply.settle_outbox", delivery, revision)
-                if sent is not None:
-                    at, files = sent.at.astimezone(UTC).isoformat(), files_as_text(sent.files)
-                    session.run("apply.insert_sent", delivery, sent.revision, sent.where, at, files, sent.config_hash)
 
     def _made(self, session: Session) -> bool:
         with session.transaction(READING, "read"):
