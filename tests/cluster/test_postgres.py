@@ -59,16 +59,20 @@ def test_a_district_is_imported_with_one_secret_for_each_job_and_no_claim_for_th
 
 
 def test_a_deliver_job_has_the_reader_s_secret_and_records_what_it_sent(scene: Scene, database: str) -> None:
-    meta = {"name": "passport", "namespace": scene.namespace, "labels": {"rostersync.dev/district": "springfield"}}
+    meta = {
+        "name": "rostersync-passport",
+        "namespace": scene.namespace,
+        "labels": {"rostersync.dev/district": "springfield"},
+    }
     room = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     scene.cluster.apply({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": room})
-    folder = {"name": "feed", "oneRosterCSV": {}, "directory": {"existingClaim": "passport"}}
+    folder = {"name": "feed", "oneRosterCSV": {}, "directory": {"existingClaim": "rostersync-passport"}}
     scene.connect(store=SPEC, deliveries=[folder])
     scene.run("one")
     scene.ended("one", "Applied")
     [delivering] = jobs(scene, "deliver")
     assert mounted(delivering, "secret", "secretName") == {READER}
-    assert mounted(delivering, "persistentVolumeClaim", "claimName") == {"passport"}
+    assert mounted(delivering, "persistentVolumeClaim", "claimName") == {"rostersync-passport"}
     assert postgres.server().admin("SELECT revision FROM rostersync.sent", database) == [(1,)]
     assert postgres.server().admin("SELECT count(*) FROM rostersync.outbox", database) == [(0,)]
 

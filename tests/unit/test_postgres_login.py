@@ -20,7 +20,7 @@ def test_keys_have_the_safest_defaults() -> None:
     assert (found.user, found.schema, found.reader, found.ca) == ("writer", "rostersync", "", "")
     assert found.parameters["sslmode"] == "verify-full"
     assert found.parameters["connect_timeout"] == "10"
-    info = found.conninfo("/ca.crt")
+    info = found.conninfo(found.parameters, "/ca.crt")
     assert r"password='p\'w\\'" in info
     assert "sslrootcert='/ca.crt'" in info
     assert "p'w" not in repr(found)

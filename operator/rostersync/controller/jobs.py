@@ -54,7 +54,7 @@ def plan_job(
 
 def apply_job(run: Object, view: View, options: Options, step: StartApply, of_plan: int) -> Object:
     """The Job that applies. It has no credentials of the SIS."""
-    args = [*_of(run, step.number), "--of-plan", str(of_plan), "--plan", step.digest]
+    args = [*_of(run, step.number), "--of-plan", str(of_plan), "--plan", step.digest, *_loopback(options)]
     if consent := step.consent:
         args += [
             f"--approved-by={consent.decided_by}",

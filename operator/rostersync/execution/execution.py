@@ -49,6 +49,7 @@ class Execution:
             scratch=self.layout.store_scratch(run),
             memory_limit=self.engine.memory_limit,
             threads=self.engine.threads,
+            reach=self.network,
             secrets={**self.store_secrets, **(self.inputs.secrets if self.inputs else {})},
         )
         return open_store(connection.spec.store, opening)

@@ -91,6 +91,7 @@ def apply(
     watch: Watch,
     progress: Progress,
     engine: Engine,
+    network: Network | None = None,
 ) -> None:
     """Apply a plan, once, and remove what only an apply needs. Raises its error."""
     from rostersync.execution.apply import apply as execute
@@ -109,7 +110,8 @@ def apply(
         ownership.check(layout, run.name, run.uid)
         inputs = pod.to_apply(stored_connection(layout.folder(run.name)))
         report.keep()
-        error = execute(Execution(layout, seen, inputs, engine=engine), run.name, report, digest, consent)
+        execution = Execution(layout, seen, inputs, engine=engine, network=network or Network(guarded=True))
+        error = execute(execution, run.name, report, digest, consent)
     if error:
         raise error
     with suppress(OSError):  # the plan is applied; what is left is removed with the run

@@ -182,6 +182,7 @@ def plan(
 )
 @click.option("--four-eyes", is_flag=True, help="It is proved that the decider is none of the requesters.")
 @deadline_option
+@loopback_option
 @place_options
 @options.engine_options
 def apply(
@@ -197,6 +198,7 @@ def apply(
     previous_connection: str,
     four_eyes: bool,
     deadline: int | None,
+    loopback: bool,
     report: Path | None,
     root: Path,
     memory: int | None,
@@ -214,7 +216,7 @@ def apply(
         consent = Consent(approved_by, digest, reason, approval_uid or None, four_eyes, previous_connection, approval)
     engine = Engine(options.bytes_of(memory), threads)
     of = attempts.Run(run, uid, number)
-    attempts.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine)
+    attempts.apply(place.pod(), of, of_plan, digest, consent, watch, _progress(), engine, network(loopback))
 
 
 @job.command(epilog=EXITS)

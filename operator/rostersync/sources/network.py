@@ -1,4 +1,4 @@
-"""Which addresses a source or a delivery may contact, and how names are resolved.
+"""Which addresses a source, a delivery or a database may have, and how names are resolved.
 
 Decides only; the clients connect.
 A Job runs inside the cluster's network, and contacts an address that somebody wrote into a connection. Without limits,
@@ -30,7 +30,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Network:
-    """What a source may contact.
+    """What a source, a delivery or a store may contact.
 
     `guarded`: as in a Job, some addresses are refused, and errors do not reveal what else is there.
     `loopback`: whether a guarded client may contact its own machine, as in trials. Tests give `resolve` and `connect`.

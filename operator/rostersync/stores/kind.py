@@ -10,6 +10,7 @@ from rostersync.stores.placement import Placement
 
 if TYPE_CHECKING:  # the port knows DuckDB, which takes long to import
     from rostersync.stores.port import Store, StoreFile
+    from rostersync.stores.reach import Reach
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Opening:
     """What a store is opened with. Each kind takes what it needs. Secrets are never printed.
 
     `folder` is for a store in files. Writes may spill to `scratch`, by default within the folder. `memory_limit` is in
-    bytes. If it or `threads` is None, the store takes what the container has.
+    bytes. If it or `threads` is None, the store takes what the container has. `reach`: what a store on a server may
+    contact; None for anything.
     """
 
     folder: Path
@@ -25,6 +27,7 @@ class Opening:
     memory_limit: int | None = None
     threads: int | None = None
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    reach: "Reach | None" = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rostersync.errors import Permanent
+from rostersync.stores.reach import Reach
 
 FIELD = "spec.store.postgres"
 KEYS = "the key uri, or the keys host, database, user and password (and port, sslmode, ca.crt, schema)"
@@ -44,7 +45,8 @@ _URI = re.compile(r"postgres(ql)?://")
 class Login:
     """A login as libpq takes it. `where` is for people: host, port, database and schema; `secret` is its Secret's name.
 
-    `reader`: the role that the writer grants SELECT. `ca`: PEM text, "" for the system's authorities.
+    `reader`: the role that the writer grants SELECT. `ca`: PEM text, "" for the system's authorities. `reach`: which
+    addresses it may contact; None for any.
     """
 
     secret: str
@@ -54,10 +56,12 @@ class Login:
     reader: str = ""
     ca: str = field(default="", repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
+    reach: Reach | None = field(default=None, repr=False)
 
-    def conninfo(self, root_certificates: str) -> str:
+    @staticmethod
+    def conninfo(parameters: Mapping[str, str], root_certificates: str) -> str:
         """The text for libpq. `root_certificates` is a file."""
-        given = {**self.parameters, "sslrootcert": root_certificates}
+        given = {**parameters, "sslrootcert": root_certificates}
         return " ".join(f"{key}={_quoted(value)}" for key, value in given.items())
 
 

@@ -17,6 +17,7 @@ from rostersync.errors import RostersyncError
 from rostersync.scratch import own
 from rostersync.stores.engine import interruptible
 from rostersync.stores.port import Mark
+from rostersync.stores.postgres.addresses import reached
 from rostersync.stores.postgres.failures import no_connection, translated
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.sql_files import statement
@@ -56,9 +57,10 @@ class Session:
     def __init__(self, login: Login, scratch: Path) -> None:
         self.login = login
         self._doing = "read"
+        parameters = reached(login)
         with _root_certificates(login, scratch) as certificates:
             try:
-                self._con = driver.connect(login.conninfo(certificates), autocommit=True)
+                self._con = driver.connect(login.conninfo(parameters, certificates), autocommit=True)
             except DriverError as error:
                 raise no_connection(error, login) from None
         interruptible(self)

@@ -1,5 +1,7 @@
 """The store in a PostgreSQL database. See port.py for what its sides do."""
 
+from dataclasses import replace
+
 from rostersync.api.v1alpha1.storage import PostgresStore as PostgresSpec
 from rostersync.errors import Permanent
 from rostersync.stores.kind import Opening
@@ -64,4 +66,4 @@ class PostgresStore:
                 f"{named}, is not given: add its manifest with -f, or name the file in ROSTERSYNC_STORE_SECRETS, with {KEYS}.",
                 reason="SecretNotFound",
             )
-        return login(data, name, named)
+        return replace(login(data, name, named), reach=self._opening.reach)
