@@ -35,6 +35,7 @@ SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing t
     "stores/embedded/kind.py",
     "stores/kind.py",
     "stores/placement.py",
+    "stores/postgres/addresses.py",
     "stores/postgres/failures.py",
     "stores/postgres/kind.py",
     "stores/postgres/login.py",
