@@ -16,7 +16,8 @@ class Mount(Enum):
     STORE_TO_READ = auto()
     STORE_TO_WRITE = auto()
     STORE_TO_SETTLE = auto()  # the reader's Secret, and a claim that can be written: what was sent is recorded
-    ARTIFACTS = auto()
+    ARTIFACTS = auto()  # a claim; or where a bucket has them, room for a run and the Secret of the bucket
+    ARTIFACTS_TO_TEST = auto()  # only that Secret
     KEY = auto()  # the Secret that artifacts are encrypted with
     DELIVERIES = auto()  # the Secrets and claims of the connection's deliveries
 
@@ -91,14 +92,14 @@ DELIVER = Attempt(
 )
 CHECK = Attempt(
     "check",
-    (Mount.CONNECTION, Mount.SOURCE, Mount.DELIVERIES),
+    (Mount.CONNECTION, Mount.SOURCE, Mount.DELIVERIES, Mount.ARTIFACTS_TO_TEST),
     pods=1,  # the operator retries it itself, with growing pauses
     deadline=timedelta(minutes=4),
     light=True,
 )
 PURGE = Attempt(
     "purge",
-    (Mount.ARTIFACTS,),
+    (Mount.CONNECTION, Mount.ARTIFACTS),
     deadline=timedelta(minutes=30),
     light=True,
     store_alone=True,

@@ -277,7 +277,7 @@ class PlanReport:
 class CheckReport:
     """The report of a Test Connection. Without personal data, and at most 4,096 bytes as JSON."""
 
-    stage: str  # start | connect | done
+    stage: str  # start | deliveries | connect | artifacts | done
     message: str = ""
     schools: Schools = field(default_factory=Schools)
     error: dict[str, str] | None = None  # {reason, message}

@@ -185,11 +185,11 @@ def test_terms_that_are_not_accepted_and_fields_to_come_are_said_by_run_and_conn
     scene.connect(
         "shelbyville",
         sourceID="shelby",
-        artifacts={"objectStorage": {"url": "s3://rosters/x", "secretRef": {"name": "b"}}},
+        masterFields=[{"entity": "Student", "attributes": ["email"], "source": "ad", "mode": "Master"}],
     )
     found = condition(scene.until("focusconnection", "shelbyville", _is_judged), "Ready")
     assert found[:2] == ("False", "NotYetSupported")
-    assert "spec.artifacts.objectStorage" in found[2]
+    assert "spec.masterFields" in found[2]
 
 
 def _is_judged(connection: Object) -> bool:

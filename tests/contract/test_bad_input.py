@@ -133,10 +133,6 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"schoolsMapping": {"mode": "Selected", "schools": [{"sourcedId": "1", "target": {"existing": "A"}}]}},
         ["spec.schoolsMapping.schools[0].target.existing", "not supported"],
     ),
-    "object storage": (
-        {"artifacts": {"objectStorage": {"url": "s3://rosters/x", "secretRef": {"name": "b"}}}},
-        ["spec.artifacts.objectStorage", "not supported"],
-    ),
     "master fields": (
         {"masterFields": [{"entity": "Teacher", "attributes": ["email"], "source": "ad", "mode": "Master"}]},
         ["spec.masterFields"],

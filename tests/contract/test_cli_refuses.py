@@ -45,8 +45,8 @@ REFUSED = {
     ),
     "terms that are not accepted": ({"termsOfUse": {"accepted": False}}, ["spec.termsOfUse.accepted: true"]),
     "what comes later": (
-        {"artifacts": {"objectStorage": {"url": "s3://plans/springfield", "secretRef": {"name": "x"}}}},
-        ["spec.artifacts.objectStorage", "leave it out"],
+        {"masterFields": [{"entity": "Student", "attributes": ["email"], "source": "ad", "mode": "Master"}]},
+        ["spec.masterFields", "leave it out"],
     ),
 }
 

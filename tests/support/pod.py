@@ -129,7 +129,7 @@ class Cluster:
         return self.apply(run, digest, *words, **options)
 
     def _trial(self, words: tuple[Any, ...]) -> list[str]:
-        return ["--allow-loopback"] if self.trial and words[0] in ("plan", "apply", "deliver", "check") else []
+        return ["--allow-loopback"] if self.trial and words[0] in ("plan", "apply", "deliver", "check", "purge") else []
 
     @staticmethod
     def plan_words(run: str, uid: str = "uid-1", number: int = 1) -> tuple[Any, ...]:

@@ -68,8 +68,8 @@ def truncated_part() -> None:
     """Half of a Parquet part is gone between extract and plan."""
     from rostersync.execution import source as opening
 
-    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
-        original(source, connection, folder, progress)
+    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any, finished: Any) -> None:
+        original(source, connection, folder, progress, finished)
         part = next((folder / "users").glob("part-*.parquet"))
         part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
 
@@ -81,8 +81,8 @@ def strange_part() -> None:
     """A Parquet part has text where a list belongs."""
     from rostersync.execution import source as opening
 
-    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any) -> None:
-        original(source, connection, folder, progress)
+    def stage_extract(source: Any, connection: Any, folder: Path, progress: Any, finished: Any) -> None:
+        original(source, connection, folder, progress, finished)
         part = next((folder / "users").glob("part-*.parquet"))
         table = pq.read_table(part)
         at = table.schema.get_field_index("orgSourcedIds")

@@ -10,7 +10,7 @@ import pyrage
 import pytest
 
 from rostersync import sealing
-from rostersync.artifacts import Artifacts, FinishedRun, to_purge
+from rostersync.artifacts.folder import Artifacts, FinishedRun, to_purge
 from rostersync.errors import Permanent
 
 MARK = "Zyxquil"

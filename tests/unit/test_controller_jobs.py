@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rostersync.api.packed import unpack
 from rostersync.api.policies_jobs import MOUNTS
 from rostersync.api.v1alpha1.focusconnection import FocusConnection
+from rostersync.controller.connections.claims import claims
 from rostersync.controller.jobs import apply_job, check_job, deliver_job, plan_job, purge_job
 from rostersync.controller.options import Options
 from rostersync.controller.view import view
@@ -101,7 +102,7 @@ MOUNTED = {
     "apply": GIVEN | ROOM | {SECRET + "roster-key": True, STORE: False, ARTIFACTS: False},
     "deliver": GIVEN | ROOM | {SECRET + "feed": True, STORE: False},
     "check": GIVEN | ROOM | {SECRET + "focus": True, MAP + "district-ca": True, SECRET + "feed": True},
-    "purge": ROOM | {ARTIFACTS: False},
+    "purge": GIVEN | ROOM | {ARTIFACTS: False},
 }
 
 
@@ -353,7 +354,7 @@ def test_without_resources_of_its_own_a_job_has_the_operator_s_and_little_where_
         assert container(ALL[kind])["resources"]["requests"] == {"cpu": "20m", "memory": "96Mi"}
 
 
-@pytest.mark.parametrize("kind", ["plan", "check"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_a_trial_lets_jobs_contact_their_own_machine(kind):
     assert "--allow-loopback" not in jobs()[kind]["spec"]["template"]["spec"]["containers"][0]["args"]
     trial = jobs(options=Options("i", allow_loopback=True))
@@ -369,6 +370,34 @@ def test_a_secret_that_serves_twice_is_mounted_once(kind):
     assert len(at) == len(set(at))
     assert len(named) == len(set(named)) == len(at)
     assert (SECRET + "focus" in at) == (kind not in ("deliver", "purge"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_artifacts_in_a_bucket_are_worked_on_in_the_pod(kind):
+    bucket = {"objectStorage": {"url": "s3://plans/springfield", "secretRef": {"name": "plans-key"}}}
+    job = jobs(artifacts=bucket)[kind]
+
+    sources = {
+        m["mountPath"]: v
+        for m in container(job)["volumeMounts"]
+        for v in pod_of(job)["volumes"]
+        if v["name"] == m["name"]
+    }
+    assert (SECRET + "plans-key" in sources) == (kind != "deliver")
+    if kind in ("plan", "apply", "purge"):
+        assert sources[ARTIFACTS] == {"name": "artifacts", "emptyDir": {"sizeLimit": "20Gi"}}
+        assert sources[SECRET + "plans-key"]["secret"] == {"secretName": "plans-key"}
+    else:
+        assert ARTIFACTS not in sources
+    if kind == "check":  # which says that the Secret is missing, and so must start without it
+        assert sources[SECRET + "plans-key"]["secret"] == {"secretName": "plans-key", "optional": True}
+
+
+def test_artifacts_in_a_bucket_need_no_claim():
+    bucket = {"objectStorage": {"url": "s3://plans/springfield", "secretRef": {"name": "plans-key"}}}
+    with registered():
+        wanted = claims(view(connection(spec={"artifacts": bucket})))
+    assert [claim.field for claim in wanted] == ["spec.store.embedded"]
 
 
 def test_claims_that_are_there_already_are_mounted():

@@ -77,6 +77,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "data-requirements.yaml",
         "filter-rules.yaml",
         "data-rollover.yaml",
+        "artifacts-bucket.yaml",
         "delivery-sftp.yaml",
         "deliveries-directory.yaml",
         "deliveries-formats.yaml",

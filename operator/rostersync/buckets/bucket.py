@@ -58,12 +58,12 @@ class Bucket:
     def put(self, key: str, data: Path | bytes) -> None:
         """Write an object by one request, in place of what was there."""
         if isinstance(data, bytes):
-            self._do("write to", len(data), lambda store: obstore.put_async(store, key, data, use_multipart=False))
+            self.do("write to", len(data), lambda store: obstore.put_async(store, key, data, use_multipart=False))
             return
         with data.open("rb") as file:
             size = data.stat().st_size
             content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-            self._do("write to", size, lambda store: obstore.put_async(store, key, content, use_multipart=False))
+            self.do("write to", size, lambda store: obstore.put_async(store, key, content, use_multipart=False))
 
     def remove(self, keys: Iterable[str]) -> None:
         """Remove objects. Those that are gone already are none's trouble."""
@@ -71,9 +71,10 @@ class Bucket:
         for at in range(0, len(names), _REMOVED_AT_ONCE):
             part = names[at : at + _REMOVED_AT_ONCE]
             with suppress(NotThere):
-                self._do("remove objects of", 0, lambda store, part=part: obstore.delete_async(store, part))  # type: ignore[misc]
+                self.do("remove objects of", 0, lambda store, part=part: obstore.delete_async(store, part))  # type: ignore[misc]
 
-    def _do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]]) -> T:
+    def do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]]) -> T:
+        """What `work` makes of the bucket. `what` says what was tried, and `size` how many bytes come or go."""
         seconds = _ANSWER + size // _FLOOR
 
         async def run() -> T:

@@ -30,10 +30,25 @@ _FULL = {
 _TRUST = "InvalidCertificate("  # the library's word for a server's certificate that it does not accept
 
 
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
 class NotThere(Permanent):
     """There is no such object."""
 
     reason = "NoSuchObject"
+
+
+class Changed(Retryable):
+    """An object is not the one any more that was to be replaced."""
+
+    reason = "ObjectChanged"
+
+
+class NotOffered(Permanent):
+    """The server does not have what was asked of it."""
+
+    reason = "NotImplemented"
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,10 @@ class Failures:
                 reason="DeliveryRefused" if self.volume == "delivery" else "BucketRefused",
                 detail=detail,
             )
+        if code in _CHANGED:
+            return Changed(f"{tried}: somebody else has written there in the meantime.")
+        if code == "NotImplemented":
+            return NotOffered(f"{tried}: the server does not offer that.", detail=detail)
         if code == "NoSuchKey":
             return NotThere(f"{tried}: there is no such object.")
         return None

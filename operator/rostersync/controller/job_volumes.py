@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rostersync.attempts import Attempt, Mount
-from rostersync.controller.options import SPEC_ANNOTATION
+from rostersync.controller.options import ARTIFACTS_SIZE, SPEC_ANNOTATION
 from rostersync.controller.view import View
 
 _RUN = "/var/run/rostersync"
@@ -76,8 +76,17 @@ def _store(view: View, *, read_only: bool, writes: bool) -> list[Volume]:
 
 
 def _artifacts(view: View) -> list[Volume]:
-    claim = {"persistentVolumeClaim": {"claimName": view.artifacts_claim}}
-    return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
+    bucket = view.spec.artifacts.objectStorage
+    if bucket is None:
+        claim = {"persistentVolumeClaim": {"claimName": view.artifacts_claim}}
+        return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
+    room = Volume("artifacts", {"emptyDir": {"sizeLimit": ARTIFACTS_SIZE}}, f"{_DATA}/artifacts")
+    return [room, _secret("bucket", bucket.secretRef.name)]
+
+
+def _artifacts_to_test(view: View) -> list[Volume]:
+    bucket = view.spec.artifacts.objectStorage
+    return [_secret("bucket", bucket.secretRef.name, optional=True)] if bucket else []
 
 
 def _deliveries(view: View) -> list[Volume]:
@@ -96,6 +105,7 @@ _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
     Mount.STORE_TO_WRITE: partial(_store, read_only=False, writes=True),
     Mount.STORE_TO_SETTLE: partial(_store, read_only=False, writes=False),
     Mount.ARTIFACTS: _artifacts,
+    Mount.ARTIFACTS_TO_TEST: _artifacts_to_test,
     Mount.KEY: _key,
     Mount.DELIVERIES: _deliveries,
 }

@@ -117,7 +117,7 @@ def purge_job(
     owner: Object | None, view: View, options: Options, dropped: Sequence[str], removed: Sequence[str], token: str
 ) -> Object:
     """The Job that deletes artifacts: of `dropped` what only unfinished runs need, of `removed` everything."""
-    args = [*(f"--run={n}" for n in dropped), *(f"--remove={n}" for n in removed)]
+    args = [*_loopback(options), *(f"--run={n}" for n in dropped), *(f"--remove={n}" for n in removed)]
     about = owner or {"metadata": {"name": view.name, "namespace": view.namespace, "uid": view.uid}}
     job = _job(about, RUN.name, PURGE, 1, args, view, options, token)
     if owner is None:  # the connection is gone, so nothing is left that could own its last Job

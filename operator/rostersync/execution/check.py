@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.execution.inputs import Inputs
+from rostersync.execution.inputs import Inputs, artifacts_secret
 from rostersync.execution.layout import Layout
 from rostersync.execution.probe import probe_deliveries
 from rostersync.execution.report_files import CheckReportFile
@@ -44,6 +44,11 @@ def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Lay
         found = _look(source, inputs.connection)
     finally:
         source.close()
+    if inputs.connection.spec.artifacts.objectStorage:
+        report.stage("artifacts")
+        from rostersync.execution.home_in_bucket import probe
+
+        probe(inputs.connection, artifacts_secret(inputs.connection, inputs.secrets), network)
     report.done(CheckReport("done", found.result.message, found.schools, deliveries=deliveries))
     return replace(found, deliveries=tuple(deliveries))
 

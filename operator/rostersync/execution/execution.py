@@ -1,6 +1,6 @@
 """What an attempt runs with: folders, inputs, limits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class Execution:
     env: Mapping[str, str] = field(default_factory=dict)
     engine: Engine = Engine()
     network: "Network | None" = None
+    checkpoint: Callable[[], None] = lambda: None  # a collection was read, and may be kept for a retry
     store_secrets: Data = field(default_factory=dict, repr=False)  # where a planned run continues without its inputs
 
     def workspace(self, run: str, connection: Connection) -> Workspace:

@@ -14,6 +14,7 @@ from rostersync.stores.registry import DEFAULT, STORES, placement_of
 
 ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
 ARTIFACT_KEY = "key"  # in the Secret
+BUCKET_KEYS = ("accessKeyID", "secretAccessKey")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,64}")  # what Kubernetes takes as a key
 
 Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
@@ -119,6 +120,26 @@ def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
     if empty:
         raise InvalidManifest(
             f"Secret {where}, which delivery {delivery.name} names, has no value for {' and '.join(empty)}; it needs {needs}.",
+            reason="SecretIncomplete",
+        )
+    return secret
+
+
+def artifacts_secret(connection: Connection, secrets: Data) -> Mapping[str, str]:
+    """The Secret of the bucket that the artifacts are in. Empty if they are in none. Raises InvalidManifest."""
+    storage, field = connection.spec.artifacts.objectStorage, "spec.artifacts.objectStorage.secretRef"
+    if storage is None:
+        return {}
+    secret, where = secrets.get(storage.secretRef.name), qualified(connection, storage.secretRef.name)
+    if secret is None:
+        raise InvalidManifest(
+            f"Secret {where}, which {field} names, is not given; create it with the keys {' and '.join(BUCKET_KEYS)}.",
+            reason="SecretNotFound",
+        )
+    if empty := [key for key in BUCKET_KEYS if not secret.get(key, "").strip()]:
+        raise InvalidManifest(
+            f"Secret {where}, which {field} names, has no value for {' and '.join(empty)}; it needs the keys "
+            f"{' and '.join(BUCKET_KEYS)}.",
             reason="SecretIncomplete",
         )
     return secret

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.errors import Permanent
 from rostersync.execution import json_files
 from rostersync.execution.layout import Layout
@@ -30,7 +30,11 @@ def take(layout: Layout, run: str, uid: str) -> None:
 
 def check(layout: Layout, run: str, uid: str) -> None:
     """Raises Permanent when the folder is gone or belongs to another run."""
-    found = uid_of(layout, run)
+    check_uid(uid_of(layout, run), run, uid)
+
+
+def check_uid(found: str | None, run: str, uid: str) -> None:
+    """The same, when it is known whose the artifacts are. Pure."""
     if found is None:
         raise Permanent(
             f"Run {run} has no artifacts: they were removed, or it was never planned here. Nothing was applied; make a "

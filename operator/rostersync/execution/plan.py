@@ -92,7 +92,7 @@ def _plan(
             extract = work.making("extract")
             opened, client = _open(execution, report)
             closing.callback(opened.close)
-            source.stage_extract(opened, connection, extract, execution.progress)
+            source.stage_extract(opened, connection, extract, execution.progress, execution.checkpoint)
             confirms = partial(confirming.confirm, opened, extract)
         inputs = _inputs(execution, connection, work, as_of, Pulled(extract, client))
         inputs = replace(inputs, confirms=confirms, scope=scope)

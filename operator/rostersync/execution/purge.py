@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rostersync import durable
-from rostersync.artifacts import Artifacts, FinishedRun
+from rostersync.artifacts.folder import Artifacts, FinishedRun
 from rostersync.errors import RostersyncError
 from rostersync.execution import ownership
 from rostersync.execution.layout import Layout

@@ -23,6 +23,7 @@ from rostersync.plan.report import (
 from rostersync.sent import DeliverReport
 
 LAST_STAGE = "done"
+HAND_IN_STAGE = "keep"  # what was made goes to where artifacts live, if that is not on this machine
 _SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report, which is then lost
 
 
@@ -36,6 +37,7 @@ class _ReportFile(Generic[R]):
     """
 
     report: R
+    hand_in: Callable[[], None] | None = None
 
     def __init__(
         self, path: Path | None, report: R, to_json: Callable[[R], str], copy: Path | None, kept: bool = True
@@ -74,9 +76,15 @@ class _ReportFile(Generic[R]):
                 self.write()
 
     def done(self, report: R) -> None:
-        """Write the final report."""
+        """Write the final report. `hand_in` comes first, if there is one: the copy says done only once it has succeeded."""
         self.report = report
         self.report.stage = LAST_STAGE
+        if self.hand_in:
+            if self.path:
+                durable.write(self.path, self.text(), lasting=True)
+            self.report.stage = HAND_IN_STAGE
+            self.hand_in()
+            self.report.stage = LAST_STAGE
         self.write(lasting=True)
 
     def failed(self, error: RostersyncError) -> None:

@@ -1,6 +1,6 @@
 """Opening a connection's source, and pulling what the connection wants from it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rostersync.api.v1alpha1.connection import Connection
@@ -21,6 +21,9 @@ def open_source(inputs: Inputs, env: Mapping[str, str], network: Network | None 
     return registered(connection, given, ca_bundle(inputs), network), profile_of(connection).client_hash(given)
 
 
-def stage_extract(source: Source, connection: Connection, folder: Path, progress: Progress) -> None:
-    """Pull what the connection wants into a staged extract."""
-    extract(source, folder, Wanted(collections(connection), metadata_to_read(connection.spec)), progress)
+def stage_extract(
+    source: Source, connection: Connection, folder: Path, progress: Progress, finished: Callable[[], None]
+) -> None:
+    """Pull what the connection wants into a staged extract. `finished` is called after every collection."""
+    wanted = Wanted(collections(connection), metadata_to_read(connection.spec))
+    extract(source, folder, wanted, progress, finished=finished)

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rostersync import scratch
 from rostersync.api.kinds import connection_model
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.execution import json_files

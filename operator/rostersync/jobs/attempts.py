@@ -3,19 +3,19 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.support import not_yet_supported, refusal, terms_accepted
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.attempts import APPLY, PURGE
-from rostersync.errors import NotYetSupported, Permanent
-from rostersync.execution import ownership
+from rostersync.errors import NotYetSupported, Permanent, RostersyncError
 from rostersync.execution.execution import Engine, Execution
 from rostersync.execution.failures import told
 from rostersync.execution.inputs import Inputs
 from rostersync.execution.progress import Progress
-from rostersync.execution.purge import History, Named, prune
+from rostersync.execution.purge import History, Named
 from rostersync.execution.report_files import ApplyReportFile, CheckReportFile, DeliverReportFile, PlanReportFile
 from rostersync.execution.supported import supported
 from rostersync.execution.workspace import stored_connection
@@ -61,25 +61,30 @@ def plan(
     """
     from rostersync.execution.plan import plan as execute
 
-    layout = pod.layout
+    layout, guarded = pod.layout, network or Network(guarded=True)
     # The folder may still belong to another run, so the report is not kept there yet.
     report = PlanReportFile(layout.folder(run.name), run.number, run.name, pod.report, kept=False)
     with reported(watch, report):
         report.write()
-        ownership.take(layout, run.name, run.uid)
-        prune(layout, run.name, history)
+        home = pod.home(pod.connection(), guarded)
+        home.begin(run.name, run.uid, again=again)
+        home.prune(run.name, history)
         first = _inputs_of_store if restored else _inputs
         inputs = (_inputs_again if again else first)(pod, run)
         report.keep()
-        execution = Execution(layout, progress, inputs, engine=engine, network=network or Network(guarded=True))
+        report.hand_in = partial(home.keep, run.name)
+        checkpoint = partial(home.checkpoint, run.name)
+        execution = Execution(layout, progress, inputs, engine=engine, network=guarded, checkpoint=checkpoint)
         error = execute(
             execution, run.name, report, parse_instant(created), restored=restored, schools=schools, again=again
         )
     if error:
+        with suppress(RostersyncError, OSError):  # what is raised says why the attempt failed
+            home.keep_failed(run.name)
         raise error
     if dry or report.report.no_changes:
-        with suppress(OSError):  # what is left is removed with the run
-            ownership.finish(layout, run.name)
+        with suppress(RostersyncError, OSError):  # what is left is removed with the run
+            home.finish(run.name)
 
 
 def apply(
@@ -107,15 +112,19 @@ def apply(
 
     with reported(watch, report):
         report.write()
-        ownership.check(layout, run.name, run.uid)
+        guarded = network or Network(guarded=True)
+        home = pod.home(pod.connection(), guarded)
+        home.open(run.name, run.uid)
         inputs = pod.to_apply(stored_connection(layout.folder(run.name)))
         report.keep()
-        execution = Execution(layout, seen, inputs, engine=engine, network=network or Network(guarded=True))
+        execution = Execution(layout, seen, inputs, engine=engine, network=guarded)
         error = execute(execution, run.name, report, digest, consent)
+    with suppress(RostersyncError, OSError):  # what the attempt came to is said already
+        home.keep(run.name)
     if error:
         raise error
-    with suppress(OSError):  # the plan is applied; what is left is removed with the run
-        ownership.finish(layout, run.name)
+    with suppress(RostersyncError, OSError):  # the plan is applied; what is left is removed with the run
+        home.finish(run.name)
 
 
 def deliver(
@@ -154,18 +163,18 @@ def check(pod: Pod, watch: Watch, network: Network) -> "Found":
         connection = pod.connection()
         _check_supported(connection)
         inputs = pod.to_check(connection)
-        given = {**inputs.secrets, **pod.delivery_secrets(connection)}
+        given = {**inputs.secrets, **pod.delivery_secrets(connection), **pod.artifacts_secret(connection)}
         return execute(replace(inputs, secrets=given), report, network, pod.layout)
 
 
-def purge(pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch) -> None:
+def purge(
+    pod: Pod, ended: Sequence[Named], removed: Sequence[Named], watch: Watch, network: Network | None = None
+) -> None:
     """Remove artifacts of runs that have ended or were deleted."""
-    from rostersync.execution.purge import purge as execute
-
     report = CheckReportFile(pod.report)
     with reported(watch, report):
         report.stage(PURGE.name)
-        execute(pod.layout, ended, removed)
+        pod.home(pod.connection(), network or Network(guarded=True)).purge(ended, removed)
         report.done(CheckReport("done"))
 
 

@@ -283,16 +283,23 @@ def check(deadline: int | None, loopback: bool, report: Path | None, root: Path)
     "--remove", "removed", multiple=True, metavar="NAME[=UID]", help="A run whose artifacts are removed altogether."
 )
 @deadline_option
+@loopback_option
 @place_options
 def purge(
-    ended: tuple[str, ...], removed: tuple[str, ...], deadline: int | None, report: Path | None, root: Path
+    ended: tuple[str, ...],
+    removed: tuple[str, ...],
+    deadline: int | None,
+    loopback: bool,
+    report: Path | None,
+    root: Path,
 ) -> None:
     """Remove artifacts of runs that have ended. Those that are already gone are fine."""
     place = _begin(root, report)
     watch = _watch(deadline, place.root / "scratch" / "purge")
     from rostersync.jobs import attempts
 
-    attempts.purge(place.pod(), [_named(r) for r in ended], [_named(r) for r in removed], watch)
+    both = [_named(r) for r in ended], [_named(r) for r in removed]
+    attempts.purge(place.pod(), *both, watch, network(loopback))
 
 
 def _begin(root: Path, report: Path | None) -> Place:

@@ -12,8 +12,10 @@ from rostersync.api.packed import unpack
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import InvalidManifest
-from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, ca_bundle, credentials, qualified
+from rostersync.execution.home import Home, Volume
+from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, artifacts_secret, ca_bundle, credentials, qualified
 from rostersync.execution.layout import Layout
+from rostersync.sources.network import Network
 from rostersync.sources.registry import profile_of
 from rostersync.stores.registry import placement_of
 
@@ -110,6 +112,24 @@ class Pod:
         """The Secrets of its deliveries, as far as they are mounted."""
         secrets = self.mounted / "secrets"
         return {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
+
+    def artifacts_secret(self, connection: Connection) -> Data:
+        """The Secret of the bucket that the artifacts are in, if they are and it is mounted."""
+        storage = connection.spec.artifacts.objectStorage
+        if storage is None:
+            return {}
+        name = storage.secretRef.name
+        found = _read(self.mounted / "secrets" / name, f"Secret {name}")
+        return {name: found} if found else {}
+
+    def home(self, connection: Connection, network: Network) -> Home:
+        """Where the artifacts of its runs are. Raises InvalidManifest."""
+        if connection.spec.artifacts.objectStorage is None:
+            return Volume(self.layout)
+        from rostersync.execution.home_in_bucket import in_bucket
+
+        secret = artifacts_secret(connection, self.artifacts_secret(connection))
+        return in_bucket(self.layout, connection, secret, network)
 
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1 import API_VERSION
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.errors import DiskFull, StoreBusy, Unsure
 from rostersync.execution.progress import log
 from rostersync.instants import stamp

@@ -6,7 +6,7 @@ from typing import Any
 
 from rostersync import scratch
 from rostersync.api.kinds import Ref, key_of
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.execution.inputs import artifact_key

@@ -16,7 +16,7 @@ from typing import Any
 from rostersync import durable, scratch
 from rostersync.api.kinds import Ref, key_of
 from rostersync.api.v1alpha1 import API_VERSION
-from rostersync.artifacts import Artifacts
+from rostersync.artifacts.folder import Artifacts
 from rostersync.disks import naming
 from rostersync.errors import Permanent, StoreBusy
 from rostersync.execution import json_files

@@ -37,10 +37,11 @@ def extract(
     wanted: Wanted,
     progress: Progress = lambda stage, what, done, total: None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    finished: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Read what is wanted into `folder` and return the proof, as in proof.json. Raises Permanent or Retryable.
 
-    `progress(stage, collection, rows, total)` is called for every page.
+    `progress(stage, collection, rows, total)` is called for every page, and `finished()` after every collection.
     """
     folder.mkdir(parents=True, exist_ok=True)
     durable.clear(folder)
@@ -52,6 +53,7 @@ def extract(
         done[collection] = _checkpoint(folder / collection, keys, source.version, now()) or _read(
             source, folder, collection, keys, progress, now
         )
+        finished()
     _one_revision(source, folder, wanted, progress, now, done)
     proof = {
         "format": FORMAT,

@@ -142,7 +142,10 @@ class Artifacts(Model):
         default=None,
         description="An existing claim with the labels rostersync.dev/district and rostersync.dev/connection.",
     )
-    objectStorage: ObjectStorage | None = Field(default=None, description="A bucket. Not yet supported.")
+    objectStorage: ObjectStorage | None = Field(
+        default=None,
+        description="A bucket, for Jobs of a cluster. The command line keeps artifacts in its state folder.",
+    )
     encryptionKeySecretRef: SecretRef | None = Field(
         default=None, description="Secret with the age key that encrypts artifacts. Absent: they are not encrypted."
     )

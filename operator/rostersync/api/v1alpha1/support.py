@@ -36,7 +36,6 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
         "spec.multipleDataSources": spec.multipleDataSources,
         "spec.masterFields": spec.masterFields,
         f"spec.store.{store}": store is not None and store not in supported.stores,
-        "spec.artifacts.objectStorage": spec.artifacts.objectStorage,
     }
     deliveries = [
         f"spec.deliveries[{i}].{field}"

@@ -9,13 +9,12 @@ from rostersync.api.kubernetes import Event, claim_status, event_time
 from rostersync.api.v1alpha1.storage import Artifacts
 from rostersync.controller.cluster.cache import Object, labels
 from rostersync.controller.cluster.client import ApiError, Cluster
-from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
+from rostersync.controller.options import ARTIFACTS_SIZE, CONNECTION_LABEL, DISTRICT_LABEL
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import connection_label, label_value
 from rostersync.stores.placement import Claim as StoreClaim
 
 CLAIMS = "persistentvolumeclaims"
-ARTIFACTS_SIZE = "20Gi"
 _UNBOUND = ("FailedBinding", "ProvisioningFailed", "VolumeMismatch", "ClaimMisbound")  # as reasons of events
 
 
@@ -52,13 +51,14 @@ class Claim:
 
 
 def claims(view: View) -> tuple[Claim, ...]:
-    """The claims of a connection: of its artifacts, and of its store if that needs one. Pure."""
+    """The claims of a connection: of its artifacts and its store, if they need one, and of its deliveries. Pure."""
     district = {DISTRICT_LABEL: label_value(view.district)}
     both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
-    artifacts = _artifacts(view.artifacts_claim, both, view.spec.artifacts)
-    store = view.placement.claim
+    store, spec = view.placement.claim, view.spec.artifacts
+    stores = (_store(store, district),) if store else ()
+    artifacts = () if spec.objectStorage else (_artifacts(view.artifacts_claim, both, spec),)
     volumes = (Claim(name, district, True, field, "", delivery=True) for name, field in view.delivery_claims.items())
-    return (*((_store(store, district), artifacts) if store else (artifacts,)), *volumes)
+    return (*stores, *artifacts, *volumes)
 
 
 def _store(claim: StoreClaim, marks: dict[str, str]) -> Claim:

@@ -43,6 +43,17 @@ def to_purge(runs: Sequence[FinishedRun], keep_successful: int, keep_failed: int
     return [r.name for r in runs if r.name in gone]
 
 
+def is_name(run: str) -> bool:
+    """Whether this can be the name of a run."""
+    return bool(_RUN.fullmatch(run))
+
+
+def check_name(run: str) -> None:
+    """Raises Permanent unless this can be the name of a run, so that no name leads elsewhere."""
+    if not is_name(run):
+        raise Permanent(f"{run!r} is no name of a run.", reason="InvalidRun")
+
+
 class Artifacts:
     """The artifacts under `root`. `key` is an age identity or a passphrase; with None, files are not sealed."""
 
@@ -189,8 +200,7 @@ class Artifacts:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self, run: str) -> Path:
-        if not _RUN.fullmatch(run):
-            raise Permanent(f"{run!r} is no name of a run.", reason="InvalidRun")
+        check_name(run)
         return self.root / run
 
 

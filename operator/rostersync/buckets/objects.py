@@ -1,0 +1,146 @@
+"""Objects of a bucket, several at a time: they come and go with their checksums, and are listed.
+
+What is wrong with a file on this side is raised as it is: a full disk here is not the server's.
+"""
+
+import asyncio
+import hashlib
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import obstore
+
+from rostersync.buckets.bucket import Bucket
+from rostersync.buckets.failures import NotOffered
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+_AT_ONCE = 4
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Size:
+    """What an object's content is known by. `sha256` in hexadecimal."""
+
+    bytes: int
+    sha256: str
+
+
+def size_of(file: Path) -> Size:
+    """Size and checksum of a file."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return Size(file.stat().st_size, digest)
+
+
+def get(bucket: Bucket, key: str) -> tuple[bytes, str | None]:
+    """A small object, and its tag for `put_over`. Raises NotThere."""
+
+    async def work(store: "S3Store") -> tuple[bytes, str | None]:
+        found = await obstore.get_async(store, key)
+        return bytes(await found.bytes_async()), found.meta["e_tag"]
+
+    return bucket.do("read", 0, work)
+
+
+def put_over(bucket: Bucket, key: str, data: bytes, tag: str | None) -> str | None:
+    """Write a small object in place of the one with this tag, or with None only if there is none. Returns its tag.
+
+    Raises Changed when there is another one, and NotThere when there is none any more. A server that has no conditions for
+    writing just replaces the object.
+    """
+
+    def put(mode: Any) -> str | None:
+        return bucket.do(
+            "write to", len(data), lambda store: obstore.put_async(store, key, data, mode=mode, use_multipart=False)
+        )["e_tag"]
+
+    try:
+        return put("create" if tag is None else {"e_tag": tag})
+    except NotOffered:
+        return put("overwrite")
+
+
+def keys(bucket: Bucket, folder: str) -> list[str]:
+    """The keys of all objects in a folder, which may be empty for the whole bucket."""
+
+    async def work(store: "S3Store") -> list[str]:
+        pages = obstore.list(store, folder or None, chunk_size=1000)
+        return [each["path"] async for page in pages for each in page]
+
+    return sorted(bucket.do("list", 0, work))
+
+
+def put_all(bucket: Bucket, files: Mapping[str, Path]) -> None:
+    """Write files as objects, by key. After an error, some of them are there."""
+    opened: dict[str, tuple[Path, int]] = {key: (file, file.stat().st_size) for key, file in files.items()}
+
+    async def put(store: "S3Store", limit: asyncio.Semaphore, key: str) -> None:
+        file, size = opened[key]
+        async with limit:
+            with file.open("rb") as handle:
+                content: Any = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            await obstore.put_async(store, key, content, use_multipart=False)
+
+    async def work(store: "S3Store") -> None:
+        limit = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(put(store, limit, key) for key in opened))
+
+    if opened:
+        bucket.do("write to", sum(size for _, size in opened.values()), work)
+
+
+def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str, Size | None]:
+    """Read objects into files. `wanted`: by key, the file and the size that is expected.
+
+    Returns what came, and None for objects that are not there. Raises OSError when a file cannot be written.
+    """
+    found: dict[str, Size | None] = {}
+    trouble: list[OSError] = []
+
+    async def get(store: "S3Store", limit: asyncio.Semaphore, key: str) -> None:
+        async with limit:
+            if trouble:
+                return
+            try:
+                answer = await obstore.get_async(store, key)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                found[key] = None
+                return
+            sums, size = hashlib.sha256(), 0
+            async for chunk in answer.stream(_CHUNK):
+                sums.update(chunk)
+                size += len(chunk)
+                if not _written(wanted[key][0], chunk, trouble, first=size == len(chunk)):
+                    return
+            if not size and not _written(wanted[key][0], b"", trouble, first=True):
+                return
+            found[key] = Size(size, sums.hexdigest())
+
+    async def work(store: "S3Store") -> None:
+        limit = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(get(store, limit, key) for key in wanted))
+
+    if wanted:
+        bucket.do("read", sum(size for _, size in wanted.values()), work)
+    if trouble:
+        raise trouble[0]
+    return found
+
+
+def _written(file: Path, chunk: bytes, trouble: list[OSError], *, first: bool) -> bool:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with file.open("wb" if first else "ab") as opened:
+            opened.write(chunk)
+    except OSError as error:
+        trouble.append(error)
+        return False
+    return True
