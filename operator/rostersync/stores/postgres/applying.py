@@ -1,5 +1,6 @@
 """The transaction that turns a plan into the next revision: COPY from the plan's files, then one MERGE for each table."""
 
+import json
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -107,18 +108,17 @@ def _merge(writing: _Writing, table: Table, typed: dict[str, str]) -> None:
         "assignments": ", ".join(f"{name} = c.{name}" for name in own),
     }
     session.run("apply.create_incoming", names=names)
-    session.copy_in("incoming", writing.rows("incoming", **typed), temporary=True)
-    session.run("apply.incoming_index")
-    check_records(session.number("apply.moved_records", names=names), table)
-    session.run("apply.merge", names=names)
+    coming = session.copy_in("incoming", writing.rows("incoming", **typed), temporary=True)
+    session.run("apply.look_up_few", coming, names=names)
+    check_records(coming - session.changed("apply.merge", names=names), table)
     session.run("apply.drop_incoming")
 
 
 def _write_revision(writing: _Writing, consent: Consent | None) -> None:
     """Schools imported, the source's memory, the revision with who approved it, and its deliveries."""
     session, plan = writing.session, writing.plan
-    for sis_id, target_id in plan.schools:
-        session.run("apply.insert_school", sis_id, target_id)
+    if plan.schools:
+        session.run("apply.insert_schools", json.dumps(dict(plan.schools)))
     memory = replace(plan.memory, revision=writing.revision, applied_at=writing.now.astimezone(UTC))
     session.run("apply.insert_memory", memory_as_text(memory))
     session.run(

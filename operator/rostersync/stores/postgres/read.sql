@@ -1,7 +1,8 @@
 -- name: roster
+-- A setting in a SELECT of its own is looked up once, and not for each row.
 SELECT id, entity, status, hash, {columns}, source FROM "{table}"
-WHERE district = current_setting('rostersync.district')
-  AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
+WHERE district = (SELECT current_setting('rostersync.district'))
+  AND ((SELECT current_setting('rostersync.source')) = '' OR source = (SELECT current_setting('rostersync.source')))
 
 -- name: schools
 SELECT sis_id, target_id FROM schools
@@ -13,9 +14,9 @@ WHERE district = current_setting('rostersync.district')
 SELECT revision, entity, id, change, cause, before::text AS before, after::text AS after,
        applied_at AT TIME ZONE 'UTC' AS applied_at, source
 FROM history
-WHERE district = current_setting('rostersync.district')
-  AND (current_setting('rostersync.source') = '' OR source = current_setting('rostersync.source'))
-  AND revision <= current_setting('rostersync.revision')::bigint
+WHERE district = (SELECT current_setting('rostersync.district'))
+  AND ((SELECT current_setting('rostersync.source')) = '' OR source = (SELECT current_setting('rostersync.source')))
+  AND revision <= (SELECT current_setting('rostersync.revision')::bigint)
 
 -- name: revisions
 SELECT district, revision, source, run, digest, decided_by, approval_uid, approver_reason, four_eyes_enforced,
@@ -63,4 +64,4 @@ SELECT revision FROM revisions WHERE run = $1 AND digest = $2 AND revision = $3 
 
 -- name: everything
 -- All that there is of a district. json as text, times as UTC.
-SELECT {columns} FROM "{table}" WHERE district = current_setting('rostersync.district')
+SELECT {columns} FROM "{table}" WHERE district = (SELECT current_setting('rostersync.district'))

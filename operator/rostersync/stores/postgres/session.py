@@ -96,6 +96,12 @@ class Session:
         """The one number that the statement `file.name` gives."""
         return int(self.rows(name, *values, names=names)[0][0] or 0)
 
+    def changed(self, name: str, names: Mapping[str, str] | None = None) -> int:
+        """Runs the statement `file.name`. Returns how many rows it wrote."""
+        with self._cursor() as cursor:
+            cursor.execute(_sql(name, names))
+            return int(cursor.rowcount)
+
     def execute(self, sql: str, *values: Any) -> None:
         """A statement of ours as text."""
         with self._cursor() as cursor:
