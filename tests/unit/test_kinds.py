@@ -7,21 +7,22 @@ import pytest
 from pydantic import ValidationError
 
 from rostersync.api import crd, generated_files, policies
-from rostersync.api.kinds import KINDS, Ref, by_plural, connections
+from rostersync.api.kinds import DEFAULT_CONNECTION, KINDS, Kind, Ref, by_plural, connections
 from rostersync.api.policies_connections import safety_fields
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.api.v1alpha1.syncapproval import SyncApprovalStatus
 from rostersync.api.v1alpha1.syncrun import ConnectionRef
 from rostersync.errors import Permanent
 from rostersync.local.commands.run import run
+from rostersync.sources.profile import in_words, variables
 from rostersync.sources.registry import PROFILES
 from support.example_kind import registered
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ROOT / "operator" / "rostersync"
-ITS_OWN = ["api/v1alpha1/focusconnection.py"]  # and its profile, sources/focus.py, which does not name the kind
 RECORDS = ["api/kinds.py", "sources/registry.py"]
-IN_WORDS = ["plugin/commands/approve.py"]  # help that has a name in an example
+IN_WORDS = ["plugin/commands/approve.py"]  # help that has a name of the default kind in an example
+SIMULATED = "simulator/profiles.py"  # what the simulator can be, which no kind needs
 
 
 def naming(word: str) -> list[str]:
@@ -56,9 +57,30 @@ def test_connections_are_those_that_runs_can_name() -> None:
                 ConnectionRef(kind=name, name="springfield")
 
 
-def test_a_kind_of_connection_costs_its_own_files_and_one_record_in_each_registry() -> None:
-    """Nothing else in the product names one."""
-    assert naming("focusconnection") == sorted(ITS_OWN + RECORDS + IN_WORDS)
+@pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
+def test_a_kind_of_connection_costs_its_api_file_and_one_record_in_each_registry(kind: Kind) -> None:
+    """And its profile, which does not name the kind. Nothing else in the product does."""
+    others = IN_WORDS if kind.name == DEFAULT_CONNECTION else []
+    assert naming(kind.singular) == sorted([f"api/v1alpha1/{kind.singular}.py", *RECORDS, *others])
+
+
+@pytest.mark.parametrize(
+    ("sis", "its_own"),
+    [
+        ("infinite.?campus", ["api/v1alpha1/infinitecampusconnection.py", "sources/infinite_campus.py"]),
+        ("illuminate", ["api/v1alpha1/illuminateconnection.py", "sources/illuminate.py"]),
+    ],
+)
+def test_what_is_particular_to_a_system_stands_in_two_files(sis: str, its_own: list[str]) -> None:
+    assert [path for path in naming(sis) if not path.startswith("simulator/")] == sorted(its_own + RECORDS)
+    assert SIMULATED in naming(sis)
+
+
+@pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
+def test_the_default_page_size_of_a_kind_is_that_of_its_profile(kind: Kind) -> None:
+    (spec,) = {kind.model.model_fields["spec"].annotation}
+    config = spec.model_fields["deliveryConfig"].annotation
+    assert config.model_fields["pageSize"].default == PROFILES[kind.name].page_size
 
 
 def test_what_the_default_kind_is_matters_to_references_alone() -> None:
@@ -78,10 +100,10 @@ def test_chart_and_base_have_what_follows_from_its_record(path: str) -> None:
 def test_an_approval_has_room_for_the_policies_of_a_dozen_kinds() -> None:
     """It remembers policy and binding of each; without room no held run could ever be decided."""
     (limit,) = (mark.max_length for mark in SyncApprovalStatus.model_fields["policies"].metadata)
-    none = 2 * len([*policies.validating(), *policies.mutating()])
+    now = 2 * len([*policies.validating(), *policies.mutating()])
     with registered():
-        each = 2 * len([*policies.validating(), *policies.mutating()]) - none
-    assert none + 11 * each <= limit
+        each = 2 * len([*policies.validating(), *policies.mutating()]) - now
+    assert now + (12 - len(connections())) * each <= limit
 
 
 def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
@@ -94,17 +116,11 @@ def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
     assert f"kubectl get {category} -A" in texts["NOTES.txt"]
 
 
-def test_the_charts_notes_say_of_each_kind_what_its_secret_holds() -> None:
-    notes = (ROOT / "charts" / "rostersync" / "templates" / "NOTES.txt").read_text()
-    for kind in connections():
-        assert f"a Secret with {PROFILES[kind.name].keys_in_words}, and a {kind.name} that names it" in notes
-
-
 def test_the_help_of_run_has_variables_that_every_profile_has() -> None:
     told = set(re.findall(r"(\w+) as (ROSTERSYNC_\w+)", run.help or ""))
     assert told
     for kind in connections():
-        assert told <= set(PROFILES[kind.name].variables.items())
+        assert told <= set(variables(PROFILES[kind.name].keys).items())
 
 
 def test_every_kind_of_connection_has_a_profile() -> None:
@@ -116,7 +132,7 @@ def test_a_kind_of_connection_says_which_keys_its_secret_has() -> None:
     with registered():
         for kind in connections():
             (spec,) = {kind.model.model_fields["spec"].annotation}
-            keys = PROFILES[kind.name].keys_in_words
+            keys = in_words(PROFILES[kind.name].keys)
             assert f"Its Secret has the keys {keys}." in spec.model_fields["deliveryConfig"].description
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from rostersync.api import crd
+from rostersync.api.kinds import Kind, connections
 from rostersync.api.v1alpha1.focusconnection import FocusConnection, FocusConnectionSpec
 from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.execution.inputs import credentials
@@ -18,6 +19,7 @@ FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
 FILES = sorted(FOLDER.glob("*.yaml"))
 DOCUMENTS = {f.name: yaml.safe_load(f.read_text(encoding="utf-8")) for f in FILES}
 CONNECTIONS = [name for name, document in DOCUMENTS.items() if document["kind"] == "FocusConnection"]
+KEYS = {"ROSTERSYNC_CLIENT_ID": "a", "ROSTERSYNC_CLIENT_SECRET": "b"}
 SCHEMAS = {
     definition["spec"]["names"]["kind"]: definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for definition in map(yaml.safe_load, crd.render().values())
@@ -49,6 +51,19 @@ def test_the_sample_loads_and_is_supported(name: str) -> None:
     assert not_yet_supported(manifests.connection, supported()) == []
     assert terms_accepted(manifests.connection)
     assert credentials(manifests, {}).values["clientID"] in ("replace-with-the-client-id", "simulated")
+
+
+@pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
+def test_each_kind_has_a_smallest_sample(kind: Kind) -> None:
+    """It has what its kind requires, and the address that the SIS shows beside the first one."""
+    (*_, name) = (n for n, d in DOCUMENTS.items() if d["kind"] == kind.name and "credentialsSecretRef" in str(d))
+    name = "minimal.yaml" if kind.name == "FocusConnection" else name
+    manifests = load([FOLDER / name], {})
+    assert not_yet_supported(manifests.connection, supported()) == []
+    assert credentials(manifests, KEYS).values == {"clientID": "a", "clientSecret": "b"}
+    assert manifests.connection.spec.model_fields_set == {"termsOfUse", "deliveryConfig"}
+    given = set(DOCUMENTS[name]["spec"]["deliveryConfig"]) - {"authenticationURL"}
+    assert given == {"serviceURL", "credentialsSecretRef"}
 
 
 def test_the_run_goes_with_the_smallest_connection() -> None:

@@ -142,7 +142,14 @@ APPROVAL = Kind(
 )
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (connection("FocusConnection", "fcon", SERVICE_URL), RUN, APPROVAL)
+    kind.name: kind
+    for kind in (
+        connection("FocusConnection", "fcon", SERVICE_URL),
+        connection("InfiniteCampusConnection", "iccon", SERVICE_URL),
+        connection("IlluminateConnection", "ilcon", SERVICE_URL),
+        RUN,
+        APPROVAL,
+    )
 }
 """Every kind by its name."""
 DEFAULT_CONNECTION = "FocusConnection"

@@ -8,7 +8,7 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.deliveries.registry import place_of
 from rostersync.errors import InvalidManifest
-from rostersync.sources.profile import Login, Profile
+from rostersync.sources.profile import Login, in_words, variables
 from rostersync.sources.registry import profile_of
 from rostersync.stores.registry import DEFAULT, STORES, placement_of
 
@@ -33,37 +33,37 @@ class Inputs:
 def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
     """How the client identifies itself to the source: by the connection's Secret, else by the environment."""
     profile = profile_of(inputs.connection)
-    reference, keys = profile.endpoint(inputs.connection).secret, profile.keys_in_words
-    where = qualified(inputs.connection, reference)
+    reference, needed = profile.endpoint(inputs.connection).secret, profile.keys_for(inputs.connection)
+    where, keys = qualified(inputs.connection, reference), in_words(needed)
     secret = inputs.secrets.get(reference)
     if secret is None:
-        return _of_environment(profile, where, env, inputs.secret_files)
+        return _of_environment(needed, where, env, inputs.secret_files)
     # a line end was added by mistake when the value was encoded
-    values = {key: secret.get(key, "").strip() for key in profile.keys}
+    values = {key: secret.get(key, "").strip() for key in needed}
     if empty := [key for key, value in values.items() if not value]:
         raise InvalidManifest(
-            f"Secret {where} has no value for {' and '.join(empty)}; it needs the keys {keys}{_found(inputs, reference)}",
+            f"Secret {where} has no value for {in_words(empty)}; it needs the keys {keys}{_found(inputs, reference)}",
             reason="SecretIncomplete",
         )
     return Login(values, f"Secret {where}, keys {keys}")
 
 
-def _of_environment(profile: Profile, where: str, env: Mapping[str, str], read: Mapping[str, str]) -> Login:
-    variables = profile.variables
-    values = {key: env.get(name, "").strip() for key, name in variables.items()}
-    missing = [variables[key] for key, value in values.items() if not value]
+def _of_environment(keys: tuple[str, ...], where: str, env: Mapping[str, str], read: Mapping[str, str]) -> Login:
+    names = variables(keys)
+    values = {key: env.get(name, "").strip() for key, name in names.items()}
+    missing = [names[key] for key, value in values.items() if not value]
     if len(missing) == len(values):
         there = ", ".join(f"{name} in {file}" for name, file in read.items())
         instead = f" (Secrets that are: {there})" if there else ""
         raise InvalidManifest(
             f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests{instead}; add it "
-            f"with -f (keys {profile.keys_in_words}), or set {' and '.join(variables.values())}",
+            f"with -f (keys {in_words(keys)}), or set {in_words([*names.values()])}",
             reason="SecretNotFound",
         )
     if missing:
         others = "but its partner is; set both" if len(values) == 2 else "but others are; set them all"
-        raise InvalidManifest(f"{' and '.join(missing)} is not set or empty, {others}", reason="SecretNotFound")
-    return Login(values, " and ".join(variables.values()))
+        raise InvalidManifest(f"{in_words(missing)} is not set or empty, {others}", reason="SecretNotFound")
+    return Login(values, in_words([*names.values()]))
 
 
 def _found(inputs: Inputs, name: str) -> str:

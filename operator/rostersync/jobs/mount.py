@@ -16,6 +16,7 @@ from rostersync.execution.home import Home, Volume
 from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, artifacts_secret, ca_bundle, credentials, qualified
 from rostersync.execution.layout import Layout
 from rostersync.sources.network import Network
+from rostersync.sources.profile import in_words
 from rostersync.sources.registry import profile_of
 from rostersync.stores.registry import placement_of
 
@@ -69,7 +70,7 @@ class Pod:
         """The inputs to read the source. Raises InvalidManifest for what is not mounted."""
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
-        name, keys = endpoint.secret, f"the keys {profile.keys_in_words}"
+        name, keys = endpoint.secret, f"the keys {in_words(profile.keys_for(connection))}"
         secrets = {name: self._secret(connection, "spec.deliveryConfig.credentialsSecretRef", name, keys)}
         config_maps: dict[str, Mapping[str, str]] = {}
         if endpoint.ca_bundle:

@@ -4,12 +4,13 @@ import signal
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import msgspec
 
-from rostersync.simulator import events, faults
+from rostersync.simulator import events, faults, profiles
 
 _CURL = {
     """curl -d '{"day": 2}' URL/_simulator/day""": "another day ({}: the next)",
@@ -35,6 +36,13 @@ _PARTS = (
     ),
     ("While it runs, without any credentials:", *map(_item, _CURL.items())),
 )
+
+
+def _by_profile(what: Callable[[profiles.SIS], str]) -> str:
+    """What differs between profiles, for a sentence."""
+    return ", ".join(f"{what(sis)} ({name})" for name, sis in profiles.PROFILES.items())
+
+
 _EPILOG = "\n\n".join("\n".join(("\b", *lines)) for lines in _PARTS)
 
 
@@ -51,18 +59,31 @@ _EPILOG = "\n\n".join("\n".join(("\b", *lines)) for lines in _PARTS)
     help="Serve this folder of OneRoster 1.1 CSV files in place of a made-up district.",
 )
 @click.option(
+    "--profile",
+    type=click.Choice([*profiles.PROFILES]),
+    default="focus",
+    show_default=True,
+    help="The SIS to be: its addresses, tokens, limits and errors.",
+)
+@click.option(
     "--version",
     "oneroster",
     type=click.Choice(["1.1", "1.2"]),
-    default="1.1",
-    show_default=True,
-    help="The OneRoster version to speak.",
+    help=f"The OneRoster version to speak. Without it: {_by_profile(lambda sis: next(iter(sis.base)))}.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8600, show_default=True, help="The port to listen on; 0 takes a free one.")
 @click.option("--client-id", envvar="ROSTERSYNC_CLIENT_ID", help="The Client ID to accept.")
 @click.option("--client-secret", envvar="ROSTERSYNC_CLIENT_SECRET", help="The Client Secret to accept.")
-@click.option("--token-lifetime", default=2462.0, show_default=True, help="Seconds that a token is good for.")
+@click.option("--user-key", envvar="ROSTERSYNC_USER_KEY", help="The user's key to accept (Illuminate, OAuth1).")
+@click.option(
+    "--user-secret", envvar="ROSTERSYNC_USER_SECRET", help="The user's secret to accept (Illuminate, OAuth1)."
+)
+@click.option(
+    "--token-lifetime",
+    type=float,
+    help=f"Seconds that a token is good for. Without it: {_by_profile(lambda sis: f'{sis.lifetime:g}')}.",
+)
 @click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Serve https (PEM).")
 @click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key (PEM).")
 def simulate(
@@ -73,26 +94,29 @@ def simulate(
     event: tuple[str, ...],
     fault: tuple[str, ...],
     bundle: Path | None,
-    oneroster: str,
+    profile: str,
+    oneroster: str | None,
     host: str,
     port: int,
     client_id: str | None,
     client_secret: str | None,
-    token_lifetime: float,
+    user_key: str | None,
+    user_secret: str | None,
+    token_lifetime: float | None,
     tls_cert: Path | None,
     tls_key: Path | None,
 ) -> None:
-    """Serve an invented district as a Focus SIS does, to try things out.
+    """Serve an invented district as a SIS does, to try things out.
 
-    This is a real HTTP server with Focus' OneRoster API: token, collections page by page, single records. The
-    district depends on its seed and size alone, and changes a little from day to day. It begins by printing the
+    This is a real HTTP server with the OneRoster API of Focus, or of another SIS (--profile): token, collections page
+    by page, single records. The district depends on its seed and size alone, and changes a little from day to day. It begins by printing the
     Service URL and the credentials (one line of JSON when the output is not a terminal), but not a Client Secret
     that you gave. Ctrl-C or SIGTERM ends it.
     """
     from rostersync.simulator.bundle import Bundle
     from rostersync.simulator.district import District
     from rostersync.simulator.layout import Size
-    from rostersync.simulator.server import CLIENT_ID, CLIENT_SECRET, Simulator
+    from rostersync.simulator.server import CLIENT_ID, CLIENT_SECRET, USER_KEY, USER_SECRET, Simulator
 
     if tls_key and not tls_cert:
         raise click.UsageError("--tls-key needs --tls-cert")
@@ -103,12 +127,15 @@ def simulate(
             day=day,
             events=event,
             faults=fault,
+            profile=profile,
             version=oneroster,
             host=host,
             port=port,
             seed=seed,
             client_id=client_id or CLIENT_ID,
             client_secret=client_secret or CLIENT_SECRET,
+            user_key=user_key or USER_KEY,
+            user_secret=user_secret or USER_SECRET,
             token_lifetime=token_lifetime,
             tls_cert=tls_cert,
             tls_key=tls_key,
@@ -122,20 +149,29 @@ def simulate(
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    secrets = {
+        **({"clientSecret": simulator.client_secret} if client_secret is None else {}),
+        **({"userKey": simulator.user_key} if simulator.sis.users else {}),
+        **({"userSecret": simulator.user_secret} if simulator.sis.users and user_secret is None else {}),
+    }
     said = {
         "url": simulator.url,
         "tokenURL": simulator.token_url,
         "clientID": simulator.client_id,
-        **({"clientSecret": simulator.client_secret} if client_secret is None else {}),
-        "version": oneroster,
+        **secrets,
+        "profile": profile,
+        "version": simulator.version,
         "control": f"{simulator.origin}/_simulator",
         "serves": simulator.roster.name,
     }
     if sys.stdout.isatty():
         click.echo(f"Service URL    {simulator.url}")
+        if simulator.sis.tokens:
+            click.echo(f"Token URL      {simulator.token_url}")
         click.echo(f"Client ID      {simulator.client_id}")
-        if client_secret is None:
-            click.echo(f"Client Secret  {simulator.client_secret}")
+        for key, name in (("clientSecret", "Client Secret"), ("userKey", "User Key"), ("userSecret", "User Secret")):
+            if key in secrets:
+                click.echo(f"{name:14} {secrets[key]}")
         click.echo(f"Serving a {simulator.roster.name}. Control: {simulator.origin}/_simulator. Ctrl-C ends.")
     else:
         click.echo(msgspec.json.encode(said).decode())

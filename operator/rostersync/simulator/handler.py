@@ -1,21 +1,23 @@
 """Answers the requests of a connection, one after the other: token, collections, single records, control."""
 
-import base64
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from rostersync.simulator import paging
+from rostersync.simulator import paging, token_requests
 from rostersync.simulator.faults import TOKEN
+from rostersync.simulator.profiles import DEMOGRAPHICS
 from rostersync.simulator.roster import PARTS, SINGULAR, Hiding
 from rostersync.simulator.row_format import format_rows, row_steps
 from rostersync.simulator.served import Served
+from rostersync.simulator.signatures import signed
+from rostersync.simulator.token_requests import COOKIE
 
-COOKIE = "SIMULATORSESSION=1"
 HTML = b"<html><head><title>Focus</title></head><body><h1>Please log in</h1></body></html>"
 GATEWAY = b"<html><body><h1>Bad Gateway</h1></body></html>"
 CONTROL = """POST /_simulator/day {"day": 2} or {} for the next; /_simulator/event {"event": "NAME"} or {"clear": true};
@@ -73,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _post(self, path: str, query: dict[str, str]) -> None:
         body = self._body()
-        if path == f"{self.simulator.base_path}/token":
+        if path == self.simulator.token_path:
             self._token(body, query)
         elif path.startswith("/_simulator/"):
             self._control(path.removeprefix("/_simulator/"), body)
@@ -122,29 +124,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _token(self, body: bytes, query: dict[str, str]) -> None:
         struck = self._strike(TOKEN)
-        form = dict(parse_qsl(body.decode("utf-8", "replace")))
-        basic = self.headers.get("Authorization", "")
-        given = {"form": form, "query": query, "basic": {}}
-        if basic.startswith("Basic "):
-            try:
-                name, _, secret = base64.b64decode(basic[6:]).decode().partition(":")
-            except ValueError:
-                name = secret = ""
-            given["basic"] = {"client_id": unquote(name), "client_secret": unquote(secret)}
-        merged = query | form
-        if merged.get("grant_type") != "client_credentials":
-            self._send(400, {"error": "unsupported_grant_type"})
-            return
-        needed = struck.get("credentials")
-        places = [given[needed]] if needed in given else list(given.values())
-        wanted = (self.simulator.client_id, self.simulator.client_secret)
-        if wanted not in [(p.get("client_id"), p.get("client_secret")) for p in places]:
-            self._send(401, {"error": "invalid_client"}, {"WWW-Authenticate": 'Basic realm="Focus"'})
-        elif needed == "scope" and not merged.get("scope"):
-            self._send(400, {"error": "invalid_request", "error_description": "scope is required"})
-        else:
-            cookie = {"Set-Cookie": f"{COOKIE}; Path=/"} if needed == "cookie" else {}
-            self._send(200, self.simulator.tokens.issue(), cookie)
+        authorization = self.headers.get("Authorization", "")
+        self._send(*token_requests.reply(self.simulator, body, query, authorization, struck))
 
     # -- data ---------------------------------------------------------------------------------------------------
 
@@ -155,17 +136,31 @@ class Handler(BaseHTTPRequestHandler):
         collection, _, sourced_id = path.removeprefix(self.simulator.base_path + "/").partition("/")
         if not path.startswith(self.simulator.base_path + "/") or collection not in (*SINGULAR, *PARTS):
             raise Refused(404, "no such thing")
-        struck = self._strike(collection)
-        self._authorise(struck)
-        if sourced_id:
-            self._single(collection, unquote(sourced_id), struck)
-        else:
-            self._page(collection, query, struck)
+        with self.simulator.answering() as allowed:
+            if not allowed:
+                raise Refused(429, "too many requests at the same time", {"Retry-After": "1"})
+            struck = self._strike(collection)
+            self._authorise(collection, struck)
+            if sourced_id:
+                self._single(collection, unquote(sourced_id), struck)
+            else:
+                self._page(collection, query, struck)
 
-    def _authorise(self, struck: Struck) -> None:
-        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self.simulator.tokens.good(token.strip()):
+    def _authorise(self, collection: str, struck: Struck) -> None:
+        simulator = self.simulator
+        header = self.headers.get("Authorization", "")
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() == "oauth" and simulator.version in simulator.sis.signs:
+            client, user = (simulator.client_id, simulator.client_secret), (simulator.user_key, simulator.user_secret)
+            url = self._origin() + self.path
+            if not signed(header, url, client, user if simulator.sis.users else None, simulator.is_new):
+                raise Refused(401, "the signature is wrong", {"WWW-Authenticate": "OAuth"})
+            return
+        if scheme.lower() != "bearer" or not simulator.tokens.good(token.strip()):
             raise Refused(401, "the token is missing, wrong or expired", {"WWW-Authenticate": "Bearer"})
+        scopes = simulator.tokens.scope(token.strip()).split()
+        if collection == "demographics" and simulator.sis.scoped and not any(s.endswith(DEMOGRAPHICS) for s in scopes):
+            raise Refused(403, "the scope of the token does not have demographics")
         if struck.get("credentials") == "cookie" and COOKIE not in self.headers.get("Cookie", ""):
             raise Refused(401, "the session cookie is missing")
 
@@ -200,6 +195,13 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(400, "limit and offset are numbers") from error
         if "filter" in query:
             raise Refused(400, "filters are not served")
+        first = roster.rows(collection, 0, min(1, roster.total(collection)), "")
+        if simulator.sis.strict and "sort" in query and any(query["sort"] not in row for row in first):
+            raise Refused(400, "there is no such field to sort by")
+        if (most := simulator.sis.most_rows) is not None and page.limit > most:
+            if not simulator.sis.clamps:
+                raise Refused(400, f"limit is at most {most}")
+            page = replace(page, limit=most)
         for name, status in (("limit-refused", 400), ("limit-fails", 500)):
             if name in struck and page.limit > int(struck[name] or 0):
                 raise Refused(status, "the limit is too large")
@@ -213,8 +215,9 @@ class Handler(BaseHTTPRequestHandler):
         if "html" in struck:
             self._write(200, HTML, {"Content-Type": "text/html"})
             return
+        in_body = simulator.sis.in_body and simulator.version == "1.1"
         answer = paging.answer(
-            collection, rows, page, roster.total(collection), simulator.version, struck, f"{base}/{collection}", query
+            collection, rows, page, roster.total(collection), in_body, struck, f"{base}/{collection}", query
         )
         self._send(200, answer.body, answer.headers, struck)
 
@@ -246,14 +249,17 @@ class Handler(BaseHTTPRequestHandler):
         if refused.status in (502, 504):
             self._write(refused.status, GATEWAY, {"Content-Type": "text/html"})
             return
-        minor = _MINOR.get(refused.status, "internal_server_error")
+        minor = _MINOR | {400: self.simulator.sis.invalid}
         body = {
             "imsx_codeMajor": "failure",
             "imsx_severity": "error",
             "imsx_description": str(refused),
             "imsx_CodeMinor": {
                 "imsx_codeMinorField": [
-                    {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}
+                    {
+                        "imsx_codeMinorFieldName": "TargetEndSystem",
+                        "imsx_codeMinorFieldValue": minor.get(refused.status, "internal_server_error"),
+                    }
                 ]
             },
         }

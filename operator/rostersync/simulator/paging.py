@@ -69,12 +69,15 @@ def answer(
     rows: list[Row],
     page: Page,
     total: int,
-    version: str,
+    in_body: bool,
     struck: dict[str, str | None],
     url: str,
     query: dict[str, str],
 ) -> Answer:
-    """Body and headers for the rows of a page. `url` is the collection's, `query` the request's."""
+    """Body and headers for the rows of a page. `url` is the collection's, `query` the request's.
+
+    `in_body`: the body names the next page and the total, as Focus does; else headers do.
+    """
     key = PARTS.get(collection, (collection,))[0]
     body: dict[str, Any] = {"rows" if "missing-envelope" in struck else key: rows}
     headers = {}
@@ -86,7 +89,7 @@ def answer(
     def at(offset: int) -> str:
         return f"{url}?{urlencode({**query, 'limit': page.limit, 'offset': offset})}"
 
-    style = struck.get("links") or ("standard" if version == "1.2" else None)
+    style = struck.get("links") or (None if in_body else "standard")
     if style is None and struck.get("next") != "off":
         following = at(reached) if more else ""
         if struck.get("next") == "relative":
@@ -99,7 +102,7 @@ def answer(
         headers["Link"] = _links(style, targets)
     if "no-totals" not in struck:
         headers["X-Total-Count"] = str(total)
-        if version == "1.1":
+        if in_body:
             body["total"] = total
     if "perm-rev" in struck:
         headers["X-Perm-Rev"] = str(struck["perm-rev"])

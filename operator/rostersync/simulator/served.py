@@ -3,20 +3,17 @@
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from rostersync.simulator.district import District
 from rostersync.simulator.events import COLLECTIONS, Events
 from rostersync.simulator.faults import Fault, Faults
+from rostersync.simulator.profiles import SIS
 from rostersync.simulator.roster import Roster, Wiped
 from rostersync.simulator.tokens import Tokens
-
-BASE_PATHS = {
-    "1.1": "/focus/api/1.0/ims/oneroster/v1p1",
-    "1.2": "/focus/api/1.0/ims/oneroster/rostering/v1p2",
-}
 
 
 @dataclass(frozen=True)
@@ -38,17 +35,26 @@ class Served(ABC):
         day: int,
         events: Iterable[str],
         faults: Iterable[Fault | str],
-        version: str,
+        sis: SIS,
+        version: str | None,
         client: tuple[str, str],
-        token_lifetime: float,
+        user: tuple[str, str],
+        token_lifetime: float | None,
         seed: int,
     ) -> None:
-        if version not in BASE_PATHS:
-            raise ValueError(f"version is one of {', '.join(BASE_PATHS)}, not {version}")
-        self.source, self.version = source, version
+        version = version or next(iter(sis.base))
+        if version not in sis.base:
+            raise ValueError(f"version is one of {', '.join(sis.base)}, not {version}")
+        self.source, self.sis, self.version = source, sis, version
         self.client_id, self.client_secret = client
-        self.base_path = BASE_PATHS[version]
-        self.faults, self.tokens = Faults(seed), Tokens(token_lifetime)
+        self.user_key, self.user_secret = user
+        self.base_path = sis.base[version]
+        self.token_path = sis.tokens or f"{self.base_path}/token"
+        self.faults = Faults(seed)
+        self.tokens = Tokens(sis.lifetime if token_lifetime is None else token_lifetime, sis.reissues)
+        self.busiest = 0  # the most requests that were answered at the same time
+        self._at_once = 0
+        self._nonces: set[str] = set()
         self.requests: deque[Seen] = deque(maxlen=100_000)
         self._lock = threading.Lock()
         self._day, self._events = day, Events()
@@ -110,7 +116,27 @@ class Served(ABC):
 
     def saw(self, method: str, path: str, query: dict[str, str], status: int) -> None:
         """Note a request that was answered (status -1: cut off)."""
-        self.requests.append(Seen(method, path, {} if path.endswith("/token") else query, status))
+        self.requests.append(Seen(method, path, {} if path == self.token_path else query, status))
+
+    @contextmanager
+    def answering(self) -> Iterator[bool]:
+        """While a request is answered. Says whether there may be one more at the same time."""
+        with self._lock:
+            self._at_once += 1
+            self.busiest = max(self.busiest, self._at_once)
+            allowed = self.sis.most_at_once is None or self._at_once <= self.sis.most_at_once
+        try:
+            yield allowed
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+    def is_new(self, nonce: str) -> bool:
+        """Whether a signature's nonce is seen for the first time."""
+        with self._lock:
+            new = nonce not in self._nonces
+            self._nonces.add(nonce)
+            return new
 
     def _make(self) -> Roster:
         if isinstance(self.source, District):
@@ -122,10 +148,12 @@ class Served(ABC):
         events = {k: sorted(v) if isinstance(v, frozenset) else v for k, v in vars(self._events).items() if v}
         return {
             "serves": self.roster.name,
+            "as": self.sis.title,
             "version": self.version,
             "day": self._day,
             "events": events,
             "faults": [f.as_dict() for f in self.faults.all()],
             "totals": {c: self.roster.total(c) for c in COLLECTIONS},
             "requests": len(self.requests),
+            "busiest": self.busiest,
         }

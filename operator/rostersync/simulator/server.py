@@ -11,12 +11,14 @@ from typing import Any, Self
 from rostersync.simulator.district import District
 from rostersync.simulator.faults import Fault
 from rostersync.simulator.handler import Handler
+from rostersync.simulator.profiles import PROFILES
 from rostersync.simulator.roster import Roster
 from rostersync.simulator.served import Served
-from rostersync.simulator.tokens import LIFETIME
 
 CLIENT_ID = "8b6f1f0a-0000-4000-a000-000000000001"
 CLIENT_SECRET = "simulator-secret"  # noqa: S105
+USER_KEY = "SIMULATED-USER"
+USER_SECRET = "simulator-user-secret"  # noqa: S105
 
 
 class _Server(ThreadingHTTPServer):
@@ -32,7 +34,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Simulator(Served):
-    """A SIS to try things out. `source` is a District or any Roster, such as a Bundle.
+    """A SIS to try things out. `source` is a District or any Roster, such as a Bundle; `profile` names one of PROFILES.
 
     Use it as a context manager, or with start() and stop(). Once it has started, `url` is the Service URL.
     """
@@ -44,17 +46,21 @@ class Simulator(Served):
         day: int = 0,
         events: Iterable[str] = (),
         faults: Iterable[Fault | str] = (),
-        version: str = "1.1",
+        profile: str = "focus",
+        version: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         client_id: str = CLIENT_ID,
         client_secret: str = CLIENT_SECRET,
-        token_lifetime: float = LIFETIME,
+        user_key: str = USER_KEY,
+        user_secret: str = USER_SECRET,
+        token_lifetime: float | None = None,
         tls_cert: Path | str | None = None,
         tls_key: Path | str | None = None,
         seed: int = 1,
     ) -> None:
-        super().__init__(source, day, events, faults, version, (client_id, client_secret), token_lifetime, seed)
+        client, user = (client_id, client_secret), (user_key, user_secret)
+        super().__init__(source, day, events, faults, PROFILES[profile], version, client, user, token_lifetime, seed)
         self._tls = (tls_cert, tls_key) if tls_cert else None
         self._address = (host, port)
         self._server: _Server | None = None
@@ -103,4 +109,5 @@ class Simulator(Served):
     @property
     def token_url(self) -> str:
         """The Authentication URL."""
-        return f"{self.url}/token"
+        query = "&".join(f"{name}={value}" if value else name for name, value in self.sis.asked.items())
+        return self.origin + self.token_path + (query and f"?{query}")

@@ -20,6 +20,8 @@ class Credentials:
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
+    user_key: str = field(default="", repr=False)  # with its secret: where signatures are a client's and a user's
+    user_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Imports no client: the operator reads profiles too, and never opens a source.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,8 @@ Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]
 class Profile:
     """A kind of source.
 
-    `keys` are those of its Secret; `client` are those that tell one client from another. `collections` are those that
-    it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
+    `keys` are those of its Secret, and `also` says which others a connection needs; `client` are those that tell one
+    client from another. `collections` are those that it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
     them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
     none. `rights` is the menu in which a person of the district lets the client read more.
     """
@@ -63,20 +63,16 @@ class Profile:
     page_size: int = 500
     prefix: str = ""
     rights: str = ""
+    also: "Callable[[Connection], tuple[str, ...]]" = lambda _: ()
 
-    @property
-    def keys_in_words(self) -> str:
-        """The keys of its Secret, for use in a sentence."""
-        return " and ".join(self.keys)
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """Key of the Secret -> environment variable that a local run reads instead."""
-        return {key: _variable(key) for key in self.keys}
+    def keys_for(self, connection: "Connection") -> tuple[str, ...]:
+        """The keys that the Secret of a connection must have."""
+        return self.keys + self.also(connection)
 
     def client_hash(self, login: Login) -> str:
         """A hash that tells this client from others without naming it."""
-        return hashlib.sha256("\n".join(login.values[key] for key in self.client).encode()).hexdigest()
+        known = (login.values[key] for key in self.client if key in login.values)
+        return hashlib.sha256("\n".join(known).encode()).hexdigest()
 
     def source_id(self, connection: "Connection") -> str:
         """The id of a connection's source in the store."""
@@ -85,6 +81,16 @@ class Profile:
     def source_named(self, connection: str, given: str | None) -> str:
         """The id in the store of the source of the connection with this name, given its spec's sourceID."""
         return given or self.prefix + connection
+
+
+def in_words(keys: Sequence[str]) -> str:
+    """Keys of a Secret, for use in a sentence."""
+    return " and ".join(filter(None, (", ".join(keys[:-1]), *keys[-1:])))
+
+
+def variables(keys: Iterable[str]) -> dict[str, str]:
+    """Key of a Secret -> environment variable that a local run reads instead."""
+    return {key: _variable(key) for key in keys}
 
 
 def _variable(key: str) -> str:

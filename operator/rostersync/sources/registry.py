@@ -4,13 +4,19 @@ from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.sources.focus import FOCUS
+from rostersync.sources.illuminate import ILLUMINATE
+from rostersync.sources.infinite_campus import INFINITE_CAMPUS
 from rostersync.sources.profile import Login, Profile
 
 if TYPE_CHECKING:
     from rostersync.sources.network import Network
     from rostersync.sources.port import Source
 
-PROFILES: dict[str, Profile] = {"FocusConnection": FOCUS}
+PROFILES: dict[str, Profile] = {
+    "FocusConnection": FOCUS,
+    "InfiniteCampusConnection": INFINITE_CAMPUS,
+    "IlluminateConnection": ILLUMINATE,
+}
 """By the kind of the connection."""
 
 

@@ -131,7 +131,9 @@ class ConnectionSpec(Model):
         default=None, description="The roster that the records belong to. Immutable. Absent: the connection's name."
     )
     sourceID: ShortName | None = Field(
-        default=None, description="Id of this source in the store. Immutable. Absent: the connection's name."
+        default=None,
+        description="Id of this source in the store. Immutable. Absent: the connection's name, after the prefix of its "
+        "kind where that has one.",
     )
     timeZone: TimeZone = Field(
         default="UTC", description="IANA time zone of schedule, windows and dates, such as America/New_York."

@@ -39,33 +39,39 @@ class CABundleRef(LocalRef):
     )
 
 
-class DeliveryConfig(Model):
-    """School Passport's Delivery Config: the SIS's address, the credentials, and limits for requests."""
+RULES = (
+    cel(
+        "!self.serviceURL.startsWith('http://') || (has(self.insecureHTTP) && self.insecureHTTP)",
+        "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
+        ".serviceURL",
+    ),
+    cel(
+        "!has(self.authenticationURL) || !self.authenticationURL.startsWith('http://') || "
+        "(has(self.insecureHTTP) && self.insecureHTTP)",
+        "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
+        ".authenticationURL",
+    ),
+    cel(
+        "!has(self.signatureMethod) || (has(self.authentication) && self.authentication == 'OAuth1')",
+        "signatureMethod only goes with authentication: OAuth1",
+        ".signatureMethod",
+    ),
+    cel(
+        "!has(self.authentication) || self.authentication != 'OAuth1' || "
+        "(!has(self.authenticationURL) && !has(self.scope))",
+        "authenticationURL and scope only go with authentication: OAuth2",
+        ".authentication",
+    ),
+)
+"""What the API server checks of every kind's Delivery Config."""
 
-    model_config = validations(
-        cel(
-            "!self.serviceURL.startsWith('http://') || (has(self.insecureHTTP) && self.insecureHTTP)",
-            "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
-            ".serviceURL",
-        ),
-        cel(
-            "!has(self.authenticationURL) || !self.authenticationURL.startsWith('http://') || "
-            "(has(self.insecureHTTP) && self.insecureHTTP)",
-            "plain http is refused; use https, or set insecureHTTP: true for a trial without real data",
-            ".authenticationURL",
-        ),
-        cel(
-            "!has(self.signatureMethod) || (has(self.authentication) && self.authentication == 'OAuth1')",
-            "signatureMethod only goes with authentication: OAuth1",
-            ".signatureMethod",
-        ),
-        cel(
-            "!has(self.authentication) || self.authentication != 'OAuth1' || "
-            "(!has(self.authenticationURL) && !has(self.scope))",
-            "authenticationURL and scope only go with authentication: OAuth2",
-            ".authentication",
-        ),
-    )
+
+class OneRosterConfig(Model):
+    """School Passport's Delivery Config of a SIS that speaks OneRoster: its address, the credentials, and limits for
+    requests. Kinds describe and limit these fields in their own way.
+    """
+
+    model_config = validations(*RULES)
 
     insecureHTTP: Bool = Field(
         default=False,
@@ -87,9 +93,6 @@ class DeliveryConfig(Model):
     )
     signatureMethod: Literal["HMAC-SHA1", "HMAC-SHA256"] | None = Field(
         default=None, description="How requests are signed (OAuth1 only). Absent: HMAC-SHA256."
-    )
-    version: Literal["1.1", "1.2"] = Field(
-        default="1.1", description='Version of OneRoster that the SIS speaks, in quotes: "1.1" (Focus) or "1.2".'
     )
     scope: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
         default=None, description="Scope of the token request (OAuth2). Absent: none is sent; Focus needs none."
@@ -151,3 +154,26 @@ class DeliveryConfig(Model):
         if value is not None and info.data.get("authentication") == "OAuth2":
             raise ValueError("only goes with authentication: OAuth1; remove it, or set authentication: OAuth1")
         return value
+
+    @property
+    def speaks(self) -> str:
+        """The version of OneRoster."""
+        return "1.1"
+
+    @property
+    def tokens_at(self) -> str:
+        """Where tokens are fetched."""
+        return self.authenticationURL or self.serviceURL.rstrip("/") + "/token"
+
+
+class DeliveryConfig(OneRosterConfig):
+    """The Delivery Config of a SIS whose addresses do not say which version of OneRoster it speaks."""
+
+    version: Literal["1.1", "1.2"] = Field(
+        default="1.1", description='Version of OneRoster that the SIS speaks, in quotes: "1.1" (Focus) or "1.2".'
+    )
+
+    @property
+    def speaks(self) -> str:
+        """The version of OneRoster."""
+        return self.version

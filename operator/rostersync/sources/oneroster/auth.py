@@ -77,6 +77,8 @@ class OAuth1:
         self._client = oauth1.Client(
             credentials.client_id,
             client_secret=credentials.client_secret,
+            resource_owner_key=credentials.user_key or None,
+            resource_owner_secret=credentials.user_secret or None,
             signature_method=METHODS[endpoint.signature_method],
         )
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.delivery_config import DeliveryConfig
+from rostersync.api.v1alpha1.delivery_config import OneRosterConfig
 from rostersync.roster import TABLES
 from rostersync.sources.oneroster.endpoint import REQUIRED, Patience, ServiceEndpoint
 from rostersync.sources.profile import Endpoint, Login, Profile
@@ -27,21 +27,29 @@ def profile(
     required: frozenset[str] = REQUIRED,
     page_size: int = 500,
     rights: str = "",
+    user: tuple[str, str] | None = None,
 ) -> Profile:
-    """The profile of a system. `client_id` and `client_secret` are the keys of its Secret."""
+    """The profile of a system. `client_id` and `client_secret` are the keys of its Secret.
+
+    `user`: two further keys, where OAuth 1.0a signatures are also made with a user's key and secret.
+    """
     made: Profile
+
+    def also(connection: Connection) -> tuple[str, ...]:
+        return user if user and _config(connection).authentication == "OAuth1" else ()
 
     def opens(connection: Connection, login: Login, ca_bundle: str | None, network: "Network") -> "Source":
         from rostersync.sources.oneroster.client import OneRoster
         from rostersync.sources.port import Credentials
 
-        known = Credentials(login.values[client_id], login.values[client_secret])
+        users = (login.values[key] for key in also(connection))
+        known = Credentials(login.values[client_id], login.values[client_secret], *users)
         return OneRoster(service_endpoint(made, connection, login, ca_bundle), known, network)
 
     made = Profile(
         name=name,
         keys=(client_id, client_secret),
-        client=(client_id,),
+        client=(client_id, *(user or ())[:1]),
         collections=tuple(table.name for table in TABLES),
         required=required,
         endpoint=endpoint,
@@ -49,6 +57,7 @@ def profile(
         page_size=page_size,
         prefix=prefix,
         rights=rights,
+        also=also,
     )
     return made
 
@@ -57,7 +66,7 @@ def endpoint(connection: Connection) -> Endpoint:
     """Where a connection's source is, by its Delivery Config."""
     config = _config(connection)
     host = urlsplit(config.serviceURL).hostname or ""
-    return Endpoint(host, str(config.version), config.credentialsSecretRef.name, config.caBundleRef)
+    return Endpoint(host, config.speaks, config.credentialsSecretRef.name, config.caBundleRef)
 
 
 def service_endpoint(
@@ -68,10 +77,10 @@ def service_endpoint(
     namespace = connection.metadata.namespace or "default"
     return ServiceEndpoint(
         service_url=config.serviceURL,
-        authentication_url=config.authenticationURL or config.serviceURL.rstrip("/") + "/token",
+        authentication_url=config.tokens_at,
         authentication=config.authentication,
         signature_method=config.signatureMethod or "HMAC-SHA256",
-        version=config.version,
+        version=config.speaks,
         scope=config.scope,
         page_size=config.pageSize if "pageSize" in config.model_fields_set else of.page_size,
         max_concurrent_requests=config.maxConcurrentRequests,
@@ -89,9 +98,9 @@ def service_endpoint(
     )
 
 
-def _patience(config: DeliveryConfig) -> Patience:
+def _patience(config: OneRosterConfig) -> Patience:
     return Patience() if config.patienceSeconds is None else Patience(seconds=config.patienceSeconds)
 
 
-def _config(connection: Connection) -> DeliveryConfig:
-    return cast(DeliveryConfig, connection.spec.deliveryConfig)
+def _config(connection: Connection) -> OneRosterConfig:
+    return cast(OneRosterConfig, connection.spec.deliveryConfig)

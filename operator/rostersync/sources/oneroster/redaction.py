@@ -22,6 +22,7 @@ class Redaction:
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self.add(credentials.client_secret)
+        self.add(credentials.user_secret)
         self.add(base64.b64encode(f"{credentials.client_id}:{credentials.client_secret}".encode()).decode())
 
     def add(self, secret: str) -> None:
