@@ -99,9 +99,9 @@ class Commands(Sectioned):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="""\b
-Try it without a school:
+Try it without a school, in a clone of the repository:
   rostersync simulate --students 500 &
-  rostersync run -f connection.yaml -f secret.yaml""",
+  rostersync run -f deploy/demo""",
 )
 @click.version_option(__version__, prog_name="rostersync")
 @options.debug_option

@@ -126,7 +126,9 @@ def test_an_approval_delivers_where_no_secret_is_needed_and_says_what_to_do_else
     done = bench.call("approve", held["metadata"]["name"], "--reason", "end of term", "-o", "json", "--quiet", code=1)
     run = json.loads(done.stdout)
     assert reason_of(run) == "Queued"
-    assert "Applied, but not delivered: `rostersync deliver -f …`." in str(run["status"]["conditions"])
+    assert "Applied, but not delivered: `rostersync deliver -f …`, with the manifests" in str(
+        run["status"]["conditions"]
+    )
     bench.call("deliver", *files, "--quiet")
     assert received(place) == [3]
 

@@ -74,7 +74,9 @@ def test_a_district_s_days_are_those_of_the_embedded_store(
     assert exported[0] == exported[1]
 
     [(person,)] = postgres.server().admin("SELECT id FROM rostersync.users WHERE entity = 'Student' LIMIT 1", database)
+    (old := ours.state / "store" / "roster.duckdb").touch()
     told = ours.call("forget", str(person), "--yes").output
+    assert f"Not reached: {old}, the store before the roster was moved" in told
     assert "Removed: " in told
     assert "Base backups, archived WAL and replicas of the database are not reached." in told
     assert not any(

@@ -172,6 +172,7 @@ def test_runs(runs, before, last, active, held):
 
 
 TESTED = {"found": 5, "mapped": 5, "missing": 0, "vanished": 0}
+NONE = dict.fromkeys(TESTED, 0)
 SCHOOLS = {
     "of Test Connection before there is a plan": (
         known(checked=replace(VERIFIED, schools=TESTED)),
@@ -182,6 +183,10 @@ SCHOOLS = {
         GONE,
     ),
     "of the newest plan, not of a run without one": (known(runs=(PLANNED, RunSeen("b", "Planning"))), GONE),
+    "of the newest plan of an import, since a restore asks for no schools": (
+        known(runs=(PLANNED, RunSeen("b", schools=NONE, mode="Restore"))),
+        GONE,
+    ),
     "of the status before when nothing is known any more": (known(status={"schools": TESTED}), TESTED),
     "none": (known(), None),
 }

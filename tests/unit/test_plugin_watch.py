@@ -144,5 +144,12 @@ def test_a_terminal_has_one_line_that_changes(capsys, monkeypatch):
     assert shown.endswith("\r\x1b[2K")
 
 
+def test_who_waits_for_a_delivery_hears_that_it_fails():
+    under_way = run("Delivering")
+    assert watch.run_line(under_way) == "r: Delivering"
+    under_way["status"]["conditions"].append({"type": "Delivered", "status": "False", "reason": "X", "message": "X."})
+    assert watch.run_line(under_way) == "r: Delivering: Why."
+
+
 def test_escape_sequences_of_others_are_not_obeyed():
     assert "\x1b" not in watch.run_line(run("Queued\x1b[2J"))

@@ -9,7 +9,7 @@ from rostersync.instants import stamp
 from rostersync.lifecycle.conditions import Condition, dated
 from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.triggers import Answer
-from rostersync.model import AT_WORK, Phase, Probe
+from rostersync.model import AT_WORK, Mode, Phase, Probe
 
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
@@ -194,7 +194,8 @@ def of_probes(probes: Sequence[Probe]) -> tuple[str, str, str] | None:
 
 def _schools(known: Known) -> Mapping[str, Any] | None:
     """The schools of the newest plan, or of the newest Test Connection before the first plan."""
-    planned = next((r.schools for r in reversed(known.runs) if r.schools), None)
+    asked = (r for r in reversed(known.runs) if r.mode != Mode.RESTORE)  # which does not ask the SIS for its schools
+    planned = next((r.schools for r in asked if r.schools), None)
     checked = known.checked.schools if known.checked else None
     return planned or checked or known.status.get("schools")
 

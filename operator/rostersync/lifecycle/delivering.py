@@ -84,7 +84,8 @@ def _start(seen: Observed, number: int, end: datetime) -> StartDeliver | Wait | 
         said = f"{_undelivered(seen)}: {seen.connection.ref} is suspended (spec.suspend)."
         return Wait(Phase.QUEUED, said, end)
     if not seen.may_deliver:
-        waits = seen.queued or f"{_undelivered(seen)}: {seen.words.deliver}."
+        by_hand = f"{seen.words.deliver}, with the manifests of the connection and its Secrets, which are not kept"
+        waits = seen.queued or f"{_undelivered(seen)}: {by_hand}."
         return Wait(Phase.QUEUED, waits, end, turn=True)
     return StartDeliver(number)
 

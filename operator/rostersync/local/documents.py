@@ -31,7 +31,7 @@ _HINTS = {
     "mapping values are not allowed": "a colon where none can stand: check the indentation, or quote the text",
     "could not find expected ':'": "a field without its colon",
     "that cannot start any token": "a character that cannot begin a value: a tab, or text that needs quotes",
-    "expected <block end>": "the indentation does not fit the lines above",
+    "expected <block end>": "the indentation does not fit the lines above, or a text that begins with a bracket needs quotes",
     "found undefined alias": "an alias (*name) without its anchor",
     "unexpected end of stream": "a quote or bracket that is never closed",
 }

@@ -21,7 +21,9 @@ def opened_plan(state: State, name: str | None) -> Iterator[Path]:
     found = run["metadata"]["name"]
     if not (state.layout.folder(found) / "plan").is_dir():
         stands = succeeded_reason(run.get("status") or {}) or "new"
-        raise Permanent(f"Run {found} has no plan: it is {stands}.", reason="NoPlan")
+        planned = (run.get("status") or {}).get("plan")
+        gone = " The details of its plan were removed: by forget, by history.runs, or by hand." if planned else ""
+        raise Permanent(f"Run {found} has no plan: it is {stands}.{gone}", reason="NoPlan")
     work = Workspace(state.layout, found, artifact_key(stored_connection(state.layout.folder(found)), {}, os.environ))
     try:
         yield work.open("plan")

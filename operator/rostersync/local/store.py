@@ -19,6 +19,7 @@ from rostersync.execution.workspace import stored_connection
 from rostersync.local.manifest_files import store_secrets
 from rostersync.local.state import State
 from rostersync.sent import Sent
+from rostersync.stores.embedded.kind import FILE
 from rostersync.stores.engine import connect
 from rostersync.stores.kind import Opening
 from rostersync.stores.port import Forgotten, Store, StoreFile
@@ -85,6 +86,12 @@ def forget(state: State, district: str | None, record: str) -> Forgotten:
     if not store.exists():
         return Forgotten(0, 0, 0, 0, still_active=False)
     return store.writer().forget(_district(state, store, district), record)
+
+
+def left_behind(state: State) -> Path | None:
+    """The embedded store's file that is still there after the roster moved to a store of another kind."""
+    file = state.layout.store / FILE
+    return file if kind_of(_spec(state)).file is None and file.exists() else None
 
 
 def person(state: State, district: str | None, record: str) -> str | None:

@@ -13,6 +13,7 @@ from rostersync.api.objects import run_status
 from rostersync.errors import Retryable, RostersyncError
 from rostersync.model import Phase
 from rostersync.plugin.cluster import Cluster, Object
+from rostersync.plugin.status import is_undelivered
 
 EVERY = 1.0  # seconds between two requests
 SILENCE = 20.0  # seconds without a sign of the operator until the person is told
@@ -142,5 +143,6 @@ def run_line(run: Mapping[str, Any]) -> str:
     status = run_status(run)
     stands = succeeded_reason(status) or "New"
     stage = f" ({status['stage']})" if stands in (Phase.PLANNING, Phase.APPLYING) and status.get("stage") else ""
-    why = f": {succeeded_message(status)}" if stands == Phase.QUEUED else ""
+    waits = stands == Phase.QUEUED or (stands == Phase.DELIVERING and is_undelivered(run))
+    why = f": {succeeded_message(status)}" if waits else ""
     return plain(f"{run['metadata']['name']}: {stands}{stage}{why}")

@@ -19,9 +19,9 @@ from rostersync.render.words_to_type import LOCAL
 
 WORST = 10  # schools that `run` lists; `show` lists all
 _VERBS = {"Create": "created", "Update": "updated", "Delete": "deleted"}
-_HOW = {"leave": "the {} who leave", "new": "the {} who are new", "move": "the {} who change school"}
-_HOW_ONE = {"leave": "the {} who leaves", "new": "the {} who is new", "move": "the {} who changes school"}
-_THINGS = {"leave": "the {} that go", "new": "the {} that are new"}
+_HOW = {"leave": "the {} who leave", "new": "the {} who are added", "move": "the {} who change school"}
+_HOW_ONE = {"leave": "the {} who leaves", "new": "the {} who is added", "move": "the {} who changes school"}
+_THINGS = {"leave": "the {} that go", "new": "the {} that are added"}
 
 
 @dataclass(frozen=True)

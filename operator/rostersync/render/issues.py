@@ -29,7 +29,7 @@ MEANINGS = {
     "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",
     "RepeatedRows": "came in several rows, so the collection is not proved complete and deletes are deferred",
     "StillThere": "was not sent, but is there when asked for by id, so deletes are deferred",
-    "DanglingReference": "refers to a record that is neither in the source nor in the store",
+    "DanglingReference": "refers to a record that is not imported: it is missing in the source, filtered out or held back",
     "ChangedSince": "was changed by a later run, so the restore leaves it alone",
     "StillNeeded": "is all that somebody belongs to, so the restore leaves it",
     "Forgotten": "was removed by forget, so it cannot be restored",

@@ -100,7 +100,11 @@ class Handler(BaseHTTPRequestHandler):
         except (ValueError, msgspec.DecodeError) as error:
             self._send(400, {"error": str(error)})
             return
-        self._send(200, self.simulator.state())
+        self._said(self.simulator.state())
+
+    def _said(self, what: dict[str, Any]) -> None:
+        """JSON for somebody at a terminal, so its line ends."""
+        self._write(200, msgspec.json.encode(what) + b"\n", {})
 
     def _obey(self, what: str, order: dict[str, Any]) -> None:
         simulator = self.simulator
@@ -131,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _get(self, path: str, query: dict[str, str]) -> None:
         if path == "/_simulator":
-            self._send(200, self.simulator.state())
+            self._said(self.simulator.state())
             return
         collection, _, sourced_id = path.removeprefix(self.simulator.base_path + "/").partition("/")
         if not path.startswith(self.simulator.base_path + "/") or collection not in (*SINGULAR, *PARTS):

@@ -60,8 +60,12 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
         click.echo(f"Cancelled, since their details are gone: {', '.join(f'run {name}' for name in cancelled)}.")
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
+    if sent:
+        click.echo("To give receivers the newest roster without the person: `rostersync deliver -f … --everything`.")
     for copy, at in copies.items():
         click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
+    if old := store.left_behind(state):
+        click.echo(f"Not reached: {old}, the store before the roster was moved, may still hold the person. Delete it.")
     for sentence in found.remains:
         click.echo(sentence)
     click.echo("Exports, and copies made by other means, are not reached either.")

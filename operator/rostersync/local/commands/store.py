@@ -55,3 +55,6 @@ def copy(source: Path, target: Path, district: str | None, state: "State") -> No
         name, written = copying.copy(reading, writing, district or known, work)
     how = "Copied" if written else "Nothing to do: the target already has"
     click.echo(f"{how} district {name}: {reading.where} is equal to {writing.where}.")
+    click.echo(
+        "The first is still there, with its records: once spec.store names the second and a run has succeeded, delete it."
+    )
