@@ -190,7 +190,7 @@ def test_a_delivery_that_fails_ends_the_watching_and_says_why(operator: Operator
 
     said = ended(watching, 1)
     assert "Not delivered: feed (LoginRefused): The receiver refused the login." in said.stdout
-    assert "Tried again at" in said.stdout
+    assert "Next try: " in said.stdout
 
 
 def test_deliveries_are_listed_from_the_status_of_connections(operator: Operator, people: dict[str, Person]) -> None:

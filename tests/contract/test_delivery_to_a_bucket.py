@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from unittest.mock import patch
 import pytest
 import trustme
 
+import rostersync.buckets.bucket
 from rostersync.deliveries.object_storage import OBJECT_STORAGE as PLACE
 from rostersync.deliveries.port import Receiver
 from rostersync.errors import Permanent, Retryable, RostersyncError
@@ -171,6 +173,67 @@ def test_a_line_that_is_cut_at_a_byte(server: Gateway, tmp_path: Path, at: int) 
 
     assert error.value.reason == "ConnectionLost"
     assert not [key for key in server.objects() if key.startswith(f"cut-{at}/")]
+
+
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """A part of 8 MiB has three seconds, and small requests have one."""
+    with patch.multiple(rostersync.buckets.bucket, _ANSWER=1, _FLOOR=4 * MIB):
+        yield
+
+
+def parts_left(server: Gateway) -> list[Path]:
+    return [path for path in (server.bucket / ".sgwtmp").rglob("*") if path.is_file()]
+
+
+def test_a_large_bundle_goes_up_in_parts(server: Gateway, tmp_path: Path) -> None:
+    made = bundle(tmp_path, 1, size=20 * MIB + 7)
+    PLACE.send(to(server, "/large"), made)
+
+    assert server.objects()["large/springfield-000001.zip"] == made.files[0].read_bytes()
+    assert parts_left(server) == []
+
+
+@pytest.mark.parametrize("size", [2 * MIB, 30 * MIB])
+@pytest.mark.parametrize("behaviour", [{"dead_after": MIB}, {"rate": 1}, {"dead_after": 12 * MIB}])
+def test_a_server_that_stands_still_is_noticed(
+    server: Gateway, tmp_path: Path, hurried: None, size: int, behaviour: dict[str, int]
+) -> None:
+    folder = f"/still-{size}-{'-'.join(map(str, behaviour.values()))}"
+    made = bundle(tmp_path, 1, size=size)
+    with between(server.port, **behaviour) as line:
+        receiver = to(server, folder, endpoint=f"http://127.0.0.1:{line.port}")
+        if size < behaviour.get("dead_after", 0):
+            PLACE.send(receiver, made)
+            return
+        begun = time.monotonic()
+        with pytest.raises(Retryable) as error:
+            PLACE.send(receiver, made)
+
+    assert error.value.reason == "TimedOut"
+    assert time.monotonic() - begun < 40
+    assert not [key for key in server.objects() if key.startswith(folder[1:])]
+
+
+def test_a_server_that_is_slow_but_steady_is_waited_for(server: Gateway, tmp_path: Path) -> None:
+    """It takes longer than one request may, and each part has time enough."""
+    made = bundle(tmp_path, 1, size=20 * MIB)
+    slow = patch.multiple(rostersync.buckets.bucket, _ANSWER=1, _FLOOR=MIB)
+    with slow, between(server.port, rate=2 * MIB) as line:
+        PLACE.send(to(server, "/steady", endpoint=f"http://127.0.0.1:{line.port}"), made)
+
+    assert server.objects()["steady/springfield-000001.zip"] == made.files[0].read_bytes()
+
+
+def test_parts_of_a_bundle_that_fails_are_taken_back(server: Gateway, tmp_path: Path) -> None:
+    """Every connection is cut within a part, so that none of them can end."""
+    with between(server.port, cut_after=6 * MIB) as line, pytest.raises(Retryable) as error:
+        PLACE.send(
+            to(server, "/cut-parts", endpoint=f"http://127.0.0.1:{line.port}"), bundle(tmp_path, 1, size=30 * MIB)
+        )
+
+    assert error.value.reason == "ConnectionLost"
+    assert parts_left(server) == []
 
 
 def test_an_address_that_a_job_may_not_contact(server: Gateway) -> None:

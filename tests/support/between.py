@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 _PIECE = 16 * 1024
 
@@ -15,12 +16,14 @@ class Between:
     """What it does to what the client sends, counted over one connection.
 
     `cut_after` bytes both sides are reset; `silent_after` bytes nothing more is passed on, either way. `rate`: bytes a second.
+    `dead_after` bytes of all connections nothing more is passed on, either way.
     """
 
     target: int
     cut_after: int | None = None
     silent_after: int | None = None
     rate: int | None = None
+    dead_after: int | None = None
     passed: int = 0
     port: int = 0
     _open: list[socket.socket] = field(default_factory=list)
@@ -63,7 +66,8 @@ class Between:
                         break
                     if self.silent_after is not None and done >= self.silent_after:
                         silent.set()
-                if not silent.is_set():
+                dead = self.dead_after is not None and self.passed >= self.dead_after
+                if not silent.is_set() and not dead:
                     sink.sendall(data)
         for each in (source, sink):
             with suppress(OSError):
@@ -71,11 +75,9 @@ class Between:
 
 
 @contextmanager
-def between(
-    target: int, *, cut_after: int | None = None, silent_after: int | None = None, rate: int | None = None
-) -> Iterator[Between]:
-    """A proxy in front of a port."""
-    proxy = Between(target, cut_after, silent_after, rate)
+def between(target: int, **behaviour: Any) -> Iterator[Between]:
+    """A proxy in front of a port. `behaviour`: fields of `Between`."""
+    proxy = Between(target, **behaviour)
     proxy.begin()
     try:
         yield proxy

@@ -3,7 +3,8 @@
 It takes the place of `sftp`, whose `path` is the folder. A file `told` there says what becomes of a delivery: `fail`, `hang`,
 or `kill` (`kill 3`: only at revision 3), which ends the process when the roster is there and nobody was told.
 
-`python -m support.example_delivery …` is `rostersync …` with it, with pauses of seconds, and with few tries.
+`python -m support.example_delivery …` is `rostersync …` with it, with few tries, and with pauses that begin with the seconds of
+EXAMPLE_PAUSE, by default 2.
 """
 
 import hashlib
@@ -109,7 +110,7 @@ if __name__ == "__main__":
     from rostersync.__main__ import main
 
     register()
-    object.__setattr__(DELIVER, "first_pause", timedelta(seconds=2))
+    object.__setattr__(DELIVER, "first_pause", timedelta(seconds=int(os.environ.get("EXAMPLE_PAUSE", "2"))))
     object.__setattr__(DELIVER, "tries", TRIES)
     sys.argv[0] = "rostersync"
     main()

@@ -104,7 +104,7 @@ def test_a_thousand_that_wait_fail_and_are_tried_again(scene):
     assert len(first) == len(set(first)) == COUNT
     assert {number for _, number in first} == {"1"}
     assert most == scene.process.shared.options.runs
-    assert "Tried again at 2026-11-26T02:01Z" in scene.reason("district-0000-out", "team-000")
+    assert "Next try: 2026-11-26T02:01Z" in scene.reason("district-0000-out", "team-000")
 
     scene.process.shared.clock.now += timedelta(minutes=2)
     scene.process.sweep.queue_all()

@@ -9,7 +9,7 @@ from rostersync.attempts import DELIVER
 from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.delivering import GRACE
-from rostersync.lifecycle.observed import Connection, Observed, Run, Work, WorkState
+from rostersync.lifecycle.observed import Connection, Observed, Run, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome
 from rostersync.lifecycle.steps import Finish, StartDeliver, Wait
 from rostersync.model import ApplyReport, Entity, EntityCounts, Mode, Phase, PlanReport
@@ -106,6 +106,14 @@ STEPS = {
     "nothing to change, and an earlier run could not deliver": (without_changes(True), StartDeliver(1)),
     "nothing to change, and it is delivered now": (without_changes(True, DONE), "NoChanges"),
     "nothing to change, and it fails again": (without_changes(True, failed(ago=MINUTE / 2)), "Delivering"),
+    "what failed was taken out of the connection": (seen(failed(names=("gone",), ago=MINUTE / 2)), StartDeliver(2)),
+    "that, when its time is over": (seen(failed(3, names=("gone",)), ago=RETRY_FOR + HOUR), StartDeliver(4)),
+    "that, while the connection is suspended": (
+        seen(failed(names=("gone",), ago=MINUTE / 2), connection={"deliveries": DELIVERIES, "suspended": True}),
+        "Queued",
+    ),
+    "all deliveries were taken out": (seen(failed(ago=MINUTE / 2), connection={"deliveries": {}}), "Applied"),
+    "they were mended, so no pause is kept": (seen(failed(5, ago=MINUTE / 2), deliver_now=True), StartDeliver(6)),
     "a run that only delivers": (only(), StartDeliver(1)),
     "one that waits for its turn": (only(may_start=False, may_deliver=False), "Queued"),
     "one whose connection delivers nothing": (only(connection={"deliveries": {}}), "NoDeliveries"),
@@ -143,6 +151,29 @@ def test_a_delivery_that_is_given_up_fails_the_run_and_not_the_apply():
         "Applied, but not delivered: The server refused the login. Tried 10 times. The next run delivers it; "
         "to do it before that: `rostersync deliver -f …`."
     )
+
+
+def test_a_wait_says_how_often_it_was_tried_since_when_and_what_to_do():
+    first = next_step(
+        seen(failed(1, ago=MINUTE / 2), words=Words(by_itself=True, deliver="`kubectl roster deliver x`"))
+    )
+    known = {"conditions": [{"type": "Delivered", "status": "False", "lastTransitionTime": "2026-11-23T22:10:00Z"}]}
+    later = next_step(
+        seen(failed(4, ago=MINUTE), run=Run("r", status=known), words=Words(by_itself=True, deliver="`d`"))
+    )
+
+    assert first.message == (
+        "Applied, but not delivered: The server refused the login. Tried once, at 2026-11-24T01:59Z. Next try: "
+        "2026-11-24T02:00Z, the last one by 2026-11-25T01:00Z. To try at once: `kubectl roster deliver x`."
+    )
+    assert "Tried 4 times; failing since 2026-11-23T22:10Z. Next try: 2026-11-24T02:26Z" in later.message
+
+
+def test_what_was_taken_out_of_the_connection_does_not_count_as_delivered():
+    known = [{"name": "feed", "state": "Failed", "reason": "LoginRefused"}, {"name": "gone", "state": "Failed"}]
+    made = status.of(seen(DONE, run=Run("r", status={"deliveries": known})), Finish(Outcome.APPLIED, "Applied", ""))
+
+    assert [(d["name"], d["state"]) for d in made["deliveries"]] == [("feed", "Delivered")]
 
 
 before = {

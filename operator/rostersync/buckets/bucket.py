@@ -1,7 +1,6 @@
 """A folder of a bucket: objects that are written whole or not at all, and removed."""
 
 import asyncio
-import mmap
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -25,6 +24,7 @@ T = TypeVar("T")
 _CONNECT = timedelta(seconds=10)
 _ANSWER = 60  # seconds for what is small
 _FLOOR = 64 * 1024  # bytes a second that a server must take or give
+_PART = 8 * 1024 * 1024
 _RETRY = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
 _REMOVED_AT_ONCE = 500
 
@@ -56,14 +56,16 @@ class Bucket:
         }
 
     def put(self, key: str, data: Path | bytes) -> None:
-        """Write an object by one request, in place of what was there."""
-        if isinstance(data, bytes):
-            self.do("write to", len(data), lambda store: obstore.put_async(store, key, data, use_multipart=False))
-            return
-        with data.open("rb") as file:
-            size = data.stat().st_size
-            content: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-            self.do("write to", size, lambda store: obstore.put_async(store, key, content, use_multipart=False))
+        """Write an object, in place of what was there.
+
+        A large one goes up in parts, one after the other, so that a server that stands still is noticed at once. It is
+        there when the last part is, and parts of one that fails are taken back.
+        """
+        size = len(data) if isinstance(data, bytes) else data.stat().st_size
+        several = size > _PART
+        content: Any = data if several or isinstance(data, bytes) else data.read_bytes()
+        parts: dict[str, Any] = {"use_multipart": several, "chunk_size": _PART, "max_concurrency": 1}
+        self.do("write to", size, lambda store: obstore.put_async(store, key, content, **parts), min(size, _PART))
 
     def remove(self, keys: Iterable[str]) -> None:
         """Remove objects. Those that are gone already are none's trouble."""
@@ -73,15 +75,21 @@ class Bucket:
             with suppress(NotThere):
                 self.do("remove objects of", 0, lambda store, part=part: obstore.delete_async(store, part))  # type: ignore[misc]
 
-    def do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]]) -> T:
-        """What `work` makes of the bucket. `what` says what was tried, and `size` how many bytes come or go."""
-        seconds = _ANSWER + size // _FLOOR
+    def do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]], largest: int | None = None) -> T:
+        """What `work` makes of the bucket. `what` says what was tried, and `size` how many bytes come or go.
+
+        `largest`: bytes of the largest request, by default all. Each has a deadline of its own, and may be repeated.
+        """
+        request = seconds = _ANSWER + size // _FLOOR
+        if largest is not None:
+            request = _ANSWER + largest // _FLOOR
+            seconds = 2 * request + size // _FLOOR  # after a part that fails comes a request that takes back the others
 
         async def run() -> T:
             try:
                 async with asyncio.timeout(seconds):
                     await self._check_address()
-                    return await work(self._store(seconds))
+                    return await work(self._store(request))
             except (BaseError, OSError) as error:
                 raise self._failures.of(what, error) from None
 

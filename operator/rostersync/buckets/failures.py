@@ -66,6 +66,8 @@ class Failures:
 
     def of(self, what: str, error: BaseException) -> RostersyncError:
         """What an error means that came while `what` was done, such as `write`."""
+        if isinstance(error, TimeoutError):
+            return self.too_slow(what)
         text = str(error)
         code, status = _first(_CODE, text), _first(_STATUS, text)
         known = self._by_code(what, code, status, bare="BareRedirect" in text)
@@ -76,6 +78,14 @@ class Failures:
         return Permanent(
             f"{self._could_not('connect')}: its address is {why}, which a Job may not contact. Correct {self.field}.endpoint.",
             reason="AddressRefused",
+        )
+
+    def too_slow(self, what: str) -> RostersyncError:
+        """The server stands still, or takes less than it must."""
+        return Retryable(
+            f"{self._could_not(what)}: the server did not answer in time, or takes less than 64 kB/s. It is tried again; if this "
+            "repeats, ask who runs the server.",
+            reason="TimedOut",
         )
 
     def authority(self) -> RostersyncError:
@@ -146,7 +156,7 @@ class Failures:
                 reason="Unreachable",
             )
         if "kind: Timeout" in text or "TimedOut" in text:
-            return Retryable(f"{tried}: the server did not answer in time. {again}", reason="TimedOut")
+            return self.too_slow(what)
         if status and (code or status[0] == "5"):
             return Retryable(
                 f"{tried}: the server answered {detail}. Its disk may be full; {again[0].lower()}{again[1:]}",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rostersync.instants import stamp
+from rostersync.api.objects import condition
+from rostersync.instants import parse_instant, stamp
 from rostersync.lifecycle.conditions import Condition, dated
 from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.triggers import Answer
@@ -20,7 +21,7 @@ _SENT = ("revision", "place", "time", "files", "bytes", "sha256")
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of the last Test Connection. `ok` is None while the first one runs."""
+    """The result of the last Test Connection. `ok` is None while the first one runs. `at`: when the newest one ended."""
 
     ok: bool | None
     reason: str
@@ -28,6 +29,7 @@ class Checked:
     schools: Mapping[str, Any] | None = None
     generation: int = 0
     deliveries: tuple[str, str, str] | None = None  # status, reason and message of their own condition
+    at: datetime | None = None
 
     @property
     def good(self) -> bool | None:
@@ -95,17 +97,28 @@ def of(known: Known) -> dict[str, Any]:
         status["schools"] = schools
     if deliveries := _deliveries(known):
         status["deliveries"] = deliveries
+    if known.checked and known.checked.at:
+        status["lastCheckTime"] = stamp(known.checked.at)
+    elif before.get("lastCheckTime"):
+        status["lastCheckTime"] = before["lastCheckTime"]
     remembered = {
         "lastHandledRequestedAt": known.answer.handled_request,
         "lastHandledCheckRequestedAt": known.handled_check,
         "lastRunSpecHash": known.answer.handled_spec,
     }
     status |= {key: value for key, value in remembered.items() if value}
-    conditions = [_ready(known), *_verified(known), *_complete(schools), *_confirmed(known), *_policies(known)]
+    conditions = [
+        _ready(known),
+        *_verified(known),
+        *_delivered(deliveries),
+        *_complete(schools),
+        *_confirmed(known),
+        *_policies(known),
+    ]
     made = dated(conditions, before.get("conditions") or [], known.now, known.generation)
-    for condition in made:
-        if condition["type"] in ("ConnectionVerified", DELIVERIES) and known.checked:
-            condition["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
+    for each in made:
+        if each["type"] in ("ConnectionVerified", DELIVERIES) and known.checked:
+            each["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
     status["conditions"] = made
     return status
 
@@ -190,6 +203,26 @@ def of_probes(probes: Sequence[Probe]) -> tuple[str, str, str] | None:
     reasons = {d.error["reason"] for d in failed if d.error}
     message = " ".join(f"{d.name}: {stopped(d.error['message'])}" for d in failed if d.error)
     return ("False", reasons.pop() if len(reasons) == 1 else "DeliveriesFail", message[:1024])
+
+
+def deliverable_since(status: Mapping[str, Any]) -> datetime | None:
+    """When Test Connection last found that everything can be delivered. None if its newest result is another."""
+    found = condition(status, DELIVERIES)
+    if not found or found["status"] != "True" or not status.get("lastCheckTime"):
+        return None
+    return parse_instant(status["lastCheckTime"])
+
+
+def _delivered(deliveries: Sequence[Mapping[str, Any]]) -> list[Condition]:
+    """Whether the newest try of each delivery succeeded. Test Connection can be fine all the same."""
+    if not deliveries:
+        return []
+    failed = [d for d in deliveries if d.get("state") == "Failed"]
+    if not failed:
+        return [("Delivered", "True", "Delivered", f"Delivered: {', '.join(d['name'] for d in deliveries)}."[:1024])]
+    reasons = {str(d.get("reason", "Failed")) for d in failed}
+    message = " ".join(f"{d['name']}: {stopped(str(d.get('message', '')))}" for d in failed)
+    return [("Delivered", "False", reasons.pop() if len(reasons) == 1 else "DeliveriesFail", message[:1024])]
 
 
 def _schools(known: Known) -> Mapping[str, Any] | None:

@@ -6,7 +6,9 @@ The outbox belongs to the store. A run that gives up leaves it as it is, and the
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from rostersync.api.objects import condition
 from rostersync.attempts import DELIVER
+from rostersync.instants import parse_instant
 from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.observed import Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
@@ -22,8 +24,8 @@ _NO_TIME = timedelta(0)
 def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
     """What to do about the deliveries of a run whose changes are in the store. None when nothing is left to do."""
     work = seen.deliver
-    if not seen.connection.deliveries and work is None:
-        return None
+    if not seen.connection.deliveries and (work is None or work.state == WorkState.FAILED) and not _gone(seen):
+        return None  # there are none, or those that failed were taken out of the connection
     if work is None:
         return _start(seen, 1, until(seen))
     match work.state:
@@ -56,25 +58,47 @@ def said_before(seen: Observed) -> str:
 def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | Finish:
     """A delivery has failed, or its Job was deleted again and again: retry after a pause, if there is time for one."""
     ended = work.ended_at or work.started_at or seen.now
-    end = until(seen, work.report.failed if work.report else ())
-    if seen.connection.deleted or seen.connection.missing:
+    failed = set(work.report.failed) if work.report else set[str]()
+    end = until(seen, failed)
+    if _gone(seen):
         return _given_up(seen, "ConnectionDeleted", f"{_why(work)} Then its connection was deleted.")
     if seen.run.cancel:
         return _given_up(seen, "Cancelled", f"{_why(work)} Then the run was cancelled.")
     if seen.deliver_now:
         return _start(seen, work.number + 1, end)
+    if failed and not failed & seen.connection.deliveries.keys():
+        # What failed was taken out of the connection, so the others need not wait.
+        return _start(seen, work.number + 1, seen.now + GRACE)
     if ended >= end:
-        return _given_up(seen, _reason(work), f"{_why(work)} Tried {work.number} time{'s' * (work.number > 1)}.")
+        return _given_up(seen, _reason(work), f"{_why(work)} {_tried(seen, work, ended)}")
     again = min(ended + DELIVER.pause(work.number), end)  # the last try is made when the time is over
     if seen.now < again:
-        times = f"Tried again at {again:%Y-%m-%dT%H:%MZ}, until {end:%Y-%m-%dT%H:%MZ}."
-        then = times if seen.words.by_itself else f"The next run tries again, or at once: {seen.words.deliver}."
+        times = f"Next try: {again:%Y-%m-%dT%H:%MZ}, the last one by {end:%Y-%m-%dT%H:%MZ}."
+        if seen.words.by_itself:
+            then = f"{_tried(seen, work, ended)} {times} To try at once: {seen.words.deliver}."
+        else:
+            then = f"The next run tries again, or at once: {seen.words.deliver}."
         return Wait(Phase.DELIVERING, f"{_undelivered(seen)}: {_why(work)} {then}", again)
     return _start(seen, work.number + 1, end + GRACE)
 
 
+def _tried(seen: Observed, work: Work[DeliverReport], ended: datetime) -> str:
+    """How often it was tried, and since when it fails, as far as the status knows."""
+    if work.number == 1:
+        return f"Tried once, at {ended:%Y-%m-%dT%H:%MZ}."
+    before = condition(seen.run.status, "Delivered")
+    if not before or before["status"] != "False":
+        return f"Tried {work.number} times."
+    since = parse_instant(before["lastTransitionTime"])
+    return f"Tried {work.number} times; failing since {since:%Y-%m-%dT%H:%MZ}."
+
+
+def _gone(seen: Observed) -> bool:
+    return seen.connection.deleted or seen.connection.missing
+
+
 def _start(seen: Observed, number: int, end: datetime) -> StartDeliver | Wait | Finish:
-    if seen.connection.deleted or seen.connection.missing:
+    if _gone(seen):
         return _given_up(seen, "ConnectionDeleted", "Its connection was deleted.")
     if seen.run.cancel:
         return _given_up(seen, "Cancelled", "The run was cancelled.")

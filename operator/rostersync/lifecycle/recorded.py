@@ -1,6 +1,6 @@
 """Writes a plan's report into a run's status, and reads it back once its Job is gone. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from rostersync.api.kinds import Ref
@@ -48,15 +48,20 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
     return status
 
 
-def of_deliveries(before: Sequence[Mapping[str, Any]], work: Work[DeliverReport] | None) -> list[dict[str, Any]]:
-    """What became of each delivery, after the newest attempt. `before` is what the status has of earlier ones."""
+def of_deliveries(
+    before: Sequence[Mapping[str, Any]], work: Work[DeliverReport] | None, names: Collection[str]
+) -> list[dict[str, Any]]:
+    """What became of each delivery, after the newest attempt. `before` is what the status has of earlier ones.
+
+    `names`: those that the connection has. One that failed and is no longer among them is left out.
+    """
     known = {str(d["name"]): dict(d) for d in before}
     report = work.report if work and work.state != WorkState.RUNNING else None
     for each in report.deliveries if report else ():
         sent = {key: value for key, value in known.get(each.name, {}).items() if key in _SENT}
         known[each.name] = sent | of_delivery(each)
     if work and work.state == WorkState.SUCCEEDED:
-        return [_as_delivered(made) for made in known.values()]
+        return [_as_delivered(made) for made in known.values() if made["state"] == "Delivered" or made["name"] in names]
     return list(known.values())
 
 

@@ -11,7 +11,7 @@ from rostersync.lifecycle.about import in_brief
 from rostersync.lifecycle.conditions import approval_state, conditions, dated
 from rostersync.lifecycle.messages import held_message
 from rostersync.lifecycle.observed import Observed, WorkState
-from rostersync.lifecycle.outcomes import Outcome
+from rostersync.lifecycle.outcomes import APPLIED, Outcome
 from rostersync.lifecycle.recorded import of_deliveries, of_plan, pending_approval
 from rostersync.lifecycle.steps import (
     Finish,
@@ -55,9 +55,9 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
         status["approval"] = approval
     if (revision := seen.revision) is not None:
         status["revision"] = revision
-    if deliveries := of_deliveries(before.get("deliveries") or (), seen.deliver):
+    if deliveries := of_deliveries(before.get("deliveries") or (), seen.deliver, seen.connection.deliveries):
         status["deliveries"] = deliveries
-    if _outbox_pending(seen):
+    if _outbox_pending(seen, step):
         status["outboxPending"] = True
     else:
         status.pop("outboxPending", None)
@@ -104,8 +104,10 @@ def _deleted_approval(seen: Observed, step: Step) -> dict[str, Any] | None:
     return {**known, "state": "Expired" if step.outcome == Outcome.EXPIRED else "Superseded"}
 
 
-def _outbox_pending(seen: Observed) -> bool:
+def _outbox_pending(seen: Observed, step: Step) -> bool:
     """Whether deliveries are outstanding, according to the attempts' reports."""
+    if isinstance(step, Finish) and step.outcome in APPLIED and step.outcome != Outcome.DELIVERY_FAILED:
+        return False  # what failed may have been taken out of the connection
     if seen.deliver and seen.deliver.state in (WorkState.SUCCEEDED, WorkState.FAILED):
         return seen.deliver.state == WorkState.FAILED
     reports = (seen.plan and seen.plan.report, seen.apply and seen.apply.report)

@@ -315,6 +315,7 @@ class ConnectionStatus(StatusModel):
     lastHandledRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
         default=None, description="Last value of the annotation rostersync.dev/requestedAt that was handled."
     )
+    lastCheckTime: Timestamp | None = Field(default=None, description="When Test Connection last ended.")
     lastHandledCheckRequestedAt: Annotated[str, StringConstraints(max_length=256)] | None = Field(
         default=None, description="Last value of the annotation rostersync.dev/checkRequestedAt that was handled."
     )

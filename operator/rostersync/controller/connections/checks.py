@@ -1,6 +1,6 @@
 """Test Connection: a Job for every changed spec and every request, retried after a failure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rostersync.api.kinds import Ref
@@ -69,7 +69,7 @@ class Checks:
                 (0 if made.good else number),
                 moment(condition.get("lastTransitionTime")),
             )
-            current, handled = made, asked.check_requested_at
+            current, handled = replace(made, at=memory.checked_at), asked.check_requested_at
             await self.actor.expire(job)
         verified = current.good if current else None
         tested = current.generation if current else 0

@@ -97,6 +97,8 @@ class Connections:
         made = connection_status.of(known)
         self._warn_unconfirmed(key[0], obj, made)
         await self._write(key[0], obj, made)
+        if made.get("lastCheckTime") != (obj.get("status") or {}).get("lastCheckTime"):
+            shared.tell(view.place)  # a run may wait to deliver until that is possible again
         self._again(key, answered, problem or memory.notice, now)
 
     async def deleted(self, obj: Object) -> None:

@@ -16,11 +16,13 @@ from rostersync.controller.runs.reports import moment
 from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
+from rostersync.lifecycle.connection_status import deliverable_since
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, Outcome, succeeded_reason
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport, Mode
+from rostersync.sent import DeliverReport
 
 
 def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, Refusal]:
@@ -80,12 +82,19 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         may_start=not refusal,
         may_apply=not refusal,
         may_deliver=not refusal,
+        deliver_now=_mended(obj, deliver),
         queued=refusal.text,
         tries=PLAN.tries,
         unguarded=facts.guard.unguarded if facts.guard else "",
         words=_words(meta["namespace"], Ref.of(spec["connectionRef"]).key, facts.guard),
     )
     return observed, view, refusal
+
+
+def _mended(obj: Object | None, deliver: Work[DeliverReport] | None) -> bool:
+    """Whether Test Connection found, after a delivery had failed, that everything can be delivered: no pause is kept then."""
+    since = deliverable_since((obj or {}).get("status") or {})
+    return bool(since and deliver and deliver.ended_at and since > deliver.ended_at)
 
 
 def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:
