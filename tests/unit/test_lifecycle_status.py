@@ -12,7 +12,7 @@ from rostersync.lifecycle.conditions import approval_state
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Work, WorkState
 from rostersync.lifecycle.outcomes import ENDINGS, Outcome, exit_code
-from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartPlan, Wait
+from rostersync.lifecycle.steps import CreateApproval, Finish, StartApply, StartDeliver, StartPlan, Wait
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, Mode, PlanReport, Schools
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -259,3 +259,8 @@ def test_a_final_run_keeps_its_status():
     final = {"outcome": "Applied", "conditions": []}
 
     assert decided(seen(run={"status": final})) == final
+
+
+def test_a_run_that_only_delivers_has_a_start():
+    made = status.of(seen({"mode": Mode.DELIVER}), StartDeliver())
+    assert made["startTime"] == "2026-11-24T02:00:00Z"

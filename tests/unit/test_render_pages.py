@@ -90,6 +90,13 @@ def test_where_rows_came_several_times_the_command_that_names_their_ids_is_said(
     }
 
 
+def test_the_list_of_runs_says_what_they_were_for_once_one_was_no_import():
+    restore = RUN | {"spec": RUN["spec"] | {"mode": "Restore"}}
+    assert "Mode" not in shown(runs.page, [RUN])
+    text = shown(runs.page, [restore, RUN])
+    assert all(word in text for word in ("Mode", "Restore", "Import"))
+
+
 def test_the_list_of_runs_begins_with_its_connections():
     text = shown(runs.page, [RUN, RUN | {"metadata": {"name": "springfield-0"}, "status": {}}])
 

@@ -29,7 +29,8 @@ def _asked(delivery: Delivery) -> Directory:
 
 def _where(delivery: Delivery) -> str:
     asked = _asked(delivery)
-    return f"{asked.path} of volume claim {asked.existingClaim}"
+    folder = "" if asked.path == "." else f"{asked.path} of "
+    return f"{folder}volume claim {asked.existingClaim}"
 
 
 def _send(receiver: Receiver, bundle: Bundle) -> None:

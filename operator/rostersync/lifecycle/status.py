@@ -16,6 +16,7 @@ from rostersync.lifecycle.recorded import of_deliveries, of_plan, pending_approv
 from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
+    StartDeliver,
     StartPlan,
     Step,
     Wait,
@@ -29,7 +30,8 @@ def of(seen: Observed, step: Step, sentence: Callable[[Hold], str] | None = None
     if isinstance(step, Nothing):
         return dict(before)
     status: dict[str, Any] = {"observedGeneration": seen.run.generation}
-    started = before.get("startTime") or (stamp(seen.now) if seen.plan or isinstance(step, StartPlan) else None)
+    begun = seen.plan or seen.deliver or isinstance(step, StartPlan | StartDeliver)
+    started = before.get("startTime") or (stamp(seen.now) if begun else None)
     if started:
         status["startTime"] = started
     if isinstance(step, Finish):

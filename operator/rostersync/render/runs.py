@@ -7,7 +7,7 @@ from rich.console import Console
 
 from rostersync.api.kinds import Ref
 from rostersync.api.objects import condition, connection_status, run_status
-from rostersync.model import Phase
+from rostersync.model import Mode, Phase
 from rostersync.render.tables import say, table
 from rostersync.render.words_to_type import LOCAL, Typed
 
@@ -38,11 +38,12 @@ def page(
     if not runs:
         say(out, f"No runs yet. Start one: {typed.start}")
         return
-    columns = ("Run", "Connection", "Status", "Created", "Updated", "Deleted", "Started")
-    going = ("Started", "Connection", "Updated", "Created", "Deleted")
-    _table(
-        out, columns, [(_key(r, namespaces)[0], *_line(r)) for r in runs], columns[3:6], namespaces, going, last=True
-    )
+    modes = any(_mode(r) != Mode.IMPORT for r in runs)
+    counts = ("Created", "Updated", "Deleted")
+    columns = ("Run", "Connection", *(("Mode",) if modes else ()), "Status", *counts, "Started")
+    going = ("Started", "Connection", "Mode", "Updated", "Created", "Deleted")
+    rows = [(_key(r, namespaces)[0], *_line(r, modes)) for r in runs]
+    _table(out, columns, rows, counts, namespaces, going, last=True)
 
 
 def _table(
@@ -93,8 +94,13 @@ def _connection(run: Mapping[str, Any]) -> str:
     return Ref.of(run["spec"]["connectionRef"]).in_words
 
 
-def _line(run: Mapping[str, Any]) -> tuple[object, ...]:
+def _mode(run: Mapping[str, Any]) -> str:
+    return str(run["spec"].get("mode", Mode.IMPORT))
+
+
+def _line(run: Mapping[str, Any], modes: bool) -> tuple[object, ...]:
     status = run.get("status") or {}
     totals = status.get("totals") or {}
     counts = tuple(totals.get(k, "") for k in ("created", "updated", "deleted"))
-    return (run["metadata"]["name"], _connection(run), state(run), *counts, status.get("startTime"))
+    mode = (_mode(run),) if modes else ()
+    return (run["metadata"]["name"], _connection(run), *mode, state(run), *counts, status.get("startTime"))
