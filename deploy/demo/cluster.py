@@ -95,7 +95,7 @@ def main() -> None:
     heading("The district: a FocusConnection, which is tested, imported and delivered")
     told = "deploy/demo/servers/connection.yaml, with the host key of that SFTP server"
     run("kubectl", "apply", "-f", "-", given=made.connection, note=told)
-    for tested in ("ConnectionVerified", "DeliveriesVerified"):
+    for tested in ("ConnectionVerified", "StoreVerified", "DeliveriesVerified"):
         wait_for(f"focusconnection/{CONNECTION}", f"condition={tested}")
     conditions = '{range .status.conditions[*]}{.type}: {.message}{"\\n"}{end}'
     run("kubectl", "get", "focusconnection", CONNECTION, "-n", NAMESPACE, "-o", f"jsonpath={conditions}")

@@ -16,6 +16,7 @@ class Mount(Enum):
     STORE_TO_READ = auto()
     STORE_TO_WRITE = auto()
     STORE_TO_SETTLE = auto()  # the reader's Secret, and a claim that can be written: what was sent is recorded
+    STORE_TO_TEST = auto()  # the reader's Secret, as far as it is there
     ARTIFACTS = auto()  # a claim; or where a bucket has them, room for a run and the Secret of the bucket
     ARTIFACTS_TO_TEST = auto()  # only that Secret
     KEY = auto()  # the Secret that artifacts are encrypted with
@@ -92,7 +93,7 @@ DELIVER = Attempt(
 )
 CHECK = Attempt(
     "check",
-    (Mount.CONNECTION, Mount.SOURCE, Mount.DELIVERIES, Mount.ARTIFACTS_TO_TEST),
+    (Mount.CONNECTION, Mount.SOURCE, Mount.STORE_TO_TEST, Mount.DELIVERIES, Mount.ARTIFACTS_TO_TEST),
     pods=1,  # the operator retries it itself, with growing pauses
     deadline=timedelta(minutes=4),
     light=True,

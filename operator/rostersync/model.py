@@ -282,11 +282,15 @@ class CheckReport:
     schools: Schools = field(default_factory=Schools)
     error: dict[str, str] | None = None  # {reason, message}
     deliveries: list["Probe"] = field(default_factory=list)
+    store: "Probe | None" = None
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What became of the test of one delivery. `where` names its place without user or password."""
+    """What became of the test of one delivery. `where` names its place without user or password.
+
+    For the test of a store, `where` says what was found there.
+    """
 
     name: str
     where: str = ""

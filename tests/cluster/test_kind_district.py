@@ -179,7 +179,7 @@ def test_a_roster_goes_into_postgres_and_on_by_sftp(cluster: KindCluster) -> Non
     connection = yaml.safe_load(made.connection)
     del connection["spec"]["runOn"]
     kubectl(cluster, "apply", "-f", "-", input=json.dumps(connection))
-    tested = ("ConnectionVerified", "DeliveriesVerified")
+    tested = ("ConnectionVerified", "StoreVerified", "DeliveriesVerified")
     until(cluster, "focusconnection", "springfield", lambda c: all(reason(c, t) == "Verified" for t in tested))
 
     start(cluster, "by-sftp", "springfield")

@@ -75,8 +75,10 @@ def test_its_jobs_get_one_secret_each_and_no_claim() -> None:
     settles = mounted(deliver(seen))
     assert SECRETS + "example-reader" in settles
     assert not {SECRETS + "example-writer", SECRETS + "focus", STORE} & settles
-    for job in (check_job(obj, seen, OPTIONS, 1, "3/"), purge_job(None, seen, OPTIONS, [], ["old"], "end")):
-        assert not {SECRETS + "example-reader", SECRETS + "example-writer", STORE} & mounted(job)
+    tests, purges = check_job(obj, seen, OPTIONS, 1, "3/"), purge_job(None, seen, OPTIONS, [], ["old"], "end")
+    assert {SECRETS + "example-reader", SECRETS + "focus"} <= mounted(tests)
+    assert not {SECRETS + "example-writer", STORE} & mounted(tests)
+    assert not {SECRETS + "example-reader", SECRETS + "example-writer", STORE} & mounted(purges)
 
 
 def test_no_claim_is_made_for_it() -> None:

@@ -75,6 +75,12 @@ def _store(view: View, *, read_only: bool, writes: bool) -> list[Volume]:
     return volumes
 
 
+def _store_to_test(view: View) -> list[Volume]:
+    """Only Secrets: what lies on a claim is tested by whoever mounts it."""
+    needed = view.placement.secrets(writes=False)
+    return [_secret(f"store-{number}", secret.name, optional=True) for number, secret in enumerate(needed)]
+
+
 def _artifacts(view: View) -> list[Volume]:
     bucket = view.spec.artifacts.objectStorage
     if bucket is None:
@@ -104,6 +110,7 @@ _VOLUMES: dict[Mount, Callable[[View], list[Volume]]] = {
     Mount.STORE_TO_READ: partial(_store, read_only=True, writes=False),
     Mount.STORE_TO_WRITE: partial(_store, read_only=False, writes=True),
     Mount.STORE_TO_SETTLE: partial(_store, read_only=False, writes=False),
+    Mount.STORE_TO_TEST: _store_to_test,
     Mount.ARTIFACTS: _artifacts,
     Mount.ARTIFACTS_TO_TEST: _artifacts_to_test,
     Mount.KEY: _key,

@@ -6,7 +6,7 @@ from typing import Any
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.execution.inputs import Inputs, artifacts_secret
 from rostersync.execution.layout import Layout
-from rostersync.execution.probe import probe_deliveries
+from rostersync.execution.probe import as_dict, probe_deliveries, probe_store
 from rostersync.execution.report_files import CheckReportFile
 from rostersync.execution.source import open_source
 from rostersync.model import CheckReport, Probe, Schools
@@ -25,17 +25,19 @@ class Found:
     mapped: frozenset[str]
     vanished: tuple[str, ...]
     deliveries: tuple[Probe, ...] = ()
+    store: Probe | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Everything for the Job's log: what the source has, and what is mapped of it. No records."""
         found = self.result.as_dict()
         schools = [school | {"mapped": school["sourcedId"] in self.mapped} for school in found["schools"]]
-        made = [{k: v for k, v in vars(d).items() if v} for d in self.deliveries]
-        return found | {"schools": schools, "vanished": list(self.vanished)} | ({"deliveries": made} if made else {})
+        return found | {"schools": schools, "vanished": list(self.vanished)} | as_dict(self.store, self.deliveries)
 
 
 def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Layout) -> Found:
-    """Test the connection and its deliveries, write the report and return everything found. Raises the source's error."""
+    """Test the connection, its store and its deliveries, write the report and return everything found. Raises the source's error."""
+    report.stage("store")
+    store = report.report.store = probe_store(inputs, layout, network)
     report.stage("deliveries")
     deliveries = report.report.deliveries = probe_deliveries(inputs, layout, network)
     report.stage("connect")
@@ -49,8 +51,8 @@ def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Lay
         from rostersync.execution.home_in_bucket import probe
 
         probe(inputs.connection, artifacts_secret(inputs.connection, inputs.secrets), network)
-    report.done(CheckReport("done", found.result.message, found.schools, deliveries=deliveries))
-    return replace(found, deliveries=tuple(deliveries))
+    report.done(CheckReport("done", found.result.message, found.schools, deliveries=deliveries, store=store))
+    return replace(found, deliveries=tuple(deliveries), store=store)
 
 
 def _look(source: Source, connection: Connection) -> Found:

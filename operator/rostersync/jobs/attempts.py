@@ -163,7 +163,8 @@ def check(pod: Pod, watch: Watch, network: Network) -> "Found":
         connection = pod.connection()
         _check_supported(connection)
         inputs = pod.to_check(connection)
-        given = {**inputs.secrets, **pod.delivery_secrets(connection), **pod.artifacts_secret(connection)}
+        given = {**inputs.secrets, **pod.store_secrets(connection), **pod.delivery_secrets(connection)}
+        given |= pod.artifacts_secret(connection)
         return execute(replace(inputs, secrets=given), report, network, pod.layout)
 
 

@@ -132,6 +132,12 @@ class Pod:
         secret = artifacts_secret(connection, self.artifacts_secret(connection))
         return in_bucket(self.layout, connection, secret, network)
 
+    def store_secrets(self, connection: Connection) -> Data:
+        """The Secrets to read its store, as far as they are mounted."""
+        secrets = self.mounted / "secrets"
+        names = [needed.name for needed in placement_of(connection).secrets(writes=False)]
+        return {n: found for n in names if (found := _read(secrets / n, f"Secret {n}"))}
+
     def _key(self, connection: Connection) -> Data:
         reference = connection.spec.artifacts.encryptionKeySecretRef
         if reference is None:

@@ -15,6 +15,7 @@ from rostersync.model import AT_WORK, Mode, Phase, Probe
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
 DELIVERIES = "DeliveriesVerified"
+STORE = "StoreVerified"
 OTHER_SOURCE = "StoreHasOtherSource"
 _SENT = ("revision", "place", "time", "files", "bytes", "sha256")
 
@@ -30,11 +31,13 @@ class Checked:
     generation: int = 0
     deliveries: tuple[str, str, str] | None = None  # status, reason and message of their own condition
     at: datetime | None = None
+    store: tuple[str, str, str] | None = None  # the same of the store's
 
     @property
     def good(self) -> bool | None:
-        """Whether source and deliveries are fine. None while that is being found out."""
-        return False if self.ok and self.deliveries and self.deliveries[0] == "False" else self.ok
+        """Whether source, store and deliveries are fine. None while that is being found out."""
+        failed = any(each and each[0] == "False" for each in (self.deliveries, self.store))
+        return False if self.ok and failed else self.ok
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def of(known: Known) -> dict[str, Any]:
     ]
     made = dated(conditions, before.get("conditions") or [], known.now, known.generation)
     for each in made:
-        if each["type"] in ("ConnectionVerified", DELIVERIES) and known.checked:
+        if each["type"] in ("ConnectionVerified", STORE, DELIVERIES) and known.checked:
             each["observedGeneration"] = known.checked.generation  # the spec that was tested, not the current one
     status["conditions"] = made
     return status
@@ -188,9 +191,20 @@ def _verified(known: Known) -> list[Condition]:
         return []
     state = {None: "Unknown", True: "True", False: "False"}[checked.ok]
     made: list[Condition] = [("ConnectionVerified", state, checked.reason, checked.message)]
+    if checked.store:
+        made.append((STORE, *checked.store))
     if known.deliveries and checked.deliveries:
         made.append((DELIVERIES, *checked.deliveries))
     return made
+
+
+def of_store(probe: Probe | None) -> tuple[str, str, str] | None:
+    """The condition of a store that was tested. None for one that Test Connection does not reach."""
+    if probe is None:
+        return None
+    if probe.error:
+        return ("False", probe.error["reason"], probe.error["message"][:1024])
+    return ("True", "Verified", probe.where[:1024])
 
 
 def of_probes(probes: Sequence[Probe]) -> tuple[str, str, str] | None:

@@ -83,6 +83,8 @@ def check_to_json(report: CheckReport) -> str:
         out: dict[str, Any] = {"stage": report.stage, "message": report.message, "schools": report.schools.as_dict(ids)}
         if report.deliveries:
             out["deliveries"] = [_delivery(d, texts) for d in report.deliveries]
+        if report.store:
+            out["store"] = _delivery(report.store, texts)
         return out | _without_none({"error": report.error})
 
     shapes = [(ids, texts) for texts in _TEXTS for ids in (IDS, 12, 6, 3, 0)]
@@ -145,7 +147,12 @@ def check_from_json(text: str) -> CheckReport:
     data = _object(text)
     deliveries = [Probe(**d) for d in data.get("deliveries", ())]
     return CheckReport(
-        data["stage"], data["message"], Schools.from_dict(data["schools"]), data.get("error"), deliveries
+        data["stage"],
+        data["message"],
+        Schools.from_dict(data["schools"]),
+        data.get("error"),
+        deliveries,
+        Probe(**data["store"]) if "store" in data else None,
     )
 
 

@@ -43,3 +43,4 @@ class StoreKind:
     opens: "Callable[[StoreSpec, Opening], Store]"
     places: Callable[[StoreSpec, str], Placement]
     file: "Callable[[Opening], StoreFile] | None" = None
+    probes: Callable[[StoreSpec, Opening], str] | None = None

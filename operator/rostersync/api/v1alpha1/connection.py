@@ -304,7 +304,7 @@ class ConnectionStatus(StatusModel):
     conditions: tuple[Condition, ...] = Field(
         default=(),
         max_length=16,
-        description="Ready, ConnectionVerified, DeliveriesVerified, SchoolsComplete and PoliciesInstalled.",
+        description="Ready, ConnectionVerified, StoreVerified, DeliveriesVerified, SchoolsComplete and PoliciesInstalled.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )
     schools: SchoolsStatus | None = Field(default=None, description="Result of Schools Mapping.")

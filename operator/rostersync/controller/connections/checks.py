@@ -118,9 +118,14 @@ def _recorded(status: Object) -> Checked | None:
     if found is None:
         return None
     ok = {"True": True, "False": False}.get(found["status"])
-    of = condition(status, connection_status.DELIVERIES)
-    deliveries = (of["status"], of["reason"], of["message"]) if of else None
-    return Checked(ok, found["reason"], found["message"], None, int(found.get("observedGeneration", 0)), deliveries)
+    generation = int(found.get("observedGeneration", 0))
+    deliveries, store = (_kept(status, name) for name in (connection_status.DELIVERIES, connection_status.STORE))
+    return Checked(ok, found["reason"], found["message"], None, generation, deliveries, store)
+
+
+def _kept(status: Object, name: str) -> tuple[str, str, str] | None:
+    found = condition(status, name)
+    return (found["status"], found["reason"], found["message"]) if found else None
 
 
 def _outcome(seen: JobSeen, generation: int) -> Checked:
@@ -133,10 +138,12 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
         report = next((r for e in reversed(seen.ended) if (r := reports.check_report(e.text))), None)
         if report is not None:
             message, probes = report.message or connection_status.OK, connection_status.of_probes(report.deliveries)
-            return Checked(True, "Verified", message, report.schools.as_dict(), generation, probes)
+            store = connection_status.of_store(report.store)
+            return Checked(True, "Verified", message, report.schools.as_dict(), generation, probes, store)
         if not seen.lost:
             return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
         return Checked(False, "ReportLost", "Test Connection left no report. It will run again.", None, generation)
     reason, message, told = job_failure(seen, condition, reports.check_report)
     probes = connection_status.of_probes(told.deliveries) if told else None
-    return Checked(False, reason, message, None, generation, probes)
+    store = connection_status.of_store(told.store) if told else None
+    return Checked(False, reason, message, None, generation, probes, store)

@@ -180,6 +180,8 @@ def check_report(text: str) -> CheckReport | None:
     probes = [
         {"name": p.name, "state": "Failed" if p.error else "Delivered", **(p.error or {})} for p in report.deliveries
     ]
+    if report.store and report.store.error and not _REASON.fullmatch(str(report.store.error.get("reason", ""))):
+        return None
     if not _countable(schools) or not _fits({"deliveries": probes}):
         return None
     return replace(report, message=str(report.message)[:1024])

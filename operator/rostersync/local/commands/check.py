@@ -1,6 +1,7 @@
 """check: Test Connection."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,19 +33,24 @@ Example:
 def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", output: str) -> None:
     """Test Connection: does the source answer, which schools does it have, and which attributes does it fill?
 
-    Reads a sample of every collection and changes nothing. At the place of each delivery, a probe is written, renamed
+    Reads a sample of every collection and changes nothing. The logins of store.postgres are tried, of whichever Secrets are
+    given. At the place of each delivery, a probe is written, renamed
     and removed.
     """
     from rostersync.execution import source
-    from rostersync.execution.probe import probe_deliveries
+    from rostersync.execution.probe import as_dict, probe_deliveries, probe_store
+    from rostersync.local.manifest_files import store_secrets
     from rostersync.reading.read_set import private
     from rostersync.render import objects
 
     loaded = options.read_manifests(paths)
     state.mount(volumes)
     with interruptible():
+        given = {**store_secrets(os.environ), **loaded.secrets}
+        store = probe_store(replace(loaded, secrets=given), state.layout)
         probes = probe_deliveries(loaded, state.layout)
         if output == "table":
+            _store(store)
             _deliveries(probes)
         opened, _ = source.open_source(loaded, os.environ)
         try:
@@ -54,10 +60,19 @@ def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", out
     if output == "table":
         _page(found)
     else:
-        made = [{k: v for k, v in vars(probe).items() if v} for probe in probes]
-        click.echo(objects.dump(found.as_dict() | ({"deliveries": made} if made else {}), output), nl=False)
-    if any(probe.error for probe in probes):
+        click.echo(objects.dump(found.as_dict() | as_dict(store, probes), output), nl=False)
+    if any(probe.error for probe in (store, *probes) if probe):
         raise SystemExit(1)
+
+
+def _store(probe: "Probe | None") -> None:
+    """What was found of a store that Secrets lead to."""
+    from rostersync.render.tables import console, say
+
+    if probe and probe.error:
+        say(console(), f"Store: {probe.error['reason']}: {probe.error['message']}", "red")
+    elif probe:
+        say(console(), f"Store: {probe.where}", "green")
 
 
 def _deliveries(probes: "list[Probe]") -> None:

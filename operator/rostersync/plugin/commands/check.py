@@ -51,9 +51,9 @@ def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, outpu
     else:
         click.echo(f"Test Connection is requested: `{_describe(cluster, seen)}` shows the result.")
     verified = condition(connection_status(seen), "ConnectionVerified")
-    delivers = condition(connection_status(seen), "DeliveriesVerified")
+    others = [condition(connection_status(seen), name) for name in ("StoreVerified", "DeliveriesVerified")]
     good = verified is not None and verified["status"] == "True" and not not_testable(seen)
-    good = good and (delivers is None or delivers["status"] == "True")
+    good = good and all(other is None or other["status"] == "True" for other in others)
     raise SystemExit(0 if good or not wait else 1)
 
 
@@ -106,9 +106,10 @@ def _page(connection: "Object") -> None:
     if verified := condition(status, "ConnectionVerified"):
         style = "green" if verified["status"] == "True" else "red"
         say(out, f"{verified['reason']}: {verified.get('message', '')}", style)
-    if delivers := condition(status, "DeliveriesVerified"):
-        style = "green" if delivers["status"] == "True" else "red"
-        say(out, f"Deliveries: {delivers.get('message', '')}", style)
+    for name, title in (("StoreVerified", "Store"), ("DeliveriesVerified", "Deliveries")):
+        if tested := condition(status, name):
+            style = "green" if tested["status"] == "True" else "red"
+            say(out, f"{title}: {tested.get('message', '')}", style)
     schools(out, status)
     complete = condition(status, "SchoolsComplete")
     if complete and complete["status"] == "False":

@@ -32,4 +32,11 @@ def _opens(spec: StoreSpec, opening: Opening) -> "Store":
     return PostgresStore(spec.postgres, opening)
 
 
-POSTGRES = StoreKind("postgres", "the PostgreSQL store", _opens, _places)
+def _probes(spec: StoreSpec, opening: Opening) -> str:
+    from rostersync.stores.postgres.store import PostgresStore
+
+    assert spec.postgres is not None  # noqa: S101  (as above)
+    return PostgresStore(spec.postgres, opening).probe()
+
+
+POSTGRES = StoreKind("postgres", "the PostgreSQL store", _opens, _places, probes=_probes)

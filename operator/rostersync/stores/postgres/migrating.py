@@ -1,8 +1,7 @@
 """Makes the schema, or brings it up to date: before each apply, under a lock, in one transaction."""
 
-from rostersync.errors import Permanent
 from rostersync.stores.postgres.session import WRITING, Scope, Session
-from rostersync.stores.postgres.state import check_version, migrations
+from rostersync.stores.postgres.state import check_reader_exists, check_version, migrations
 
 
 def bring_up_to_date(session: Session) -> None:
@@ -27,11 +26,6 @@ def bring_up_to_date(session: Session) -> None:
 
 
 def _grant(session: Session, reader: str) -> None:
-    if not session.rows("scope.role_exists", reader)[0][0]:
-        raise Permanent(
-            f"There is no role {reader}, which the key reader of Secret {session.login.secret} names; CREATE ROLE, or "
-            "correct the Secret.",
-            reason="StoreRefused",
-        )
+    check_reader_exists(session)
     if session.rows("scope.lacks_grant", reader)[0][0]:
         session.run("scope.grant")

@@ -29,6 +29,22 @@ SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_
        set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
        set_config('tcp_keepalives_count', '6', false), set_config('client_connection_check_interval', '10s', true)
 
+-- name: patience_of_test
+SELECT set_config('statement_timeout', $1, true)
+
+-- name: server
+-- Its version as a number and for people, and the protocol of TLS, if the connection has any.
+SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),
+       (SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl)
+
+-- name: may_migrate
+-- Whether the server only reads; whether this role may make what is missing of the schema; whether it owns what is there.
+SELECT pg_is_in_recovery(),
+       CASE WHEN namespace IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+            ELSE has_schema_privilege(namespace, 'CREATE') END,
+       NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = namespace AND relkind = 'r' AND NOT pg_has_role(relowner, 'USAGE'))
+FROM (SELECT to_regnamespace(quote_ident(current_setting('rostersync.schema')))::oid) AS made (namespace)
+
 -- name: exists
 -- Whether the schema has tables of ours, and whether this role may look into it.
 SELECT to_regnamespace(quote_ident(current_setting('rostersync.schema'))) IS NOT NULL,

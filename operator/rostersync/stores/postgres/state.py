@@ -52,6 +52,17 @@ def check_version(session: Session) -> int:
     return version or 0
 
 
+def check_reader_exists(session: Session) -> None:
+    """Raises Permanent if the writer's Secret names a reader that the server does not know."""
+    reader = session.login.reader
+    if reader and not session.rows("scope.role_exists", reader)[0][0]:
+        raise Permanent(
+            f"There is no role {reader}, which the key reader of Secret {session.login.secret} names; CREATE ROLE, or "
+            "correct the Secret.",
+            reason="StoreRefused",
+        )
+
+
 def refuse_writers(session: Session) -> None:
     """The reader's role must not be able to change the roster. Raises Permanent."""
     if session.rows("scope.may_write")[0][0]:

@@ -8,6 +8,7 @@ from rostersync.stores.kind import Opening
 from rostersync.stores.port import Outbox
 from rostersync.stores.postgres.login import FIELD, KEYS, Login, login
 from rostersync.stores.postgres.outbox import PostgresOutbox
+from rostersync.stores.postgres.probing import probe_reader, probe_writer
 from rostersync.stores.postgres.reader import PostgresReader
 from rostersync.stores.postgres.writer import PostgresWriter
 
@@ -38,6 +39,17 @@ class PostgresStore:
         """The side that settles deliveries: with the writer's login where it is given, else with the reader's."""
         given = self._spec.writerSecretRef.name in self._opening.secrets
         return PostgresOutbox(self._login("writer" if given else "reader"), self._scratch, own_role=not given)
+
+    def probe(self) -> str:
+        """Tests each login that is given, and returns what was found. Raises RostersyncError."""
+        names = {side: getattr(self._spec, f"{side}SecretRef").name for side in ("reader", "writer")}
+        tests = {"reader": probe_reader, "writer": probe_writer}
+        found = [
+            tests[side](self._login(side), self._scratch) for side in tests if names[side] in self._opening.secrets
+        ]
+        if names["writer"] not in self._opening.secrets:
+            found.append(f"The writer (Secret {names['writer']}) was not tested: only applies have its Secret.")
+        return " ".join(found)
 
     def _to_read(self) -> tuple[Login, bool]:
         secrets, reader = self._opening.secrets, self._spec.readerSecretRef.name

@@ -1,0 +1,59 @@
+"""Test Connection of the database: each login that is given, what it may do there, and of which version all of it is."""
+
+from pathlib import Path
+
+from rostersync.errors import Permanent, Retryable
+from rostersync.stores.postgres.login import Login
+from rostersync.stores.postgres.session import READING, Scope, Session
+from rostersync.stores.postgres.state import check_reader_exists, check_version, newest, ready, refuse_writers
+
+OLDEST = 150000  # PostgreSQL 15 has MERGE
+_PATIENCE = "20s"  # for each statement
+
+
+def probe_reader(login: Login, scratch: Path) -> str:
+    """Whether the login can read the roster, and nothing more. Returns what was found. Raises RostersyncError."""
+    with Session(login, scratch) as session, session.transaction(READING, "test", Scope()):
+        found = _server(session)
+        refuse_writers(session)
+        made = ready(session)
+        schema = f"schema version {check_version(session)}" if made else "no schema yet: the first apply makes it"
+    return f"{login.where} ({found}, {schema}): role {login.user} can read and cannot write."
+
+
+def probe_writer(login: Login, scratch: Path) -> str:
+    """Whether the login can make the schema or bring it up to date, and write. Nothing is changed. Raises RostersyncError."""
+    with Session(login, scratch) as session, session.transaction(READING, "test", Scope(reader=login.reader)):
+        _server(session)
+        [(only_reads, may_make, owns)] = session.rows("scope.may_migrate")
+        if only_reads:
+            raise Retryable(
+                f"The server of the roster store ({login.where}) only reads: it is a standby, or is just being promoted. Name "
+                f"the primary in Secret {login.secret}; with several hosts in a uri, add target_session_attrs=read-write.",
+                reason="StoreReadOnly",
+            )
+        made = session.rows("scope.exists")[0][2]
+        if not may_make or not owns:
+            right = "make it the owner of the schema and its tables" if made else "GRANT CREATE ON DATABASE to it"
+            raise Permanent(
+                f"Role {login.user} of Secret {login.secret} cannot {'bring up to date' if made else 'make'} the schema of the "
+                f"roster store ({login.where}); {right}.",
+                reason="StoreRefused",
+            )
+        version = check_version(session) if made else 0
+        check_reader_exists(session)
+    later = f", and can bring it to version {newest()}" if 0 < version < newest() else ""
+    return f"Role {login.user} can write{later}."
+
+
+def _server(session: Session) -> str:
+    """The server in words. Raises Permanent for a version that is too old."""
+    session.run("scope.patience_of_test", _PATIENCE)
+    [(number, version, tls)] = session.rows("scope.server")
+    if number < OLDEST:
+        raise Permanent(
+            f"The server of the roster store ({session.login.where}) is PostgreSQL {version}; it must be 15 or later. Upgrade "
+            "it, or name another one.",
+            reason="StoreTooOld",
+        )
+    return f"PostgreSQL {version}, {tls or 'without TLS'}"
