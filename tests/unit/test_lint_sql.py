@@ -39,6 +39,7 @@ SPEAK_NO_SQL = (  # they name things for people and clusters, and give nothing t
     "stores/postgres/failures.py",
     "stores/postgres/kind.py",
     "stores/postgres/login.py",
+    "stores/postgres/sentences.py",
     "stores/registry.py",
 )
 HEAD = """

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rostersync.errors import Permanent, Retryable
+from rostersync.stores.postgres import sentences
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.session import READING, Scope, Session
 from rostersync.stores.postgres.state import check_reader_exists, check_version, newest, ready, refuse_writers
@@ -16,9 +17,8 @@ def probe_reader(login: Login, scratch: Path) -> str:
     with Session(login, scratch) as session, session.transaction(READING, "test", Scope()):
         found = _server(session)
         refuse_writers(session)
-        made = ready(session)
-        schema = f"schema version {check_version(session)}" if made else "no schema yet: the first apply makes it"
-    return f"{login.where} ({found}, {schema}): role {login.user} can read and cannot write."
+        version = check_version(session) if ready(session) else None
+    return sentences.of_reader(login, found, version)
 
 
 def probe_writer(login: Login, scratch: Path) -> str:
@@ -42,8 +42,7 @@ def probe_writer(login: Login, scratch: Path) -> str:
             )
         version = check_version(session) if made else 0
         check_reader_exists(session)
-    later = f", and can bring it to version {newest()}" if 0 < version < newest() else ""
-    return f"Role {login.user} can write{later}."
+    return sentences.of_writer(login, version, newest())
 
 
 def _server(session: Session) -> str:
