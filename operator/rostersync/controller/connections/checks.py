@@ -120,7 +120,7 @@ def _recorded(status: Object) -> Checked | None:
     ok = {"True": True, "False": False}.get(found["status"])
     generation = int(found.get("observedGeneration", 0))
     deliveries, store = (_kept(status, name) for name in (connection_status.DELIVERIES, connection_status.STORE))
-    return Checked(ok, found["reason"], found["message"], None, generation, deliveries, store)
+    return Checked(ok, found["reason"], found["message"], None, generation, deliveries, store=store)
 
 
 def _kept(status: Object, name: str) -> tuple[str, str, str] | None:
@@ -139,11 +139,11 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
         if report is not None:
             message, probes = report.message or connection_status.OK, connection_status.of_probes(report.deliveries)
             store = connection_status.of_store(report.store)
-            return Checked(True, "Verified", message, report.schools.as_dict(), generation, probes, store)
+            return Checked(True, "Verified", message, report.schools.as_dict(), generation, probes, store=store)
         if not seen.lost:
             return Checked(None, "Checking", "Test Connection has ended; its report is on the way.", None, generation)
         return Checked(False, "ReportLost", "Test Connection left no report. It will run again.", None, generation)
     reason, message, told = job_failure(seen, condition, reports.check_report)
     probes = connection_status.of_probes(told.deliveries) if told else None
     store = connection_status.of_store(told.store) if told else None
-    return Checked(False, reason, message, None, generation, probes, store)
+    return Checked(False, reason, message, None, generation, probes, store=store)
