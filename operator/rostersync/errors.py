@@ -69,6 +69,12 @@ class DiskFull(Retryable):
         self.volume = volume
 
 
+class ArtifactsAway(Retryable):
+    """The artifacts are out of reach for now. Nothing was done. What was approved stays approved."""
+
+    reason = "ArtifactsAway"
+
+
 class Unsure(Retryable):
     """The commit had begun, and nobody can tell whether it succeeded.
 

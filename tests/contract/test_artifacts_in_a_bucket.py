@@ -18,7 +18,8 @@ from rostersync.artifacts import listing
 from rostersync.artifacts.bucket import BucketRuns
 from rostersync.buckets import objects
 from rostersync.buckets.failures import Changed
-from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError
+from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
+from rostersync.execution import home_in_bucket
 from rostersync.execution.home_in_bucket import InBucket, bucket_of, folder_of, probe
 from rostersync.execution.layout import Layout
 from rostersync.execution.purge import History
@@ -225,6 +226,30 @@ def test_small_districts_are_not_kept_after_each_collection(pods: Callable[..., 
     assert server.objects() == before
 
 
+def test_a_plan_that_is_made_waits_for_a_bucket_that_is_away(
+    pods: Callable[..., Job], line: Refusing, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(home_in_bucket, "_PAUSES", (0.01, 0.02))
+    job = pods(endpoint=line.endpoint)
+    job.home.begin(RUN, "uid-1", again=False)
+    job.write(RUN, OLD)
+    line.asked.clear()
+    line.answer = lambda method, path: (503, "SlowDown") if method == "PUT" and len(line.asked) < 12 else None
+    job.home.keep(RUN)
+    assert "Tried again in" in capsys.readouterr().err
+    assert seen(pods()) == OLD
+
+    monkeypatch.setattr(home_in_bucket, "PATIENCE", 0.05)
+    job = pods(endpoint=line.endpoint)
+    line.answer = lambda method, path: None
+    job.home.begin(RUN, "uid-1", again=True)
+    job.write(RUN, NEW)
+    line.answer = lambda method, path: (503, "SlowDown") if method == "PUT" else None
+    with pytest.raises(ArtifactsAway):
+        job.home.keep(RUN)
+    assert seen(pods()) == OLD
+
+
 def test_a_checkpoint_that_fails_does_not_stop_the_reading(
     pods: Callable[..., Job], line: Refusing, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,7 +270,7 @@ def test_of_two_at_once_the_later_one_goes_on_and_the_other_gives_way(
     other.home.begin(RUN, "uid-1", again=False)
     with pytest.raises(Retryable) as error:
         one.home.keep(RUN)
-    assert error.value.reason == "ArtifactsInUse"
+    assert "Another pod works on run nightly" in str(error.value)
 
     other.write(RUN, NEW)
     other.home.keep(RUN)
@@ -326,8 +351,8 @@ def test_connections_and_what_others_keep_there_are_left_alone(pods: Callable[..
 @pytest.mark.parametrize(
     ("answer", "kind", "reason"),
     [
-        ((503, "SlowDown"), Retryable, "ReceiverFailed"),
-        ((500, "InternalError"), Retryable, "ReceiverFailed"),
+        ((503, "SlowDown"), ArtifactsAway, "ArtifactsAway"),
+        ((500, "InternalError"), ArtifactsAway, "ArtifactsAway"),
         ((403, "AccessDenied"), Permanent, "BucketRefused"),
         ((403, "InvalidAccessKeyId"), Permanent, "CredentialsRefused"),
         ((404, "NoSuchBucket"), Permanent, "NoSuchBucket"),
@@ -371,7 +396,7 @@ def test_a_bucket_that_lets_nothing_be_removed_is_said_with_the_runs(pods: Calla
 def test_nothing_answers(pods: Callable[..., Job]) -> None:
     with pytest.raises(Retryable) as error:
         pods(endpoint="http://127.0.0.1:1").home.begin(RUN, "uid-1", again=False)
-    assert error.value.reason == "Unreachable"
+    assert error.value.reason == "ArtifactsAway"
     assert "spec.artifacts.objectStorage.endpoint" in str(error.value)
 
 

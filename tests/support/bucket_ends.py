@@ -41,7 +41,10 @@ def killed() -> None:
 
 
 def deaf() -> None:
-    """From the second request on, the bucket refuses."""
+    """From the second request on, the bucket refuses, and nobody waits for it."""
+    from rostersync.execution import home_in_bucket
+
+    home_in_bucket.PATIENCE = 0.0
 
     def act(number: int) -> None:
         if number > 1:

@@ -1,5 +1,6 @@
 """A gateway that speaks S3's protocol and serves a folder, on the loopback address: versitygw, built from its Go module."""
 
+import os
 import socket
 import subprocess
 import time
@@ -94,11 +95,12 @@ class Gateway:
     def objects(self) -> dict[str, bytes]:
         """What is in the bucket, by key. What the gateway itself keeps there is left out."""
         found = {}
-        for each in self.bucket.rglob("*"):
-            key = str(each.relative_to(self.bucket))
-            with suppress(FileNotFoundError, IsADirectoryError):
-                if not key.startswith(".sgwtmp"):
-                    found[key] = each.read_bytes()
+        for folder, _, names in os.walk(self.bucket):  # which goes on when a folder is removed meanwhile
+            for each in (Path(folder) / name for name in names):
+                key = str(each.relative_to(self.bucket))
+                with suppress(FileNotFoundError):
+                    if not key.startswith(".sgwtmp"):
+                        found[key] = each.read_bytes()
         return found
 
 

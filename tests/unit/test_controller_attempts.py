@@ -255,13 +255,14 @@ def test_an_apply_that_was_ended_before_its_commit_has_failed():
     assert (made.state, made.reason) == (WorkState.FAILED, "JobFailed")
 
 
-def test_an_apply_that_found_a_disk_full_is_known_when_its_job_is_gone():
+@pytest.mark.parametrize("reason", ["DiskFull", "ArtifactsAway"])
+def test_an_apply_that_came_to_nothing_is_known_when_its_job_is_gone(reason):
     """From the run's status, through the state machine and back."""
-    error = {"reason": "DiskFull", "message": "The disk of the store is full."}
+    error = {"reason": reason, "message": "The disk of the store is full."}
     text = apply_to_json(ApplyReport("r", "commit", DIGEST, error=error))
     over = job("Failed", "BackoffLimitExceeded", stage="apply", of_plan=1, ago=5)
     made = halves(looked(Scene(over, [pod(code=1, text=text, of="apply1")])))
-    assert (made.apply().state, made.apply().reason) == (WorkState.FAILED, "DiskFull")
+    assert (made.apply().state, made.apply().reason) == (WorkState.FAILED, reason)
     planned = Work(WorkState.SUCCEEDED, 1, PLAN, job="r-plan-1", ended_at=NOW)
     known = Observed(NOW, Run("r"), Connection(Ref("FocusConnection", "springfield")), plan=planned, apply=made.apply())
     step = next_step(known)
@@ -269,6 +270,6 @@ def test_an_apply_that_found_a_disk_full_is_known_when_its_job_is_gone():
 
     later = halves(status=status_of(known, step)).apply()
 
-    assert (later.state, later.reason, later.number, later.of_plan) == (WorkState.FAILED, "DiskFull", 1, 1)
+    assert (later.state, later.reason, later.number, later.of_plan) == (WorkState.FAILED, reason, 1, 1)
     assert "disk of the store" in later.message
     assert later.ended_at == made.apply().ended_at

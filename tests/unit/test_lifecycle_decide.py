@@ -271,6 +271,22 @@ STEPS = {
         seen(plan=HELD, approval=approval("Approved"), apply=full(number=3, minutes=8)),
         "Queued",
     ),
+    "an apply whose artifacts were out of reach is begun again after a while, with the same approval": (
+        seen(plan=HELD, approval=approval("Approved"), apply=replace(full(minutes=1), reason="ArtifactsAway")),
+        StartApply(A, CONSENT, 2),
+    ),
+    "a plan that is made again and finds its artifacts out of reach waits, and what was decided stays": (
+        seen(
+            plan=replace(full(minutes=0, number=2), reason="ArtifactsAway"),
+            approval=approval("Approved"),
+            apply=failed("BaseMoved"),
+        ),
+        "Queued",
+    ),
+    "a first plan whose artifacts are out of reach fails, and the next run goes on": (
+        seen(plan=replace(full(minutes=0), reason="ArtifactsAway")),
+        "ArtifactsAway",
+    ),
     "an apply that found a disk full ten times fails": (
         seen(plan=HELD, approval=approval("Approved"), apply=full(number=10, minutes=999)),
         "DiskFull",

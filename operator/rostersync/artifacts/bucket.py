@@ -21,6 +21,7 @@ from rostersync.buckets.failures import Changed, NotThere
 from rostersync.errors import Permanent, Retryable, RostersyncError
 
 EVERYTHING = ("", *RECORDS)
+IN_USE = "ArtifactsInUse"
 
 
 class BucketRuns:
@@ -191,7 +192,7 @@ class BucketRuns:
             if now is None or now[0] != made:
                 raise Retryable(
                     f"Another pod works on run {run}, and has written its artifacts in the meantime. This one gives way.",
-                    reason="ArtifactsInUse",
+                    reason=IN_USE,
                 ) from None
             self._known[run] = (made, now[1])
 

@@ -32,8 +32,12 @@ class Home(Protocol):
         """Let the run's artifacts be what is in its folder: all of it, or what was there before."""
         ...
 
-    def keep_failed(self, run: str) -> None:
+    def keep_read(self, run: str) -> None:
         """The same after a failure, without the plan, which may be half made."""
+        ...
+
+    def keep_reports(self, run: str) -> None:
+        """The same of what is neither extract nor plan."""
         ...
 
     def finish(self, run: str) -> None:
@@ -73,7 +77,10 @@ class Volume:
     def keep(self, run: str) -> None:
         """As above."""
 
-    def keep_failed(self, run: str) -> None:
+    def keep_read(self, run: str) -> None:
+        """As above."""
+
+    def keep_reports(self, run: str) -> None:
         """As above."""
 
     def finish(self, run: str) -> None:

@@ -2,20 +2,20 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.artifacts.bucket import EVERYTHING, BucketRuns
+from rostersync.artifacts.bucket import EVERYTHING, IN_USE, BucketRuns
 from rostersync.artifacts.folder import FinishedRun
 from rostersync.buckets import objects
 from rostersync.buckets.bucket import Bucket
 from rostersync.buckets.failures import Failures, NotThere
 from rostersync.disks import naming
-from rostersync.errors import Permanent, Retryable, RostersyncError
+from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
 from rostersync.execution import ownership
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import log
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FIELD = "spec.artifacts.objectStorage"
 _SMALL, _READ = ("",), ("", "extract")  # parts of a run: neither extract nor plan; what a retry of its reading needs
 _PROBES = ".rostersync-probe"
+PATIENCE = 300.0  # seconds for which a plan that is made waits to be handed in
+_PAUSES = (2.0, 30.0)  # between two tries: the first, and the longest
 _EVERY = 30.0  # seconds between two checkpoints
 
 
@@ -49,7 +51,7 @@ class InBucket:
 
     def begin(self, run: str, uid: str, *, again: bool) -> None:
         """Its marked list in the bucket is also the proof that the bucket can be written, before hours of reading."""
-        with naming(artifacts=self._layout.artifacts):
+        with _away(), naming(artifacts=self._layout.artifacts):
             self._runs.take(run, uid)
             self._runs.fetch(run, EVERYTHING if again else _SMALL)
             if not again and not self._sealed:
@@ -62,8 +64,8 @@ class InBucket:
 
     def open(self, run: str, uid: str) -> None:
         """The extract stays where it is: an apply has no use for it."""
-        ownership.check_uid(self._runs.uid_of(run), run, uid)
-        with naming(artifacts=self._layout.artifacts):
+        with _away(), naming(artifacts=self._layout.artifacts):
+            ownership.check_uid(self._runs.uid_of(run), run, uid)
             self._runs.take(run, uid)
             self._runs.fetch(run, ("", "plan"))
         ownership.check(self._layout, run, uid)
@@ -84,12 +86,33 @@ class InBucket:
         self._checked = self._clock()
 
     def keep(self, run: str) -> None:
-        """The plan, the extract, and everything else."""
-        self._runs.keep(run, EVERYTHING)
+        """The plan, the extract, and everything else. What took an hour to make is worth some minutes of waiting."""
+        until, pause = self._clock() + PATIENCE, _PAUSES[0]
+        with _away():
+            while True:
+                try:
+                    return self._runs.keep(run, EVERYTHING)
+                except DiskFull:
+                    raise
+                except Retryable as error:
+                    if error.reason == IN_USE or self._clock() + pause > until:
+                        raise
+                    log(
+                        "warning",
+                        stage="keep",
+                        reason=error.reason,
+                        message=f"{error} Tried again in {pause:.0f} seconds.",
+                    )
+                time.sleep(pause)
+                pause = min(pause * 2, _PAUSES[1])
 
-    def keep_failed(self, run: str) -> None:
+    def keep_read(self, run: str) -> None:
         """Reports, error texts, and what was read."""
         self._runs.keep(run, _SMALL if self._sealed else _READ)
+
+    def keep_reports(self, run: str) -> None:
+        """Reports and error texts."""
+        self._runs.keep(run, _SMALL)
 
     def finish(self, run: str) -> None:
         """The extract goes; nothing else is only needed until then."""
@@ -136,6 +159,17 @@ class InBucket:
         with suppress(Permanent):  # a damaged list says nothing
             return self._runs.uid_of(run)
         return None
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Say of what passes that the artifacts are away. A full disk has a reason of its own."""
+    try:
+        yield
+    except DiskFull:
+        raise
+    except Retryable as error:
+        raise ArtifactsAway(str(error), detail=error.detail) from None
 
 
 def bucket_of(connection: Connection, secret: Mapping[str, str], network: "Network | None") -> Bucket:

@@ -80,7 +80,7 @@ def plan(
         )
     if error:
         with suppress(RostersyncError, OSError):  # what is raised says why the attempt failed
-            home.keep_failed(run.name)
+            home.keep_read(run.name)
         raise error
     if dry or report.report.no_changes:
         with suppress(RostersyncError, OSError):  # what is left is removed with the run
@@ -120,7 +120,7 @@ def apply(
         execution = Execution(layout, seen, inputs, engine=engine, network=guarded)
         error = execute(execution, run.name, report, digest, consent)
     with suppress(RostersyncError, OSError):  # what the attempt came to is said already
-        home.keep(run.name)
+        home.keep_reports(run.name)
     if error:
         raise error
     with suppress(RostersyncError, OSError):  # the plan is applied; what is left is removed with the run

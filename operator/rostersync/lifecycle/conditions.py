@@ -11,7 +11,7 @@ from rostersync.lifecycle.delivering import AT_WORK, said_before
 from rostersync.lifecycle.messages import delivered_message, held_message, stopped
 from rostersync.lifecycle.observed import Approval, Observed, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, ENDINGS, Outcome
-from rostersync.lifecycle.room import had_no_room
+from rostersync.lifecycle.passing import passes
 from rostersync.lifecycle.steps import (
     CreateApproval,
     Finish,
@@ -83,7 +83,7 @@ def _planned(seen: Observed, step: Step) -> Condition | None:
         return ("Planned", "True", "NoChanges" if plan.report.no_changes else "Planned", plan_message(plan.report))
     if isinstance(step, Finish):
         return ("Planned", "False", step.reason, step.message)
-    if had_no_room(plan):
+    if passes(plan):
         return ("Planned", "False", plan.reason, plan.message)  # all that is known once its Job is gone
     return ("Planned", "Unknown", Phase.PLANNING, "The plan is being made.")
 
@@ -155,7 +155,7 @@ def _applied(seen: Observed, step: Step) -> Condition | None:
         return ("Applied", "Unknown", Phase.APPLYING, "The changes are being written.")
     if isinstance(step, Finish) and step.outcome == Outcome.FAILED and seen.apply:
         return ("Applied", "False", step.reason, step.message)
-    if isinstance(step, Wait) and seen.apply and had_no_room(seen.apply):
+    if isinstance(step, Wait) and seen.apply and passes(seen.apply):
         return ("Applied", "False", seen.apply.reason, seen.apply.message)  # all that is known once its Job is gone
     return None
 

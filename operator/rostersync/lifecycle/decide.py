@@ -23,7 +23,7 @@ from rostersync.lifecycle.messages import (
 )
 from rostersync.lifecycle.observed import Approval, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
-from rostersync.lifecycle.room import had_no_room, until_there_is_room
+from rostersync.lifecycle.passing import passes, until_it_passes
 from rostersync.lifecycle.siblings import moved_since, replaces, taken_over
 from rostersync.lifecycle.steps import (
     Finish,
@@ -47,7 +47,7 @@ def next_step(seen: Observed) -> Step:
     if seen.run.status.get("outcome"):
         return Nothing()
     begun = _current_apply(seen)
-    if begun is not None and not had_no_room(begun):
+    if begun is not None and not passes(begun):
         return _applying(seen, begun)
     if seen.run.cancel and seen.deliver is None:
         why = (
@@ -89,9 +89,9 @@ def _planning(seen: Observed, plan: Work[PlanReport]) -> Step:
                 "Interrupted",
                 f"The plan was interrupted before it finished; the store is unchanged: {seen.words.rerun}.",
             )
-        case _ if had_no_room(plan) and (seen.apply or seen.approval):
+        case _ if passes(plan) and (seen.apply or seen.approval):
             # It was planned before, and the decision on that plan still stands.
-            return until_there_is_room(PLAN, plan, seen.now) or _start_plan(seen, plan.number + 1, again=True)
+            return until_it_passes(PLAN, plan, seen.now) or _start_plan(seen, plan.number + 1, again=True)
         case _:
             return Finish(Outcome.FAILED, plan.reason, plan.message)
 
@@ -269,8 +269,8 @@ def _start_apply(seen: Observed, digest: str, consent: Consent | None, number: i
     if not seen.may_apply:
         free = f"Planned and free to be applied: `{seen.words.application(seen.run.name)}`."
         return Wait(Phase.QUEUED, seen.queued or free, turn=True)
-    full = _current_apply(seen)
-    if full is not None and had_no_room(full) and (later := until_there_is_room(APPLY, full, seen.now)):
+    failed = _current_apply(seen)
+    if failed is not None and passes(failed) and (later := until_it_passes(APPLY, failed, seen.now)):
         return later
     return StartApply(digest, consent, number or (seen.apply.number + 1 if seen.apply else 1))
 

@@ -13,8 +13,9 @@ from rostersync.controller.options import NUMBER_LABEL, PLAN_LABEL
 from rostersync.controller.runs import reports
 from rostersync.controller.runs.pod_diagnosis import Trouble
 from rostersync.controller.runs.reports import Ended, moment
-from rostersync.errors import BaseMoved, DiskFull
+from rostersync.errors import BaseMoved
 from rostersync.lifecycle.observed import Work, WorkState
+from rostersync.lifecycle.passing import PASSING
 from rostersync.lifecycle.recorded import failed_deliveries, plan_report
 from rostersync.model import ApplyReport, PlanReport
 from rostersync.sent import DeliverReport
@@ -50,8 +51,8 @@ class Attempts:
 
         def recorded(base: dict[str, Any]) -> Work[PlanReport]:
             planned = condition(self._status, "Planned")
-            if planned and planned["reason"] == DiskFull.reason:  # it is retried after a while
-                return Work(WorkState.FAILED, reason=DiskFull.reason, message=str(planned["message"]), **base)
+            if planned and planned["reason"] in PASSING:  # it is retried after a while
+                return Work(WorkState.FAILED, reason=str(planned["reason"]), message=str(planned["message"]), **base)
             return Work(WorkState.SUCCEEDED, report=plan_report(self._status, self._name), **base)
 
         return self._newest(PLAN, recorded, reports.plan_report)
@@ -60,16 +61,16 @@ class Attempts:
         """The newest attempt to apply."""
 
         def recorded(base: dict[str, Any]) -> Work[ApplyReport]:
-            # A good apply is followed by a delivery. A failed apply makes a run final, with two exceptions. After a
-            # full disk it is retried later. When the base has moved, the plan is replaced, and the apply is history.
+            # A good apply is followed by a delivery. A failed apply makes a run final, with two exceptions. What
+            # passes is retried later. When the base has moved, the plan is replaced, and the apply is history.
             applied, of_plan = condition(self._status, "Applied"), int(self._recorded(PLAN).get("attempts", 1))
             if applied and applied["status"] == "True":
                 report = ApplyReport(self._name, "done", revision=self._status.get("revision"))
                 report.outbox_pending = bool(self._status.get("outboxPending"))
                 return Work(WorkState.SUCCEEDED, report=report, of_plan=of_plan, **base)
-            if applied and applied["reason"] == DiskFull.reason:
-                full = str(applied["message"])
-                return Work(WorkState.FAILED, reason=DiskFull.reason, message=full, of_plan=of_plan, **base)
+            if applied and applied["reason"] in PASSING:
+                reason, said = str(applied["reason"]), str(applied["message"])
+                return Work(WorkState.FAILED, reason=reason, message=said, of_plan=of_plan, **base)
             return Work(WorkState.FAILED, reason=BaseMoved.reason, of_plan=0, **base)
 
         seen = self._seen(APPLY)

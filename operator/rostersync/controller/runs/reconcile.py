@@ -18,6 +18,7 @@ from rostersync.controller.view import View
 from rostersync.lifecycle import status as statuses
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Observed, Work, WorkState
+from rostersync.lifecycle.passing import passes
 from rostersync.lifecycle.steps import CreateApproval, Finish, Nothing, Start, StartApply, StartDeliver, StartPlan, Wait
 from rostersync.model import AT_WORK, Phase
 from rostersync.render.holds import sentence
@@ -132,6 +133,9 @@ class Runs:
             await self.actor.retire(seen)
         if step.until:
             shared.queue.add_after(key, (step.until - seen.now).total_seconds() + 0.5)
+        if changed and isinstance(step, Wait):
+            for failed in (w for _, w in seen.works if passes(w)):
+                shared.events.warn(run, RUNS, failed.reason, step.message)
         busy = next((w for _, w in reversed(seen.works) if w.state == WorkState.RUNNING), None)
         if busy and step.reason in AT_WORK:
             shared.queue.add_after(key, self._next_check(busy, facts.started(busy.job), seen.now))

@@ -1,24 +1,27 @@
-"""When an attempt that found a disk full is retried. Nothing was done, so no new approval is needed. Pure."""
+"""When an attempt is retried that did nothing, for a reason that passes: then no new approval is needed. Pure."""
 
 from datetime import datetime
 from typing import Any
 
 from rostersync.attempts import APPLY, Attempt
-from rostersync.errors import DiskFull
+from rostersync.errors import ArtifactsAway, DiskFull
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, Wait
 from rostersync.model import Phase
 
-TRIES = APPLY.tries  # of anything that finds no space: a day in all, with the pauses between them
+PASSING = frozenset({DiskFull.reason, ArtifactsAway.reason})
+"""Reasons of failures that have done nothing, and pass."""
+
+TRIES = APPLY.tries  # of anything that fails so: a day in all, with the pauses between them
 
 
-def had_no_room(work: Work[Any]) -> bool:
-    """Whether an attempt ended because a disk was full."""
-    return work.state == WorkState.FAILED and work.reason == DiskFull.reason
+def passes(work: Work[Any]) -> bool:
+    """Whether an attempt ended because a disk was full, or the artifacts were out of reach."""
+    return work.state == WorkState.FAILED and work.reason in PASSING
 
 
-def until_there_is_room(attempt: Attempt, work: Work[Any], now: datetime) -> Wait | Finish | None:
+def until_it_passes(attempt: Attempt, work: Work[Any], now: datetime) -> Wait | Finish | None:
     """What to do instead of retrying the attempt. None when it is time to retry."""
     if work.number >= TRIES:
         said = f"{work.message} The {attempt.name} was tried {work.number} times."
