@@ -91,8 +91,8 @@ generated: $(STAMP) ## Whether generated files are up to date: crds/, and those 
 
 verify: lint types imports generated ## All checks except the tests
 
-bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M)
-	PYTHONPATH=tests $(BIN)/python bench/run.py --size $(SIZE)
+bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 100k or 1M; ONLY=postgres)
+	PYTHONPATH=tests $(BIN)/python bench/run.py --size $(SIZE) $(if $(ONLY),--only $(ONLY))
 
 bench-operator: $(STAMP) ## The operator against a bare client on a control plane (RUNS=1000 FINISHED=10000 CONNECTIONS=1000 CROWD=10000)
 	@PYTHONPATH=tests $(BIN)/python bench/operator_run.py --runs $(RUNS) --finished $(FINISHED) --connections $(CONNECTIONS) \

@@ -3,15 +3,18 @@
 plan, apply  as in stages.py      read  the base alone, as a plan reads it
 copy  COPY of a first import's rows into the same tables with their indexes
 next  a next day's changes by one hand-written transaction      out  COPY … TO STDOUT of the roster
+
+CPU seconds are those of the client; `server` has those of the server's processes meanwhile.
 """
 
 import argparse
 import json
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from rostersync.stores.postgres.session import Session
 from support import postgres
 
 NAME, HAND = "bench", "hand"
+SERVER = "ROSTERSYNC_BENCH_SERVER"  # the variable with its process
 FILLED = [*(t.name for t in TABLES), "history", "revisions", "sources", "schools"]
 
 
@@ -31,21 +35,53 @@ FILLED = [*(t.name for t in TABLES), "history", "revisions", "sources", "schools
 class Place:
     """How processes reach the database: a file with the Secrets, and what psql needs."""
 
-    secrets: Path
+    server: postgres.Server
     folder: Path
-    environment: dict[str, str]
+
+    @property
+    def secrets(self) -> Path:
+        """The file."""
+        return self.folder / "secrets.json"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For psql, and whom to ask for CPU seconds."""
+        server = self.server
+        who = {"PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": server.superuser, SERVER: str(server.pid)}
+        return who | {"PGPASSWORD": server.password, "PGDATABASE": NAME}
+
+    def begin(self) -> None:
+        """An empty database."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.secrets.write_text(json.dumps(self.server.database(NAME)))
+
+    def overnight(self) -> None:
+        """What autovacuum does between a day and the next one."""
+        for statement in ("VACUUM (ANALYZE)", "CHECKPOINT"):
+            self.server.admin(statement, NAME)
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[Place]:
-    """A server for one run of the benchmark."""
-    with postgres.started(shared_buffers="512MB", max_wal_size="4GB") as server:
-        secrets = server.database(NAME)
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "secrets.json"
-        file.write_text(json.dumps(secrets))
-        who = {"PGHOST": server.host, "PGPORT": str(server.port), "PGUSER": server.superuser}
-        yield Place(file, folder, who | {"PGPASSWORD": server.password, "PGDATABASE": NAME})
+    """A server for one run of the benchmark. It cleans up when it is told, and not while something is measured."""
+    with postgres.started(shared_buffers="512MB", max_wal_size="4GB", autovacuum="off") as server:
+        yield Place(server, folder)
+
+
+def server_cpu() -> float:
+    """CPU seconds of the server's processes so far."""
+    time.sleep(0.05)  # whoever has just ended is counted with its parent
+    server = os.environ[SERVER]
+    ended = _times(server, 4)
+    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    return (ended + sum(_times(process, 2) for process in children)) / os.sysconf("SC_CLK_TCK")
+
+
+def _times(process: str, count: int) -> int:
+    """utime and stime, and those of children that have ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return sum(map(int, Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11 : 11 + count]))
+    return 0
 
 
 def opened(secrets: Path) -> Any:
@@ -57,12 +93,12 @@ def read(secrets: Path) -> dict[str, Any]:
     """The base alone."""
     reader = opened(secrets).reader()
     con = connect(None, None, secrets.parent / "scratch", reader.folders)
-    begun = time.perf_counter()
+    server, begun, cpu = server_cpu(), time.perf_counter(), time.process_time()
     reader.attach(con, NAME, NAME)
-    wall = time.perf_counter() - begun
+    took = {"wall": time.perf_counter() - begun, "cpu": time.process_time() - cpu, "server": server_cpu() - server}
     counted = con.execute(" UNION ALL ".join(f"SELECT count(*) FROM store_{t.name}" for t in TABLES)).fetchall()
     con.close()
-    return {"wall": wall, "records": sum(number for (number,) in counted)}
+    return took | {"records": sum(number for (number,) in counted)}
 
 
 def copy(place: Path) -> dict[str, Any]:
@@ -72,7 +108,7 @@ def copy(place: Path) -> dict[str, Any]:
         bring_up_to_date(session)
     _psql([f"\\copy (SELECT * FROM rostersync.\"{t}\") TO '{place}/{t}.copy' (FORMAT binary)" for t in FILLED])
     script = ["BEGIN", *(f"\\copy {HAND}.\"{t}\" FROM '{place}/{t}.copy' (FORMAT binary)" for t in FILLED), "COMMIT"]
-    return {"wall": _psql(script)}
+    return _psql(script)
 
 
 def next_day(place: Path) -> dict[str, Any]:
@@ -95,20 +131,25 @@ def next_day(place: Path) -> dict[str, Any]:
             "DROP TABLE n",
         ]
     script += [f"\\copy {HAND}.{t} FROM '{place}/{t}.copy' (FORMAT binary)" for t in ("history", "revisions")]
-    return {"wall": _psql([*script, "COMMIT"])}
+    return _psql([*script, "COMMIT"])
 
 
 def out(_: Path) -> dict[str, Any]:
     """The roster as text, to nowhere."""
-    return {"wall": _psql([f'COPY rostersync."{t.name}" TO STDOUT' for t in TABLES])}
+    return _psql([f'COPY rostersync."{t.name}" TO STDOUT' for t in TABLES])
 
 
-def _psql(lines: list[str]) -> float:
+def _psql(lines: list[str]) -> dict[str, float]:
     script = "\n".join(line if line.startswith("\\") else f"{line};" for line in lines)
-    begun = time.perf_counter()
+    server, begun, cpu = server_cpu(), time.perf_counter(), _children()
     command = ["psql", "--quiet", "--no-psqlrc", "--set", "ON_ERROR_STOP=1"]
     subprocess.run(command, input=script.encode(), stdout=subprocess.DEVNULL, check=True, env=os.environ)
-    return time.perf_counter() - begun
+    return {"wall": time.perf_counter() - begun, "cpu": _children() - cpu, "server": server_cpu() - server}
+
+
+def _children() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def main() -> None:

@@ -1,67 +1,44 @@
 """Measures rostersync against floors and peers, prints a table and writes operator/BENCHMARKS.md.
 
-python bench/run.py [--size 10k|100k|1M] [--no-peers] [--keep] [--out PAGE]
+python bench/run.py [--size 10k|100k|1M] [--only postgres] [--rounds N] [--no-peers] [--keep] [--out PAGE]
 """
 
 import argparse
-import contextlib
 import importlib.util
 import json
-import os
 import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import database
+import postgres_run
 from machine import busy, description
-from meter import Failed, Measured, measure
+from meter import Failed
 from pages import Pages
 from render import rendered
-from report import FIRST, HEADER, NEXT, SAME, Row, rows, updated
+from report import (
+    FIRST,
+    HEADER,
+    NEXT,
+    SAME,
+    Row,
+    engine_heading,
+    postgres_heading,
+    postgres_rows,
+    rows,
+    updated,
+)
 from rich.console import Console
 from rich.table import Table
-from sizes import HERE, SIZES, WORK, Bench
+from runner import Runner, console, serving
+from sizes import HERE, SIZES, WORK
 
 PAGE_OF_FIGURES = HERE.parent / "operator" / "BENCHMARKS.md"
 LATENCY, TOKEN_LIFE, CONCURRENCY = 0.2, 8.0, 4
 BURST = 8  # of every hundred requests
 REPLACED = 200_000  # wide rows
-console = Console(stderr=True)
-
-
-@contextlib.contextmanager
-def serving(pages: Path, *options: str) -> Iterator[str]:
-    """A server of rendered pages in a process of its own; its Service URL."""
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "serve.py"), str(pages), *options], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
-class Runner:
-    """Runs one thing after the other and keeps what it took."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.got: dict[str, Measured] = {}
-
-    def run(
-        self, name: str, script: str, *arguments: object, limited: bool = True, python: str = sys.executable
-    ) -> None:
-        """Measures `python bench/script arguments`."""
-        console.print(f"[dim]{name} …[/dim]")
-        command = [python, str(HERE / script), *map(str, arguments)]
-        self.got[name] = measure(command, self.bench.memory if limited else None)
 
 
 def stages(runner: Runner, today: str, tomorrow: str, work: Path) -> None:
@@ -98,21 +75,6 @@ def bundles(runner: Runner, work: Path) -> None:
     runner.run("parquet", "bundles.py", "parquet", "--store", store, "--out", tables, limited=False)
     runner.run("floor bundle", "bundles.py", "floor", "--store", tables, "--out", work / "zipped")
     runner.run("bundle", "bundles.py", "bundle", "--store", store, "--out", work / "bundle")
-
-
-def databases(runner: Runner, work: Path) -> None:
-    """The same extracts over PostgreSQL, beside the same work by hand."""
-    with database.serving(work / "database") as place:
-        os.environ |= place.environment
-        for day, staged in ((FIRST, "today"), (NEXT, "tomorrow")):
-            extract, plan = work / staged, work / "pg" / "plan"
-            inputs = ("--extract", extract, "--plan", plan, "--store", place.secrets)
-            runner.run(f"pg plan {day}", "stages.py", "plan", *inputs)
-            runner.run(f"pg apply {day}", "stages.py", "apply", "--plan", plan, "--store", place.secrets)
-            by_hand = "copy" if day == FIRST else "next"
-            runner.run(f"pg floor {day}", "database.py", by_hand, "--place", place.folder, limited=False)
-        runner.run("pg read", "database.py", "read", "--place", place.folder)
-        runner.run("pg floor read", "database.py", "out", "--place", place.folder, limited=False)
 
 
 def slow(runner: Runner, pages: Path, work: Path) -> None:
@@ -209,6 +171,8 @@ def main() -> int:
     """Everything, for one size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=SIZES, default="10k", type=lambda text: text.replace("m", "M"))
+    parser.add_argument("--only", choices=["postgres"], help="measure that part alone, and leave the others' figures")
+    parser.add_argument("--rounds", type=int, help="of PostgreSQL; 3, and 1 with 1M users, unless given")
     parser.add_argument("--no-peers", action="store_true", help="leave dlt out, which takes minutes")
     parser.add_argument("--keep", action="store_true", help="keep the work folders")
     parser.add_argument("--out", type=Path, default=PAGE_OF_FIGURES, help="the page to write")
@@ -223,36 +187,52 @@ def main() -> int:
     if notes[0]:
         console.print(f"[yellow]{notes[0]}[/yellow]")
     try:
-        with serving(today) as url, serving(tomorrow) as next_url:
-            floors(runner, today, url, next_url, work / "floor")
-            stages(runner, url, next_url, work / "run")
-        bundles(runner, work)
-        databases(runner, work / "run")
-        if bench.name != "1M":
-            slow(runner, today, work)
-            bursts(runner, today, work)
-        if not options.no_peers:
-            peers(runner, today, work)
+        if not options.only:
+            engine(runner, today, tomorrow, work, peers_too=not options.no_peers)
+        postgres_run.measured(runner, today, tomorrow, work / "run", options.rounds)
     except Failed as failed:
         console.print(f"[red]{failed}[/red]")
         return 1
     finally:
         if not options.keep:
             shutil.rmtree(work, ignore_errors=True)
-    table = list(rows(bench, runner.got))
-    totals = Pages(today).totals
-    holds = (
-        f"{totals['users']:,} users, {totals['classes']:,} classes, {totals['enrollments']:,} enrolments, "
-        f"{sum(totals.values()):,} records; next day: {runner.got[f'plan {NEXT}'].result['changes']:,} changes."
-    )
-    if not runner.got["extract"].enforced:
+    holds = _holds(Pages(today).totals, runner.got[f"pg plan {NEXT}"].result["changes"])
+    if not runner.got[f"pg plan {NEXT}"].enforced:
         notes.append("Memory was only measured: no cgroup could be made here.")
+    notes.append(busy() if not notes[0] else "")
     holds = " ".join(filter(None, [holds, *notes]))
-    show(f"{bench.name} users: {holds}", table)
-    page = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
-    options.out.write_text(updated(page, bench.name, holds, table, description()), encoding="utf-8")
+    if not options.only:
+        write(options.out, engine_heading(bench.name), holds, list(rows(bench, runner.got)))
+    write(options.out, postgres_heading(bench.name), holds, list(postgres_rows(bench, runner.got)))
     console.print(f"written to {options.out}")
     return 0
+
+
+def engine(runner: Runner, today: Path, tomorrow: Path, work: Path, *, peers_too: bool) -> None:
+    """All but PostgreSQL."""
+    with serving(today) as url, serving(tomorrow) as next_url:
+        floors(runner, today, url, next_url, work / "floor")
+        stages(runner, url, next_url, work / "run")
+    bundles(runner, work)
+    if runner.bench.name != "1M":
+        slow(runner, today, work)
+        bursts(runner, today, work)
+    if peers_too:
+        peers(runner, today, work)
+
+
+def write(page: Path, heading: str, holds: str, table: list[Row]) -> None:
+    """A section, on the terminal and into the page."""
+    show(f"{heading}: {holds}", table)
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    page.write_text(updated(before, heading, holds, table, description()), encoding="utf-8")
+
+
+def _holds(totals: dict[str, int], changes: int) -> str:
+    return (
+        f"{totals['users']:,} users, {totals['classes']:,} classes, {totals['enrollments']:,} enrolments, "
+        f"{sum(totals.values()):,} records; next day: {changes:,} changes."
+    )
 
 
 if __name__ == "__main__":

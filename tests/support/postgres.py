@@ -61,6 +61,12 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """The first of its processes."""
+        assert self._process is not None, "the server does not run"
+        return self._process.pid
+
+    @property
     def data(self) -> Path:
         """The server's files."""
         assert self.folder is not None, "another server's disk cannot be looked at"

@@ -26,15 +26,20 @@ _HISTORY = "postgres_history"
 _SMALL = ("schools", "revisions", "outbox", "sent")
 
 
-def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path) -> None:
-    """Copies the district of the session's transaction into `con`, and makes the views of StoreReader.attach."""
+def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path, source: str | None) -> None:
+    """Copies the district of the session's transaction into `con`, and makes the views of StoreReader.attach.
+
+    A source that was asked for is not sent with each of its records.
+    """
     folder = own(scratch) / f"base-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
     weakref.finalize(con, shutil.rmtree, folder, True)
+    ask(con, "source", source=source)
+    sent, known = ([], "getvariable('postgres_source') AS source") if source else (["source"], "source")
     for table in TABLES:
         path = folder / f"{table.name}.parquet"
-        asked = {"table": table.name, "columns": ", ".join(_as_sent(table))}
-        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}, source", "path": _literal(path)}
+        asked = {"table": table.name, "columns": ", ".join([*_as_sent(table), *sent])}
+        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}, {known}", "path": _literal(path)}
         with session.stream("read.roster", asked) as rows:
             _read(con, session, "keep", rows, kept)
         ask(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})

@@ -1,3 +1,7 @@
+-- name: source
+-- Of the records that come without theirs.
+SET VARIABLE postgres_source = $source
+
 -- name: keep
 -- From the stream into a compressed file: it is read many times, and memory is bounded.
 COPY (SELECT {columns} FROM postgres_stream) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 100000)

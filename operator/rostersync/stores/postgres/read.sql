@@ -1,6 +1,6 @@
 -- name: roster
 -- A setting in a SELECT of its own is looked up once, and not for each row.
-SELECT id, entity, status, hash, {columns}, source FROM "{table}"
+SELECT id, entity, status, hash, {columns} FROM "{table}"
 WHERE district = (SELECT current_setting('rostersync.district'))
   AND ((SELECT current_setting('rostersync.source')) = '' OR source = (SELECT current_setting('rostersync.source')))
 

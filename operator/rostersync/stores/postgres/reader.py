@@ -42,7 +42,7 @@ class PostgresReader:
                     base.keep_nothing(con)
                     return StoreState()
                 found = state(session, source)
-                base.keep(con, session, self._scratch)
+                base.keep(con, session, self._scratch, source)
             base.keep_history(con, self._login, self._scratch, replace(scope, revision=str(found.revision)))
         except BaseException:
             self.detach(con)
