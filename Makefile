@@ -20,7 +20,7 @@ IMAGE_STAMP := .venv/image/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator \
+.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator bench-deliveries \
   demo-cluster cluster cluster-down cluster-tools image lock clean
 
 help: ## List the targets
@@ -97,6 +97,9 @@ bench: $(BENCH_STAMP) ## Speed and memory against floors and a peer (SIZE=10k, 1
 bench-operator: $(STAMP) ## The operator against a bare client on a control plane (RUNS=1000 FINISHED=10000 CONNECTIONS=1000 CROWD=10000)
 	@PYTHONPATH=tests $(BIN)/python bench/operator_run.py --runs $(RUNS) --finished $(FINISHED) --connections $(CONNECTIONS) \
 	  --crowd $(CROWD)
+
+bench-deliveries: $(STAMP) ## The operator while 1,000 runs that only deliver wait at once (RUNS=1000)
+	@PYTHONPATH=tests $(BIN)/python bench/operator_deliveries.py --runs $(RUNS)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'

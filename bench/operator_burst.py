@@ -59,17 +59,21 @@ async def floor(apis: Apis, server: Server, count: int) -> Burst:
     return burst
 
 
-async def operator(apis: Apis, server: Server, running: Running, count: int, pause: float) -> Burst:
-    """The operator: the same runs, made by the same client. `pause`: seconds that are looked at after the burst."""
+async def operator(
+    apis: Apis, server: Server, running: Running, count: int, pause: float, *, deliver: bool = False
+) -> Burst:
+    """The operator: the same runs, made by the same client. `pause`: seconds that are looked at after the burst.
+    `deliver`: runs that only deliver, each of a connection with a delivery."""
     names = Named(await load.namespace(apis, "operator"), count)
-    await load.connections(apis, names)
+    await load.connections(apis, names, *([made.FOLDER] if deliver else []))
+    stage, mode = ("deliver", "Deliver") if deliver else ("plan", "")
     await running.start()
     await running.rest()
     await server.rest()
-    async with watched(apis.admin, names.namespace, dict(names.runs())) as seen:
+    async with watched(apis.admin, names.namespace, dict(names.runs()), stage) as seen:
         before, sent = await apis.admin.counted(), await running.requests()
         client, taken, begun = running.cpu(), server.cpu(), time.perf_counter()
-        await each(names.runs(), lambda wanted: _send(apis, names, seen, wanted))
+        await each(names.runs(), lambda wanted: _send(apis, names, seen, wanted, mode))
         ended = await seen.all(_PATIENCE)
         spent = running.cpu() - client, server.cpu() - taken
         await asyncio.sleep(pause)
@@ -107,7 +111,8 @@ async def operator(apis: Apis, server: Server, running: Running, count: int, pau
     return burst
 
 
-async def _send(apis: Apis, names: Named, seen: Seen, wanted: tuple[str, str]) -> made.Object:
+async def _send(apis: Apis, names: Named, seen: Seen, wanted: tuple[str, str], mode: str = "") -> made.Object:
     name, connection = wanted
     seen.sent[name] = time.perf_counter()
-    return await apis.admin.send("POST", path("syncruns", names.namespace), made.run(names.namespace, name, connection))
+    body = made.run(names.namespace, name, connection, mode)
+    return await apis.admin.send("POST", path("syncruns", names.namespace), body)

@@ -46,13 +46,13 @@ async def remove(apis: Apis, name: str) -> None:
     await apis.admin.send("DELETE", f"/api/v1/namespaces/{name}")
 
 
-async def connections(apis: Apis, names: Named) -> dict[str, View]:
+async def connections(apis: Apis, names: Named, *deliveries: Object) -> dict[str, View]:
     """Connections that are verified and have their claims: the operator finds nothing to do for them."""
     out: dict[str, View] = {}
 
     async def make(name: str) -> None:
         where = path("focusconnections", names.namespace)
-        obj = await apis.admin.send("POST", where, made.connection(names.namespace, name))
+        obj = await apis.admin.send("POST", where, made.connection(names.namespace, name, deliveries))
         seen = out[name] = made.view_of(obj)
         for claim in made.claims_of(seen):
             await apis.operator.send("POST", path("persistentvolumeclaims", names.namespace), claim)

@@ -21,15 +21,16 @@ from rostersync.render.holds import sentence
 Object = dict[str, Any]
 API = "rostersync.dev/v1alpha1"
 IMAGE = "rostersync:test"
+FOLDER: Object = {"name": "feed", "oneRosterCSV": {}, "directory": {"existingClaim": "feed"}}
 _OPTIONS = Options(image=IMAGE, image_pull_policy="Never")
 _SCHOOLS = Schools(found=12, mapped=12)
 _SCHOOLS_SEEN = {"found": 12, "mapped": 12, "missing": 0, "vanished": 0}
 _HOLD = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10, "Percent")
 
 
-def connection(namespace: str, name: str) -> Object:
+def connection(namespace: str, name: str, deliveries: tuple[Object, ...] = ()) -> Object:
     """The smallest connection; its district, and so its store, is its own."""
-    spec = {
+    spec: Object = {
         "termsOfUse": {"accepted": True},
         "bulkUploadMode": True,
         "deliveryConfig": {
@@ -37,6 +38,8 @@ def connection(namespace: str, name: str) -> Object:
             "credentialsSecretRef": {"name": "focus-credentials"},
         },
     }
+    if deliveries:
+        spec["deliveries"] = list(deliveries)
     return {
         "apiVersion": API,
         "kind": "FocusConnection",
@@ -45,9 +48,9 @@ def connection(namespace: str, name: str) -> Object:
     }
 
 
-def run(namespace: str, name: str, of: str) -> Object:
+def run(namespace: str, name: str, of: str, mode: str = "") -> Object:
     """A SyncRun of a connection."""
-    spec = {"connectionRef": {"kind": "FocusConnection", "name": of}}
+    spec: Object = {"connectionRef": {"kind": "FocusConnection", "name": of}} | ({"mode": mode} if mode else {})
     return {"apiVersion": API, "kind": "SyncRun", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 

@@ -1,24 +1,59 @@
-"""The operator's part of operator/BENCHMARKS.md, between two marks, so that the engine's part and it leave each other alone."""
+"""The operator's parts of operator/BENCHMARKS.md, between two marks each, so that they and the engine's part leave each other
+alone."""
 
-BEGIN, END = "<!-- operator: written by `make bench-operator`; do not edit -->", "<!-- end of operator -->"
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one target writes."""
+
+    name: str
+    target: str
+
+    @property
+    def begin(self) -> str:
+        """The mark in front of it."""
+        return f"<!-- {self.name}: written by `make {self.target}`; do not edit -->"
+
+    @property
+    def end(self) -> str:
+        """The mark behind it."""
+        return f"<!-- end of {self.name} -->"
+
+    def marked(self, text: str) -> str:
+        """A text as this part."""
+        return f"{self.begin}\n\n{text.strip()}\n\n{self.end}"
+
+
+OPERATOR, DELIVERIES = Part("operator", "bench-operator"), Part("deliveries", "bench-deliveries")
+_PARTS = (OPERATOR, DELIVERIES)
 
 
 def split(page: str) -> tuple[str, str]:
-    """(the page without the operator's part, that part with its marks); the part is empty when there is none."""
-    before, begin, rest = page.partition(BEGIN)
-    part, end, after = rest.partition(END)
-    if not begin or not end:
-        return page, ""
-    left = "\n\n".join(text for text in (before.rstrip(), after.strip()) if text)
-    return f"{left}\n" if left else "", f"{BEGIN}{part}{END}"
+    """(the page without these parts, the parts with their marks); the second is empty when there is none."""
+    rest, found = page, []
+    for part in _PARTS:
+        rest, text = _without(rest, part)
+        found.append(text)
+    return rest, _joined(*found)
 
 
 def placed(page: str, part: str) -> str:
-    """The page with a new part, which has its marks, at its end."""
-    rest, _ = split(page)
-    return "\n\n".join(text for text in (rest.rstrip(), part) if text) + "\n"
+    """The page with new parts, which have their marks, at its end. Others that it has stay."""
+    rest, kept = split(page)
+    old, new = ({p: _without(text, p)[1] for p in _PARTS} for text in (kept, part))
+    return _joined(rest, *(new[p] or old[p] for p in _PARTS)) + "\n"
 
 
-def marked(text: str) -> str:
-    """A text as the operator's part."""
-    return f"{BEGIN}\n\n{text.strip()}\n\n{END}"
+def _without(page: str, part: Part) -> tuple[str, str]:
+    before, begin, rest = page.partition(part.begin)
+    text, end, after = rest.partition(part.end)
+    if not begin or not end:
+        return page, ""
+    left = _joined(before, after)
+    return f"{left}\n" if left else "", f"{part.begin}{text}{part.end}"
+
+
+def _joined(*texts: str) -> str:
+    return "\n\n".join(stripped for text in texts if (stripped := text.strip()))

@@ -6,7 +6,7 @@ from statistics import median
 
 from operator_burst import Burst
 from operator_crowd import Crowd
-from operator_page import marked
+from operator_page import OPERATOR
 from operator_rest import Rest
 
 MIB = 1 << 20
@@ -215,7 +215,7 @@ def section(figures: Figures, notes: list[str], machine: str) -> str:
     )
     table = ["| " + " | ".join(cells) + " |" for cells in (HEADER, ("---",) * len(HEADER), *_cells(figures))]
     text = "\n".join([HEAD, "", " ".join(filter(None, [holds, *notes])), "", *table])
-    return marked(text)
+    return OPERATOR.marked(text)
 
 
 def _cells(figures: Figures) -> Iterator[tuple[str, ...]]:

@@ -16,10 +16,10 @@ RUNS, FINISHED, CONNECTIONS, SINGLES, HELD, CROWD, BESIDE = 4, 8, 4, 2, 2, 6, 2
 ENGINE = "# Benchmarks\n\nThe engine's part.\n\n## 10k users\n\n| work |\n"
 
 
-def bench(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """`bench/operator_run.py`."""
+def bench(*arguments: str | Path, folder: Path, script: str = "operator_run.py") -> subprocess.CompletedProcess[str]:
+    """A script of `bench/`."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
-    command = [sys.executable, ROOT / "bench" / "operator_run.py", *arguments]
+    command = [sys.executable, ROOT / "bench" / script, *arguments]
     return subprocess.run(
         command, env=environment, cwd=folder, capture_output=True, text=True, timeout=600, check=False
     )
@@ -87,6 +87,16 @@ def test_the_engines_part_of_the_page_stays(page: Path) -> None:
     text = page.read_text()
     assert text.startswith(ENGINE)
     assert f"{RUNS} SyncRuns at once, {FINISHED} finished runs, {CONNECTIONS} connections" in text[len(ENGINE) :]
+
+
+def test_runs_that_only_deliver_get_one_job_each(tmp_path: Path) -> None:
+    programs("control-plane")
+    (tmp_path / "page.md").write_text(ENGINE)
+    done = bench(f"--runs={RUNS}", "--out=page.md", folder=tmp_path, script="operator_deliveries.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (tmp_path / "page.md").read_text()
+    assert text.startswith(ENGINE)
+    assert f"{RUNS} Jobs, {RUNS} statuses; 0 duplicates, 0 lost" in text
 
 
 def test_a_size_of_nothing_is_refused_with_a_sentence(tmp_path: Path) -> None:

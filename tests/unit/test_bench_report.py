@@ -74,12 +74,46 @@ def test_a_target_missed_by_a_little_is_missed(bench: ModuleType, name: str, res
     assert verdicts(bench, size, got)[work] is False
 
 
+def beside_psql(bench: ModuleType) -> dict[str, Any]:
+    """Everything takes as long as what it is held against, and twice the CPU."""
+    works = [f"{work} {day}" for work in ("plan", "apply", "floor") for day in (bench.FIRST, bench.NEXT)]
+    ours = [f"pg {work}" for work in (*works, "read", "floor read")]
+    got = {name: measured(bench, wall=4.0, cpu=3.0, server=1.0) for name in ours}
+    return got | {f"again {work}": measured(bench, wall=4.0, cpu=2.0, server=0.0) for work in works}
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "work"),
+    [
+        ("pg apply first import", 8.0, "apply, PostgreSQL, first import"),
+        ("pg apply next day", 8.0, "apply, PostgreSQL, next day"),
+        ("pg read", 6.0, "read the base, PostgreSQL"),
+        ("pg plan first import", 8.0, "plan and apply, PostgreSQL, first import"),
+        ("pg plan next day", 8.0, "plan and apply, PostgreSQL, next day"),
+    ],
+)
+def test_postgresql_is_held_against_psql_and_the_embedded_store(
+    bench: ModuleType, name: str, seconds: float, work: str
+) -> None:
+    got = beside_psql(bench)
+    for wall, met in ((seconds, True), (seconds + 0.1, False)):
+        got[name] = measured(bench, wall=wall, cpu=3.0, server=1.0)
+        found = {row.work: row for row in bench.postgres_rows(bench.SIZES["100k"], got)}
+        assert found[work].met is met
+        assert found["plan and apply, PostgreSQL, next day"].against.endswith("2.00 × its CPU")
+        assert {row.met for row in bench.postgres_rows(bench.SIZES["10k"], got)} == {None}
+
+
 def test_a_size_replaces_its_own_figures_only(bench: ModuleType) -> None:
     small, large = (list(bench.rows(bench.SIZES[size], everything(bench))) for size in ("10k", "100k"))
-    page = bench.updated("", "100k", "First.", large, "a machine")
-    page = bench.updated(page, "10k", "Second.", small, "a machine")
-    again = bench.updated(page, "100k", "Third.", large, "another machine")
-    assert [line for line in again.splitlines() if line.startswith("## ")] == ["## 10k users", "## 100k users"]
+    postgres = list(bench.postgres_rows(bench.SIZES["10k"], beside_psql(bench)))
+    page = bench.updated("", bench.engine_heading("100k"), "First.", large, "a machine")
+    page = bench.updated(page, bench.postgres_heading("10k"), "A database.", postgres, "a machine")
+    page = bench.updated(page, bench.engine_heading("10k"), "Second.", small, "a machine")
+    again = bench.updated(page, bench.engine_heading("100k"), "Third.", large, "another machine")
+    headings = [line for line in again.splitlines() if line.startswith("## ")]
+    assert headings == ["## 10k users", "## 10k users, PostgreSQL", "## 100k users"]
+    assert "A database. Machine: a machine." in again
     assert "Second. Machine: a machine." in again
     assert "Third. Machine: another machine." in again
     assert "First." not in again
