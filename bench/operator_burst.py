@@ -65,7 +65,7 @@ async def operator(
     """The operator: the same runs, made by the same client. `pause`: seconds that are looked at after the burst.
     `deliver`: runs that only deliver, each of a connection with a delivery."""
     names = Named(await load.namespace(apis, "operator"), count)
-    await load.connections(apis, names, *([made.FOLDER] if deliver else []))
+    await load.connections(apis, names, *([made.RECEIVER] if deliver else []))
     stage, mode = ("deliver", "Deliver") if deliver else ("plan", "")
     await running.start()
     await running.rest()

@@ -17,11 +17,16 @@ from rostersync.lifecycle.triggers import Answer
 from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
 from rostersync.plan.report import plan_to_json
 from rostersync.render.holds import sentence
+from support.example_delivery import HOST_KEY
 
 Object = dict[str, Any]
 API = "rostersync.dev/v1alpha1"
 IMAGE = "rostersync:test"
-FOLDER: Object = {"name": "feed", "oneRosterCSV": {}, "directory": {"existingClaim": "feed"}}
+RECEIVER: Object = {
+    "name": "feed",
+    "oneRosterCSV": {},
+    "sftp": {"host": "receiver", "secretRef": {"name": "feed"}, "hostKey": HOST_KEY},
+}
 _OPTIONS = Options(image=IMAGE, image_pull_policy="Never")
 _SCHOOLS = Schools(found=12, mapped=12)
 _SCHOOLS_SEEN = {"found": 12, "mapped": 12, "missing": 0, "vanished": 0}
