@@ -1,3 +1,3 @@
-"""Imports school rosters from Focus SIS into School Passport: complete, explained, approved."""
+"""Imports school rosters from Focus SIS and others into School Passport: complete, explained, approved."""
 
 __version__ = "0.1.0"

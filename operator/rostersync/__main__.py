@@ -106,7 +106,7 @@ Try it without a school, in a clone of the repository:
 @click.version_option(__version__, prog_name="rostersync")
 @options.debug_option
 def cli() -> None:
-    """Import a school district's roster from Focus SIS: complete, explained, approved.
+    """Import a school district's roster from its SIS, such as Focus: complete, explained, approved.
 
     A run reads the district from its OneRoster API, compares it with the store of accepted records, and applies what
     changed. A run that would change too much is held until a person has looked at it.

@@ -45,3 +45,11 @@ def test_tokens_are_hidden_and_what_is_too_short_to_be_one_is_not() -> None:
 
     assert discretion.without("abc got token-1") == "abc got [hidden]"
     assert discretion.without(None) is None
+
+
+def test_the_secret_of_a_user_is_taken_out_too() -> None:
+    redaction = Redaction(Credentials("client-1", "client-secret", "user-1", "user-secret"))
+    assert (
+        redaction.without("signed with client-secret&user-secret for user-1")
+        == "signed with [hidden]&[hidden] for user-1"
+    )
