@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rostersync.api.kinds import connections
+from rostersync.api.kinds import Kind, connections
 from rostersync.api.policies_connections import safety_fields, spec_of
 from support.cluster.plane import ControlPlane
 from support.everybody import Manifest, People, Person, connection, made, refused
@@ -48,6 +48,9 @@ NAMES_SECRETS: dict[str, Manifest] = {
         "jobTemplate": {"imagePullSecrets": [{"name": "focus-credentials"}] * 7 + [{"name": "key"}]}
     },
 }
+
+
+OF_EACH_KIND = pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
 
 
 @pytest.fixture
@@ -102,12 +105,13 @@ def test_a_connection_names_only_secrets_that_its_author_may_read(
     made(people.erin.create(manifest))
 
 
-def test_with_every_secret_that_can_be_named_the_budget_of_the_policy_is_enough(people: People) -> None:
+@OF_EACH_KIND
+def test_with_every_secret_that_can_be_named_the_budget_of_the_policy_is_enough(people: People, kind: Kind) -> None:
     whole: Manifest = {}
     for part in NAMES_SECRETS.values():
         for key, value in part.items():
             whole[key] = whole.get(key, {}) | value if isinstance(value, dict) else value
-    made(people.erin.create(connection(**whole)))
+    made(people.erin.create(connection(kind=kind.name, **whole)))
 
 
 def test_a_secret_of_another_cannot_be_sent_elsewhere(people: People) -> None:
@@ -141,18 +145,20 @@ CHANGES: dict[str, Any] = {
 }
 
 
-def test_safety_is_changed_only_by_who_may_approve(people: People, plane: ControlPlane, namespace: str) -> None:
-    (kind,) = connections()
+@OF_EACH_KIND
+def test_safety_is_changed_only_by_who_may_approve(
+    people: People, plane: ControlPlane, namespace: str, kind: Kind
+) -> None:
     assert CHANGES.keys() == set(safety_fields(spec_of(kind)))
-    made(people.erin.create(connection()))
+    made(people.erin.create(connection(kind=kind.name)))
     for field, value in CHANGES.items():
-        told = refused(people.erin.patch("FocusConnection", "springfield", {"spec": {field: value}}))
+        told = refused(people.erin.patch(kind.name, "springfield", {"spec": {field: value}}))
         assert f"a change of {field} can waive an approval or lose evidence" in told
-        assert 'needs the verb approve on focusconnections.rostersync.dev "springfield"' in told
-    made(people.erin.patch("FocusConnection", "springfield", {"spec": {"timeZone": "Europe/Berlin"}}))
+        assert f'needs the verb approve on {kind.plural}.rostersync.dev "springfield"' in told
+    made(people.erin.patch(kind.name, "springfield", {"spec": {"timeZone": "Europe/Berlin"}}))
     may_approve(plane, namespace, "erin")
     for field, value in CHANGES.items():
-        made(people.erin.patch("FocusConnection", "springfield", {"spec": {field: value}}))
+        made(people.erin.patch(kind.name, "springfield", {"spec": {field: value}}))
 
 
 def may_approve(plane: ControlPlane, namespace: str, name: str) -> None:
@@ -168,8 +174,9 @@ def may_approve(plane: ControlPlane, namespace: str, name: str) -> None:
     )
 
 
-def test_nobody_but_the_operator_writes_the_status(people: People) -> None:
-    made(people.erin.create(connection()))
+@OF_EACH_KIND
+def test_nobody_but_the_operator_writes_the_status(people: People, kind: Kind) -> None:
+    made(people.erin.create(connection(kind=kind.name)))
     ready = {
         "status": {
             "conditions": [
@@ -183,10 +190,10 @@ def test_nobody_but_the_operator_writes_the_status(people: People) -> None:
             ]
         }
     }
-    assert "cannot patch" in refused(people.erin.patch("FocusConnection", "springfield", ready, "status"))  # RBAC
-    told = refused(people.admin.patch("FocusConnection", "springfield", ready, "status"))
-    assert "the status of a FocusConnection is the operator's to write" in told
-    made(people.operator.patch("FocusConnection", "springfield", ready, "status"))
+    assert "cannot patch" in refused(people.erin.patch(kind.name, "springfield", ready, "status"))  # RBAC
+    told = refused(people.admin.patch(kind.name, "springfield", ready, "status"))
+    assert f"the status of {kind.one} is the operator's to write" in told
+    made(people.operator.patch(kind.name, "springfield", ready, "status"))
 
 
 WITH_PASSWORD: dict[str, Manifest] = {

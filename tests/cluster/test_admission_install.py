@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rostersync.api.kinds import connections, plurals
 from rostersync.api.policies import mutating, validating
 from support.cluster.plane import ControlPlane
 from support.everybody import OPERATOR
@@ -79,7 +80,7 @@ def may(plane: ControlPlane, namespace: str, verb: str, what: str, subresource: 
 
 
 ALLOWED = {
-    "get list watch": ["focusconnections", "syncruns", "syncapprovals"],
+    "get list watch": [*plurals()],
     "create": ["syncruns", "syncapprovals"],
     "delete": ["syncruns"],
 }
@@ -95,11 +96,12 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletec
 def test_the_operator_may_do_what_it_does_and_nothing_else(plane: ControlPlane, namespace: str) -> None:
     for resource, verbs in CORE.items():
         assert [v for v in VERBS if may(plane, namespace, v, resource)] == verbs.split()
-    for kind in ("focusconnections", "syncruns", "syncapprovals"):
+    for kind in plurals():
         verbs = " ".join(v for v, kinds in ALLOWED.items() if kind in kinds).split()
         assert sorted(v for v in VERBS if may(plane, namespace, v, f"{kind}.rostersync.dev")) == sorted(verbs)
         assert [v for v in VERBS if may(plane, namespace, v, f"{kind}.rostersync.dev", "status")] == ["get", "patch"]
-    assert not may(plane, namespace, "approve", "focusconnections.rostersync.dev/springfield")
+    for kind in (known.plural for known in connections()):
+        assert not may(plane, namespace, "approve", f"{kind}.rostersync.dev/springfield")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,8 @@ def test_kubernetes_own_roles_have_the_kinds(plane: ControlPlane, namespace: str
 
         assert can("list", "syncapprovals.rostersync.dev")
         assert can("create", "syncruns.rostersync.dev") == (role != "view")
-        assert can("patch", "focusconnections.rostersync.dev") == (role != "view")
+        for kind in connections():
+            assert can("patch", f"{kind.plural}.rostersync.dev") == (role != "view")
+            assert not can("approve", f"{kind.plural}.rostersync.dev/springfield")
         assert can("patch", "syncapprovals.rostersync.dev") == (role == "admin")
-        assert not can("approve", "focusconnections.rostersync.dev/springfield")
         assert not can("patch", "syncruns.rostersync.dev", "--subresource=status")

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
+from rostersync.api.kinds import connection_model
 from rostersync.plan import codec
 from rostersync.simulator.server import Simulator
+from rostersync.sources.network import Network
+from rostersync.sources.profile import Login
+from rostersync.sources.registry import open_source
 from support.cli import Bench, name_of, reason_of
 from support.simulated import everything
 from support.sis import CAMPUS, CAMPUS_11, CAMPUS_SIGNED, FOCUS, ILLUMINATE, ILLUMINATE_SIGNED, SCOPES, SIS, SYSTEMS
@@ -203,6 +208,26 @@ def test_the_token_address_of_11_follows_from_the_service_address(tmp_path: Path
         made = desk.connection()
         del made["spec"]["deliveryConfig"]["authenticationURL"]
         desk.run(manifests=desk.manifests_of(made))
+
+
+def test_a_token_of_illuminate_comes_from_its_own_host(tmp_path: Path) -> None:
+    """Nothing but the service URL is given; the name leads to this machine."""
+    host, authority = "springfield.illuminateed.com", trustme.CA()
+    authority.issue_cert(host).private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    with desk_at(ILLUMINATE, tmp_path, tls_cert=tmp_path / "server.pem") as desk:
+        made = desk.connection()
+        made["spec"]["deliveryConfig"] = {
+            "serviceURL": desk.simulator.url.replace("127.0.0.1", host),
+            "credentialsSecretRef": {"name": "c"},
+        }
+        login = Login(desk.keys, "a Secret")
+        here = Network(resolve=lambda name, port: ["127.0.0.1"] if name == host else [])
+        connection = connection_model(made).model_validate(made)
+        source = open_source(connection, login, authority.cert_pem.bytes().decode(), here)
+        source.check()
+        source.close()
+        assert {seen.status for seen in desk.simulator.requests} == {200}
+        assert desk.simulator.requests[0].path == "/live/"
 
 
 @pytest.mark.parametrize("key", ["userKey", "userSecret"])

@@ -180,7 +180,7 @@ def refused(answer: httpx.Response) -> str:
     return str(answer.json()["message"])
 
 
-def connection(name: str = "springfield", **spec: Any) -> Manifest:
+def connection(name: str = "springfield", kind: str = "FocusConnection", **spec: Any) -> Manifest:
     """The smallest useful connection."""
     whole = {
         "termsOfUse": {"accepted": True},
@@ -189,7 +189,7 @@ def connection(name: str = "springfield", **spec: Any) -> Manifest:
             "credentialsSecretRef": {"name": "focus-credentials"},
         },
     }
-    return _ours("FocusConnection", name, whole | spec)
+    return _ours(kind, name, whole | spec)
 
 
 def run(name: str = "monday", **spec: Any) -> Manifest:

@@ -104,8 +104,8 @@ def test_a_required_field_is_named_at_the_line_above_it(tmp_path: Path) -> None:
         ("apiVersion: v1\n", f"kind is required; one of {KINDS}, SyncRun, Secret, ConfigMap"),
         ("apiVersion: v1\nkind: Pod\n", "kind Pod is not read here; allowed: FocusConnection"),
         ("apiVersion: v1\nkind: Jane Doe\n", "kind is not read here"),
-        (CONNECTION.replace("v1alpha1", "v1"), "apiVersion of a FocusConnection must be rostersync.dev/v1alpha1"),
-        (SECRET.replace("v1", "v2"), "apiVersion of a Secret must be v1"),
+        (CONNECTION.replace("v1alpha1", "v1"), "apiVersion of kind FocusConnection must be rostersync.dev/v1alpha1"),
+        (SECRET.replace("v1", "v2"), "apiVersion of kind Secret must be v1"),
         (SECRET.replace("name: focus, ", ""), "metadata.name of the Secret is required"),
         (SECRET + "spec: {}\n", "line 5: a field that a Secret does not have; allowed: apiVersion"),
         (

@@ -55,6 +55,11 @@ class Kind:
         return self.name.lower()
 
     @property
+    def one(self) -> str:
+        """Its name after its article, for sentences."""
+        return f"{'an' if self.name[0] in 'AEIOU' else 'a'} {self.name}"
+
+    @property
     def plural(self) -> str:
         """Its name in paths and in RBAC."""
         return f"{self.singular}s"

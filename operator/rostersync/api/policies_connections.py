@@ -151,7 +151,7 @@ def _status(kind: Kind, settings: Settings) -> list[Manifest]:
         [
             must(
                 f"{USER} in {settings.operators}",
-                f"the status of a {kind.name} is the operator's to write; change the spec, or ask for a run or a test "
+                f"the status of {kind.one} is the operator's to write; change the spec, or ask for a run or a test "
                 "by annotation",
             )
         ],

@@ -143,7 +143,7 @@ def _kind(document: Document) -> str:
         named = f" {kind}" if isinstance(kind, str) and SHOWN.fullmatch(kind) else ""
         raise InvalidManifest(f"{document.where}: kind{named} is not read here; allowed: {known}")
     if value.get("apiVersion") != versions[kind]:
-        raise InvalidManifest(f"{document.where}: apiVersion of a {kind} must be {versions[kind]}")
+        raise InvalidManifest(f"{document.where}: apiVersion of kind {kind} must be {versions[kind]}")
     return kind
 
 
