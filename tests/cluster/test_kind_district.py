@@ -12,6 +12,7 @@ import yaml
 
 from rostersync.simulator.district import District
 from rostersync.simulator.layout import Size
+from support.cluster.gateway_image import gateway_image, manifests, storage
 from support.cluster.kind import KindCluster
 from support.cluster.programs import programs
 from support.cluster.servers import UPLOAD, servers
@@ -207,6 +208,31 @@ def _ran_restricted_without_a_store_claim(cluster: KindCluster, run: str) -> Non
     volumes = [volume for spec in specs.values() for volume in spec["volumes"]]
     claims = {v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v}
     assert claims == {"rostersync-springfield-artifacts"}
+
+
+def test_plans_are_kept_in_a_bucket_and_on_no_volume(cluster: KindCluster) -> None:
+    for made in manifests(gateway_image(cluster), NAMESPACE):
+        kubectl(cluster, "apply", "-f", "-", input=json.dumps(made))
+    kubectl(cluster, "wait", "pod/gateway", "--for=condition=Ready", "--timeout=120s")
+    connection = yaml.safe_load((SAMPLES / "simulated-district.yaml").read_text())
+    connection["metadata"]["name"] = "in-a-bucket"
+    connection["spec"] |= {
+        "artifacts": {"objectStorage": storage(NAMESPACE, "plans")},
+        "approval": {"holdFirstImport": True},
+    }
+    connection["spec"].pop("runOn")
+    kubectl(cluster, "apply", "-f", "-", input=json.dumps(connection))
+    until(cluster, "focusconnection", "in-a-bucket", lambda c: reason(c, "ConnectionVerified") == "Verified")
+
+    start(cluster, "bucket-1", "in-a-bucket")
+    run = until(cluster, "syncrun", "bucket-1", lambda r: reason(r) == "AwaitingApproval" and "approval" in r["status"])
+    patch = json.dumps({"spec": {"decision": "Approved", "reason": "the first one"}})
+    name = run["status"]["approval"]["name"]
+    kubectl(cluster, "patch", "syncapproval", name, "--type=merge", "-p", patch, user=BOB)
+    assert ended(cluster, "bucket-1", "Applied")["status"]["totals"]["created"] > 400
+    start(cluster, "bucket-2", "in-a-bucket")
+    ended(cluster, "bucket-2", "NoChanges")
+    assert "in-a-bucket-artifacts" not in kubectl(cluster, "get", "persistentvolumeclaims")
 
 
 def test_memory_that_does_not_suffice_is_told_by_the_kernel(cluster: KindCluster) -> None:

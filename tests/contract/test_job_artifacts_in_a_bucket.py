@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyrage
 import pytest
 
 from rostersync.simulator.server import Simulator
+from support.cli import Bench
 from support.commands import Commands
 from support.gateway import KEY, Gateway, gateway
 from support.pod import APPROVED, ENGINE, Cluster, connection, credentials
@@ -33,14 +35,16 @@ class Pods(Cluster):
         for each in self.artifacts.iterdir():
             shutil.rmtree(each)
 
-    def connected(self, *, sealed: bool = False, storage: dict[str, Any] | None = None, **spec: Any) -> None:
+    def artifacts_spec(self, *, sealed: bool) -> dict[str, Any]:
+        """`spec.artifacts`."""
+        return {"objectStorage": self.server.storage()} | (
+            {"encryptionKeySecretRef": {"name": "key"}} if sealed else {}
+        )
+
+    def connected(self, *, sealed: bool = False, **spec: Any) -> None:
         """Mount the connection and its Secrets."""
-        artifacts: dict[str, Any] = {"objectStorage": storage or self.server.storage()}
-        secrets = credentials(self.simulator) | {"bucket": KEY}
-        if sealed:
-            artifacts["encryptionKeySecretRef"] = {"name": "key"}
-            secrets["key"] = {"key": IDENTITY}
-        self.give(connection(self.simulator.url, artifacts=artifacts, **spec), secrets)
+        secrets = credentials(self.simulator) | {"bucket": KEY} | ({"key": {"key": IDENTITY}} if sealed else {})
+        self.give(connection(self.simulator.url, artifacts=self.artifacts_spec(sealed=sealed), **spec), secrets)
 
     def paths(self, run: str = "nightly") -> set[str]:
         """The paths of a run's files in the bucket, as its list has them."""
@@ -170,6 +174,43 @@ def test_a_job_contacts_no_address_of_its_own_machine(pods: Pods) -> None:
         pods.run(*words, exits=42)
         assert pods.reason == "AddressRefused", words
     assert pods.server.objects() == {}
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["clear", "sealed"])
+def test_a_person_is_forgotten_in_the_bucket_of_a_cluster(pods: Pods, sealed: bool, tmp_path: Path) -> None:
+    pods.connected(sealed=sealed, sisIDPrefix="F-")
+    pods.imported("first", uid="uid-0")
+    pods.simulator.add_event("mass-leave:30")
+    pods.plan("held")
+    bench = Bench(tmp_path, pods.simulator)
+    given = bench.connection(artifacts=pods.artifacts_spec(sealed=sealed), sisIDPrefix="F-")
+    given["metadata"]["namespace"] = "team-a"
+    secrets = [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+        for name, data in (("bucket", KEY), ("key", {"key": IDENTITY}))
+    ]
+    person = student(pods)
+
+    alone = bench.call("forget", person, "--yes", *bench.manifests_of(given), code=1).stderr
+    assert "Secret team-a/bucket, which spec.artifacts.objectStorage.secretRef names, is not given" in alone
+    said = bench.call("forget", person, "--yes", *bench.manifests_of(given, *secrets)).stdout
+
+    assert "Removed from the bucket: run first, run held." in said
+    assert not pods.server.objects()
+    assert (
+        "Nobody has the id"
+        in bench.call("forget", person, "--yes", *bench.manifests_of(given, *secrets), code=1).stderr
+    )
+    pods.run("apply", *APPLY[:1], "held", *APPLY[2:], "--plan", "sha256:x", exits=42)
+    assert pods.reason == "ArtifactsGone"
+
+
+def student(pods: Pods) -> str:
+    """The id in the store of a student: either in the second extract, or deleted by its plan."""
+    with duckdb.connect(str(pods.store), read_only=True) as con:
+        found = con.execute("SELECT min(id) FROM users WHERE entity = 'Student'").fetchone()
+    assert found
+    return str(found[0])
 
 
 def test_the_test_of_the_connection_tests_the_bucket(pods: Pods) -> None:

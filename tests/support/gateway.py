@@ -18,7 +18,7 @@ from support.cluster.programs import Program, apart
 KEY = {"accessKeyID": "AKIDROSTERS", "secretAccessKey": "a secret of the gateway"}
 BUCKET = "rosters"
 _MODULE = Path(__file__).parent / "modules" / "versitygw"
-_PROGRAM = Program("versitygw", str(_MODULE), "github.com/versity/versitygw/cmd/versitygw", ())
+PROGRAM = Program("versitygw", str(_MODULE), "github.com/versity/versitygw/cmd/versitygw", ())
 
 
 _SMALL = 'mount --make-rprivate / && mount -t tmpfs -o size="$2" none "$1" && shift 2 && exec "$@"'
@@ -54,7 +54,7 @@ class Gateway:
 
     def begin(self) -> None:
         """Start it, and wait until it answers."""
-        program = apart(_PROGRAM)
+        program = apart(PROGRAM)
         self.port = self.port or free_ports(1)[0]
         self._served.mkdir(parents=True, exist_ok=True)
         (self.folder / "meta").mkdir(exist_ok=True)

@@ -8,12 +8,14 @@ from rostersync import scratch
 from rostersync.api.kinds import Ref, key_of
 from rostersync.artifacts.folder import Artifacts
 from rostersync.disks import naming
-from rostersync.errors import Permanent
-from rostersync.execution.inputs import artifact_key
+from rostersync.errors import InvalidManifest, Permanent
+from rostersync.execution.inputs import artifact_key, artifacts_secret
+from rostersync.execution.layout import Layout
 from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.observed import Connection
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.local.drive import Driver
+from rostersync.local.manifest_files import Manifests, store_secrets
 from rostersync.local.observe import PERSON_FORGOTTEN
 from rostersync.local.state import State
 
@@ -45,6 +47,34 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> tuple
                 if settled["status"].get("outcome") == Outcome.CANCELLED:
                     cancelled.append(run["metadata"]["name"])
     return gone, cancelled
+
+
+def forget_in_bucket(state: State, manifests: Manifests, record: str, env: Mapping[str, str]) -> list[str]:
+    """Remove from the bucket of a cluster's connection every run that names the record. Returns these runs.
+
+    Raises InvalidManifest when the connection has no bucket, or what it takes to open it is not given: sealed plans would
+    otherwise be removed unread.
+    """
+    from rostersync.execution.home_in_bucket import FIELD, in_bucket
+
+    connection = manifests.connection
+    if connection.spec.artifacts.objectStorage is None or connection.metadata.namespace is None:
+        raise InvalidManifest(
+            f"{connection.kind} {connection.metadata.name} has no {FIELD} or no metadata.namespace, so it is not known where the "
+            "cluster keeps its artifacts; give the connection as the cluster has it, or leave -f out.",
+            reason="NoBucket",
+        )
+    secrets = {**store_secrets(env), **manifests.secrets}
+    secret, key = artifacts_secret(connection, secrets), artifact_key(connection, secrets, env)
+    ids = list(dict.fromkeys([record, record.removeprefix(connection.spec.sisIDPrefix)]))
+    place = state.root / "scratch"
+    try:
+        own = scratch.own(place)
+        with naming(scratch=place):
+            home = in_bucket(Layout(own / "artifacts", state.layout.store), connection, secret, None)
+            return home.forget(ids, key, own)
+    finally:
+        scratch.release(place)
 
 
 def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:

@@ -1,6 +1,7 @@
 """forget: remove a person."""
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,16 +16,18 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog="""\b
-Example:
+Examples:
   rostersync forget FOC-2000123
+  rostersync forget FOC-2000123 -f springfield.yaml -f secrets/
 """
 )
 @click.argument("record", metavar="ID")
 @click.option("--district", metavar="NAME", help="Which district, where the store holds several.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@options.bucket_option
 @options.state_option
 @debug_option
-def forget(record: str, district: str | None, yes: bool, state: "State") -> None:
+def forget(record: str, district: str | None, yes: bool, paths: tuple[Path, ...], state: "State") -> None:
     """Remove a person from store, history and artifacts. ID is the person's id in the store, prefix included.
 
     Runs whose details name the person lose their details (diff, issues), and are cancelled if they wait for a
@@ -33,9 +36,10 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     """
     from rostersync.errors import Permanent
     from rostersync.local import backups, store
-    from rostersync.local.forgetting import forget_artifacts
+    from rostersync.local.forgetting import forget_artifacts, forget_in_bucket
     from rostersync.render.deliveries import summaries
 
+    manifests = options.read_manifests(paths) if paths else None
     sent = store.sent_with(state, district, record)
     for line in summaries(sent):
         click.echo(f"Was delivered, and cannot be called back: {line}.")
@@ -45,7 +49,8 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
         copies = backups.left(state)
         found = store.forget(state, district, record)
         runs, cancelled = forget_artifacts(state, record, os.environ)
-    if not (runs or found.removed):
+        there = forget_in_bucket(state, manifests, record, os.environ) if manifests else []
+    if not (runs or found.removed or there):
         raise Permanent(
             f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
             "the store, with its prefix, as `rostersync diff` shows it.",
@@ -54,8 +59,13 @@ def forget(record: str, district: str | None, yes: bool, state: "State") -> None
     click.echo(
         f"Removed: {_some(found.rows, 'record')}, {_some(found.enrollments, 'enrolment')}, "
         f"{_some(found.history, 'value')} of history, {_some(found.references, 'reference')}, and the details of "
-        f"{_some(len(runs), 'run')}."
+        f"{_some(len(runs) + len(there), 'run')}."
     )
+    if there:
+        click.echo(
+            f"Removed from the bucket: {', '.join(f'run {name}' for name in there)}. Those that wait can no longer be applied: "
+            "reject them, and start others. If the bucket keeps versions of removed objects, remove these, too."
+        )
     if cancelled:
         click.echo(f"Cancelled, since their details are gone: {', '.join(f'run {name}' for name in cancelled)}.")
     if found.still_active:

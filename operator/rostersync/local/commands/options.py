@@ -17,16 +17,30 @@ TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv 
 
 def manifests_option(function: F) -> F:
     """-f PATH, as often as needed."""
+    about = "A manifest, or a folder of them: the connection, and what it refers to. May be given several times."
+    return _manifests(about, required=True)(function)
+
+
+def bucket_option(function: F) -> F:
+    """-f PATH, for what a cluster keeps in a bucket."""
+    about = (
+        "The connection of a cluster whose artifacts are in a bucket, and its Secrets, as manifests: what is kept there is "
+        "searched, too."
+    )
+    return _manifests(about, required=False)(function)
+
+
+def _manifests(about: str, *, required: bool) -> Callable[[F], F]:
     return click.option(
         "-f",
         "--filename",
         "paths",
         multiple=True,
-        required=True,
+        required=required,
         metavar="PATH",
         type=click.Path(path_type=Path),
-        help="A manifest, or a folder of them: the connection, and what it refers to. May be given several times.",
-    )(function)
+        help=about,
+    )
 
 
 def state_option(function: F) -> F:
