@@ -101,6 +101,7 @@ CHECK = Attempt(
 PURGE = Attempt(
     "purge",
     (Mount.CONNECTION, Mount.ARTIFACTS),
+    pods=7,  # ten minutes in all, since a bucket may be away and nobody asks for it again
     deadline=timedelta(minutes=30),
     light=True,
     store_alone=True,

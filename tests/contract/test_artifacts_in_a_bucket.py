@@ -328,6 +328,19 @@ def test_a_run_that_was_removed_in_part_is_removed_whole(pods: Callable[..., Job
     assert {key.split("/")[3] for key in server.objects()} == {"whole", "new"}
 
 
+def test_raw_records_go_later_if_the_bucket_was_away_when_their_run_ended(
+    pods: Callable[..., Job], server: Gateway
+) -> None:
+    read = {"extract/orgs/part-00000.parquet": b"orgs"}
+    for run in ("rejected", "waiting"):
+        keep(pods(), OLD | read, run)
+    job = pods()
+    job.home.begin("new", "uid-1", again=False)
+    job.home.prune("new", History([("rejected", False)], 14, 14, ("rejected", "waiting", "new")))
+    assert {key.split("/")[3] for key in server.objects() if "/extract/" in key} == {"waiting"}
+    assert seen(pods(), "rejected") == OLD
+
+
 def test_connections_and_what_others_keep_there_are_left_alone(pods: Callable[..., Job], server: Gateway) -> None:
     keep(pods(), OLD)
     base = server.bucket / "springfield"

@@ -32,13 +32,13 @@ class BucketRuns:
         self._writer = uuid.uuid4().hex
         self._known: dict[str, tuple[Listing, str | None]] = {}  # as this process has read or written it
 
-    def runs(self) -> dict[str, bool]:
-        """The runs that have objects, and whether each is whole; others were removed in part, or never begun."""
-        found: dict[str, bool] = {}
+    def runs(self) -> dict[str, set[str]]:
+        """The runs that have objects, with their names; without a list, a run was removed in part, or never begun."""
+        found: dict[str, set[str]] = {}
         for key in objects.keys(self._bucket, self._folder):
             run, _, name = key.removeprefix(f"{self._folder}/").partition("/")
             if name and is_name(run):
-                found[run] = found.get(run, False) or name == listing.NAME
+                found.setdefault(run, set()).add(name)
         return found
 
     def uid_of(self, run: str) -> str | None:
@@ -120,17 +120,21 @@ class BucketRuns:
     ) -> list[str]:
         """Remove runs over the limits, runs that were removed in part, and unless it is empty, runs that are not `known`.
 
-        `run` is left alone. Returns the runs.
+        Finished runs lose their extract, if the bucket was away when they ended. `run` is left alone. Returns the runs.
         """
         there = self.runs()
         over = set(to_purge(finished, keep_successful, keep_failed))
         gone = [
             name
-            for name, whole in sorted(there.items())
-            if name != run and (name in over or not whole or (known and name not in known))
+            for name, names in sorted(there.items())
+            if name != run and (name in over or listing.NAME not in names or (known and name not in known))
         ]
         for name in gone:
             self.remove(name)
+        ended = {each.name for each in finished} - {run, *gone}
+        for name in sorted(ended & there.keys()):
+            if any("/extract/" in each for each in there[name]):
+                self.drop(name, "extract")
         return gone
 
     def forget(self, ids: Sequence[str], key: str | None, scratch: Path) -> list[str]:
@@ -140,10 +144,10 @@ class BucketRuns:
         """
         gone = []
         local = Artifacts(self.root, key)
-        for run, whole in sorted(self.runs().items()):
+        for run, names in sorted(self.runs().items()):
             try:
                 try:
-                    searched = whole and self._searched(run, ids, local, scratch)
+                    searched = listing.NAME in names and self._searched(run, ids, local, scratch)
                 except Permanent as error:
                     if not isinstance(error, _NotAsKept):
                         raise
