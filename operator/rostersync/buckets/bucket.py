@@ -24,9 +24,16 @@ T = TypeVar("T")
 _CONNECT = timedelta(seconds=10)
 _ANSWER = 60  # seconds for what is small
 _FLOOR = 64 * 1024  # bytes a second that a server must take or give
-_PART = 8 * 1024 * 1024
+PART = 8 * 1024 * 1024
 _RETRY = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
 _REMOVED_AT_ONCE = 500
+
+
+async def upload(store: S3Store, key: str, data: Path | bytes, size: int) -> None:
+    """Write an object, in parts of PART bytes if it is larger."""
+    several = size > PART
+    content: Any = data if several or isinstance(data, bytes) else data.read_bytes()
+    await obstore.put_async(store, key, content, use_multipart=several, chunk_size=PART, max_concurrency=1)
 
 
 class Bucket:
@@ -62,10 +69,7 @@ class Bucket:
         there when the last part is, and parts of one that fails are taken back.
         """
         size = len(data) if isinstance(data, bytes) else data.stat().st_size
-        several = size > _PART
-        content: Any = data if several or isinstance(data, bytes) else data.read_bytes()
-        parts: dict[str, Any] = {"use_multipart": several, "chunk_size": _PART, "max_concurrency": 1}
-        self.do("write to", size, lambda store: obstore.put_async(store, key, content, **parts), min(size, _PART))
+        self.do("write to", size, lambda store: upload(store, key, data, size), min(size, PART))
 
     def remove(self, keys: Iterable[str]) -> None:
         """Remove objects. Those that are gone already are none's trouble."""

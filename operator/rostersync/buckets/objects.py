@@ -5,7 +5,6 @@ What is wrong with a file on this side is raised as it is: a full disk here is n
 
 import asyncio
 import hashlib
-import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import obstore
 
-from rostersync.buckets.bucket import Bucket
+from rostersync.buckets.bucket import PART, Bucket, upload
 from rostersync.buckets.failures import NotOffered
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 4
 _CHUNK = 1024 * 1024
+_STALLED = 60  # seconds without another piece
 
 
 @dataclass(frozen=True)
@@ -78,21 +78,18 @@ def keys(bucket: Bucket, folder: str) -> list[str]:
 
 def put_all(bucket: Bucket, files: Mapping[str, Path]) -> None:
     """Write files as objects, by key. After an error, some of them are there."""
-    opened: dict[str, tuple[Path, int]] = {key: (file, file.stat().st_size) for key, file in files.items()}
+    sizes = {key: file.stat().st_size for key, file in files.items()}
 
     async def put(store: "S3Store", limit: asyncio.Semaphore, key: str) -> None:
-        file, size = opened[key]
         async with limit:
-            with file.open("rb") as handle:
-                content: Any = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-            await obstore.put_async(store, key, content, use_multipart=False)
+            await upload(store, key, files[key], sizes[key])
 
     async def work(store: "S3Store") -> None:
         limit = asyncio.Semaphore(_AT_ONCE)
-        await asyncio.gather(*(put(store, limit, key) for key in opened))
+        await asyncio.gather(*(put(store, limit, key) for key in files))
 
-    if opened:
-        bucket.do("write to", sum(size for _, size in opened.values()), work)
+    if files:
+        bucket.do("write to", sum(sizes.values()), work, min(max(sizes.values()), PART) * _AT_ONCE)
 
 
 def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str, Size | None]:
@@ -115,7 +112,12 @@ def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str,
                 found[key] = None
                 return
             sums, size = hashlib.sha256(), 0
-            async for chunk in answer.stream(_CHUNK):
+            pieces = aiter(answer.stream(_CHUNK))
+            while True:
+                async with asyncio.timeout(_STALLED):
+                    chunk = await anext(pieces, None)
+                if chunk is None:
+                    break
                 sums.update(chunk)
                 size += len(chunk)
                 if not _written(wanted[key][0], chunk, trouble, first=size == len(chunk)):
@@ -129,7 +131,8 @@ def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str,
         await asyncio.gather(*(get(store, limit, key) for key in wanted))
 
     if wanted:
-        bucket.do("read", sum(size for _, size in wanted.values()), work)
+        sizes = [size for _, size in wanted.values()]
+        bucket.do("read", sum(sizes), work, max(sizes) * _AT_ONCE)
     if trouble:
         raise trouble[0]
     return found
