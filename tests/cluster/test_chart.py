@@ -297,7 +297,7 @@ def test_services_and_monitors_find_the_operator() -> None:
     assert not service["spec"]["selector"].items() <= only(documents, "Pod")["metadata"]["labels"].items()
 
 
-def test_jobs_reach_dns_https_and_what_is_named() -> None:
+def test_jobs_reach_dns_their_servers_and_what_is_named() -> None:
     """Off by default, since not every network enforces it the same way."""
     assert not by_kind(render(), "NetworkPolicy")
     documents = render(
@@ -316,7 +316,8 @@ def test_jobs_reach_dns_https_and_what_is_named() -> None:
     assert "ingress" not in spec
     dns, web, named = spec["egress"]
     assert {(p["protocol"], p["port"]) for p in dns["ports"]} == {("UDP", 53), ("TCP", 53)}
-    assert web["ports"] == [{"protocol": "TCP", "port": 443}]
+    # a SIS and buckets, PostgreSQL, SFTP
+    assert web["ports"] == [{"protocol": "TCP", "port": port} for port in (443, 5432, 22)]
     assert web["to"][0]["ipBlock"] == {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}
     assert named == {"to": [{"ipBlock": {"cidr": "10.1.2.0/24"}}]}
 

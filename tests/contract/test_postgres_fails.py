@@ -5,7 +5,7 @@ a next attempt that goes through.
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,25 +119,43 @@ def test_districts_are_written_side_by_side(store: Store, plan: Path, tmp_path: 
     assert done == [1]
 
 
-@pytest.mark.parametrize("free", range(0, 4000, 500))
-def test_a_full_disk(full: tuple[Server, Disk], tmp_path: Path, free: int) -> None:
+@pytest.mark.parametrize("free", range(0, 1500, 500))
+def test_a_full_disk_of_the_tables_has_its_own_reason(full: tuple[Server, Disk], tmp_path: Path, free: int) -> None:
     server, small = full
     name = f"full_{free}"
+    store = postgres.opened(tmp_path / "s", server.database(name))
+    apply(write_plan(tmp_path / "one", _rows("a")), store.writer())
+    plan = write_plan(tmp_path / "two", _rows("b", 8000), run="run-2", base=1)
+    server.admin("CHECKPOINT")
+    small.leave(free * KIB)
+    try:
+        with pytest.raises(DiskFull, match="the server's disk is full: make room there") as error:
+            apply(plan, store.writer())
+    finally:
+        small.resize(1 << 30)
+    assert (error.value.reason, error.value.volume) == ("DiskFull", "store")
+    assert server.runs
+    assert len(table_rows(store, tmp_path, "SELECT id FROM store_users")) == 3
+    assert apply(plan, store.writer()).revision == 2
+    assert len(table_rows(store, tmp_path, "SELECT id FROM store_users")) == 8003
+    server.drop(name)
+
+
+@pytest.mark.parametrize("free", [0, 1500, 3000])
+def test_a_full_disk_of_the_log_leaves_the_old_revision_or_the_new_one(
+    full_log: tuple[Server, Disk], tmp_path: Path, free: int
+) -> None:
+    """The server ends itself when its log finds no room, and then a client may only see that the connection is lost."""
+    server, small = full_log
+    name = f"full_log_{free}"
     store = postgres.opened(tmp_path / "s", server.database(name))
     apply(write_plan(tmp_path / "one", _rows("a")), store.writer())
     plan = write_plan(tmp_path / "two", _rows("b", 4000), run="run-2", base=1)
     server.admin("CHECKPOINT")
     small.leave(free * KIB)
-    failed: Retryable | None = None  # the server ends itself when its log finds no room, and then it is no DiskFull
-    try:
+    with suppress(Retryable):
         apply(plan, store.writer())
-    except Retryable as error:
-        failed = error
-    finally:
-        small.resize(1 << 30)
-    if isinstance(failed, DiskFull):
-        assert failed.volume == "store"
-        assert "the server's disk is full: make room there" in str(failed)
+    small.resize(1 << 30)
     if not server.runs:
         server.begin()
     server.answers()
@@ -150,11 +168,28 @@ def test_a_full_disk(full: tuple[Server, Disk], tmp_path: Path, free: int) -> No
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Disk]]:
-    """A server whose files lie on a disk of their own. It is started by this thread, which alone sees that disk."""
+def full() -> Iterator[tuple[Server, Disk]]:
+    """A server whose tables lie on a disk of their own, and its log on another."""
+    with _on_a_small_disk(log_too=False) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def full_log() -> Iterator[tuple[Server, Disk]]:
+    """A server whose files all lie on a disk of their own."""
+    with _on_a_small_disk(log_too=True) as made:
+        yield made
+
+
+@contextmanager
+def _on_a_small_disk(*, log_too: bool) -> Iterator[tuple[Server, Disk]]:
+    """It is started by this thread, which alone sees that disk."""
     mounts_of_our_own()
-    with own_folder("full") as folder, disk(folder) as small:
-        server = postgres.make(folder)
+    with own_folder("full") as folder, own_folder("log") as beside, disk(folder) as small:
+        log = beside / "wal"
+        log.mkdir(mode=0o700)
+        beside.chmod(0o711)
+        server = postgres.make(folder, None if log_too else log)
         server.starts = _start
         server.begin()
         server.roles()

@@ -211,8 +211,8 @@ def started(**settings: str) -> Iterator[Server]:
             made.kill()
 
 
-def make(folder: Path) -> Server:
-    """The files of a server, in a folder."""
+def make(folder: Path, log: Path | None = None) -> Server:
+    """The files of a server, in a folder. `log`: the empty folder for its log (WAL), where that is to lie elsewhere."""
     made = Server(folder, "127.0.0.1", free_ports(1)[0], "postgres", "super")
     folder.chmod(0o711)
     password = folder / "password"
@@ -222,6 +222,9 @@ def make(folder: Path) -> Server:
         _give(path)
     command = [*_as_user(), "--", _bin("initdb"), "-D", made.data, "-U", made.superuser, f"--pwfile={password}"]
     options = ["--auth=scram-sha-256", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+    if log is not None:
+        _give(log)
+        options.append(f"--waldir={log}")
     done = subprocess.run([*map(str, command), *options], capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     made.authority = certify(made, "127.0.0.1", "localhost")

@@ -15,7 +15,8 @@ def sqlstate(error: BaseException) -> str:
     """The server's code of an error. "" for errors that the server did not send."""
     said = getattr(error, "sqlstate", None) or ""
     found = _STATE.search(str(error))
-    return str(said) or (found[1] if found else "")
+    missing = "42P01" if str(error).startswith("NOT_FOUND: ") else ""  # a table that COPY goes into, without a code
+    return str(said) or (found[1] if found else missing)
 
 
 def is_of_server(error: Exception) -> bool:
@@ -102,6 +103,19 @@ _CAUSES: tuple[tuple[str, type[Permanent] | type[Retryable], str, str], ...] = (
         "the server has no free connection; raise max_connections there, or run the same command again later.",
     ),
     (
+        "the database system is |not (yet )?accepting connections|server_login_retry|no more connections allowed",
+        Retryable,
+        "StoreUnreachable",
+        "the server is being started or stopped; run the same command again.",
+    ),
+    (
+        r"failed: \S+:  |SASL|authentication",  # "SEVERITY:  text": the server's own words, perhaps in another language
+        Retryable,
+        "LoginRefused",
+        "the server answered and did not let role {user} in. Check user, password and database in Secret {secret}, and "
+        "pg_hba.conf and max_connections there. The server's own words are in its log.",
+    ),
+    (
         "",
         Retryable,
         "StoreUnreachable",
@@ -139,9 +153,23 @@ def translated(error: Exception, doing: str, login: Login) -> RostersyncError:
         return StoreBusy(
             f"{begin}; another process is writing this district; run the same command again later.", detail=text
         )
-    if state in ("42501", "25006"):
+    if state == "25006":
+        return Retryable(
+            f"{begin}; the server only reads: it is a standby, or is just being promoted. Nothing was changed. Name the "
+            f"primary in Secret {login.secret}; with several hosts in a uri, add target_session_attrs=read-write.",
+            reason="StoreReadOnly",
+            detail=text,
+        )
+    if state in ("42P01", "42703", "42883", "3F000"):
         return Permanent(
-            f"{begin}; role {login.user} lacks a right there, or the server only reads. The writer must own the schema "
+            f"{begin}; schema {login.schema} lacks something that rostersync has made there, or role {login.user} may not look "
+            "into it: somebody has changed the schema by hand. Nothing was changed. Put it back, from a backup if need be.",
+            reason="StoreSpoiled",
+            detail=text,
+        )
+    if state == "42501":
+        return Permanent(
+            f"{begin}; role {login.user} lacks a right there. The writer must own the schema "
             f"{login.schema} or be allowed to create it (GRANT CREATE ON DATABASE), and put the reader's role into its "
             "Secret under the key reader.",
             reason="StoreRefused",
