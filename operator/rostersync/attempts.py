@@ -31,7 +31,8 @@ class Attempt:
     `tries`: how many of its Jobs there may be, one after the other. `pods`: how many pods a Job may have.
     `in_doubt`: when its Job is lost, its work may still be done. Only the store knows, and another attempt finds out.
     `first_pause`, `longest_pause`: the pauses after failures that are retried. Each is three times the last.
-    `deadline`: the deadline of its Job, or None for the operator's default.
+    `deadline`: the deadline of its Job, or None for the operator's default. `first_deadline`: how long the process of its
+    first Job may work, if that is less.
     `light`: it needs neither the engine nor much memory.
     `slot`: it counts towards the limit of concurrent Jobs.
     `store_alone`: no other Job of its turn may run at the same time (controller/turns.py).
@@ -48,6 +49,7 @@ class Attempt:
     first_pause: timedelta = timedelta(minutes=1)
     longest_pause: timedelta = timedelta(hours=6)
     deadline: timedelta | None = None
+    first_deadline: timedelta | None = None
     light: bool = False
     slot: bool = False
     store_alone: bool = False
@@ -87,7 +89,8 @@ DELIVER = Attempt(
     pods=1,  # the operator retries it itself, with growing pauses
     in_doubt=True,
     longest_pause=timedelta(hours=1),
-    deadline=timedelta(hours=1),  # a receiver that hangs must not keep the store from others for long
+    first_deadline=timedelta(minutes=15),  # a run that waits for the store gets it in the pause after that
+    deadline=timedelta(hours=1),  # a receiver that is slow gets its roster when nobody waits
     slot=True,
     store_alone=True,
 )

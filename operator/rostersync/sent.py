@@ -47,7 +47,7 @@ class DeliveryReport:
     """What an attempt did with one delivery. Without `error`, it has delivered everything up to `revision`.
 
     `bundles`: how many it has sent, of which the last has these files; 0 if they are an earlier attempt's. `sha256` is that of its only file, else empty.
-    `at`: when it was sent, as the API writes times.
+    `at`: when it was sent, as the API writes times. `left_out`: what its format cannot say, by `file.attribute`.
     """
 
     name: str
@@ -59,6 +59,7 @@ class DeliveryReport:
     sha256: str = ""
     at: str = ""
     error: dict[str, str] | None = None  # {reason, message}
+    left_out: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

@@ -165,7 +165,12 @@ def test_nothing_refers_to_what_is_not_there(bundle: dict[str, list[dict[str, st
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     _, exported = written(tmp_path, DISTRICT)
 
-    assert exported.not_expressible == {"sections.Teacher_id": 1, "students.School_id": 1}
+    assert exported.not_expressible == {
+        "sections.Teacher_id": 1,
+        "students.School_id": 1,
+        "enrollments.Section_id": 1,
+        "enrollments.role": 1,
+    }
 
 
 def test_the_bytes_depend_on_the_roster_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rostersync.deliveries.bundle import make_bundle
 from rostersync.deliveries.narrowed import Narrowing
 from rostersync.deliveries.oneroster_csv import Wanted, write_files
-from rostersync.deliveries.port import Edition
+from rostersync.deliveries.port import Edition, Exported
 from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
@@ -82,6 +82,7 @@ class District:
         self.out = folder / "out"
         self.out.mkdir()
         self.numbers = itertools.count()
+        self.exported = Exported()
 
     def applies(self, *rows: Row) -> None:
         plan = write_plan(
@@ -99,7 +100,7 @@ class District:
                 wanted = replace(wanted, reader_has="before_", at=AT)
             folder = self.out / str(next(self.numbers))
             folder.mkdir()
-            write_files(con, folder, wanted)
+            self.exported = write_files(con, folder, wanted)
             return folder
         finally:
             con.close()
@@ -287,3 +288,23 @@ def edition() -> Callable[..., Edition]:
 
     asked = Delivery.model_validate({"name": "d", "oneRosterCSV": {}, "directory": {"existingClaim": "c"}})
     return lambda con: Edition(con, asked, "springfield", 2, AT)
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_what_must_refer_to_a_school_year_or_a_role_does_or_is_blank_and_counted(tmp_path: Path, version: str) -> None:
+    district = District(tmp_path)
+    district.applies(
+        *DISTRICT,
+        create(Entity.COURSE, "C2", title="Music", orgSourcedId="D", schoolYearSourcedId="T"),
+        create(Entity.STUDENT, "s8", **STUDENT, primaryOrgSourcedId="S"),
+        create(Entity.STUDENT, "s9", **STUDENT, primaryOrgSourcedId="N"),
+    )
+    bundle, exported = district.writes(Wanted(version)), district.exported
+
+    assert problems(bundle) == []
+    assert cells(bundle, "courses", "sourcedId", "schoolYearSourcedId") == [("C", "Y"), ("C2", "")]
+    assert exported.not_expressible["courses.schoolYearSourcedId"] == 1
+    if version == "1.2":
+        homes = dict(cells(bundle, "users", "sourcedId", "primaryOrgSourcedId"))
+        assert (homes["s8"], homes["s9"]) == ("", "N")
+        assert exported.not_expressible["users.primaryOrgSourcedId"] == 1

@@ -111,6 +111,6 @@ def written(
     folder.mkdir()
     if since is not None:
         as_of.as_of(con, since, "before_")
-    files = format_of(asked).write(Edition(con, asked, "district", revision, at, since, "then_"), folder)
+    files = format_of(asked).write(Edition(con, asked, "district", revision, at, since, "then_"), folder).files
     assert files[-1].name == "manifest.csv"
     return folder

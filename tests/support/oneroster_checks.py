@@ -78,6 +78,7 @@ _REFERENCES = {
     ("enrollments", "userSourcedId"): "users",
     ("demographics", "sourcedId"): "users",
 }
+_PROPERTIES = {"manifest.version", "oneroster.version", "source.systemName", "source.systemCode"}
 _BOOLEAN = re.compile(r"enabledUser|primary|.*(Native|asian|American|Islander|white|Races|Ethnicity)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -123,6 +124,12 @@ def _problems(folder: Path, has: dict[str, set[str]], required: bool, words: boo
     names = [*HEADERS[version], *_OTHERS[version].split()]
     if {k for k in said if k.startswith("file.")} != {f"file.{name}" for name in names}:
         yield "manifest: files"
+    if not {k for k in said if not k.startswith("file.")} <= _PROPERTIES:
+        yield "manifest: a property that the standard does not have"
+    for path in folder.iterdir():
+        text = path.read_bytes()
+        if text.startswith(b"\xef\xbb\xbf") or b"\0" in text or not text.endswith(b"\n"):
+            yield f"{path.stem}: not plain UTF-8 lines"
     modes = {name: said.get(f"file.{name}", "") for name in names}
     if not set(modes.values()) <= {"bulk", "delta", "absent"} or {"bulk", "delta"} <= set(modes.values()):
         yield "manifest: modes"
@@ -155,10 +162,28 @@ def _problems(folder: Path, has: dict[str, set[str]], required: bool, words: boo
             known = ids_then[target] | (has.get(target, set()) if row["status"] == "tobedeleted" else set())
             if not found <= known:
                 yield f"{name}.{column}: refers to what is not there"
+    if "bulk" in modes.values() and words:
+        yield from _sense(version, files)
     if version == "1.2" and modes["roles"] == "bulk":
         primary = [(r["userSourcedId"], r["orgSourcedId"]) for r in files["roles"] if r["roleType"] == "primary"]
         if len(set(primary)) != len(primary):
             yield "roles: two primary roles in an organisation"
+
+
+def _sense(version: str, files: dict[str, Rows]) -> Iterator[str]:
+    """What references must lead to, beyond that it is there."""
+    extension = ("ext:",) if version == "1.2" else ()
+    years = {r["sourcedId"] for r in files["academicSessions"] if r["type"].startswith(("schoolYear", *extension))}
+    if not {r["schoolYearSourcedId"] for r in files["courses"] if r["schoolYearSourcedId"]} <= years:
+        yield "courses.schoolYearSourcedId: no school year"
+    schools = {r["sourcedId"] for r in files["orgs"] if r["type"].startswith(("school", *extension))}
+    for name in ("classes", "enrollments"):
+        if not {r["schoolSourcedId"] for r in files[name]} <= schools:
+            yield f"{name}.schoolSourcedId: no school"
+    if version == "1.2":
+        held = {(r["userSourcedId"], r["orgSourcedId"]) for r in files["roles"]}
+        if not {(u["sourcedId"], u["primaryOrgSourcedId"]) for u in files["users"] if u["primaryOrgSourcedId"]} <= held:
+            yield "users.primaryOrgSourcedId: no role is held there"
 
 
 def _header(version: str, name: str, header: list[str]) -> Iterator[str]:

@@ -256,7 +256,7 @@ ARGS = {
         "--deadline",
         "21540",
     ],
-    "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "3540"],
+    "deliver": ["job", "deliver", "--run", "r", "--uid", "run-uid", "--number", "1", "--deadline", "900"],
     "check": ["job", "check", "--deadline", "180"],
     "purge": ["job", "purge", "--run=r=run-uid", "--remove=old"],
 }
@@ -425,3 +425,12 @@ def test_everything_is_sent_once_by_a_run(asked, became, args):
         job = deliver_job(owner, view(obj), OPTIONS, StartDeliver(2))
 
     assert [arg for arg in container(job)["args"] if "everything" in arg] == args
+
+
+@pytest.mark.parametrize(("number", "minutes"), [(1, 15), (2, 59), (9, 59)])
+def test_the_first_try_to_deliver_gives_the_store_back_soon(number, minutes):
+    job = jobs(number=number)["deliver"]
+
+    assert job["spec"]["activeDeadlineSeconds"] == 3600
+    given = container(job)["args"]
+    assert int(given[given.index("--deadline") + 1]) == minutes * 60

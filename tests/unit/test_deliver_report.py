@@ -6,7 +6,16 @@ from rostersync.sent import DeliverReport, DeliveryReport
 
 def failed(name: str, text: str) -> DeliveryReport:
     return DeliveryReport(
-        name, text, 7, 3, 1, 2**40, "ab" * 32, "2026-11-24T02:00:00Z", {"reason": "Refused", "message": text}
+        name,
+        text,
+        7,
+        3,
+        1,
+        2**40,
+        "ab" * 32,
+        "2026-11-24T02:00:00Z",
+        {"reason": "Refused", "message": text},
+        {f"students.Attribute_{n}": 1_000_000 - n for n in range(12)},
     )
 
 
@@ -34,6 +43,7 @@ def test_long_texts_of_many_deliveries_are_cut_and_no_delivery_is_lost() -> None
     assert [d.name for d in read.deliveries] == [d.name for d in made.deliveries]
     assert {d.error["reason"] for d in read.deliveries if d.error} == {"Refused"}
     assert all(d.sha256 for d in read.deliveries)
+    assert all(len(d.left_out) == 3 and "students.Attribute_0" in d.left_out for d in read.deliveries)
 
 
 def test_a_report_of_an_earlier_version_is_read() -> None:

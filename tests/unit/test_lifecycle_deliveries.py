@@ -169,6 +169,22 @@ def test_a_wait_says_how_often_it_was_tried_since_when_and_what_to_do():
     assert "Tried 4 times; failing since 2026-11-23T22:10Z. Next try: 2026-11-24T02:26Z" in later.message
 
 
+def test_a_status_says_what_the_format_left_out_of_what_arrived_last():
+    left_out = {"students.Grade": 2}
+    newer = DeliverReport("r", "done", 6, [DeliveryReport("feed", "a place", 6, 1, 1, 9, "", "2026-11-24T02:09:00Z")])
+    more = replace(SENT, deliveries=[replace(SENT.deliveries[0], left_out=left_out)])
+    end = Finish(Outcome.APPLIED, "Applied", "")
+    first = status.of(seen(Work(WorkState.SUCCEEDED, 1, more)), end)["deliveries"]
+    failing = status.of(seen(failed(2), run=Run("r", status={"deliveries": first})), end)["deliveries"]
+    last = status.of(seen(Work(WorkState.SUCCEEDED, 3, newer), run=Run("r", status={"deliveries": failing})), end)
+
+    assert first[0]["leftOut"] == failing[0]["leftOut"] == [{"what": "students.Grade", "count": 2}]
+    assert last["deliveries"] == [
+        {"name": "feed", "state": "Delivered", "revision": 6, "place": "a place", "time": "2026-11-24T02:09:00Z"}
+        | {"files": 1, "bytes": 9}
+    ]
+
+
 def test_what_was_taken_out_of_the_connection_does_not_count_as_delivered():
     known = [{"name": "feed", "state": "Failed", "reason": "LoginRefused"}, {"name": "gone", "state": "Failed"}]
     made = status.of(seen(DONE, run=Run("r", status={"deliveries": known})), Finish(Outcome.APPLIED, "Applied", ""))

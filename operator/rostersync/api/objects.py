@@ -68,6 +68,13 @@ class Status(TypedDict, total=False):
     conditions: list[Condition]
 
 
+class LeftOut(TypedDict):
+    """What a format cannot say of the roster."""
+
+    what: str
+    count: int
+
+
 class DeliveryStatus(TypedDict, total=False):
     """What became of one delivery."""
 
@@ -79,6 +86,7 @@ class DeliveryStatus(TypedDict, total=False):
     files: int
     bytes: int
     sha256: str
+    leftOut: list[LeftOut]
     reason: str
     message: str
 

@@ -162,7 +162,7 @@ def _job(
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(attempt, args, volumes, view, options)],
+        "containers": [_container(attempt, number, args, volumes, view, options)],
         "volumes": [{"name": v.name, **v.source} for v in volumes],
     }
     if template.nodeSelector:
@@ -212,7 +212,7 @@ def _job(
 
 
 def _container(
-    attempt: Attempt, args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options
+    attempt: Attempt, number: int, args: Sequence[str], volumes: Sequence[Volume], view: View, options: Options
 ) -> Object:
     asked = view.spec.jobTemplate.resources
     resources: dict[str, Any] = dict(options.resources)
@@ -221,6 +221,8 @@ def _container(
     elif asked.requests or asked.limits:
         resources = {k: dict(v) for k, v in (("requests", asked.requests), ("limits", asked.limits)) if v}
     deadline = int((attempt.deadline or options.job_deadline).total_seconds()) - _SPARE
+    if number == 1 and attempt.first_deadline:
+        deadline = min(deadline, int(attempt.first_deadline.total_seconds()))
     timed = ["--deadline", str(deadline)] if attempt.awaited else []  # the pod ends first, so that it leaves a report
     return {
         "name": "sync",

@@ -149,6 +149,13 @@ _LEFT_OUT = {
     "sections.Teacher_11_id": f"SELECT count(*) FROM {_T}teaching WHERE number > {TEACHERS}",
     "students.School_id": f"SELECT count(*) FROM {_T}users u ANTI JOIN {_T}homes h ON h.id = u.id WHERE u.entity = 'Student'",
     "teachers.School_id": f"SELECT count(*) FROM {_T}users u ANTI JOIN {_T}homes h ON h.id = u.id WHERE {_TEACHER}",
+    "staff.School_id": f"""SELECT count(*) FROM {_T}users u ANTI JOIN (FROM {_T}homes UNION ALL FROM {_T}offices) h ON h.id = u.id
+        WHERE u.entity = 'Admin' OR u.entity = 'Teacher' AND NOT {_TEACHER}""",
+    "students.Contact_sis_id": f"""SELECT count(*) FROM {_T}users u WHERE u.entity = 'Contact' AND u.id NOT IN (
+        SELECT unnest(s."agentSourcedIds") FROM {_T}users s JOIN {_T}homes h ON h.id = s.id WHERE s.entity = 'Student')""",
+    "enrollments.Section_id": f"""SELECT count(*) FROM {_T}enrollments e ANTI JOIN {_T}sections s ON s.id = e."classSourcedId"
+        WHERE e.role = 'student'""",
+    "enrollments.role": f"SELECT count(*) FROM {_T}enrollments WHERE role IS NULL OR role NOT IN ('student', 'teacher')",
     "students.Grade": f"SELECT count(*) FROM {_T}users WHERE entity = 'Student' AND len(grades) > 1",
 }
 

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import cast
 
 from rostersync.api.v1alpha1.deliveries import BasicRoster
-from rostersync.deliveries.port import Edition, Format
+from rostersync.deliveries.port import Edition, Format, Written
 
 
-def _roster_files(edition: Edition, folder: Path) -> tuple[Path, ...]:
+def _roster_files(edition: Edition, folder: Path) -> Written:
     from rostersync.deliveries.basic_roster import FILES, write_files
 
-    write_files(edition.con, folder, edition.views)
-    return tuple(folder / f"{name}.csv" for name in FILES)
+    exported = write_files(edition.con, folder, edition.views)
+    return Written(tuple(folder / f"{name}.csv" for name in FILES), exported.not_expressible)
 
 
 BASIC_ROSTER = Format(

@@ -25,13 +25,14 @@ def make_bundle(edition: Edition, scratch: Path) -> Bundle:
     folder = scratch / f"{edition.delivery.name}-{edition.revision}"
     durable.discard(folder)
     folder.mkdir(parents=True, mode=0o700)
-    files = asked.write(edition, folder)
+    written = asked.write(edition, folder)
+    files = written.files
     if asked.zipped(edition.delivery):
         target = scratch / f"{edition.district}-{edition.revision:06}.zip"
         _zip(files, target)
         durable.discard(folder)
         files = (target,)
-    return Bundle(edition.district, edition.revision, files)
+    return Bundle(edition.district, edition.revision, files, written.left_out)
 
 
 def sent(bundle: Bundle, where: str, at: datetime, config_hash: str) -> Sent:

@@ -77,7 +77,7 @@ def write_files(con: duckdb.DuckDBPyConnection, folder: Path, wanted: Wanted) ->
         with _laid_out(con, wanted):
             _schools_there(con, wanted)
             for name in FILES[wanted.version]:
-                if name in BY_NAME and wanted.reader_has is None:
+                if name in BY_NAME:
                     exported.not_expressible.update(losses(con, _NOW, wanted.version, name))
                 _write_file(con, name, folder, wanted, exported)
         _write_manifest(folder, wanted, exported)

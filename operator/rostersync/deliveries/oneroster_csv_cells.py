@@ -41,6 +41,13 @@ _CELLS = {
     },
 }
 
+# version -> (file, column) -> SQL over `{views}<table>` that is true where the standard allows what a column refers to.
+_MAY = {
+    ("courses", "schoolYearSourcedId"): """"schoolYearSourcedId" IN (
+        SELECT id FROM {views}academicSessions WHERE type = 'schoolYear' OR starts_with(lower(type), 'ext:'))""",
+    ("users", "primaryOrgSourcedId"): 'role IS NOT NULL AND list_contains("orgSourcedIds", "primaryOrgSourcedId")',
+}
+
 # file -> SQL for the rows that 1.1 can express
 _EXPRESSIBLE = {"enrollments": "NOT starts_with(lower(coalesce(role, '')), 'ext:')"}
 
@@ -73,15 +80,19 @@ def csv_rows(views: str, version: str, name: str, counselor_as: str = "aide") ->
     """A query for the rows of a file: sourcedId, the standard's columns as text, metadata."""
     if name == "roles":
         return _roles(views)
-    cells = ", ".join(f'{_cell(version, name, column, counselor_as)} AS "{column}"' for column in FILES[version][name])
+    columns = [(column, _cell(version, name, column, counselor_as)) for column in FILES[version][name]]
+    cells = ", ".join(f'{_allowed(views, name, column, cell)} AS "{column}"' for column, cell in columns)
     kept = _EXPRESSIBLE.get(name, "true") if version == "1.1" else "true"
     return f'SELECT id AS "sourcedId", {cells}, metadata FROM {views}{name} WHERE {kept}'
 
 
 def losses(con: duckdb.DuckDBPyConnection, views: str, version: str, name: str) -> dict[str, int]:
     """How many records of a table lose a value, by `file.attribute`. Only attributes that lose any are listed."""
-    lost = _LOST.get(name)
-    if not lost or version != "1.1":
+    lost = dict(_LOST.get(name, {})) if version == "1.1" else {}
+    for (of, column), may in _MAY.items():
+        if of == name and column in FILES[version][name]:
+            lost[column] = f'"{column}" IS NOT NULL AND NOT coalesce({may.format(views=views)}, false)'
+    if not lost:
         return {}
     counts = ", ".join(f"count(*) FILTER ({condition})" for condition in lost.values())
     (row,) = con.execute(f"SELECT {counts} FROM {views}{name}").fetchall()
@@ -102,6 +113,12 @@ def _cell(version: str, name: str, column: str, counselor_as: str) -> str:
     if kind in (Kind.LIST, Kind.SET, Kind.REFS):
         return _joined(quoted)
     return f"CAST({quoted} AS VARCHAR)"
+
+
+def _allowed(views: str, name: str, column: str, cell: str) -> str:
+    """SQL for a cell that is blank where the standard does not allow what it refers to."""
+    may = _MAY.get((name, column))
+    return f"CASE WHEN {may.format(views=views)} THEN {cell} END" if may else cell
 
 
 def _joined(elements: str) -> str:

@@ -4,23 +4,26 @@ from pathlib import Path
 from typing import cast
 
 from rostersync.api.v1alpha1.deliveries import Delivery, OneRosterCSV
-from rostersync.deliveries.port import Edition, Format
+from rostersync.deliveries.port import Edition, Format, Written
 
 
 def _asked(delivery: Delivery) -> OneRosterCSV:
     return cast(OneRosterCSV, delivery.oneRosterCSV)  # the registry asks a record only about what it is for
 
 
-def _bundle_files(edition: Edition, folder: Path) -> tuple[Path, ...]:
+def _bundle_files(edition: Edition, folder: Path) -> Written:
     from rostersync.deliveries.narrowed import Narrowing
     from rostersync.deliveries.oneroster_csv import Wanted, write_files
 
     asked = _asked(edition.delivery)
     before = None if edition.since is None else "before_"
     narrowing = Narrowing(asked.entities, asked.schools)
-    write_files(edition.con, folder, Wanted(asked.version, narrowing, edition.views, before, edition.applied_at))
+    exported = write_files(
+        edition.con, folder, Wanted(asked.version, narrowing, edition.views, before, edition.applied_at)
+    )
     files = sorted(folder.iterdir())
-    return (*(f for f in files if f.name != "manifest.csv"), folder / "manifest.csv")
+    ordered = (*(f for f in files if f.name != "manifest.csv"), folder / "manifest.csv")
+    return Written(ordered, exported.not_expressible)
 
 
 ONEROSTER_CSV = Format(

@@ -43,25 +43,39 @@ class Edition:
 
 
 @dataclass(frozen=True)
+class Written:
+    """The files of an edition, in the order in which a reader must find them.
+
+    `left_out`: what the format cannot say of the roster, as numbers by `file.attribute`.
+    """
+
+    files: tuple[Path, ...]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Format:
     """What is delivered. `deltas`: whether a delivery gets every revision, by what changed in it.
 
-    `write` writes the files of an edition into an empty folder, and returns them in the order in which a reader must find
-    them. The same edition gives the same bytes.
+    `write` writes the files of an edition into an empty folder. The same edition gives the same bytes.
     """
 
-    write: Callable[[Edition, Path], tuple[Path, ...]]
+    write: Callable[[Edition, Path], Written]
     deltas: Callable[[Delivery], bool]
     zipped: Callable[[Delivery], bool]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """The files of one revision as they are sent: one zip, or files of which the last says that all are there."""
+    """The files of one revision as they are sent: one zip, or files of which the last says that all are there.
+
+    `left_out`: as `Written` has it.
+    """
 
     district: str
     revision: int
     files: tuple[Path, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ the next.
 
 import threading
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 
 from rostersync import durable, scratch
 from rostersync.api.v1alpha1.connection import Connection
@@ -199,16 +200,24 @@ class _Attempt:
         outbox = self.execution.store(self.run, self.connection).outbox
         when_free(lambda: outbox().settle(self.district, name, bundle.revision, made))
         load.number += 1
-        self._report(load, made)
+        self._report(load, made, bundle.left_out)
         self.report.stage("send")
         for path in bundle.files:
             durable.discard(path)
 
-    def _report(self, load: _Load, made: Sent) -> None:
+    def _report(self, load: _Load, made: Sent, left_out: Mapping[str, int] = MappingProxyType({})) -> None:
         only = made.files[0].sha256 if len(made.files) == 1 else ""
         name, bundles = load.delivery.name, load.number
         self.done[name] = DeliveryReport(
-            name, made.where, made.revision, bundles, len(made.files), made.bytes, only, stamp(made.at)
+            name,
+            made.where,
+            made.revision,
+            bundles,
+            len(made.files),
+            made.bytes,
+            only,
+            stamp(made.at),
+            left_out=dict(left_out),
         )
         self.report.report.revision = max(made.revision, self.report.report.revision or 0)
         self._tell()

@@ -17,7 +17,7 @@ CONFIRMED = "StoreConfirmed"
 DELIVERIES = "DeliveriesVerified"
 STORE = "StoreVerified"
 OTHER_SOURCE = "StoreHasOtherSource"
-_SENT = ("revision", "place", "time", "files", "bytes", "sha256")
+_SENT = ("revision", "place", "time", "files", "bytes", "sha256", "leftOut")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.model import COUNTS, Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
 from rostersync.sent import DeliverReport, DeliveryReport
 
-_SENT = ("revision", "place", "time", "files", "bytes", "sha256")  # stays while a newer one fails
+_SENT = ("revision", "place", "time", "files", "bytes", "sha256", "leftOut")  # stays while a newer one fails
 
 
 def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -> dict[str, Any]:
@@ -58,7 +58,9 @@ def of_deliveries(
     known = {str(d["name"]): dict(d) for d in before}
     report = work.report if work and work.state != WorkState.RUNNING else None
     for each in report.deliveries if report else ():
-        sent = {key: value for key, value in known.get(each.name, {}).items() if key in _SENT}
+        before_it = known.get(each.name, {})
+        same = each.revision is None or each.at == before_it.get("time")  # otherwise it says all of a newer one
+        sent = {key: value for key, value in before_it.items() if same and key in _SENT}
         known[each.name] = sent | of_delivery(each)
     if work and work.state == WorkState.SUCCEEDED:
         return [_as_delivered(made) for made in known.values() if made["state"] == "Delivered" or made["name"] in names]
@@ -77,6 +79,9 @@ def of_delivery(report: DeliveryReport) -> dict[str, Any]:
         made |= {"revision": report.revision, "place": report.where, "time": report.at}
         made |= {"files": report.files, "bytes": report.bytes}
         made |= {"sha256": report.sha256} if report.sha256 else {}
+        made |= (
+            {"leftOut": [{"what": what, "count": n} for what, n in report.left_out.items()]} if report.left_out else {}
+        )
     return made | (report.error or {})
 
 

@@ -30,6 +30,7 @@ HOLDS = 16
 ISSUES = 20
 IDS = 20  # of schools, each kind
 _TEXTS = (1024, 300, 120, 0)  # characters of a delivery's place and of its error's message
+_LEFT_OUT = 3  # of what formats cannot say, the most frequent, when there is no room for all
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut, halved until it fits
 _HOLD = {f.name for f in fields(Hold)}
 
@@ -208,6 +209,9 @@ def _without_none(data: dict[str, Any]) -> dict[str, Any]:
 def _delivery(report: DeliveryReport | Probe, texts: int) -> dict[str, Any]:
     error = report.error and {"reason": report.error["reason"], "message": report.error["message"][:texts]}
     out = vars(report) | {"where": report.where[:texts], "error": error}
+    if isinstance(report, DeliveryReport):
+        most = sorted(report.left_out.items(), key=lambda of: (-of[1], of[0]))
+        out["left_out"] = dict(most if texts == _TEXTS[0] else most[:_LEFT_OUT])
     return {k: v for k, v in out.items() if v}
 
 

@@ -45,6 +45,9 @@ def of_run(out: Console, status: RunStatus) -> None:
     if rows:
         table(out, _COLUMNS, rows, _RIGHT, "What was delivered", drop=_DROP)
     for each in found:
+        if left := each.get("leftOut"):
+            what = ", ".join(f"{of['what']} {of['count']:,}" for of in left)
+            say(out, f"Left out of {each['name']}, since its format cannot say it: {what}.", "yellow")
         if each["state"] == "Failed":
             say(out, f"Not delivered: {each['name']} ({each.get('reason', '')}): {each.get('message', '')}", "red")
 

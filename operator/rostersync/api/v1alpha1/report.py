@@ -130,6 +130,13 @@ class SchoolsStatus(StatusModel):
     )
 
 
+class LeftOut(StatusModel):
+    """What a format cannot say of the roster."""
+
+    what: Code = Field(description="File and attribute, such as sections.Teacher_id.")
+    count: Count = Field(description="How many records or values were left out for it.")
+
+
 class DeliveryStatus(StatusModel):
     """What became of one delivery."""
 
@@ -142,6 +149,12 @@ class DeliveryStatus(StatusModel):
     bytes: Count | None = Field(default=None, description="Their bytes.")
     sha256: Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="Checksum of the file, if it was one."
+    )
+    leftOut: tuple[LeftOut, ...] = Field(
+        default=(),
+        max_length=32,
+        description="What the format cannot say of the roster, by file and attribute.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["what"]},
     )
     reason: Code | None = Field(default=None, description="Why it failed, as a code.")
     message: Sentence | None = Field(default=None, description="Why it failed, as a sentence.")

@@ -64,4 +64,4 @@ def export(
     for sentence in sentences(written.not_importable):
         say(out, f"Not importable everywhere: {sentence}", "yellow")
     for what, count in written.not_expressible.items():
-        say(out, f"{what}: {count:,} values that OneRoster 1.1 cannot express were left out.", "yellow")
+        say(out, f"{what}: {count:,} values that OneRoster {version} cannot express were left out.", "yellow")
