@@ -20,6 +20,7 @@ from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.failures import PERMANENT_EXIT
 
 LAST_STAGE = "done"  # of every report
+SENDING = "send"  # of a delivery
 TERMINATED = 128 + signal.SIGTERM
 _TICK = 1.0  # seconds until a lifted deadline is noticed
 
@@ -73,10 +74,12 @@ class Watch:
         if at == LAST_STAGE:  # everything is done and reported, and only cleaning up is left
             self.lift()
             return
+        slow = "a slow or failing source, or too little memory or CPU (jobTemplate.resources). Then run again."
+        if at == SENDING:
+            slow = "a slow receiver, which has an hour from the next try on, or too little memory or CPU (jobTemplate.resources)."
         error = Permanent(
             f"The deadline of {self._deadline} seconds passed in stage {at}, so the Job ended itself; the store is "
-            "whole. See in its log what took so long: a slow or failing source, or too little memory or CPU "
-            "(jobTemplate.resources). Then run again.",
+            f"whole. See in its log what took so long: {slow}",
             reason="DeadlineExceeded",
         )
         try:
