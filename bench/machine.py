@@ -14,12 +14,19 @@ def description() -> str:
     )
 
 
-def busy() -> str:
-    """A sentence when other work was running, which makes wall times too long; else nothing."""
-    load = os.getloadavg()[0]
-    if load <= 0.5 * (os.cpu_count() or 1):
+def busy(begin: float | None = None) -> str:
+    """A sentence when other work was running, which makes wall times too long; else nothing. By the load now, and at the
+    beginning, when nothing of this was running."""
+    now, cores = load(), os.cpu_count() or 1
+    if (now if begin is None else begin) <= 0.5 * cores and now <= 1.5 * cores:
         return ""
-    return f"The machine was busy with other work (load {load:.1f}): wall times are too long."
+    told = " to ".join(f"{one:.1f}" for one in sorted({now if begin is None else begin, now}))
+    return f"The machine was busy with other work (load {told}): wall times are too long."
+
+
+def load() -> float:
+    """The load of the last minute. What is measured itself adds one or two to it."""
+    return os.getloadavg()[0]
 
 
 def _memory() -> int:

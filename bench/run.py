@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import postgres_run
-from machine import busy, description
+from machine import busy, description, load
 from meter import Failed
 from pages import Pages
 from render import rendered
@@ -183,9 +183,8 @@ def main() -> int:
     work.mkdir(parents=True)
     console.print("[dim]rendering pages …[/dim]")
     today, tomorrow = rendered(bench, 0), rendered(bench, 1)
-    runner, notes = Runner(bench), [busy()]
-    if notes[0]:
-        console.print(f"[yellow]{notes[0]}[/yellow]")
+    runner, begin = Runner(bench), load()
+    console.print(f"[yellow]{busy()}[/yellow]")
     try:
         if not options.only:
             engine(runner, today, tomorrow, work, peers_too=not options.no_peers)
@@ -197,9 +196,9 @@ def main() -> int:
         if not options.keep:
             shutil.rmtree(work, ignore_errors=True)
     holds = _holds(Pages(today).totals, runner.got[f"pg plan {NEXT}"].result["changes"])
+    notes = [busy(begin)]
     if not runner.got[f"pg plan {NEXT}"].enforced:
         notes.append("Memory was only measured: no cgroup could be made here.")
-    notes.append(busy() if not notes[0] else "")
     holds = " ".join(filter(None, [holds, *notes]))
     if not options.only:
         write(options.out, engine_heading(bench.name), holds, list(rows(bench, runner.got)))
