@@ -17,6 +17,7 @@ from obstore.exceptions import GenericError
 from rostersync.artifacts import listing
 from rostersync.artifacts.bucket import BucketRuns
 from rostersync.buckets import objects
+from rostersync.buckets.bucket import Bucket
 from rostersync.buckets.failures import Changed
 from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
 from rostersync.execution import home_in_bucket
@@ -176,7 +177,12 @@ def test_an_object_that_is_not_as_it_was_kept_is_named(
         b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"/etc/x": {"object": "a", "bytes": 0, "sha256": ""}}}',
         b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan": 1}}',
         b'{"format": 1, "uid": "uid-1", "writer": "", "files": 1}',
+        b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan/x": {"object": "a", "bytes": 1e999, "sha256": ""}}}',
+        b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan/x": {"object": "a", "bytes": 1e30, "sha256": ""}}}',
+        b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan/x": {"object": "a", "bytes": -1, "sha256": ""}}}',
+        b"[" * 100_000,
     ],
+    ids=range(13),
 )
 def test_a_spoiled_list_is_named_and_leads_nowhere(pods: Callable[..., Job], server: Gateway, spoiled: bytes) -> None:
     keep(pods(), OLD)
@@ -278,6 +284,38 @@ def test_of_two_at_once_the_later_one_goes_on_and_the_other_gives_way(
         one.home.keep(RUN)
 
     assert seen(pods()) == NEW
+
+
+@pytest.mark.parametrize("at", ["take", "drop"])
+def test_one_that_was_taken_for_dead_removes_nothing_of_the_later_one(pods: Callable[..., Job], at: str) -> None:
+    one, other = pods(), pods()
+    original = objects.keys
+
+    def late(bucket: Bucket, folder: str) -> list[str]:
+        with patch("rostersync.buckets.objects.keys", original):
+            keep(other, NEW)
+        return original(bucket, folder)
+
+    if at == "drop":
+        keep(one, OLD)
+    with patch("rostersync.buckets.objects.keys", late), pytest.raises(Retryable) as error:
+        one.home.begin(RUN, "uid-1", again=False) if at == "take" else one.home.finish(RUN)
+
+    assert "Another pod works on run" in str(error.value)
+    assert seen(pods()) == NEW
+
+
+def test_an_object_of_another_size_is_not_read(
+    pods: Callable[..., Job], server: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(pods(), OLD)
+    object_of(server, "plan/manifest.json").write_bytes(b"x" * 1000)
+    written: list[Path] = []
+    monkeypatch.setattr("rostersync.buckets.objects._written", lambda file, *_, **__: not written.append(file))
+    with pytest.raises(Permanent):
+        pods().home.open(RUN, "uid-1")
+    assert written
+    assert "manifest.json" not in {file.name for file in written}
 
 
 def test_an_answer_that_was_lost_is_no_quarrel(pods: Callable[..., Job]) -> None:

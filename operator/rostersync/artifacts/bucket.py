@@ -194,16 +194,19 @@ class BucketRuns:
         except Changed:
             now = self._read(run)  # an answer may have been lost, and the request repeated
             if now is None or now[0] != made:
-                raise Retryable(
-                    f"Another pod works on run {run}, and has written its artifacts in the meantime. This one gives way.",
-                    reason=IN_USE,
-                ) from None
+                raise _in_use(run) from None
             self._known[run] = (made, now[1])
 
     def _sweep(self, run: str) -> None:
-        """Remove what killed processes left of a run that was taken."""
-        wanted = {f"{self._of(run)}/{name}" for name in (listing.NAME, *self._known[run][0].keys)}
-        self._bucket.remove(key for key in objects.keys(self._bucket, self._of(run)) if key not in wanted)
+        """Remove what killed processes left of a run that was taken.
+
+        The list is read after the objects were: if it is still this process's, none of them is of one that took the run later.
+        """
+        there, found = objects.keys(self._bucket, self._of(run)), self._read(run)
+        if found is None or found[0].writer != self._writer:
+            raise _in_use(run)
+        wanted = {f"{self._of(run)}/{name}" for name in (listing.NAME, *found[0].keys)}
+        self._bucket.remove(key for key in there if key not in wanted)
 
     def _of(self, run: str) -> str:
         check_name(run)
@@ -212,6 +215,13 @@ class BucketRuns:
 
 class _NotAsKept(Permanent):
     """What is in the bucket is not what was put there."""
+
+
+def _in_use(run: str) -> Retryable:
+    return Retryable(
+        f"Another pod works on run {run}, and has written its artifacts in the meantime. This one gives way.",
+        reason=IN_USE,
+    )
 
 
 def _not_as_kept(run: str, path: str, key: str, *, missing: bool) -> RostersyncError:

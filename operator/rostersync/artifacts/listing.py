@@ -14,6 +14,7 @@ from rostersync.buckets.objects import Size
 
 NAME = "files.json"
 FORMAT = 1
+LARGEST = 5 * 1024**4  # bytes; S3 has no larger object
 RECORDS = ("extract", "plan")  # folders of a run that hold records; everything else is small
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -79,18 +80,21 @@ def to_json(listing: Listing) -> bytes:
 
 def from_json(data: bytes) -> Listing:
     """The list that was written. Raises ValueError for anything else, such as paths that lead out of the run's folder."""
-    found: Any = json.loads(data)
     try:
+        found: Any = json.loads(data)
         if found["format"] != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")
         files = {_path(path): _kept(each) for path, each in found["files"].items()}
         return Listing(str(found["uid"]), str(found["writer"]), files)
-    except (KeyError, TypeError, AttributeError):
-        raise ValueError("it lacks what a list has") from None
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise ValueError("it is not what a list is") from None
 
 
 def _kept(each: Any) -> Kept:
-    return Kept(_path(each["object"]), Size(int(each["bytes"]), str(each["sha256"])))
+    size = int(each["bytes"])
+    if not 0 <= size <= LARGEST:
+        raise ValueError("it names a file of a size that none has")
+    return Kept(_path(each["object"]), Size(size, str(each["sha256"])))
 
 
 def _path(text: str) -> str:

@@ -95,7 +95,8 @@ def put_all(bucket: Bucket, files: Mapping[str, Path]) -> None:
 def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str, Size | None]:
     """Read objects into files. `wanted`: by key, the file and the size that is expected.
 
-    Returns what came, and None for objects that are not there. Raises OSError when a file cannot be written.
+    Returns what came, and None for objects that are not there. One of another size is not read, and has no checksum.
+    Raises OSError when a file cannot be written.
     """
     found: dict[str, Size | None] = {}
     trouble: list[OSError] = []
@@ -110,6 +111,9 @@ def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str,
                 if "NoSuchBucket" in str(error):
                     raise
                 found[key] = None
+                return
+            if (there := answer.meta["size"]) != wanted[key][1]:
+                found[key] = Size(there, "")  # nobody wants it, and it may be larger than the disk
                 return
             sums, size = hashlib.sha256(), 0
             pieces = aiter(answer.stream(_CHUNK))
