@@ -1,5 +1,6 @@
 """`rostersync job` with artifacts in a bucket: real processes against a simulator and an S3 gateway, killed and all."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -89,6 +90,23 @@ def test_a_held_plan_waits_in_the_bucket_and_is_planned_again_from_there(pods: P
     assert again["digest"] == plan["digest"]
     applied = pods.apply("nightly", plan["digest"], *APPROVED, number=3, of_plan=2)
     assert applied["revision"] == 2
+
+
+def test_an_apply_goes_by_its_own_connection_and_not_by_one_that_lies_in_the_bucket(pods: Pods) -> None:
+    feed = {"name": "feed", "oneRosterCSV": {"mode": "Delta"}, "directory": {"existingClaim": "feed"}}
+    pods.connected(deliveries=[feed])
+    digest = pods.plan()["digest"]
+    folder = pods.server.bucket / f"{BASE}nightly"
+    listed = json.loads((folder / "files.json").read_bytes())
+    kept = listed["files"]["connection.json"]
+    other = json.loads((folder / kept["object"]).read_bytes())
+    other["spec"] |= {"deliveries": [], "store": {"embedded": {"existingClaim": "another"}}}
+    data = json.dumps(other).encode()
+    (folder / kept["object"]).write_bytes(data)
+    kept |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "files.json").write_text(json.dumps(listed))
+
+    assert pods.apply("nightly", digest)["outboxPending"], "the revision is delivered all the same"
 
 
 def test_runs_without_changes_and_dry_runs_keep_no_raw_records(pods: Pods) -> None:

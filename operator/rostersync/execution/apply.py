@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from rostersync.api.v1alpha1.connection import Connection
-from rostersync.api.v1alpha1.defaults import district
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.attempts import APPLY
 from rostersync.disks import is_full, naming
@@ -19,6 +18,7 @@ from rostersync.execution.workspace import Workspace, stored_connection
 from rostersync.model import Consent
 from rostersync.plan import apply as applying
 from rostersync.plan import codec
+from rostersync.plan.manifest import Manifest
 from rostersync.plan.verify import verify_digest
 
 
@@ -43,11 +43,12 @@ def apply(
     try:
         with naming(artifacts=work.folder):
             report.write()
-        connection = stored_connection(work.folder)
+        # a Job's own connection goes first: the digest vouches for the plan alone, not for what lies beside it
+        connection = execution.inputs.connection if execution.inputs else stored_connection(work.folder)
         work = execution.workspace(run, connection)
         with interruption.held():
-            _apply(execution, connection, work, report, digest, consent, known_held)
-        _expire(execution, connection, work)
+            planned = _apply(execution, connection, work, report, digest, consent, known_held)
+        _expire(execution, connection, planned.district, work)
     except StoreBusy:
         report.forget()
         raise
@@ -75,7 +76,7 @@ def _apply(
     digest: str,
     consent: Consent | None,
     known_held: bool,
-) -> None:
+) -> Manifest:
     def mark(stage: str) -> None:
         if stage == "commit":
             interruption.hold()
@@ -108,13 +109,14 @@ def _apply(
         report.done(made)
     except OSError as error:
         _later(error, "done", work)
+    return manifest
 
 
-def _expire(execution: Execution, connection: Connection, work: Workspace) -> None:
+def _expire(execution: Execution, connection: Connection, district: str, work: Workspace) -> None:
     """Remove former values that are older than the connection keeps them. If it fails, the next apply does it."""
     kept = parse_duration(connection.spec.history.records.maxAge)
     try:
-        execution.store(work.run, connection).writer().expire(district(connection), kept, datetime.now(UTC))
+        execution.store(work.run, connection).writer().expire(district, kept, datetime.now(UTC))
     except Exception as error:  # noqa: BLE001  (the plan is applied, even if retention fails)
         interruption.check()
         _later(error, "expire", work)

@@ -113,9 +113,10 @@ def apply(
     with reported(watch, report):
         report.write()
         guarded = network or Network(guarded=True)
-        home = pod.home(pod.connection(), guarded)
+        connection = pod.connection()
+        home = pod.home(connection, guarded)
         home.open(run.name, run.uid)
-        inputs = pod.to_apply(stored_connection(layout.folder(run.name)))
+        inputs = pod.to_apply(connection)
         report.keep()
         execution = Execution(layout, seen, inputs, engine=engine, network=guarded)
         error = execute(execution, run.name, report, digest, consent)
