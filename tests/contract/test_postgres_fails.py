@@ -86,6 +86,16 @@ def test_another_writer_that_keeps_the_district_to_itself(store: Store, plan: Pa
     _old_then_new(store, plan, tmp_path)
 
 
+def test_another_writer_that_has_the_districts_lock(store: Store, plan: Path, tmp_path: Path, name: str) -> None:
+    lock = "SELECT pg_advisory_lock(hashtextextended('rostersync/rostersync/springfield', 0))"
+    with postgres.server().connection(name) as cursor:
+        cursor.execute(lock)
+        cursor.fetchall()
+        with pytest.raises(StoreBusy, match="another process is writing this district"):
+            apply(plan, store.writer())
+    _old_then_new(store, plan, tmp_path)
+
+
 def test_no_connection_is_left(store: Store, plan: Path, tmp_path: Path, name: str) -> None:
     postgres.server().admin("ALTER ROLE roster_writer CONNECTION LIMIT 0")
     try:

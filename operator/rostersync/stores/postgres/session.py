@@ -106,6 +106,8 @@ class Session:
         """A statement of ours as text."""
         with self._cursor() as cursor:
             cursor.execute(sql, values or None)
+            if cursor.description:  # the driver only tells of what goes wrong in a SELECT while its rows are fetched
+                cursor.fetchall()
 
     @contextmanager
     def stream(self, name: str, names: Mapping[str, str] | None = None) -> "Iterator[pa.RecordBatchReader]":
