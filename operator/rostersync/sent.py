@@ -1,6 +1,7 @@
 """What was delivered: as the store records it, and as an attempt reports it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,14 @@ class Sent:
     def bytes(self) -> int:
         """Of all files."""
         return sum(file.bytes for file in self.files)
+
+
+def owed(records: Sequence[Sent]) -> bool:
+    """Whether a delivery with these records, the newest first, is due though nothing was applied since.
+
+    It never delivered anything, as one that is younger than the roster, or somebody was forgotten since.
+    """
+    return not records or not records[0].config_hash
 
 
 @dataclass(frozen=True)

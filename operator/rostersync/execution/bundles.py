@@ -16,7 +16,7 @@ from rostersync.errors import Permanent
 from rostersync.execution.editions import Wanted, editions
 from rostersync.execution.execution import Execution
 from rostersync.execution.waiting import when_free
-from rostersync.sent import Sent
+from rostersync.sent import Sent, owed
 from rostersync.stores import as_of
 from rostersync.stores.engine import connect
 from rostersync.stores.port import StoreReader
@@ -48,12 +48,9 @@ class Packer:
         self._sent = reader.sent(con, where, _KNOWN)
 
     def pending(self, name: str) -> tuple[int, ...]:
-        """The revisions that a delivery still has to deliver, by its name in the outbox.
-
-        One that never delivered anything has the newest to deliver: it may be younger than the roster.
-        """
-        if self._newest and (name in self._everything or not (name in self._outbox or name in self._sent)):
-            return (self._newest,)
+        """The revisions that a delivery still has to deliver, by its name in the outbox."""
+        if name in self._everything or (name not in self._outbox and owed(self._sent.get(name, ()))):
+            return (self._newest,) if self._newest else ()
         return self._outbox.get(name, ())
 
     def last(self, name: str, asked: str) -> Sent | None:

@@ -29,6 +29,7 @@ from rostersync.plan.effective import config_hash, effective_config
 from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
+from rostersync.sent import owed
 from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
@@ -147,11 +148,12 @@ def _begun(inputs: PlanInputs, con: DuckDBPyConnection, progress: Progress) -> t
 
 
 def _state(inputs: PlanInputs, con: DuckDBPyConnection, district: str, source: str) -> StoreState:
-    """The store, attached. A delivery that never delivered anything, as one younger than the roster, is still due."""
+    """The store, attached. What a delivery owes its receiver without any change is due, too."""
     state = inputs.reader.attach(con, district, source)
     if not state.exists or state.outbox_pending or not inputs.deliveries:
         return state
-    return replace(state, outbox_pending=not set(inputs.deliveries) <= inputs.reader.sent(con, district, 1).keys())
+    sent = inputs.reader.sent(con, district, 1)
+    return replace(state, outbox_pending=any(owed(sent.get(name, ())) for name in inputs.deliveries))
 
 
 def _proof(pulled: Pulled) -> Mapping[str, Mapping[str, Any]]:

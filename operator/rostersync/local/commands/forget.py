@@ -71,7 +71,9 @@ def forget(record: str, district: str | None, yes: bool, paths: tuple[Path, ...]
     if found.still_active:
         click.echo("The person was active: the next run brings them back unless the source drops them first.")
     if sent:
-        click.echo("To give receivers the newest roster without the person: `rostersync deliver -f … --everything`.")
+        click.echo(
+            "Receivers get the whole roster without the person with the next run, or with `rostersync deliver -f …` at once."
+        )
     for copy, at in copies.items():
         click.echo(f"Not reached: the backup {copy} ({at}) may still hold the person. Make a new one and delete it.")
     if old := store.left_behind(state):
