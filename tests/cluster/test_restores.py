@@ -44,6 +44,30 @@ def test_a_run_is_taken_back_without_the_sis(scene: Scene) -> None:
     scene.ended("twice", "NoChanges")
 
 
+def test_two_restores_of_one_run_have_one_approval_if_they_are_the_same_and_else_one_each(scene: Scene) -> None:
+    deleted = _lost(scene)
+    scene.run("back", mode="Restore", restoreOf="bad-day")
+    approval = scene.held("back")
+
+    scene.run("same", mode="Restore", restoreOf="bad-day")
+
+    assert scene.ended("same", "SameAsHeld")["status"]["sameAs"] == "back"
+    scene.run("people", mode="Restore", restoreOf="bad-day", entities=["Student", "Contact"])
+    scene.decide(scene.held("people"), "Approved", reason="the students first")
+    people = scene.ended("people", "Applied")["status"]["totals"]["created"]
+    assert 0 < people < deleted
+    assert not scene.get("syncrun", "back")["status"].get("outcome")
+
+    scene.decide(approval, "Approved", reason="all of it")  # of a plan that can no longer be applied
+
+    scene.until("syncapproval", approval["metadata"]["name"], lambda a: a["status"]["state"] == "Superseded")
+    rest = scene.held("back")
+    assert rest["spec"]["planDigest"] != approval["spec"]["planDigest"]
+    assert scene.get("syncrun", "back")["status"]["totals"]["created"] == deleted - people
+    scene.decide(rest, "Approved", reason="and the rest")
+    assert scene.ended("back", "Applied")["status"]["revision"] == 4
+
+
 def test_a_restore_of_what_did_not_apply_or_is_another_connections_is_refused_at_once(scene: Scene) -> None:
     scene.connect(previewDataUpload=True)
     scene.run("first")

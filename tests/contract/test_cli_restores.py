@@ -134,3 +134,57 @@ def test_only_some_entities_and_what_is_left_alone(bench: Bench) -> None:
     students = restored(bench, held, "--only-entity", "Student")
     created = {e["entity"] for e in students["status"]["entities"] if e["created"]}
     assert created == {"Student"}
+
+
+def test_of_two_restores_of_one_run_one_waits_and_the_other_says_so(bench: Bench) -> None:
+    held, before = lost(bench)
+    first = name_of(restored(bench, held))
+
+    second = restored(bench, held)
+
+    assert (reason_of(second), second["status"]["sameAs"]) == ("SameAsHeld", first)
+    assert len(list((bench.state / "approvals").glob("*.json"))) == 2  # of the bad day and of the first restore
+    bench.call("approve", name_of(second), *WHY)  # decides the first one
+    assert bench.show(first)["status"]["revision"] == 3
+    assert roster(bench) == before
+
+
+def test_the_approval_of_one_restore_never_applies_another(bench: Bench) -> None:
+    held, before = lost(bench)
+    everything = name_of(restored(bench, held))
+    students = name_of(restored(bench, held, "--only-entity", "Student", "--only-entity", "Contact"))
+    digests = {run: bench.show(run)["status"]["plan"]["digest"] for run in (everything, students)}
+    assert len(set(digests.values())) == 2
+
+    bench.call("approve", students, *WHY)
+
+    assert reason_of(bench.show(students)) == "Applied"
+    assert reason_of(bench.show(everything)) == "AwaitingApproval"
+    after = roster(bench)
+    assert after["users"] == before["users"]
+    assert len(after["enrollments"]) < len(before["enrollments"])
+
+    bench.call("approve", everything, *WHY, code=3)  # made again on the roster of now, which is another plan
+
+    run = bench.show(everything)
+    assert reason_of(run) == "AwaitingApproval"
+    assert run["status"]["plan"]["digest"] not in digests.values()
+    assert {e["entity"] for e in run["status"]["entities"] if e["created"]} == {"Enrollment"}
+    bench.call("approve", everything, *WHY)
+    assert roster(bench) == before
+
+
+def test_nobody_who_is_forgotten_comes_back_with_a_restore_that_waits(bench: Bench) -> None:
+    held, before = lost(bench)
+    run = name_of(restored(bench, held))
+    person = next(row[2] for row in before["users"] if row[2] not in {r[2] for r in roster(bench)["users"]})
+
+    said = bench.call("forget", person, "--yes").stdout
+
+    assert run in said
+    assert bench.show(run)["status"]["outcome"] == "Cancelled"
+    again = restored(bench, held, *bench.manifests())  # the folders that named the person are gone, manifests included
+    bench.call("approve", name_of(again), *WHY)
+    assert {row[2] for row in roster(bench)["users"]} == {row[2] for row in before["users"]} - {person}
+    issues = json.loads(bench.call("issues", name_of(again), "-o", "json").stdout)
+    assert {i["code"] for i in issues} == {"Forgotten"}

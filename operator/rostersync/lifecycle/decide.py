@@ -24,7 +24,7 @@ from rostersync.lifecycle.messages import (
 from rostersync.lifecycle.observed import Approval, Observed, Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.passing import passes, until_it_passes
-from rostersync.lifecycle.siblings import moved_since, replaces, taken_over
+from rostersync.lifecycle.siblings import moved_since, replaces, same_as, taken_over, twin_of
 from rostersync.lifecycle.steps import (
     Finish,
     Nothing,
@@ -163,7 +163,12 @@ def _planned(seen: Observed, plan: Work[PlanReport]) -> Step:
         outcome = Outcome.APPLIED_INCOMPLETE if incomplete(report) else Outcome.NO_CHANGES
         return ended(outcome, no_changes_message(report))
     taken = next(
-        (s for s in seen.siblings if s.newer and s.covers(seen.run.schools) and replaces(s, report.digest)), None
+        (
+            s
+            for s in seen.siblings
+            if s.newer and s.covers(seen.run.schools) and replaces(s, report.digest, seen.run.mode)
+        ),
+        None,
     )
     if taken:
         return taken_over(report, taken)
@@ -177,26 +182,15 @@ def _held(seen: Observed, plan: Work[PlanReport], report: PlanReport) -> Step:
     approval = seen.approval
     nobody = seen.unguarded or too_many_asked(seen)
     if approval is None or approval.superseded or not covers(approval, report):
-        twin = next(
-            (
-                s
-                for s in seen.siblings
-                if s.held and not s.newer and s.approval and not s.approval.superseded and covers(s.approval, report)
-            ),
-            None,
-        )
+        twin = twin_of(seen, report)
         if twin is None or twin.approval is None:
             if not nobody and moved_since(seen, report) and plan.number <= REPLANS:
                 return _start_plan(seen, plan.number + 1, again=True)
             return ask(seen, report, nobody)
-        if counts(twin.approval, seen.now) == "Approved":
+        approved = counts(twin.approval, seen.now) == "Approved"
+        if approved and seen.run.mode != Mode.RESTORE:
             return _start_apply(seen, digest, consent_of(seen, twin.approval))
-        return ended(
-            Outcome.SAME_AS_HELD,
-            f"The same changes already wait for a decision in run {twin.name}: "
-            f"`{seen.words.approval(twin.name, twin.approval.name)}`.",
-            twin.name,
-        )
+        return same_as(seen, twin, approved=approved)
     match counts(approval, seen.now):
         case "Approved":
             return _start_apply(seen, digest, consent_of(seen, approval))

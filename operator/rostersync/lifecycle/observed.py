@@ -106,7 +106,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Sibling:
-    """Another Import run of the same connection whose plan is done.
+    """Another run of the same connection and mode (Import or Restore) whose plan is done.
 
     `revision`: the store's revision after it, where known.
     """

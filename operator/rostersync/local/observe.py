@@ -120,14 +120,13 @@ def _approval(data: dict[str, Any] | None) -> Approval | None:
 
 
 def _siblings(state: State, run: dict[str, Any]) -> Iterable[Sibling]:
-    """Other imports of the connection that have a plan. None for a restore: no import replaces what it takes back."""
-    if run["spec"].get("mode") == Mode.RESTORE:
-        return
+    """Other runs of the connection that have a plan: imports for an import, and restores for a restore."""
+    mode = run["spec"].get("mode", Mode.IMPORT)
     for other in state.runs(key_of(run)):
         status = other.get("status") or {}
         plan, outcome = status.get("plan") or {}, status.get("outcome")
         same = other["metadata"]["name"] == run["metadata"]["name"]
-        if same or other["spec"].get("mode", Mode.IMPORT) != Mode.IMPORT or not plan.get("digest"):
+        if same or other["spec"].get("mode", Mode.IMPORT) != mode or not plan.get("digest"):
             continue
         approval = None if outcome else _approval(state.approval(other["metadata"]["name"]))
         yield Sibling(

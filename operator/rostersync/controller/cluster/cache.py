@@ -16,6 +16,7 @@ from rostersync.api.objects import condition
 from rostersync.attempts import ATTEMPTS, Attempt
 from rostersync.controller import turns
 from rostersync.controller.options import STAGE_LABEL
+from rostersync.model import Mode
 from rostersync.sources.registry import PROFILES
 
 Object = dict[str, Any]
@@ -195,7 +196,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
             yield "open"
             yield f"{'begun' if begun(obj) else 'waiting'}/{where}"
         if planned(obj):
-            yield f"planned/{where}"
+            yield f"planned/{mode_of(obj)}/{where}"
     elif kind == APPROVALS:
         yield f"run/{obj['spec']['runRef']['uid']}"
     elif kind in (JOBS, PODS):
@@ -231,9 +232,14 @@ def begun(run: Object) -> bool:
 
 
 def planned(run: Object) -> bool:
-    """Whether a run is an import with a plan. Such runs can supersede one another."""
+    """Whether a run has a plan that others of its connection and mode may replace, or be the same as."""
     plan = (run.get("status") or {}).get("plan") or {}
-    return bool(plan.get("digest")) and run["spec"].get("mode", "Import") == "Import"
+    return bool(plan.get("digest")) and mode_of(run) in (Mode.IMPORT, Mode.RESTORE)
+
+
+def mode_of(run: Object) -> str:
+    """The mode of a run."""
+    return str(run["spec"].get("mode", Mode.IMPORT.value))
 
 
 def job_condition(job: Object) -> Condition | None:

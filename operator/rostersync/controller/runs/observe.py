@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rostersync.api.kinds import Ref, key_of
 from rostersync.attempts import PLAN
-from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, place_of
+from rostersync.controller.cluster.cache import APPROVALS, RUNS, Object, age, connection_key, labels, mode_of, place_of
 from rostersync.controller.connections import sources
 from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import TRIGGER_LABEL
@@ -139,12 +139,10 @@ def _approval(shared: Shared, run: Object, guard: Guard | None, rules: Rules) ->
 
 
 def _siblings(shared: Shared, run: Object) -> list[Sibling]:
-    """Other imports of the connection with a plan. None for a restore: no import replaces what it takes back."""
+    """Other runs of the connection with a plan: imports for an import, and restores for a restore."""
     out: list[Sibling] = []
-    if run["spec"].get("mode") == Mode.RESTORE:
-        return out
     meta = run["metadata"]
-    for other in shared.store.related(RUNS, f"planned/{place_of(run)}"):
+    for other in shared.store.related(RUNS, f"planned/{mode_of(run)}/{place_of(run)}"):
         if other["metadata"]["uid"] == meta["uid"]:
             continue
         status = other["status"]
