@@ -1,11 +1,13 @@
 """A run of some schools: their changes and what these need; everything else waits for the next whole run."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rostersync.errors import Permanent
-from support.days import Day, Planned, Roster, crowd, district
+from support.days import AS_OF, Day, Planned, Roster, crowd, district
 
 NORTH = ("1001",)
 
@@ -159,6 +161,56 @@ def test_a_school_that_is_not_mapped_is_named(tmp_path: Path, school: str) -> No
     assert refused.value.reason == "SchoolNotMapped"
     assert str(refused.value).startswith(f"{school}: no mapped school has this id in the store")
     assert "mapped are 1001, 1002." in str(refused.value)
+
+
+def test_counts_and_issues_speak_of_these_schools(tmp_path: Path) -> None:
+    fields: dict[str, Any] = {
+        "dataRequirements": [
+            {"entity": "Student", "attribute": "familyName", "action": "Error"},
+            {"entity": "Student", "attribute": "email", "action": "Hold"},
+        ]
+    }
+    roster = begun(tmp_path, **fields)
+    day = next_day().change("users", "s12", "s3", status="odd").change("users", "t2", role="wizard")
+    day = day.change("enrollments", "e3", userSourcedId="nobody")
+    whole = roster.plan(day, bulkUploadMode=True, **fields)
+
+    some = north(roster, day, **fields)
+
+    assert some.counts("Student") == {
+        "population": 4,
+        "created": 1,
+        "updated": 1,
+        "deleted": 1,
+        "unchanged": 2,
+        "errors": 4,
+        "out_of_scope": 2,
+    }
+    assert whole.counts("Student")["skipped"] == 2
+    assert some.counts("Enrollment") == {"population": 4, "deleted": 1, "unchanged": 3, "out_of_scope": 1}
+    assert some.counts("Teacher") == {"population": 1, "unchanged": 1}
+    assert some.counts("Class") == {"population": 1, "unchanged": 1}
+    assert {i[1] for i in some.issues} == {"s1", "s2", "s11", "s31"}
+    assert {i[1] for i in whole.issues} == {"s1", "s2", "s11", "s31", "s12", "s3", "s32", "t2", "e3"}
+    assert ("RequirementHold", "Student", 2) in some.holds
+    assert ("RequirementHold", "Student", 3) in whole.holds
+
+
+def test_what_is_usual_counts_nights_of_the_whole_district_alone(tmp_path: Path) -> None:
+    roster, at = begun(tmp_path), AS_OF
+    for night in range(1, 4):
+        at = AS_OF + timedelta(days=night)
+        last = roster.run(busy().change("users", "s11", givenName=f"N{night}"), at=at, bulkUploadMode=True)
+    for night in range(4, 9):
+        at = AS_OF + timedelta(days=night)
+        part = busy().change("users", "s11", "s21", "s1", givenName=f"N{night}")
+        last = roster.apply(north(roster, part, at=at))
+    restored = roster.apply(roster.restore(last, at=at + timedelta(days=1), bulkUploadMode=True))
+
+    assert restored.manifest.usual.runs == 0
+    assert north(roster, next_day(), at=at + timedelta(days=2)).manifest.usual.runs == 0
+    usual = roster.plan(next_day(), at=at + timedelta(days=2), bulkUploadMode=True).manifest.usual
+    assert (usual.runs, usual.entities["Student"]["updated"]) == (3, 1)
 
 
 def test_limits_look_at_these_schools_alone(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ can be read from the top to the bottom, beside the rules.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -161,6 +161,7 @@ class Model:
         self.scope()
         self.shape()
         self.hold_counts: Counter[tuple[str, int]] = Counter()
+        self.hold_keys: list[tuple[tuple[str, int], Key]] = []
         for r in self.all():
             if r.fate is None and not self.kept_school(r):
                 self.require(r)
@@ -329,6 +330,7 @@ class Model:
                 r.errors = True
             if action == "Hold":
                 self.hold_counts[(str(r.entity), number)] += 1
+                self.hold_keys.append(((str(r.entity), number), (r.table, r.id)))
             if action == "Fail":
                 raise Permanent("a data requirement failed", reason="RequirementFailed")
             if action == "Skip" and r.fate != "RequirementRemove":
@@ -615,7 +617,6 @@ class Model:
         changes: dict[Key, ModelChange] = {}
         for key, cause in real.deleted.items():
             changes[key] = ModelChange(self.store.rows[key]["entity"], "Delete", cause, None)
-        unchanged = set()
         for key, after in real.after.items():
             before = self.store.active(key)
             if before is None:
@@ -625,9 +626,7 @@ class Model:
                 kept_school = key[0] == "orgs" and before["entity"] == after["entity"] == "School"
                 cause = "SourceChanged" if key in real.accepted and not kept_school else "Cascade"
                 changes[key] = ModelChange(before["entity"], "Update", cause, after)
-            else:
-                unchanged.add(key)
-        counts = self.count(changes, unchanged, deferred, real)
+        counts = self.count(changes, deferred, real)
         memory = {
             "prefix": self.prefix,
             "config": effective(self.spec),
@@ -650,12 +649,18 @@ class Model:
         return (before & self.orgs.vanished) | self.orgs.gone
 
     def count(
-        self, changes: dict[Key, ModelChange], unchanged: set[Key], deferred: set[Key], real: Outcome
+        self,
+        changes: dict[Key, ModelChange],
+        deferred: set[Key],
+        real: Outcome,
+        mine: Callable[[Key], bool] = lambda _: True,
     ) -> dict[Entity | None, EntityCounts]:
-        """Counts per entity; under None what is held back and of no known entity."""
+        """Counts per entity; under None what is held back and of no known entity. Of records that are `mine`."""
         counts: dict[Entity | None, Counter[str]] = {e: Counter() for e in [*Entity, None]}
-        for kept in self.store.rows.values():
-            if kept["status"] == "active":
+        changes = {key: change for key, change in changes.items() if mine(key)}
+        deferred = {key for key in deferred if mine(key)}
+        for key, kept in self.store.rows.items():
+            if kept["status"] == "active" and mine(key):
                 counts[Entity(kept["entity"])]["population"] += 1
         for change in changes.values():
             of = counts[Entity(change.entity)]
@@ -670,7 +675,7 @@ class Model:
         sent = {(r.table, r.id): r for r in self.all()}
         records: Counter[Entity | None] = Counter()  # that were there or came
         twice: Counter[Entity | None] = Counter()  # of which a delete is deferred, and something else counts too
-        for key in {k for k, row in self.store.rows.items() if row["status"] == "active"} | sent.keys():
+        for key in filter(mine, {k for k, row in self.store.rows.items() if row["status"] == "active"} | sent.keys()):
             row, r = self.store.active(key), sent.get(key)
             fate = real.fates[r.table, r.raw] if r else None
             entity = Entity(row["entity"]) if row else r.entity if r else None

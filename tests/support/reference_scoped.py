@@ -24,6 +24,7 @@ class Scoped:
         rows = [*before.items(), *((k, r) for k, r in whole.real.after.items())]
         self.schools = {i for (table, i), r in rows if table == "orgs" and r["entity"] == "School"}
         self.before = before
+        self.sent = {(r.table, r.id): r for r in model.all()}
         self.kept = {k for k in whole.changes if self.of(k) and self.of(k) <= schools}
         self.bring_along()
         while self.drop_deletes():
@@ -133,7 +134,10 @@ class Scoped:
         holds = self.holds(changes, after, entry, memory) if changes else set()
         before = self.store.memory
         kept = {**memory, "partly": True} if before is None else {**before, "vanished": memory["vanished"]}
-        return replace(self.whole, changes=changes, counts=counts, holds=holds, orgs=orgs, memory=kept, entry=entry)
+        held = {k: fate for k, fate in self.whole.held.items() if self.is_mine(k)}
+        return replace(
+            self.whole, changes=changes, counts=counts, held=held, holds=holds, orgs=orgs, memory=kept, entry=entry
+        )
 
     def vanished(self) -> set[str]:
         """Vanished schools, by SIS id, that are told now, or were before."""
@@ -141,14 +145,46 @@ class Scoped:
         return {i for i in self.whole.memory["vanished"] if i in told or self.whole.orgs.targets[i] in self.asked}
 
     def counts(self, changes: dict[Key, ModelChange]) -> dict[Entity | None, EntityCounts]:
-        """The whole plan's counts, with the changes that stay and the number of the others."""
-        found = dict(self.whole.counts)
-        for entity, c in found.items():
+        """The counts of these schools' records, with the changes that stay and the number of all others."""
+        found = self.model.count(self.whole.changes, self.whole.deferred, self.whole.real, self.is_mine)
+        people = Counter(r["entity"] for k, r in self.before.items() if self.belongs(k, r))
+        for entity, whole in self.whole.counts.items():
             mine = Counter(x.change for x in changes.values() if x.entity == entity)
-            left = c.created + c.updated + c.deleted - mine.total()
-            now = replace(c, created=mine["Create"], updated=mine["Update"], deleted=mine["Delete"], out_of_scope=left)
-            found[entity] = now
+            left = whole.created + whole.updated + whole.deleted - mine.total()
+            found[entity] = replace(
+                found[entity],
+                created=mine["Create"],
+                updated=mine["Update"],
+                deleted=mine["Delete"],
+                out_of_scope=left,
+                population=people[entity],
+            )
         return found
+
+    def is_mine(self, key: Key) -> bool:
+        """Whether a record belongs to these schools, as it is stored or as it was sent."""
+        table, i = key
+        if table == "demographics":
+            return self.is_mine(("users", i))
+        if table == "academicSessions":
+            return True
+        rows = [r for r in self.sides(key) if r]
+        if table == "orgs":
+            return i in self.asked or any(r["entity"] != "School" for r in rows)
+        if any(schools_of(table, r, self.asked) for r in rows):
+            return True
+        return table == "courses" and i in self.used_courses()
+
+    def sides(self, key: Key) -> list[Row]:
+        """A record as it is stored, and as it was sent."""
+        sent = self.sent.get(key)
+        return [self.before.get(key, {}), {**sent.values, "entity": sent.entity} if sent else {}]
+
+    def used_courses(self) -> set[str | None]:
+        """Courses of the classes of these schools."""
+        keys = {k for k in [*self.before, *self.sent] if k[0] == "classes"}
+        rows = [r for k in keys for r in self.sides(k) if r]
+        return {r["courseSourcedId"] for r in rows if r["schoolSourcedId"] in self.asked}
 
     def belongs(self, key: Key, row: Row) -> bool:
         """Whether a stored record counts in the population of these schools."""
@@ -175,7 +211,8 @@ class Scoped:
         for entity in Entity:
             own.population[entity, None] = people[entity]
         rest = ModelStore(mine, self.store.schools, self.store.memory, self.store.log)
-        holds = holds_of(model.spec, rest, changes, after, model.hold_counts, memory, own)
+        required = Counter(of for of, key in model.hold_keys if self.is_mine(key))
+        holds = holds_of(model.spec, rest, changes, after, required, memory, own)
         holds = {h for h in holds if h[0] not in ("Threshold", "EntityEmptied", "SchoolEmptied")}
         holds |= thresholds(model.spec, self.before, changes, self.asked & self.schools, own, self.store.log)
         for name in people:

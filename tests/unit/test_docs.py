@@ -227,7 +227,9 @@ def test_the_section_on_held_runs_names_what_there_is() -> None:
     words = set(re.findall(r"`([A-Z]\w+)`", section))
     assert len(words) > 8
     assert words <= {*HoldReason, *Cause}
-    page = "\n".join((ROOT / "operator/rostersync/render" / f).read_text() for f in ("run.py", "details.py"))
+    page = "\n".join(
+        (ROOT / "operator/rostersync/render" / f).read_text() for f in ("run.py", "words.py", "details.py")
+    )
     parts = [row[0] for row in table_after("### Reading a held run")]
     said = [p for part in parts for p in part.split(", ") if not p.startswith("What follows")]
     assert [p for p in said if f'"{p}' not in page] == []

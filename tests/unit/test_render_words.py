@@ -6,7 +6,7 @@ import pytest
 
 from rostersync.model import Entity, Hold, HoldReason
 from rostersync.render.holds import sentence
-from rostersync.render.words import percent, plain, some
+from rostersync.render.words import of_counts, percent, plain, some
 
 DELETES = Hold(HoldReason.THRESHOLD, Entity.STUDENT, "Delete", None, 312, 1204, 10, "Percent")
 
@@ -73,3 +73,18 @@ VALUES = {
 @pytest.mark.parametrize(("value", "expected"), VALUES.values(), ids=VALUES)
 def test_a_value_for_a_terminal(value, expected):
     assert plain(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "outcome", "title"),
+    [
+        ({}, None, "What the plan changes"),
+        ({}, "Applied", "What the plan changed"),
+        ({}, "Rejected", "What the plan would change"),
+        ({"schools": ["1"]}, None, "What the plan changes, of this school alone"),
+        ({"schools": ["1", "2"]}, "DryRun", "What the plan would change, of these schools alone"),
+        ({"schools": ["1"], "mode": "Restore"}, None, "What the plan changes"),
+    ],
+)
+def test_the_title_of_counts_says_whose_they_are(spec, outcome, title):
+    assert of_counts(spec, outcome) == title

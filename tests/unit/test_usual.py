@@ -1,5 +1,6 @@
 """What is usual of a source: medians of its last plans."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rostersync.hold.usual import usual
@@ -27,6 +28,13 @@ def test_the_median_counts_a_run_without_the_entity_as_none():
 def test_few_runs_say_nothing_and_the_first_import_is_none():
     assert usual([*run(0, Student=900), *run(1, Student=2), *run(2, Student=4)]) == Usual()
     assert usual([]) == Usual()
+
+
+def test_plans_of_some_schools_and_restores_do_not_count():
+    nights = [r for night in range(1, 9) for r in run(night, Student=night)]
+    runs = [replace(r, whole=i < 3) for i, r in enumerate(nights)]
+
+    assert usual(runs) == Usual(3, {"Student": {"created": 0, "updated": 0, "deleted": 2}})
 
 
 def test_only_the_last_ten_count():

@@ -9,7 +9,7 @@ from rostersync.hold.applied import applied_before
 from rostersync.hold.gate import REKEYED_DELETES, Counted, Facts, Switches
 from rostersync.hold.reverted import reverted
 from rostersync.hold.safety import loosened_by_recreation
-from rostersync.hold.scoped import never_whole, of_schools
+from rostersync.hold.scoped import never_whole
 from rostersync.hold.vanishing import Vanishing, emptied, members
 from rostersync.model import Change, Entity, EntityCounts
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
@@ -35,13 +35,11 @@ def facts_of(
 
     `memory` is what the store remembers of this plan. `previous_connection` is that of the last plan, if it was
     another one. `restores`: the plan takes back what a run changed. `schools` are those that the plan is limited to:
-    all numbers are theirs then.
+    all numbers are theirs then, as those of `counts`.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
     if not any(c.created + c.updated + c.deleted for c in counts):
         return None
-    if schools:
-        counts = of_schools(context, counts, schools)
     limits = defaults.effective_thresholds(context.spec)
     by_school = any(t.per_school for t in limits)
     measure.lay_out_schools(context, tallies, every=by_school)

@@ -9,6 +9,7 @@ from rostersync.model import Cause, Change, Entity, EntityCounts
 from rostersync.roster import CLASSES, COURSES, ENROLLMENTS, ORGS, USERS, Table
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies, Tally
+from rostersync.tables.of_schools import only_mine
 from rostersync.tables.sql import in_list, literal, q
 
 _SCHOOLS_OF = {
@@ -28,17 +29,20 @@ _NATURAL_KEYS = {
 _Found = dict[Entity | None, Counter[str]]  # the counts of each entity, by the names of EntityCounts
 
 
-def counts(context: Context, tallies: Tallies) -> list[EntityCounts]:
-    """Counts of every entity that the source brings or the store holds, in dependency order."""
+def counts(context: Context, tallies: Tallies, *, mine: bool = False) -> list[EntityCounts]:
+    """Counts of every entity that the source brings or the store holds, in dependency order.
+
+    `mine`: only records of `mine_<table>`, as in `tallies`.
+    """
     found: _Found = {}
     for table in context.tables:
         for entity in table.entities:
             found[entity] = Counter()
-        _count_table(context, table, tallies[table.name], found)
+        _count_table(context, table, tallies[table.name], found, mine=mine)
     return [EntityCounts(e, **counted) for e, counted in found.items() if e in context.taken or any(counted.values())]
 
 
-def _count_table(context: Context, table: Table, known: Tally, found: _Found) -> None:
+def _count_table(context: Context, table: Table, known: Tally, found: _Found, *, mine: bool) -> None:
     name = table.name
     for entity, number in known.population.items():
         _of(found, entity)["population"] += number
@@ -55,17 +59,17 @@ def _count_table(context: Context, table: Table, known: Tally, found: _Found) ->
     held = f"""
         SELECT coalesce(s.entity, f.entity), f.fate IN {in_list(DUPLICATES)}, count(*)
         FROM fates_{name} f LEFT JOIN (SELECT id, entity FROM store_{name} WHERE status = 'active') s ON s.id = f.id
-        WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM changes_{name})
+        WHERE f.fate IN {in_list(HELD_BACK)} AND f.id NOT IN (SELECT id FROM changes_{name}) AND {only_mine(table, mine=mine, id_="f.id")}
         GROUP BY 1, 2"""
     for entity, duplicate, number in _rows(context, held) if known.fated(*HELD_BACK) else ():
         if duplicate:
             _of(found, entity)["duplicates"] += number
         else:
             _of(found, entity)["skipped"] += number
-    _count_unchanged(context, table, known, found)
+    _count_unchanged(context, table, known, found, mine=mine)
 
 
-def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found) -> None:
+def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found, *, mine: bool) -> None:
     """Accepted records that equal the store's, and records that are still sent while their delete is deferred."""
     name = table.name
     for (told, fate, _), number in known.fates.items():
@@ -76,13 +80,13 @@ def _count_unchanged(context: Context, table: Table, known: Tally, found: _Found
     kept = f"""
         SELECT new_entity, count(*) FROM changes_{name}
         WHERE change <> 'Delete' AND cause = {literal(Cause.CASCADE)} AND id IN (SELECT id FROM fates_{name} WHERE fate = {literal(Fate.KEPT)})
-        GROUP BY 1"""
+          AND {only_mine(table, mine=mine)} GROUP BY 1"""
     for entity, number in _rows(context, kept) if known.fated(Fate.KEPT) else ():
         _of(found, entity)["unchanged"] -= number
     still_sent = f"""
         SELECT d.entity, count(*) FROM deletes_{name} d JOIN fates_{name} f ON f.id = d.id
         WHERE d.deferred AND f.fate NOT IN {in_list((Fate.NOT_TAKEN, *HELD_BACK))}
-          AND d.id NOT IN (SELECT id FROM changes_{name}) GROUP BY 1"""
+          AND d.id NOT IN (SELECT id FROM changes_{name}) AND {only_mine(table, mine=mine, id_="d.id")} GROUP BY 1"""
     for entity, number in _rows(context, still_sent) if known.deferred else ():
         _of(found, entity)["unchanged"] += number
 

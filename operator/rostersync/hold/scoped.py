@@ -1,6 +1,6 @@
 """What the gate sees of a plan of some schools: their populations, and what the store is to remember afterwards."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from rostersync.hold.vanishing import Vanishing
@@ -32,6 +32,12 @@ def of_schools(context: Context, counts: Collection[EntityCounts], schools: Coll
     """).fetchall()
     found: Mapping[str, int] = dict(rows)
     return [replace(c, population=found.get(c.entity or "", 0)) for c in counts]
+
+
+def with_populations(counts: Iterable[EntityCounts], whole: Iterable[EntityCounts]) -> list[EntityCounts]:
+    """The counts, with the populations of the whole district."""
+    populations = {c.entity: c.population for c in whole}
+    return [replace(c, population=populations[c.entity]) for c in counts]
 
 
 def gone_of(

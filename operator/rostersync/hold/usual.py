@@ -23,11 +23,12 @@ def usual_of(context: Context, reader: StoreReader) -> Usual:
 def usual(applied: Iterable[AppliedCounts]) -> Usual:
     """By entity, the medians of what the last runs created, updated and deleted. Nothing where there are too few runs.
 
-    `applied` is in the order of revisions. The first import, which created everything, is not counted.
+    `applied` is in the order of revisions. Neither counted is the first import, which created everything, nor what was no
+    import of the whole district.
     """
     runs: dict[Any, dict[str, AppliedCounts]] = {}
     for row in applied:
-        if row.school is None:
+        if row.school is None and row.whole:
             runs.setdefault(row.applied_at, {})[row.entity] = row
     counted = [run for run in runs.values() if any(row.population for row in run.values())][-RUNS:]
     if len(counted) < LEAST:

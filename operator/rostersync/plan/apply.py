@@ -114,4 +114,5 @@ def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
         schools=manifest.schools_imported,
         changes=changes,
         four_eyes=manifest.four_eyes,
+        whole=not (manifest.restores or manifest.only_schools),
     )

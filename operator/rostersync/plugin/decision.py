@@ -124,10 +124,12 @@ def _page(run: "Object", approval: "Object") -> None:
     from rostersync.plugin.words_to_type import RECORDS
     from rostersync.render import run as pages
     from rostersync.render import tables
+    from rostersync.render.words import part_of
 
     out, status, spec = tables.console(stderr=True), run_status(run), approval["spec"]
     tables.say(out, f"Run {run['metadata']['name']} of {Ref.of(spec['connectionRef']).in_words}", "bold")
     facts = {
+        **part_of(run["spec"]),
         "Digest": spec["planDigest"],
         "Requested by": ", ".join(spec["requestedBy"]),
         "Decide by": spec["expiresAt"],
@@ -138,7 +140,7 @@ def _page(run: "Object", approval: "Object") -> None:
     for what, value in facts.items():
         if value:
             tables.say(out, f"  {what + ':':<15}{value}")
-    pages.counts(out, status)
+    pages.counts(out, run, status)
     pages.holds(out, status)
     pages.causes(out, status)
     pages.issues(out, status)

@@ -21,7 +21,7 @@ from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import say, table
-from rostersync.render.words import number
+from rostersync.render.words import number, of_counts, part_of
 from rostersync.render.words_to_type import LOCAL, Typed
 from rostersync.roster import counted
 
@@ -82,7 +82,7 @@ def _plan(
     """First why it is held, then what it changes, and which changes belong together."""
     name = run["metadata"]["name"]
     holds(out, status, details.orgs)
-    counts(out, status, details)
+    counts(out, run, status, details)
     legend(out, name, status, typed)
     parts.schools(out, details, most)
     parts.attributes(out, details)
@@ -105,7 +105,7 @@ def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None
         say(out, f"  {what + ':':<16}{command.format(run=run['metadata']['name'])}")
 
 
-def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
+def counts(out: Console, run: Mapping[str, Any], status: RunStatus, details: Details = NOTHING) -> None:
     """Counts by entity and their totals, next to what is usual. Columns with nothing in them are left out."""
     rows = status.get("entities") or []
     if not rows:
@@ -127,15 +127,12 @@ def counts(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
     ]
     lines.append(["" if name == _USUAL else total.get(key, 0) for name, key in columns])
     names = [name for name, _ in columns]
-    title = "What the plan changes" if status.get("outcome") is None else "What the plan changed"
-    if status.get("outcome") not in (None, "Applied", "AppliedIncomplete", "DeliveryFailed"):
-        title = "What the plan would change"
     table(
         out,
         names,
         lines,
         names[1:],
-        title,
+        of_counts(run["spec"], status.get("outcome")),
         drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept", "Out of scope"),
     )
     if details.usual.runs:
@@ -215,8 +212,7 @@ def _header(out: Console, run: Mapping[str, Any], status: RunStatus) -> None:
     facts = {
         "Connection": Ref.of(spec["connectionRef"]).in_words,
         "Mode": spec.get("mode"),
-        "Takes back": " ".join(filter(None, (spec.get("restoreOf"), *spec.get("entities", ())))),
-        "Only schools": ", ".join(spec.get("schools", ())),
+        **part_of(spec),
         "Requested by": spec.get("requestedBy"),
         "Reason": spec.get("reason"),
         "Started": status.get("startTime"),

@@ -2,12 +2,31 @@
 
 import json
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
-from rostersync.model import Entity
+from rostersync.model import Entity, Mode
 from rostersync.roster import counted
 
 VERBS = {"Create": "Creates", "Update": "Updates", "Delete": "Deletes", "Any": "Changes"}
+
+
+def of_counts(spec: Mapping[str, Any], outcome: str | None) -> str:
+    """The title of a plan's counts. An import of some schools counts their records alone."""
+    title = "What the plan changes" if outcome is None else "What the plan would change"
+    if outcome in ("Applied", "AppliedIncomplete", "DeliveryFailed"):
+        title = "What the plan changed"
+    schools = () if spec.get("mode") == Mode.RESTORE else spec.get("schools") or ()
+    whose = f", of {'this school' if len(schools) == 1 else 'these schools'} alone" if schools else ""
+    return title + whose
+
+
+def part_of(spec: Mapping[str, Any]) -> dict[str, str]:
+    """What a run is limited to, and what it takes back, with a name for each. Empty texts where it is about everything."""
+    return {
+        "Takes back": " ".join(filter(None, (spec.get("restoreOf"), *spec.get("entities", ())))),
+        "Only schools": ", ".join(spec.get("schools", ())),
+    }
 
 
 def number(n: int) -> str:

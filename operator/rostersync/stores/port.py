@@ -44,7 +44,8 @@ class SourceMemory:
 class AppliedCounts:
     """What one applied plan changed of one entity, in all or in one school (its id in the store), as limits count it.
 
-    `population`: how many records the source had there before it. `applied_at` is aware.
+    `population`: how many records the source had there before it. `applied_at` is aware. `whole`: the plan was an import of
+    the whole district, and neither one of some schools nor a restore.
     """
 
     applied_at: datetime
@@ -54,6 +55,7 @@ class AppliedCounts:
     updated: int = 0
     deleted: int = 0
     population: int = 0
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ class PlanToApply:
     changes: dict[str, Path]
     four_eyes: bool = False
     deliveries: tuple[str, ...] = ()  # outbox names of the deliveries of this revision
+    whole: bool = True  # an import of the whole district
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from rostersync.model import EntityCounts, JudgedCounts
 from rostersync.sent import SentFile
 from rostersync.stores.port import AppliedCounts, SourceMemory
 
+_PART = {"part": True}  # among a revision's counts: it is no import of the whole district
+
 
 def memory_as_dict(memory: SourceMemory) -> dict[str, Any]:
     """The manifest's form. `appliedAt` is ISO 8601 or null."""
@@ -84,9 +86,9 @@ def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
     }
 
 
-def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCounts]) -> str:
-    """What a revision changed, as the plan counts it and as limits count it."""
-    rows = [*(vars(c) for c in entities), *(judged_as_dict(c) for c in judged)]
+def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCounts], *, whole: bool) -> str:
+    """What a revision changed, as the plan counts it and as limits count it. `whole` as in AppliedCounts."""
+    rows = [*(vars(c) for c in entities), *(judged_as_dict(c) for c in judged), *([] if whole else [_PART])]
     return json.dumps(rows, sort_keys=True)
 
 
@@ -95,10 +97,11 @@ def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
 
     Rows as limits count are marked `judged`. Old revisions without such rows have only the plan's own counts.
     """
-    rows = [r for r in json.loads(text) if r.get("entity")]
+    every = json.loads(text)
+    rows, whole = [r for r in every if r.get("entity")], _PART not in every
     names = ("created", "updated", "deleted")
     return [
-        AppliedCounts(at, r["entity"], r.get("school"), **{n: r.get(n, 0) for n in (*names, "population")})
+        AppliedCounts(at, r["entity"], r.get("school"), **{n: r.get(n, 0) for n in (*names, "population")}, whole=whole)
         for r in [r for r in rows if r.get("judged")] or rows
         if any(r.get(n) for n in names)
     ]

@@ -42,18 +42,25 @@ def narrow_to_schools(context: Context, schools: Collection[str], scope: Scope, 
     return replace(scope, imported=tuple(pair for pair in scope.imported if pair[1] in known))
 
 
-def left_out(whole: Iterable[EntityCounts], tallies: Tallies) -> list[EntityCounts]:
-    """The counts of the whole plan, with the changes that are still in it, and how many of them are left out."""
+def left_out(whole: Iterable[EntityCounts], own: Iterable[EntityCounts], tallies: Tallies) -> list[EntityCounts]:
+    """What a plan of some schools counts: their records, its changes, and how many of the whole plan's are left out.
+
+    `own`: the whole plan's counts of these schools' records alone.
+    """
+    of_schools = {c.entity: c for c in own}
     still = Counter[tuple[str, str]]()
     for known in tallies.values():
         for (entity, _, change, _), number in known.changes.items():
             still[entity, change] += number
-    return [_left_out(c, *(still[c.entity or "", change] for change in Change)) for c in whole]
+    return [
+        _left_out(c, of_schools.get(c.entity, EntityCounts(c.entity)), *(still[c.entity or "", x] for x in Change))
+        for c in whole
+    ]
 
 
-def _left_out(whole: EntityCounts, created: int, updated: int, deleted: int) -> EntityCounts:
+def _left_out(whole: EntityCounts, own: EntityCounts, created: int, updated: int, deleted: int) -> EntityCounts:
     out = whole.created + whole.updated + whole.deleted - created - updated - deleted
-    return replace(whole, created=created, updated=updated, deleted=deleted, out_of_scope=out)
+    return replace(own, created=created, updated=updated, deleted=deleted, out_of_scope=out)
 
 
 def _coming(table: Table, columns: str = "*") -> str:

@@ -15,13 +15,14 @@ from rostersync.reading import confirming
 from rostersync.roster import BY_NAME, ORGS, Table
 from rostersync.sources.staged import REPEATED
 from rostersync.tables.context import Context
+from rostersync.tables.of_schools import drop_others
 from rostersync.tables.sql import PREFIX, literal, q
 
 _COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
 
-def write_notes(context: Context, extract: Path | None, folder: Path) -> None:
-    """Write the file, if there is anything to say."""
+def write_notes(context: Context, extract: Path | None, folder: Path, *, mine: bool = False) -> None:
+    """Write the file, if there is anything to say. `mine`: only of records of `mine_<table>`."""
     columns = ", ".join(f"{name} VARCHAR" for name in _COLUMNS)
     context.sql(f"CREATE OR REPLACE TEMP TABLE notes ({columns})")
     for gap in GAPS:
@@ -30,6 +31,8 @@ def write_notes(context: Context, extract: Path | None, folder: Path) -> None:
         context.sql("INSERT INTO notes VALUES ('School', NULL, 'Note', 'NoSchool', NULL, NULL, NULL)")
     if extract:
         _of_the_pull(context, extract)
+    if mine:
+        drop_others(context, "notes")
     if context.exists("notes"):
         ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
         context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")

@@ -22,7 +22,7 @@ from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
 from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
-from rostersync.hold.scoped import gone_of, memory_of_whole
+from rostersync.hold.scoped import gone_of, memory_of_whole, of_schools, with_populations
 from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
@@ -35,6 +35,7 @@ from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import StoreReader, StoreState
 from rostersync.sync import preconditions, restoring
+from rostersync.sync.broken import broken_holds
 from rostersync.sync.compare import compare
 from rostersync.sync.link.stage import link
 from rostersync.sync.match import match
@@ -47,6 +48,7 @@ from rostersync.sync.stored import stored
 from rostersync.sync.writing import Made, freeze
 from rostersync.tables.context import Context, Progress, read_only
 from rostersync.tables.counts import count
+from rostersync.tables.of_schools import lay_out_mine
 
 # Those of every plan. A plan of some schools is narrowed after `compare`; one that deletes is confirmed before `freeze`.
 STAGES = ("shape", "require", "match", "link", "compare", "gate", "freeze")
@@ -221,11 +223,15 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     tallies = count(context)
     counts = measure.counts(context, tallies)
     schools = tuple(sorted(set(inputs.scope.schools)))
+    whole, requirement_holds = counts, required.holds
     if schools:
         stage("narrow")
+        lay_out_mine(context, schools)
+        requirement_holds = broken_holds(context, mine=True)
+        own = measure.counts(context, count(context, mine=True), mine=True)
         scope = narrow_to_schools(context, schools, scope, linked.differing)
         tallies = count(context)
-        counts = left_out(counts, tallies)
+        counts = of_schools(context, left_out(counts, own, tallies), schools)
     stage("gate")
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
@@ -242,14 +248,14 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         state=state,
         memory=memory,
         gone=gone,
-        requirement_holds=required.holds,
+        requirement_holds=requirement_holds,
         previous_connection=previous,
         schools=schools,
     )
     switches = switches_of(context.spec)
     holds = verdict(facts, switches) if facts else []
     if facts and schools:  # what is applied later is compared with the whole district
-        facts = replace(facts, judged=measure.judged(tallies, counts))
+        facts = replace(facts, judged=measure.judged(tallies, with_populations(counts, whole)))
     judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
     return Made(

@@ -5,7 +5,6 @@ Reads `shaped_<table>`, writes `checked_<table>` (values as text, a flag for eve
 Rules act one after the other in their order. Each sees the values that the earlier ones left.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,10 +12,10 @@ from duckdb import CaseExpression, CoalesceOperator, ColumnExpression, ConstantE
 from duckdb import FunctionExpression as Fn
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
-from rostersync.errors import Permanent
 from rostersync.fate import Fate
 from rostersync.model import Entity
 from rostersync.roster import ENUMERATIONS, ORGS, ROLES, USERS, Kind, Table
+from rostersync.sync.broken import Rule, broken_holds, fail_if_broken, rules_of
 from rostersync.sync.expressions import (
     FORMATS,
     METADATA,
@@ -30,27 +29,11 @@ from rostersync.sync.expressions import (
     matches,
     read,
 )
-from rostersync.tables.context import Context, read_only
+from rostersync.tables.context import Context
 from rostersync.tables.sql import first_fate, in_list, literal, q
 
 # After these actions the record is still imported, with an Error. Default fixes the value, so it reports nothing.
 REPORTED = ("Error", "Hold", "DropValue")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One data requirement, with its place in the connection and the flag column it sets."""
-
-    number: int
-    requirement: DataRequirement
-
-    @property
-    def flag(self) -> str:
-        return f"_rule_{self.number}"
-
-    @property
-    def place(self) -> str:
-        return f"dataRequirements[{self.number}]"
 
 
 @dataclass(frozen=True)
@@ -75,15 +58,14 @@ def require(context: Context) -> Required:
         Permanent: RequirementFailed, when a rule with the action Fail is broken.
     """
     lay_out_issues(context)
-    holds: Counter[Entity] = Counter()
     for table in context.tables:
         context.begin("require", table)
-        rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
+        rules = rules_of(context, table)
         _check(context, table, rules)
         _type(context, table, rules)
         if context.takes(table):
-            holds.update(_fail(context, table, rules))
-    return Required(read_only(holds))
+            fail_if_broken(context, table, rules)
+    return Required(broken_holds(context, mine=False))
 
 
 def _check(context: Context, table: Table, rules: list[Rule]) -> None:
@@ -242,7 +224,7 @@ def _in_spelling(value: str, known: Iterable[str]) -> str:
 
 def report(context: Context, table: Table) -> None:
     """Fill `issues` for a table: broken rules, malformed and unknown values, duplicates, and what link held back."""
-    rules = [Rule(i, r) for i, r in enumerate(context.spec.dataRequirements) if r.entity in table.entities]
+    rules = rules_of(context, table)
     parts: list[tuple[str, str, str, str, str | None, str]] = []
     for rule in rules:
         action: str = rule.requirement.action
@@ -275,26 +257,3 @@ def report(context: Context, table: Table) -> None:
         FROM (SELECT entity, id, unnest(list_filter([{found}], lambda x: x IS NOT NULL)) AS n FROM checked_{table.name}) c
         JOIN issue_kinds k ON k.n = c.n
     """)
-
-
-def _fail(context: Context, table: Table, rules: list[Rule]) -> Counter[Entity]:
-    """Stop for a broken rule with the action Fail. Count those with the action Hold."""
-    holds: Counter[Entity] = Counter()
-    for rule in rules:
-        action = rule.requirement.action
-        if action not in ("Fail", "Hold"):
-            continue
-        broken = int(context.one(f"SELECT count(*) FROM checked_{table.name} WHERE {rule.flag}") or 0)
-        if not broken:
-            continue
-        if action == "Fail":
-            of, attribute = rule.requirement.entity.value, rule.requirement.attribute
-            records, have = ("record", "has") if broken == 1 else ("records", "have")
-            what = "a value that is not allowed in" if rule.requirement.format or rule.requirement.pattern else "no"
-            raise Permanent(
-                f"{broken:,} {of} {records} {have} {what} {attribute}, and the data requirement on {attribute} of {of} "
-                f"({rule.place}) has the action Fail; fix the {records} in the SIS, or choose another action",
-                reason="RequirementFailed",
-            )
-        holds[rule.requirement.entity] += broken
-    return holds

@@ -16,7 +16,7 @@ from rostersync.plan.checksums import checksums
 from rostersync.plan.digest import Changed, digest
 from rostersync.plan.effective import config_hash
 from rostersync.plan.folder import CHANGES
-from rostersync.plan.manifest import Manifest, report_of
+from rostersync.plan.manifest import Manifest, Usual, report_of
 from rostersync.roster import TABLES
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import freeze as changes_files
@@ -27,6 +27,7 @@ from rostersync.sync.scope import Scope
 from rostersync.sync.unoffered import unoffered
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies
+from rostersync.tables.of_schools import drop_others
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,12 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
             written = changes_files.write_changes(context, table, staged, making, every=not made.only_schools)
             changes.update(written)
     report_issues(context, made.tallies)
+    if some := bool(made.only_schools and made.extract):  # a restore has only issues of what is restored
+        drop_others(context, "issues")
     issues = changes_files.write_issues(context, making)
     changes_files.write_rekeyed(context, making)
     write_orgs(context, made.tallies, made.scope, making)
-    write_notes(context, made.extract, making)
+    write_notes(context, made.extract, making, mine=some)
     changed = {
         c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
         for c in made.counts
@@ -110,7 +113,8 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         not_offered=unoffered(context, made.tallies),
         causes=measure.causes(made.tallies),
         blast_radius=measure.blast_radius(context, made.tallies),
-        usual=usual_of(context, reader),
+        # What is usual for a night of the whole district says nothing about a part of it, or about a restore.
+        usual=Usual() if made.only_schools or made.restores else usual_of(context, reader),
         proof={name: dict(told) for name, told in context.proof.items()},
         issues=issues,
         no_changes=not changes,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rostersync.fate import HELD_BACK, Fate
 from rostersync.roster import Table
 from rostersync.tables.context import Context, read_only
+from rostersync.tables.of_schools import only_mine
 from rostersync.tables.sql import in_list
 
 
@@ -37,21 +38,21 @@ class Tally:
 Tallies = Mapping[str, Tally]  # by table
 
 
-def count(context: Context) -> Tallies:
-    """Count every table that has `fates_`, `deletes_` and `changes_`."""
-    return read_only({table.name: _tally(context, table) for table in context.tables})
+def count(context: Context, *, mine: bool = False) -> Tallies:
+    """Count every table that has `fates_`, `deletes_` and `changes_`. `mine`: only records of `mine_<table>`."""
+    return read_only({table.name: _tally(context, table, only_mine(table, mine=mine)) for table in context.tables})
 
 
-def _tally(context: Context, table: Table) -> Tally:
+def _tally(context: Context, table: Table, which: str) -> Tally:
     name = table.name
     rows = context.con.execute(f"""
-        SELECT 1, entity, NULL, NULL, NULL, NULL, count(*) FROM store_{name} WHERE status = 'active' GROUP BY ALL
-        UNION ALL SELECT 2, entity, new_entity, change, cause, NULL, count(*) FROM changes_{name} GROUP BY ALL
-        UNION ALL SELECT 3, entity, NULL, fate, NULL, has_error, count(*) FROM fates_{name} GROUP BY ALL
-        UNION ALL SELECT 4, entity, NULL, NULL, NULL, NULL, count(*) FROM deletes_{name} WHERE deferred GROUP BY ALL
+        SELECT 1, entity, NULL, NULL, NULL, NULL, count(*) FROM store_{name} WHERE status = 'active' AND {which} GROUP BY ALL
+        UNION ALL SELECT 2, entity, new_entity, change, cause, NULL, count(*) FROM changes_{name} WHERE {which} GROUP BY ALL
+        UNION ALL SELECT 3, entity, NULL, fate, NULL, has_error, count(*) FROM fates_{name} WHERE {which} GROUP BY ALL
+        UNION ALL SELECT 4, entity, NULL, NULL, NULL, NULL, count(*) FROM deletes_{name} WHERE deferred AND {which} GROUP BY ALL
         UNION ALL SELECT 5, entity, NULL, NULL, NULL, NULL, count(*) FROM unmatched_{name}
         WHERE coalesce(fate, '') NOT IN {in_list((*HELD_BACK, Fate.KEPT))} AND id NOT IN (SELECT id FROM deletes_{name})
-          AND id NOT IN (SELECT id FROM changes_{name}) GROUP BY ALL
+          AND id NOT IN (SELECT id FROM changes_{name}) AND {which} GROUP BY ALL
     """).fetchall()
     population, deferred, kept = Counter[str](), Counter[str](), Counter[str]()
     changes, fates = Counter[tuple[str, str, str, str]](), Counter[tuple[str | None, Fate | None, bool]]()

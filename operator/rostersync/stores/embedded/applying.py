@@ -114,7 +114,7 @@ def _write_revision(
         reason=consent.reason if consent else None,
         four_eyes=consent.four_eyes_enforced if consent and plan.four_eyes else None,
         now=utc(now),
-        counts=counts_as_text(plan.entities, plan.judged),
+        counts=counts_as_text(plan.entities, plan.judged, whole=plan.whole),
         config_hash=plan.config_hash,
     )
     for delivery in plan.deliveries:

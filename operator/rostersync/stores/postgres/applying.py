@@ -129,7 +129,7 @@ def _write_revision(writing: _Writing, consent: Consent | None) -> None:
         consent.approval_uid if consent else None,
         consent.reason if consent else None,
         consent.four_eyes_enforced if consent and plan.four_eyes else None,
-        counts_as_text(plan.entities, plan.judged),
+        counts_as_text(plan.entities, plan.judged, whole=plan.whole),
         plan.config_hash,
     )
     for delivery in plan.deliveries:
