@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rostersync.plan import codec
-from support.cli import Bench, name_of
+from rostersync.stores.embedded.store import EmbeddedStore
+from support.cli import Bench, name_of, reason_of
 from support.simulated import simulated
 
 WHY = ("--reason", "end of term", "--by", "dana")
@@ -108,6 +110,95 @@ def test_changes_that_were_exchanged_with_their_checksum_do_not_have_the_digest(
     found = verified(bench, run, code=1)
 
     assert (results(found)["Files"], results(found)["Digest"]) == ("Proved", "Contradicted")
+
+
+def test_a_manifest_that_was_altered_outside_of_the_digest_is_a_contradiction_where_that_shows(bench):
+    held = name_of(bench.held())
+    file = plan_of(bench, held) / "manifest.json"
+    good = file.read_text()
+    entities = json.loads(good)["entities"]
+    fewer = [e | {"deleted": 0} for e in entities]
+
+    for fields, point, said in (
+        ({"run": "another"}, "Plan", "it is the plan of another run"),
+        ({"entities": fewer}, "Plan", "it counts other changes than"),
+        ({"entities": []}, "Plan", "it counts other changes than"),
+        ({"noChanges": True}, "Plan", "it says that it has no changes"),
+        ({"effectiveConfig": {"sisIDPrefix": "X-"}}, "Plan", "its configuration is not the one"),
+        ({"holds": [], "holdsTotal": 0}, "Run", "reasons to hold the plan, and the manifest 0"),
+        ({"onlySchools": ["1"]}, "Digest", "not those that its digest stands for"),
+        ({"source": "other"}, "Digest", "not those that its digest stands for"),
+        ({"files": {"a\0": "b"}}, "Files", "lacks its file"),
+        ({"files": {"x" * 5000: "b"}}, "Files", "lacks its file"),
+        ({"configHash": "0"}, "Digest", "not those that its digest stands for"),
+    ):
+        file.write_text(json.dumps(json.loads(good) | fields))
+        found = verified(bench, held, code=1)
+        assert results(found)[point] == "Contradicted", fields
+        assert said in message(found, point)
+        file.write_text(good)
+    assert verified(bench, held)["verified"]
+
+
+def test_whatever_was_done_to_the_files_it_is_a_point_and_never_a_crash(bench):
+    first = name_of(bench.run())
+    held = name_of(bench.held())
+    bench.call("approve", held, *WHY)
+    rng = random.Random(5)
+    for file in sorted(p for p in plan_of(bench, held).rglob("*") if p.is_file()):
+        good = file.read_bytes()
+        other = plan_of(bench, first) / file.relative_to(plan_of(bench, held))
+        at = rng.randrange(len(good))
+        bad = [b"", good[: len(good) // 2], good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]]
+        bad += [other.read_bytes()] if other.exists() and other.read_bytes() != good else []
+        for data in bad if file.name != "manifest.json" else bad[:2] + bad[3:]:
+            file.write_bytes(data)
+            assert "Contradicted" in results(verified(bench, held, code=1)).values(), file.name
+        file.unlink()
+        assert "Contradicted" in results(verified(bench, held, code=1)).values(), file.name
+        file.write_bytes(good)
+    for file in (bench.state / "approvals" / f"{held}.json", plan_of(bench, held).parent / "connection.json"):
+        good = file.read_bytes()
+        for data in (b"", b"[]", b"{}", b'{"spec": 5}', b"\xff", good[:40]):
+            file.write_bytes(data)
+            bench.call("verify", held, code=None)  # raises what is no exit
+        file.write_bytes(good)
+    assert verified(bench, held)["verified"]
+
+
+def test_changes_of_who_was_forgotten_since_are_not_held_against_a_plan(bench):
+    """The artifacts of a cluster are not reached by whoever forgets somebody in its store."""
+    run = name_of(bench.run())
+    with duckdb.connect(str(bench.store), read_only=True) as con:
+        [(person,)] = con.execute("SELECT min(id) FROM users WHERE entity = 'Student'").fetchall()
+    EmbeddedStore(bench.store).writer().forget("springfield", person)
+
+    found = verified(bench, run)
+
+    assert results(found)["Changes"] == "Unknown"
+    assert "somebody was forgotten since" in message(found, "Changes")
+    with duckdb.connect(str(bench.store)) as con:
+        con.execute("UPDATE history SET cause = 'Cascade' WHERE id = (SELECT min(id) FROM history)")
+    assert results(verified(bench, run, code=1))["Changes"] == "Contradicted"
+
+
+def test_parts_and_restores_are_verified_like_any_plan(bench):
+    bench.run()
+    with duckdb.connect(str(bench.store), read_only=True) as con:
+        [(school,)] = con.execute("SELECT min(id) FROM orgs WHERE entity = 'School'").fetchall()
+    bench.simulator.add_event("mass-leave:5")
+    part = bench.run("--school", school, code=None)
+    if reason_of(part) == "AwaitingApproval":
+        bench.call("approve", name_of(part), *WHY)
+    found = verified(bench, name_of(part))
+    assert results(found)["Changes"] == "Proved"
+
+    back = name_of(json.loads(bench.call("restore", name_of(part), "-q", "-o", "json", code=3).stdout))
+    bench.call("approve", back, *WHY)
+
+    found = verified(bench, back)
+    assert results(found)["Changes"] == "Proved"
+    assert f"takes back run {name_of(part)}" in message(found, "Plan")
 
 
 def test_an_approval_of_another_plan_or_by_another_person_is_a_contradiction(bench):

@@ -52,6 +52,12 @@ def days(rng: random.Random, folder: Path) -> tuple[Engine, Any, list[tuple[Plan
     return engine, spec, applied
 
 
+def meant(schools: set[str], applied: list[tuple[Planned, Rows, Rows]]) -> set[str]:
+    """The schools that are asked for, also by their ids in the SIS."""
+    imported = dict(pair for planned, _, _ in applied for pair in planned.manifest.schools_imported)
+    return schools | {imported[i] for i in schools if i in imported}
+
+
 @pytest.mark.parametrize("number", range(DISTRICTS))
 def test_the_former_roster_comes_back_exactly(number: int, tmp_path: Path) -> None:
     rng = random.Random(f"exactly/{number}")
@@ -85,11 +91,13 @@ def test_with_days_between_it_is_what_the_model_says(number: int, tmp_path: Path
     planned, before, after = applied[place]
     later = {key for other, _, _ in applied[place + 1 :] for key in other.changes}
     only = set(rng.sample([*Entity], 4)) if rng.random() < 0.4 else set()
+    every = sorted({i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"})
+    schools = set(rng.sample(every, min(len(every), rng.randint(1, 2)))) if rng.random() < 0.6 else set()
     changed = {key: (entity, change) for key, (entity, change, _, _) in planned.changes.items()}
     at = FIRST_DAY + timedelta(days=DAYS)
 
-    expected = restore(changed, before, after, active(engine), later, {e.value for e in only})
-    asked = Restored(planned.manifest.run, tuple(e for e in Entity if e in only))
+    expected = restore(changed, before, after, active(engine), later, {e.value for e in only}, meant(schools, applied))
+    asked = Restored(planned.manifest.run, tuple(e for e in Entity if e in only), tuple(sorted(schools)))
     back = engine.restore(spec, asked, "back", at)
 
     assert back.changes == expected.changes

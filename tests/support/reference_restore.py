@@ -22,22 +22,35 @@ class Restore:
 
 @dataclass
 class _Wanted:
-    """What it would take: records as they should be (Create, Update), and records that should go."""
+    """What it would take: records as they should be (Create, Update), and records that should go.
+
+    `left` are those of which something was changed since.
+    """
 
     rows: dict[Key, Row] = field(default_factory=dict)
     gone: set[Key] = field(default_factory=set)
+    left: set[Key] = field(default_factory=set)
 
 
 def restore(
-    changed: Mapping[Key, tuple[str, str]], before: Rows, after: Rows, now: Rows, later: Collection[Key], only: set[str]
+    changed: Mapping[Key, tuple[str, str]],
+    before: Rows,
+    after: Rows,
+    now: Rows,
+    later: Collection[Key],
+    only: set[str],
+    schools: Collection[str] = (),
 ) -> Restore:
     """Take back what a run changed: (entity, change) by record. `later`: what a later plan changed.
 
-    The rosters have active records alone. `only`: the entities that it is limited to; none given means all.
+    The rosters have active records alone. `only`, `schools`: what it is limited to; none given means all.
     """
     out, wanted = Restore(), _Wanted()
     for key, (entity, change) in changed.items():
-        _undo(key, change, entity, before, after, now, later, only, out, wanted)
+        _undo(key, change, entity, before, after, now, later, only, wanted)
+    if schools:
+        _narrow(wanted, changed, before, after, now, {*schools})
+    out.held = dict.fromkeys(wanted.left, "ChangedSince")
     for key in _needed(now, wanted):
         wanted.gone.discard(key)
         out.held[key] = "StillNeeded"
@@ -69,7 +82,6 @@ def _undo(
     now: Rows,
     later: Collection[Key],
     only: set[str],
-    out: Restore,
     wanted: _Wanted,
 ) -> None:
     """One record by itself."""
@@ -98,7 +110,62 @@ def _undo(
                 wanted.rows[key] = target
             if not left:
                 return
-    out.held[key] = "ChangedSince"
+    wanted.left.add(key)
+
+
+def _narrow(
+    wanted: _Wanted,
+    changed: Mapping[Key, tuple[str, str]],
+    before: Rows,
+    after: Rows,
+    now: Rows,
+    schools: set[str],
+) -> None:
+    """Only what belongs to these schools, and what that refers to and the run deleted."""
+
+    def at(key: Key) -> bool:
+        table, i = key
+        if table == "demographics":
+            return at(("users", i))
+        return bool(schools & (_placed(table, i, now.get(key)) | _taken_from(key)))
+
+    def _taken_from(key: Key) -> set[str]:
+        """Where the run took a record from: where it was, if the run deleted or moved it."""
+        if changed.get(key, ("", ""))[1] not in ("Delete", "Update"):
+            return set()
+        was = _placed(*key, before.get(key))
+        return set() if key in after and was == _placed(*key, after[key]) else was
+
+    mine = {key for key in [*wanted.rows, *wanted.gone, *wanted.left] if at(key)}
+    waiting = [key for key in mine if key in wanted.rows]
+    while waiting:
+        table, i = waiting.pop()
+        row = wanted.rows[table, i]
+        for a in next(t for t in TABLES if t.name == table).references:
+            values = row[a.name] if a.kind is Kind.REFS else [row[a.name]]
+            for target in [(str(a.target), v) for v in values or () if v is not None]:
+                back = wanted.rows.get(target)
+                if back is None or target in now or target in mine:
+                    continue
+                if back["entity"] == "School" or (target[0] == "users" and back["entity"] != "Contact"):
+                    continue  # it belongs to a school by itself, and may come back without this one
+                mine.add(target)
+                waiting.append(target)
+    wanted.rows = {key: row for key, row in wanted.rows.items() if key in mine}
+    wanted.gone &= mine
+    wanted.left &= mine
+
+
+def _placed(table: str, i: str, row: Row | None) -> set[str]:
+    """The organisations that a record is at."""
+    if row is None:
+        return set()
+    if table == "orgs":
+        return {i} if row["entity"] == "School" else set()
+    name = {"users": "orgSourcedIds", "courses": "orgSourcedId", "classes": "schoolSourcedId"}.get(table)
+    name = "schoolSourcedId" if table == "enrollments" else name
+    value = row[name] if name else None
+    return {*(value if isinstance(value, list) else [value])} - {None}
 
 
 def _put_back(before: Row, after: Row, now: Row) -> tuple[Row, bool]:

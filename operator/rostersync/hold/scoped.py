@@ -4,15 +4,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from rostersync.hold.vanishing import Vanishing
-from rostersync.model import EntityCounts
+from rostersync.model import Entity, EntityCounts
 from rostersync.stores.port import SourceMemory
 from rostersync.tables.context import Context
 
 PARTLY = "partly"  # in the safety that is remembered of a source of which only some schools were ever imported
 
 
-def of_schools(context: Context, counts: Collection[EntityCounts], schools: Collection[str]) -> list[EntityCounts]:
-    """The counts, with the populations of these schools. Organisations above schools and terms belong to all of them."""
+def populations(context: Context, schools: Collection[str]) -> Mapping[Entity, int]:
+    """The populations of these schools, by entity. Organisations above schools and terms belong to all of them."""
     context.con.execute("CREATE OR REPLACE TEMP TABLE asked AS SELECT unnest(?::VARCHAR[]) AS id", [sorted(schools)])
     people = """
         SELECT id, entity FROM store_users WHERE status = 'active'
@@ -30,14 +30,12 @@ def of_schools(context: Context, counts: Collection[EntityCounts], schools: Coll
             UNION ALL SELECT entity FROM store_academicSessions WHERE status = 'active')
         GROUP BY entity
     """).fetchall()
-    found: Mapping[str, int] = dict(rows)
-    return [replace(c, population=found.get(c.entity or "", 0)) for c in counts]
+    return {Entity(name): number for name, number in rows}
 
 
-def with_populations(counts: Iterable[EntityCounts], whole: Iterable[EntityCounts]) -> list[EntityCounts]:
-    """The counts, with the populations of the whole district."""
-    populations = {c.entity: c.population for c in whole}
-    return [replace(c, population=populations[c.entity]) for c in counts]
+def with_populations(counts: Iterable[EntityCounts], of: Mapping[Entity, int]) -> list[EntityCounts]:
+    """The counts, with other populations."""
+    return [replace(c, population=of.get(c.entity, 0) if c.entity else c.population) for c in counts]
 
 
 def gone_of(

@@ -20,7 +20,7 @@ from rostersync.plan import codec
 from rostersync.plan.checksums import verify_files
 from rostersync.plan.manifest import Manifest
 from rostersync.plan.points import Found, revision_of
-from rostersync.plan.verify import differing, verify_digest
+from rostersync.plan.verify import differing, otherwise, verify_digest
 from rostersync.stores.port import Revision
 
 _DAMAGE = ("PlanCorrupt", "ArtifactKeyWrong")
@@ -53,7 +53,7 @@ def _looked(state: State, run: str, known: Mapping[str, Any]) -> dict[str, Any]:
     work = _workspace(state, run)
     try:
         folder = work.open("plan")
-        found = {**_plan(folder, work), "sealed": sealing.is_sealed(state.layout.folder(run) / "plan")}
+        found = {**_plan(folder, work, run), "sealed": sealing.is_sealed(state.layout.folder(run) / "plan")}
         whole = None if found.get("files_problem") else folder
         return found | _store(state, run, found.get("manifest"), whole, {**known, **found})
     except RostersyncError as error:
@@ -70,23 +70,23 @@ def _workspace(state: State, run: str) -> Workspace:
     return Workspace(state.layout, run, key)
 
 
-def _plan(folder: Path, work: Workspace) -> dict[str, Any]:
+def _plan(folder: Path, work: Workspace, run: str) -> dict[str, Any]:
     """The manifest, the files and the digest of an opened plan."""
     try:
         manifest = codec.read(folder)
     except Permanent as error:
         return {"manifest_problem": _sentence(error), "damaged": error.reason in _DAMAGE}
-    sizes = [p.stat().st_size for name in manifest.files if (p := folder / name).is_file()]
-    found: dict[str, Any] = {"manifest": manifest, "files": len(manifest.files), "size": sum(sizes)}
+    found: dict[str, Any] = {"manifest": manifest, "files": len(manifest.files)}
     try:
         verify_files(folder, manifest.files)
     except Permanent as error:
         return found | {"files_problem": _sentence(error)}
+    found["size"] = sum((folder / name).stat().st_size for name in manifest.files)
     try:
-        verify_digest(folder, manifest, work.place)
+        changed = verify_digest(folder, manifest, work.place)
     except Permanent as error:
         return found | {"digest_problem": _sentence(error)}
-    return found
+    return found | {"otherwise": otherwise(manifest, run, changed)}
 
 
 def _store(
@@ -101,14 +101,18 @@ def _store(
         with opened(state, store, *([folder] if folder else [])) as con:
             reader = store.reader()
             revisions: list[Revision] = []
+            forgotten = 0
             for each in [district] if district else reader.districts(con):
-                reader.attach(con, each, manifest.source if manifest else None)
+                last = reader.attach(con, each, manifest.source if manifest else None).last
+                forgotten = last.forgotten if last else 0
                 revisions += reader.revisions(con, each, run)
             made = revision_of(Found(run, manifest, revisions=tuple(revisions), status=found.get("status")))
-            differs = None
+            compared: dict[str, Any] = {}
             if manifest and folder and made and not found.get("digest_problem"):
-                differs = differing(con, manifest, folder, made.number)
-            return {"revisions": tuple(revisions), "history_differs": differs}
+                lacks, more = differing(con, manifest, folder, made.number)
+                since = forgotten > manifest.memory.forgotten
+                compared = {"history_lacks": lacks, "history_differs": lacks + more, "forgotten_since": since}
+            return {"revisions": tuple(revisions), **compared}
     except RostersyncError as error:
         return {"revisions": None, "store_problem": str(error)}
 

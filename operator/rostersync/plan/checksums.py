@@ -17,12 +17,20 @@ def checksums(folder: Path) -> dict[str, str]:
     return found
 
 
+def _inside(path: Path, plan: Path) -> bool:
+    """Whether there is such a file in the plan's folder. The name may be anything."""
+    try:
+        return path.resolve().is_relative_to(plan.resolve()) and path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def verify_files(plan: Path, files: Mapping[str, str]) -> None:
     """Check that the plan's files are present and unchanged, and that there are no others. Raises PlanCorrupt."""
     for name, expected in files.items():
         path = plan / name
-        if not path.resolve().is_relative_to(plan.resolve()) or not path.is_file():
-            raise codec.corrupt(f"lacks its file {name}")
+        if not _inside(path, plan):
+            raise codec.corrupt(f"lacks its file {name!r}" if "\0" in name else f"lacks its file {name}")
         with path.open("rb") as file:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
         if actual != expected.removeprefix("sha256:"):

@@ -34,7 +34,9 @@ class Found:
 
     `damaged`: the problem is damage, and not only something that is missing. `status` is the run's own, None where its
     object is gone. `revisions`: those of its name in the store, None where the store cannot be read.
-    `history_differs`: changes of the revision in the store that are not the plan's, or the other way round.
+    `otherwise`: what the manifest says that its run or its files say otherwise. `history_differs`: changes of the revision in
+    the store that are not the plan's, or the other way round; `history_lacks`: those of them that only the plan has.
+    `forgotten_since`: somebody was forgotten after the plan was made.
     """
 
     run: str
@@ -44,6 +46,7 @@ class Found:
     size: int = 0  # bytes of all files, unsealed
     files_problem: str = ""
     digest_problem: str = ""
+    otherwise: str = ""
     damaged: bool = False
     sealed: bool = False
     status: Mapping[str, Any] | None = None
@@ -51,12 +54,15 @@ class Found:
     revisions: tuple[Revision, ...] | None = ()
     store_problem: str = ""
     history_differs: int | None = None
+    history_lacks: int = 0
+    forgotten_since: bool = False
 
 
 LIMITS = (
     "That nobody who may write artifacts, approvals and the store has changed all of them together.",
     "Who the named person is: without a cluster, names are as they were given.",
     "That the store still has these values: later plans may have changed them.",
+    "That what the manifest says besides is as it was: the digest covers district, source, configuration, schools and changes.",
 )
 
 
@@ -87,6 +93,8 @@ def _plan(found: Found) -> Point:
     if found.manifest is None:
         return Point("Plan", _of_problem(found), found.manifest_problem)
     m = found.manifest
+    if found.otherwise:
+        return Point("Plan", Result.CONTRADICTED, found.otherwise)
     about = f"takes back run {m.restores}" if m.restores else f"of source {m.source}"
     return Point("Plan", Result.PROVED, f"made for revision {m.base_revision} of district {m.district}, {about}")
 
@@ -127,6 +135,10 @@ def _run(found: Found) -> Point:
         return Point("Run", Result.UNKNOWN, f"it was planned as {told}")
     if told != found.manifest.digest:
         return Point("Run", Result.CONTRADICTED, f"its status names another plan: {told}")
+    told_holds = (found.status or {}).get("holdsTotal") or 0
+    if isinstance(told_holds, int) and told_holds > found.manifest.held:
+        text = f"its status names {told_holds} reasons to hold the plan, and the manifest {found.manifest.held}"
+        return Point("Run", Result.CONTRADICTED, text)
     return Point("Run", Result.PROVED, "its status names this digest")
 
 
@@ -182,6 +194,12 @@ def _revision(found: Found) -> Point:
 def _changes(found: Found) -> Point:
     if found.history_differs is None or found.manifest is None:
         return Point("Changes", Result.UNKNOWN, "compared only for a plan that is whole and was applied")
+    if found.history_differs and found.forgotten_since and found.history_differs == found.history_lacks:
+        text = (
+            f"the store's history lacks {found.history_lacks:,} of the plan's changes, and has no others; somebody was "
+            "forgotten since, which removes a person's changes"
+        )
+        return Point("Changes", Result.UNKNOWN, text)
     if found.history_differs:
         text = f"{found.history_differs:,} changes in the store's history differ from those of the plan"
         return Point("Changes", Result.CONTRADICTED, text)

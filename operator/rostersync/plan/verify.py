@@ -4,6 +4,7 @@ Checksums show damage. Only the digest shows that what was approved is what will
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from rostersync.errors import Permanent
 from rostersync.model import Change, Entity
 from rostersync.plan.changefile import LINE, add_lines
 from rostersync.plan.digest import Changed, digest, with_line
+from rostersync.plan.effective import config_hash
 from rostersync.plan.folder import changes_of
 from rostersync.plan.manifest import Manifest
 from rostersync.roster import BY_ENTITY
@@ -22,8 +24,11 @@ _BATCH = 50_000
 
 def verify_digest(
     plan: Path, manifest: Manifest, scratch: Path, memory_limit: int | None = None, threads: int | None = None
-) -> None:
-    """Compute the digest again from the folder's files. Raises Permanent (PlanCorrupt) when it differs."""
+) -> dict[Entity, Changed]:
+    """Compute the digest again from the folder's files. Returns what they have, by entity.
+
+    Raises Permanent (PlanCorrupt) when it differs.
+    """
     con = connect(memory_limit, threads, scratch, [plan])
     try:
         con.execute("SET preserve_insertion_order = true")
@@ -41,17 +46,35 @@ def verify_digest(
         != manifest.digest
     ):
         raise _other()
+    return changed
 
 
-def differing(con: duckdb.DuckDBPyConnection, manifest: Manifest, plan: Path, revision: int) -> int:
-    """How many changes only the plan has, or only the history of a revision. `con` has the store attached."""
+def otherwise(manifest: Manifest, run: str, changed: Mapping[Entity, Changed]) -> str:
+    """What a manifest says that its run or its files of changes say otherwise. "" if nothing is. The digest covers none of it."""
+    if manifest.run != run:
+        return "it is the plan of another run"
+    if manifest.effective_config and config_hash(dict(manifest.effective_config)) != manifest.config_hash:
+        return "its configuration is not the one that its digest stands for"
+    told = {c.entity: (c.created, c.updated, c.deleted) for c in manifest.entities if c.entity}
+    found = {e: (c.created, c.updated, c.deleted) for e, c in changed.items()}
+    for entity in told.keys() | found.keys():
+        if told.get(entity, (0, 0, 0)) != found.get(entity, (0, 0, 0)):
+            return "it counts other changes than its files have"
+    if manifest.no_changes is not (not found):
+        return f"it says that it has {'no changes' if manifest.no_changes else 'changes'}, and its files say otherwise"
+    return ""
+
+
+def differing(con: duckdb.DuckDBPyConnection, manifest: Manifest, plan: Path, revision: int) -> tuple[int, int]:
+    """How many changes only the plan has, and only the history of a revision. `con` has the store attached."""
     names = [name for entity in Entity if (name := changes_of(entity)) in manifest.files]
     columns = "entity, id, change, cause"
     files = ", ".join(literal(plan / name) for name in names)
     planned = f"SELECT {columns} FROM read_parquet([{files}])"
     applied = f"SELECT {columns} FROM store_history WHERE revision = {revision}"
-    both = f"({planned} EXCEPT ALL {applied}) UNION ALL ({applied} EXCEPT ALL {planned})"
-    return int(con.execute(f"SELECT count(*) FROM ({both})").fetchall()[0][0])
+    both = f"({planned} EXCEPT ALL {applied})", f"({applied} EXCEPT ALL {planned})"
+    only_plan, only_history = (int(con.execute(f"SELECT count(*) FROM {each}").fetchall()[0][0]) for each in both)
+    return only_plan, only_history
 
 
 def _counts(con: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int, int]:

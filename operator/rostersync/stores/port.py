@@ -44,8 +44,7 @@ class SourceMemory:
 class AppliedCounts:
     """What one applied plan changed of one entity, in all or in one school (its id in the store), as limits count it.
 
-    `population`: how many records the source had there before it. `applied_at` is aware. `whole`: the plan was an import of
-    the whole district, and neither one of some schools nor a restore.
+    `population`: how many records the source had there before it. `applied_at` is aware. `whole`: it was an import of all.
     """
 
     applied_at: datetime
@@ -194,8 +193,7 @@ class Forgotten:
     """What `forget` removed: records, history values, references in others' records.
 
     `still_active`: the record was active, so the next run brings it back unless its source drops it first.
-    `rows` is 0 and `still_active` false for an id that the store does not know. `remains`: sentences about where the
-    person's bytes may still be, for who asked.
+    For an unknown id, `rows` is 0. `remains`: sentences about where the person's bytes may still be, for who asked.
     """
 
     rows: int

@@ -8,7 +8,7 @@ from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.errors import Permanent
 from rostersync.model import Entity
 from rostersync.roster import Table
-from rostersync.tables.context import Context, read_only
+from rostersync.tables.context import Context
 from rostersync.tables.of_schools import only_mine
 
 
@@ -31,11 +31,11 @@ class Rule:
 def broken_holds(context: Context, *, mine: bool) -> Mapping[Entity, int]:
     """How many records of each entity break a rule whose action is Hold. `mine`: only those of `mine_<table>`."""
     holds: Counter[Entity] = Counter()
-    for table in filter(context.takes, context.tables):
+    for table in (t for t in context.tables if context.takes(t)):
         for rule in rules_of(context, table):
             if rule.requirement.action == "Hold" and (broken := _broken(context, table, rule, mine=mine)):
                 holds[rule.requirement.entity] += broken
-    return read_only(holds)
+    return holds
 
 
 def rules_of(context: Context, table: Table) -> list[Rule]:

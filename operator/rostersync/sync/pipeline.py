@@ -22,7 +22,7 @@ from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
 from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
-from rostersync.hold.scoped import gone_of, memory_of_whole, of_schools, with_populations
+from rostersync.hold.scoped import gone_of, memory_of_whole, populations, with_populations
 from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
 from rostersync.plan.effective import config_hash, effective_config
@@ -223,7 +223,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     tallies = count(context)
     counts = measure.counts(context, tallies)
     schools = tuple(sorted(set(inputs.scope.schools)))
-    whole, requirement_holds = counts, required.holds
+    of_all, requirement_holds = {c.entity: c.population for c in counts if c.entity}, required.holds
     if schools:
         stage("narrow")
         lay_out_mine(context, schools)
@@ -231,7 +231,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         own = measure.counts(context, count(context, mine=True), mine=True)
         scope = narrow_to_schools(context, schools, scope, linked.differing)
         tallies = count(context)
-        counts = of_schools(context, left_out(counts, own, tallies), schools)
+        counts = with_populations(left_out(counts, own, tallies), populations(context, schools))
     stage("gate")
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
@@ -255,7 +255,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     switches = switches_of(context.spec)
     holds = verdict(facts, switches) if facts else []
     if facts and schools:  # what is applied later is compared with the whole district
-        facts = replace(facts, judged=measure.judged(tallies, with_populations(counts, whole)))
+        facts = replace(facts, judged=measure.judged(tallies, with_populations(counts, of_all)))
     judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
     changed = any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds)
     return Made(

@@ -1,8 +1,8 @@
 """Narrowing: which of a revision's changes are to be undone. Writes `chosen_<table>` (id).
 
-Of a school are the records that belong to it, before the revision or now; demographics belong where their person does.
-What such a record refers to comes back with it, if the same revision deleted it and it belongs to no school of its own:
-a course of the district, a calendar, a contact.
+Of a school are the records that belong to it now, or that the revision took away from it; demographics belong where their
+person does. What such a record refers to comes back with it, if the same revision deleted it: a course, a calendar, a class, a
+contact. Schools, and other people, do not: they may have a school of their own.
 """
 
 from collections.abc import Collection
