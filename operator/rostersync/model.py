@@ -206,7 +206,8 @@ COUNTS = {
 class JudgedCounts:
     """What a plan changes of an entity, in total or at one school (by its id in the store), as limits count it.
 
-    `population`: how many records the source had there before.
+    `population`: how many records the source had there before. `takes_back`: these changes take back changes of this
+    revision. None for all others.
     """
 
     entity: Entity
@@ -215,6 +216,7 @@ class JudgedCounts:
     updated: int = 0
     deleted: int = 0
     population: int = 0
+    takes_back: int | None = None
 
 
 @dataclass(frozen=True)

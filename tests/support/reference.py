@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from rostersync.errors import Permanent
 from rostersync.model import Entity, EntityCounts
 from rostersync.roster import BY_ENTITY, BY_NAME, RANK, ROLES, TABLES, Kind
-from support.reference_gate import Entry, entry_of, holds_of, vanishing_holds
+from support.reference_gate import Entry, entry_of, holds_of, undoes, vanishing_holds
+from support.reference_restore import Restore
 from support.reference_rows import TORN, one_of_each
 from support.reference_schools import Orgs, OrgsRead, is_removed, is_school, map_schools
 from support.reference_shape import Record, apply_filters, map_attributes, mapped_value
@@ -58,6 +59,7 @@ class ModelStore:
     schools: dict[str, str] = field(default_factory=dict)
     memory: dict[str, Any] | None = None
     log: list[Entry] = field(default_factory=list)  # what was ever applied, counted
+    restored: dict[Key, list[tuple[Row | None, Row | None]]] = field(default_factory=dict)  # before and after a restore
 
     def active(self, key: Key) -> Row | None:
         """The row of a key unless it is a tombstone."""
@@ -71,6 +73,8 @@ class ModelStore:
     def apply(self, plan: "ModelPlan") -> None:
         """Take a plan over."""
         for key, change in plan.changes.items():
+            if any(undoes(row, self.active(key), change) for row in self.restored.get(key, ())):
+                del self.restored[key]  # somebody decided about it
             if change.after is None:
                 self.rows[key] = {**self.rows[key], "status": "tobedeleted"}
             else:
@@ -78,6 +82,16 @@ class ModelStore:
         self.schools.update(plan.orgs.imported)
         self.memory = plan.memory
         self.log.append(plan.entry)
+
+    def restore(self, spec: dict[str, Any], planned: Restore, of: Entry, now: datetime) -> None:
+        """Take a restore over: what it put back, it took back from `of`, but for records of which it left values alone."""
+        changes = {k: ModelChange(e, change, cause, after) for k, (e, change, cause, after) in planned.changes.items()}
+        put_back = {key for key, c in changes.items() if c.cause == "Restored"}
+        self.log.append(entry_of(spec, self, changes, planned.roster, now, of, put_back - planned.held.keys()))
+        self.restored |= {key: [(self.active(key), changes[key].after)] for key in put_back}
+        for key, change in changes.items():
+            after, status = (change.after, "active") if change.after else (self.rows[key], "tobedeleted")
+            self.rows[key] = {**after, "status": status}
 
 
 @dataclass

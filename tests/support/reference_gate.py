@@ -5,39 +5,54 @@ A threshold hold is (reason, entity, change, school, count, population, limit, u
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 DEFAULTS = {"Delete": 10, "Update": 75, "Create": 50}
 EMPTIED = ("Student", "Teacher", "Class")
 HOURS = {"h": 1, "d": 24}
+OPPOSITE = {"Create": "Delete", "Update": "Update", "Delete": "Create"}
 
 
-@dataclass
+@dataclass(eq=False)
 class Entry:
     """What one plan changes, by (entity, school, change), and what was there before, by (entity, school); school None is
-    all. `by_school`: whether the store keeps the schools, which it does where a rule asks for them within a window."""
+    all. `by_school`: whether the store keeps the schools, which it does where a rule asks for them within a window.
+
+    A restore has `of`, the plan that it took back, and the changes that did it apart from the others, in `back`."""
 
     at: datetime
     count: Counter[Any]
     population: Counter[Any]
     by_school: bool
+    of: "Entry | None" = None
+    back: Counter[Any] = field(default_factory=Counter)
 
 
 def entry_of(
-    spec: dict[str, Any], store: Any, changes: dict[Any, Any], after: dict[Any, dict[str, Any]], now: datetime
+    spec: dict[str, Any],
+    store: Any,
+    changes: dict[Any, Any],
+    after: dict[Any, dict[str, Any]],
+    now: datetime,
+    of: Entry | None = None,
+    back: Collection[Any] = (),
 ) -> Entry:
-    """Count a plan as limits do: who changes entity leaves the old one and is new in the other."""
+    """Count a plan as limits do: who changes entity leaves the old one and is new in the other.
+
+    `of`: what a restore took back, of the records `back`. Those are counted where they are put."""
     before = {k: r for k, r in store.rows.items() if r["status"] == "active"}
     schools = {i for (t, i), r in [*before.items(), *after.items()] if t == "orgs" and r["entity"] == "School"}
     population: Counter[Any] = Counter()
     for (table, _), row in before.items():
         population[row["entity"], None] += 1
         population.update((row["entity"], s) for s in schools_of(table, row, schools))
-    count: Counter[Any] = Counter()
+    counts: tuple[Counter[Any], Counter[Any]] = (Counter(), Counter())
     for key, c in changes.items():
-        sides = [(c.change, c.after if c.change == "Create" else before[key])]
+        count, ends = counts[key in back], ("Create", "Update") if key in back else ("Create",)
+        sides = [(c.change, c.after if c.change in ends else before[key])]
         if c.change == "Update" and c.after["entity"] != before[key]["entity"]:
             sides = [("Delete", before[key]), ("Create", c.after)]
         for change, row in sides:
@@ -45,7 +60,8 @@ def entry_of(
                 count[row["entity"], school, change] += 1
                 count[row["entity"], school, "Any"] += 1
     rules = (spec.get("syncHoldThreshold") or {}).get("rules") or []
-    return Entry(now, count, population, any(r.get("perSchool") and r.get("window") for r in rules))
+    by_school = any(r.get("perSchool") and r.get("window") for r in rules)
+    return Entry(now, counts[0], population, by_school, of, counts[1])
 
 
 def holds_of(
@@ -81,7 +97,29 @@ def holds_of(
     if store.memory["config"] != memory["config"] and approval.get("holdOnConfigChange", True) and much:
         holds.add(("ConfigChanged", None, None))
     holds |= {("ReKeyed", e, None) for e in rekeyed(before, changes)}
+    if any(undoes(row, before.get(key), c) for key, c in changes.items() for row in store.restored.get(key, ())):
+        holds.add(("RestoredRecords", None, None))
     return holds
+
+
+def undoes(restored: tuple[Any, Any], now: Any, change: Any) -> bool:
+    """Whether a change has a record again as it was before a restore. `restored`: the record before and after that."""
+    was, became = restored
+    if was is None or became is None:
+        return bool((was is None and change.after is None) or (became is None and now is None))
+    if now is None or change.after is None:
+        return False
+    sides = [flat(row) for row in (was, became, now, change.after)]
+    return any(
+        sides[0].get(n) != sides[1].get(n) and sides[2].get(n) != sides[0].get(n) == sides[3].get(n)
+        for n in sides[0].keys() | sides[1].keys()
+    )
+
+
+def flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A record with a value for each key of its metadata."""
+    values = {k: v for k, v in row.items() if k not in ("metadata", "status")}
+    return values | {f"metadata.{k}": v for k, v in (row["metadata"] or {}).items()}
 
 
 def host(url: str | None) -> str | None:
@@ -146,15 +184,32 @@ def above(percent: int | None, minimum: int, n: int, people: int) -> bool:
 def applied(
     log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None, change: str
 ) -> tuple[int, int]:
-    """How many such changes were applied within the window, and how many records there were when it began: or when
-    there first were any."""
+    """How many such changes were applied within the window and still stand, and how many records there were when it
+    began: or when there first were any, or with what a restore of something older brought."""
     if window is None:
         return 0, 0
     since = now - timedelta(hours=int(window[:-1]) * HOURS[window[-1]])
-    mine = [e for e in log if e.at > since and e.count[entity, school, "Any"] and (school is None or e.by_school)]
-    while mine and mine[0].population[entity, school] == 0:
+    place = (entity, school)
+    mine = [e for e in log if e.at > since and (school is None or e.by_school)]
+    mine = [e for e in mine if e.count[*place, "Any"] or e.back[*place, "Any"]]
+    while mine and begun_with(mine[0], place) == 0:
         mine.pop(0)
-    return (sum(e.count[entity, school, change] for e in mine), mine[0].population[entity, school]) if mine else (0, 0)
+    if not mine:
+        return 0, 0
+    counting = [e for e in mine if e.count[*place, "Any"]]
+    older = [e for e in mine if e.of and e.of not in counting]  # restores of what no window has
+    stands = 0
+    for e in counting:
+        for one in ("Create", "Update", "Delete") if change == "Any" else (change,):
+            taken = sum(r.back[*place, OPPOSITE[one]] for r in mine if r.of is e)
+            stands += max(e.count[*place, one] - taken, 0)
+    begun = mine[0].population[place] + sum(e.back[*place, "Create"] - e.back[*place, "Delete"] for e in older)
+    return stands, begun
+
+
+def begun_with(entry: Entry, place: tuple[str, str | None]) -> int:
+    """How many records a place begins with, if this is the first that a window has of it."""
+    return int(entry.population[place] + entry.back[*place, "Create"] - entry.back[*place, "Delete"])
 
 
 def emptied(before: dict[Any, Any], after: dict[Any, Any], schools: set[str]) -> set[Any]:

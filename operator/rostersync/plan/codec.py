@@ -142,6 +142,7 @@ _FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "as_of": lambda text: {"as_of": None if text is None else parse_instant(text)},
     "memory": lambda data: {"memory": vars(memory_from_dict(data))},
     "memory_of_whole": lambda data: {"memory_of_whole": vars(memory_from_dict(data))},
+    "judged": lambda rows: {"judged": _renamed(rows, "takesBack", "takes_back")},
     "not_offered": lambda rows: {"not_offered": _renamed(rows, "heldBack", "held_back")},
     "issues": lambda rows: {"issues": _renamed(rows, "class", "of_class")},
 }

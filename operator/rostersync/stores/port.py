@@ -44,7 +44,8 @@ class SourceMemory:
 class AppliedCounts:
     """What one applied plan changed of one entity, in all or in one school (its id in the store), as limits count it.
 
-    `population`: how many records the source had there before it. `applied_at` is aware. `whole`: it was an import of all.
+    `population`: how many records the source had there before it. `applied_at` is aware. `takes_back`: these changes took
+    back changes of that revision. `whole`: it was an import of all.
     """
 
     applied_at: datetime
@@ -54,6 +55,8 @@ class AppliedCounts:
     updated: int = 0
     deleted: int = 0
     population: int = 0
+    revision: int = 0
+    takes_back: int | None = None
     whole: bool = True
 
 
@@ -259,10 +262,7 @@ class Outbox(Protocol):
         ...
 
     def settle(self, district: str, delivery: str, revision: int, sent: Sent | None) -> None:
-        """Record that a delivery has delivered everything up to a revision. Idempotent.
-
-        `sent` is kept in the same transaction. None when there was nothing to send.
-        """
+        """Record in one transaction that a delivery has delivered all up to a revision, and what it sent. Idempotent."""
         ...
 
 

@@ -83,6 +83,7 @@ def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
         "updated": counts.updated,
         "deleted": counts.deleted,
         "population": counts.population,
+        **({"takesBack": counts.takes_back} if counts.takes_back is not None else {}),
     }
 
 
@@ -92,8 +93,8 @@ def counts_as_text(entities: Iterable[EntityCounts], judged: Iterable[JudgedCoun
     return json.dumps(rows, sort_keys=True)
 
 
-def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
-    """What a revision changed, applied at this time. Empty if it changed nothing.
+def counts_from_text(revision: int, at: datetime, text: str) -> list[AppliedCounts]:
+    """What this revision changed, applied at this time. Empty if it changed nothing.
 
     Rows as limits count are marked `judged`. Old revisions without such rows have only the plan's own counts.
     """
@@ -101,7 +102,15 @@ def counts_from_text(at: datetime, text: str) -> list[AppliedCounts]:
     rows, whole = [r for r in every if r.get("entity")], _PART not in every
     names = ("created", "updated", "deleted")
     return [
-        AppliedCounts(at, r["entity"], r.get("school"), **{n: r.get(n, 0) for n in (*names, "population")}, whole=whole)
+        AppliedCounts(
+            at,
+            r["entity"],
+            r.get("school"),
+            **{n: r.get(n, 0) for n in (*names, "population")},
+            revision=revision,
+            takes_back=r.get("takesBack"),
+            whole=whole,
+        )
         for r in [r for r in rows if r.get("judged")] or rows
         if any(r.get(n) for n in names)
     ]

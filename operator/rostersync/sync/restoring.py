@@ -10,6 +10,7 @@ from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
 from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
+from rostersync.hold.taken_back import split
 from rostersync.hold.vanishing import Vanishing
 from rostersync.model import EntityCounts, HoldReason, Schools
 from rostersync.plan.origin import Restored
@@ -70,7 +71,9 @@ def restored(
     )
     switches = switches_of(context.spec)
     holds = verdict(facts, switches) if facts else []
-    judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
+    by_school = any(t.per_school and t.window for t in switches.limits)
+    judged = record(facts, by_school=by_school) if facts else ()
+    judged = split(context, judged, revision.number, by_school=by_school) if facts else ()
     _lay_out_no_pull(context)
     return Made(
         run=run,

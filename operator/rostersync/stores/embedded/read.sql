@@ -56,7 +56,7 @@ SELECT 1 FROM duckdb_databases() WHERE database_name = 'store'
 
 -- name: applied_since
 -- Retention leaves this alone, since a revision keeps its counts for ever.
-SELECT applied_at, counts FROM store.revisions
+SELECT revision, applied_at, counts FROM store.revisions
 WHERE district = $district AND source = $source AND applied_at > $since
 ORDER BY revision
 

@@ -60,7 +60,9 @@ class EmbeddedReader:
             source=source,
             since=since.astimezone(UTC).replace(tzinfo=None),
         ).fetchall()
-        return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
+        return tuple(
+            row for number, at, counts in found for row in counts_from_text(number, at.replace(tzinfo=UTC), counts)
+        )
 
     def revisions(self, con: duckdb.DuckDBPyConnection, district: str, run: str) -> tuple[Revision, ...]:
         """See StoreReader.revisions."""

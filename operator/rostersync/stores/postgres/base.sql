@@ -48,7 +48,7 @@ DROP TABLE IF EXISTS temp.postgres_{name}
 SELECT 1 FROM duckdb_tables() WHERE table_name = 'postgres_revisions' AND temporary
 
 -- name: applied_since
-SELECT applied_at, counts FROM postgres_revisions
+SELECT revision, applied_at, counts FROM postgres_revisions
 WHERE district = $district AND source = $source AND applied_at > $since ORDER BY revision
 
 -- name: revisions

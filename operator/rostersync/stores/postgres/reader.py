@@ -58,7 +58,9 @@ class PostgresReader:
         found = base.ask(
             con, "applied_since", district=district, source=source, since=since.astimezone(UTC).replace(tzinfo=None)
         ).fetchall()
-        return tuple(row for at, counts in found for row in counts_from_text(at.replace(tzinfo=UTC), counts))
+        return tuple(
+            row for number, at, counts in found for row in counts_from_text(number, at.replace(tzinfo=UTC), counts)
+        )
 
     def revisions(self, con: duckdb.DuckDBPyConnection, district: str, run: str) -> tuple[Revision, ...]:
         """See StoreReader.revisions."""
