@@ -75,6 +75,12 @@ class ArtifactsAway(Retryable):
     reason = "ArtifactsAway"
 
 
+class StoreUnreachable(Retryable):
+    """The store is out of reach for now, as a server that is restarted. Nothing was done. What was approved stays approved."""
+
+    reason = "StoreUnreachable"
+
+
 class Unsure(Retryable):
     """The commit had begun, and nobody can tell whether it succeeded.
 

@@ -10,6 +10,7 @@ import yaml
 
 from support import postgres
 from support.cli import Bench, name_of, reason_of
+from support.cluster.processes import free_ports
 from support.simulated import simulated
 
 NO_LIMIT = [{"entity": "*", "change": "Any", "percent": 100}]
@@ -131,3 +132,22 @@ def test_one_secret_of_the_store_is_enough_to_deliver(
 
     assert [path.name for path in (bench.state / "volumes" / "passport").iterdir()] == ["springfield-000001.zip"]
     assert postgres.server().admin("SELECT revision FROM rostersync.sent", database) == [(1,)]
+
+
+def test_what_is_approved_while_the_server_is_away_is_applied_once_it_is_back(
+    tmp_path: Path, simulator: Any, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets, bench, file = postgres.server().secrets(database), Bench(tmp_path, simulator), tmp_path / "secrets.yaml"
+    monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(file))
+    file.write_text(yaml.safe_dump_all(manifests_of(secrets)))
+    bench.run(manifests=bench.manifests(*manifests_of(secrets), store=postgres.SPEC))
+    simulator.add_event("mass-leave:30")
+    held = name_of(bench.run(manifests=bench.manifests(*manifests_of(secrets), store=postgres.SPEC), code=3))
+
+    nobody = {name: {**data, "port": str(free_ports(1)[0])} for name, data in secrets.items()}
+    file.write_text(yaml.safe_dump_all(manifests_of(nobody)))
+    assert "nothing answers there" in bench.call("approve", held, "--reason", "They have left", code=1).output
+    file.write_text(yaml.safe_dump_all(manifests_of(secrets)))
+
+    bench.call("apply", held)
+    assert json.loads(bench.call("show", held, "-o", "json").stdout)["status"]["outcome"] == "Applied"

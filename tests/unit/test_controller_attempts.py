@@ -255,7 +255,7 @@ def test_an_apply_that_was_ended_before_its_commit_has_failed():
     assert (made.state, made.reason) == (WorkState.FAILED, "JobFailed")
 
 
-@pytest.mark.parametrize("reason", ["DiskFull", "ArtifactsAway"])
+@pytest.mark.parametrize("reason", ["DiskFull", "ArtifactsAway", "StoreUnreachable", "StoreBusy"])
 def test_an_apply_that_came_to_nothing_is_known_when_its_job_is_gone(reason):
     """From the run's status, through the state machine and back."""
     error = {"reason": reason, "message": "The disk of the store is full."}

@@ -275,6 +275,10 @@ STEPS = {
         seen(plan=HELD, approval=approval("Approved"), apply=replace(full(minutes=1), reason="ArtifactsAway")),
         StartApply(A, CONSENT, 2),
     ),
+    "an apply whose store was out of reach is begun again after a while, with the same approval": (
+        seen(plan=HELD, approval=approval("Approved"), apply=replace(full(minutes=1), reason="StoreUnreachable")),
+        StartApply(A, CONSENT, 2),
+    ),
     "a plan that is made again and finds its artifacts out of reach waits, and what was decided stays": (
         seen(
             plan=replace(full(minutes=0, number=2), reason="ArtifactsAway"),

@@ -6,7 +6,7 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.times import parse_duration
 from rostersync.attempts import APPLY
 from rostersync.disks import is_full, naming
-from rostersync.errors import Permanent, RostersyncError, StoreBusy, Unsure
+from rostersync.errors import Permanent, RostersyncError, StoreBusy, StoreUnreachable, Unsure
 from rostersync.execution import interruption, unfinished
 from rostersync.execution.execution import Execution
 from rostersync.execution.failures import told
@@ -35,8 +35,8 @@ def apply(
 
     `known_held`: the plan was held when it was made, whatever its folder says now.
 
-    Raises StoreBusy when another process keeps using the store, and DiskFull. Then it is as if the attempt had not
-    begun. Raises Unsure when only the store knows. Then it is as if the attempt was lost.
+    Raises StoreBusy when another process keeps using the store, StoreUnreachable and DiskFull. Then it is as if the attempt
+    had not begun. Raises Unsure when only the store knows. Then it is as if the attempt was lost.
     """
     report.report.digest = digest
     work = Workspace(execution.layout, run, None)
@@ -49,7 +49,7 @@ def apply(
         with interruption.held():
             planned = _apply(execution, connection, work, report, digest, consent, known_held)
         _expire(execution, connection, planned.district, work)
-    except StoreBusy:
+    except (StoreBusy, StoreUnreachable):
         report.forget()
         raise
     except Unsure as error:

@@ -24,7 +24,7 @@ _NO_TIME = timedelta(0)
 def deliver(seen: Observed) -> StartDeliver | Wait | Finish | None:
     """What to do about the deliveries of a run whose changes are in the store. None when nothing is left to do."""
     work = seen.deliver
-    if not seen.connection.deliveries and (work is None or work.state == WorkState.FAILED) and not _gone(seen):
+    if not seen.connection.deliveries and (work is None or (work.state == WorkState.FAILED and not _gone(seen))):
         return None  # there are none, or those that failed were taken out of the connection
     if work is None:
         return _start(seen, 1, until(seen))

@@ -4,20 +4,20 @@ from datetime import datetime
 from typing import Any
 
 from rostersync.attempts import APPLY, Attempt
-from rostersync.errors import ArtifactsAway, DiskFull
+from rostersync.errors import ArtifactsAway, DiskFull, StoreBusy, StoreUnreachable
 from rostersync.lifecycle.observed import Work, WorkState
 from rostersync.lifecycle.outcomes import Outcome
 from rostersync.lifecycle.steps import Finish, Wait
 from rostersync.model import Phase
 
-PASSING = frozenset({DiskFull.reason, ArtifactsAway.reason})
+PASSING = frozenset({DiskFull.reason, ArtifactsAway.reason, StoreBusy.reason, StoreUnreachable.reason})
 """Reasons of failures that have done nothing, and pass."""
 
 TRIES = APPLY.tries  # of anything that fails so: a day in all, with the pauses between them
 
 
 def passes(work: Work[Any]) -> bool:
-    """Whether an attempt ended because a disk was full, or the artifacts were out of reach."""
+    """Whether an attempt ended because a disk was full, or the artifacts or the store were out of reach."""
     return work.state == WorkState.FAILED and work.reason in PASSING
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from rostersync.api.kinds import Ref
 from rostersync.api.v1alpha1 import API_VERSION
 from rostersync.artifacts.folder import Artifacts
-from rostersync.errors import DiskFull, StoreBusy, Unsure
+from rostersync.errors import DiskFull, StoreBusy, StoreUnreachable, Unsure
 from rostersync.execution.progress import log
 from rostersync.instants import stamp
 from rostersync.lifecycle import conditions, status
@@ -33,7 +33,7 @@ Clock = Callable[[], datetime]
 class Attempts(Protocol):
     """The attempts of a run. Failures go to their reports.
 
-    StoreBusy, DiskFull and Unsure are raised. They leave the run as it was.
+    StoreBusy, StoreUnreachable, DiskFull and Unsure are raised. They leave the run as it was.
     """
 
     def plan(self, run: dict[str, Any], step: StartPlan) -> None:
@@ -83,7 +83,7 @@ class Driver:
                 case StartPlan() | StartApply() | StartDeliver() if self.attempts:
                     try:
                         self._start(self.attempts, run, step, seen.plan.number if seen.plan else 1)
-                    except (StoreBusy, DiskFull, Unsure):
+                    except (StoreBusy, StoreUnreachable, DiskFull, Unsure):
                         with suppress(DiskFull):  # the next command does it
                             self.settle(run)
                         raise

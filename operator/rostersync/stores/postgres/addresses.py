@@ -6,7 +6,7 @@ certificate with the name.
 
 from collections.abc import Mapping
 
-from rostersync.errors import Permanent, Retryable
+from rostersync.errors import Permanent, StoreUnreachable
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.reach import Reach
 
@@ -40,10 +40,9 @@ def pinned(login: Login, reach: Reach) -> Mapping[str, str]:
                 raise _refused(login, why)
             found.append((host, address, port))
     if not found:
-        raise Retryable(
+        raise StoreUnreachable(
             f"Tried to connect to the roster store ({login.where}); there is no address for that host name. Check host in "
-            f"Secret {login.secret}, and DNS.",
-            reason="StoreUnreachable",
+            f"Secret {login.secret}, and DNS."
         )
     names, addresses, there = zip(*found, strict=True)
     return {

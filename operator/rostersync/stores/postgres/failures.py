@@ -4,7 +4,7 @@ import re
 
 from adbc_driver_manager import Error as DriverError
 
-from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError, StoreBusy
+from rostersync.errors import DiskFull, Permanent, Retryable, RostersyncError, StoreBusy, StoreUnreachable
 from rostersync.stores.postgres.login import Login
 
 _STATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})")
@@ -86,26 +86,26 @@ _CAUSES: tuple[tuple[str, type[Permanent] | type[Retryable], str, str], ...] = (
     ),
     (
         "could not translate host name",
-        Retryable,
-        "StoreUnreachable",
+        StoreUnreachable,
+        StoreUnreachable.reason,
         "the host name is not known; check host in Secret {secret}.",
     ),
     (
         "Connection refused|timeout expired|No route|unreachable|timed out",
-        Retryable,
-        "StoreUnreachable",
+        StoreUnreachable,
+        StoreUnreachable.reason,
         "nothing answers there; check host and port in Secret {secret}, whether the server runs, and network policies.",
     ),
     (
         "too many|remaining connection slots",
         Retryable,
-        "StoreBusy",
+        StoreBusy.reason,
         "the server has no free connection; raise max_connections there, or run the same command again later.",
     ),
     (
         "the database system is |not (yet )?accepting connections|server_login_retry|no more connections allowed",
-        Retryable,
-        "StoreUnreachable",
+        StoreUnreachable,
+        StoreUnreachable.reason,
         "the server is being started or stopped; run the same command again.",
     ),
     (
@@ -117,8 +117,8 @@ _CAUSES: tuple[tuple[str, type[Permanent] | type[Retryable], str, str], ...] = (
     ),
     (
         "",
-        Retryable,
-        "StoreUnreachable",
+        StoreUnreachable,
+        StoreUnreachable.reason,
         "no connection was made. The full text is in the run's errors folder; run the same command again.",
     ),
 )
