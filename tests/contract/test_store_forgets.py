@@ -87,7 +87,9 @@ def test_an_unknown_person_changes_nothing(store: Store, tmp_path: Path) -> None
 
 def test_the_store_can_be_applied_to_after_forgetting(store: Store, tmp_path: Path) -> None:
     store.writer().forget("springfield", "FOC-a1")
-    plan = write_plan(tmp_path / "p3", [create(Entity.CONTACT, "FOC-a1", **PERSON)], run="run-3", base=2)
+    memory = {"prefix": "FOC-", "host": "focus.example", "configHash": "c0", "forgotten": 1}
+    rows = [create(Entity.CONTACT, "FOC-a1", **PERSON)]
+    plan = write_plan(tmp_path / "p3", rows, run="run-3", base=2, memory=memory)
     assert apply(plan, store.writer()).revision == 3
 
 
