@@ -107,7 +107,8 @@ async def operator(
         running.complaints(),
     )
     await running.stop()
-    await load.remove(apis, names.namespace)
+    if not deliver:  # else it is the only one, and its control plane ends with it
+        await load.remove(apis, names.namespace)
     return burst
 
 
