@@ -106,6 +106,18 @@ def test_what_cannot_be_taken_back_is_refused_before_anything_begins(bench: Benc
     assert "never had a school no-such-school" in failed
 
 
+def test_what_is_applied_is_taken_back_although_its_delivery_fails(bench: Bench) -> None:
+    passport = {"name": "passport", "oneRosterCSV": {}, "directory": {"existingClaim": "passport", "path": "in"}}
+    (bench.state / "volumes").mkdir(parents=True)
+    (bench.state / "volumes" / "passport").touch()  # where a folder should be
+    applied = name_of(bench.run(manifests=bench.manifests(deliveries=[passport]), code=1))
+    assert reason_of(bench.show(applied)) == "Delivering"
+
+    run = restored(bench, applied)
+
+    assert (reason_of(run), run["spec"]["restoreOf"]) == ("AwaitingApproval", applied)
+
+
 def restored_error(bench: Bench, *words: str) -> str:
     return bench.call("restore", *words, "--quiet", code=1).stderr
 

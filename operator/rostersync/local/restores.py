@@ -80,7 +80,7 @@ def _connection(state: State, name: str) -> Manifest:
     if run is None:
         return _known_to_the_store(state, name)
     status = run.get("status") or {}
-    if status.get("outcome") not in APPLIED:
+    if status.get("outcome") not in APPLIED and not status.get("revision"):  # it is applied while it is being delivered
         raise Permanent(
             f"Run {name} is {succeeded_reason(status) or 'not planned yet'}: it changed nothing, so there is nothing to "
             "restore. `rostersync runs` says which runs were applied.",
