@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rostersync.execution import deliver
 from rostersync.simulator.server import Simulator
 from support.cli import Bench
 from support.oneroster_reader import Reader
@@ -76,6 +77,12 @@ def how(path: Path) -> str:
     return found
 
 
+def a_student(nights: Nights) -> str:
+    with zipfile.ZipFile(sorted(nights.folder.glob("*.zip"))[0]) as opened:
+        rows = [line.split(",") for line in opened.read("users.csv").decode().splitlines()]
+    return next(row[0] for row in rows if "student" in row)
+
+
 @pytest.fixture
 def nights(bench: Bench, simulator: Simulator) -> Nights:
     return Nights(bench, simulator)
@@ -113,9 +120,7 @@ def test_another_folder_has_nothing_yet(nights: Nights, tmp_path: Path) -> None:
 def test_a_person_who_is_forgotten_is_told_to_no_receiver_again(nights: Nights) -> None:
     nights.run(CHANGES)
     nights.run(CHANGES)
-    with zipfile.ZipFile(sorted(nights.folder.glob("*.zip"))[0]) as opened:
-        rows = [line.split(",") for line in opened.read("users.csv").decode().splitlines()]
-    student = next(row[0] for row in rows if "student" in row)
+    student = a_student(nights)
     nights.bench.call("forget", student, "--yes")
     nights.bench.call("deliver", *nights.manifests(CHANGES), "--quiet")
 
@@ -124,6 +129,25 @@ def test_a_person_who_is_forgotten_is_told_to_no_receiver_again(nights: Nights) 
         assert student not in opened.read("users.csv").decode()
     nights.run(CHANGES)
     assert nights.sent() == ["bulk", "bulk", "delta"]
+    nights.agrees()
+
+
+def test_who_got_a_person_while_the_person_was_forgotten_gets_everything_next(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights.run(CHANGES)
+    student, settle = a_student(nights), deliver._Attempt._settle
+
+    def later(attempt: Any, *bundle: Any) -> None:
+        attempt.execution.store(attempt.run, attempt.connection).writer().forget(attempt.district, student)
+        settle(attempt, *bundle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deliver._Attempt, "_settle", later)
+        nights.run(CHANGES)
+    nights.run(CHANGES)
+
+    assert nights.sent() == ["bulk", "delta", "bulk"]
     nights.agrees()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
+from rostersync.stores.engine import connect
 from rostersync.stores.port import Store
 from support.plans import create, delete, table_rows, update, write_plan
 from support.stores import Kept
@@ -50,6 +51,22 @@ def test_a_forgotten_person_is_nowhere_in_the_store(kept: Kept, store: Store) ->
     assert (forgotten.rows, forgotten.enrollments, forgotten.still_active) == (2, 1, True)
     assert not kept.holds(MARK)
     assert not kept.holds("FOC-a1")
+
+
+def test_the_store_counts_how_often_somebody_was_forgotten(store: Store, tmp_path: Path) -> None:
+    def times() -> int:
+        reader = store.reader()
+        con = connect(None, 1, tmp_path, reader.folders)
+        try:
+            return reader.attach(con, "springfield", None).forgotten
+        finally:
+            con.close()
+
+    found = [times()]
+    for person in ("FOC-a1", "FOC-a1", "FOC-u2"):  # the second time, nothing is left of the first
+        store.writer().forget("springfield", person)
+        found.append(times())
+    assert found == [0, 1, 1, 2]
 
 
 def test_everybody_else_stays(store: Store, tmp_path: Path) -> None:

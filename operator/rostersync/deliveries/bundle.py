@@ -40,10 +40,13 @@ def sent(bundle: Bundle, where: str, at: datetime, config_hash: str) -> Sent:
     return Sent(bundle.revision, where, at, tuple(SentFile.of(path) for path in bundle.files), config_hash)
 
 
-def config_hash(delivery: Delivery, account: str) -> str:
-    """Says who gets what: the receiver, and what is asked for of the roster, each with half of the digits."""
+def config_hash(delivery: Delivery, account: str, forgotten: int) -> str:
+    """Says who gets what: the receiver, and what is asked for of the roster, each with half of the digits.
+
+    `forgotten`: how often somebody was forgotten before. Who got something before a later time has to get everything again.
+    """
     what = getattr(delivery, delivery.format).model_dump(mode="json", exclude={"mode", "zip"})
-    return _half([*delivery.folder, account]) + _half([delivery.format, what])
+    return _half([*delivery.folder, account]) + _half([delivery.format, what, *([forgotten] if forgotten else [])])
 
 
 def received(records: Iterable[Sent], asked: str) -> int | None:

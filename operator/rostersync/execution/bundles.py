@@ -19,7 +19,7 @@ from rostersync.execution.waiting import when_free
 from rostersync.sent import Sent, owed
 from rostersync.stores import as_of
 from rostersync.stores.engine import connect
-from rostersync.stores.port import StoreReader
+from rostersync.stores.port import StoreReader, StoreState
 
 ROUND = 20  # bundles of one delivery that wait in scratch at the same time
 _KNOWN = 50  # records of a delivery that are looked at for what its receiver has
@@ -99,7 +99,7 @@ class Packer:
 @contextmanager
 def attached(
     execution: Execution, run: str, connection: Connection
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, int, StoreReader]]:
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, StoreState, StoreReader]]:
     """The district's roster at its newest revision, read-only. The store is released at the end."""
     engine, where = execution.engine, district(connection)
     place = execution.layout.run_scratch(run)
@@ -107,6 +107,6 @@ def attached(
     con = connect(engine.memory_limit, engine.threads, place, [*reader.folders, place])
     try:
         state = when_free(lambda: reader.attach(con, where, None))
-        yield con, state.revision, reader
+        yield con, state, reader
     finally:
         con.close()

@@ -44,7 +44,8 @@ class _Load:
     delivery: Delivery
     place: Place
     receiver: Receiver
-    asked: str  # its config_hash
+    account: str
+    asked: str = ""  # its config_hash, once the store was read
     bundles: deque[Bundle] = field(default_factory=deque)
     more: bool = False  # whether there are further ones in the store
     number: int = 0  # of bundles that were sent
@@ -130,19 +131,21 @@ class _Attempt:
         except Exception as error:  # noqa: BLE001  (the others are still tried)
             self._note(delivery, error)
             return None
-        return _Load(delivery, place, receiver, config_hash(delivery, place.account(receiver)))
+        return _Load(delivery, place, receiver, place.account(receiver))
 
     def _pack(self, loads: Sequence[_Load]) -> None:
         """Copy what is pending out of the store, from which it must be possible to take it."""
         self.report.stage("pending")
         self.execution.store(self.run, self.connection).outbox().check()
-        with attached(self.execution, self.run, self.connection) as (con, revision, reader):
+        with attached(self.execution, self.run, self.connection) as (con, state, reader):
             everything = {
                 outbox_name(self.connection, load.delivery) for load in loads if load.delivery.name in self.everything
             }
-            packer = Packer(con, reader, self.district, revision, self.scratch, everything=everything)
+            packer = Packer(con, reader, self.district, state.revision, self.scratch, everything=everything)
             for load in loads:
                 name = outbox_name(self.connection, load.delivery)
+                # Somebody may be forgotten while a bundle is on its way. Then what was sent counts as something else.
+                load.asked = config_hash(load.delivery, load.account, state.forgotten)
                 try:
                     if packer.pending(name):
                         self.report.stage("bundle")

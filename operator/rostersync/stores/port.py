@@ -1,7 +1,4 @@
-"""What a store offers to the rest: a side to read for plans, and a side to write.
-
-They are two types on purpose, so that planning holds only a reader.
-"""
+"""What a store offers to the rest: a side to read for plans, and a side to write, so that planning holds only a reader."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -93,6 +90,7 @@ class StoreState:
     other_sources: tuple[str, ...] = ()
     last: SourceMemory | None = None
     outbox_pending: bool = False
+    forgotten: int = 0  # how often somebody of the district was forgotten
 
 
 class StoreReader(Protocol):

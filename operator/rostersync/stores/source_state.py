@@ -73,6 +73,11 @@ def forgotten_once_more(text: str) -> str:
     return memory_as_text(replace(memory, forgotten=memory.forgotten + 1))
 
 
+def times_forgotten(texts: Iterable[str]) -> int:
+    """How often somebody of a district was forgotten, by the memories of all its sources."""
+    return sum(memory_from_text(text).forgotten for text in texts)
+
+
 def judged_as_dict(counts: JudgedCounts) -> dict[str, Any]:
     """Marked as `judged`, to distinguish it from the plan's own counts."""
     return {

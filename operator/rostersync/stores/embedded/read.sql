@@ -70,6 +70,9 @@ ORDER BY revision
 -- name: memory
 SELECT memory FROM store.sources WHERE district = $district AND source = $source
 
+-- name: memories
+SELECT memory FROM store.sources WHERE district = $district
+
 -- name: other_sources
 -- Sources that ever applied. For each, has_records finds out whether it still has active records.
 SELECT source FROM store.sources WHERE district = $district AND source IS DISTINCT FROM $source ORDER BY source

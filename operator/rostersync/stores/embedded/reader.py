@@ -14,7 +14,13 @@ from rostersync.stores.columns import columns, empty_columns
 from rostersync.stores.embedded import copying, files, schema
 from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
-from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text, memory_from_text
+from rostersync.stores.source_state import (
+    changes_in,
+    counts_from_text,
+    files_from_text,
+    memory_from_text,
+    times_forgotten,
+)
 
 _VIEWS = (*(t.name for t in TABLES), "schools", "history")
 
@@ -162,6 +168,7 @@ def state(con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> 
         other_sources=tuple(other for (other,) in others if _has_records(con, district, other)),
         last=memory_from_text(memory[0]) if memory else None,
         outbox_pending=bool(pending and pending[0]),
+        forgotten=times_forgotten(text for (text,) in execute(con, "read.memories", district=district).fetchall()),
     )
 
 

@@ -38,6 +38,9 @@ SELECT coalesce(max(revision), 0) FROM revisions WHERE district = current_settin
 SELECT memory FROM sources
 WHERE district = current_setting('rostersync.district') AND source = current_setting('rostersync.source')
 
+-- name: memories
+SELECT memory FROM sources WHERE district = current_setting('rostersync.district')
+
 -- name: other_sources
 -- Sources that ever applied. For each, has_records finds out whether it still has active records.
 SELECT source FROM sources

@@ -7,7 +7,7 @@ from rostersync.errors import Permanent
 from rostersync.roster import TABLES
 from rostersync.stores.port import StoreState
 from rostersync.stores.postgres.session import Session
-from rostersync.stores.source_state import memory_from_text
+from rostersync.stores.source_state import memory_from_text, times_forgotten
 
 
 def migrations() -> Iterator[tuple[int, str, int, str]]:
@@ -86,6 +86,7 @@ def state(session: Session, source: str | None) -> StoreState:
         other_sources=tuple(other for other in others if _has_records(session, other)),
         last=memory_from_text(memory[0][0]) if memory else None,
         outbox_pending=bool(session.rows("read.outbox_pending")[0][0]),
+        forgotten=times_forgotten(text for (text,) in session.rows("read.memories")),
     )
 
 
