@@ -107,9 +107,9 @@ def test_a_size_of_nothing_is_refused_with_a_sentence(tmp_path: Path) -> None:
 
 def test_the_operators_part_of_the_page_stays_when_the_engines_is_written(tmp_path: Path) -> None:
     script = """
-from operator_page import marked, placed, split
+from operator_page import OPERATOR, placed, split
 from report import updated
-part = marked("## The operator\\n\\n| its | figures |")
+part = OPERATOR.marked("## The operator\\n\\n| its | figures |")
 page = placed(open("page.md").read(), part)
 again = updated(page, "10k", "Anew.", [], "a machine")
 assert split(again)[1] == part and again.endswith(part + "\\n")

@@ -66,17 +66,17 @@ def connection(cluster: "Cluster", ref: Ref) -> "Object":
 
 
 def connections(cluster: "Cluster", everywhere: bool = False) -> "list[Object]":
-    """The connections of every kind that the cluster knows. Raises Permanent where it knows none."""
+    """The connections of every kind that the cluster knows and the caller may list. Raises Permanent where there is none."""
     from rostersync.errors import Permanent
 
-    found, known = list["Object"](), kinds.connections()
+    found, refused, known = list["Object"](), list[Permanent](), kinds.connections()
     for kind in known:
         try:
             found += cluster.list(kind.name, everywhere)
         except Permanent as error:
-            known = tuple(other for other in known if other is not kind)
-            if error.reason != "NotInstalled" or not known:
-                raise
+            refused.append(error)
+            if error.reason not in ("NotInstalled", "Forbidden") or len(refused) == len(known):
+                raise refused[0] from None
     return found
 
 
