@@ -29,7 +29,7 @@ from rostersync.sync.expressions import (
     matches,
     read,
 )
-from rostersync.tables.context import Context
+from rostersync.tables.context import Context, read_only
 from rostersync.tables.sql import first_fate, in_list, literal, q
 
 # After these actions the record is still imported, with an Error. Default fixes the value, so it reports nothing.
@@ -65,7 +65,7 @@ def require(context: Context) -> Required:
         _type(context, table, rules)
         if context.takes(table):
             fail_if_broken(context, table, rules)
-    return Required(broken_holds(context, mine=False))
+    return Required(read_only(broken_holds(context, mine=False)))
 
 
 def _check(context: Context, table: Table, rules: list[Rule]) -> None:
