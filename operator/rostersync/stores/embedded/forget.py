@@ -30,6 +30,6 @@ def forget(con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> For
         still_active=bool(active and active[0]),
     )
     if found.removed:
-        for source, memory in execute(con, "forget.memories", district=district).fetchall():
+        for source, memory in execute(con, "read.memories", district=district).fetchall():
             execute(con, "forget.set_memory", district=district, source=source, memory=forgotten_once_more(memory))
     return found

@@ -10,9 +10,6 @@ SELECT bool_or(status = 'active') FROM (
 -- No later delta would tell receivers that the person is gone. So none of them counts as having anything.
 UPDATE store.sent SET config_hash = '' WHERE district = $district
 
--- name: memories
-SELECT source, memory FROM store.sources WHERE district = $district
-
 -- name: set_memory
 UPDATE store.sources SET memory = $memory WHERE district = $district AND source = $source
 

@@ -67,15 +67,9 @@ FROM store.revisions
 WHERE district = $district AND ($run IS NULL OR run = $run) AND ($number IS NULL OR revision = $number)
 ORDER BY revision
 
--- name: memory
-SELECT memory FROM store.sources WHERE district = $district AND source = $source
-
 -- name: memories
-SELECT memory FROM store.sources WHERE district = $district
-
--- name: other_sources
--- Sources that ever applied. For each, has_records finds out whether it still has active records.
-SELECT source FROM store.sources WHERE district = $district AND source IS DISTINCT FROM $source ORDER BY source
+-- Sources that ever applied, with what is remembered of each. has_records finds out whether one still has active records.
+SELECT source, memory FROM store.sources WHERE district = $district ORDER BY source
 
 -- name: has_records
 SELECT EXISTS (FROM store.{table} WHERE district = $district AND source = $source AND status = 'active')

@@ -159,16 +159,16 @@ class EmbeddedReader:
 def state(con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
     """The state of the store attached as `store`, for one source of a district (None: for all of them)."""
     revision = execute(con, "read.revision", district=district).fetchone()
-    memory = execute(con, "read.memory", district=district, source=source).fetchone()
-    others = execute(con, "read.other_sources", district=district, source=source).fetchall() if source else []
+    memories = dict(execute(con, "read.memories", district=district).fetchall())
+    others = [name for name in memories if name != source] if source else []
     pending = execute(con, "read.outbox_pending", district=district).fetchone()
     return StoreState(
         revision=revision[0] if revision else 0,
         exists=bool(revision and revision[0]),
-        other_sources=tuple(other for (other,) in others if _has_records(con, district, other)),
-        last=memory_from_text(memory[0]) if memory else None,
+        other_sources=tuple(other for other in others if _has_records(con, district, other)),
+        last=memory_from_text(memories[source]) if source in memories else None,
         outbox_pending=bool(pending and pending[0]),
-        forgotten=times_forgotten(text for (text,) in execute(con, "read.memories", district=district).fetchall()),
+        forgotten=times_forgotten(memories.values()),
     )
 
 

@@ -6,9 +6,6 @@ SELECT coalesce(bool_or(status = 'active'), false) FROM (
   SELECT status FROM demographics WHERE district = current_setting('rostersync.district') AND id = $1
 ) AS found
 
--- name: memories
-SELECT source, memory FROM sources WHERE district = current_setting('rostersync.district')
-
 -- name: set_memory
 UPDATE sources SET memory = $2 WHERE district = current_setting('rostersync.district') AND source = $1
 

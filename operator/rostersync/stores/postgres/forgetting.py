@@ -30,7 +30,7 @@ def forget(session: Session, record_id: str) -> Forgotten:
         still_active=active,
     )
     if found.removed:
-        for source, memory in session.rows("forget.memories"):
+        for source, memory in session.rows("read.memories"):
             session.run("forget.set_memory", source, forgotten_once_more(memory))
     return found
 

@@ -34,18 +34,9 @@ FROM sent WHERE district = current_setting('rostersync.district')
 -- The district's revision: 0 before its first apply.
 SELECT coalesce(max(revision), 0) FROM revisions WHERE district = current_setting('rostersync.district')
 
--- name: memory
-SELECT memory FROM sources
-WHERE district = current_setting('rostersync.district') AND source = current_setting('rostersync.source')
-
 -- name: memories
-SELECT memory FROM sources WHERE district = current_setting('rostersync.district')
-
--- name: other_sources
--- Sources that ever applied. For each, has_records finds out whether it still has active records.
-SELECT source FROM sources
-WHERE district = current_setting('rostersync.district') AND source <> current_setting('rostersync.source')
-ORDER BY source
+-- Sources that ever applied, with what is remembered of each. has_records finds out whether one still has active records.
+SELECT source, memory FROM sources WHERE district = current_setting('rostersync.district') ORDER BY source
 
 -- name: has_records
 SELECT EXISTS (

@@ -78,15 +78,15 @@ def refuse_writers(session: Session) -> None:
 def state(session: Session, source: str | None) -> StoreState:
     """The state of the district that the transaction is about, for one of its sources (None: for all of them)."""
     revision = session.number("read.revision")
-    memory = session.rows("read.memory")
-    others = [other for (other,) in session.rows("read.other_sources")] if source else []
+    memories = {name: str(memory) for name, memory in session.rows("read.memories")}
+    others = [name for name in memories if name != source] if source else []
     return StoreState(
         revision=revision,
         exists=bool(revision),
         other_sources=tuple(other for other in others if _has_records(session, other)),
-        last=memory_from_text(memory[0][0]) if memory else None,
+        last=memory_from_text(memories[source]) if source in memories else None,
         outbox_pending=bool(session.rows("read.outbox_pending")[0][0]),
-        forgotten=times_forgotten(text for (text,) in session.rows("read.memories")),
+        forgotten=times_forgotten(memories.values()),
     )
 
 
