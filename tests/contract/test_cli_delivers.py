@@ -1,6 +1,8 @@
 """Deliveries on the command line: run delivers at once, a failure says what to do, and what was sent is listed."""
 
 import json
+import os
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,8 +94,6 @@ def test_what_was_given_up_is_delivered_by_a_run_that_does_nothing_else(bench: B
     first = bench.run(manifests=files, code=1)
     path = bench.state / "runs" / f"{first['metadata']['name']}.json"
     for part in (bench.state / "artifacts").rglob("apply-*.json"):  # as if a week had passed
-        import os
-
         os.utime(part, (1_700_000_000, 1_700_000_000))
     bench.call("runs")
     ended = json.loads(path.read_text())["status"]
@@ -125,12 +125,57 @@ def test_an_approval_delivers_where_no_secret_is_needed_and_says_what_to_do_else
     held = bench.run(manifests=files, code=3)
     done = bench.call("approve", held["metadata"]["name"], "--reason", "end of term", "-o", "json", "--quiet", code=1)
     run = json.loads(done.stdout)
-    assert reason_of(run) == "Queued"
-    assert "Applied, but not delivered: `rostersync deliver -f …`, with the manifests" in str(
-        run["status"]["conditions"]
+    assert reason_of(run) == "Delivering"
+    missing = (
+        "Applied, but not delivered: Secret default/feed, which delivery feed names, is not given; name the file or folder "
+        "that has it in ROSTERSYNC_STORE_SECRETS, with the keys user, and password. The next run tries again, or at once: "
+        "`rostersync deliver -f …`."
     )
+    assert missing in str(run["status"]["conditions"])
     bench.call("deliver", *files, "--quiet")
     assert received(place) == [3]
+
+
+def test_an_approval_delivers_what_needs_no_secret_and_says_of_the_rest_what_is_missing(
+    bench: Bench, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "receiver"
+    other = delivery(tmp_path / "other") | {"name": "other"}
+    other["sftp"] = other["sftp"] | {"secretRef": {"name": "other"}}
+    files = feed(bench, delivery(place), FOLDER, other)
+    bench.run(manifests=files, code=1)  # the Secret of `other` is missing there, too
+    simulator.add_event("mass-leave:30")
+    held = bench.run(manifests=files, code=3)["metadata"]["name"]
+    only_feed = tmp_path / "feed.yaml"
+    made = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "feed"}, "stringData": SECRET}
+    only_feed.write_text(json.dumps(made))
+    monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(only_feed))
+
+    told = bench.call("approve", held, "--reason", "end of term", "--quiet", code=1).output
+
+    assert received(place) == [1, 2]
+    assert "springfield-000002.zip" in {p.name for p in (bench.state / "volumes").rglob("*.zip")}
+    assert "Not delivered: other (SecretNotFound): Secret default/other, which delivery other names" in told
+    assert [(d["delivery"], d["pending"]) for d in listed(bench)] == [
+        ("feed", []),
+        ("other", [1, 2]),
+        ("passport", []),
+    ]
+
+
+def test_a_failed_delivery_says_why_whatever_looks_at_it_later(bench: Bench, tmp_path: Path) -> None:
+    place = tmp_path / "receiver"
+    files = feed(bench, delivery(place))
+    (place / "told").write_text("fail")
+    run = bench.run(manifests=files, code=1)["metadata"]["name"]
+    for part in (bench.state / "artifacts").rglob("deliver-*.json"):  # the pause after the failure is over
+        os.utime(part, (time.time() - 7200, time.time() - 7200))
+
+    for look in ("runs", "show"):
+        bench.call(look)
+        seen = bench.show(run)
+        assert reason_of(seen) == "Delivering"
+        assert "Applied, but not delivered: The receiver refused the login." in str(seen["status"]["conditions"])
 
 
 def test_a_connection_without_deliveries_is_told_so(bench: Bench) -> None:

@@ -64,7 +64,10 @@ def test_a_district_s_days_are_those_of_the_embedded_store(
     assert reason_of(held) == "AwaitingApproval"
 
     refused = ours.call("approve", name_of(held), "--reason", "They have left", code=1)
-    assert "add its manifest with -f, or name the file in ROSTERSYNC_STORE_SECRETS" in refused.output
+    only = "is not given: name the file or folder that has it in ROSTERSYNC_STORE_SECRETS, with the key uri"
+    assert only in refused.output
+    for without in (("export", "--to", str(tmp_path / "none")), ("deliveries",), ("apply", name_of(held))):
+        assert only in ours.call(*without, code=None).output  # none of these takes -f
     assert postgres.PASSWORD not in refused.output
     monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(file))
     for bench, run in ((ours, held), (theirs, also)):

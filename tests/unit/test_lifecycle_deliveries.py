@@ -59,6 +59,7 @@ def only(deliver=None, **more):
     return seen(deliver, **({"run": run, "plan": None, "apply": None} | more))
 
 
+BY_ITSELF = Words(by_itself=True)
 LOST, RUNNING = Work(WorkState.LOST, 3), Work(WorkState.RUNNING, 1, message="Secret feed is not in this namespace.")
 DONE = Work(WorkState.SUCCEEDED, 2, SENT)
 
@@ -86,10 +87,15 @@ STEPS = {
     "the last try is made when the time is over": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR), StartDeliver(7)),
     "there is no time for another try": (seen(failed(6, ago=MINUTE), ago=RETRY_FOR + MINUTE), "LoginRefused"),
     "the last try has its turn a bit late": (
-        seen(failed(6, ago=HOUR), ago=RETRY_FOR + HOUR / 2, may_deliver=False),
+        seen(failed(6, ago=HOUR), ago=RETRY_FOR + HOUR / 2, may_deliver=False, words=BY_ITSELF),
         "Queued",
     ),
-    "but not much": (seen(failed(6, ago=2 * HOUR), ago=RETRY_FOR + GRACE, may_deliver=False), "NotBegun"),
+    "but not much": (
+        seen(failed(6, ago=2 * HOUR), ago=RETRY_FOR + GRACE, may_deliver=False, words=BY_ITSELF),
+        "NotBegun",
+    ),
+    "who only looks sees a failure": (seen(failed(ago=HOUR), may_deliver=False), "Delivering"),
+    "until it is over": (seen(failed(6, ago=2 * HOUR), ago=RETRY_FOR + GRACE, may_deliver=False), "LoginRefused"),
     "an impatient delivery ends alone": (
         seen(failed(3, ago=MINUTE, names=["quick"]), ago=2 * HOUR + MINUTE),
         "LoginRefused",

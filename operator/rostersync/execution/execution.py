@@ -9,7 +9,7 @@ from rostersync.execution.inputs import Data, Inputs, artifact_key
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import Progress
 from rostersync.execution.workspace import Workspace
-from rostersync.stores.kind import Opening
+from rostersync.stores.kind import CREATE_IT, Opening
 from rostersync.stores.registry import open_store
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Execution:
     network: "Network | None" = None
     checkpoint: Callable[[], None] = lambda: None  # a collection was read, and may be kept for a retry
     store_secrets: Data = field(default_factory=dict, repr=False)  # where a planned run continues without its inputs
+    remedy: str = CREATE_IT  # what to do then about a Secret that is missing
 
     def workspace(self, run: str, connection: Connection) -> Workspace:
         """The run's folders, with the key that seals the connection's artifacts."""
@@ -52,5 +53,6 @@ class Execution:
             threads=self.engine.threads,
             reach=self.network,
             secrets={**self.store_secrets, **(self.inputs.secrets if self.inputs else {})},
+            remedy=self.inputs.remedy if self.inputs else self.remedy,
         )
         return open_store(connection.spec.store, opening)

@@ -10,6 +10,7 @@ from rostersync.deliveries.registry import place_of
 from rostersync.errors import InvalidManifest
 from rostersync.sources.profile import Login, in_words, variables
 from rostersync.sources.registry import profile_of
+from rostersync.stores.kind import CREATE_IT
 from rostersync.stores.registry import DEFAULT, STORES, placement_of
 
 ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
@@ -28,6 +29,7 @@ class Inputs:
     secrets: Data = field(default_factory=dict, repr=False)
     config_maps: Data = field(default_factory=dict, repr=False)
     secret_files: Mapping[str, str] = field(default_factory=dict)  # of a local run: NAMESPACE/NAME or NAME -> file
+    remedy: str = CREATE_IT  # what to do about a Secret that is missing, as messages say it
 
 
 def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
@@ -113,7 +115,7 @@ def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
     needs = f"the keys {place.needs}"
     if secret is None:
         raise InvalidManifest(
-            f"Secret {where}, which delivery {delivery.name} names, is not given; create it with {needs}.",
+            f"Secret {where}, which delivery {delivery.name} names, is not given; {inputs.remedy}, with {needs}.",
             reason="SecretNotFound",
         )
     empty = [" or ".join(keys) for keys in place.keys if not any(secret.get(key, "").strip() for key in keys)]

@@ -62,7 +62,13 @@ def probe_store(
     def probe() -> None:
         try:
             with TemporaryDirectory() as folder:  # a command that only tests leaves nothing behind
-                opening = Opening(layout.store, scratch=Path(folder), secrets=inputs.secrets, reach=network)
+                opening = Opening(
+                    layout.store,
+                    scratch=Path(folder),
+                    secrets=inputs.secrets,
+                    reach=network,
+                    remedy=inputs.remedy,
+                )
                 ended.put(Probe(STORE, probes(inputs.connection.spec.store, opening)))
         except Exception as error:  # noqa: BLE001  (source and deliveries are tested all the same)
             said = told(error, f"probe of {kind.title}", None)

@@ -76,10 +76,9 @@ def _again(seen: Observed, work: Work[DeliverReport]) -> StartDeliver | Wait | F
         times = f"Next try: {again:%Y-%m-%dT%H:%MZ}, the last one by {end:%Y-%m-%dT%H:%MZ}."
         if seen.words.by_itself:
             then = f"{_tried(seen, work, ended)} {times} To try at once: {seen.words.deliver}."
-        else:
-            then = f"The next run tries again, or at once: {seen.words.deliver}."
-        return Wait(Phase.DELIVERING, f"{_undelivered(seen)}: {_why(work)} {then}", again)
-    return _start(seen, work.number + 1, end + GRACE)
+            return Wait(Phase.DELIVERING, f"{_undelivered(seen)}: {_why(work)} {then}", again)
+        return _for_the_next_command(seen, work, again)
+    return _start(seen, work.number + 1, end + GRACE, work)
 
 
 def _tried(seen: Observed, work: Work[DeliverReport], ended: datetime) -> str:
@@ -97,16 +96,29 @@ def _gone(seen: Observed) -> bool:
     return seen.connection.deleted or seen.connection.missing
 
 
-def _start(seen: Observed, number: int, end: datetime) -> StartDeliver | Wait | Finish:
+def _for_the_next_command(seen: Observed, work: Work[DeliverReport], until: datetime) -> Wait:
+    """Nobody tries again by itself, so the run stays as it is, and says why it failed."""
+    again = f"The next run tries again, or at once: {seen.words.deliver}."
+    return Wait(Phase.DELIVERING, f"{_undelivered(seen)}: {_why(work)} {again}", until)
+
+
+def _start(
+    seen: Observed, number: int, end: datetime, failed: Work[DeliverReport] | None = None
+) -> StartDeliver | Wait | Finish:
+    """The next try, or why there is none now. `failed`: the try before it."""
     if _gone(seen):
         return _given_up(seen, "ConnectionDeleted", "Its connection was deleted.")
     if seen.run.cancel:
         return _given_up(seen, "Cancelled", "The run was cancelled.")
+    if seen.now >= end and not seen.deliver_now and failed and not seen.words.by_itself:
+        return _given_up(seen, _reason(failed), _why(failed))
     if seen.now >= end and not seen.deliver_now:
         return _given_up(seen, "NotBegun", f"Its turn did not come before {end:%Y-%m-%dT%H:%MZ}.")
     if seen.connection.suspended:
         said = f"{_undelivered(seen)}: {seen.connection.ref} is suspended (spec.suspend)."
         return Wait(Phase.QUEUED, said, end)
+    if not seen.may_deliver and failed and not seen.words.by_itself:
+        return _for_the_next_command(seen, failed, end)
     if not seen.may_deliver:
         by_hand = f"{seen.words.deliver}, with the manifests of the connection and its Secrets, which are not kept"
         waits = seen.queued or f"{_undelivered(seen)}: {by_hand}."

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import Permanent, RostersyncError
 from rostersync.execution.execution import Engine, Execution
 from rostersync.execution.inputs import Inputs
@@ -16,7 +15,7 @@ from rostersync.execution.workspace import stored_connection
 from rostersync.instants import parse_instant
 from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
-from rostersync.local.manifest_files import store_secrets
+from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.state import State
 from rostersync.model import ApplyReport
 from rostersync.plan.origin import restored_by
@@ -43,19 +42,30 @@ class LocalAttempts:
     ) -> None:
         self.state, self.copy, self.everything = state, report, everything
         secrets = store_secrets(env or {})
-        self.execution = Execution(state.layout, progress, inputs, env or {}, engine or Engine(), store_secrets=secrets)
+        self.execution = Execution(
+            state.layout,
+            progress,
+            inputs,
+            env or {},
+            engine or Engine(),
+            store_secrets=secrets,
+            remedy=BY_ENVIRONMENT,
+        )
         self.error: RostersyncError | None = None
         self.written: PlanReportFile | ApplyReportFile | DeliverReportFile | None = None
 
     def can_deliver(self, run: str) -> bool:
-        """Whether the Secrets of deliveries are at hand, or none is needed. They are never kept in the state folder."""
+        """Whether the store can be opened, whose Secrets are never kept in the state folder.
+
+        Secrets of deliveries are not kept either. A delivery whose Secret is missing fails alone.
+        """
         if self.execution.inputs is not None:
             return True
         with suppress(Permanent):
             connection = stored_connection(self.state.layout.folder(run))
             given, placement = self.execution.store_secrets.keys(), placement_of(connection)
             either = (placement.reader_secrets, placement.writer_secrets)
-            return {*secrets_of(connection)} <= given and any({s.name for s in each} <= given for each in either)
+            return any({s.name for s in each} <= given for each in either)
         return False
 
     def report(self) -> str | None:
@@ -111,7 +121,7 @@ class LocalAttempts:
         execution = self.execution
         if execution.inputs is None:
             connection = stored_connection(self.state.layout.folder(name))
-            execution = replace(execution, inputs=Inputs(connection, execution.store_secrets))
+            execution = replace(execution, inputs=Inputs(connection, execution.store_secrets, remedy=BY_ENVIRONMENT))
         deliveries = execution.inputs.connection.spec.deliveries if execution.inputs else ()
         everything = [delivery.name for delivery in deliveries] if self.everything else ()
         self.error = deliver(execution, name, report, everything=everything)

@@ -17,6 +17,8 @@ from rostersync.stores.kind import Opening
 from rostersync.stores.port import Store
 from rostersync.stores.registry import open_store
 
+_REMEDY = f"put its manifest beside the connection's, or {manifest_files.BY_ENVIRONMENT}"
+
 
 def place(state: State, path: Path, env: Mapping[str, str]) -> tuple[Store, str | None]:
     """The store that a path stands for, and its district where that is known.
@@ -30,9 +32,8 @@ def place(state: State, path: Path, env: Mapping[str, str]) -> tuple[Store, str 
         return open_store(StoreSpec(), Opening(folder)), None
     found = manifest_files.load([path], env)
     secrets = {**manifest_files.store_secrets(env), **found.secrets}
-    return open_store(found.connection.spec.store, Opening(state.layout.store, secrets=secrets)), district_of(
-        found.connection
-    )
+    opening = Opening(state.layout.store, secrets=secrets, remedy=_REMEDY)
+    return open_store(found.connection.spec.store, opening), district_of(found.connection)
 
 
 def copy(source: Store, target: Store, district: str | None, work: Path) -> tuple[str, bool]:

@@ -22,6 +22,7 @@ from rostersync.local.documents import Document, read
 
 ENV_CONNECTION = "ROSTERSYNC_CONNECTION"
 ENV_STORE_SECRETS = "ROSTERSYNC_STORE_SECRETS"
+BY_ENVIRONMENT = f"name the file or folder that has it in {ENV_STORE_SECRETS}"  # what a command without -f says
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,6 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 class Manifests(Inputs):
     """What a local run is made from: the inputs of its attempts, and the SyncRun, where one is given."""
 
+    remedy: str = "add its manifest with -f"
     run: SyncRun | None = None
     skipped: tuple[str, ...] = ()  # a sentence for each skipped document of a folder
 
@@ -77,13 +79,14 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
         _by_name(secrets, connection, "Secret"),
         _by_name(config_maps, connection, "ConfigMap"),
         {f"{s.namespace}/{s.name}" if s.namespace else s.name: str(s.file) for s in secrets},
-        found,
-        tuple(skipped),
+        run=found,
+        skipped=tuple(skipped),
     )
 
 
 def store_secrets(env: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """The Secrets in the file or folder that the environment names, for commands that are given no manifests."""
+    """The Secrets in the file or folder that the environment names: of the store, and for commands without manifests of
+    deliveries, too."""
     path = env.get(ENV_STORE_SECRETS)
     if not path:
         return {}

@@ -16,7 +16,7 @@ from rostersync.deliveries.port import Exported
 from rostersync.disks import naming
 from rostersync.errors import Permanent
 from rostersync.execution.workspace import stored_connection
-from rostersync.local.manifest_files import store_secrets
+from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.state import State
 from rostersync.sent import Sent
 from rostersync.stores.embedded.kind import FILE
@@ -29,7 +29,9 @@ from rostersync.stores.registry import kind_of
 def store_of(state: State, run: str | None = None) -> Store:
     """The store of a run's connection, by default the newest run's. The embedded one when no connection is known."""
     spec = _spec(state, run)
-    return kind_of(spec).opens(spec, Opening(state.layout.store, secrets=store_secrets(os.environ)))
+    return kind_of(spec).opens(
+        spec, Opening(state.layout.store, secrets=store_secrets(os.environ), remedy=BY_ENVIRONMENT)
+    )
 
 
 def file_of(state: State) -> StoreFile:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:  # the port knows DuckDB, which takes long to import
     from rostersync.stores.reach import Reach
 
 
+CREATE_IT = "create it"  # what to do about a Secret that is missing, on a cluster
+
+
 @dataclass(frozen=True)
 class Opening:
     """What a store is opened with. Each kind takes what it needs. Secrets are never printed.
 
     `folder` is for a store in files. Writes may spill to `scratch`, by default within the folder. `memory_limit` is in
     bytes. If it or `threads` is None, the store takes what the container has. `reach`: what a store on a server may
-    contact; None for anything.
+    contact; None for anything. `remedy`: what to do about a Secret that is missing, as messages say it.
     """
 
     folder: Path
@@ -28,6 +31,7 @@ class Opening:
     threads: int | None = None
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     reach: "Reach | None" = None
+    remedy: str = CREATE_IT
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class PostgresStore:
         data = self._opening.secrets.get(name)
         if data is None:
             raise Permanent(
-                f"{named}, is not given: add its manifest with -f, or name the file in ROSTERSYNC_STORE_SECRETS, with {KEYS}.",
+                f"{named}, is not given: {self._opening.remedy}, with {KEYS}.",
                 reason="SecretNotFound",
             )
         return replace(login(data, name, named), reach=self._opening.reach)
