@@ -62,7 +62,7 @@ def run(peer: str, pages: Path, rows: int, out: Path) -> dict[str, Any]:
         pipeline.run(resource)
         seconds.append(time.perf_counter() - begun)
     with pipeline.sql_client() as client:
-        loaded = client.execute_sql("SELECT count(*) FROM enrollments")[0][0]
+        [(loaded,)] = client.execute_sql("SELECT count(*) FROM enrollments") or []
     database.unlink()
     return {"records": loaded, "load": seconds[0], "merge": seconds[1], "version": dlt.__version__}
 
