@@ -3,6 +3,8 @@
 A server that hides records behind a consistent total deceives every proof by counting. It must not delete anybody.
 """
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from rostersync.plan import codec
+from rostersync.reading import confirming
 from rostersync.render import issues
 from rostersync.simulator.server import Simulator
 from support.cli import Bench, name_of, reason_of
@@ -150,6 +153,75 @@ def test_a_source_that_finds_whatever_it_is_asked_for_deletes_nobody(bench: Benc
 
     assert reason_of(run) == "AppliedIncomplete"
     assert deleted(run).get("Student", 0) == 0
+
+
+def test_a_source_that_is_asked_for_patience_again_and_again_has_a_limit_of_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "PATIENCE", 6.0)
+    bench.simulator.add_event("mass-leave:8")
+    bench.simulator.add_fault("by-id:429:2")
+    began = time.monotonic()
+
+    run = bench.run()
+
+    assert time.monotonic() - began < 50
+    assert reason_of(run) == "Applied"  # each collection was proved complete without it
+    told = {c: proof(bench, run, c).get("byID") for c in ("users", "enrollments")}
+    over = {"asked": 0, "active": 0, "gone": 0, "unclear": 0, "unable": "the time for asking by id was over"}
+    assert told == {"users": over, "enrollments": over}
+    shown = bench.call("show", name_of(run)).stdout
+    assert "Deletes not confirmed by id: users: the time for asking by id was over (0 asked)." in shown
+
+
+def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirming, "PATIENCE", 30.0)
+    bench.simulator.add_event("mass-leave:8")
+    bench.simulator.add_fault("by-id:429:60,after=4,on=users")
+    began = time.monotonic()
+
+    run = bench.run()
+
+    assert time.monotonic() - began < 50
+    told = proof(bench, run)["byID"]
+    assert told["gone"] == told["asked"] < 10  # what was answered before counts
+    assert told["unable"] == "the time for asking by id was over"
+
+
+def test_what_was_answered_in_time_still_saves_those_who_are_there(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirming, "PATIENCE", 10.0)
+    bench.simulator.add_fault("hide:10,on=users")
+    bench.simulator.add_fault("by-id:429:60,after=6,on=users")
+
+    run = bench.run()
+
+    assert reason_of(run) == "AppliedIncomplete"
+    assert deleted(run) == {}
+
+
+def test_an_answer_that_does_not_come_is_given_up_in_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirming, "PATIENCE", 2.0)
+    bench.simulator.add_event("mass-leave:8")
+    bench.simulator.add_fault("slow:55000,after=4,on=users")
+    began = time.monotonic()
+
+    run = bench.run()
+
+    assert time.monotonic() - began < 50
+    assert proof(bench, run)["byID"]["unable"] == "the time for asking by id was over"
+
+
+def test_progress_counts_records(bench: Bench) -> None:
+    bench.simulator.add_event("mass-leave:8")
+
+    told = bench.call("run", *bench.manifests(), "-o", "json").stderr
+
+    lines = [json.loads(line) for line in told.splitlines()]
+    [first, *_] = [line for line in lines if line.get("stage") == "confirm"]
+    assert first["done"] == 1
+    assert first["total"] > 20  # records of all collections
 
 
 def test_a_run_that_wants_everything_fails(bench: Bench) -> None:

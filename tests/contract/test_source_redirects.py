@@ -8,7 +8,7 @@ from oauthlib import oauth1
 
 from rostersync.errors import Permanent
 from rostersync.sources.oneroster.rate_limit import retry_after
-from rostersync.sources.oneroster.transport import at_home, shown
+from rostersync.sources.oneroster.redirects import at_home, shown
 from support.quirky import Quirky, Reply, Request, enrollments, source, staged
 
 

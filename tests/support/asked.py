@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,9 @@ class Asked:
         self.living, self.unable = living, unable
         self.asked: dict[str, list[str]] = defaultdict(list)
 
-    def look_up(self, collection: str, ids: Sequence[str]) -> LookedUp:
+    def look_up(
+        self, collection: str, ids: Sequence[str], until: float, answered: Callable[[], None] = lambda: None
+    ) -> LookedUp:
         """What lives is active, and everything else is gone."""
         self.asked[collection] += ids
         if collection in self.unable:

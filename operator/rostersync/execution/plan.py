@@ -3,7 +3,6 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from rostersync.api.v1alpha1.connection import Connection
@@ -93,7 +92,7 @@ def _plan(
             opened, client = _open(execution, report)
             closing.callback(opened.close)
             source.stage_extract(opened, connection, extract, execution.progress, execution.checkpoint)
-            confirms = partial(confirming.confirm, opened, extract)
+            confirms = confirming.Asking(opened, extract, confirming.PATIENCE)
         inputs = _inputs(execution, connection, work, as_of, Pulled(extract, client))
         inputs = replace(inputs, confirms=confirms, scope=scope)
         made = when_free(lambda: pipeline.plan(inputs, execution.progress, report.stage))

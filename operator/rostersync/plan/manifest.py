@@ -78,6 +78,12 @@ class Manifest:
         return {name: n for name, n in told.items() if n}
 
     @property
+    def unconfirmed(self) -> dict[str, str]:
+        """By collection: why not all was asked by id that should have been. It is proved complete without it."""
+        told = {name: p.get("byID", {}) for name, p in self.proof.items()}
+        return {name: f"{by['unable']} ({by['asked']:,} asked)" for name, by in told.items() if by.get("unable")}
+
+    @property
     def repeated(self) -> frozenset[str]:
         """Collections with ids that came in several rows."""
         return frozenset(name for name, p in self.proof.items() if p.get("duplicates"))

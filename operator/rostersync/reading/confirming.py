@@ -7,6 +7,8 @@ What was answered is kept with the pull (`confirmed.json`), so that a plan that 
 """
 
 import json
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,7 @@ from rostersync.sources.port import ByID, Source
 FILE = "confirmed.json"
 KEY = "byID"  # in the proof of a collection
 FORMAT = 1
+PATIENCE = 300.0  # seconds
 Proof = Mapping[str, Mapping[str, Any]]
 
 
@@ -54,32 +57,58 @@ class Confirmed:
         return Confirmed({**self.answers, **later.answers}, later.unable or self.unable)
 
 
-Confirms = Callable[[Mapping[str, Sample]], Mapping[str, Confirmed]]  # by collection
+Answered = Callable[[], None]  # called for each record
+Confirms = Callable[[Mapping[str, Sample], Answered], Mapping[str, Confirmed]]  # by collection
 
 
-def confirm(source: Source, extract: Path, samples: Mapping[str, Sample]) -> dict[str, Confirmed]:
+class Asking:
+    """Asks a source for the samples of one plan, in `patience` seconds at most, however often that is made again.
+
+    What was not asked by then is not confirmed. The collection was proved complete without it, so the plan goes on as for
+    a source that cannot be asked at all.
+    """
+
+    def __init__(self, source: Source, extract: Path, patience: float) -> None:
+        self._source, self._extract, self._left = source, extract, patience
+
+    def __call__(self, samples: Mapping[str, Sample], answered: Answered) -> dict[str, Confirmed]:
+        """As confirm."""
+        began = time.monotonic()
+        try:
+            return confirm(self._source, self._extract, samples, answered, began + self._left)
+        finally:
+            self._left -= time.monotonic() - began
+
+
+def confirm(
+    source: Source,
+    extract: Path,
+    samples: Mapping[str, Sample],
+    answered: Answered = lambda: None,
+    until: float = math.inf,
+) -> dict[str, Confirmed]:
     """Ask the source for samples, and keep its answers with the pull. Returns the new answers."""
     known = read(extract)
     found: dict[str, Confirmed] = {}
     for collection, sample in samples.items():
-        found[collection] = _ask(source, collection, sample)
+        found[collection] = _ask(source, collection, sample, answered, until)
         known[collection] = known.get(collection, Confirmed()).and_then(found[collection])
         _write(extract, known)
     return found
 
 
-def _ask(source: Source, collection: str, sample: Sample) -> Confirmed:
+def _ask(source: Source, collection: str, sample: Sample, answered: Answered, until: float) -> Confirmed:
     """A server that does not find what it has just sent cannot be believed when it does not find the others either."""
     unable = ""
     for living in sample.living:
-        control = source.look_up(collection, (living,))
+        control = source.look_up(collection, (living,), until)
         if control.answers.get(living) is ByID.ACTIVE:
             break
         unable = control.unable or "a record that it has just sent is not found by its id"
     else:
         if unable:
             return Confirmed(unable=unable)
-    told = source.look_up(collection, sample.missing)
+    told = source.look_up(collection, sample.missing, until, answered)
     return Confirmed(told.answers, told.unable)
 
 

@@ -29,7 +29,7 @@ class Details:
     """Details of a plan.
 
     `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
-    `unproved`: why collections are not proved complete.
+    `unproved`: why collections are not proved complete. `unconfirmed`: why not all was asked by id.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -37,6 +37,7 @@ class Details:
     rekeyed: int = 0
     usual: Usual = field(default_factory=Usual)
     unproved: Mapping[str, str] = field(default_factory=dict)
+    unconfirmed: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING = Details()
@@ -48,7 +49,7 @@ def read(plan: Path) -> Details:
     manifest = codec.read(plan)
     ids = f" (their ids: `{LOCAL.issues.format(run=manifest.run)} --records`)"
     unproved = {name: why + (ids if name in manifest.repeated else "") for name, why in manifest.unproved.items()}
-    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), manifest.usual, unproved)
+    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), manifest.usual, unproved, manifest.unconfirmed)
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

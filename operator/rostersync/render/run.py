@@ -176,6 +176,8 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         for name in status["incomplete"]:
             if reason := details.unproved.get(name):
                 say(out, f"  {name}: {reason}", "yellow")
+    for name, reason in details.unconfirmed.items():
+        say(out, f"Deletes not confirmed by id: {name}: {reason}.", "yellow")
     missing(out, [_not_offered(m) for m in status.get("notOffered") or []])
     touched(out, status)
     if succeeded := condition(status, "Succeeded"):

@@ -36,7 +36,8 @@ HELP = {
     "odd-casing": "SourcedId instead of sourcedId",
     "passwords": "users come with a password",
     "hide:N": "N rows of a collection are left out, and its totals agree with that; by id they are there",
-    "by-id:active|another|STATUS": "what is asked for by id is always there, is another record, or gets this status",
+    "by-id:active|another|STATUS[:SECONDS]": "what is asked for by id is always there, is another record, or gets this "
+    "status, with Retry-After",
 }
 NAMES = frozenset(n.partition("[")[0].partition(":")[0].strip() for names in HELP for n in names.split(","))
 _NEED_VALUE = frozenset({"limit-refused", "limit-fails", "slow", "links", "credentials", "next", "hide", "by-id"})

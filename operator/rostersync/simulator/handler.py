@@ -228,8 +228,9 @@ class Handler(BaseHTTPRequestHandler):
     def _single(self, collection: str, sourced_id: str, struck: Struck) -> None:
         base = self._origin() + self.simulator.base_path
         roster, fault = self.simulator.roster, struck.get("by-id") or ""
-        if fault.isdecimal():
-            raise Refused(int(fault), "switched on")
+        status, _, after = fault.partition(":")
+        if status.isdecimal():
+            raise Refused(int(status), "switched on", {"Retry-After": after} if after else {})
         row = roster.one(collection, sourced_id, base)
         if row is None and fault == "active":
             row = {"sourcedId": sourced_id, "status": "active"}

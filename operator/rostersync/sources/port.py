@@ -152,8 +152,13 @@ class Source(Protocol):
         """
         ...
 
-    def look_up(self, collection: str, ids: Sequence[str]) -> LookedUp:
-        """Ask for single records by their ids. It never raises Permanent or Retryable: no answer is an answer, too."""
+    def look_up(
+        self, collection: str, ids: Sequence[str], until: float, answered: Callable[[], None] = lambda: None
+    ) -> LookedUp:
+        """Ask for single records by their ids. It never raises Permanent or Retryable: no answer is an answer, too.
+
+        Nothing is waited for beyond `until` (time.monotonic). `answered` is called in the caller's thread for each id.
+        """
         ...
 
     def on_wait(self, told: Callable[[str, float, float], None]) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -176,10 +177,14 @@ def _some_are_there(inputs: PlanInputs, made: Made, stage: Callable[[str], None]
     if not asking:
         return False
     stage("confirm")
-    there = False
-    for number, (name, of_table) in enumerate(asking.items()):
-        made.context.progress("confirm", name, number, len(asking))
-        there |= any(confirmed.active for confirmed in inputs.confirms({name: of_table}).values())
+    there, done, total = False, count_from(1), sum(len(s.missing) for s in asking.values())
+    for name, of_table in asking.items():
+
+        def answered(name: str = name) -> None:
+            made.context.progress("confirm", name, next(done), total)
+
+        told = inputs.confirms({name: of_table}, answered)
+        there |= any(confirmed.active for confirmed in told.values())
     return there
 
 

@@ -1,7 +1,7 @@
 """Asks for single records by their ids, and says what each answer means."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -12,7 +12,7 @@ from rostersync.sources.oneroster.auth import Answer
 from rostersync.sources.oneroster.bounds import check_depth
 from rostersync.sources.oneroster.envelope import ALIASES, error_in
 from rostersync.sources.oneroster.pages import address
-from rostersync.sources.oneroster.request_errors import TryAgain
+from rostersync.sources.oneroster.request_errors import OutOfTime, TryAgain
 from rostersync.sources.oneroster.transport import Transport
 from rostersync.sources.port import ByID, LookedUp
 
@@ -27,11 +27,14 @@ SINGULAR = {
 }
 NOT_THERE = frozenset({404, 410})
 ANOTHER = "another record came than was asked for"
+OVER = "the time for asking by id was over"
 _top = msgspec.json.Decoder(dict[str, Any])
 
 
-def look_up(transport: Transport, collection: str, ids: Sequence[str]) -> LookedUp:
-    """Ask for each of the ids. It stops at an answer that says that this way of asking does not work, or at none."""
+def look_up(transport: Transport, collection: str, ids: Sequence[str], answered: Callable[[], None]) -> LookedUp:
+    """Ask for each of the ids. It stops at an answer that says that this way of asking does not work, at none, or when
+    the time is over.
+    """
     answers: dict[str, ByID] = {}
     unable: list[str] = []
     place = f"GET /{collection}/ID"
@@ -45,6 +48,9 @@ def look_up(transport: Transport, collection: str, ids: Sequence[str]) -> Looked
             return
         try:
             found, why = transport.get(lambda: _url(base, record_id), read, place, base)
+        except OutOfTime:
+            unable.append(OVER)
+            return
         except RostersyncError as error:
             found, why = ByID.UNCLEAR, f"{place}: {error.reason}"
         answers[record_id] = found
@@ -53,7 +59,9 @@ def look_up(transport: Transport, collection: str, ids: Sequence[str]) -> Looked
 
     pool = ThreadPoolExecutor(max_workers=transport.endpoint.max_concurrent_requests, thread_name_prefix="by-id")
     try:
-        list(pool.map(one, ids))
+        for asked in as_completed([pool.submit(one, record_id) for record_id in ids]):
+            asked.result()
+            answered()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return LookedUp({i: answers[i] for i in ids if i in answers}, unable[0] if unable else "")

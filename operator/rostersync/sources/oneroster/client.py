@@ -40,13 +40,17 @@ class OneRoster:
             self._doubted[collection] += bool(reading.doubts)
             return reading
 
-    def look_up(self, collection: str, ids: Sequence[str]) -> LookedUp:
+    def look_up(
+        self, collection: str, ids: Sequence[str], until: float, answered: Callable[[], None] = lambda: None
+    ) -> LookedUp:
         """Ask for single records (port.Source.look_up)."""
-        patient, self._transport.patient = self._transport.patient, False  # a run does not wait ten minutes for a proof
+        transport = self._transport
+        patient, transport.patient = transport.patient, False  # a run does not wait ten minutes for a proof
+        transport.until = until
         try:
-            return look_up(self._transport, collection, ids)
+            return look_up(transport, collection, ids, answered)
         finally:
-            self._transport.patient = patient
+            transport.patient, transport.until = patient, None
 
     def on_wait(self, told: Waiting) -> None:
         """Report what is waited for (port.Source.on_wait)."""

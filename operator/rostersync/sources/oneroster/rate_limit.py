@@ -24,14 +24,17 @@ class RateLimit:
         self._next = 0.0
         self._lock = threading.Lock()
 
-    def wait(self) -> None:
-        """Sleep until this request may start."""
+    def wait(self, until: float | None = None) -> bool:
+        """Sleep until this request may start. False, at once, if that is not before `until`."""
         with self._lock:
             now = self._clock()
             start = max(now, self._next)
+            if until is not None and start >= until:
+                return False
             self._next = start + self._gap
         if start > now:
             self._sleep(start - now)
+        return True
 
     def pause(self, seconds: float) -> None:
         """Let no request start within the next `seconds`: a 429 to one thread is meant for all."""

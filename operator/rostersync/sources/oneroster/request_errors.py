@@ -30,6 +30,12 @@ class Failure(Enum):
 OVERLOAD = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.TOO_LARGE})  # smaller pages may help
 
 
+class OutOfTime(Retryable):
+    """The time that the caller gives was over before an answer came."""
+
+    reason = "OutOfTime"
+
+
 class TryAgain(Exception):  # noqa: N818 - named for what happens next, as all errors are
     """One attempt failed in a way that may pass. `wait`: the seconds that the server asked for.
 

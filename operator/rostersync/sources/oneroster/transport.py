@@ -5,8 +5,9 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 from typing import TypeVar
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import stamina
@@ -18,7 +19,16 @@ from rostersync.sources.oneroster.bounds import unpacked
 from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
 from rostersync.sources.oneroster.network_backend import Backend, Forbidden
 from rostersync.sources.oneroster.rate_limit import RateLimit, retry_after
-from rostersync.sources.oneroster.request_errors import OVERLOAD, Failure, TryAgain, forbidden, given_up, of_transport
+from rostersync.sources.oneroster.redirects import at_home, shown
+from rostersync.sources.oneroster.request_errors import (
+    OVERLOAD,
+    Failure,
+    OutOfTime,
+    TryAgain,
+    forbidden,
+    given_up,
+    of_transport,
+)
 from rostersync.sources.port import Credentials
 
 log = logging.getLogger(__name__)
@@ -30,7 +40,6 @@ PASSES = frozenset({Failure.TIMEOUT, Failure.FAILED, Failure.LIMITED})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATED = frozenset({307, 308})  # those to which a form is sent again
 MAX_REDIRECTS = 3
-MAX_SHOWN = 200  # characters of an address in a message
 MAX_TOKENS = 6  # per request, while each expires after another request was accepted with it
 MAX_HELD = 2  # answers to one request that took all their time; smaller pages were tried, so a third would take as long
 SLOWEST = 10  # times timeoutSeconds that an answer may take once it has begun
@@ -54,6 +63,7 @@ class Transport:
         self._client_secret = credentials.client_secret
         self.read_before = False  # whether this service has ever answered with OneRoster
         self.patient = True  # whether failures are waited out, as in a nightly run
+        self.until: float | None = None  # when the time for requests is over (time.monotonic), if it is limited
         self.waiting: Waiting = lambda why, waited, patience: None  # called while waiting
         self._reached = False  # whether any answer has ever come
         self._rate = RateLimit(endpoint.requests_per_second)
@@ -138,9 +148,10 @@ class Transport:
         patience = self.endpoint.patience
         began = time.monotonic()
         failures = held = 0
+        late = False
 
         def hook(error: Exception) -> bool | float:
-            nonlocal failures, held
+            nonlocal failures, held, late
             if not isinstance(error, TryAgain):
                 return False
             failures += 1
@@ -148,6 +159,9 @@ class Transport:
             log.info("%s: %s (%s), attempt %d", tried, error.failure.value, error.what, failures)
             waited = time.monotonic() - began
             if failures >= patience.attempts and not (self._passes(error.failure) and waited < patience.seconds):
+                return False
+            late = self.until is not None and time.monotonic() + (error.wait or 0.0) >= self.until
+            if late:
                 return False
             if failures > 1:
                 self.waiting(error.briefly(tried), waited, patience.seconds)
@@ -176,6 +190,8 @@ class Transport:
                 with attempt:
                     return once()
         except TryAgain as again:
+            if late:
+                raise OutOfTime(f"There was no time left for {tried}.") from None
             raise given_up(again, self.endpoint, tried, url, read_before=self.read_before, failures=failures) from None
         raise AssertionError("unreachable")
 
@@ -207,7 +223,8 @@ class Transport:
 
     def _send(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None = None) -> Answer:
         for _ in range(MAX_REDIRECTS):
-            self._rate.wait()
+            if not self._rate.wait(self.until):
+                raise OutOfTime("There was no time left for a request.")
             with self._at_once:
                 answer = self._once(method, url, headers, form)
             if answer.status not in (REDIRECTS if method == "GET" else REPEATED):
@@ -222,9 +239,10 @@ class Transport:
 
     def _once(self, method: str, url: str, headers: dict[str, str], form: dict[str, str] | None) -> Answer:
         first = self.endpoint.timeout_seconds
+        left = inf if self.until is None else self.until - time.monotonic()
         try:
             with (
-                self.backend.answer(first, SLOWEST * first),
+                self.backend.answer(min(first, left), min(SLOWEST * first, left)),
                 self._client.stream(method, url, headers=headers, data=form) as response,
             ):
                 self._reached = True
@@ -249,28 +267,6 @@ class Transport:
             ValueError,
         ) as error:  # ValueError: text that is no address
             raise TryAgain(Failure.UNREADABLE, "an address that is none", detail=repr(error)) from None
-
-
-def at_home(url: str, location: str) -> str | None:
-    """Where a redirect leads; None when that is another server or no address: credentials are not sent there."""
-    try:
-        target = urljoin(url, location)
-        there, here = urlsplit(target), urlsplit(url)
-        same = (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
-        safer = (here.scheme, there.scheme, here.port, there.port) == ("http", "https", None, None)
-    except ValueError:
-        return None
-    return target if same or (safer and there.hostname == here.hostname) else None
-
-
-def shown(url: str, location: str) -> str | None:
-    """Where a redirect leads, as messages may name it: a short web address without its query; None for anything else."""
-    try:
-        target = urljoin(url, location) if location else ""
-        plain = bare(target) if urlsplit(target).scheme in ("http", "https") else ""
-    except ValueError:
-        return None
-    return plain if plain and len(plain) <= MAX_SHOWN and plain.isascii() and plain.isprintable() else None
 
 
 def _trust(endpoint: ServiceEndpoint) -> ssl.SSLContext:
