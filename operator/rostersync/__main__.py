@@ -32,6 +32,7 @@ from rostersync.local.commands.diff import diff
 from rostersync.local.commands.export import export
 from rostersync.local.commands.forget import forget
 from rostersync.local.commands.issues import issues
+from rostersync.local.commands.options import STATE
 from rostersync.local.commands.plan import plan
 from rostersync.local.commands.reject import reject
 from rostersync.local.commands.restore import restore
@@ -90,7 +91,7 @@ class Commands(Sectioned):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001  (its text may hold records and must not reach the terminal)
-            said = told(error, str(ctx.invoked_subcommand), None)
+            said = _spoiled(ctx) or told(error, str(ctx.invoked_subcommand), None)
             _say(ctx, said.reason, str(said), error)
             ctx.exit(1)
 
@@ -157,6 +158,15 @@ def _say(ctx: click.Context, reason: str, message: str, error: BaseException | N
         log("error", reason=reason, message=message)
     if error is not None and ctx.meta.get(options.DEBUG):
         click.echo(frames(error), err=True)
+
+
+def _spoiled(ctx: click.Context) -> RostersyncError | None:
+    """What is wrong with the state folder's own files, if an error that nobody foresaw may come from them."""
+    if STATE not in ctx.meta:
+        return None
+    from rostersync.local.spoiled import first
+
+    return first(ctx.meta[STATE])
 
 
 def _keep_no_core() -> None:

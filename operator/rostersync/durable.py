@@ -11,6 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+LARGEST = 64 * 1024 * 1024  # bytes of a file that is read whole; those of rostersync are far smaller
+
+
+class TooLarge(ValueError):  # noqa: N818 - as our other errors are named
+    """A file is larger than any that is meant to be read whole."""
+
 
 def part_of(path: Path) -> Path:
     """The name of `path` while it is being made."""
@@ -54,6 +60,20 @@ def write(path: Path, data: str | bytes, *, lasting: bool = True) -> None:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(data.encode() if isinstance(data, str) else data)
+
+
+def read(path: Path) -> bytes:
+    """A small file that is read whole. Raises OSError, and TooLarge: whatever else lies there must not fill the memory."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise TooLarge(f"larger than {LARGEST // 2**20} MiB")
+    return data
+
+
+def read_text(path: Path) -> str:
+    """The same as text. Raises ValueError where it is not UTF-8, too."""
+    return read(path).decode("utf-8")
 
 
 def remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyrage
 
+from rostersync import durable
 from rostersync.errors import Permanent
 
 SUFFIX = ".age"
@@ -41,7 +42,7 @@ def unseal(source: Path, target: Path, key: str) -> None:
     try:
         identity = _identity(key)
         if identity is None:
-            text = pyrage.passphrase.decrypt((source / _FOLDER_KEY).read_bytes(), key)
+            text = pyrage.passphrase.decrypt(durable.read(source / _FOLDER_KEY), key)
             identity = pyrage.x25519.Identity.from_str(text.decode())
         for file in sorted(source.rglob("*" + SUFFIX)):
             if file.name == _FOLDER_KEY:

@@ -181,8 +181,9 @@ def test_an_object_that_is_not_as_it_was_kept_is_named(
         b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan/x": {"object": "a", "bytes": 1e30, "sha256": ""}}}',
         b'{"format": 1, "uid": "uid-1", "writer": "", "files": {"plan/x": {"object": "a", "bytes": -1, "sha256": ""}}}',
         b"[" * 100_000,
+        b'{"format": 1, "uid": "uid-1", "writer": "", "files": {}}' + b" " * objects.LARGEST,
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_spoiled_list_is_named_and_leads_nowhere(pods: Callable[..., Job], server: Gateway, spoiled: bytes) -> None:
     keep(pods(), OLD)

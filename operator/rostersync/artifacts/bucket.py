@@ -18,6 +18,7 @@ from rostersync.artifacts.listing import RECORDS, Listing
 from rostersync.buckets import objects
 from rostersync.buckets.bucket import Bucket
 from rostersync.buckets.failures import Changed, NotThere
+from rostersync.durable import TooLarge
 from rostersync.errors import Permanent, Retryable, RostersyncError
 
 EVERYTHING = ("", *RECORDS)
@@ -177,6 +178,8 @@ class BucketRuns:
             data, tag = objects.get(self._bucket, key)
         except NotThere:
             return None
+        except TooLarge:
+            raise _not_as_kept(run, listing.NAME, key, missing=False) from None
         try:
             return listing.from_json(data), tag
         except ValueError:

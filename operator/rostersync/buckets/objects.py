@@ -14,12 +14,14 @@ import obstore
 
 from rostersync.buckets.bucket import PART, Bucket, upload
 from rostersync.buckets.failures import NotOffered
+from rostersync.durable import TooLarge
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
 _AT_ONCE = 4
 _CHUNK = 1024 * 1024
+LARGEST = 16 * 1024 * 1024  # bytes of an object that is read whole; a list of 50,000 files has fewer
 _STALLED = 60  # seconds without another piece
 
 
@@ -39,11 +41,18 @@ def size_of(file: Path) -> Size:
 
 
 def get(bucket: Bucket, key: str) -> tuple[bytes, str | None]:
-    """A small object, and its tag for `put_over`. Raises NotThere."""
+    """A small object, and its tag for `put_over`. Raises NotThere, and TooLarge for one that cannot be what is meant."""
 
     async def work(store: "S3Store") -> tuple[bytes, str | None]:
         found = await obstore.get_async(store, key)
-        return bytes(await found.bytes_async()), found.meta["e_tag"]
+        if found.meta["size"] > LARGEST:
+            raise TooLarge(f"larger than {LARGEST // 2**20} MiB")
+        data = bytearray()
+        async for piece in found.stream(_CHUNK):
+            data += piece
+            if len(data) > LARGEST:  # whatever the server said before
+                raise TooLarge(f"larger than {LARGEST // 2**20} MiB")
+        return bytes(data), found.meta["e_tag"]
 
     return bucket.do("read", 0, work)
 
@@ -124,6 +133,8 @@ def get_all(bucket: Bucket, wanted: Mapping[str, tuple[Path, int]]) -> dict[str,
                     break
                 sums.update(chunk)
                 size += len(chunk)
+                if size > wanted[key][1]:  # whatever the server said before
+                    break
                 if not _written(wanted[key][0], chunk, trouble, first=size == len(chunk)):
                     return
             if not size and not _written(wanted[key][0], b"", trouble, first=True):

@@ -202,7 +202,7 @@ def _check_target(folder: Path) -> None:
     if (
         folder.is_dir()
         and manifest.is_file()
-        and f"source.systemName,{_SYSTEM}" in manifest.read_text().splitlines()
+        and f"source.systemName,{_SYSTEM}".encode() in durable.read(manifest).splitlines()
         and {p.name for p in folder.iterdir()} <= ours
     ):
         return

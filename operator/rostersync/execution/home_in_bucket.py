@@ -15,6 +15,7 @@ from rostersync.buckets import objects
 from rostersync.buckets.bucket import Bucket
 from rostersync.buckets.failures import Failures, NotThere
 from rostersync.disks import naming
+from rostersync.durable import TooLarge
 from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
 from rostersync.execution import ownership
 from rostersync.execution.layout import Layout
@@ -202,7 +203,7 @@ def probe(connection: Connection, secret: Mapping[str, str], network: "Network |
     try:
         found, _ = objects.get(bucket, key)
         listed = key in objects.keys(bucket, _PROBES)
-    except NotThere:
+    except (NotThere, TooLarge):
         found, listed = b"", False
     if found != data or not listed:
         raise Retryable(

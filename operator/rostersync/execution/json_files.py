@@ -33,13 +33,18 @@ def write_object(path: Path, data: dict[str, Any]) -> None:
 def read_object(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file. None when there is no such file. Raises Permanent when it is damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = json.loads(durable.read_text(path))
     except FileNotFoundError:
         return None
-    try:
-        data = json.loads(text)
-    except ValueError:
+    except durable.TooLarge as error:
+        raise spoiled(path, f"it is {error}") from None
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise Permanent(f"{path} is spoiled: it holds no JSON object. Restore or remove it.", reason="StateSpoiled")
+        raise spoiled(path, "it holds no JSON object")
     return data
+
+
+def spoiled(path: Path, what: str) -> Permanent:
+    """The error for a file of ours that somebody or something else has changed."""
+    return Permanent(f"{path} is spoiled: {what}. Restore it from a backup, or remove it.", reason="StateSpoiled")

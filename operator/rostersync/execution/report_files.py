@@ -24,7 +24,13 @@ from rostersync.sent import DeliverReport
 
 LAST_STAGE = "done"
 HAND_IN_STAGE = "keep"  # what was made goes to where artifacts live, if that is not on this machine
-_SPOILED = (ValueError, KeyError, TypeError)  # a power cut can truncate a report, which is then lost
+_SPOILED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)  # a power cut can truncate a report, which is then lost
 
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport, CheckReport)
@@ -142,7 +148,7 @@ def plan_work(folder: Path, alive: bool) -> Work[PlanReport] | None:
         return None
     number = _numbers(path)[0]
     try:
-        report = plan_from_json(path.read_text(encoding="utf-8"))
+        report = plan_from_json(durable.read_text(path))
     except _SPOILED:
         return Work(WorkState.LOST, number)
     return Work(number=number, report=report, **_state(report.stage, report.error, alive))
@@ -155,7 +161,7 @@ def apply_work(folder: Path, alive: bool) -> Work[ApplyReport] | None:
         return None
     number, of_plan = _numbers(path)
     try:
-        report = apply_from_json(path.read_text(encoding="utf-8"))
+        report = apply_from_json(durable.read_text(path))
     except _SPOILED:
         return Work(WorkState.LOST, number, of_plan=of_plan)
     state = _state(report.stage, report.error, alive)
@@ -169,7 +175,7 @@ def deliver_work(folder: Path, alive: bool) -> Work[DeliverReport] | None:
         return None
     number = _numbers(path)[0]
     try:
-        report = deliver_from_json(path.read_text(encoding="utf-8"))
+        report = deliver_from_json(durable.read_text(path))
     except _SPOILED:
         return Work(WorkState.LOST, number)
     state = _state(report.stage, report.error, alive)

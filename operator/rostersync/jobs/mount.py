@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rostersync import durable
 from rostersync.api.explain import problems
 from rostersync.api.kinds import connection_model
 from rostersync.api.packed import unpack
@@ -48,7 +49,7 @@ class Pod:
         """The connection that the Job was created for. Raises InvalidManifest."""
         path = self.mounted / "connection" / "connection"
         try:
-            text = path.read_text(encoding="ascii")
+            text = durable.read(path).decode("ascii")
         except (OSError, ValueError):
             raise InvalidManifest(
                 f"{path} cannot be read: the pod was not given its connection. Create another run.",
@@ -169,7 +170,7 @@ def _read(folder: Path, what: str) -> dict[str, str]:
     try:
         for path in folder.iterdir():
             if not path.name.startswith("..") and path.is_file():  # ..data and the like belong to the mount
-                found[path.name] = path.read_text(encoding="utf-8")
+                found[path.name] = durable.read_text(path)
         spoiled = any("\0" in text for text in found.values())
     except FileNotFoundError:
         return found

@@ -18,6 +18,7 @@ from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
 from rostersync.local import drive
 from rostersync.local.attempts import LocalAttempts
 from rostersync.local.drive import Driver
+from rostersync.local.manifest_files import BY_ENVIRONMENT
 from rostersync.local.settling import afterwards
 from rostersync.local.state import State, is_name
 from rostersync.local.store import opened, store_of
@@ -31,7 +32,7 @@ def inputs_of(state: State, name: str, given: Inputs | None) -> Inputs:
 
     Raises Permanent when nothing of that run can be taken back, and InvalidManifest for a missing key of artifacts.
     """
-    found = given or Inputs(_connection(state, name))
+    found = given or Inputs(_connection(state, name), remedy=BY_ENVIRONMENT)
     inputs.artifact_key(found.connection, found.secrets, os.environ)
     return found
 

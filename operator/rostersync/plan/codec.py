@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from rostersync import durable
 from rostersync.errors import Permanent
 from rostersync.instants import parse_instant
 from rostersync.plan.digest import FORMAT
@@ -65,7 +66,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 def read(folder: Path) -> Manifest:
     """The manifest in a plan's folder. Raises Permanent: PlanCorrupt, or PlanFormat for that of another version."""
     try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
+        text = durable.read_text(folder / MANIFEST)
     except (OSError, ValueError) as error:
         raise corrupt(f"has no readable {MANIFEST}", str(error)) from None
     return decode(text)

@@ -115,7 +115,7 @@ def _ask(source: Source, collection: str, sample: Sample, answered: Answered, un
 def read(extract: Path) -> dict[str, Confirmed]:
     """What is kept with a pull, by collection. Nothing if nothing was asked, or if it cannot be read."""
     try:
-        kept = json.loads((extract / FILE).read_text(encoding="utf-8"))
+        kept = json.loads(durable.read(extract / FILE))
         told = kept["collections"] if kept["format"] == FORMAT else {}
         return {
             name: Confirmed({i: ByID(answer) for i, answer in entry["answers"].items()}, entry["unable"])

@@ -160,7 +160,7 @@ def _publish(pulled: Path, target: Path, entry: dict[str, Any]) -> None:
 def _checkpoint(target: Path, keys: frozenset[str], version: str, now: datetime) -> dict[str, Any] | None:
     """The done.json of a complete collection that is young, was read for the same keys, and has its files."""
     try:
-        entry: dict[str, Any] = json.loads((target / "done.json").read_text())
+        entry: dict[str, Any] = json.loads(durable.read(target / "done.json"))
         same = (entry["format"], entry["version"], entry["metadata"]) == (FORMAT, version, sorted(keys))
         young = timedelta(0) <= now - parse_instant(entry["finishedAt"]) < FRESH
         whole = all((target / name).stat().st_size == size for name, size in entry["files"].items())

@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
+from rostersync import durable
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.errors import Permanent
 from rostersync.hold import measure
 from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
@@ -161,8 +163,16 @@ def _state(inputs: PlanInputs, con: DuckDBPyConnection, district: str, source: s
 
 def _proof(pulled: Pulled) -> Mapping[str, Mapping[str, Any]]:
     """What the pull proves, with what was answered when records were asked for by id."""
-    told = json.loads((pulled.extract / "proof.json").read_text())["collections"]
-    proof = confirming.judged(told, confirming.read(pulled.extract))
+    try:
+        told = json.loads(durable.read(pulled.extract / "proof.json"))["collections"]
+        proof = confirming.judged(told, confirming.read(pulled.extract))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        files = f"proof.json or {confirming.FILE}"
+        raise Permanent(
+            f"What the source sent is kept in {pulled.extract}, but {files} there is spoiled or gone: make a new run.",
+            reason="ArtifactsSpoiled",
+            detail=repr(error),
+        ) from None
     return read_only({name: read_only(said) for name, said in proof.items()})
 
 

@@ -93,7 +93,10 @@ class _Session:
         for folder in dict.fromkeys((self.folder, self.beside)):
             try:
                 async with asyncio.timeout(DEADLINES.answer):
-                    names = [str(name) for name in await self.sftp.listdir(folder)]
+                    found = self.sftp.scandir(
+                        folder
+                    )  # a folder may have any number of files, and ours begin with a dot
+                    names = [str(each.filename) async for each in found if str(each.filename).startswith(".")]
             except _NOT_SHOWN:
                 continue
             except (OSError, asyncssh.Error) as error:

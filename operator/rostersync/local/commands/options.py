@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rostersync.local.state import State
 
 F = TypeVar("F", bound=Callable[..., Any])
+STATE = "rostersync.state"  # the state folder, in the meta of a command that has one
 TABLE_LIMIT = 100  # records in a table, so that a terminal is not flooded; csv and json have all
 
 
@@ -147,8 +148,9 @@ def words(given: tuple[str, ...], known: list[str], option: str) -> tuple[str, .
     return tuple(spelled[w.casefold()] for w in given)
 
 
-def _state(_: click.Context, __: click.Parameter, value: Path) -> "State":
+def _state(ctx: click.Context, _: click.Parameter, value: Path) -> "State":
     from rostersync.local.state import State
 
     os.umask(0o077)  # files that libraries create in there are for this user only
+    ctx.meta[STATE] = value
     return State(value)

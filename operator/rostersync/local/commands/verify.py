@@ -55,8 +55,10 @@ def verify(name: str, approval: Path | None, state: "State", output: str) -> Non
 def _approval(file: Path) -> dict[str, Any]:
     import yaml
 
+    from rostersync import durable
+
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = yaml.safe_load(durable.read_text(file))
     except (OSError, ValueError, yaml.YAMLError):
         found = None
     if not isinstance(found, dict) or found.get("kind") != "SyncApproval" or not isinstance(found.get("spec"), dict):
