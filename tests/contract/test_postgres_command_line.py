@@ -154,3 +154,22 @@ def test_what_is_approved_while_the_server_is_away_is_applied_once_it_is_back(
 
     bench.call("apply", held)
     assert json.loads(bench.call("show", held, "-o", "json").stdout)["status"]["outcome"] == "Applied"
+
+
+def test_a_plan_of_one_schema_is_not_applied_to_another(
+    tmp_path: Path, simulator: Any, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets, bench, file = postgres.server().secrets(database), Bench(tmp_path, simulator), tmp_path / "secrets.yaml"
+    monkeypatch.setenv("ROSTERSYNC_STORE_SECRETS", str(file))
+    file.write_text(yaml.safe_dump_all(manifests_of(secrets)))
+    preview = bench.manifests(*manifests_of(secrets), store=postgres.SPEC, previewDataUpload=True)
+    held = name_of(bench.run(manifests=preview, code=3))
+    writer = next(name for name in secrets if name.endswith("writer"))
+    file.write_text(yaml.safe_dump_all(manifests_of({writer: {**secrets[writer], "schema": "south"}})))
+
+    said = bench.call("approve", held, "--reason", "As it should be", code=1).output
+
+    assert "The plan was made from schema rostersync of the roster store" in said
+    assert f"Secret {writer}, which spec.store.postgres.writerSecretRef names, writes to schema south" in said
+    made = "SELECT nspname FROM pg_namespace WHERE nspname IN ('rostersync', 'south')"
+    assert postgres.server().admin(made, database) == []

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import adbc_driver_postgresql.dbapi as driver
+import pytest
 import trustme
 from adbc_driver_manager import Error as DriverError
 
@@ -68,8 +69,9 @@ class Server:
 
     @property
     def data(self) -> Path:
-        """The server's files."""
-        assert self.folder is not None, "another server's disk cannot be looked at"
+        """The server's files. A test that looks at those of another server is skipped."""
+        if self.folder is None:
+            pytest.skip(f"the disk of the server that {NAMED} names cannot be looked at: unset it, to start one")
         return self.folder / "data"
 
     def begin(self) -> None:

@@ -115,4 +115,5 @@ def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
         changes=changes,
         four_eyes=manifest.four_eyes,
         whole=not (manifest.restores or manifest.only_schools),
+        schema=manifest.store_schema,
     )

@@ -51,10 +51,12 @@ KEYS = {
     "no_changes": "noChanges",
     "previous_connection": "previousConnection",
     "four_eyes": "fourEyes",
+    "store_schema": "storeSchema",
     "files": "files",
 }
 _CONNECTION = ("name", "namespace", "uid")
-_ONLY_IF_SET = ("restores", "only_schools", "memory_of_whole")  # absent for a plan of a whole district from its source
+# absent for a plan of a whole district from its source, and for a store without schemas
+_ONLY_IF_SET = ("restores", "only_schools", "memory_of_whole", "store_schema")
 _NEEDED = tuple(KEYS[f.name] for f in fields(Manifest) if f.default is f.default_factory is MISSING)
 
 

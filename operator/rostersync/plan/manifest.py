@@ -58,6 +58,7 @@ class Manifest:
     usual: Usual = field(default_factory=Usual)
     proof: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the extract's proof.json, by collection
     issues: tuple[IssueCount, ...] = ()  # the most frequent first
+    store_schema: str = ""  # of the database that the roster was read from, if it is in one
     previous_connection: str = ""  # "" unless the plan is held because of it
     four_eyes: bool = False
 

@@ -1,4 +1,7 @@
-"""What a store offers to the rest: a side to read for plans, and a side to write, so that planning holds only a reader."""
+"""What a store offers to the rest: a side to read for plans, and a side to write, so that planning holds only a reader.
+
+Some 300 lines in one file, since whoever writes a store needs all of it.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -101,6 +104,11 @@ class StoreReader(Protocol):
         """The folders that a connection must be allowed to touch to attach the store (engine.connect)."""
         ...
 
+    @property
+    def schema(self) -> str:
+        """The database's schema that the roster is in. Empty for a store that has no such parts."""
+        ...
+
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """Creates TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
 
@@ -174,6 +182,7 @@ class PlanToApply:
     four_eyes: bool = False
     deliveries: tuple[str, ...] = ()  # outbox names of the deliveries of this revision
     whole: bool = True  # an import of the whole district
+    schema: str = ""  # that the reader read; empty if the store has none, or the plan does not say
 
 
 @dataclass(frozen=True)

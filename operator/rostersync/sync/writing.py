@@ -120,5 +120,6 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         no_changes=not changes,
         previous_connection=made.previous_connection,
         four_eyes=connection.spec.approval.requireDistinctApprover,
+        store_schema=reader.schema,
         files=checksums(making),
     )

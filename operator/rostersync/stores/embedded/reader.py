@@ -36,6 +36,11 @@ class EmbeddedReader:
         """See StoreReader.folders."""
         return (self._path.parent,)
 
+    @property
+    def schema(self) -> str:
+        """See StoreReader.schema."""
+        return ""
+
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """See StoreReader.attach."""
         self.detach(con)

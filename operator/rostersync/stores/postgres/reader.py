@@ -32,6 +32,11 @@ class PostgresReader:
         """See StoreReader.folders."""
         return (self._scratch,)
 
+    @property
+    def schema(self) -> str:
+        """See StoreReader.schema."""
+        return self._login.schema
+
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """See StoreReader.attach."""
         self.detach(con)

@@ -13,7 +13,7 @@ from rostersync.model import Consent
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Applied, Expired, Forgotten, Mark, PlanToApply
 from rostersync.stores.postgres import applying, copying, forgetting
-from rostersync.stores.postgres.login import Login
+from rostersync.stores.postgres.login import FIELD, Login
 from rostersync.stores.postgres.migrating import bring_up_to_date
 from rostersync.stores.postgres.session import READING, WRITING, Scope, Session
 from rostersync.stores.postgres.state import ready, state
@@ -29,7 +29,8 @@ class PostgresWriter:
         self._threads = threads
 
     def apply(self, plan: PlanToApply, consent: Consent | None, now: datetime, mark: Mark) -> Applied:
-        """See StoreWriter.apply. Makes the schema when there is none."""
+        """See StoreWriter.apply. Makes the schema when there is none, but none beside the one that plans are made from."""
+        self._check_schema(plan)
         reached: list[str] = []
 
         def marked(step: str) -> None:
@@ -50,6 +51,16 @@ class PostgresWriter:
             return replace(found, trouble=error)
         marked("closed")
         return done
+
+    def _check_schema(self, plan: PlanToApply) -> None:
+        """The reader's and the writer's Secret must name one schema. No Job of a cluster has both to compare them."""
+        if plan.schema and plan.schema != self._login.schema:
+            raise Permanent(
+                f"The plan was made from schema {plan.schema} of the roster store, as the Secret of {FIELD}.readerSecretRef "
+                f"says, but Secret {self._login.secret}, which {FIELD}.writerSecretRef names, writes to schema "
+                f"{self._login.schema}; nothing was applied. Give both the same under the key schema, and make a new run.",
+                reason="SecretsDisagree",
+            )
 
     def _committed(self, plan: PlanToApply, error: Exception) -> Applied | None:
         """What the server says of a plan whose commit had begun. None when the commit failed. Raises Unsure."""
