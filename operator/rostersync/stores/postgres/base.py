@@ -6,19 +6,24 @@ History is not copied: its view asks the server when somebody reads it, as far a
 import shutil
 import uuid
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+from adbc_driver_manager import Error as DriverError
 
 from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.scratch import own
-from rostersync.stores.columns import columns, empty_columns, quoted
+from rostersync.stores.columns import empty_columns, quoted
+from rostersync.stores.engine import literal
+from rostersync.stores.postgres import packed
 from rostersync.stores.postgres.failures import is_of_server, translated
 from rostersync.stores.postgres.history import History
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.session import Scope, Session
+from rostersync.stores.postgres.table_file import TableFile
 from rostersync.stores.sql_files import statement
 
 _STREAM = "postgres_stream"
@@ -35,14 +40,17 @@ def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path, source
     folder.mkdir(mode=0o700)
     weakref.finalize(con, shutil.rmtree, folder, True)
     ask(con, "source", source=source)
-    sent, known = ([], "getvariable('postgres_source') AS source") if source else (["source"], "source")
+    session.run("read.without_compiling")
     for table in TABLES:
         path = folder / f"{table.name}.parquet"
-        asked = {"table": table.name, "columns": ", ".join([*_as_sent(table), *sent])}
-        kept = {"columns": f"id, entity, status, hash, {', '.join(_as_kept(table))}, {known}", "path": _literal(path)}
-        with session.stream("read.roster", asked) as rows:
-            _read(con, session, "keep", rows, kept)
-        ask(con, "roster_view", {"table": table.name, "columns": columns(table), "path": _literal(path)})
+        if source and _keep_packed(session, table, path):
+            rest = folder / f"{table.name}-removed.parquet"
+            _keep_table(session, table, rest, None, "read.roster_removed")
+            ask(con, "packed_view", _names(table, path) | {"entity": table.entities[0], "removed": literal(rest)})
+        else:
+            _keep_table(session, table, path, source)
+            known = "getvariable('postgres_source') AS source" if source else "source"
+            ask(con, "roster_view", _names(table, path) | {"source": known})
     for name in _SMALL:
         with session.stream(f"read.{name}") as rows:
             _read(con, session, "small_table", rows, {"name": name})
@@ -79,6 +87,36 @@ def ask(
     return con.execute(statement(Path(__file__).parent, f"base.{name}", names), values or None)
 
 
+def _keep_packed(session: Session, table: Table, path: Path) -> bool:
+    """Copies the active records of a large table. False if that cannot be done in this way."""
+    names = packed.names(session, table)
+    if names is None:
+        return False
+    try:
+        with (
+            session.stream("read.packed", names) as rows,
+            TableFile(path, table, packed.schema(table), partial(packed.unpacked, table)) as file,
+        ):
+            _write(session, rows, file)
+    except packed.Unpackable:
+        return False
+    return True
+
+
+def _keep_table(session: Session, table: Table, path: Path, source: str | None, name: str = "read.roster") -> None:
+    asked = {"table": table.name, "columns": ", ".join([*_as_sent(table), *([] if source else ["source"])])}
+    with session.stream(name, asked) as rows, TableFile(path, table, rows.schema) as file:
+        _write(session, rows, file)
+
+
+def _write(session: Session, rows: pa.RecordBatchReader, file: TableFile) -> None:
+    try:
+        for batch in rows:
+            file.add(batch)
+    except DriverError as error:
+        raise translated(error, "read", session.login) from None
+
+
 def _read(
     con: duckdb.DuckDBPyConnection, session: Session, name: str, rows: pa.RecordBatchReader, names: dict[str, str]
 ) -> None:
@@ -91,6 +129,10 @@ def _read(
         raise
     finally:
         con.unregister(_STREAM)
+
+
+def _names(table: Table, path: Path) -> dict[str, str]:
+    return {"table": table.name, "columns": ", ".join(_as_kept(table)), "path": literal(path)}
 
 
 def _as_sent(table: Table) -> list[str]:
@@ -108,8 +150,3 @@ def _as_kept(table: Table) -> list[str]:
         for a in table.attributes
     ]
     return [*made, f"CAST(CAST(metadata AS JSON) AS {METADATA_TYPE}) AS metadata"]
-
-
-def _literal(path: Path) -> str:
-    """A path inside a quoted text."""
-    return str(path).replace("'", "''")

@@ -2,13 +2,19 @@
 -- Of the records that come without theirs.
 SET VARIABLE postgres_source = $source
 
--- name: keep
--- From the stream into a compressed file: it is read many times, and memory is bounded.
-COPY (SELECT {columns} FROM postgres_stream) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 100000)
-
 -- name: roster_view
 CREATE OR REPLACE TEMP VIEW store_{table} AS
-SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns}, source FROM read_parquet('{path}')
+SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns}, {source} FROM read_parquet({path})
+
+-- name: packed_view
+-- The one file has active records of the one entity, the other what was deleted.
+CREATE OR REPLACE TEMP VIEW store_{table} AS
+SELECT id, '{entity}' AS entity, 'active' AS status, CAST(hash AS UHUGEINT) AS hash, {columns},
+       getvariable('postgres_source') AS source
+FROM read_parquet({path})
+UNION ALL
+SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns}, getvariable('postgres_source') AS source
+FROM read_parquet({removed})
 
 -- name: roster_view_empty
 CREATE OR REPLACE TEMP VIEW store_{table} AS

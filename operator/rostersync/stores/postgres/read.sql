@@ -4,6 +4,33 @@ SELECT id, entity, status, hash, {columns} FROM "{table}"
 WHERE district = (SELECT current_setting('rostersync.district'))
   AND ((SELECT current_setting('rostersync.source')) = '' OR source = (SELECT current_setting('rostersync.source')))
 
+-- name: roster_removed
+-- The same, of what was deleted.
+SELECT id, entity, status, hash, {columns} FROM "{table}"
+WHERE district = (SELECT current_setting('rostersync.district'))
+  AND source = (SELECT current_setting('rostersync.source')) AND status = 'tobedeleted'
+
+-- name: pages
+-- Of a table, and bytes of its texts that lie beside it.
+SELECT pg_relation_size(oid) / current_setting('block_size')::bigint, coalesce(pg_relation_size(nullif(reltoastrelid, 0)), 0)
+FROM pg_class WHERE oid = '"{table}"'::regclass
+
+-- name: packed
+-- The active records of some pages after the other, each column as one value (packed.py). Pages that are added meanwhile
+-- have nothing that this transaction sees. The loop is inside of the statement, so that it is planned once.
+SELECT packed.*
+FROM generate_series(0, pg_relation_size('"{table}"'::regclass) / current_setting('block_size')::bigint, 32) AS page,
+LATERAL (
+  SELECT {columns} FROM "{table}"
+  WHERE district = (SELECT current_setting('rostersync.district'))
+    AND source = (SELECT current_setting('rostersync.source')) AND status = 'active'
+    AND ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + 32)::tid
+) AS packed
+
+-- name: without_compiling
+-- Until the transaction ends: each statement reads once, and compiling expressions takes longer than it saves.
+SELECT set_config('jit', 'off', true), set_config('enable_tidscan', 'on', true)
+
 -- name: schools
 SELECT sis_id, target_id FROM schools
 WHERE district = current_setting('rostersync.district')
