@@ -57,7 +57,7 @@ def test_what_is_applied_is_delivered_by_a_job_without_the_secret_of_the_sis(sce
 
     assert condition(run, "Applied") == ("True", "Applied", "Revision 1.")
     [made] = run["status"]["deliveries"]
-    said = f"Delivered: feed (revision 1, {made['bytes']:,} bytes)."
+    said = f"Sent: feed (revision 1, {made['bytes']:,} bytes)."
     assert condition(run, "Delivered") == ("True", "Delivered", said)
     assert (made["name"], made["state"], made["place"], made["files"]) == ("feed", "Delivered", f"folder {folder}", 1)
     assert len(made["sha256"]) == 64
@@ -146,7 +146,7 @@ def test_a_run_that_only_delivers_takes_up_what_was_given_up(scene: Scene, folde
 
     (folder / "told").unlink()
     scene.run("two", mode="Deliver")
-    two = scene.ended("two", "NoChanges")
+    two = scene.ended("two", "Delivered")
     assert condition(two, "Delivered")[0] == "True"
     assert {job["type"] for job in two["status"]["jobs"]} == {"Deliver"}
     assert received(folder) == [1]
@@ -210,7 +210,7 @@ def test_everything_is_sent_again_once_to_each(scene: Scene, folder: Path) -> No
     scene.run("again", mode="Deliver", everything=True)
     scene.until("syncrun", "again", lambda r: condition(r, "Delivered")[0] == "False")
     (folder / "told").unlink()
-    run = scene.ended("again", "NoChanges")
+    run = scene.ended("again", "Delivered")
 
     assert recorded(run)["attempts"] > 1
     assert (received(folder), received(folder / "second")) == ([1, 1], [1, 1])

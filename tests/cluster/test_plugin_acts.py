@@ -172,7 +172,7 @@ def test_a_delivery_is_asked_for_and_its_end_is_watched(operator: Operator, peop
     said = ended(watching, 0)
     assert "What was delivered" in said.stdout
     assert "a folder" in said.stdout
-    assert "NoChanges: Delivered: feed (revision 7, 12,345 bytes)." in said.stdout
+    assert "Delivered: Sent: feed (revision 7, 12,345 bytes)." in said.stdout
 
 
 def test_a_delivery_that_fails_ends_the_watching_and_says_why(operator: Operator, people: dict[str, Person]) -> None:

@@ -52,7 +52,12 @@ def test_a_run_delivers_into_the_state_folder_and_says_what_and_where(bench: Ben
     assert "in/focus of volume claim passport" in result.stdout
     [made] = listed(bench)
     assert (made["delivery"], made["pending"], made["sent"][0]["bytes"]) == ("passport", [], bundle.stat().st_size)
-    assert made["sent"][0]["files"][0]["sha256"] in result.stdout
+    checksum = made["sent"][0]["files"][0]["sha256"]
+    assert len(checksum) == 64
+    for shown in (result.stdout, bench.call("deliveries").stdout):
+        assert checksum[:12] in shown
+        assert checksum not in shown
+        assert max(map(len, shown.splitlines())) < 150
     assert "in/focus of volume claim passport" in bench.call("deliveries").stdout
 
 
@@ -102,10 +107,14 @@ def test_what_was_given_up_is_delivered_by_a_run_that_does_nothing_else(bench: B
 
     (place / "told").unlink()
     done = json.loads(bench.call("deliver", *files, "-o", "json", "--quiet").stdout)
-    assert (done["spec"]["mode"], done["status"]["outcome"]) == ("Deliver", "NoChanges")
+    assert (done["spec"]["mode"], done["status"]["outcome"]) == ("Deliver", "Delivered")
     assert received(place) == [1]
     nothing = json.loads(bench.call("deliver", *files, "-o", "json", "--quiet").stdout)
     assert (nothing["status"]["outcome"], received(place)) == ("NoChanges", [1])
+    shown = bench.call("show").stdout
+    assert "Delivered before this run" in shown
+    assert "What was delivered" not in shown
+    assert "NoChanges: Nothing was left to deliver." in shown
 
 
 def test_an_approval_delivers_where_no_secret_is_needed_and_says_what_to_do_elsewhere(

@@ -124,7 +124,8 @@ STEPS = {
     "one that waits for its turn": (only(may_start=False, may_deliver=False), "Queued"),
     "one whose connection delivers nothing": (only(connection={"deliveries": {}}), "NoDeliveries"),
     "one that failed": (only(failed(ago=MINUTE / 2)), "Delivering"),
-    "one that has delivered": (only(DONE), "NoChanges"),
+    "one that has delivered": (only(DONE), "Delivered"),
+    "one that had nothing to deliver": (only(Work(WorkState.SUCCEEDED, 1, DeliverReport("r", "done"))), "NoChanges"),
     "one that was cancelled before it began": (only(run=Run("r", mode=Mode.DELIVER, cancel=True)), "Cancelled"),
 }
 

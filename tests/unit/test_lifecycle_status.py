@@ -149,6 +149,7 @@ EXITS = {
     Outcome.SUPERSEDED: 1,
     Outcome.CANCELLED: 1,
     Outcome.IMPORT_SUSPENDED: 1,
+    Outcome.DELIVERED: 0,
     Outcome.DELIVERY_FAILED: 1,
     Outcome.FAILED: 1,
 }

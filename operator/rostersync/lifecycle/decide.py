@@ -14,6 +14,7 @@ from rostersync.lifecycle.messages import (
     deferred,
     delivered_message,
     dry_run_message,
+    has_delivered,
     held_message,
     held_reasons,
     incomplete,
@@ -103,7 +104,9 @@ def _delivering(seen: Observed) -> Step:
         return Finish(Outcome.FAILED, "NoDeliveries", said)
     if seen.deliver is None and (waits := _before_start(seen)):
         return waits
-    return deliver(seen) or ended(Outcome.NO_CHANGES, delivered_message(seen.deliver.report if seen.deliver else None))
+    report = seen.deliver.report if seen.deliver else None
+    outcome = Outcome.DELIVERED if has_delivered(report) else Outcome.NO_CHANGES
+    return deliver(seen) or ended(outcome, delivered_message(report))
 
 
 def _before_start(seen: Observed) -> Wait | Finish | None:

@@ -31,12 +31,17 @@ def held_reasons(report: PlanReport) -> str:
     return f"Held for {n} reason{'' if n == 1 else 's'}."
 
 
+def has_delivered(report: DeliverReport | None) -> bool:
+    """Whether an attempt has sent anything."""
+    return report is not None and any(d.bundles for d in report.deliveries)
+
+
 def delivered_message(report: DeliverReport | None) -> str:
     """What was delivered, as a sentence."""
     made = [d for d in report.deliveries if d.bundles] if report else []
     if not made:
         return "Nothing was left to deliver."
-    return f"Delivered: {', '.join(f'{d.name} (revision {d.revision}, {d.bytes:,} bytes)' for d in made)}."
+    return f"Sent: {', '.join(f'{d.name} (revision {d.revision}, {d.bytes:,} bytes)' for d in made)}."
 
 
 def dry_run_message(report: PlanReport) -> str:

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "Superseded"
     CANCELLED = "Cancelled"
     IMPORT_SUSPENDED = "ImportSuspended"
+    DELIVERED = "Delivered"  # a run that only delivers, and had something to
     DELIVERY_FAILED = "DeliveryFailed"
     FAILED = "Failed"
 
@@ -51,6 +52,7 @@ ENDINGS: dict[Outcome, Ending] = {
     Outcome.SUPERSEDED: Ending(False, False, 1),
     Outcome.CANCELLED: Ending(False, False, 1),
     Outcome.IMPORT_SUSPENDED: Ending(False, False, 1),
+    Outcome.DELIVERED: Ending(True, False, 0),
     Outcome.DELIVERY_FAILED: Ending(False, True, 1),
     Outcome.FAILED: Ending(False, True, 1),
 }

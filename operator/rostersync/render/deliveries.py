@@ -8,12 +8,14 @@ from rich.console import Console
 
 from rostersync.api.objects import RunStatus
 from rostersync.instants import stamp
+from rostersync.model import Mode
 from rostersync.render.tables import Row, say, table
 from rostersync.sent import Sent
 
 _COLUMNS = ("Delivery", "Revision", "When", "Where", "Files", "Bytes", "SHA-256")
 _RIGHT = ("Revision", "Files", "Bytes")
 _DROP = ("SHA-256", "Files", "When")
+_DIGITS = 12  # of a checksum in a table
 
 
 @dataclass(frozen=True)
@@ -35,15 +37,18 @@ class Outgoing:
         }
 
 
-def of_run(out: Console, status: RunStatus) -> None:
+def of_run(out: Console, spec: Mapping[str, Any], status: RunStatus) -> None:
     """What a run has delivered, and what failed."""
     found = status.get("deliveries") or []
     done = [d for d in found if d.get("revision") is not None]
     rows = [
-        (d["name"], d["revision"], d["time"], d["place"], d["files"], d["bytes"], d.get("sha256", "")) for d in done
+        (d["name"], d["revision"], d["time"], d["place"], d["files"], d["bytes"], _brief(d.get("sha256", "")))
+        for d in done
     ]
     if rows:
-        table(out, _COLUMNS, rows, _RIGHT, "What was delivered", drop=_DROP)
+        nothing_left = spec.get("mode") == Mode.DELIVER and status.get("outcome") == "NoChanges"
+        title = "Delivered before this run" if nothing_left else "What was delivered"
+        table(out, _COLUMNS, rows, _RIGHT, title, drop=_DROP)
     for each in found:
         if left := each.get("leftOut"):
             what = ", ".join(f"{of['what']} {of['count']:,}" for of in left)
@@ -81,7 +86,7 @@ def of_connections(
                 d.get("time", ""),
                 d.get("place", ""),
                 d.get("bytes", ""),
-                d.get("sha256", ""),
+                _brief(d.get("sha256", "")),
             )
             why = [f"{d.get('reason', '')}: {d['message']}"] if d.get("message") else []
             rows.append(Row((*([namespace] if everywhere else []), name, d["name"], d["state"], *details), why))
@@ -121,7 +126,12 @@ def _last(sent: tuple[Sent, ...]) -> tuple[object, str]:
 
 def _line(sent: Sent) -> tuple[object, ...]:
     only = sent.files[0].sha256 if len(sent.files) == 1 else ""
-    return (sent.revision, stamp(sent.at), sent.where, len(sent.files), sent.bytes, only)
+    return (sent.revision, stamp(sent.at), sent.where, len(sent.files), sent.bytes, _brief(only))
+
+
+def _brief(sha256: str) -> str:
+    """Enough of a checksum to tell files apart. JSON has all of it."""
+    return sha256[:_DIGITS]
 
 
 def _as_dict(sent: Sent) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def page(
     if with_issues:
         issues(out, status)
     schools(out, status, details.orgs)
-    deliveries.of_run(out, status)
+    deliveries.of_run(out, run["spec"], status)
     _conditions(out, status)
     rest(out, status, details)
     commands(out, run, typed)
@@ -71,7 +71,7 @@ def brief(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL, details: D
     say(out, f"Run {run['metadata']['name']}", "bold")
     _plan(out, run, status, details, typed, parts.WORST)
     schools(out, status, details.orgs)
-    deliveries.of_run(out, status)
+    deliveries.of_run(out, run["spec"], status)
     rest(out, status, details)
     commands(out, run, typed)
 

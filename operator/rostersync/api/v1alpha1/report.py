@@ -17,6 +17,7 @@ Outcome = Literal[
     "Superseded",
     "Cancelled",
     "ImportSuspended",
+    "Delivered",
     "DeliveryFailed",
     "Failed",
 ]
