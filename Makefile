@@ -39,11 +39,22 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	  else \
 	    echo 'Python makes no environments here. On Debian: sudo apt-get install python3-venv'; exit 1; \
 	  fi
+	@$(NEEDS_LDAP)
 	@echo 'Installing what requirements-dev.txt locks into .venv; this takes a minute, and is done once.'
 	@$(PYTHON) -m venv .venv
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+
+# python-ldap, which reads Active Directory, comes as source alone.
+LDAP_BUILDS_WITH := gcc libc6-dev libldap-dev libsasl2-dev
+NEEDS_LDAP = command -v gcc >/dev/null && test -e /usr/include/ldap.h && test -e /usr/include/sasl/sasl.h || \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo 'Installing the Debian packages $(LDAP_BUILDS_WITH), which python-ldap is built with.'; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(LDAP_BUILDS_WITH); \
+	  else \
+	    echo 'python-ldap cannot be built here. On Debian: sudo apt-get install $(LDAP_BUILDS_WITH)'; exit 1; \
+	  fi
 
 demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, delivery (SEED=1)
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
@@ -67,6 +78,7 @@ test-image-python: $(IMAGE_STAMP) ## Unit and engine tests on the image's Python
 $(IMAGE_STAMP): requirements-dev.txt pyproject.toml
 	@command -v $(IMAGE_PYTHON) >/dev/null && $(IMAGE_PYTHON) --version >/dev/null || \
 	  { echo 'The Python of the image is not here; name it with: make IMAGE_PYTHON=/path/to/python3.13 test-image-python'; exit 1; }
+	@$(NEEDS_LDAP)
 	@$(IMAGE_PYTHON) -m venv $(dir $@)
 	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
 	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
@@ -129,7 +141,7 @@ lock: $(STAMP) ## Regenerate requirements*.txt from pyproject.toml, with hashes 
 	$(call compile,requirements-bench.txt,--group bench -c requirements-dev.txt)
 
 # The registry's address depends on the machine, so it is kept out of the files.
-compile = $(BIN)/uv pip compile pyproject.toml $(2) $(if $(UPGRADE),--upgrade) --python-version 3.11 --universal --generate-hashes \
+compile = $(BIN)/uv pip compile pyproject.toml --extra directory $(2) $(if $(UPGRADE),--upgrade) --python-version 3.11 --universal --generate-hashes \
   --no-header --no-annotate --no-emit-index-url --quiet -o $(1)
 
 clean: ## Remove what was made here: .venv, caches, the demo's folder

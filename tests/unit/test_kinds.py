@@ -116,11 +116,10 @@ def test_nothing_else_of_chart_and_base_names_a_kind() -> None:
     assert f"kubectl get {category} -A" in texts["NOTES.txt"]
 
 
-def test_the_help_of_run_has_variables_that_every_profile_has() -> None:
+def test_the_help_of_run_has_variables_of_profiles() -> None:
     told = set(re.findall(r"(\w+) as (ROSTERSYNC_\w+)", run.help or ""))
     assert told
-    for kind in connections():
-        assert told <= set(variables(PROFILES[kind.name].keys).items())
+    assert told <= {item for kind in connections() for item in variables(PROFILES[kind.name].keys).items()}
 
 
 def test_every_kind_of_connection_has_a_profile() -> None:

@@ -14,12 +14,14 @@ from rostersync.api.v1alpha1.support import not_yet_supported, terms_accepted
 from rostersync.execution.inputs import credentials
 from rostersync.execution.supported import supported
 from rostersync.local.manifest_files import load
+from rostersync.sources.profile import variables
+from rostersync.sources.registry import PROFILES
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
 FILES = sorted(FOLDER.glob("*.yaml"))
 DOCUMENTS = {f.name: yaml.safe_load(f.read_text(encoding="utf-8")) for f in FILES}
 CONNECTIONS = [name for name, document in DOCUMENTS.items() if document["kind"] == "FocusConnection"]
-KEYS = {"ROSTERSYNC_CLIENT_ID": "a", "ROSTERSYNC_CLIENT_SECRET": "b"}
+DIRECTORY = {"url", "secretRef", "baseDNs", "entities", "unmatched"}
 SCHEMAS = {
     definition["spec"]["names"]["kind"]: definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for definition in map(yaml.safe_load, crd.render().values())
@@ -56,14 +58,16 @@ def test_the_sample_loads_and_is_supported(name: str) -> None:
 @pytest.mark.parametrize("kind", connections(), ids=lambda kind: kind.name)
 def test_each_kind_has_a_smallest_sample(kind: Kind) -> None:
     """It has what its kind requires, and the address that the SIS shows beside the first one."""
-    (*_, name) = (n for n, d in DOCUMENTS.items() if d["kind"] == kind.name and "credentialsSecretRef" in str(d))
+    name = [n for n, d in DOCUMENTS.items() if d["kind"] == kind.name and "ecretRef" in str(d)][-1]
     name = "minimal.yaml" if kind.name == "FocusConnection" else name
     manifests = load([FOLDER / name], {})
     assert not_yet_supported(manifests.connection, supported()) == []
-    assert credentials(manifests, KEYS).values == {"clientID": "a", "clientSecret": "b"}
+    keys = PROFILES[kind.name].keys
+    assert credentials(manifests, dict.fromkeys(variables(keys).values(), "a")).values == dict.fromkeys(keys, "a")
     assert manifests.connection.spec.model_fields_set == {"termsOfUse", "deliveryConfig"}
     given = set(DOCUMENTS[name]["spec"]["deliveryConfig"]) - {"authenticationURL"}
-    assert given == {"serviceURL", "credentialsSecretRef"}
+    required = DIRECTORY if kind.name == "ActiveDirectoryConnection" else {"serviceURL", "credentialsSecretRef"}
+    assert given == required
 
 
 def test_the_run_goes_with_the_smallest_connection() -> None:

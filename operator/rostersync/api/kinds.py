@@ -97,6 +97,7 @@ def connection(name: str, short: str, address: Column, module: str = "") -> Kind
 
 
 SERVICE_URL = Column("Service URL", ".spec.deliveryConfig.serviceURL", wide=True)
+_URL = Column("URL", ".spec.deliveryConfig.url", wide=True)
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 RUN = Kind(
@@ -152,6 +153,7 @@ KINDS: dict[str, Kind] = {
         connection("FocusConnection", "fcon", SERVICE_URL),
         connection("InfiniteCampusConnection", "iccon", SERVICE_URL),
         connection("IlluminateConnection", "ilcon", SERVICE_URL),
+        connection("ActiveDirectoryConnection", "adcon", _URL),
         RUN,
         APPROVAL,
     )

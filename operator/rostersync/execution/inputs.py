@@ -35,11 +35,13 @@ class Inputs:
 def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
     """How the client identifies itself to the source: by the connection's Secret, else by the environment."""
     profile = profile_of(inputs.connection)
-    reference, needed = profile.endpoint(inputs.connection).secret, profile.keys_for(inputs.connection)
+    endpoint, needed = profile.endpoint(inputs.connection), profile.keys_for(inputs.connection)
+    reference = endpoint.secret
     where, keys = qualified(inputs.connection, reference), in_words(needed)
     secret = inputs.secrets.get(reference)
     if secret is None:
-        return _of_environment(needed, where, env, inputs.secret_files)
+        field = f"deliveryConfig.{endpoint.secret_field}"
+        return _of_environment(needed, f"{where}, which {field} names,", env, inputs.secret_files)
     # a line end was added by mistake when the value was encoded
     values = {key: secret.get(key, "").strip() for key in needed}
     if empty := [key for key, value in values.items() if not value]:
@@ -47,6 +49,7 @@ def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
             f"Secret {where} has no value for {in_words(empty)}; it needs the keys {keys}{_found(inputs, reference)}",
             reason="SecretIncomplete",
         )
+    values |= {key: value for key in profile.optional if (value := secret.get(key, "").strip())}
     return Login(values, f"Secret {where}, keys {keys}")
 
 
@@ -58,7 +61,7 @@ def _of_environment(keys: tuple[str, ...], where: str, env: Mapping[str, str], r
         there = ", ".join(f"{name} in {file}" for name, file in read.items())
         instead = f" (Secrets that are: {there})" if there else ""
         raise InvalidManifest(
-            f"Secret {where}, which deliveryConfig.credentialsSecretRef names, is not among the manifests{instead}; add it "
+            f"Secret {where} is not among the manifests{instead}; add it "
             f"with -f (keys {in_words(keys)}), or set {in_words([*names.values()])}",
             reason="SecretNotFound",
         )

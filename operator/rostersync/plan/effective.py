@@ -18,7 +18,8 @@ def effective_config(spec: ConnectionSpec) -> dict[str, Any]:
     """A JSON object that is equal for connections that make equal plans from equal data."""
     full = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     mapping = full["schoolsMapping"]
-    return {
+    read = {"deliveryConfig": shapes} if (shapes := spec.deliveryConfig.shapes) else {}
+    return read | {
         "sisIDPrefix": spec.sisIDPrefix,
         "entities": [e.value for e in entities(spec)],
         "timeZone": spec.timeZone,

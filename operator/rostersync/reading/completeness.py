@@ -20,6 +20,7 @@ class Rule(StrEnum):
 
     TOTAL = "Total"  # as many rows as the server's total, counted again at the end; only exact copies came twice
     NEXT_END = "NextEnd"  # the server's own next ended, and all repeated rows were exact copies
+    STILL = "Still"  # the server's pages ended, and its count of changes was the same before and after
     ORDERED = "Ordered"  # nothing came after the last record, and ids were ascending
     TWICE = "Twice"  # nothing came after the last record, and another pull gave the same set of ids
 
@@ -43,6 +44,7 @@ class Pulled:
     seamless: bool = True  # each page was seen to begin with the record that ended the one before
     copies: int = 0
     highest: int | None = None  # the highest total that the server named
+    still: bool = False  # the server's count of changes was the same before and after
     doubts: tuple[str, ...] = ()  # answers that contradict others
 
     @property
@@ -101,7 +103,7 @@ def _missing(pull: Pulled) -> str | None:
     if pull.doubts:
         more = f" (and {len(pull.doubts) - 1} more)" if len(pull.doubts) > 1 else ""
         return pull.doubts[0] + more
-    if pull.end not in (End.NEXT, End.EMPTY, End.TOTAL):
+    if pull.end not in (End.NEXT, End.EMPTY, End.TOTAL, End.PAGES):
         return f"the server did not go on after {_rows(pull.rows)}"
     if pull.total is not None and pull.recount is None:
         return f"total {pull.total} at first, and none when it was counted again"
@@ -125,11 +127,15 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
         if not copied:
             return f"received {last.distinct}, duplicates {last.duplicates}"
         return Rule.NEXT_END if last.seamless or alike else _ONCE
-    if last.rows and last.seamless and last.ascending and copied:
+    if last.rows and last.end is End.PAGES and last.still and copied:
+        return Rule.STILL
+    if last.rows and last.seamless and last.ascending and copied and last.end is not End.PAGES:
         return Rule.ORDERED
     if alike:  # an empty collection without a total is believed after two empty pulls
         return Rule.TWICE
     numbers = ", ".join(str(pull.distinct) for pull in (*earlier, last))
+    if last.end is End.PAGES:
+        return f"the directory changed while it was read, and pulls did not agree: {numbers} ids"
     return f"no total, no order, and pulls that did not agree: {numbers} ids"
 
 

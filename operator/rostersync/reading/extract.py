@@ -140,6 +140,7 @@ def _read(
                 "pageSize": reading.page_size,
                 "requests": requests,
                 "reason": proof.reason,
+                **({"leftOut": reading.left_out} if reading.left_out else {}),
             },
         }
         _publish(writers[kept].folder, folder / collection, entry)

@@ -84,6 +84,7 @@ class PullWriter:
             ascending=self._ascending.side_by_side(),
             ids=ids,
             seamless=reading.seamless,
+            still=reading.still,
             doubts=reading.doubts,
         )
 

@@ -42,6 +42,7 @@ class End(StrEnum):
 
     NEXT = "Next"  # the server's next links ended, and nothing lay beyond
     EMPTY = "Empty"  # a page had the last known record and nothing after it
+    PAGES = "Pages"  # the server's pages ended; only a still directory or another pull shows that nothing was missed
     TOTAL = "Total"  # as many rows came as the server's total, and no more could be asked for
     REFUSED = "Refused"  # the server refused to go on; proves nothing
     CUT = "Cut"  # nothing more came, although the server says that there is more; proves nothing
@@ -58,7 +59,9 @@ class Reading:
     included. `revision` is the server's revision of its data (x-perm-rev); None where it has none. `seamless` is False
     where the server takes whole pages only, so that nobody could see whether they join up. `doubts` are answers that
     contradict others, in words with numbers. With any of them, the pull proves nothing. `status` is that of the answer
-    that refused a collection that is not offered; `scope` is what the token may lack.
+    that refused a collection that is not offered; `scope` is what the token may lack. `still`: the source's own count of
+    changes was the same before and after the pull. `left_out` are people that the source has, but whom no rule of the
+    connection takes.
     """
 
     offered: bool
@@ -74,6 +77,8 @@ class Reading:
     doubts: tuple[str, ...] = ()
     status: int | None = None
     scope: str = ""
+    still: bool = False
+    left_out: int = 0
 
 
 class ByID(StrEnum):

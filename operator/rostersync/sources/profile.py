@@ -30,13 +30,14 @@ class Login:
 class Endpoint:
     """Where a source is, for Jobs that mount its Secret and CA bundle, and for SourceChanged.
 
-    `secret`: its Secret's name.
+    `secret`: its Secret's name; `secret_field`: the field of deliveryConfig that names it.
     """
 
     host: str
     version: str
     secret: str
     ca_bundle: "CABundleRef | None" = None
+    secret_field: str = "credentialsSecretRef"  # noqa: S105
 
 
 Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]
@@ -46,7 +47,7 @@ Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]
 class Profile:
     """A kind of source.
 
-    `keys` are those of its Secret, and `also` says which others a connection needs; `client` are those that tell one
+    `keys` are those of its Secret, and `also` says which others a connection needs, `optional` which it may have; `client` are those that tell one
     client from another. `collections` are those that it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
     them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
     none. `rights` is the menu in which a person of the district lets the client read more.
@@ -64,6 +65,7 @@ class Profile:
     prefix: str = ""
     rights: str = ""
     also: "Callable[[Connection], tuple[str, ...]]" = lambda _: ()
+    optional: tuple[str, ...] = ()
 
     def keys_for(self, connection: "Connection") -> tuple[str, ...]:
         """The keys that the Secret of a connection must have."""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.sources.active_directory.profile import ACTIVE_DIRECTORY
 from rostersync.sources.focus import FOCUS
 from rostersync.sources.illuminate import ILLUMINATE
 from rostersync.sources.infinite_campus import INFINITE_CAMPUS
@@ -16,6 +17,7 @@ PROFILES: dict[str, Profile] = {
     "FocusConnection": FOCUS,
     "InfiniteCampusConnection": INFINITE_CAMPUS,
     "IlluminateConnection": ILLUMINATE,
+    "ActiveDirectoryConnection": ACTIVE_DIRECTORY,
 }
 """By the kind of the connection."""
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 IMAGE = "rostersync:test"
 STOCK_BASE = "python:3.13-slim"  # the default of the Dockerfile
 _BASE = "rostersync-base"
-_BASE_PACKAGES = "python3,python3-venv,ca-certificates"
+_BASE_PACKAGES = "python3,python3-venv,ca-certificates,libldap-2.5-0"
 _FILES = ("deploy/Dockerfile", "pyproject.toml", "README.md", "LICENSE", "requirements.txt", "requirements-dev.txt")
 _DEPENDENCIES = "rostersync-dependencies"
 _FIRST_STAGE = ("requirements.txt", "deploy/Dockerfile")
@@ -98,9 +98,12 @@ def _wheels() -> Path:
         shutil.rmtree(folder.parent, ignore_errors=True)  # those of older locks
         new = folder.with_suffix(".new")
         new.mkdir(parents=True)
-        for number, requirements in enumerate([(ROOT / "requirements.txt").read_text(), _builder()]):
-            (file := new / f"{number}.txt").write_text(requirements)
-            _download(file, new)
+        blocks = re.findall(r"^\S.*(?:\n\s.*)*", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+        source = [block for block in blocks if block.startswith("python-ldap==")]
+        binary = [block for block in blocks if block not in source]
+        for number, requirements in enumerate(["\n".join(binary), _builder(), "\n".join(source)]):
+            (file := new / f"{number}.txt").write_text(requirements + "\n")
+            _build_wheel(file, new) if number == 2 else _download(file, new)
             file.unlink()
         new.rename(folder)
         say("wheels for the image", time.monotonic() - started)
@@ -135,6 +138,19 @@ def _download(requirements: Path, folder: Path) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"the wheels for the image cannot be fetched by pip: {done.stderr.strip()[-1500:]}")
+
+
+def _build_wheel(requirements: Path, folder: Path) -> None:
+    """A wheel of python-ldap, which comes as source: built on this machine, so by Python 3.11 on the base image's Debian."""
+    options = ["--no-deps", "--require-hashes", "--no-binary=:all:", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", *options, "-r", str(requirements), "-w", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"python-ldap cannot be built for the image: {done.stderr.strip()[-1500:]}")
+    if not list(folder.glob("python_ldap-*-cp311-*.whl")):
+        raise RuntimeError(
+            "python-ldap was built for another Python than the image's 3.11; run the tests with Python 3.11"
+        )
 
 
 def _lay_out(context: Path, wheels: Path) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 
 from rostersync.api.v1alpha1.consistency import check_entities, check_listed, check_name, check_targets
 from rostersync.api.v1alpha1.deliveries import Delivery
+from rostersync.api.v1alpha1.delivery_config import EndpointConfig
 from rostersync.api.v1alpha1.filters import FilterRule
 from rostersync.api.v1alpha1.jobs import JobTemplate
 from rostersync.api.v1alpha1.mapping import AttributeMapping
@@ -98,31 +99,35 @@ class ConfirmDeletes(Model):
     )
 
 
+RULES = (
+    *(
+        immutable(field, ": the store knows the records by it; make another connection instead")
+        for field in ("district", "sourceID")
+    ),
+    cel(
+        "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness) == "
+        "(has(self.domainsOfUniqueness) && size(self.domainsOfUniqueness) > 0)",
+        "compareByDomainsOfUniqueness needs domainsOfUniqueness, and they need it",
+        ".compareByDomainsOfUniqueness",
+    ),
+    cel(
+        "!has(self.multipleDataSources) || !self.multipleDataSources || "
+        "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness)",
+        "multipleDataSources needs compareByDomainsOfUniqueness and domainsOfUniqueness",
+        ".multipleDataSources",
+    ),
+    cel("!has(self.entities) || 'School' in self.entities", "entities must include School", ".entities"),
+)
+"""What the API server checks of every kind's spec."""
+
+
 class ConnectionSpec(Model):
     """What the district configures. Only termsOfUse and deliveryConfig are required.
 
     Each kind has its own deliveryConfig, which the profile of its source reads.
     """
 
-    model_config = validations(
-        *(
-            immutable(field, ": the store knows the records by it; make another connection instead")
-            for field in ("district", "sourceID")
-        ),
-        cel(
-            "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness) == "
-            "(has(self.domainsOfUniqueness) && size(self.domainsOfUniqueness) > 0)",
-            "compareByDomainsOfUniqueness needs domainsOfUniqueness, and they need it",
-            ".compareByDomainsOfUniqueness",
-        ),
-        cel(
-            "!has(self.multipleDataSources) || !self.multipleDataSources || "
-            "(has(self.compareByDomainsOfUniqueness) && self.compareByDomainsOfUniqueness)",
-            "multipleDataSources needs compareByDomainsOfUniqueness and domainsOfUniqueness",
-            ".multipleDataSources",
-        ),
-        cel("!has(self.entities) || 'School' in self.entities", "entities must include School", ".entities"),
-    )
+    model_config = validations(*RULES)
 
     termsOfUse: Annotated[TermsOfUse, Safety()] = Field(
         description="Acceptance of the terms of use and the privacy policy."
@@ -138,7 +143,7 @@ class ConnectionSpec(Model):
     timeZone: TimeZone = Field(
         default="UTC", description="IANA time zone of schedule, windows and dates, such as America/New_York."
     )
-    deliveryConfig: Model = Field(description="Where the source is and how to talk to it.")
+    deliveryConfig: EndpointConfig = Field(description="Where the source is and how to talk to it.")
     sisIDPrefix: Annotated[str, StringConstraints(max_length=32, pattern=r"""^[^\s,"']*$""")] = Field(
         default="",
         description="Prefix of every id of this source, so that sources of one type do not collide. Everywhere else in "

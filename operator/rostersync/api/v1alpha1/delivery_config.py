@@ -1,6 +1,6 @@
 """Delivery Config: where the SIS is and how to connect to it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
@@ -66,7 +66,21 @@ RULES = (
 """What the API server checks of every kind's Delivery Config."""
 
 
-class OneRosterConfig(Model):
+class EndpointConfig(Model):
+    """What the Delivery Config of every kind says, beside where its source is."""
+
+    @property
+    def creates(self) -> bool:
+        """Whether people whom no other source has are imported."""
+        return True
+
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """The parts that say who is read, and as what, normalised. They belong to the effective configuration."""
+        return {}
+
+
+class OneRosterConfig(EndpointConfig):
     """School Passport's Delivery Config of a SIS that speaks OneRoster: its address, the credentials, and limits for
     requests. Kinds describe and limit these fields in their own way.
     """

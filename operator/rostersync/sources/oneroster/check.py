@@ -1,20 +1,15 @@
 """Test Connection: what the source has, and which attributes it fills. Reads all organisations and some of the rest."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import pyarrow as pa
 
 from rostersync.errors import Permanent
-from rostersync.model import Entity
-from rostersync.roster import BY_NAME, RANK, ROLES
+from rostersync.sources.fill import Fill
 from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.pages import Got, Pages
 from rostersync.sources.oneroster.paging import Ask, Walk
 from rostersync.sources.oneroster.pull import Pull
 from rostersync.sources.oneroster.transport import Transport
-from rostersync.sources.port import COLLECTIONS, CheckResult, Filled, Page, SchoolFound
+from rostersync.sources.port import COLLECTIONS, CheckResult, Page, SchoolFound
 
 OK = "Connection is OK"
 SAMPLES = 3  # pages looked at, spread over the collection where its total is known
@@ -57,7 +52,7 @@ def check(transport: Transport, skip: frozenset[str] = frozenset()) -> CheckResu
     return CheckResult(OK, tuple(schools), tuple(fill.rows()), totals, tuple(not_offered), tuple(sorted(scopes)))
 
 
-def _must_show_something(transport: Transport, totals: Mapping[str, int | None], fill: "Fill") -> None:
+def _must_show_something(transport: Transport, totals: Mapping[str, int | None], fill: Fill) -> None:
     """Raises Permanent when a source answers but shows nobody: there is nothing to import from it."""
     nothing = [what for what in ("orgs", "users") if not totals.get(what) and not fill.rows_of(what)]
     if nothing:
@@ -110,51 +105,3 @@ def _schools(pages: Iterable[Page]) -> Iterable[SchoolFound]:
             if (type_ or "").lower() == "school":
                 found[id_] = SchoolFound(id_, name)
     return found.values()
-
-
-class Fill:
-    """Counts the rows that have a value, by entity and attribute."""
-
-    def __init__(self) -> None:
-        self._rows: Counter[str] = Counter()
-        self._sampled: Counter[str] = Counter()
-        self._filled: Counter[tuple[str, str]] = Counter()
-
-    def has_all_people(self) -> bool:
-        """Whether every entity of users was among the rows."""
-        return all(self._sampled[str(e)] for e in RANK)
-
-    def rows_of(self, collection: str) -> int:
-        """How many rows of a collection were counted."""
-        return self._rows[collection]
-
-    def add(self, collection: str, batch: pa.RecordBatch) -> None:
-        """Count the rows of a page."""
-        table = BY_NAME[collection]
-        self._rows[collection] += batch.num_rows
-        for row in batch.to_pylist():
-            entity = _entity(collection, row)
-            self._sampled[entity] += 1
-            for name in table.names:
-                if row[name] is not None:
-                    self._filled[entity, name] += 1
-            for item in row.get("userIds") or ():
-                self._filled[entity, f"userIds[type={item['type']}].identifier"] += 1
-            for key, _ in row["metadata"] or ():
-                self._filled[entity, f"metadata.{key}"] += 1
-
-    def rows(self) -> Iterable[Filled]:
-        """The counts by entity and attribute, the most filled attribute first."""
-        for (entity, attribute), filled in sorted(self._filled.items(), key=lambda i: (i[0][0], -i[1], i[0][1])):
-            yield Filled(entity, attribute, filled, self._sampled[entity])
-
-
-def _entity(collection: str, row: dict[str, Any]) -> str:
-    """The entity of a row; for users of an unknown role, the collection's name."""
-    if collection == "users":
-        roles = [row["role"]] if row["role"] else row["roles"] or []
-        entities = {ROLES[r] for r in roles if isinstance(r, str) and r in ROLES}
-        return next((str(e) for e in RANK if e in entities), collection)
-    if collection == "orgs":
-        return str(Entity.SCHOOL if str(row["type"] or "").lower() == "school" else Entity.DISTRICT)
-    return str(BY_NAME[collection].entities[0])
