@@ -40,9 +40,12 @@ def opened(
 
 
 def people(source: Source, *metadata: str) -> tuple[list[dict[str, Any]], Reading]:
-    """Everybody that one pull brings."""
+    """Everybody that one pull brings. Closes the source."""
     pages: list[Page] = []
-    reading = source.pull("users", frozenset(metadata), pages.append)
+    try:
+        reading = source.pull("users", frozenset(metadata), pages.append)
+    finally:
+        source.close()
     return [row for page in pages for row in page.batch.to_pylist()], reading
 
 

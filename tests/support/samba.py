@@ -9,6 +9,7 @@ import hashlib
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -113,6 +114,11 @@ class Server:
                 os.killpg(self._process.pid, 9)  # it began a session of its own
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Stop all of its processes, which stay."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGSTOP)
 
     @property
     def database(self) -> Path:
@@ -219,26 +225,24 @@ def _template(ldif: str) -> Path:
         need(missing, "the tests of Active Directory", services=False)
     name = hashlib.sha256(f"{_FORMAT}\n{ldif}".encode()).hexdigest()[:16]
     folder = cache() / "samba" / name
-    with locked("samba"):
+    with locked(f"samba-{name}"):
         if not folder.exists():
             filling = folder.with_suffix(".filling")
             shutil.rmtree(filling, ignore_errors=True)
-            if ldif:
-                shutil.copytree(_provisioned(), filling)
-                _ldb("ldbadd", filling / "private" / "sam.ldb", ldif)
-            else:
-                _provision(filling)
+            shutil.copytree(_provisioned(), filling)
+            _ldb("ldbadd", filling / "private" / "sam.ldb", ldif)
             filling.rename(folder)
     return folder
 
 
 def _provisioned() -> Path:
     folder = cache() / "samba" / "provisioned"
-    if not folder.exists():
-        making = folder.with_suffix(".making")
-        shutil.rmtree(making, ignore_errors=True)
-        _provision(making)
-        making.rename(folder)
+    with locked("samba"):
+        if not folder.exists():
+            making = folder.with_suffix(".making")
+            shutil.rmtree(making, ignore_errors=True)
+            _provision(making)
+            making.rename(folder)
     return folder
 
 

@@ -85,6 +85,11 @@ class Manifest:
         return {name: f"{by['unable']} ({by['asked']:,} asked)" for name, by in told.items() if by.get("unable")}
 
     @property
+    def left_out(self) -> int:
+        """How many people the source has whom no rule of the connection takes."""
+        return sum(int(p.get("leftOut", 0)) for p in self.proof.values())
+
+    @property
     def repeated(self) -> frozenset[str]:
         """Collections with ids that came in several rows."""
         return frozenset(name for name, p in self.proof.items() if p.get("duplicates"))

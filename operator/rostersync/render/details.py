@@ -30,6 +30,7 @@ class Details:
 
     `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
     `unproved`: why collections are not proved complete. `unconfirmed`: why not all was asked by id.
+    `left_out`: people of the source whom no rule of deliveryConfig.entities takes.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -38,6 +39,7 @@ class Details:
     usual: Usual = field(default_factory=Usual)
     unproved: Mapping[str, str] = field(default_factory=dict)
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
+    left_out: int = 0
 
 
 NOTHING = Details()
@@ -49,7 +51,15 @@ def read(plan: Path) -> Details:
     manifest = codec.read(plan)
     ids = f" (their ids: `{LOCAL.issues.format(run=manifest.run)} --records`)"
     unproved = {name: why + (ids if name in manifest.repeated else "") for name, why in manifest.unproved.items()}
-    return Details(orgs, summary.read(plan, orgs), rekeyed.count(plan), manifest.usual, unproved, manifest.unconfirmed)
+    return Details(
+        orgs,
+        summary.read(plan, orgs),
+        rekeyed.count(plan),
+        manifest.usual,
+        unproved,
+        manifest.unconfirmed,
+        manifest.left_out,
+    )
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

@@ -176,6 +176,8 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         for name in status["incomplete"]:
             if reason := details.unproved.get(name):
                 say(out, f"  {name}: {reason}", "yellow")
+    if n := details.left_out:
+        say(out, f"Left out, as no rule of deliveryConfig.entities takes them: {number(n)} of the source's people.")
     for name, reason in details.unconfirmed.items():
         say(out, f"Deletes not confirmed by id: {name}: {reason}.", "yellow")
     missing(out, [_not_offered(m) for m in status.get("notOffered") or []])

@@ -3,7 +3,6 @@
 The server's own text goes into `detail`, since it may name people.
 """
 
-import re
 import ssl
 
 import ldap
@@ -109,8 +108,7 @@ def of_bind(server: Server, error: ldap.LDAPError) -> RostersyncError:
     if isinstance(
         error, ldap.INVALID_CREDENTIALS | ldap.INVALID_DN_SYNTAX | ldap.INAPPROPRIATE_AUTH | ldap.NO_SUCH_OBJECT
     ):
-        found = re.search(r"\bdata ([0-9a-f]{3})\b", str(error), re.IGNORECASE)
-        why = _REFUSED.get(found[1].lower() if found else "", "invalid credentials")
+        why = _REFUSED.get(str(error).partition(" data ")[2][:3].lower(), "invalid credentials")
         return Permanent(
             f"{NAME} refused the bind at {server.url}: {why}; check {server.login}",
             reason="CredentialsRefused",

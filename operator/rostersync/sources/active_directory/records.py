@@ -1,9 +1,9 @@
 """People of a directory in staged form. Pure: entries in, columns out."""
 
-import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -14,15 +14,14 @@ from rostersync.sources.active_directory.session import Entry, Values
 from rostersync.sources.staged import schema
 
 _DISABLED = 2  # bit of userAccountControl
-_LDAP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-_SECRET = re.compile(r"pass(word|phrase)|pwd|laps|secret|keycredential|supplemental", re.IGNORECASE)
-_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d+)?Z")
+_SECRET = ("password", "passphrase", "pwd", "laps", "secret", "keycredential", "supplemental")
 _OWN = ("objectGUID", "userAccountControl", "whenChanged", "primaryGroupID", "memberOf")
 
 
 def readable(name: str) -> bool:
     """Whether a key of metadata is an LDAP attribute that may be read. Passwords never are."""
-    return _LDAP_NAME.fullmatch(name) is not None and not _SECRET.search(name)
+    plain = name.isascii() and name[:1].isalpha() and len(name) <= 128 and name.replace("-", "").isalnum()
+    return plain and not any(word in name.lower() for word in _SECRET)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Reader:
 
     def __post_init__(self) -> None:
         given = self.attributes.model_dump(exclude_none=True)
-        self._of.update({name: ldap.lower() for name, ldap in given.items() if not _SECRET.search(ldap)})
+        self._of.update({name: ldap.lower() for name, ldap in given.items() if readable(ldap)})
 
     @property
     def wanted(self) -> list[str]:
@@ -102,8 +101,9 @@ def guid(values: Values) -> str | None:
 
 def is_disabled(values: Values) -> bool | None:
     """Whether an account is disabled; None if the directory does not say."""
-    told = text(values, "useraccountcontrol")
-    return bool(int(told) & _DISABLED) if told and re.fullmatch(r"-?\d{1,10}", told) else None
+    told = text(values, "useraccountcontrol") or ""
+    known = told.isascii() and told.isdigit() and len(told) <= 10
+    return bool(int(told) & _DISABLED) if known else None
 
 
 def text(values: Values, name: str) -> str | None:
@@ -124,5 +124,8 @@ def texts(values: Values, name: str) -> list[str]:
 
 def _instant(told: str | None) -> str | None:
     """20261128232755.0Z as 2026-11-28T23:27:55Z."""
-    found = _TIME.fullmatch(told or "")
-    return "{}-{}-{}T{}:{}:{}Z".format(*found.groups()) if found else None
+    digits = (told or "")[:14]
+    if len(digits) < 14 or not (digits.isascii() and digits.isdigit()) or not (told or "").endswith("Z"):
+        return None
+    year, month, day, hour, minute, second = (digits[a:b] for a, b in pairwise((0, 4, 6, 8, 10, 12, 14)))
+    return f"{year}-{month}-{day}T{hour}:{minute}:{second}Z"

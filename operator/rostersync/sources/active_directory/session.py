@@ -1,9 +1,9 @@
 """A session with a directory: bind, paged searches, and values that come in ranges. It decides nothing about people."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import ldap
@@ -11,7 +11,7 @@ from ldap.controls.libldap import SimplePagedResultsControl
 
 from rostersync.sources.active_directory import failures
 from rostersync.sources.active_directory.server import NAME, Server
-from rostersync.sources.active_directory.wire import Wire
+from rostersync.sources.active_directory.wire import connect
 from rostersync.sources.network import Network
 
 Values = dict[str, list[bytes]]  # by the attribute's name in lower case
@@ -22,7 +22,7 @@ SUBTREE, BASE = ldap.SCOPE_SUBTREE, ldap.SCOPE_BASE
 EVERYTHING = "(objectClass=*)"
 MAX_EMPTY = 100  # empty pages in a row that name another one, as a server gives that looks at much and finds little
 _TICK = 0.5  # seconds after which signals are looked at, and waiting is told
-_RANGE = re.compile(r"^(.+);range=\d+-(\d+|\*)$")
+_RANGE = ";range="  # in an attribute's name: `memberOf;range=0-1499`, and `memberOf;range=1500-*` for the last part
 
 
 class Stuck(Exception):  # noqa: N818 - named for what is so
@@ -37,10 +37,12 @@ class Session:
         self.requests = 0
         self.until = math.inf  # nothing is waited for beyond it (time.monotonic)
         self._told = told
-        self._wire = Wire(server, network)
-        self._ldap = ldap.initialize(f"ldap://{server.host}:{server.port}", fileno=self._wire.socket)
+        # The library owns the descriptor from here on, and closes it.
+        self._ldap = ldap.initialize(f"ldap://{server.host}:{server.port}", fileno=connect(server, network))
         self._ldap.protocol_version = ldap.VERSION3
         self._ldap.set_option(ldap.OPT_REFERRALS, 0)
+        self._ldap.set_option(ldap.OPT_SIZELIMIT, 0)  # whatever the machine's ldap.conf says
+        self._ldap.set_option(ldap.OPT_TIMELIMIT, 0)
         self._ldap.set_option(ldap.OPT_RESTART, ldap.OPT_ON)
         try:
             self._bind()
@@ -51,7 +53,8 @@ class Session:
 
     def close(self) -> None:
         """Hang up."""
-        self._wire.close()
+        with suppress(ldap.LDAPError):  # as when the connection is broken
+            self._ldap.unbind_ext_s()
 
     def _bind(self) -> None:
         try:
@@ -118,16 +121,17 @@ class Session:
 
     def complete(self, dn: str, values: Values) -> Values:
         """The values of an entry with the rest of attributes that came in part (`memberOf;range=0-1499`)."""
-        for name in [name for name in values if ";range=" in name]:
-            rest = values.pop(name)
-            found = _RANGE.match(name)
-            plain = found[1] if found else name.partition(";")[0]
-            whole = values[plain] = [*values.get(plain, []), *rest]
-            while found and found[2] != "*":
-                entry = self.find(dn, [f"{plain};range={int(found[2]) + 1}-*"], "")
-                more = {k: v for k, v in (entry[1] if entry else {}).items() if k.startswith(f"{plain};range=") and v}
-                found = _RANGE.match(next(iter(more), ""))
-                whole.extend(*more.values())
+        for name in [name for name in values if _RANGE in name]:
+            plain, last = _range(name)
+            values[plain] = [*values.get(plain, []), *values.pop(name)]
+            while last is not None:
+                found = self.find(dn, [f"{plain}{_RANGE}{last + 1}-*"], "")
+                parts = found[1] if found else {}
+                part = next((key for key in parts if key.startswith(plain + _RANGE)), "")
+                values[plain].extend(parts.get(part, []))
+                before, last = last, _range(part)[1]
+                if last is not None and last <= before:
+                    break  # a part that leads back
         return values
 
     def _entries(self, message: int, tried: str) -> tuple[list[Entry], bytes]:
@@ -152,3 +156,10 @@ class Session:
                     self._told(f"{NAME}, {tried}", waited, self.server.timeout)
             else:
                 return rows, controls
+
+
+def _range(name: str) -> tuple[str, int | None]:
+    """An attribute without its range, and the number of the last value in it. None if there are no more."""
+    plain, _, told = name.partition(_RANGE)
+    last = told.partition("-")[2]
+    return plain, int(last) if last.isascii() and last.isdigit() and len(last) < 10 else None

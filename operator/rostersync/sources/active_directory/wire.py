@@ -23,42 +23,35 @@ _CHUNK = 1 << 18
 _START_TLS = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x16" + b"1.3.6.1.4.1.1466.20037"
 
 
-class Wire:
-    """A connection to a directory. `socket` is for the LDAP library, in the clear."""
+def connect(server: Server, network: Network) -> int:
+    """Connect to a directory. Returns the descriptor of a socket in the clear, which belongs to the caller.
 
-    def __init__(self, server: Server, network: Network) -> None:
-        backend = Backend(network)
+    The connection ends when that is closed. Raises Permanent or Retryable.
+    """
+    backend = Backend(network)
+    try:
+        raw = _connect(server, backend)
         try:
-            raw = _connect(server, backend)
-            self._outer = raw
-            try:
-                tls = _encrypt(server, raw) if server.tls else None
-            except BaseException:
-                raw.close()
-                raise
-        except RostersyncError as error:
-            if network.guarded and backend.inside and error.reason != "AddressRefused":
-                raise failures.hidden(server, error) from None
+            tls = _encrypt(server, raw) if server.tls else None
+        except BaseException:
+            raw.close()
             raise
-        if tls is None:
-            self.socket = raw
-            return
-        self._outer = tls
-        self.socket, inner = socket.socketpair()
-        threading.Thread(target=_carry, args=(tls, inner), name="ldap", daemon=True).start()
-
-    def close(self) -> None:
-        """Hang up."""
-        for end in {self.socket, self._outer}:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+    except RostersyncError as error:
+        if network.guarded and backend.inside and error.reason != "AddressRefused":
+            raise failures.hidden(server, error) from None
+        raise
+    if tls is None:
+        raw.settimeout(None)  # the library waits by itself
+        return raw.detach()
+    inner, given = socket.socketpair()
+    threading.Thread(target=_carry, args=(tls, inner), name="ldap", daemon=True).start()
+    return given.detach()
 
 
 def _carry(outer: ssl.SSLSocket, inner: socket.socket) -> None:
     """Pass on what comes, both ways, until one side hangs up or the connection breaks."""
-    outer.setblocking(False)
-    with inner, suppress(OSError, ValueError):  # ValueError: closed meanwhile
+    with outer, inner, suppress(OSError):
+        outer.setblocking(False)
         while True:
             ready, _, _ = select.select([outer, inner], [], [])
             if inner in ready:
