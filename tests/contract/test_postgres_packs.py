@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from rostersync.errors import Retryable
 from rostersync.model import Entity
 from rostersync.plan.apply import apply
 from rostersync.stores.postgres import base, packed
+from rostersync.stores.postgres.table_file import TableFile
 from support.plans import Row, create, delete, table_rows, write_plan
 from support.postgres_desk import Desk, desk_in
 
@@ -125,3 +127,42 @@ def test_a_table_in_which_all_was_deleted_is_empty_but_for_that(
     )
     found = equal_both_ways(desk, tmp_path, monkeypatch)
     assert [row[:3] for row in found["enrollments"]] == [("e1", "Enrollment", "tobedeleted")]
+
+
+def multiplied(desk: Desk, folder: Path, times: int, role: str) -> None:
+    """An enrolment, and as many others that are like it."""
+    filled(desk, folder, [create(Entity.ENROLLMENT, "e", **enrollment(1, role=role))])
+    every = '"classSourcedId", "schoolSourcedId", "userSourcedId", role, revision, changed_at'
+    desk.admin(
+        f"INSERT INTO rostersync.enrollments (district, source, id, entity, status, hash, {every}) "  # noqa: S608
+        f"SELECT district, source, id || n, entity, status, hash, {every} "
+        f"FROM rostersync.enrollments, generate_series(1, {times}) AS n"
+    )
+
+
+def test_what_is_not_taken_any_more_does_not_block_the_connection(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ways: list[tuple[str, bool]]
+) -> None:
+    multiplied(desk, tmp_path, 120_000, "a long\x1frole " * 20)
+    monkeypatch.setattr(packed, "_FROM_PAGES", 0)
+    [(count,)] = table_rows(desk.store(), tmp_path, "SELECT count(DISTINCT id) FROM store_enrollments")
+    assert count == 120_001
+    assert ("enrollments", False) in ways
+
+
+@pytest.mark.parametrize("pages", [0, 1_000_000])
+def test_a_connection_that_ends_while_records_come_can_be_retried(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pages: int
+) -> None:
+    multiplied(desk, tmp_path, 120_000, "a long role " * 20)
+    add = TableFile.add
+
+    def ended(file: TableFile, batch: Any) -> None:
+        if batch.nbytes > 1_000_000:
+            desk.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'roster_reader'")
+        add(file, batch)
+
+    monkeypatch.setattr(TableFile, "add", ended)
+    with pytest.raises(Retryable, match="Nothing is half done") as error:
+        read(desk, tmp_path, monkeypatch, pages=pages)
+    assert error.value.reason == "StoreFailed"

@@ -12,7 +12,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from adbc_driver_manager import Error as DriverError
 
 from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.scratch import own
@@ -97,7 +96,8 @@ def _keep_packed(session: Session, table: Table, path: Path) -> bool:
             session.stream("read.packed", names) as rows,
             TableFile(path, table, packed.schema(table), partial(packed.unpacked, table)) as file,
         ):
-            _write(session, rows, file)
+            for batch in rows:
+                file.add(batch)
     except packed.Unpackable:
         return False
     return True
@@ -106,15 +106,8 @@ def _keep_packed(session: Session, table: Table, path: Path) -> bool:
 def _keep_table(session: Session, table: Table, path: Path, source: str | None, name: str = "read.roster") -> None:
     asked = {"table": table.name, "columns": ", ".join([*_as_sent(table), *([] if source else ["source"])])}
     with session.stream(name, asked) as rows, TableFile(path, table, rows.schema) as file:
-        _write(session, rows, file)
-
-
-def _write(session: Session, rows: pa.RecordBatchReader, file: TableFile) -> None:
-    try:
         for batch in rows:
             file.add(batch)
-    except DriverError as error:
-        raise translated(error, "read", session.login) from None
 
 
 def _read(

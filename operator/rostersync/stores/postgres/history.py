@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-from adbc_driver_manager import Error as DriverError
 
 from rostersync.scratch import own
-from rostersync.stores.postgres.failures import translated
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.session import READING, Scope, Session
 
@@ -51,11 +49,8 @@ class History:
             session.stream("read.history") as rows,
             pa.ipc.new_stream(str(path), _SCHEMA, options=options) as out,
         ):
-            try:
-                for batch in rows:
-                    out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=_SCHEMA))
-            except DriverError as error:
-                raise translated(error, "read", self._login) from None
+            for batch in rows:
+                out.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=_SCHEMA))
         return path
 
 

@@ -18,7 +18,7 @@ from rostersync.scratch import own
 from rostersync.stores.engine import interruptible
 from rostersync.stores.port import Mark
 from rostersync.stores.postgres.addresses import reached
-from rostersync.stores.postgres.failures import no_connection, translated
+from rostersync.stores.postgres.failures import is_of_server, no_connection, translated
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.sql_files import statement
 
@@ -148,6 +148,12 @@ class Session:
             yield cursor
         except DriverError as error:
             raise translated(error, self._doing, self.login) from None
+        except RostersyncError:
+            raise
+        except Exception as error:  # Arrow has types of its own for what ends a stream
+            if is_of_server(error):
+                raise translated(error, self._doing, self.login) from None
+            raise
         finally:
             with suppress(DriverError):
                 cursor.close()
