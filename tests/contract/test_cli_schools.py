@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rostersync.render import orgs
 from rostersync.simulator.bundle import Bundle
 from rostersync.simulator.server import Simulator
 from support.cli import Bench, name_of, reason_of
@@ -71,14 +72,28 @@ def test_a_manifest_names_the_schools(bench: Bench) -> None:
 
 
 def test_a_school_that_is_not_mapped_is_named_and_nothing_is_planned(bench: Bench) -> None:
-    run = bench.run("--school", NORTH, "--school", "1001", code=1)
+    run = bench.run("--school", NORTH, "--school", "nowhere", code=1)
 
     assert reason_of(run) == "SchoolNotMapped"
     assert message_of(run).startswith(
-        "1001: no mapped school has this id in the store, so nothing was planned; mapped are"
+        "nowhere: no mapped school has this id in the store, so nothing was planned; mapped are"
     )
     assert SOUTH in message_of(run)
     assert "plan" not in run["status"]
+
+
+def test_a_school_is_meant_by_its_name_or_either_id(bench: Bench) -> None:
+    by_id = bench.run("--school", NORTH, "--dry-run")
+    [name] = [o.name for o in orgs.read(bench.state / "artifacts" / name_of(by_id) / "plan").all if o.id == NORTH]
+    assert name
+
+    for word in (NORTH.removeprefix("FOC-"), name, name.upper()):
+        run = bench.run("--school", word, "--dry-run")
+        assert run["spec"]["schools"] == [NORTH]
+        assert run["status"]["plan"]["digest"] == by_id["status"]["plan"]["digest"]
+    told = bench.call("run", *bench.manifests(), "--quiet", "--school", "nowhere", code=1).output
+    assert "The schools of the last plan, by name: " in told
+    assert f"{name} ({NORTH})" in told
 
 
 def test_a_school_of_no_name_is_refused(bench: Bench) -> None:

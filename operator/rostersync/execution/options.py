@@ -26,6 +26,15 @@ def debug_option(function: F) -> F:
 
 def schools_option(function: F) -> F:
     """--school ID, several times: limit a run to some schools."""
+    return _schools("ID", "its id in the store")(function)
+
+
+def named_schools_option(function: F) -> F:
+    """--school SCHOOL, where a plan knows names."""
+    return _schools("SCHOOL", "its name, or its id in the store or in the source")(function)
+
+
+def _schools(metavar: str, what: str) -> Callable[[F], F]:
 
     def checked(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
         from pydantic import TypeAdapter, ValidationError
@@ -42,9 +51,9 @@ def schools_option(function: F) -> F:
         "schools",
         multiple=True,
         callback=checked,
-        metavar="ID",
-        help="Only this school (its id in the store), and what its changes need; may be given several times.",
-    )(function)
+        metavar=metavar,
+        help=f"Only this school ({what}), and what its changes need; may be given several times.",
+    )
 
 
 def engine_options(function: F) -> F:

@@ -84,6 +84,11 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     )
 
 
+def ref_of(manifests: Manifests) -> Ref:
+    """The connection that the manifests are about."""
+    return Ref(manifests.connection.kind, manifests.connection.metadata.name)
+
+
 def store_secrets(env: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """The Secrets in the file or folder that the environment names: of the store, and for commands without manifests of
     deliveries, too."""

@@ -56,11 +56,24 @@ class Orgs:
         """
         return tuple(dict.fromkeys(self._id(word) for word in words))
 
+    def mapped(self, word: str) -> tuple[str, ...]:
+        """The store's ids of the mapped organisations that a word may mean."""
+        return (word,) if word in self.by_id else tuple(o.id for o in self._meant(word) if o.id)
+
+    def listed(self) -> str:
+        """The schools, as `Oak Hill (FOC-1001)`, as far as an error may list them. Empty if there are none."""
+        schools = [o for o in self.all if o.id and o.entity == "School"]
+        there = ", ".join(f"{o.name} ({o.id})" if o.name else str(o.id) for o in schools[:_LISTED])
+        return f"{there} and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else there
+
+    def _meant(self, word: str) -> list[Org]:
+        found = [self.by_sis_id[word]] if word in self.by_sis_id else []
+        return found or [o for o in self.all if (o.name or "").casefold() == word.strip().casefold()]
+
     def _id(self, word: str) -> str:
         if word in self.by_id:
             return word
-        found = [self.by_sis_id[word]] if word in self.by_sis_id else []
-        found = found or [o for o in self.all if (o.name or "").casefold() == word.strip().casefold()]
+        found = self._meant(word)
         mapped = [o.id for o in found if o.id]
         if len(mapped) == 1:
             return mapped[0]
@@ -70,10 +83,8 @@ class Orgs:
             )
         if found:
             raise Permanent(f"School {word} is not mapped: the plan has nothing of it.", reason="UnknownSchool")
-        schools = [o for o in self.all if o.id and o.entity == "School"]
-        there = ", ".join(f"{o.name} ({o.id})" if o.name else str(o.id) for o in schools[:_LISTED])
-        more = f" and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else ""
-        has = f"There are: {there}{more}." if schools else "The plan knows no school."
+        listed = self.listed()
+        has = f"There are: {listed}." if listed else "The plan knows no school."
         raise Permanent(f"There is no school {word}. {has}", reason="UnknownSchool")
 
 

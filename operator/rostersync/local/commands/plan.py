@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rostersync.execution.interruption import interruptible
-from rostersync.execution.options import bytes_of, debug_option, engine_options, schools_option
+from rostersync.execution.options import bytes_of, debug_option, engine_options, named_schools_option
 from rostersync.local.commands import options
 from rostersync.local.commands.output import finish_attempt
 
@@ -25,7 +25,7 @@ Exit codes: 0 planned, also when held; 42 fails until something is changed; 1 ma
 )
 @options.manifests_option
 @click.option("--run", "name", metavar="NAME", help="The run's name; default from the manifests, or generated.")
-@schools_option
+@named_schools_option
 @options.report_option
 @options.state_option
 @options.output_option("json", "table", "yaml")
@@ -51,10 +51,16 @@ def plan(
     from rostersync.execution.progress import shown
     from rostersync.local.attempts import LocalAttempts
     from rostersync.local.imports import checked, import_district
+    from rostersync.local.manifest_files import ref_of
+    from rostersync.local.notes import note
+    from rostersync.local.schools import by_name, ids_of, known_to_plans
 
     manifests = checked(options.read_manifests(paths), os.environ)
+    schools = ids_of(state, ref_of(manifests).key, schools)
     engine = Engine(bytes_of(memory), threads)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, report=report, engine=engine)
         done = import_district(state, manifests, attempts, schools=schools, may_apply=False, name=name)
+    if said := by_name(attempts.error, known_to_plans(state, ref_of(manifests).key)):
+        note(said)
     finish_attempt(done, attempts, output, planned=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rostersync.execution.interruption import interruptible
-from rostersync.execution.options import bytes_of, debug_option, engine_options, schools_option
+from rostersync.execution.options import bytes_of, debug_option, engine_options, named_schools_option
 from rostersync.local.commands import options
 from rostersync.local.commands.output import finish
 
@@ -28,7 +28,7 @@ Exit codes: 0 applied, or nothing to do; 3 held, a person must decide; 1 failed.
 @options.manifests_option
 @click.option("--dry-run", is_flag=True, help="Plan only, and say what would be held; nothing is changed.")
 @options.volume_option
-@schools_option
+@named_schools_option
 @options.state_option
 @options.output_option("table", "json", "yaml")
 @options.quiet_option
@@ -55,11 +55,17 @@ def run(
     from rostersync.execution.progress import shown
     from rostersync.local.attempts import LocalAttempts
     from rostersync.local.imports import checked, import_district
+    from rostersync.local.manifest_files import ref_of
+    from rostersync.local.notes import note
+    from rostersync.local.schools import by_name, ids_of, known_to_plans
 
     manifests = checked(options.read_manifests(paths), os.environ)
+    schools = ids_of(state, ref_of(manifests).key, schools)
     engine = Engine(bytes_of(memory), threads)
     state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
         done = import_district(state, manifests, attempts, "DryRun" if dry_run else None, schools=schools)
+    if said := by_name(attempts.error, known_to_plans(state, ref_of(manifests).key)):
+        note(said)
     finish(done, attempts, output)
