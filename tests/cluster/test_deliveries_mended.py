@@ -89,6 +89,15 @@ def test_a_secret_that_is_there_now_is_found_by_a_test(scene: Scene, operator: O
     assert received(tmp_path / "feed") == [1]
 
 
+def test_what_another_run_has_delivered_is_not_waited_for(scene: Scene, places: tuple[Path, Path]) -> None:
+    (places[0] / "told").unlink()
+    scene.run("two", mode="Deliver")
+
+    assert scene.ended("two", "Delivered")
+    scene.ended("one", "Applied")
+    assert (received(places[0]), received(places[1])) == ([1], [1])
+
+
 def test_a_changed_connection_is_tried_as_soon_as_its_test_succeeds(scene: Scene, places: tuple[Path, Path]) -> None:
     elsewhere = places[0].parent / "elsewhere"
     connect(scene, delivery(elsewhere), delivery(places[1], "second"))

@@ -227,6 +227,12 @@ def deliverable_since(status: Mapping[str, Any]) -> datetime | None:
     return parse_instant(status["lastCheckTime"])
 
 
+def delivered_since(status: Mapping[str, Any], names: Collection[str], since: datetime) -> bool:
+    """Whether each of these deliveries has delivered something after that moment, for whichever run."""
+    times = {d["name"]: d["time"] for d in status.get("deliveries") or () if d.get("time")}
+    return bool(names) and all(name in times and parse_instant(times[name]) > since for name in names)
+
+
 def _delivered(deliveries: Sequence[Mapping[str, Any]]) -> list[Condition]:
     """Whether the newest try of each delivery succeeded. Test Connection can be fine all the same."""
     if not deliveries:

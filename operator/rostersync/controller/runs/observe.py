@@ -16,7 +16,7 @@ from rostersync.controller.runs.reports import moment
 from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
-from rostersync.lifecycle.connection_status import deliverable_since
+from rostersync.lifecycle.connection_status import deliverable_since, delivered_since
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, Outcome, succeeded_reason
 from rostersync.lifecycle.requesters import Requesters, requesters
@@ -92,9 +92,14 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
 
 
 def _mended(obj: Object | None, deliver: Work[DeliverReport] | None) -> bool:
-    """Whether Test Connection found, after a delivery had failed, that everything can be delivered: no pause is kept then."""
-    since = deliverable_since((obj or {}).get("status") or {})
-    return bool(since and deliver and deliver.ended_at and since > deliver.ended_at)
+    """Whether, after a delivery had failed, Test Connection found that everything can be delivered, or another run has
+    delivered what failed: no pause is kept then.
+    """
+    if deliver is None or deliver.ended_at is None:
+        return False
+    status, failed = (obj or {}).get("status") or {}, deliver.report.failed if deliver.report else ()
+    since = deliverable_since(status)
+    return bool(since and since > deliver.ended_at) or delivered_since(status, failed, deliver.ended_at)
 
 
 def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:
