@@ -208,7 +208,10 @@ def test_who_forgets_a_person_hears_what_was_delivered(bench: Bench, simulator: 
 def test_test_connection_probes_each_delivery_and_says_what_fails(bench: Bench, tmp_path: Path) -> None:
     place = tmp_path / "receiver"
     files = feed(bench, delivery(place), FOLDER)
-    found = json.loads(bench.call("check", *files, "-o", "json").stdout)
+    told = bench.call("check", *files, "-o", "json")
+    stages = [json.loads(line).get("stage") for line in told.stderr.splitlines()]
+    assert [s for s in stages if s] == ["check", "check deliveries", "check source"]
+    found = json.loads(told.stdout)
     assert [(d["name"], d.get("error")) for d in found["deliveries"]] == [("feed", None), ("passport", None)]
     folder = bench.state / "volumes" / "passport" / "in" / "focus"
     assert list(folder.iterdir()) == []

@@ -1,5 +1,6 @@
 """Who may log in to an SFTP server and how, and whether it is the server that is pinned: asked of a real OpenSSH."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,21 @@ def test_a_server_that_wants_both(tmp_path: Path) -> None:
     with sshd(tmp_path / "sshd", more="AuthenticationMethods publickey,password") as server:
         PLACE.probe(to(server, {**LOGIN, "privateKey": server.user_key.read_text()}))
         assert refused(to(server)).reason == "CredentialsRefused"
+
+
+def test_with_both_the_key_is_tried_first_and_then_the_password(server: Sshd, tmp_path: Path) -> None:
+    keygen("-t", "ed25519", "-f", tmp_path / "strange")
+    key, strange = server.user_key.read_text(), (tmp_path / "strange").read_text()
+
+    def accepted(secret: dict[str, str]) -> list[str]:
+        before = len(server.log.read_text())
+        PLACE.probe(to(server, secret))
+        server.quiet()
+        return re.findall(r"Accepted (\w+) for", server.log.read_text()[before:])
+
+    assert accepted({"user": USER, "privateKey": key, "password": "wrong"}) == ["publickey"]
+    assert accepted({**LOGIN, "privateKey": key}) == ["publickey"]
+    assert accepted({**LOGIN, "privateKey": strange}) == ["password"]
 
 
 def test_a_server_that_takes_no_passwords_says_so(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 
 from rostersync.api.v1alpha1.requirements import DataRequirement
 from rostersync.fate import DUPLICATES, HELD_BACK
-from rostersync.render.issues import ACTIONS, MEANINGS
+from rostersync.render.issues import ACTIONS, MEANINGS, groups
 from rostersync.sync import notes, require
 from rostersync.sync.restore.stage import FORGOTTEN
 
@@ -33,3 +33,13 @@ def test_every_action_of_a_data_requirement_is_told() -> None:
 
     assert len(actions) > 4
     assert set(actions) <= set(ACTIONS)
+
+
+def test_what_follows_from_a_filter_comes_after_what_somebody_must_act_on() -> None:
+    follows = [{"class": "Skipped", "code": "DanglingReference", "entity": "Enrollment", "action": "Skip"}] * 900
+    few = [{"class": "Error", "code": "Missing", "entity": "Student", "attribute": "email", "action": "Error"}] * 2
+    more = [{"class": "Duplicate", "code": "Duplicate", "entity": "Contact", "action": "Skip"}] * 3
+
+    found = groups([*follows, *few, *more])
+
+    assert [(g["code"], g["count"]) for g in found] == [("Duplicate", 3), ("Missing", 2), ("DanglingReference", 900)]

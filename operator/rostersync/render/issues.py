@@ -14,6 +14,8 @@ from rostersync.render import csvcells
 from rostersync.render.tables import say, table
 
 GROUP = ("class", "code", "entity", "attribute", "rule", "action")
+_CODE = GROUP.index("code")
+FOLLOWS = "DanglingReference"  # mostly of what a filter leaves out: thousands of records on which nobody must act
 RECORD = ("entity", "id", "class", "code", "attribute", "rule", "action")
 # What a code means, for people who have not read the documentation.
 MEANINGS = {
@@ -46,19 +48,20 @@ ACTIONS = {
 
 
 def read(plan: Path) -> Iterator[dict[str, Any]]:
-    """All issues of a plan folder in stored order, and then its notes."""
+    """All issues of a plan folder in stored order, its notes, and then what follows from filters and other issues."""
     import pyarrow.parquet as pq
 
-    for path in (plan / ISSUES, plan / NOTES):
-        if path.exists():
-            for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
-                yield from batch.to_pylist()
+    for later in (False, True):
+        for path in (plan / ISSUES, plan / NOTES):
+            if path.exists():
+                for batch in pq.ParquetFile(path).iter_batches(batch_size=4096):
+                    yield from (issue for issue in batch.to_pylist() if (issue["code"] == FOLLOWS) is later)
 
 
 def groups(issues: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Issues grouped by everything but the record, with counts, the most frequent first."""
+    """Issues grouped by everything but the record, with counts: what somebody must act on first, the most frequent first."""
     found = Counter(tuple(i.get(k) for k in GROUP) for i in issues)
-    ordered = sorted(found.items(), key=lambda item: (-item[1], [str(v) for v in item[0]]))
+    ordered = sorted(found.items(), key=lambda item: (item[0][_CODE] == FOLLOWS, -item[1], [str(v) for v in item[0]]))
     return [{k: v for k, v in zip(GROUP, key, strict=True) if v is not None} | {"count": n} for key, n in ordered]
 
 

@@ -54,7 +54,8 @@ class SFTP(Model):
         default=None, description="Folder for unfinished files. Absent: path, under names that begin with a dot."
     )
     secretRef: SecretRef = Field(
-        description="Secret with the keys user, and password or privateKey (passphrase if the key has one)."
+        description="Secret with the keys user, and password or privateKey (passphrase if the key has one). With both, "
+        "privateKey is tried first, and password where the server refuses the key or asks for both."
     )
     hostKey: Annotated[str, StringConstraints(min_length=16, max_length=8192)] = Field(
         description="Public keys of the server, one a line, as ssh-keyscan prints them. Any other key is refused."

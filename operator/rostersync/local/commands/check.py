@@ -29,8 +29,9 @@ Example:
 @options.volume_option
 @options.state_option
 @options.output_option("table", "json", "yaml")
+@options.quiet_option
 @debug_option
-def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", output: str) -> None:
+def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", output: str, quiet: bool) -> None:
     """Test Connection: does the source answer, which schools does it have, and which attributes does it fill?
 
     Reads a sample of every collection and changes nothing. The logins of store.postgres are tried, of whichever Secrets are
@@ -39,20 +40,26 @@ def check(paths: tuple[Path, ...], volumes: dict[str, Path], state: "State", out
     """
     from rostersync.execution import source
     from rostersync.execution.probe import as_dict, probe_deliveries, probe_store
+    from rostersync.execution.progress import shown
     from rostersync.local.manifest_files import store_secrets
     from rostersync.reading.read_set import private
     from rostersync.render import objects
 
     loaded = options.read_manifests(paths)
     state.mount(volumes)
-    with interruptible():
+    with interruptible(), shown(quiet) as progress:
         given = {**store_secrets(os.environ), **loaded.secrets}
+        progress("check", "store", 0, None)
         store = probe_store(replace(loaded, secrets=given), state.layout)
+        if loaded.connection.spec.deliveries:
+            progress("check deliveries", "all at once", 0, None)
         probes = probe_deliveries(loaded, state.layout)
         if output == "table":
             _store(store)
             _deliveries(probes)
+        progress("check source", "a sample of each collection", 0, None)
         opened, _ = source.open_source(loaded, os.environ)
+        opened.on_wait(lambda why, waited, patience: progress("waiting", why, int(waited), int(patience)))
         try:
             found = opened.check(private(loaded.connection))
         finally:
