@@ -6,6 +6,7 @@ RUNS ?= 1000
 FINISHED ?= 10000
 CONNECTIONS ?= 1000
 CROWD ?= 10000
+PEOPLE ?= 5000
 WORKERS ?= 2
 CLUSTER_WORKERS ?= 3
 ARGS ?=
@@ -20,7 +21,7 @@ IMAGE_STAMP := .venv/image/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator bench-deliveries \
+.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator bench-deliveries bench-directory \
   demo-cluster cluster cluster-down cluster-tools image lock clean
 
 help: ## List the targets
@@ -112,6 +113,9 @@ bench-operator: $(STAMP) ## The operator against a bare client on a control plan
 
 bench-deliveries: $(STAMP) ## The operator while 1,000 runs that only deliver wait at once (RUNS=1000)
 	@PYTHONPATH=tests $(BIN)/python bench/operator_deliveries.py --runs $(RUNS)
+
+bench-directory: $(STAMP) ## Reading Active Directory against ldapsearch (PEOPLE=5000)
+	@PYTHONPATH=tests $(BIN)/python bench/directory.py --people $(PEOPLE)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'

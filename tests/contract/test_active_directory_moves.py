@@ -115,3 +115,10 @@ def test_values_that_come_in_ranges_are_completed(server: Server) -> None:
 def test_bases_below_others_are_read_once(server: Server) -> None:
     rows, _ = people(opened(server, baseDNs=[STUDENTS.lower(), BASE]))
     assert len(rows) == 70
+
+
+@pytest.mark.parametrize("name", ["Domain Users", "Users"])
+def test_the_primary_group_counts_too(server: Server, name: str) -> None:
+    """memberOf does not name it. The second group has the first one in it."""
+    rows, reading = people(opened(server, entities=[{"entity": "Student", "groups": [name]}]))
+    assert (len(rows), reading.left_out) == (73, 0)

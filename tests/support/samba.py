@@ -35,6 +35,7 @@ _PACKAGES = {
     "/usr/share/samba/setup/provision.ldif": "samba-ad-provision",
     "/usr/lib/x86_64-linux-gnu/samba/ldb/samldb.so": "samba-dsdb-modules",
     "/usr/bin/ldbadd": "ldb-tools",
+    "/usr/bin/ldapsearch": "ldap-utils",
     "/usr/sbin/ip": "iproute2",
 }
 _NEWNET = 0x40000000
