@@ -182,14 +182,18 @@ def refused(answer: httpx.Response) -> str:
 
 def connection(name: str = "springfield", kind: str = "FocusConnection", **spec: Any) -> Manifest:
     """The smallest useful connection."""
-    whole = {
-        "termsOfUse": {"accepted": True},
-        "deliveryConfig": {
-            "serviceURL": "https://focus.springfield.example/oneroster",
-            "credentialsSecretRef": {"name": "focus-credentials"},
-        },
+    oneroster: Manifest = {
+        "serviceURL": "https://focus.springfield.example/oneroster",
+        "credentialsSecretRef": {"name": "focus-credentials"},
     }
-    return _ours(kind, name, whole | spec)
+    directory: Manifest = {
+        "url": "ldaps://dc1.springfield.example",
+        "secretRef": {"name": "focus-credentials"},
+        "baseDNs": ["DC=springfield,DC=example"],
+        "entities": [{"entity": "Student", "groups": ["Pupils"]}],
+    }
+    delivery = directory if kind == "ActiveDirectoryConnection" else oneroster
+    return _ours(kind, name, {"termsOfUse": {"accepted": True}, "deliveryConfig": delivery} | spec)
 
 
 def run(name: str = "monday", **spec: Any) -> Manifest:
