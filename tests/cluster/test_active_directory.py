@@ -84,7 +84,7 @@ def test_what_is_wrong_is_seen_in_the_status(scene: Scene, directory: Server) ->
 
 WHOLE = {
     "url": "ldaps://dc1.example",
-    "secretRef": {"name": "s"},
+    "credentialsSecretRef": {"name": "s"},
     "baseDNs": ["DC=ad,DC=example"],
     "entities": RULES,
     "unmatched": "Create",

@@ -19,7 +19,12 @@ SECRET = "directory-account"
 
 def connection(server: Server, *, spec: dict[str, Any] | None = None, **delivery: Any) -> dict[str, Any]:
     """The smallest connection to a directory, in pages of 10."""
-    config: dict[str, Any] = {"url": server.url(), "secretRef": {"name": SECRET}, "baseDNs": [BASE], "entities": RULES}
+    config: dict[str, Any] = {
+        "url": server.url(),
+        "credentialsSecretRef": {"name": SECRET},
+        "baseDNs": [BASE],
+        "entities": RULES,
+    }
     config |= {"unmatched": "Create", "pageSize": 10}
     return {
         "apiVersion": "rostersync.dev/v1alpha1",

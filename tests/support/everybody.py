@@ -188,7 +188,7 @@ def connection(name: str = "springfield", kind: str = "FocusConnection", **spec:
     }
     directory: Manifest = {
         "url": "ldaps://dc1.springfield.example",
-        "secretRef": {"name": "focus-credentials"},
+        "credentialsSecretRef": {"name": "focus-credentials"},
         "baseDNs": ["DC=springfield,DC=example"],
         "entities": [{"entity": "Student", "groups": ["Pupils"]}],
     }

@@ -13,7 +13,12 @@ from rostersync.sources.registry import profile_of
 
 MISSING = {"entity": "Class", "attribute": "title", "action": "Skip"}
 RULE = {"entity": "Student", "groups": ["Pupils"]}
-CONFIG = {"url": "ldaps://dc1.example", "secretRef": {"name": "s"}, "baseDNs": ["DC=ad,DC=example"], "entities": [RULE]}
+CONFIG = {
+    "url": "ldaps://dc1.example",
+    "credentialsSecretRef": {"name": "s"},
+    "baseDNs": ["DC=ad,DC=example"],
+    "entities": [RULE],
+}
 
 
 def made(delivery: dict[str, Any] | None = None, **spec: Any) -> ActiveDirectoryConnection:
@@ -44,7 +49,7 @@ def made(delivery: dict[str, Any] | None = None, **spec: Any) -> ActiveDirectory
         ({"filter": "(a=b))"}, "must be one LDAP filter in parentheses"),
         ({"attributes": {"email": "mail;binary"}}, "should match pattern"),
         ({"attributes": {"password": "userPassword"}}, "not permitted"),
-        ({"secretRef": None}, "required"),
+        ({"credentialsSecretRef": None}, "required"),
         ({"unmatched": "Drop"}, "Input should be 'HoldBack' or 'Create'"),
     ],
 )
@@ -87,7 +92,9 @@ def test_who_is_read_shapes_data_and_where_it_is_does_not() -> None:
     def hashed(**delivery: Any) -> str:
         return config_hash(effective_config(made(delivery).spec))
 
-    assert hashed() == hashed(url="ldaps://dc2.example", secretRef={"name": "t"}, pageSize=5, timeoutSeconds=5)
+    assert hashed() == hashed(
+        url="ldaps://dc2.example", credentialsSecretRef={"name": "t"}, pageSize=5, timeoutSeconds=5
+    )
     assert hashed() == hashed(baseDNs=["dc=AD,dc=example"], entities=[RULE | {"groups": ["PUPILS"]}])
     others: list[dict[str, Any]] = [
         {"filter": "(objectClass=user)"},
@@ -103,10 +110,5 @@ def test_what_the_rest_knows_of_it() -> None:
     connection = made({"url": "ldaps://DC1.example:3269"})
     profile = profile_of(connection)
     endpoint = profile.endpoint(connection)
-    assert (endpoint.host, endpoint.version, endpoint.secret, endpoint.secret_field) == (
-        "dc1.example",
-        "LDAPv3",
-        "s",
-        "secretRef",
-    )
+    assert (endpoint.host, endpoint.version, endpoint.secret) == ("dc1.example", "LDAPv3", "s")
     assert profile.source_id(connection) == "ad-springfield"

@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parents[2] / "deploy" / "samples"
 FILES = sorted(FOLDER.glob("*.yaml"))
 DOCUMENTS = {f.name: yaml.safe_load(f.read_text(encoding="utf-8")) for f in FILES}
 CONNECTIONS = [name for name, document in DOCUMENTS.items() if document["kind"] == "FocusConnection"]
-DIRECTORY = {"url", "secretRef", "baseDNs", "entities", "unmatched"}
+DIRECTORY = {"url", "credentialsSecretRef", "baseDNs", "entities", "unmatched"}
 SCHEMAS = {
     definition["spec"]["names"]["kind"]: definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for definition in map(yaml.safe_load, crd.render().values())

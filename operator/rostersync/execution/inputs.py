@@ -40,8 +40,8 @@ def credentials(inputs: Inputs, env: Mapping[str, str]) -> Login:
     where, keys = qualified(inputs.connection, reference), in_words(needed)
     secret = inputs.secrets.get(reference)
     if secret is None:
-        field = f"deliveryConfig.{endpoint.secret_field}"
-        return _of_environment(needed, f"{where}, which {field} names,", env, inputs.secret_files)
+        named = f"{where}, which deliveryConfig.credentialsSecretRef names,"
+        return _of_environment(needed, named, env, inputs.secret_files)
     # a line end was added by mistake when the value was encoded
     values = {key: secret.get(key, "").strip() for key in needed}
     if empty := [key for key, value in values.items() if not value]:

@@ -72,7 +72,7 @@ class Pod:
         profile = profile_of(connection)
         endpoint = profile.endpoint(connection)
         name, keys = endpoint.secret, f"the keys {in_words(profile.keys_for(connection))}"
-        secrets = {name: self._secret(connection, f"spec.deliveryConfig.{endpoint.secret_field}", name, keys)}
+        secrets = {name: self._secret(connection, "spec.deliveryConfig.credentialsSecretRef", name, keys)}
         config_maps: dict[str, Mapping[str, str]] = {}
         if endpoint.ca_bundle:
             name = endpoint.ca_bundle.name

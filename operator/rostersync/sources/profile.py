@@ -30,14 +30,13 @@ class Login:
 class Endpoint:
     """Where a source is, for Jobs that mount its Secret and CA bundle, and for SourceChanged.
 
-    `secret`: its Secret's name; `secret_field`: the field of deliveryConfig that names it.
+    `secret`: its Secret's name, as `deliveryConfig.credentialsSecretRef` has it.
     """
 
     host: str
     version: str
     secret: str
     ca_bundle: "CABundleRef | None" = None
-    secret_field: str = "credentialsSecretRef"  # noqa: S105
 
 
 Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]

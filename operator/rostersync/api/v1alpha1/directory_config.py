@@ -31,7 +31,7 @@ def _url(text: str) -> str:
     if not usable or any(c.isspace() for c in text):
         raise ValueError("must be a URL that begins with ldaps:// or ldap:// and names a host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or password; they belong in the Secret of secretRef")
+        raise ValueError("must not hold a user or password; they belong in the Secret of credentialsSecretRef")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end after host and port; baseDNs and filter say what is read")
     return text
@@ -144,7 +144,7 @@ class ActiveDirectoryConfig(EndpointConfig):
     url: URL = Field(
         description="A domain controller, such as ldaps://dc1.ad.springfield.example. With ldap://, set startTLS."
     )
-    secretRef: SecretRef = Field(
+    credentialsSecretRef: SecretRef = Field(
         description="Secret with the login of an account that may read the directory. deliveryConfig says which keys it "
         "has."
     )

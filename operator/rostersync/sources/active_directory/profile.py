@@ -26,8 +26,7 @@ def endpoint(connection: Connection) -> Endpoint:
     return Endpoint(
         urlsplit(config.url).hostname or "",
         VERSION,
-        config.secretRef.name,
-        secret_field="secretRef",  # noqa: S106
+        config.credentialsSecretRef.name,
     )
 
 
@@ -48,7 +47,7 @@ def opens(connection: Connection, login: Login, ca_bundle: str | None, network: 
         password=login.values[PASSWORD],
         ca=login.values.get(CA, ""),
         login=login.where,
-        secret=f"{namespace}/{config.secretRef.name}",
+        secret=f"{namespace}/{config.credentialsSecretRef.name}",
         config=config,
         organization=config.organization.name or defaults.district(connection),
     )
