@@ -112,6 +112,6 @@ def test_a_thousand_that_wait_fail_and_are_tried_again(scene):
     assert len(second) == len(set(second)) == COUNT
     assert {number for _, number in second} == {"2"}
     assert most == scene.process.shared.options.runs
-    assert {scene.reason(f"{name}-out", namespace) for namespace, name in map(of, range(COUNT))} == {"NoChanges"}
+    assert {scene.reason(f"{name}-out", namespace) for namespace, name in map(of, range(COUNT))} == {"Delivered"}
     assert scene.process.shared.delivered[("team-000", "district-0000", "sent")] == 1
     assert len(scene.looks) <= 20 * COUNT  # two Jobs each, from their creation to their end
