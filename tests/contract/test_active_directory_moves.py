@@ -78,7 +78,7 @@ def test_a_directory_that_moves_all_the_time_proves_nothing(own: Server, tmp_pat
 
     proof = proof_of(Meddled(opened(own), meddle), tmp_path)
     assert (proof["rule"], proof["pulls"], proof["complete"]) == (None, 3, False)
-    assert "the directory changed while it was read, and pulls did not agree" in proof["reason"]
+    assert "the source changed while it was read, and pulls did not agree" in proof["reason"]
 
 
 def test_somebody_who_moves_between_two_bases_is_there_once(own: Server, tmp_path: Path) -> None:

@@ -177,12 +177,12 @@ def test_a_source_that_is_asked_for_patience_again_and_again_has_a_limit_of_time
 def test_a_wait_that_is_longer_than_the_time_left_is_not_begun(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confirming, "PATIENCE", 30.0)
     bench.simulator.add_event("mass-leave:8")
-    bench.simulator.add_fault("by-id:429:60,after=4,on=users")
+    bench.simulator.add_fault("by-id:429:600,after=4,on=users")
     began = time.monotonic()
 
     run = bench.run()
 
-    assert time.monotonic() - began < 50
+    assert time.monotonic() - began < 500  # on a busy machine, too
     told = proof(bench, run)["byID"]
     assert told["gone"] == told["asked"] < 10  # what was answered before counts
     assert told["unable"] == "the time for asking by id was over"

@@ -24,13 +24,8 @@ from rostersync.sent import DeliverReport
 
 LAST_STAGE = "done"
 HAND_IN_STAGE = "keep"  # what was made goes to where artifacts live, if that is not on this machine
-_SPOILED = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-)  # a power cut can truncate a report, which is then lost
+# A power cut can truncate a report, which is then lost.
+_SPOILED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 R = TypeVar("R", PlanReport, ApplyReport, DeliverReport, CheckReport)

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from rostersync.errors import Permanent, RostersyncError
+from rostersync.errors import RostersyncError
 from rostersync.local.plans import opened_plan
 from rostersync.local.state import State
 from rostersync.render import orgs
@@ -32,9 +32,9 @@ def known_to_plans(state: State, connection: str) -> Orgs:
     return NAMELESS
 
 
-def by_name(error: RostersyncError | None, known: Orgs) -> str:
+def by_name(error: RostersyncError | None, state: State, connection: str) -> str:
     """What to add to an error that lists schools by id alone: their names. Empty for other errors, and where none is known."""
-    if not isinstance(error, Permanent) or error.reason != "SchoolNotMapped":
+    if error is None or error.reason != "SchoolNotMapped":
         return ""
-    listed = known.listed()
+    listed = known_to_plans(state, connection).listed()
     return f"The schools of the last plan, by name: {listed}." if listed else ""

@@ -1,7 +1,7 @@
 """Writes one entity's changes to a Parquet file and hashes them, in one pass over batches in order of id."""
 
 import hashlib
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -9,6 +9,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from rostersync.one_behind import OneBehind
 
 DISTINCT = frozenset({"id", "hash", "before_hash", "before"})
 LINE = "line"  # the column that is hashed and not written
@@ -21,8 +23,7 @@ class ChangeFile:
         self._file = file
         self._hash = hashlib.sha256()
         self._writer: pq.ParquetWriter | None = None
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="changes")
-        self._pending: Future[None] | None = None
+        self._behind = OneBehind("changes")
         self._last = ""
 
     def add(self, batch: Any) -> None:
@@ -31,8 +32,7 @@ class ChangeFile:
             return
         self._ascending(batch.column("id"))
         add_lines(self._hash, batch.column(LINE))
-        self._finish()
-        self._pending = self._pool.submit(self._write, batch.drop_columns([LINE]))
+        self._behind.do(partial(self._write, batch.drop_columns([LINE])))
 
     @property
     def sha256(self) -> str:
@@ -46,16 +46,11 @@ class ChangeFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._finish()
+            self._behind.finish()
         finally:
-            self._pool.shutdown()
+            self._behind.close()
             if self._writer is not None:
                 self._writer.close()
-
-    def _finish(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
 
     def _ascending(self, ids: Any) -> None:
         # The digest is over lines in order of id, so a batch out of order would change the digest of the same plan.

@@ -135,7 +135,7 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
         return Rule.TWICE
     numbers = ", ".join(str(pull.distinct) for pull in (*earlier, last))
     if last.end is End.PAGES:
-        return f"the directory changed while it was read, and pulls did not agree: {numbers} ids"
+        return f"the source changed while it was read, and pulls did not agree: {numbers} ids"
     return f"no total, no order, and pulls that did not agree: {numbers} ids"
 
 

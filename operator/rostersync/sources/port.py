@@ -81,6 +81,9 @@ class Reading:
     left_out: int = 0
 
 
+TIME_OVER = "the time for asking by id was over"  # why a source was not asked for all
+
+
 class ByID(StrEnum):
     """What a source said about one record that it was asked for by id."""
 

@@ -46,9 +46,9 @@ Opens = Callable[["Connection", Login, str | None, "Network"], "Source"]
 class Profile:
     """A kind of source.
 
-    `keys` are those of its Secret, and `also` says which others a connection needs, `optional` which it may have; `client` are those that tell one
-    client from another. `collections` are those that it can have; nothing is imported without the `required` ones. `brings`: it has records, and not only attributes of
-    them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
+    `keys` are those of its Secret, and `also` says which others a connection needs, `optional` which it may have;
+    `client` are those that tell one client from another. `collections` are those that it can have; nothing is imported
+    without the `required` ones. `brings`: it has records, and not only attributes of them. `page_size` applies where the connection names none; `prefix` begins the sourceID where the connection gives
     none. `rights` is the menu in which a person of the district lets the client read more.
     """
 

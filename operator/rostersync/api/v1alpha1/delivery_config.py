@@ -1,24 +1,29 @@
 """Delivery Config: where the SIS is and how to connect to it."""
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Int, LocalRef, Model, SecretRef, cel, validations
 
 
-def _url(text: str) -> str:
+def parts_of(text: str, schemes: tuple[str, ...], begins: str) -> SplitResult:
+    """The parts of a URL of a source. Raises ValueError; `begins` says there what it begins with."""
     try:
         parts = urlsplit(text)
-        usable = bool(parts.hostname) and parts.scheme in ("http", "https") and parts.port != 0
+        usable = bool(parts.hostname) and parts.scheme in schemes and parts.port != 0
     except ValueError:
         usable = False
     if not usable or any(c.isspace() for c in text):
-        raise ValueError("must be a URL that begins with https:// and names a host")
+        raise ValueError(f"must be a URL that begins with {begins} and names a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user or password; they belong in the Secret of credentialsSecretRef")
-    if parts.fragment:
+    return parts
+
+
+def _url(text: str) -> str:
+    if parts_of(text, ("http", "https"), "https://").fragment:
         raise ValueError("must not have a part after #")
     return text
 

@@ -2,11 +2,10 @@
 
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
-from rostersync.api.v1alpha1.delivery_config import EndpointConfig
+from rostersync.api.v1alpha1.delivery_config import EndpointConfig, parts_of
 from rostersync.api.v1alpha1.meta import NO_PASSWORD, Bool, Int, Model, SecretRef, SourcedID, cel, validations
 
 ENABLED_PERSONS = (
@@ -23,15 +22,7 @@ _FILTER = "must be one LDAP filter in parentheses, such as (&(objectCategory=per
 
 
 def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        usable = bool(parts.hostname) and parts.scheme in ("ldap", "ldaps") and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or any(c.isspace() for c in text):
-        raise ValueError("must be a URL that begins with ldaps:// or ldap:// and names a host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user or password; they belong in the Secret of credentialsSecretRef")
+    parts = parts_of(text, ("ldap", "ldaps"), "ldaps:// or ldap://")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("must end after host and port; baseDNs and filter say what is read")
     return text

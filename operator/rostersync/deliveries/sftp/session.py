@@ -93,9 +93,7 @@ class _Session:
         for folder in dict.fromkeys((self.folder, self.beside)):
             try:
                 async with asyncio.timeout(DEADLINES.answer):
-                    found = self.sftp.scandir(
-                        folder
-                    )  # a folder may have any number of files, and ours begin with a dot
+                    found = self.sftp.scandir(folder)  # any number of files; ours begin with a dot
                     names = [str(each.filename) async for each in found if str(each.filename).startswith(".")]
             except _NOT_SHOWN:
                 continue

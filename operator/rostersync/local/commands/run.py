@@ -57,15 +57,16 @@ def run(
     from rostersync.local.imports import checked, import_district
     from rostersync.local.manifest_files import ref_of
     from rostersync.local.notes import note
-    from rostersync.local.schools import by_name, ids_of, known_to_plans
+    from rostersync.local.schools import by_name, ids_of
 
     manifests = checked(options.read_manifests(paths), os.environ)
-    schools = ids_of(state, ref_of(manifests).key, schools)
+    connection = ref_of(manifests).key
+    schools = ids_of(state, connection, schools)
     engine = Engine(bytes_of(memory), threads)
     state.mount(volumes)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
         done = import_district(state, manifests, attempts, "DryRun" if dry_run else None, schools=schools)
-    if said := by_name(attempts.error, known_to_plans(state, ref_of(manifests).key)):
+    if said := by_name(attempts.error, state, connection):
         note(said)
     finish(done, attempts, output)

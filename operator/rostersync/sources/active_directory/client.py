@@ -13,7 +13,7 @@ from rostersync.sources.active_directory.records import Reader
 from rostersync.sources.active_directory.server import VERSION, Server
 from rostersync.sources.active_directory.session import Entry, Session, Stuck
 from rostersync.sources.network import Network
-from rostersync.sources.port import ByID, CheckResult, End, LookedUp, Page, Reading
+from rostersync.sources.port import TIME_OVER, ByID, CheckResult, End, LookedUp, Page, Reading
 
 _AT_ONCE = 40  # ids that one search asks for
 
@@ -56,17 +56,19 @@ class ActiveDirectory:
             self._scope = self._scope or (self._reader(session, frozenset()), groups.bases(session))
             for first in range(0, len(ids), _AT_ONCE):
                 if time.monotonic() >= until:
-                    return LookedUp(answers, unable="the time for asking by id was over")
+                    return LookedUp(answers, unable=TIME_OVER)
                 some = ids[first : first + _AT_ONCE]
                 living = frozenset(_living(session, *self._scope, some))
                 for id_ in some:
                     answers[id_] = ByID.ACTIVE if id_ in living else ByID.GONE
                     answered()
-            session.until = math.inf
         except (RostersyncError, Stuck) as error:
             self.close()
             why = error.reason if isinstance(error, RostersyncError) else "empty pages without end"
             return LookedUp(answers, unable=f"a search by objectGUID failed: {why}")
+        finally:
+            if self._session:
+                self._session.until = math.inf
         return LookedUp(answers)
 
     def on_wait(self, told: Callable[[str, float, float], None]) -> None:

@@ -23,11 +23,7 @@ BIND_DN, PASSWORD, CA = "bindDN", "password", "ca.crt"
 def endpoint(connection: Connection) -> Endpoint:
     """Where a connection's directory is, by its Delivery Config."""
     config = _config(connection)
-    return Endpoint(
-        urlsplit(config.url).hostname or "",
-        VERSION,
-        config.credentialsSecretRef.name,
-    )
+    return Endpoint(urlsplit(config.url).hostname or "", VERSION, config.credentialsSecretRef.name)
 
 
 def opens(connection: Connection, login: Login, ca_bundle: str | None, network: "Network") -> "Source":

@@ -16,7 +16,7 @@ from rostersync.errors import Permanent, RostersyncError
 from rostersync.sources.active_directory import failures
 from rostersync.sources.active_directory.server import Server
 from rostersync.sources.network import Network
-from rostersync.sources.oneroster.network_backend import Backend, Forbidden
+from rostersync.sources.network_backend import Backend, Forbidden
 
 _CHUNK = 1 << 18
 # ExtendedRequest 1 with the OID of StartTLS (RFC 4511, 4.14)

@@ -14,7 +14,7 @@ from rostersync.sources.oneroster.envelope import ALIASES, error_in
 from rostersync.sources.oneroster.pages import address
 from rostersync.sources.oneroster.request_errors import OutOfTime, TryAgain
 from rostersync.sources.oneroster.transport import Transport
-from rostersync.sources.port import ByID, LookedUp
+from rostersync.sources.port import TIME_OVER, ByID, LookedUp
 
 SINGULAR = {
     "orgs": ("org", "school"),
@@ -27,7 +27,6 @@ SINGULAR = {
 }
 NOT_THERE = frozenset({404, 410})
 ANOTHER = "another record came than was asked for"
-OVER = "the time for asking by id was over"
 _top = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -49,7 +48,7 @@ def look_up(transport: Transport, collection: str, ids: Sequence[str], answered:
         try:
             found, why = transport.get(lambda: _url(base, record_id), read, place, base)
         except OutOfTime:
-            unable.append(OVER)
+            unable.append(TIME_OVER)
             return
         except RostersyncError as error:
             found, why = ByID.UNCLEAR, f"{place}: {error.reason}"

@@ -14,10 +14,10 @@ import stamina
 
 from rostersync.errors import Permanent
 from rostersync.sources.network import Network
+from rostersync.sources.network_backend import Backend, Forbidden
 from rostersync.sources.oneroster.auth import Answer, Auth, OAuth1, OAuth2
 from rostersync.sources.oneroster.bounds import unpacked
 from rostersync.sources.oneroster.endpoint import ServiceEndpoint, bare
-from rostersync.sources.oneroster.network_backend import Backend, Forbidden
 from rostersync.sources.oneroster.rate_limit import RateLimit, retry_after
 from rostersync.sources.oneroster.redirects import at_home, shown
 from rostersync.sources.oneroster.request_errors import (

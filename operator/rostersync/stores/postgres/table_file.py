@@ -1,8 +1,8 @@
 """One table as a file in scratch, compressed, each part written while the next is on its way."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,6 +10,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rostersync.one_behind import OneBehind
 from rostersync.roster import Table
 
 Made = Callable[[pa.RecordBatch], Iterable[pa.RecordBatch]]
@@ -28,8 +29,7 @@ class TableFile:
     def __init__(self, path: Path, table: Table, schema: pa.Schema, made: Made = as_they_are) -> None:
         self._path, self._schema, self._made = path, schema, made
         self._kept: list[pa.RecordBatch] = []
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="base")
-        self._pending: Future[None] | None = None
+        self._behind = OneBehind("base")
         with _told(path):
             self._writer = pq.ParquetWriter(
                 path, schema, compression="lz4", write_statistics=False, use_dictionary=_repeating(table, schema)
@@ -37,8 +37,7 @@ class TableFile:
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add a batch. Raises what went wrong with the one before."""
-        self._finish()
-        self._pending = self._pool.submit(self._take, batch)
+        self._behind.do(partial(self._take, batch))
 
     def __enter__(self) -> Self:
         return self
@@ -48,17 +47,12 @@ class TableFile:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self._behind.finish()
                 self._write()
         finally:
-            self._pool.shutdown()
+            self._behind.close()
             with _told(self._path):
                 self._writer.close()
-
-    def _finish(self) -> None:
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
 
     def _take(self, batch: pa.RecordBatch) -> None:
         for made in self._made(batch):
