@@ -1,6 +1,7 @@
 """What a connection's status says of its deliveries: what arrived last, what fails, and what their test found."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +33,17 @@ def test_the_newest_that_arrived_is_kept_while_a_newer_one_fails() -> None:
     assert deliveries(NEW, LOST) == [NEW | {"state": "Failed"} | ERROR]
     assert deliveries(LOST, NEW) == [NEW]
     assert deliveries(LOST) == [LOST]
+
+
+def test_the_state_is_that_of_the_run_that_tried_last_not_of_the_one_that_was_made_last() -> None:
+    again = RunSeen("made-first", deliveries=(LOST,), tried="2026-11-25T02:00:02Z")
+    between = RunSeen("made-last", completed="2026-11-25T02:00:01Z", deliveries=(NEW,))
+    known = Known(3, {}, None, False, None, None, [again, between], Answer(), "", NOW, deliveries=("feed",))
+
+    assert of(known)["deliveries"] == [NEW | {"state": "Failed"} | ERROR]
+
+    runs = [between, replace(again, tried="2026-11-25T02:00:00Z")]
+    assert of(replace(known, runs=runs))["deliveries"] == [NEW]
 
 
 def test_what_history_has_removed_is_still_known_and_what_the_spec_lacks_is_not() -> None:

@@ -275,7 +275,9 @@ def test_the_status_says_what_became_of_each_delivery():
     ("times", "names", "expected"),
     [
         ({"feed": "02:00:01"}, ["feed"], True),
-        ({"feed": "02:00:00"}, ["feed"], False),  # it is the failed attempt's own time
+        ({"feed": "02:00:00"}, ["feed"], True),  # within the second in which the failed attempt was started
+        ({"feed": "01:59:59"}, ["feed"], False),
+        ({"feed": "02:00:01 Failed"}, ["feed"], False),  # the failed attempt itself, or a later one
         ({"feed": "02:00:01"}, ["feed", "quick"], False),
         ({"feed": "02:00:01", "quick": "02:30:00"}, ["feed", "quick"], True),
         ({"feed": "02:00:01", "quick": "01:00:00"}, ["feed"], True),
@@ -284,6 +286,9 @@ def test_the_status_says_what_became_of_each_delivery():
     ],
 )
 def test_what_failed_is_mended_once_another_run_has_delivered_all_of_it(times, names, expected):
-    known = [{"name": n, **({"time": f"2026-11-24T{t}Z"} if t else {})} for n, t in times.items()]
+    known = []
+    for name, said in times.items():
+        time, _, state = (said or "").partition(" ")
+        known.append({"name": name, "state": state or "Delivered", **({"time": f"2026-11-24T{time}Z"} if time else {})})
 
     assert delivered_since({"deliveries": known}, names, NOW) is expected

@@ -54,6 +54,7 @@ class RunSeen:
     planned: str = ""  # when its plan was started
     base: int | None = None  # the store's revision that its plan found
     deliveries: Sequence[Mapping[str, Any]] = ()
+    tried: str = ""  # when the newest attempt to deliver of a run that goes on ended or, until then, was started
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def of(known: Known) -> dict[str, Any]:
 def _deliveries(known: Known) -> list[dict[str, Any]]:
     """What became of each delivery: its newest success by time, and its state in the newest run that tried."""
     made: dict[str, dict[str, Any]] = {d["name"]: dict(d) for d in known.status.get("deliveries") or ()}
-    for each in (d for run in known.runs for d in run.deliveries):
+    for each in (d for run in sorted(known.runs, key=lambda r: r.completed or r.tried) for d in run.deliveries):
         before = made.get(each["name"], {})
         newest = max((before, each), key=lambda d: (str(d.get("time", "")), d.get("revision", -1)))
         details = {key: newest[key] for key in _SENT if key in newest}
@@ -228,9 +229,13 @@ def deliverable_since(status: Mapping[str, Any]) -> datetime | None:
 
 
 def delivered_since(status: Mapping[str, Any], names: Collection[str], since: datetime) -> bool:
-    """Whether each of these deliveries has delivered something after that moment, for whichever run."""
-    times = {d["name"]: d["time"] for d in status.get("deliveries") or () if d.get("time")}
-    return bool(names) and all(name in times and parse_instant(times[name]) > since for name in names)
+    """Whether the newest try of each of these deliveries has delivered something, for whichever run.
+
+    `since` is when the attempt that failed was started: it had its turn on the store until its end, so what was
+    delivered from then on was delivered behind it. Both are whole seconds, and a run can take less than one.
+    """
+    done = {d["name"]: d["time"] for d in status.get("deliveries") or () if d["state"] == "Delivered" and d.get("time")}
+    return bool(names) and all(name in done and parse_instant(done[name]) >= since for name in names)
 
 
 def _delivered(deliveries: Sequence[Mapping[str, Any]]) -> list[Condition]:

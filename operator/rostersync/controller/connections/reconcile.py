@@ -9,6 +9,7 @@ from typing import Any
 from rostersync.api import kubernetes
 from rostersync.api.kinds import Ref
 from rostersync.api.objects import condition
+from rostersync.attempts import DELIVER
 from rostersync.controller import jobs
 from rostersync.controller.cluster.cache import JOBS, RUNS, Key, Object, labels, place
 from rostersync.controller.cluster.client import ApiError
@@ -97,8 +98,9 @@ class Connections:
         made = connection_status.of(known)
         self._warn_unconfirmed(key[0], obj, made)
         await self._write(key[0], obj, made)
-        if made.get("lastCheckTime") != (obj.get("status") or {}).get("lastCheckTime"):
-            shared.tell(view.place)  # a run may wait to deliver until that is possible again
+        before = obj.get("status") or {}
+        if any(made.get(field) != before.get(field) for field in ("lastCheckTime", "deliveries")):
+            shared.tell(view.place)  # a run may wait to deliver until that is possible again, or was done by another
         self._again(key, answered, problem or memory.notice, now)
 
     async def deleted(self, obj: Object) -> None:
@@ -216,6 +218,7 @@ class Connections:
         for run in self.shared.store.related(RUNS, f"connection/{view.place}"):
             status = run.get("status") or {}
             plan = status.get("plan") or {}
+            tried: dict[str, Any] = next((j for j in status.get("jobs") or () if j["type"] == DELIVER.type), {})
             out.append(
                 RunSeen(
                     run["metadata"]["name"],
@@ -228,6 +231,7 @@ class Connections:
                     plan.get("asOf", ""),
                     plan.get("baseRevision"),
                     status.get("deliveries") or (),
+                    tried.get("completionTime") or tried.get("startTime", ""),
                 )
             )
         return out

@@ -99,7 +99,8 @@ def _mended(obj: Object | None, deliver: Work[DeliverReport] | None) -> bool:
         return False
     status, failed = (obj or {}).get("status") or {}, deliver.report.failed if deliver.report else ()
     since = deliverable_since(status)
-    return bool(since and since > deliver.ended_at) or delivered_since(status, failed, deliver.ended_at)
+    tested = bool(since and since >= deliver.ended_at)
+    return tested or delivered_since(status, failed, deliver.started_at or deliver.ended_at)
 
 
 def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:
