@@ -523,19 +523,19 @@ class Model:
         return out
 
     def last_organisations(self, direct: dict[Key, str]) -> set[Key]:
-        """Organisations other than schools that would leave and are all that somebody has who stays as stored."""
+        """Organisations that would leave and are all that somebody has who stays as stored, taken or not."""
         pulled = {r.id for r in self.records["orgs"] if r.fate is None}
         there = pulled | {i for i in self.store.table("orgs") if ("orgs", i) not in direct}
         found: set[Key] = set()
         for i, person in self.store.table("users").items():
             orgs = person["orgSourcedIds"] or []
-            if ("users", i) in direct or Entity(person["entity"]) not in self.taken:
+            if ("users", i) in direct:
                 continue
             sent = self.accepted_person(i)
             if sent and not self.belongs_nowhere(sent.values["orgSourcedIds"], there):
                 continue
             if all(("orgs", o) in direct for o in orgs):
-                found |= {("orgs", o) for o in orgs if self.store.rows["orgs", o]["entity"] == "District"}
+                found |= {("orgs", o) for o in orgs}
         return found
 
     def belongs_nowhere(self, orgs: list[str] | None, there: set[str]) -> bool:
@@ -584,8 +584,6 @@ class Model:
     def cut(self, out: Outcome) -> None:
         """Optional references: of accepted rows to what is there, of other rows that stay to what is not deleted."""
         for (table, i), row in out.after.items():
-            if (table, i) not in out.accepted and Entity(row["entity"]) not in self.taken:
-                continue
             for a in BY_NAME[table].references:
                 if a.required or row[a.name] is None:
                     continue

@@ -3,6 +3,7 @@
 - Records that would be incomplete in the export once the plan is applied, so that importers elsewhere refuse them.
 - Ids that came in several rows, if that keeps their collection from being proved complete.
 - Records that were not sent although they are there, which shows that their collection was not read completely.
+- Organisations that would leave, and stay for the sake of somebody who would belong to nothing else.
 
 The columns are those of `issues.parquet`.
 """
@@ -48,6 +49,10 @@ def _of_the_pull(context: Context, extract: Path) -> None:
                 FROM required_{table.name} r
                 JOIN (SELECT sourcedId FROM read_parquet({literal(str(file))})) t ON t.sourcedId = r.raw_id
             """)
+    context.sql("""
+        INSERT INTO notes SELECT s.entity, s.id, 'Note', 'LastOrganisation', NULL, NULL, NULL
+        FROM store_orgs s JOIN last_orgs l ON l.id = s.id WHERE l.wished AND s.status = 'active'
+    """)
     for name, confirmed in confirming.read(extract).items():
         _still_there(context, BY_NAME[name], confirmed.active)
 

@@ -10,13 +10,16 @@ from rostersync.tables.sql import first_fate, literal, mark, q
 
 
 def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
-    """Make `fates_<table>`, with `owed`: a required reference would leave, but that is deferred."""
-    joins, nowhere, gone, owed, silent, dangling = [], [], [], [], [], []
+    """Make `fates_<table>`, with `owed`: a required reference would leave, but that is deferred. And with `unsure`: a
+    reference finds only what would not be there if nothing were deferred.
+    """
+    joins, nowhere, gone, owed, unsure, silent, dangling = [], [], [], [], [], [], []
     for attribute in followed(table):
         alias = "t_" + attribute.name
         joins.append(f"LEFT JOIN targets_{attribute.target} {alias} ON {alias}.id = r.{q(attribute.name)}")
         if any(e in context.taken for e in entities_of(attribute)):
             nowhere.append(f"({alias}.there IS NOT TRUE)")
+            unsure.append(f"{alias}.absent")
         dangling.append(f"WHEN {alias}.there IS NOT TRUE THEN {literal(attribute.name)}")
         gone.append(f"{alias}.gone")
         owed.append(f"{alias}.deferred")
@@ -24,7 +27,8 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
             silent.append(f"NOT {alias}.taken")
     if table is USERS and _some_belong_nowhere(context):
         joins.append("LEFT JOIN nowhere_lists n ON n.list = r.orgSourcedIds")
-        nowhere.append("(n.list IS NOT NULL)")
+        nowhere.append("coalesce(n.now, FALSE)")
+        unsure.append("(n.list IS NOT NULL)")
     if table in (CLASSES, ENROLLMENTS):  # shape held it back because of its school, before references are followed
         dangling.insert(0, f"WHEN r.fate = {literal(Fate.DANGLING_REFERENCE)} THEN 'schoolSourcedId'")
     own = {Fate.GONE: any_of(gone)}
@@ -45,27 +49,29 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
     compared = mark(table, "r") if goes_through_once(context, table) else "NULL"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE fates_{table.name} AS
-        SELECT r.id, r.entity, r.has_error, {fate} AS fate, {any_of(owed)} AS owed, {compared} AS mark,
-          {missing} AS dangling
+        SELECT r.id, r.entity, r.has_error, {fate} AS fate, {any_of(owed)} AS owed, {any_of(unsure)} AS unsure,
+          {compared} AS mark, {missing} AS dangling
         FROM required_{table.name} r {" ".join(joins)}
     """)
 
 
 def _some_belong_nowhere(context: Context) -> bool:
-    """Make `nowhere_lists` (list): organisation lists of pulled people, none of whose organisations is there.
+    """Make `nowhere_lists` (list, now): organisation lists of pulled people, none of whose organisations is there (`now`),
+    or would be if nothing were deferred.
 
     Returns whether there are any. If only some organisations are taken, a list says nothing about the others.
     """
     missing = """(
         SELECT 1 FROM (SELECT DISTINCT unnest(targets) AS id FROM org_lists) o LEFT JOIN targets_orgs t ON t.id = o.id
-        WHERE t.there IS NOT TRUE)"""
+        WHERE t.there IS NOT TRUE OR t.deferred)"""
     if not context.taken.issuperset(ORGS.entities) or not context.exists(missing):
         return False
     context.sql("""
         CREATE OR REPLACE TEMP TABLE nowhere_lists AS
         WITH lists AS (SELECT DISTINCT orgSourcedIds AS list FROM required_users WHERE fate IS NULL)
-        SELECT i.list FROM (SELECT list, unnest(list) AS id FROM lists) i LEFT JOIN targets_orgs t ON t.id = i.id
-        GROUP BY i.list HAVING bool_and(t.there IS NOT TRUE)
+        SELECT i.list, bool_and(t.there IS NOT TRUE) AS now
+        FROM (SELECT list, unnest(list) AS id FROM lists) i LEFT JOIN targets_orgs t ON t.id = i.id
+        GROUP BY i.list HAVING bool_and(t.there IS NOT TRUE OR t.deferred)
     """)
     return context.exists("nowhere_lists")
 
@@ -77,18 +83,20 @@ def not_there(table: Table) -> Fate:
 
 @dataclass(frozen=True)
 class AnyFate:
-    """Whether any pulled record of a table is not accepted, refers to what leaves, or to what would leave."""
+    """Whether any pulled record of a table is not accepted, refers to what leaves, to what would leave, or is `unsure`."""
 
     refused: bool
     gone: bool
     owed: bool
+    unsure: bool
 
 
 def any_fate(context: Context, table: Table) -> AnyFate:
     """Read `fates_<table>` once to find out."""
     found = context.con.execute(f"""
         SELECT coalesce(bool_or(fate IS NOT NULL), FALSE), coalesce(bool_or(fate = {literal(Fate.GONE)}), FALSE),
-          coalesce(bool_or(fate IS NULL AND owed), FALSE) FROM fates_{table.name}
+          coalesce(bool_or(fate IS NULL AND owed), FALSE), coalesce(bool_or(fate IS NULL AND unsure), FALSE)
+        FROM fates_{table.name}
     """).fetchall()
     return AnyFate(*found[0])
 

@@ -1,8 +1,8 @@
 """Nobody is left without an organisation because one leaves: it stays as long as somebody has no other.
 
-People who are held back, or who are not sent and stay, keep their values in the store. An organisation other than a
-school that leaves would be taken from them. If they have no other, it stays instead, and is counted as kept. If they
-stay only because deletes of people are deferred, the delete of the organisation is deferred too.
+People who are held back, who are not sent and stay, or whose entity is not taken keep their values in the store. An
+organisation that leaves would be taken from them. If they have no other, it stays instead, and is counted as kept. If
+they stay only because deletes of people are deferred, the delete of the organisation is deferred too.
 """
 
 from rostersync.model import Cause
@@ -15,10 +15,11 @@ from rostersync.tables.sql import literal
 def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bool) -> bool:
     """Take those organisations out of `deletes_orgs`, or defer their deletes. Returns whether there were any.
 
-    `duplicates` says that `duplicates_users` has records, `deferring` that deletes of people are deferred. Reads
+    Makes `last_orgs` (id, wished): what stays; `wished` if it would even once everything was read completely. `duplicates` says that `duplicates_users` has records, `deferring` that deletes of people are deferred. Reads
     `targets_orgs`, which must be made again if it returns true.
     """
-    if not context.takes(USERS) or not context.exists("(SELECT 1 FROM deletes_orgs WHERE entity <> 'School')"):
+    context.sql("CREATE OR REPLACE TEMP TABLE last_orgs (id VARCHAR, wished BOOLEAN)")
+    if not context.exists("deletes_orgs"):
         return False
     _lay_out_bereft(context)
     if not context.exists("bereft"):
@@ -27,12 +28,12 @@ def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bo
     refused = f"NOT s.seen OR s.fate IS NOT NULL OR {duplicate}"
     explicit = "FALSE" if context.deferring else f"cause = {literal(Cause.SOURCE_DELETED)}"
     context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE last_orgs AS
+        INSERT INTO last_orgs
         WITH s AS (
             SELECT b.*, r.id IS NOT NULL AS seen, r.fate, coalesce(r.orgSourcedIds, []) AS sent
             FROM bereft b LEFT JOIN (FROM required_users SEMI JOIN bereft USING (id)) r ON r.id = b.id),
         judged AS (
-            SELECT s.orgSourcedIds, s.at_once, {direct_cause(context, USERS)} AS cause,
+            SELECT s.orgSourcedIds, s.at_once, CASE WHEN s.taken THEN {direct_cause(context, USERS)} END AS cause,
               {refused} OR {_nowhere(context, "there")} AS stays, {refused} OR {_nowhere(context, "there AND NOT deferred")} AS would_stay
             FROM s),
         lasting AS (
@@ -41,8 +42,7 @@ def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bo
               would_stay AND cause IS NULL AS wished
             FROM judged)
         SELECT l.id, bool_or(l.wished) AS wished
-        FROM lasting l JOIN deletes_orgs d ON d.id = l.id
-        WHERE d.entity <> 'School' GROUP BY l.id HAVING bool_or(l.really)
+        FROM lasting l JOIN deletes_orgs d ON d.id = l.id GROUP BY l.id HAVING bool_or(l.really)
     """)
     if not context.exists("last_orgs"):
         return False
@@ -60,19 +60,19 @@ def _nowhere(context: Context, condition: str) -> str:
 
 
 def _lay_out_bereft(context: Context) -> None:
-    """Make `bereft` (id, orgSourcedIds, at_once): people of the store all of whose organisations leave.
+    """Make `bereft` (id, orgSourcedIds, taken, at_once): people of the store all of whose organisations leave.
 
     They leave with this plan (`at_once`), or once everything was read completely.
     """
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE bereft AS
         WITH people AS (
-            SELECT id, orgSourcedIds FROM store_users
-            WHERE status = 'active' AND entity IN {context.taken_of(USERS)} AND len(orgSourcedIds) > 0),
+            SELECT id, orgSourcedIds, entity IN {context.taken_of(USERS)} AS taken FROM store_users
+            WHERE status = 'active' AND len(orgSourcedIds) > 0),
         lists AS (SELECT DISTINCT orgSourcedIds AS list FROM people),
         leaving AS (
             SELECT list, bool_and(NOT d.deferred) AS at_once
             FROM (SELECT list, unnest(list) AS id FROM lists) i LEFT JOIN deletes_orgs d ON d.id = i.id
             GROUP BY list HAVING bool_and(d.id IS NOT NULL))
-        SELECT p.id, p.orgSourcedIds, l.at_once FROM people p JOIN leaving l ON l.list = p.orgSourcedIds
+        SELECT p.id, p.orgSourcedIds, p.taken, l.at_once FROM people p JOIN leaving l ON l.list = p.orgSourcedIds
     """)

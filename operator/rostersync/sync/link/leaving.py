@@ -60,6 +60,11 @@ def lay_out_deletes(context: Context, table: Table, found: AnyFate, *, deferring
           NOT goes AND NOT falls AS deferred
         FROM decided WHERE cause IS NOT NULL OR falls OR would_fall
     """)
+    if table is ORGS:  # those that stay for the sake of somebody are mapped no more all the same
+        context.sql(f"""
+            CREATE OR REPLACE TEMP TABLE unmapped_orgs AS
+            SELECT id FROM deletes_orgs WHERE cause = {literal(Cause.SCHOOL_UNMAPPED)}
+        """)
     if found.gone:
         context.sql(f"""
             UPDATE fates_{table.name} SET fate = {literal(not_there(table))}
@@ -72,6 +77,15 @@ def lay_out_deletes(context: Context, table: Table, found: AnyFate, *, deferring
             SELECT s.id, s.entity, {cascade}, TRUE
             FROM fates_{table.name} f JOIN store_{table.name} s ON s.id = f.id AND s.status = 'active'
             WHERE f.fate IS NULL AND f.owed
+        """)
+    if found.unsure and refs:
+        # Accepted records that would be held back, and so stay as the store has them: then its references count.
+        context.sql(f"""
+            INSERT INTO deletes_{table.name}
+            SELECT s.id, s.entity, {cascade}, TRUE
+            FROM fates_{table.name} f JOIN store_{table.name} s ON s.id = f.id AND s.status = 'active' {" ".join(joins)}
+            WHERE f.fate IS NULL AND f.unsure AND NOT f.owed
+              AND {any_of([f"t_{a.name}.{how}" for a in refs for how in ("gone", "deferred")])}
         """)
 
 
@@ -102,13 +116,12 @@ def direct_cause(context: Context, table: Table) -> str:
         cases.insert(0, f"WHEN {gone} THEN {unmapped}")
         cases.insert(1, "WHEN s.entity = 'School' THEN NULL")
     elif table is USERS:
-        gone = f"(SELECT coalesce(list(id), []) FROM deletes_orgs WHERE cause = {unmapped})"
+        gone = "(SELECT coalesce(list(id), []) FROM unmapped_orgs)"
         cases.append(
             f"WHEN NOT s.seen AND len(s.orgSourcedIds) > 0 AND list_has_all({gone}, s.orgSourcedIds) THEN {unmapped}"
         )
     elif any(a.target == "orgs" for a in required_of(table)):
-        gone = f"SELECT id FROM deletes_orgs WHERE cause = {unmapped}"
-        cases.append(f"WHEN NOT s.seen AND s.schoolSourcedId IN ({gone}) THEN {unmapped}")
+        cases.append(f"WHEN NOT s.seen AND s.schoolSourcedId IN (SELECT id FROM unmapped_orgs) THEN {unmapped}")
     if context.spec.bulkUploadMode:
         cases.append(f"WHEN NOT s.seen THEN {literal(Cause.SOURCE_MISSING)}")
     return "CASE " + " ".join(cases) + " END"

@@ -10,23 +10,29 @@ NOT_THERE = "t.there IS NOT TRUE"  # what an accepted record may not keep
 GONE = "coalesce(t.gone, FALSE)"  # what a record that merely stays loses
 
 
-def lay_out_targets(context: Context, table: Table) -> None:
-    """Make `targets_<table>`: the ids of the resulting store, and those that leave with this plan."""
+def lay_out_targets(context: Context, table: Table, *, unsure: bool = False) -> None:
+    """Make `targets_<table>`: the ids of the resulting store, and those that leave with this plan.
+
+    `unsure`: some accepted records would be held back if nothing were deferred. New ones of these are `absent`.
+    """
     if table in (ENROLLMENTS, DEMOGRAPHICS):
         return  # nothing refers to them
     taken = context.taken_of(table)
     untaken = ""
     if table is USERS and not context.taken.issuperset(USERS.entities):
-        untaken = f"UNION ALL SELECT id, FALSE, FALSE FROM fates_users WHERE fate = {literal(Fate.NOT_TAKEN)}"
+        untaken = f"UNION ALL SELECT id, FALSE, FALSE, FALSE FROM fates_users WHERE fate = {literal(Fate.NOT_TAKEN)}"
+    known = f"SELECT id FROM store_{table.name} WHERE status = 'active'"
+    absent = f"(owed OR unsure) AND id NOT IN ({known})" if unsure else "FALSE"
+    united = "SELECT id, bool_and(taken) AS taken, bool_or(there) AS there, bool_or(absent) AS absent FROM present GROUP BY id"
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE targets_{table.name} AS
         WITH present AS (
-            SELECT id, TRUE AS taken, TRUE AS there FROM fates_{table.name} WHERE fate IS NULL
-            UNION ALL SELECT id, entity IN {taken}, TRUE FROM unmatched_{table.name}
+            SELECT id, TRUE AS taken, TRUE AS there, {absent} AS absent FROM fates_{table.name} WHERE fate IS NULL
+            UNION ALL SELECT id, entity IN {taken}, TRUE, FALSE FROM unmatched_{table.name}
             {untaken}),
-        one AS ({"SELECT id, bool_and(taken) AS taken, bool_or(there) AS there FROM present GROUP BY id" if untaken else "FROM present"})
+        one AS ({united if untaken else "FROM present"})
         SELECT o.id, o.there AND (d.deferred IS DISTINCT FROM FALSE) AS there,
-          coalesce(NOT d.deferred, FALSE) AS gone, coalesce(d.deferred, FALSE) AS deferred, o.taken
+          coalesce(NOT d.deferred, FALSE) AS gone, coalesce(d.deferred, FALSE) AS deferred, o.taken, o.absent
         FROM one o LEFT JOIN deletes_{table.name} d ON d.id = o.id
     """)
 
@@ -110,7 +116,7 @@ def lay_out_trimmed(context: Context, table: Table) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE staying_{table.name} AS
         SELECT s.* FROM store_{table.name} s JOIN unmatched_{table.name} u ON u.id = s.id AND s.status = 'active'
-        WHERE u.taken AND s.id NOT IN (SELECT id FROM deletes_{table.name} WHERE NOT deferred)
+        WHERE s.id NOT IN (SELECT id FROM deletes_{table.name} WHERE NOT deferred)
     """)
     values, joins = _with_cuts(context, table, f"staying_{table.name}", refs, GONE)
     context.sql(f"""

@@ -3,11 +3,12 @@
 References are resolved against the resulting store, in dependency order. Reads `required_<table>`,
 `duplicates_<table>` and the store. Writes for every table:
 
-- `fates_<table>` (id, entity, fate, has_error, dangling): every pulled record. Fate NULL is accepted. `dangling` names
-  the required reference that finds nothing
+- `fates_<table>` (id, entity, fate, has_error, dangling, owed, unsure): every pulled record. Fate NULL is accepted.
+  `dangling` names the required reference that finds nothing
 - `unmatched_<table>` (id, entity, fate, seen, taken): records of the store that this pull does not accept
 - `deletes_<table>` (id, entity, cause, deferred): what leaves the store, and what would leave if it were not deferred
-- `targets_<table>` (id, there, gone, deferred, taken): what a reference finds. `there` means: in the resulting store
+- `targets_<table>` (id, there, gone, deferred, taken, absent): what a reference finds. `there` means: in the resulting
+  store; `absent`: new there, but only because something is deferred
 - `final_<table>` (id, entity, attributes, metadata): accepted records as the store will have them
 - `differing_<table>`, for enrolments and demographics only: accepted records that are new or differ from the store's
 - `trimmed_<table>`: records of the store that stay but lose an optional reference
@@ -45,7 +46,7 @@ def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Lin
         found = any_fate(context, table)
         deferring = context.deferring or bool(incomplete)
         lay_out_deletes(context, table, found, deferring=deferring, vanished=vanished)
-        lay_out_targets(context, table)
+        lay_out_targets(context, table, unsure=found.owed or found.unsure)
         if table is ORGS:
             of_people = context.deferring or any(not context.complete(c) for c in leans_on(USERS, context.links))
             if keep_last_organisations(context, duplicates=USERS.name in duplicated, deferring=of_people):
