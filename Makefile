@@ -3,6 +3,8 @@ PYTHON ?= python3
 SEED ?= 1
 SIZE ?= 10k
 RUNS ?= 1000
+NIGHTS ?= 100
+DISTRICTS ?= 3
 FINISHED ?= 10000
 CONNECTIONS ?= 1000
 CROWD ?= 10000
@@ -21,8 +23,8 @@ IMAGE_STAMP := .venv/image/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage test-image-python lint format types imports generated verify bench bench-operator bench-deliveries bench-directory \
-  demo-cluster cluster cluster-down cluster-tools image lock clean
+.PHONY: help setup demo test coverage test-image-python nights lint format types imports generated verify bench bench-operator bench-deliveries \
+  bench-directory demo-cluster cluster cluster-down cluster-tools image lock clean
 
 help: ## List the targets
 	@echo 'make TARGET, with these targets:'
@@ -84,6 +86,9 @@ $(IMAGE_STAMP): requirements-dev.txt pyproject.toml
 	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
 	@$(IMAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
 	@touch $@
+
+nights: $(STAMP) ## Many nights in a row: what receivers have against what the source has (NIGHTS=100 DISTRICTS=3, on each store)
+	ROSTERSYNC_TEST_NIGHTS=$(NIGHTS) ROSTERSYNC_TEST_DISTRICTS=$(DISTRICTS) $(PYTEST) $(WORKERS) -rP tests/property/test_many_nights.py
 
 lint: $(STAMP) ## Style and likely mistakes (ruff), and whether the formatter would change anything
 	$(BIN)/ruff check .

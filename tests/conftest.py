@@ -23,6 +23,8 @@ _CLUSTERS = {
     "ROSTERSYNC_KEEP_CLUSTER",
     "ROSTERSYNC_TEST_POSTGRES",
     "ROSTERSYNC_TEST_KILLS",
+    "ROSTERSYNC_TEST_NIGHTS",
+    "ROSTERSYNC_TEST_DISTRICTS",
 }
 for name in [n for n in os.environ if n.startswith("ROSTERSYNC_") and n not in _CLUSTERS]:
     del os.environ[name]
