@@ -124,7 +124,7 @@ def _write_file(con: duckdb.DuckDBPyConnection, name: str, folder: Path, wanted:
     if wanted.reader_has is None:
         written = f'SELECT *, NULL AS status, NULL AS "dateLastModified" FROM ({query})'
         count = _number(con, f"SELECT count(*) FROM ({query})")
-        if not count and name in OPTIONAL:
+        if not count and name in OPTIONAL and not _had_any(con, name, wanted):
             return
         keys = _keys(con, name, (_NOW,))
     else:
@@ -163,6 +163,14 @@ def _difference(now: str, had: str) -> str:
         SELECT now.*, 'active' AS status FROM now SEMI JOIN (FROM differing WHERE NOT gone) d USING ("sourcedId")
         UNION ALL
         SELECT had.*, 'tobedeleted' AS status FROM had SEMI JOIN (FROM differing WHERE gone) d USING ("sourcedId")"""
+
+
+def _had_any(con: duckdb.DuckDBPyConnection, name: str, wanted: Wanted) -> bool:
+    """Whether a file that has no rows had some: a receiver keeps those for as long as the file is absent."""
+    asked = wanted.narrowing.entities
+    if asked is not None and not set(asked) & set(BY_NAME[name].entities):
+        return False
+    return bool(_number(con, f"SELECT count(*) FROM {wanted.views}{name}"))  # tombstones, too
 
 
 def _keys(con: duckdb.DuckDBPyConnection, name: str, views: tuple[str, ...]) -> list[str]:

@@ -114,4 +114,4 @@ MANIFEST_1_2 = (
 )
 FILES = {"1.1": COLUMNS, "1.2": COLUMNS_1_2}
 IN_MANIFEST = {"1.1": MANIFEST, "1.2": MANIFEST_1_2}
-OPTIONAL = frozenset({"demographics"})  # absent where there are none; other files are bulk even if empty
+OPTIONAL = frozenset({"demographics"})  # absent where there never were any; other files are bulk even if empty
