@@ -17,6 +17,7 @@ SAME = {
     "demographics": "birthDate asian white hispanicOrLatinoEthnicity countryOfBirthCode cityOfBirth",
 }
 LISTS = {"grades", "subjects", "subjectCodes", "termSourcedIds", "periods", "agentSourcedIds", "orgSourcedIds"}
+BOOLEANS = {"primary", "asian", "white", "hispanicOrLatinoEthnicity"}
 Told = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -55,4 +56,4 @@ def value(name: str, cell: str) -> Any:
     """What a cell says."""
     if name in LISTS:
         return parts(cell)
-    return cell == "true" if cell in ("true", "false") else cell
+    return cell == "true" if name in BOOLEANS else cell
