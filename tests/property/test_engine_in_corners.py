@@ -112,11 +112,15 @@ def teacher_who_was_of_an_entity_no_longer_taken_is_updated(corner: Corner) -> d
     return {"users/p1": "Update SourceChanged"}
 
 
-def what_is_no_longer_taken_is_not_even_trimmed(corner: Corner) -> dict[str, str]:
+def what_is_no_longer_taken_loses_references_to_what_leaves(corner: Corner) -> dict[str, str]:
     corner.row("users", "p1", 0)["agentSourcedIds"] = ["s2"]
     corner.specs = ({}, {"entities": [e for e in EVERY if e != "Contact"]})
     corner.drop("users", "s2")
-    return {"users/s2": "Delete SourceMissing", "enrollments/e-s2": "Delete Cascade"}
+    return {
+        "users/s2": "Delete SourceMissing",
+        "enrollments/e-s2": "Delete Cascade",
+        "users/p1": "Update Cascade",
+    }
 
 
 def removed_enrolment_goes_whoever_it_names_now(corner: Corner) -> dict[str, str]:
@@ -219,7 +223,7 @@ CORNERS: list[Callable[[Corner], dict[str, str]]] = [
     unread_calendar_keeps_its_linked_classes,
     student_sent_as_an_entity_that_is_not_taken_stays,
     teacher_who_was_of_an_entity_no_longer_taken_is_updated,
-    what_is_no_longer_taken_is_not_even_trimmed,
+    what_is_no_longer_taken_loses_references_to_what_leaves,
     removed_enrolment_goes_whoever_it_names_now,
     smallest_active_school_speaks_for_the_united_one,
     school_that_vanished_and_is_taken_out_goes,
