@@ -17,6 +17,8 @@ class Fate(StrEnum):
     REQUIREMENT_REMOVE = "RequirementRemove"
     REQUIREMENT_SKIPPED = "RequirementSkipped"
     DUPLICATE = "Duplicate"
+    ID_TAKEN = "IdTaken"  # another source has a record of this id, and no domain says that they are one
+    UNMATCHED = "Unmatched"  # its source only adds to records of others, and none of these is the same
     GONE = "Gone"  # a record that it requires is deleted by this plan, and so is the record itself
     DANGLING_REFERENCE = "DanglingReference"  # a record that it requires does not exist
     CHANGED_SINCE = "ChangedSince"  # a restore leaves it alone, since a later plan changed it
@@ -32,6 +34,8 @@ HELD_BACK = (
     Fate.REQUIREMENT_REMOVE,
     Fate.REQUIREMENT_SKIPPED,
     Fate.DUPLICATE,
+    Fate.ID_TAKEN,
+    Fate.UNMATCHED,
     Fate.DANGLING_REFERENCE,
     Fate.CHANGED_SINCE,
     Fate.NEEDED,

@@ -41,6 +41,9 @@ class Cause(StrEnum):
     FILTERED_OUT = "FilteredOut"
     REQUIREMENT_FAILED = "RequirementFailed"  # Skip with whenAccepted: Remove
     CASCADE = "Cascade"
+    MERGED = "Merged"  # of the roster: two records became one
+    RELINKED = "Relinked"  # of the roster: what was one record is not any more, or is one with another
+    SETTINGS_CHANGED = "SettingsChanged"  # of the roster: Domains of Uniqueness or Master Fields did
     RESTORED = "Restored"  # an id that came back from its tombstone, or a record as it was before a run
 
 
@@ -94,6 +97,7 @@ class HoldReason(StrEnum):
     IDENTITY_CHANGED = "IdentityChanged"
     SOURCE_CHANGED = "SourceChanged"
     RE_KEYED = "ReKeyed"
+    RELINKED = "Relinked"  # what was one record of several sources is not any more, or is one with another
     RESTORED_RECORDS = "RestoredRecords"
     CONFIG_CHANGED = "ConfigChanged"
     SAFETY_LOOSENED = "SafetyLoosened"

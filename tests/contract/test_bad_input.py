@@ -84,6 +84,12 @@ def refused(bench: Bench, *words: str, code: int = 1) -> str:
 
 MAPPING = {"entity": "Student", "attribute": "username", "from": "email"}
 SFTP = {"host": "upload.example.org", "secretRef": {"name": "x"}, "hostKey": "ssh-ed25519 AAAA"}
+SEVERAL: dict[str, Any] = {
+    "multipleDataSources": True,
+    "compareByDomainsOfUniqueness": True,
+    "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
+}
+MASTER: dict[str, Any] = {"entity": "Teacher", "attributes": ["email"], "source": "ad", "mode": "Master"}
 MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a wrong field deep down": (
         {"approval": {"expireAfter": "72h"}},
@@ -121,21 +127,22 @@ MANIFESTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"dataRollover": {"suspendImport": [{"start": "2026-07-02T00:00:00", "end": "2026-07-01T00:00:00"}]}},
         ["spec.dataRollover.suspendImport[0]"],
     ),
-    "several sources": (
-        {
-            "multipleDataSources": True,
-            "compareByDomainsOfUniqueness": True,
-            "domainsOfUniqueness": [{"entity": "Student", "attributes": ["email"]}],
-        },
-        ["spec.multipleDataSources", "not supported"],
-    ),
-    "a school of another source": (
-        {"schoolsMapping": {"mode": "Selected", "schools": [{"sourcedId": "1", "target": {"existing": "A"}}]}},
-        ["spec.schoolsMapping.schools[0].target.existing", "not supported"],
-    ),
-    "master fields": (
+    "several sources without a word on who is the same": ({"multipleDataSources": True}, ["domainsOfUniqueness"]),
+    "master fields of one source": (
         {"masterFields": [{"entity": "Teacher", "attributes": ["email"], "source": "ad", "mode": "Master"}]},
-        ["spec.masterFields"],
+        ["masterFields", "multipleDataSources"],
+    ),
+    "two masters of one attribute": (
+        SEVERAL | {"masterFields": [MASTER, MASTER | {"source": "other"}]},
+        ["spec.masterFields", "[0]", "[1]", "Teacher.email"],
+    ),
+    "a master of a list of references": (
+        SEVERAL | {"masterFields": [MASTER | {"attributes": ["orgSourcedIds"]}]},
+        ["spec.masterFields[0].attributes", "orgSourcedIds", "united"],
+    ),
+    "a star beside a name": (
+        SEVERAL | {"masterFields": [MASTER | {"attributes": ["*", "email"]}]},
+        ["spec.masterFields[0].attributes", "*"],
     ),
 }
 

@@ -44,9 +44,9 @@ REFUSED = {
         ["attributesMapping", "[0]", "[1]", "only once"],
     ),
     "terms that are not accepted": ({"termsOfUse": {"accepted": False}}, ["spec.termsOfUse.accepted: true"]),
-    "what comes later": (
+    "master fields of one source": (
         {"masterFields": [{"entity": "Student", "attributes": ["email"], "source": "ad", "mode": "Master"}]},
-        ["spec.masterFields", "leave it out"],
+        ["masterFields", "multipleDataSources"],
     ),
 }
 

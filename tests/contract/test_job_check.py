@@ -174,14 +174,10 @@ def test_a_connection_that_cannot_be_unpacked_is_permanent(cluster, simulator, t
     assert cluster.reason == "ConnectionUnreadable"
 
 
-def test_what_this_version_does_not_do_and_terms_that_are_not_accepted_stop_a_plan(cluster, simulator):
+def test_a_wrong_spec_and_terms_that_are_not_accepted_stop_a_plan(cluster, simulator):
     cluster.give(connection(simulator.url, termsOfUse={"accepted": False}), credentials(simulator))
     cluster.plan(exits=42)
     assert cluster.reason == "TermsNotAccepted"
-    target = {"sourcedId": schools(simulator)[0], "target": {"existing": "there"}}
-    cluster.give(connection(simulator.url, schoolsMapping={"schools": [target]}), credentials(simulator))
-    cluster.plan(exits=42)
-    assert cluster.reason == "NotYetSupported"
     cluster.give(connection(simulator.url, sisIDPrefix="no spaces"), credentials(simulator))
     cluster.plan(exits=42)
     assert cluster.reason == "InvalidSpec"

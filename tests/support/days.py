@@ -349,7 +349,8 @@ class Roster:
         new: Counter[str | None] = Counter()
         held = {(e, i) for e, i, kind, *_ in planned.issues if kind in ("Skipped", "Duplicate")}
         if held:
-            there = {(e, i) for t in TABLES for i in self.stored(t.name) for e in t.entities}
+            mine = planned.manifest.source
+            there = {(e, i) for t in TABLES for i in self.stored(t.name, source=mine) for e in t.entities}
             known = {i for _, i in there}  # an unknown role tells no entity, also of somebody who is there
             new.update(e for e, i in held if (e, i) not in there and not (e is None and i in known))
         for c in planned.manifest.entities:
@@ -380,10 +381,10 @@ class Roster:
             _BEGUN[key] = zlib.compress(self.file.path.read_bytes(), 1)
         return self
 
-    def stored(self, table: str, status: str = "active") -> dict[str, Row]:
-        """The store's rows of a table, by id."""
+    def stored(self, table: str, status: str = "active", source: str = "rivers") -> dict[str, Row]:
+        """The store's rows of a table that a source contributed, by id."""
         with duckdb.connect(":memory:", config={"threads": 1}) as con:
-            self.store.reader().attach(con, "rivers", "rivers")
+            self.store.reader().attach(con, "rivers", source)
             found = {
                 r["id"]: {k: plain(v) for k, v in r.items()}
                 for r in dicts(con.execute(f"SELECT * FROM store_{table}"))  # noqa: S608

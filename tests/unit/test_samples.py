@@ -103,6 +103,7 @@ def test_there_is_a_sample_for_every_option() -> None:
         "oauth1.yaml",
         "store-postgres.yaml",
         "connection-every-field.yaml",
+        "several-sources.yaml",
         "simulated-district.yaml",
     }
 
@@ -113,7 +114,7 @@ def test_the_smallest_sample_gives_only_what_is_required() -> None:
 
 
 def test_the_full_sample_has_every_field_that_works() -> None:
-    later = {"masterFields", "deliveries"}
-    assert set(DOCUMENTS["connection-every-field.yaml"]["spec"]) == set(FocusConnectionSpec.model_fields) - later
+    elsewhere = {"masterFields", "deliveries"}
+    assert set(DOCUMENTS["connection-every-field.yaml"]["spec"]) == set(FocusConnectionSpec.model_fields) - elsewhere
     config = set(SCHEMAS["FocusConnection"]["properties"]["spec"]["properties"]["deliveryConfig"]["properties"])
     assert set(DOCUMENTS["connection-every-field.yaml"]["spec"]["deliveryConfig"]) == config - {"signatureMethod"}

@@ -1,6 +1,7 @@
 """The facts of a plan, gathered for the gate from its tables, from the store, and from what the store remembers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rostersync.api.v1alpha1 import defaults
 from rostersync.api.v1alpha1.connection import ConnectionSpec
@@ -30,15 +31,16 @@ def facts_of(
     previous_connection: str,
     restores: bool = False,
     schools: tuple[str, ...] = (),
+    roster: Sequence[EntityCounts] = (),
 ) -> Facts | None:
     """The facts of a plan, or None for a plan without changes. Leaves `rekeyed` (entity, old_id, new_id).
 
     `memory` is what the store remembers of this plan. `previous_connection` is that of the last plan, if it was
     another one. `restores`: the plan takes back what a run changed. `schools` are those that the plan is limited to:
-    all numbers are theirs then, as those of `counts`.
+    all numbers are theirs then, as those of `counts`. `roster`: the counts of the roster of several sources.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE rekeyed (entity VARCHAR, old_id VARCHAR, new_id VARCHAR)")
-    if not any(c.created + c.updated + c.deleted for c in counts):
+    if not any(c.created + c.updated + c.deleted for c in (*counts, *roster)):
         return None
     limits = defaults.effective_thresholds(context.spec)
     by_school = any(t.per_school for t in limits)
@@ -70,6 +72,25 @@ def facts_of(
         other_sources=len(state.other_sources) if last is None else 0,
         connection_changed=bool(previous_connection),
         first_import=never_whole(last),
+    )
+
+
+def facts_of_roster(facts: Facts, tallies: Tallies, counts: Sequence[EntityCounts], relinked: int) -> Facts:
+    """The same plan, by what it does to the roster of several sources."""
+    known = [c for c in counts if c.entity]
+    return replace(
+        facts,
+        entities={c.entity: _counted(c) for c in known if c.entity},
+        resulting=measure.resulting(tallies, known),
+        judged=measure.judged(tallies, known),
+        before={},
+        by_school={},
+        emptied_schools=(),
+        vanished_schools={},
+        rekeyed={},
+        relinked=relinked,
+        requirement_holds={},
+        restored_reverted=0,
     )
 
 

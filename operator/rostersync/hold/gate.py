@@ -50,6 +50,7 @@ class Facts:
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
     vanished_schools: Mapping[str, int] = field(default_factory=dict)  # by school: its people and classes
     rekeyed: Mapping[Entity, tuple[int, int]] = field(default_factory=dict)  # entity: (pairs, deletes)
+    relinked: int = 0  # records of several sources that are no longer what they were one with
     requirement_holds: Mapping[Entity, int] = field(default_factory=dict)
     restored_reverted: int = 0  # records that a restore brought back, and that this plan would change back
     restores: bool = False  # the plan itself takes back what a run changed
@@ -83,6 +84,20 @@ def verdict(facts: Facts, switches: Switches) -> list[Hold]:
         *_always(facts, switches, total),
     ]
     return worst(dict.fromkeys(holds))
+
+
+def both(own: list[Hold], of_roster: list[Hold]) -> list[Hold]:
+    """The holds of a plan of one of several sources: about what it changes itself, and about what that does to the roster.
+
+    Where both hold for one thing, the larger count is told.
+    """
+    found: dict[tuple[object, ...], Hold] = {}
+    for hold in (*own, *of_roster):
+        about = (hold.reason, hold.entity, hold.change, hold.school, hold.unit)
+        other = found.setdefault(about, hold)
+        if (hold.count or 0) > (other.count or 0):
+            found[about] = hold
+    return worst(found.values())
 
 
 def _exceeded(limit: Threshold, facts: Facts) -> Iterable[Hold]:
@@ -141,6 +156,8 @@ def _always(facts: Facts, switches: Switches, total: int) -> Iterable[Hold]:
     for entity, (pairs, deletes) in facts.rekeyed.items():
         if deletes >= REKEYED_DELETES and pairs * 2 >= deletes:
             yield Hold(HoldReason.RE_KEYED, entity, "Delete", None, pairs, deletes)
+    if facts.relinked:
+        yield Hold(HoldReason.RELINKED, count=facts.relinked)
     if facts.restored_reverted:
         yield Hold(HoldReason.RESTORED_RECORDS, count=facts.restored_reverted)
     changes_much = deleted > 0 or updated * 100 > CONFIG_PERCENT * population

@@ -1,6 +1,6 @@
 """Forgetting a person in the artifacts of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -20,18 +20,18 @@ from rostersync.local.observe import PERSON_FORGOTTEN
 from rostersync.local.state import State
 
 
-def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Remove the artifacts of every run that names the record, and cancel those of them that wait.
+def forget_artifacts(state: State, records: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Remove the artifacts of every run that names one of the records, and cancel those of them that wait.
 
     Returns all these runs, and those that were cancelled.
 
-    `record`: the person's id in the store. Raises StoreBusy while another process works on a connection's runs.
+    `records`: the person's ids in the store. Raises StoreBusy while another process works on a connection's runs.
     """
     runs, cancelled = state.runs(), list[str]()
     with ExitStack() as locks:
         for connection in sorted(set(map(key_of, runs))):
             locks.enter_context(state.lock(connection))
-        ids, key = _ids(state, runs, record), _key(state, runs, env)
+        ids, key = _ids(state, runs, records), _key(state, runs, env)
         place = state.root / "scratch"
         try:
             with naming(artifacts=state.layout.artifacts, scratch=place):
@@ -49,8 +49,8 @@ def forget_artifacts(state: State, record: str, env: Mapping[str, str]) -> tuple
     return gone, cancelled
 
 
-def forget_in_bucket(state: State, manifests: Manifests, record: str, env: Mapping[str, str]) -> list[str]:
-    """Remove from the bucket of a cluster's connection every run that names the record. Returns these runs.
+def forget_in_bucket(state: State, manifests: Manifests, records: Sequence[str], env: Mapping[str, str]) -> list[str]:
+    """Remove from the bucket of a cluster's connection every run that names one of the records. Returns these runs.
 
     Raises InvalidManifest when the connection has no bucket, or what it takes to open it is not given: sealed plans would
     otherwise be removed unread.
@@ -66,7 +66,8 @@ def forget_in_bucket(state: State, manifests: Manifests, record: str, env: Mappi
         )
     secrets = {**store_secrets(env), **manifests.secrets}
     secret, key = artifacts_secret(connection, secrets), artifact_key(connection, secrets, env)
-    ids = list(dict.fromkeys([record, record.removeprefix(connection.spec.sisIDPrefix)]))
+    prefix = connection.spec.sisIDPrefix
+    ids = list(dict.fromkeys(i for record in records for i in (record, record.removeprefix(prefix))))
     place = state.root / "scratch"
     try:
         own = scratch.own(place)
@@ -77,13 +78,13 @@ def forget_in_bucket(state: State, manifests: Manifests, record: str, env: Mappi
         scratch.release(place)
 
 
-def _ids(state: State, runs: list[dict[str, Any]], record: str) -> list[str]:
-    """The id in the store, and the sourcedIds that it may have come from."""
-    ids = [record]
+def _ids(state: State, runs: list[dict[str, Any]], records: Sequence[str]) -> list[str]:
+    """The ids in the store, and the sourcedIds that they may have come from."""
+    ids = [*records]
     for run in runs:
         with suppress(Permanent):
             prefix = stored_connection(state.layout.folder(run["metadata"]["name"])).spec.sisIDPrefix
-            ids.append(record.removeprefix(prefix))
+            ids += [record.removeprefix(prefix) for record in records]
     return list(dict.fromkeys(ids))
 
 

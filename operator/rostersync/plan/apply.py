@@ -13,9 +13,10 @@ from rostersync.errors import Permanent
 from rostersync.model import ApplyReport, Consent, Entity
 from rostersync.plan import codec
 from rostersync.plan.checksums import verify_files
-from rostersync.plan.folder import CHANGES
+from rostersync.plan.folder import CHANGES, LINKS, OWNERS, ROSTER
 from rostersync.plan.manifest import Manifest
 from rostersync.stores.port import PlanToApply, StoreWriter
+from rostersync.stores.several import RosterToApply
 
 
 def apply(
@@ -93,14 +94,12 @@ def check_consent(manifest: Manifest, consent: Consent | None, digest: str | Non
 
 
 def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
-    changes = {}
-    for name in manifest.files:
-        folder, _, file = name.rpartition("/")
-        if folder == CHANGES:
-            entity = file.removesuffix(".parquet")
-            if entity not in set(Entity):
-                raise codec.corrupt(f"has changes of an unknown entity in {name}")
-            changes[entity] = (plan / name).resolve()
+    roster = None
+    if manifest.several is not None:
+        if not {LINKS, OWNERS} <= manifest.files.keys():
+            raise codec.corrupt(f"has no {LINKS} or no {OWNERS}")
+        links, owners = ((plan / name).resolve() for name in (LINKS, OWNERS))
+        roster = RosterToApply(manifest.several, _changes(plan, manifest, ROSTER), links, owners, manifest.taken_from)
     return PlanToApply(
         run=manifest.run,
         digest=manifest.digest,
@@ -112,8 +111,22 @@ def _to_apply(plan: Path, manifest: Manifest) -> PlanToApply:
         judged=manifest.judged,
         memory=manifest.memory_of_whole or manifest.memory,
         schools=manifest.schools_imported,
-        changes=changes,
+        changes=_changes(plan, manifest, CHANGES),
         four_eyes=manifest.four_eyes,
         whole=not (manifest.restores or manifest.only_schools),
         schema=manifest.store_schema,
+        roster=roster,
     )
+
+
+def _changes(plan: Path, manifest: Manifest, within: str) -> dict[str, Path]:
+    """The files of changes in a folder of the plan, by entity."""
+    changes = {}
+    for name in manifest.files:
+        folder, _, file = name.rpartition("/")
+        if folder == within:
+            entity = file.removesuffix(".parquet")
+            if entity not in set(Entity):
+                raise codec.corrupt(f"has changes of an unknown entity in {name}")
+            changes[entity] = (plan / name).resolve()
+    return changes

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rostersync.plan import codec
-from rostersync.plan.folder import CHANGES, MANIFEST
+from rostersync.plan.folder import CHANGES, MANIFEST, ROSTER
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -35,6 +35,6 @@ def verify_files(plan: Path, files: Mapping[str, str]) -> None:
             actual = hashlib.file_digest(file, "sha256").hexdigest()
         if actual != expected.removeprefix("sha256:"):
             raise codec.corrupt(f"has another {name} than when it was made")
-    strays = {f"{CHANGES}/{p.name}" for p in (plan / CHANGES).glob("*.parquet")} - files.keys()
+    strays = {f"{of}/{p.name}" for of in (CHANGES, ROSTER) for p in (plan / of).glob("*.parquet")} - files.keys()
     if strays:
         raise codec.corrupt(f"has {len(strays)} files of changes that its manifest does not name")

@@ -18,6 +18,7 @@ from rostersync.instants import parse_instant
 from rostersync.plan.digest import FORMAT
 from rostersync.plan.folder import MANIFEST
 from rostersync.plan.manifest import Manifest
+from rostersync.stores.several import several_as_dict, several_from_dict
 from rostersync.stores.source_state import judged_as_dict, memory_as_dict, memory_from_dict
 
 # Every field and its key, in the order of the file.
@@ -52,11 +53,24 @@ KEYS = {
     "previous_connection": "previousConnection",
     "four_eyes": "fourEyes",
     "store_schema": "storeSchema",
+    "several": "several",
+    "taken_from": "takenFrom",
+    "roster": "roster",
+    "roster_causes": "rosterCauses",
     "files": "files",
 }
 _CONNECTION = ("name", "namespace", "uid")
-# absent for a plan of a whole district from its source, and for a store without schemas
-_ONLY_IF_SET = ("restores", "only_schools", "memory_of_whole", "store_schema")
+# Absent for a plan of a whole district from its only source, and for a store without schemas.
+_ONLY_IF_SET = (
+    "restores",
+    "only_schools",
+    "memory_of_whole",
+    "store_schema",
+    "several",
+    "taken_from",
+    "roster",
+    "roster_causes",
+)
 _NEEDED = tuple(KEYS[f.name] for f in fields(Manifest) if f.default is f.default_factory is MISSING)
 
 
@@ -82,6 +96,8 @@ def encode(manifest: Manifest) -> str:
         "as_of": m.as_of.isoformat() if m.as_of else None,
         "memory": memory_as_dict(m.memory),
         "memory_of_whole": memory_as_dict(m.memory_of_whole) if m.memory_of_whole else None,
+        "several": several_as_dict(m.several) if m.several else None,
+        "roster": [vars(c) for c in m.roster],
         "entities": [vars(c) for c in m.entities],
         "judged": [judged_as_dict(c) for c in m.judged],
         "holds": [h.as_dict() for h in m.holds],
@@ -145,6 +161,7 @@ _FIELDS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "as_of": lambda text: {"as_of": None if text is None else parse_instant(text)},
     "memory": lambda data: {"memory": vars(memory_from_dict(data))},
     "memory_of_whole": lambda data: {"memory_of_whole": vars(memory_from_dict(data))},
+    "several": lambda data: {"several": vars(several_from_dict(data))},
     "judged": lambda rows: {"judged": _renamed(rows, "takesBack", "takes_back")},
     "not_offered": lambda rows: {"not_offered": _renamed(rows, "heldBack", "held_back")},
     "issues": lambda rows: {"issues": _renamed(rows, "class", "of_class")},

@@ -28,12 +28,29 @@ class Changed:
     changes: str
 
 
+@dataclass(frozen=True)
+class ChangedRoster:
+    """What a plan does to the roster of several sources. `links` and `owners` are the SHA-256 of those that change."""
+
+    entities: Mapping[Entity, Changed]
+    links: str
+    owners: str
+    sources: Collection[tuple[str, bool]]
+    settings: Mapping[str, Any]
+
+
 def digest(
-    district: str, source: str, config_hash: str, changed: Mapping[Entity, Changed], schools: Collection[str] = ()
+    district: str,
+    source: str,
+    config_hash: str,
+    changed: Mapping[Entity, Changed],
+    schools: Collection[str] = (),
+    roster: ChangedRoster | None = None,
 ) -> str:
     """The digest of a plan: `sha256:` and the hash of its canonical JSON (RFC 8785).
 
-    `schools`: ids in the store of those that the plan is about; none if it is about the whole district.
+    `schools`: ids in the store of those that the plan is about; none if it is about the whole district. `roster`: None if the
+    district has one source.
     """
     document: dict[str, Any] = {
         "format": FORMAT,
@@ -43,6 +60,14 @@ def digest(
     }
     if schools:
         document["schools"] = sorted(schools)
+    if roster is not None:
+        document["roster"] = {
+            "entities": {e.value: vars(c) for e, c in roster.entities.items()},
+            "links": roster.links,
+            "owners": roster.owners,
+            "sources": [list(source) for source in roster.sources],
+            "settings": dict(roster.settings),
+        }
     return "sha256:" + hashlib.sha256(rfc8785.dumps(document)).hexdigest()
 
 

@@ -13,6 +13,8 @@ import rfc8785
 from rostersync.api.v1alpha1.connection import ConnectionSpec
 from rostersync.api.v1alpha1.defaults import entities
 
+OF_DISTRICT = ("domainsOfUniqueness", "masterFields")
+
 
 def effective_config(spec: ConnectionSpec) -> dict[str, Any]:
     """A JSON object that is equal for connections that make equal plans from equal data."""
@@ -36,6 +38,12 @@ def effective_config(spec: ConnectionSpec) -> dict[str, Any]:
         "domainsOfUniqueness": _in_any_order(full["domainsOfUniqueness"]),
         "masterFields": full["masterFields"],
     }
+
+
+def district_settings(spec: ConnectionSpec) -> dict[str, Any]:
+    """What a connection says about the sources of its district, which all connections of a district must agree on."""
+    config = effective_config(spec)
+    return {name: config[name] for name in OF_DISTRICT}
 
 
 def config_hash(config: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rostersync.model import EntityCounts, Hold, IssueCount, JudgedCounts, NotOffered, PlanReport, Schools
 from rostersync.stores.port import SourceMemory
+from rostersync.stores.several import Several
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Manifest:
     store_schema: str = ""  # of the database that the roster was read from, if it is in one
     previous_connection: str = ""  # "" unless the plan is held because of it
     four_eyes: bool = False
+    # Of the roster that several sources make together; None and empty if the district has one source.
+    several: Several | None = None
+    taken_from: str = ""  # the source whose contributions are that roster so far
+    roster: tuple[EntityCounts, ...] = ()
+    roster_causes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def held(self) -> int:

@@ -4,7 +4,7 @@ Checksums show damage. Only the digest shows that what was approved is what will
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -12,9 +12,9 @@ import duckdb
 from rostersync.errors import Permanent
 from rostersync.model import Change, Entity
 from rostersync.plan.changefile import LINE, add_lines
-from rostersync.plan.digest import Changed, digest, with_line
+from rostersync.plan.digest import Changed, ChangedRoster, digest, with_line
 from rostersync.plan.effective import config_hash
-from rostersync.plan.folder import changes_of
+from rostersync.plan.folder import LINKS, OWNERS, changes_of, roster_changes_of
 from rostersync.plan.manifest import Manifest
 from rostersync.roster import BY_ENTITY
 from rostersync.stores.engine import connect, literal
@@ -32,21 +32,53 @@ def verify_digest(
     con = connect(memory_limit, threads, scratch, [plan])
     try:
         con.execute("SET preserve_insertion_order = true")
-        changed: dict[Entity, Changed] = {}
-        for entity in Entity:
-            if (name := changes_of(entity)) in manifest.files:
-                rows = f"SELECT * FROM read_parquet({literal(plan / name)})"
-                changed[entity] = Changed(*_counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows)))
+        changed = _changed(con, plan, manifest, changes_of)
+        roster = _roster(con, plan, manifest)
     except duckdb.Error as error:
         raise _other(detail=str(error)) from None
     finally:
         con.close()
     if (
-        digest(manifest.district, manifest.source, manifest.config_hash, changed, manifest.only_schools)
+        digest(manifest.district, manifest.source, manifest.config_hash, changed, manifest.only_schools, roster)
         != manifest.digest
     ):
         raise _other()
     return changed
+
+
+def rows_hash(con: duckdb.DuckDBPyConnection, file: Path) -> str:
+    """The SHA-256 of a file's rows, whatever their order."""
+    made = hashlib.sha256()
+    found = con.execute(f"SELECT to_json(r)::VARCHAR AS line FROM read_parquet({literal(file)}) r ORDER BY line")
+    while rows := found.fetchmany(_BATCH):
+        made.update("".join(f"{line}\n" for (line,) in rows).encode())
+    return made.hexdigest()
+
+
+def _changed(
+    con: duckdb.DuckDBPyConnection, plan: Path, manifest: Manifest, file_of: Callable[[str], str]
+) -> dict[Entity, Changed]:
+    changed: dict[Entity, Changed] = {}
+    for entity in Entity:
+        if (name := file_of(entity)) in manifest.files:
+            rows = f"SELECT * FROM read_parquet({literal(plan / name)})"
+            if file_of is roster_changes_of:
+                rows = f"SELECT * EXCLUDE (told_by) FROM ({rows})"
+            changed[entity] = Changed(*_counts(con, rows), _hash(con, with_line(BY_ENTITY[entity], rows)))
+    return changed
+
+
+def _roster(con: duckdb.DuckDBPyConnection, plan: Path, manifest: Manifest) -> ChangedRoster | None:
+    """What the files say of the roster of several sources."""
+    if manifest.several is None:
+        return None
+    return ChangedRoster(
+        _changed(con, plan, manifest, roster_changes_of),
+        rows_hash(con, plan / LINKS),
+        rows_hash(con, plan / OWNERS),
+        manifest.several.sources,
+        manifest.several.settings,
+    )
 
 
 def otherwise(manifest: Manifest, run: str, changed: Mapping[Entity, Changed]) -> str:
@@ -60,7 +92,9 @@ def otherwise(manifest: Manifest, run: str, changed: Mapping[Entity, Changed]) -
     for entity in told.keys() | found.keys():
         if told.get(entity, (0, 0, 0)) != found.get(entity, (0, 0, 0)):
             return "it counts other changes than its files have"
-    if manifest.no_changes is not (not found):
+    roster = any(c.created + c.updated + c.deleted for c in manifest.roster)
+    # Of several sources, a plan may also change only what the district says of them.
+    if (manifest.no_changes or manifest.several is None) and manifest.no_changes is not (not found and not roster):
         return f"it says that it has {'no changes' if manifest.no_changes else 'changes'}, and its files say otherwise"
     return ""
 

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import IO, Any
@@ -11,7 +11,7 @@ from typing import IO, Any
 from rich.console import Console
 
 from rostersync.model import Change, Entity
-from rostersync.plan.folder import changes_of
+from rostersync.plan.folder import changes_of, roster_changes_of
 from rostersync.render import csvcells
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import Row, say, table
@@ -19,7 +19,21 @@ from rostersync.render.words import plain
 
 COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "new", "name", "schoolNames")
 WIDE = ("entity", "id", "name", "school", "change", "cause", "old", "new")
-_FRAME = ("id", "entity", "new_entity", "change", "cause", "schools", "before_hash", "hash", "changed", "before")
+EVERY = "*"
+TOLD_BY = "told_by"
+_FRAME = (
+    TOLD_BY,
+    "id",
+    "entity",
+    "new_entity",
+    "change",
+    "cause",
+    "schools",
+    "before_hash",
+    "hash",
+    "changed",
+    "before",
+)
 _ORGS = ("orgSourcedIds", "schoolSourcedId", "orgSourcedId")  # attributes that say where a record belongs
 # What identifies a record for people, if it has no name.
 _TELLING = ("userSourcedId", "classSourcedId", "role", "birthDate")
@@ -51,6 +65,11 @@ class RecordChange:
     before: Mapping[str, Any]
     after: Mapping[str, Any]
     name: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)  # of the roster's values: who has them; "*" of all
+
+    def source_of(self, attribute: str) -> str:
+        """Whose value an attribute has in the roster. "" if nobody said."""
+        return self.sources.get(attribute) or self.sources.get(EVERY, "")
 
     def as_dict(self) -> dict[str, Any]:
         """As in diff's JSON output."""
@@ -63,6 +82,7 @@ class RecordChange:
             "schools": list(self.schools),
             "before": dict(self.before),
             "after": dict(self.after),
+            **({"sources": {n: self.source_of(n) for n in self.after if self.source_of(n)}} if self.sources else {}),
         }
 
     def attributes(self) -> Iterator[tuple[str, Any, Any]]:
@@ -71,14 +91,14 @@ class RecordChange:
             yield name, self.before.get(name), self.after.get(name)
 
 
-def read(plan: Path, filters: Filters | None = None) -> Iterator[RecordChange]:
-    """The changes of a plan folder by entity, and by id within one."""
+def read(plan: Path, filters: Filters | None = None, *, roster: bool = False) -> Iterator[RecordChange]:
+    """The changes of a plan folder by entity, and by id within one. `roster`: those of the roster that several sources make."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     wanted = filters or Filters()
     for entity in Entity:
-        path = plan / changes_of(entity)
+        path = plan / (roster_changes_of if roster else changes_of)(entity)
         if not path.exists() or (wanted.entities and entity.value not in wanted.entities):
             continue
         for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH):
@@ -114,16 +134,17 @@ def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs:
         say(out, f"The first {'record' if len(rows) == 1 else f'{len(rows):,} records'}; --limit 0 shows all.")
 
 
-def write_csv(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
-    """One line per attribute, after a header."""
+def write_csv(
+    stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS, *, sources: bool = False
+) -> None:
+    """One line per attribute, after a header. `sources`: with one more column, whose each value is."""
     writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
+    writer.writerow((*COLUMNS, "source") if sources else COLUMNS)
     for c in changes:
         names = [orgs.name(i) for i in c.schools]
         for name, old, new in c.attributes():
-            writer.writerow(
-                csvcells.row((c.entity, c.id, c.change, c.cause, c.schools, name, old, new, c.name, "; ".join(names)))
-            )
+            cells = (c.entity, c.id, c.change, c.cause, c.schools, name, old, new, c.name, "; ".join(names))
+            writer.writerow(csvcells.row((*cells, c.source_of(name)) if sources else cells))
 
 
 def write_wide(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
@@ -154,7 +175,8 @@ def _lines(c: RecordChange, orgs: Orgs) -> Iterator[str]:
     for name, old, new in c.attributes():
         if name in _ORGS:
             old, new = (_called(value, orgs) for value in (old, new))
-        yield f"{name}: {plain(old) or '∅'} → {plain(new) or '∅'}"
+        source = c.source_of(name) if new is not None else ""
+        yield f"{name}: {plain(old) or '∅'} → {plain(new) or '∅'}{f' ({source})' if source else ''}"
 
 
 def _called(value: Any, orgs: Orgs) -> str:
@@ -183,7 +205,14 @@ def _change(row: dict[str, Any]) -> RecordChange:
         before,
         after,
         name_of(before if row["change"] == Change.DELETE else row),
+        _sources(row.get(TOLD_BY)),
     )
+
+
+def _sources(text: str | None) -> dict[str, str]:
+    """The source of each value, from a source that has all of them or an object by attribute."""
+    told = json.loads(text) if text else {}
+    return {EVERY: told} if isinstance(told, str) else told
 
 
 def name_of(record: Mapping[str, Any]) -> str:

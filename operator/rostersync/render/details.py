@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rostersync.model import Entity
+from rostersync.model import Entity, EntityCounts
 from rostersync.plan import codec
 from rostersync.plan.manifest import Usual
 from rostersync.render import orgs as organisations
@@ -30,7 +30,8 @@ class Details:
 
     `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
     `unproved`: why collections are not proved complete. `unconfirmed`: why not all was asked by id.
-    `left_out`: people of the source whom no rule of deliveryConfig.entities takes.
+    `left_out`: people of the source whom no rule of deliveryConfig.entities takes. `roster`, `roster_causes`: what it does to the
+    roster, where several sources make it.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -40,6 +41,8 @@ class Details:
     unproved: Mapping[str, str] = field(default_factory=dict)
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
     left_out: int = 0
+    roster: tuple[EntityCounts, ...] = ()
+    roster_causes: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING = Details()
@@ -59,7 +62,24 @@ def read(plan: Path) -> Details:
         unproved,
         manifest.unconfirmed,
         manifest.left_out,
+        manifest.roster,
+        manifest.roster_causes,
     )
+
+
+def roster(out: Console, details: Details) -> None:
+    """What a plan does to the roster that several sources make together."""
+    rows = [
+        (c.entity, c.population, c.created, c.updated, c.deleted)
+        for c in details.roster
+        if c.created or c.updated or c.deleted
+    ]
+    if not rows:
+        return
+    numbers = ("Population", "Created", "Updated", "Deleted")
+    table(out, ("Entity", *numbers), rows, numbers, "In the roster of all sources")
+    causes = ", ".join(f"{number(n)} {cause}" for cause, n in details.roster_causes.items())
+    say(out, f"Because of: {causes}. `diff --roster` shows them, with whose each value is.\n")
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

@@ -62,6 +62,11 @@ def _sentence(hold: Hold) -> str:
                 f"{number(count)} of {number(population)} deleted {PLURALS[who] if who else 'records'} come back under "
                 "other ids: the source seems to have issued new sourcedIds"
             )
+        case HoldReason.RELINKED:
+            return (
+                f"{some(count, who)} of the roster would no longer be what {'it was' if count == 1 else 'they were'} one with in "
+                "another source, or be one with somebody else: look at each with diff --roster"
+            )
         case HoldReason.RESTORED_RECORDS:
             return f"Would undo {some(count, who)} that were restored within the last 30 days"
         case HoldReason.REQUIREMENT_HOLD:

@@ -26,6 +26,8 @@ MEANINGS = {
     "UnknownStatus": "has a status that OneRoster does not know, so nothing is decided by it",
     "UnknownRole": "has a role that OneRoster does not know, so nothing is decided by it",
     "Duplicate": "has the same value as another record where it must be unique",
+    "IdTaken": "has the id of another source's record, and no domain says that they are one: give one source a SIS ID prefix",
+    "Unmatched": "is in none of the sources that bring records, and its own source only adds to these",
     "ContradictoryRows": "came in several rows that contradict each other",
     "NotImportable": "has no value: importers of the exported CSV may refuse the record",
     "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",

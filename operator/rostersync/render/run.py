@@ -84,6 +84,7 @@ def _plan(
     holds(out, status, details.orgs)
     counts(out, run, status, details)
     legend(out, name, status, typed)
+    parts.roster(out, details)
     parts.schools(out, details, most)
     parts.attributes(out, details)
     causes(out, status)

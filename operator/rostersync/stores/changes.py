@@ -1,5 +1,6 @@
 """A plan's changes of one table, from its Parquet files, as every store writes them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ from rostersync.stores.port import PlanToApply, StoreState
 from rostersync.stores.sql_files import statement
 
 
-def open_changes(con: duckdb.DuckDBPyConnection, plan: PlanToApply, table: Table) -> bool:
-    """Makes the TEMP VIEW `changes` of the table's changes. Returns whether the plan has any.
+def open_changes(con: duckdb.DuckDBPyConnection, changes: Mapping[str, Path], table: Table) -> bool:
+    """Makes the TEMP VIEW `changes` of the table's changes, from files by entity. Returns whether there are any.
 
     Raises Permanent (PlanCorrupt) for hashes that lost bits and for records that change twice.
     """
-    files = [str(plan.changes[e]) for e in table.entities if e in plan.changes]
+    files = [str(changes[e]) for e in table.entities if e in changes]
     if not files:
         return False
     _run(con, "plan_files", files=files)

@@ -24,7 +24,8 @@ _OTHERS = {
     "sources": "district, source, memory",
     "schools": "district, source, sis_id, target_id, revision:BIGINT",
     "history": "district, source, revision:BIGINT, entity, id, change, cause, before, after, applied_at:TIMESTAMP",
-    "aliases": "district, source, id, record_id",
+    "aliases": "district, tbl, source, id, record_id",
+    "owners": "district, tbl, id, attribute, source",
     "outbox": "district, revision:BIGINT, delivery, state",
     "sent": "district, delivery, revision:BIGINT, place, sent_at:TIMESTAMP, files, config_hash",
 }

@@ -3,7 +3,7 @@
 Some 300 lines in one file, since whoever writes a store needs all of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ import duckdb
 
 from rostersync.model import Consent, EntityCounts, JudgedCounts
 from rostersync.sent import Sent
+from rostersync.stores.several import RosterToApply, Several
 
 Mark = Callable[[str], None]  # called with the name of each step of an apply; for tests and progress
 
@@ -38,6 +39,7 @@ class SourceMemory:
     applied_at: datetime | None = None
     restores: tuple[int, ...] = ()  # revisions that took back what a run had changed
     forgotten: int = 0  # how often somebody was forgotten; a plan from before that is not applied
+    settings: str = ""  # hash of what the connection said of the district's sources; "" if it knew of no other
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class StoreState:
     last: SourceMemory | None = None
     outbox_pending: bool = False
     forgotten: int = 0  # how often somebody of the district was forgotten
+    several: Several | None = None  # None while one source has made all of the roster
 
 
 class StoreReader(Protocol):
@@ -112,10 +115,19 @@ class StoreReader(Protocol):
     def attach(self, con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> StoreState:
         """Creates TEMP VIEWs in `con` and returns the state of the store. Raises StoreBusy.
 
-        `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of all
-        sources of the district): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
+        `store_<table>` for each table of roster.TABLES, active records and tombstones of this source (None: of the roster
+        that all sources of the district make): id, entity, status ('active' | 'tobedeleted'), hash, the attributes typed by
         roster.SQL_TYPES, metadata, source. `store_schools`: sis_id, target_id. `store_history`: revision, entity, id,
         change, cause, before, after, applied_at, source. `con` must be allowed to touch `folders`.
+        """
+        ...
+
+    def attach_others(self, con: duckdb.DuckDBPyConnection, roster: str) -> None:
+        """Creates more TEMP VIEWs, after one source was attached: what several sources make together.
+
+        `others_<table>`: source, id, entity, attributes, metadata of active records of the other sources. `roster_<table>`: the
+        roster so far, as `store_<table>`, kept under the source `roster`. `store_links`: tbl, source, id, record_id.
+        `store_owners`: tbl, id, attribute, source. See several.py.
         """
         ...
 
@@ -183,6 +195,12 @@ class PlanToApply:
     deliveries: tuple[str, ...] = ()  # outbox names of the deliveries of this revision
     whole: bool = True  # an import of the whole district
     schema: str = ""  # that the reader read; empty if the store has none, or the plan does not say
+    roster: RosterToApply | None = None  # None: the district has one source
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that an apply reads."""
+        return (*self.changes.values(), *(self.roster.files if self.roster else ()))
 
 
 @dataclass(frozen=True)
@@ -212,11 +230,19 @@ class Forgotten:
     references: int
     still_active: bool
     remains: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()  # all that the person had: in the roster, and in each of several sources
 
     @property
     def removed(self) -> int:
         """How many things there were."""
         return self.rows + self.enrollments + self.history + self.references
+
+
+def total(found: Mapping[str, Forgotten]) -> Forgotten:
+    """All that was found under each id of a person."""
+    every = found.values()
+    numbers = {n: sum(getattr(f, n) for f in every) for n in ("rows", "enrollments", "history", "references")}
+    return Forgotten(**numbers, still_active=any(f.still_active for f in every), ids=tuple(found))
 
 
 @dataclass(frozen=True)

@@ -178,3 +178,11 @@ _TESTS: dict[str, Callable[[Expression, Sequence[str], str], Expression]] = {
     "IsFuture": lambda v, _, now: _date(v) > const(now),
     "IsPast": lambda v, _, now: _date(v) < const(now),
 }
+
+
+def domain_key(table: Table, attribute: str) -> Expression:
+    """The value of an attribute as Domains of Uniqueness compare it: lower case, a list as one text."""
+    value = read(table, attribute)
+    if is_list(table, attribute):
+        value = Fn("array_to_string", value, const("\x1f"))
+    return Fn("lower", value.cast(VARCHAR))

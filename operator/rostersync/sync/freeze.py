@@ -5,7 +5,7 @@ the hashes.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from rostersync.model import Cause, Entity, IssueCount
 from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
-from rostersync.plan.folder import ISSUES, REKEYED, changes_of
+from rostersync.plan.folder import ISSUES, REKEYED, changes_of, roster_changes_of
 from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, Table
 from rostersync.tables.belonging import schools_of
 from rostersync.tables.context import Context
@@ -32,14 +32,25 @@ def write_changes(
 
     `staged` are the files of its pull. `every`: the plan is about the whole district.
     """
+    return _write(context, table, _selected(context, table, staged, every=every), lambda e: folder / changes_of(e))
+
+
+def write_roster_changes(context: Context, table: Table, folder: Path) -> dict[Entity, str]:
+    """The same of the roster that several sources make together, with the source of each value (`told_by`)."""
+    told = "coalesce(to_json(r.told_by), to_json(r.only_source))::VARCHAR"
+    rows = _compared(table, "roster_changes", f"(FROM united_{table.name})", "roster", f", {told} AS told_by")
+    return _write(context, table, [rows], lambda e: folder / roster_changes_of(e))
+
+
+def _write(context: Context, table: Table, queries: list[str], file_of: Callable[[str], Path]) -> dict[Entity, str]:
     context.con.execute("SET arrow_lossless_conversion = true")
     with ExitStack() as open_files:
         files: dict[str, ChangeFile] = {}
-        for rows in _selected(context, table, staged, every=every):
+        for rows in queries:
             for batch in context.con.sql(with_line(table, rows)).to_arrow_reader(_BATCH):
                 for entity, part in _by_entity(batch):
                     if entity not in files:
-                        files[entity] = open_files.enter_context(ChangeFile(folder / changes_of(entity)))
+                        files[entity] = open_files.enter_context(ChangeFile(file_of(entity)))
                     files[entity].add(part)
         return {Entity(entity): file.sha256 for entity, file in files.items()}
 
@@ -55,32 +66,36 @@ def _by_entity(batch: Any) -> Iterator[tuple[str, Any]]:
 def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every: bool) -> list[str]:
     """The change rows in order of entity and id, as queries whose results follow one another."""
     name = table.name
-    after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     if every and not context.stored[name].active:
         # Everything is new, so all accepted records are created, and nothing needs to be read from the store.
+        after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
         new = f"""
             SELECT r.id, r.entity, r.entity AS new_entity, 'Create' AS change, {_first_cause(context, table)} AS cause,
               {schools_of(table, "r")} AS schools, NULL::UHUGEINT AS before_hash, NULL::UHUGEINT AS hash,
               NULL::VARCHAR[] AS changed, NULL::VARCHAR AS before, {after}
             FROM final_{name} r"""
         return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table, staged)]
-    changed, before = _differences(table)
     attributes = ", ".join(q(n) for n in (*table.names, "metadata"))
-    return [
-        f"""
-        WITH c AS (SELECT * FROM changes_{name}),
-        r AS (SELECT * FROM (
-                SELECT id, entity, {attributes} FROM final_{name} UNION ALL SELECT id, entity, {attributes} FROM trimmed_{name})
-              SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
-        s AS (SELECT * FROM store_{name} SEMI JOIN c USING (id) WHERE status = 'active')
+    coming = f"(SELECT id, entity, {attributes} FROM final_{name} UNION ALL SELECT id, entity, {attributes} FROM trimmed_{name})"
+    return [_compared(table, "changes", coming, "store")]
+
+
+def _compared(table: Table, changes: str, coming: str, stored: str, more: str = "") -> str:
+    """Change rows in order, as a query: `<changes>_<table>` with values of `coming` and of `<stored>_<table>`."""
+    name = table.name
+    after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
+    changed, before = _differences(table)
+    return f"""
+        WITH c AS (SELECT * FROM {changes}_{name}),
+        r AS (SELECT * FROM {coming} SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
+        s AS (SELECT * FROM {stored}_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
           CASE WHEN c.change = 'Create' THEN {schools_of(table, "r")} ELSE {schools_of(table, "s")} END AS schools,
           c.before_hash, NULL::UHUGEINT AS hash,
           CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
           CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
-          {after}
+          {after}{more}
         FROM c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY {_order(table, "c")}"""
-    ]
 
 
 def _order(table: Table, of: str) -> str:

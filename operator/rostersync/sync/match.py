@@ -7,12 +7,11 @@ lower case.
 
 from dataclasses import dataclass
 
-from duckdb import ColumnExpression, Expression
-from duckdb import FunctionExpression as Fn
+from duckdb import ColumnExpression
 
 from rostersync.api.v1alpha1.uniqueness import Domain
 from rostersync.roster import Table
-from rostersync.sync.expressions import VARCHAR, const, is_list, read
+from rostersync.sync.expressions import const, domain_key
 from rostersync.tables.context import Context
 
 
@@ -44,7 +43,7 @@ def _find(context: Context, table: Table, domain: Domain) -> None:
         (ColumnExpression("entity") == const(domain.entity.value)) & ColumnExpression("fate").isnull()
     )
     names = [f"k{i}" for i in range(len(domain.attributes))]
-    keys = [_key(table, a).alias(n) for n, a in zip(names, domain.attributes, strict=True)]
+    keys = [domain_key(table, a).alias(n) for n, a in zip(names, domain.attributes, strict=True)]
     accepted.project(ColumnExpression("id"), *keys).create_view("domain_keys", replace=True)
     present = " AND ".join(f"{n} IS NOT NULL" for n in names)
     context.sql(f"""
@@ -52,10 +51,3 @@ def _find(context: Context, table: Table, domain: Domain) -> None:
         SELECT id FROM domain_keys WHERE {present}
         QUALIFY count(*) OVER (PARTITION BY {", ".join(names)}) > 1
     """)
-
-
-def _key(table: Table, attribute: str) -> Expression:
-    value = read(table, attribute)
-    if is_list(table, attribute):
-        value = Fn("array_to_string", value, const("\x1f"))
-    return Fn("lower", value.cast(VARCHAR))

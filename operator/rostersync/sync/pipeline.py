@@ -1,8 +1,10 @@
-"""The plan: extract ▶ shape ▶ require ▶ match ▶ link ▶ compare ▶ gate, in this order and nowhere else.
+"""The plan: extract ▶ shape ▶ require ▶ match ▶ link ▶ compare ▶ merge ▶ gate, in this order and nowhere else.
 
 `plan` reads a staged extract and the store, and writes a plan folder. It changes nothing else. Before a plan is frozen,
 some of the records that it deletes are asked for by id. If one is there, the plan is made again with its collection as
 an incomplete one, from the start: then the same rules hold as for any other incomplete read.
+
+Over 300 lines, so that all stages are seen in their order.
 """
 
 import json
@@ -23,12 +25,11 @@ from rostersync.errors import Permanent
 from rostersync.hold import measure
 from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
-from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
 from rostersync.hold.scoped import gone_of, memory_of_whole, populations, with_populations
 from rostersync.hold.vanishing import vanishing
 from rostersync.model import HoldReason, PlanReport
-from rostersync.plan.effective import config_hash, effective_config
+from rostersync.plan.effective import config_hash, district_settings, effective_config
 from rostersync.plan.origin import PlanOrigin, Pulled, Restored, RunScope
 from rostersync.reading import confirming
 from rostersync.reading.confirming import Confirms
@@ -37,10 +38,10 @@ from rostersync.sources.registry import profile_of
 from rostersync.stores import engine
 from rostersync.stores.memory_limit import default_memory_limit
 from rostersync.stores.port import StoreReader, StoreState
-from rostersync.sync import preconditions, restoring
+from rostersync.sync import preconditions, restoring, several
 from rostersync.sync.broken import broken_holds
 from rostersync.sync.compare import compare
-from rostersync.sync.link.stage import link
+from rostersync.sync.link.stage import Linked, link
 from rostersync.sync.match import match
 from rostersync.sync.narrow import left_out, narrow_to_schools
 from rostersync.sync.require import require
@@ -220,9 +221,13 @@ def _take_back(inputs: PlanInputs, origin: Restored, progress: Progress, stage: 
 
 
 def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState, stage: Callable[[str], None]) -> Made:
-    """Run the stages, in their order."""
+    """Run the stages, in their order. Several sources of a district make its roster together after `compare`."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
+    brings = profile_of(inputs.connection).brings
+    schools = tuple(sorted(set(inputs.scope.schools)))
+    sources = several.begin(context, inputs.reader, state, brings=brings, partly=bool(schools))
+    several.check_existing(context, several=sources is not None)
     staged = lay_out_staged(context, pulled.extract)
     stage("shape")
     scope = shape(context, staged.contradictory)
@@ -231,13 +236,18 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     required = require(context)
     stage("match")
     matched = match(context)
-    stage("link")
-    linked = link(context, matched.duplicated, vanished=bool(scope.vanished_targets))
-    stage("compare")
-    compare(context, linked.differing)
+    found: list[Linked] = []
+
+    def resolved(held: frozenset[str]) -> None:
+        stage("link")
+        found.append(link(context, matched.duplicated, vanished=bool(scope.vanished_targets), held=held))
+        stage("compare")
+        compare(context, found[-1].differing)
+
+    touched = several.settle(context, sources, resolved)
+    linked = found[-1]
     tallies = count(context)
     counts = measure.counts(context, tallies)
-    schools = tuple(sorted(set(inputs.scope.schools)))
     of_all, requirement_holds = {c.entity: c.population for c in counts if c.entity}, required.holds
     if schools:
         stage("narrow")
@@ -247,6 +257,8 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         scope = narrow_to_schools(context, schools, scope, linked.differing)
         tallies = count(context)
         counts = with_populations(left_out(counts, own, tallies), populations(context, schools))
+        touched = None
+    united = several.unite(context, sources, touched) if sources else None
     stage("gate")
     config = effective_config(context.spec)
     known = state.last.vanished if state.last else ()
@@ -254,6 +266,8 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     if schools:
         gone = gone_of(gone, scope.vanished, known, schools)
     memory = memory_of(inputs.connection, pulled.client_id_hash, config_hash(config), gone.remembered, state.last)
+    if context.spec.multipleDataSources:
+        memory = replace(memory, settings=config_hash(district_settings(context.spec)))
     previous = previous_connection(state.last, memory, context.source)
     facts = facts_of(
         context,
@@ -266,9 +280,10 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         requirement_holds=requirement_holds,
         previous_connection=previous,
         schools=schools,
+        roster=united.counts if united else (),
     )
     switches = switches_of(context.spec)
-    holds = verdict(facts, switches) if facts else []
+    holds = several.verdict_of(facts, switches, united) if facts else []
     if facts and schools:  # what is applied later is compared with the whole district
         facts = replace(facts, judged=measure.judged(tallies, with_populations(counts, of_all)))
     judged = record(facts, by_school=any(t.per_school and t.window for t in switches.limits)) if facts else ()
@@ -291,4 +306,5 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
         config=config,
         previous_connection=previous if changed else "",
         only_schools=schools,
+        united=united,
     )

@@ -8,14 +8,15 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.hold import measure
 from rostersync.hold.applied import record
 from rostersync.hold.facts import facts_of, switches_of
-from rostersync.hold.gate import verdict
 from rostersync.hold.safety import memory_of, previous_connection
 from rostersync.hold.taken_back import split
 from rostersync.hold.vanishing import Vanishing
 from rostersync.model import EntityCounts, HoldReason, Schools
 from rostersync.plan.origin import Restored
 from rostersync.roster import ORGS, TABLES
+from rostersync.sources.registry import profile_of
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
+from rostersync.sync import several
 from rostersync.sync.restore.stage import applied_by, restore
 from rostersync.sync.scope import Scope
 from rostersync.sync.writing import Made
@@ -49,6 +50,8 @@ def restored(
     found = reader.revisions(context.con, context.district, origin.run)
     revision = applied_by(found, origin.run, context.district, context.source)
     last = state.last or SourceMemory()
+    brings = profile_of(connection).brings
+    sources = several.begin(context, reader, state, brings=brings, partly=True)
     stage("restore")
     restore(context, revision, origin.entities, origin.schools)
     stage("gate")
@@ -57,6 +60,7 @@ def restored(
     counts = [c for c in counts if any(v for k, v in vars(c).items() if k != "entity")]
     now = memory_of(connection, last.client_id_hash, last.config_hash, last.vanished, last)
     previous = previous_connection(state.last, now, context.source)
+    united = several.unite(context, sources) if sources is not None else None
     facts = facts_of(
         context,
         tallies,
@@ -68,9 +72,10 @@ def restored(
         requirement_holds={},
         previous_connection=previous,
         restores=True,
+        roster=united.counts if united else (),
     )
     switches = switches_of(context.spec)
-    holds = verdict(facts, switches) if facts else []
+    holds = several.verdict_of(facts, switches, united) if facts else []
     by_school = any(t.per_school and t.window for t in switches.limits)
     judged = record(facts, by_school=by_school) if facts else ()
     judged = split(context, judged, revision.number, by_school=by_school) if facts else ()
@@ -94,6 +99,7 @@ def restored(
         previous_connection=previous if any(h.reason == HoldReason.CONNECTION_CHANGED for h in holds) else "",
         restores=origin.run,
         only_schools=origin.schools,
+        united=united,
     )
 
 

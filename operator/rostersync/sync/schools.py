@@ -81,7 +81,7 @@ class SchoolRules:
         configured = spec.schoolsMapping
         return cls(
             auto=configured.mode == "Auto",
-            targets={s.sourcedId: (s.target.id if s.target else None) for s in configured.schools},
+            targets={s.sourcedId: (s.target.existing or s.target.id if s.target else None) for s in configured.schools},
             exclude=frozenset(configured.exclude),
             prefix=spec.sisIDPrefix,
         )

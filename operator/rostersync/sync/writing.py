@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from rostersync import durable
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.hold import measure
@@ -13,17 +15,19 @@ from rostersync.hold.usual import usual_of
 from rostersync.model import Entity, EntityCounts, Hold, JudgedCounts, PlanReport
 from rostersync.plan import codec
 from rostersync.plan.checksums import checksums
-from rostersync.plan.digest import Changed, digest
+from rostersync.plan.digest import Changed, ChangedRoster, digest
 from rostersync.plan.effective import config_hash
-from rostersync.plan.folder import CHANGES
+from rostersync.plan.folder import CHANGES, LINKS, OWNERS, ROSTER
 from rostersync.plan.manifest import Manifest, Usual, report_of
 from rostersync.roster import TABLES
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import freeze as changes_files
 from rostersync.sync.issues import report_issues
+from rostersync.sync.merge.results import write_links, write_owners
 from rostersync.sync.notes import write_notes
 from rostersync.sync.orgnames import write_orgs
 from rostersync.sync.scope import Scope
+from rostersync.sync.several import United
 from rostersync.sync.unoffered import unoffered
 from rostersync.tables.context import Context
 from rostersync.tables.counts import Tallies
@@ -53,6 +57,7 @@ class Made:
     memory_of_whole: SourceMemory | None = None
     only_schools: tuple[str, ...] = ()
     incomplete: tuple[str, ...] = ()
+    united: United | None = None  # None: the district has one source
 
 
 def freeze(made: Made, reader: StoreReader, out: Path) -> PlanReport:
@@ -74,6 +79,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
             staged = made.staged.get(table.name, ())
             written = changes_files.write_changes(context, table, staged, making, every=not made.only_schools)
             changes.update(written)
+    roster = _write_roster(context, made.united, making) if made.united else None
     report_issues(context, made.tallies)
     if some := bool(made.only_schools and made.extract):  # a restore has only issues of what is restored
         drop_others(context, "issues")
@@ -94,7 +100,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         connection_name=connection.metadata.name,
         connection_namespace=connection.metadata.namespace,
         connection_uid=connection.metadata.uid,
-        digest=digest(context.district, context.source, hashed, changed, made.only_schools),
+        digest=digest(context.district, context.source, hashed, changed, made.only_schools, roster),
         base_revision=made.state.revision,
         as_of=made.as_of,
         restores=made.restores,
@@ -117,9 +123,40 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         usual=Usual() if made.only_schools or made.restores else usual_of(context, reader),
         proof={name: dict(told) for name, told in context.proof.items()},
         issues=issues,
-        no_changes=not changes,
+        no_changes=not changes and not (made.united and roster and _changes_more(made.united, roster, making)),
+        several=made.united.sources.several if made.united else None,
+        taken_from=made.united.sources.taken_from if made.united else "",
+        roster=made.united.counts if made.united else (),
+        roster_causes=made.united.causes if made.united else {},
         previous_connection=made.previous_connection,
         four_eyes=connection.spec.approval.requireDistinctApprover,
         store_schema=reader.schema,
         files=checksums(making),
     )
+
+
+def _write_roster(context: Context, united: United, making: Path) -> ChangedRoster:
+    """Write what the plan does to the roster of several sources."""
+    (making / ROSTER).mkdir(mode=0o700)
+    changes: dict[Entity, str] = {}
+    for table in TABLES:
+        if table in united.touched and united.tallies[table.name].changes:
+            changes.update(changes_files.write_roster_changes(context, table, making))
+    sources = united.sources.several
+    return ChangedRoster(
+        {
+            c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
+            for c in united.counts
+            if c.entity in changes
+        },
+        links=write_links(context, making / LINKS),
+        owners=write_owners(context, united.touched, making / OWNERS),
+        sources=sources.sources,
+        settings=sources.settings,
+    )
+
+
+def _changes_more(united: United, roster: ChangedRoster, making: Path) -> bool:
+    """Whether the store gets anything else: records of the roster, words that are the district's now, links, owners."""
+    links = any(pq.read_metadata(making / name).num_rows for name in (LINKS, OWNERS))
+    return bool(roster.entities) or united.sources.new_words or links

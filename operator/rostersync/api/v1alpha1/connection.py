@@ -38,7 +38,7 @@ from rostersync.api.v1alpha1.schools import SchoolsMapping
 from rostersync.api.v1alpha1.storage import Artifacts, Store
 from rostersync.api.v1alpha1.thresholds import SyncHoldThreshold
 from rostersync.api.v1alpha1.times import DataRollover, Duration, Schedule, TimeZone
-from rostersync.api.v1alpha1.uniqueness import Domain, MasterField
+from rostersync.api.v1alpha1.uniqueness import Domain, MasterField, check_masters
 from rostersync.model import Entity
 
 
@@ -116,6 +116,12 @@ RULES = (
         "multipleDataSources needs compareByDomainsOfUniqueness and domainsOfUniqueness",
         ".multipleDataSources",
     ),
+    cel(
+        "!has(self.masterFields) || size(self.masterFields) == 0 || "
+        "(has(self.multipleDataSources) && self.multipleDataSources)",
+        "masterFields need multipleDataSources",
+        ".masterFields",
+    ),
     cel("!has(self.entities) || 'School' in self.entities", "entities must include School", ".entities"),
 )
 """What the API server checks of every kind's spec."""
@@ -172,14 +178,19 @@ class ConnectionSpec(Model):
         "still there, its collection was not read completely, and deletes that depend on it are deferred.",
     )
     multipleDataSources: Bool = Field(
-        default=False, description="Whether other sources have records of the same district, too. Not yet supported."
+        default=False, description="Whether other sources have records of the same district, too."
     )
     compareByDomainsOfUniqueness: Bool = Field(default=False, description="Detect duplicates by domainsOfUniqueness.")
     domainsOfUniqueness: tuple[Domain, ...] = Field(
-        default=(), max_length=64, description="Attributes that must be unique within an entity."
+        default=(),
+        max_length=64,
+        description="Attributes that must be unique within an entity. Records of several sources that agree in them are one, so "
+        "all connections of a district have the same.",
     )
     masterFields: tuple[MasterField, ...] = Field(
-        default=(), max_length=64, description="Which source's value counts where sources differ. Not yet supported."
+        default=(),
+        max_length=64,
+        description="Which source's value counts where sources differ. The same in all connections of a district.",
     )
     previewDataUpload: Annotated[Bool, Safety()] = Field(
         default=False, description="Hold every run that changes something for approval."
@@ -252,8 +263,16 @@ class ConnectionSpec(Model):
     def _of_imported_entities(
         cls, parts: tuple[AttributeMapping | DataRequirement | FilterRule | Domain, ...], info: ValidationInfo
     ) -> tuple[AttributeMapping | DataRequirement | FilterRule | Domain, ...]:
-        check_listed([part.entity for part in parts], info.data.get("entities"))
+        of_district = info.field_name == "domainsOfUniqueness" and info.data.get("multipleDataSources")
+        if not of_district:  # else other sources have these entities, perhaps
+            check_listed([part.entity for part in parts], info.data.get("entities"))
         return parts
+
+    @field_validator("masterFields")
+    @classmethod
+    def _one_master_each(cls, masters: tuple[MasterField, ...]) -> tuple[MasterField, ...]:
+        check_masters(masters)
+        return masters
 
     @field_validator("deliveries")
     @classmethod
@@ -287,6 +306,11 @@ class ConnectionSpec(Model):
             raise ValueError(
                 "multipleDataSources needs compareByDomainsOfUniqueness: true and domainsOfUniqueness, which say which "
                 "records of two sources are the same"
+            )
+        if self.masterFields and not self.multipleDataSources:
+            raise ValueError(
+                "masterFields are given but multipleDataSources is not true; set it to true, or remove them: with one source, "
+                "its values are all that there are"
             )
         return self
 

@@ -24,7 +24,8 @@ class SchoolTarget(Model):
         default=None, description="Name of the school. Absent: its name in the SIS."
     )
     existing: SourcedID | None = Field(
-        default=None, description="Id of a school that is already in the store. Not yet supported."
+        default=None,
+        description="Id of a school that is already in the store, perhaps from another source: they become one.",
     )
 
     @model_validator(mode="after")

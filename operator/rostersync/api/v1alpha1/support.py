@@ -28,15 +28,8 @@ def terms_accepted(conn: Connection) -> bool:
 def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
     """Dotted fields of the connection that are given but not supported yet."""
     spec = conn.spec
-    existing = [
-        f"spec.schoolsMapping.schools[{i}].target.existing"
-        for i, school in enumerate(spec.schoolsMapping.schools)
-        if school.target is not None and school.target.existing is not None
-    ]
     store = spec.store.asked
     given = {
-        "spec.multipleDataSources": spec.multipleDataSources,
-        "spec.masterFields": spec.masterFields,
         UNMATCHED: not spec.deliveryConfig.creates,
         f"spec.store.{store}": store is not None and store not in supported.stores,
     }
@@ -46,7 +39,7 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
         for field, known in ((delivery.format, supported.formats), (delivery.place, supported.places))
         if field not in known
     ]
-    return [field for field, value in given.items() if value] + deliveries + existing
+    return [field for field, value in given.items() if value] + deliveries
 
 
 def refusal(later: Sequence[str]) -> str:

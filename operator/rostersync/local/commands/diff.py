@@ -41,6 +41,9 @@ Examples:
 )
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
 @click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another id.")
+@click.option(
+    "--roster", is_flag=True, help="What it comes to in the roster that several sources make, with whose each value is."
+)
 @click.option("--wide", is_flag=True, help="CSV for a spreadsheet: one row a record, with names; implies --output csv.")
 @options.limit_option
 @options.state_option
@@ -53,6 +56,7 @@ def diff(
     schools: tuple[str, ...],
     causes: tuple[str, ...],
     rekeyed: bool,
+    roster: bool,
     wide: bool,
     limit: int | None,
     state: "State",
@@ -79,19 +83,28 @@ def diff(
             _print_pairs(pairs.read(plan), limit, output)
             return
         known = orgs.read(plan)
-        found = changes.read(plan, changes.Filters(entities, kinds, known.ids(schools), causes))
+        found = changes.read(plan, changes.Filters(entities, kinds, known.ids(schools), causes), roster=roster)
         if output == "table" and not wide:
             changes.page(tables.console(), found, options.table_limit(limit), known)
             left = sum(c.out_of_scope for c in codec.read(plan).entities)
             if left:
                 tables.say(tables.console(), f"Not shown, since not of this run's schools alone: {left:,} changes.")
             left_alone.line(tables.console(), codec.read(plan))
+            more = sum(c.created + c.updated + c.deleted for c in codec.read(plan).roster)
+            if more and not roster:
+                what = "1 change" if more == 1 else f"{more:,} changes"
+                tables.say(
+                    tables.console(),
+                    f"In the roster of all sources: {what}; --roster shows them, with whose each value is.",
+                )
             return
         rows = islice(found, limit) if limit else found
         if output == "json":
             changes.write_json(sys.stdout, rows)
+        elif wide:
+            changes.write_wide(sys.stdout, rows, known)
         else:
-            (changes.write_wide if wide else changes.write_csv)(sys.stdout, rows, known)
+            changes.write_csv(sys.stdout, rows, known, sources=roster)
 
 
 def _print_pairs(found: "Iterator[dict[str, Any]]", limit: int | None, output: str) -> None:

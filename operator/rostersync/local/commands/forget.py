@@ -48,8 +48,9 @@ def forget(record: str, district: str | None, yes: bool, paths: tuple[Path, ...]
     with interruptible():
         copies = backups.left(state)
         found = store.forget(state, district, record)
-        runs, cancelled = forget_artifacts(state, record, os.environ)
-        there = forget_in_bucket(state, manifests, record, os.environ) if manifests else []
+        ids = found.ids or (record,)
+        runs, cancelled = forget_artifacts(state, ids, os.environ)
+        there = forget_in_bucket(state, manifests, ids, os.environ) if manifests else []
     if not (runs or found.removed or there):
         raise Permanent(
             f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "

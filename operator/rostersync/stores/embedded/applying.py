@@ -1,9 +1,10 @@
 """The transaction that turns a plan into the next revision, in sets, straight from the plan's Parquet files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,10 +14,11 @@ from rostersync.roster import TABLES, Table
 from rostersync.sent import Sent
 from rostersync.stores.changes import check_base, check_records, open_changes
 from rostersync.stores.columns import columns
-from rostersync.stores.embedded import files, history
+from rostersync.stores.embedded import files, history, several
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Mark, PlanToApply
+from rostersync.stores.several import ROSTER
 from rostersync.stores.source_state import counts_as_text, files_as_text, memory_as_text
 
 
@@ -54,8 +56,15 @@ def apply(
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
         check_base(before, plan)
         revision = before.revision + 1
+        scope = {"district": plan.district, "source": plan.source, "revision": revision, "now": utc(now)}
         for table in TABLES:
-            _write(con, table, plan, revision, utc(now), mark)
+            _write(con, table, plan.changes, scope, mark)
+        if plan.roster is not None:
+            mark("roster")
+            several.begin(con, plan.district, plan.roster)
+            for table in TABLES:
+                _write(con, table, plan.roster.changes, scope | {"source": ROSTER}, mark)
+            several.remember(con, plan.district, plan.roster)
         mark("revision")
         _write_revision(con, plan, consent, revision, now)
     pending = before.outbox_pending or bool(plan.deliveries)
@@ -77,20 +86,18 @@ def applied_before(con: duckdb.DuckDBPyConnection, plan: PlanToApply) -> int | N
 
 
 def _write(
-    con: duckdb.DuckDBPyConnection, table: Table, plan: PlanToApply, revision: int, now: datetime, mark: Mark
+    con: duckdb.DuckDBPyConnection, table: Table, changes: Mapping[str, Path], scope: dict[str, Any], mark: Mark
 ) -> None:
-    """Records, tombstones and history of one table."""
-    if not any(e in plan.changes for e in table.entities):
+    """Records, tombstones and history of one table. `scope`: district, source, revision and now."""
+    if not any(e in changes for e in table.entities):
         return
     mark(table.name)
-    open_changes(con, plan, table)
+    open_changes(con, changes, table)
     names = {"table": table.name, "columns": columns(table)}
-    scope: dict[str, Any] = {"district": plan.district, "source": plan.source}
     check_records(number(execute(con, "apply.moved_records", names, **scope)), table)
-    execute(con, "apply.insert_accepted", names, **scope, revision=revision, now=now)
-    execute(con, "apply.insert_tombstones", names, **scope, revision=revision, now=now)
-    execute(con, "apply.delete_replaced", names, **scope, revision=revision)
-    history.record(con, table, **scope, revision=revision, now=now)
+    for each in ("insert_accepted", "insert_tombstones", "delete_replaced"):
+        execute(con, f"apply.{each}", names, **scope)
+    history.record(con, table, **scope)
 
 
 def _write_revision(

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from rostersync.stores import contents
-from rostersync.stores.embedded import schema
+from rostersync.stores.embedded import schema, several
 
 _VARIABLE = "copied_district"
 
@@ -30,11 +30,15 @@ def fill(con: duckdb.DuckDBPyConnection, district: str, folder: Path, where: str
         made = listed.replace('"hash"', 'CAST("hash" AS UHUGEINT)')
         con.execute(f"INSERT INTO store.{name} ({listed}) SELECT {made} FROM {contents.rows_of(folder, name)}")
     contents.check(con, folder, lambda name: contents.table_digest(con, name, _rows(con, name)))
+    if several.memory(con, district) is not None:
+        several.set_format(con)
     return True
 
 
 def _rows(con: duckdb.DuckDBPyConnection, name: str) -> str:
     """The district's rows of a table. Stores of earlier versions may lack one that came later."""
+    if name == "aliases" and not schema.has(con, "owners"):
+        return f"(SELECT *, '' AS tbl FROM store.{name} WHERE district = getvariable('{_VARIABLE}'))"
     if name not in schema.LATER or schema.has(con, name):
         return f"(FROM store.{name} WHERE district = getvariable('{_VARIABLE}'))"
     nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in contents.columns_of(name))

@@ -69,7 +69,7 @@ ORDER BY revision
 
 -- name: memories
 -- Sources that ever applied, with what is remembered of each. has_records finds out whether one still has active records.
-SELECT source, memory FROM store.sources WHERE district = $district ORDER BY source
+SELECT source, memory FROM store.sources WHERE district = $district AND source <> '*' ORDER BY source
 
 -- name: has_records
 SELECT EXISTS (FROM store.{table} WHERE district = $district AND source = $source AND status = 'active')

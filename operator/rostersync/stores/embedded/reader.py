@@ -11,9 +11,10 @@ from rostersync.errors import Permanent
 from rostersync.roster import TABLES
 from rostersync.sent import Sent
 from rostersync.stores.columns import columns, empty_columns
-from rostersync.stores.embedded import copying, files, schema
+from rostersync.stores.embedded import copying, files, schema, several
 from rostersync.stores.embedded.statements import execute
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
+from rostersync.stores.several import ROSTER
 from rostersync.stores.source_state import (
     changes_in,
     counts_from_text,
@@ -51,12 +52,16 @@ class EmbeddedReader:
         try:
             schema.check_format(con, self._path)
             execute(con, "read.scope", district=district)
-            execute(con, "read.scope_source", source=source)
+            execute(con, "read.scope_source", source=source or (ROSTER if several.memory(con, district) else None))
             self._views(con, empty=False)
             return state(con, district, source)
         except BaseException:
             self.detach(con)
             raise
+
+    def attach_others(self, con: duckdb.DuckDBPyConnection, roster: str) -> None:
+        """See StoreReader.attach_others."""
+        several.attach_others(con, roster)
 
     def applied_since(
         self, con: duckdb.DuckDBPyConnection, district: str, source: str, since: datetime
@@ -118,6 +123,7 @@ class EmbeddedReader:
         """See StoreReader.detach."""
         for name in _VIEWS:
             execute(con, "read.drop_view", {"table": name})
+        several.drop(con)
         con.execute("DETACH DATABASE IF EXISTS store")
 
     def districts(self, con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -174,6 +180,7 @@ def state(con: duckdb.DuckDBPyConnection, district: str, source: str | None) -> 
         last=memory_from_text(memories[source]) if source in memories else None,
         outbox_pending=bool(pending and pending[0]),
         forgotten=times_forgotten(memories.values()),
+        several=several.memory(con, district),
     )
 
 

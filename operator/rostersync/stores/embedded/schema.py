@@ -10,13 +10,14 @@ from rostersync.stores.columns import attributes
 from rostersync.stores.embedded.statements import execute
 
 FORMAT = "1"
+OF_SEVERAL = "2"  # of a file with the roster of several sources, which versions without them would misread
 # The oldest DuckDB that can read the file. Raised only on purpose, with FORMAT: otherwise a newer DuckDB would
 # silently lock the older ones out.
 STORAGE_VERSION = "v2.0.0"
 
 _OTHERS = ("revisions", "sources", "schools", "history", "aliases", "outbox", "meta")
 # Tables that came later. Versions without them read and write the file as before, so FORMAT stays.
-LATER = ("sent",)
+LATER = ("sent", "owners")
 
 
 def create(con: duckdb.DuckDBPyConnection) -> None:
@@ -32,7 +33,7 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
 
 def add_later(con: duckdb.DuckDBPyConnection) -> None:
     """Creates the tables that a store of an earlier version lacks, in the database attached as `store`."""
-    for name in LATER:
+    for name in (*LATER, "aliases_tbl"):
         execute(con, f"schema.{name}")
 
 
@@ -51,9 +52,9 @@ def check_format(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             reason="NotAStore",
             detail=str(error),
         ) from None
-    if row is None or row[0] != FORMAT:
+    if row is None or row[0] not in (FORMAT, OF_SEVERAL):
         raise Permanent(
-            f"The store {path} has format {row[0] if row else 'none'}, this version reads format {FORMAT}; "
-            "use the version of rostersync that wrote it, or a newer one.",
+            f"The store {path} has format {row[0] if row else 'none'}, this version reads formats {FORMAT} and "
+            f"{OF_SEVERAL}; use the version of rostersync that wrote it, or a newer one.",
             reason="StoreFormat",
         )

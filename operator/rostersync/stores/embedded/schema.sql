@@ -70,7 +70,7 @@ CREATE TABLE store.history (
 )
 
 -- name: aliases
--- Ids of other sources for one and the same record. Empty until several data sources are united.
+-- Which record of the roster a source's record is in, where several sources have it and that is not its own id.
 CREATE TABLE store.aliases (
   district VARCHAR NOT NULL,
   source VARCHAR NOT NULL,
@@ -97,6 +97,20 @@ CREATE TABLE IF NOT EXISTS store.sent (
   sent_at TIMESTAMP NOT NULL,
   files VARCHAR NOT NULL,
   config_hash VARCHAR NOT NULL
+)
+
+-- name: aliases_tbl
+-- Of which table: classes and people of one source may have the same id.
+ALTER TABLE store.aliases ADD COLUMN IF NOT EXISTS tbl VARCHAR DEFAULT ''
+
+-- name: owners
+-- Whose value stands of an attribute that is not overridden, where several sources have the record.
+CREATE TABLE IF NOT EXISTS store.owners (
+  district VARCHAR NOT NULL,
+  tbl VARCHAR NOT NULL,
+  id VARCHAR NOT NULL,
+  attribute VARCHAR NOT NULL,
+  source VARCHAR NOT NULL
 )
 
 -- name: has

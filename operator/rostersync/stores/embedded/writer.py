@@ -36,7 +36,7 @@ class EmbeddedWriter:
             reached.append(step)
             mark(step)
 
-        folders = {path.parent for path in plan.changes.values()}
+        folders = {path.parent for path in plan.files}
         try:
             with self._opened(make=True, mark=marked, allowed=folders) as con:
                 return applying.apply(con, plan, consent, now, marked)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,10 @@ from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.stores.changes import check_base, check_records, open_changes, values_after
 from rostersync.stores.columns import columns, quoted
 from rostersync.stores.port import Applied, Mark, PlanToApply
+from rostersync.stores.postgres import several
 from rostersync.stores.postgres.session import WRITING, Scope, Session
 from rostersync.stores.postgres.state import state
+from rostersync.stores.several import ROSTER, RosterToApply
 from rostersync.stores.source_state import counts_as_text, memory_as_text
 from rostersync.stores.sql_files import statement
 
@@ -32,13 +35,15 @@ class _Writing:
     plan: PlanToApply
     revision: int
     now: datetime
+    source: str
+    changes: Mapping[str, Path]  # files by entity
 
     def rows(self, name: str, **names: str) -> pa.RecordBatchReader:
         """The rows of a statement of rows.sql, as a stream."""
         sql = statement(Path(__file__).parent, f"rows.{name}", names)
         given = {
             "district": self.plan.district,
-            "source": self.plan.source,
+            "source": self.source,
             "revision": self.revision,
             "now": _utc(self.now),
         }
@@ -64,10 +69,13 @@ def apply(
         if done is not None:
             return Applied(revision=done, already_applied=True, outbox_pending=before.outbox_pending)
         check_base(before, plan)
-        writing = _Writing(session, con, plan, before.revision + 1, now)
+        writing = _Writing(session, con, plan, before.revision + 1, now, plan.source, plan.changes)
         session.run("scope.revision", str(writing.revision))
         for table in TABLES:
             _write(writing, table, mark)
+        if plan.roster is not None:
+            mark("roster")
+            _write_roster(writing, plan.roster, mark)
         mark("revision")
         _write_revision(writing, consent)
     return Applied(
@@ -83,13 +91,25 @@ def applied_before(session: Session, plan: PlanToApply) -> int | None:
     return int(found[0][0]) if found else None
 
 
+def _write_roster(writing: _Writing, roster: RosterToApply, mark: Mark) -> None:
+    """The roster that several sources make together, as the records of a source of its own."""
+    session = writing.session
+    several.begin(session, roster)
+    session.run("several.about", ROSTER)
+    of_roster = replace(writing, source=ROSTER, changes=roster.changes)
+    for table in TABLES:
+        _write(of_roster, table, mark)
+    several.remember(session, writing.con, roster)
+    session.run("several.about", writing.source)
+
+
 def _write(writing: _Writing, table: Table, mark: Mark) -> None:
     """Records, tombstones and history of one table."""
     session, con = writing.session, writing.con
-    if not any(entity in writing.plan.changes for entity in table.entities):
+    if not any(entity in writing.changes for entity in table.entities):
         return
     mark(table.name)
-    open_changes(con, writing.plan, table)
+    open_changes(con, writing.changes, table)
     typed = {"columns": ", ".join(_as_sent(table)), "hash": _bytes("hash"), "before_hash": _bytes("before_hash")}
     if _only_creates(con) and session.rows("apply.is_new", names={"table": table.name})[0][0]:
         session.copy_in(table.name, writing.rows("records", **typed))

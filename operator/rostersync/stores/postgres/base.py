@@ -17,7 +17,7 @@ from rostersync.roster import METADATA_TYPE, SQL_TYPES, TABLES, Kind, Table
 from rostersync.scratch import own
 from rostersync.stores.columns import empty_columns, quoted
 from rostersync.stores.engine import literal
-from rostersync.stores.postgres import packed
+from rostersync.stores.postgres import packed, several
 from rostersync.stores.postgres.failures import is_of_server, translated
 from rostersync.stores.postgres.history import History
 from rostersync.stores.postgres.login import Login
@@ -30,10 +30,10 @@ _HISTORY = "postgres_history"
 _SMALL = ("schools", "revisions", "outbox", "sent")
 
 
-def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path, source: str | None) -> None:
+def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path, source: str | None) -> Path:
     """Copies the district of the session's transaction into `con`, and makes the views of StoreReader.attach.
 
-    A source that was asked for is not sent with each of its records.
+    A source that was asked for is not sent with each of its records. Returns the folder of the copy.
     """
     folder = own(scratch) / f"base-{uuid.uuid4().hex[:8]}"
     folder.mkdir(mode=0o700)
@@ -54,6 +54,28 @@ def keep(con: duckdb.DuckDBPyConnection, session: Session, scratch: Path, source
         with session.stream(f"read.{name}") as rows:
             _read(con, session, "small_table", rows, {"name": name})
     ask(con, "schools_view")
+    return folder
+
+
+def keep_others(con: duckdb.DuckDBPyConnection, session: Session, folder: Path) -> None:
+    """Copies what the district's other sources contributed, and what they make together, in the same transaction."""
+    there = several.is_there(session)
+    for name in ("aliases", "owners"):
+        if there:
+            with session.stream(f"several.{name}") as rows:
+                _read(con, session, "small_table", rows, {"name": name})
+    for table in TABLES:
+        path = folder / f"others-{table.name}.parquet"
+        _keep_table(session, table, path, None, "several.others")
+        ask(con, "others_view", _names(table, path))
+        ask(con, "kept_roster_view", _names(table, path))
+
+
+def show_others(con: duckdb.DuckDBPyConnection, roster: str) -> None:
+    """The views of StoreReader.attach_others, of what was copied."""
+    ask(con, "roster_source", source=roster)
+    ask(con, "links_view")
+    ask(con, "owners_view")
 
 
 def keep_history(con: duckdb.DuckDBPyConnection, login: Login, scratch: Path, scope: Scope) -> None:
@@ -74,7 +96,10 @@ def drop(con: duckdb.DuckDBPyConnection) -> None:
     """Drops views and tables. The files go when `con` does."""
     for name in (*(t.name for t in TABLES), "schools", "history"):
         ask(con, "drop_view", {"table": name})
-    for name in _SMALL:
+    more = (f"{kind}_{table.name}" for table in TABLES for kind in ("others", "roster"))
+    for view in (*more, "store_links", "store_owners"):
+        ask(con, "drop_more", {"view": view})
+    for name in (*_SMALL, "aliases", "owners"):
         ask(con, "drop_table", {"name": name})
     con.unregister(_HISTORY)
 

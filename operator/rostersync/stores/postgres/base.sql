@@ -72,3 +72,25 @@ SELECT delivery, revision, place, sent_at, files, config_hash FROM postgres_sent
 WHERE district = $district
 QUALIFY $limit IS NULL OR row_number() OVER (PARTITION BY delivery ORDER BY sent_at DESC, revision DESC) <= $limit
 ORDER BY delivery, sent_at DESC, revision DESC
+
+-- name: others_view
+CREATE OR REPLACE TEMP VIEW others_{table} AS
+SELECT source, id, entity, {columns} FROM read_parquet({path}) WHERE source <> '*' AND status = 'active'
+
+-- name: kept_roster_view
+-- The roster as it is: records and tombstones of the one source that has made it so far, or of all together.
+CREATE OR REPLACE TEMP VIEW roster_{table} AS
+SELECT id, entity, status, CAST(hash AS UHUGEINT) AS hash, {columns} FROM read_parquet({path})
+WHERE source = getvariable('roster_source')
+
+-- name: roster_source
+SET VARIABLE roster_source = $source
+
+-- name: links_view
+CREATE OR REPLACE TEMP VIEW store_links AS FROM postgres_aliases
+
+-- name: owners_view
+CREATE OR REPLACE TEMP VIEW store_owners AS FROM postgres_owners
+
+-- name: drop_more
+DROP VIEW IF EXISTS temp.{view}

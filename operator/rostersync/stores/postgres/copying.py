@@ -9,6 +9,7 @@ import duckdb
 from rostersync.errors import Permanent
 from rostersync.roster import METADATA_TYPE, SQL_TYPES, Kind
 from rostersync.stores import contents
+from rostersync.stores.postgres import several
 from rostersync.stores.postgres.failures import is_of_server, translated
 from rostersync.stores.postgres.session import Session
 
@@ -40,12 +41,18 @@ def fill(con: duckdb.DuckDBPyConnection, session: Session, district: str, folder
         made = ", ".join(f"{_as_sent(column, kind)} AS {column}" for column, kind in contents.columns_of(name))
         session.copy_in(name, con.sql(f"SELECT {made} FROM {contents.rows_of(folder, name)}").to_arrow_reader(_BATCH))
     contents.check(con, folder, there)
+    if several.memory(session) is not None:
+        session.run("several.keep_older_programs_away")
     return True
 
 
 @contextmanager
 def _read(con: duckdb.DuckDBPyConnection, session: Session, name: str) -> Iterator[str]:
     """The district's rows of a table, as a relation that can be read once."""
+    if name in ("aliases", "owners") and not several.is_there(session):
+        nothing = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in contents.columns_of(name))
+        yield f"(SELECT {nothing} WHERE false)"
+        return
     asked = ", ".join(_as_read(column, kind) for column, kind in contents.columns_of(name))
     made = ", ".join(
         f"CAST({column} AS JSON) AS {column}" if kind in _MADE_OF_JSON else column

@@ -21,6 +21,9 @@ CREATE TEMP TABLE forgotten ON COMMIT DROP AS
 SELECT id FROM enrollments
 WHERE district = current_setting('rostersync.district') AND "userSourcedId" = current_setting('rostersync.person')
 
+-- name: drop_forgotten
+DROP TABLE forgotten
+
 -- name: delete_enrollments
 -- Without the person they would refer to nothing, and they tell where somebody was at which time.
 WITH gone AS (

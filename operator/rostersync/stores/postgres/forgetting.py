@@ -2,7 +2,8 @@
 
 from rostersync.errors import Permanent
 from rostersync.roster import TABLES
-from rostersync.stores.port import Expired, Forgotten
+from rostersync.stores.port import Expired, Forgotten, total
+from rostersync.stores.postgres import several
 from rostersync.stores.postgres.session import Session
 from rostersync.stores.source_state import forgotten_once_more
 
@@ -16,7 +17,24 @@ _COPIES = "Base backups, archived WAL and replicas of the database are not reach
 
 
 def forget(session: Session, record_id: str) -> Forgotten:
-    """Deletes the person from the tables, inside the transaction of the district. The bytes go with `erase`."""
+    """Deletes the person from the tables, inside the transaction of the district. The bytes go with `erase`.
+
+    Whatever source knows the person under whatever id, all of it goes.
+    """
+    there = several.is_there(session)
+    ids = [str(row[0]) for row in session.rows("several.same_person", record_id)] if there else [record_id]
+    result = total({each: _forget(session, each) for each in ids})
+    for each in ids if there else ():
+        session.run("several.forget_links", each)
+        session.run("several.forget_owners", each)
+    if result.removed:
+        for source, memory in session.rows("read.memories"):
+            session.run("forget.set_memory", source, forgotten_once_more(memory))
+    return result
+
+
+def _forget(session: Session, record_id: str) -> Forgotten:
+    """What is known under one id."""
     active = bool(session.rows("forget.person", record_id)[0][0])
     session.run("scope.person", record_id)
     session.run("forget.forgotten_enrollments")
@@ -29,16 +47,14 @@ def forget(session: Session, record_id: str) -> Forgotten:
         references=sum(session.number(f"forget.{n}", record_id) for n in ("cut_references", "cut_history_references")),
         still_active=active,
     )
-    if found.removed:
-        for source, memory in session.rows("read.memories"):
-            session.run("forget.set_memory", source, forgotten_once_more(memory))
+    session.run("forget.drop_forgotten")
     return found
 
 
 def erase(session: Session) -> tuple[str, ...]:
     """Writes the tables anew that held persons, and has the log replaced. Returns sentences about what remains."""
     session.run("scope.search_path_of_session", session.login.schema)
-    for table in _HELD:
+    for table in (*_HELD, *(("aliases", "owners") if several.is_there(session) else ())):
         session.run("forget.vacuum", names={"table": table})
     remains = [_COPIES]
     if session.rows("forget.log_is_recycled")[0][0]:

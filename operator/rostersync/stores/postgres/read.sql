@@ -63,7 +63,7 @@ SELECT coalesce(max(revision), 0) FROM revisions WHERE district = current_settin
 
 -- name: memories
 -- Sources that ever applied, with what is remembered of each. has_records finds out whether one still has active records.
-SELECT source, memory FROM sources WHERE district = current_setting('rostersync.district') ORDER BY source
+SELECT source, memory FROM sources WHERE district = current_setting('rostersync.district') AND source <> '*' ORDER BY source
 
 -- name: has_records
 SELECT EXISTS (

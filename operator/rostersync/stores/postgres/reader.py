@@ -14,6 +14,7 @@ from rostersync.stores.postgres import base, copying
 from rostersync.stores.postgres.login import Login
 from rostersync.stores.postgres.session import READING, Scope, Session
 from rostersync.stores.postgres.state import ready, refuse_writers, state
+from rostersync.stores.several import ROSTER
 from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text
 
 T = TypeVar("T")
@@ -47,12 +48,21 @@ class PostgresReader:
                     base.keep_nothing(con)
                     return StoreState()
                 found = state(session, source)
-                base.keep(con, session, self._scratch, source)
+                if source is None and found.several is not None:
+                    session.run("several.about", ROSTER)
+                    scope = replace(scope, source=ROSTER)
+                folder = base.keep(con, session, self._scratch, source)
+                if source is not None and (found.several is not None or found.other_sources):
+                    base.keep_others(con, session, folder)
             base.keep_history(con, self._login, self._scratch, replace(scope, revision=str(found.revision)))
         except BaseException:
             self.detach(con)
             raise
         return found
+
+    def attach_others(self, con: duckdb.DuckDBPyConnection, roster: str) -> None:
+        """See StoreReader.attach_others."""
+        base.show_others(con, roster)
 
     def applied_since(
         self, con: duckdb.DuckDBPyConnection, district: str, source: str, since: datetime

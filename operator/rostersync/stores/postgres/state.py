@@ -6,6 +6,7 @@ from pathlib import Path
 from rostersync.errors import Permanent
 from rostersync.roster import TABLES
 from rostersync.stores.port import StoreState
+from rostersync.stores.postgres import several
 from rostersync.stores.postgres.session import Session
 from rostersync.stores.source_state import memory_from_text, times_forgotten
 
@@ -87,6 +88,7 @@ def state(session: Session, source: str | None) -> StoreState:
         last=memory_from_text(memories[source]) if source in memories else None,
         outbox_pending=bool(session.rows("read.outbox_pending")[0][0]),
         forgotten=times_forgotten(memories.values()),
+        several=several.memory(session),
     )
 
 

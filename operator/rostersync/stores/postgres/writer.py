@@ -38,7 +38,7 @@ class PostgresWriter:
             mark(step)
 
         try:
-            with self._session() as session, self._engine({path.parent for path in plan.changes.values()}) as con:
+            with self._session() as session, self._engine({path.parent for path in plan.files}) as con:
                 bring_up_to_date(session)
                 done = applying.apply(session, con, plan, consent, now, marked)
         except Exception as error:

@@ -8,10 +8,15 @@ from rostersync.sync.link.references import any_of, entities_of, followed
 from rostersync.tables.context import Context
 from rostersync.tables.sql import first_fate, literal, mark, q
 
+# Why records are held back because of other sources' records, as `held_back_<table>` says.
+_BESIDE_OTHERS = (Fate.DUPLICATE, Fate.ID_TAKEN, Fate.UNMATCHED)
 
-def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
+
+def lay_out_fates(context: Context, table: Table, *, duplicates: bool, held: bool = False) -> None:
     """Make `fates_<table>`, with `owed`: a required reference would leave, but that is deferred. And with `unsure`: a
     reference finds only what would not be there if nothing were deferred.
+
+    `held`: there is a `held_back_<table>`.
     """
     joins, nowhere, gone, owed, unsure, silent, dangling = [], [], [], [], [], [], []
     for attribute in followed(table):
@@ -34,6 +39,9 @@ def lay_out_fates(context: Context, table: Table, *, duplicates: bool) -> None:
     own = {Fate.GONE: any_of(gone)}
     if duplicates:
         own[Fate.DUPLICATE] = f"r.id IN (SELECT id FROM duplicates_{table.name})"
+    for fate_ in _BESIDE_OTHERS if held else ():
+        here = f"r.id IN (SELECT id FROM held_back_{table.name} WHERE why = {literal(fate_)})"
+        own[fate_] = f"({own[fate_]} OR {here})" if fate_ in own else here
     # What is about people who are not taken is left out silently, unless the source itself removes it. Demographics of
     # people who are not accepted are left out, too, whatever else is wrong with them.
     silently = [f"{any_of(silent)} AND r.fate IS DISTINCT FROM {literal(Fate.REMOVED)}"] if silent else []

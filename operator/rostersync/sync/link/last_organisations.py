@@ -12,10 +12,12 @@ from rostersync.tables.context import Context
 from rostersync.tables.sql import literal
 
 
-def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bool) -> bool:
+def keep_last_organisations(context: Context, *, duplicates: bool, held: bool, deferring: bool) -> bool:
     """Take those organisations out of `deletes_orgs`, or defer their deletes. Returns whether there were any.
 
-    Makes `last_orgs` (id, wished): what stays; `wished` if it would even once everything was read completely. `duplicates` says that `duplicates_users` has records, `deferring` that deletes of people are deferred. Reads
+    Makes `last_orgs` (id, wished): what stays; `wished` if it would even once everything was read completely.
+    `duplicates` and `held` say that `duplicates_users` and `held_back_users` have records, `deferring` that deletes of
+    people are deferred. Reads
     `targets_orgs`, which must be made again if it returns true.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE last_orgs (id VARCHAR, wished BOOLEAN)")
@@ -25,7 +27,8 @@ def keep_last_organisations(context: Context, *, duplicates: bool, deferring: bo
     if not context.exists("bereft"):
         return False
     duplicate = "s.id IN (SELECT id FROM duplicates_users)" if duplicates else "FALSE"
-    refused = f"NOT s.seen OR s.fate IS NOT NULL OR {duplicate}"
+    beside = "s.id IN (SELECT id FROM held_back_users)" if held else "FALSE"
+    refused = f"NOT s.seen OR s.fate IS NOT NULL OR {duplicate} OR {beside}"
     explicit = "FALSE" if context.deferring else f"cause = {literal(Cause.SOURCE_DELETED)}"
     context.sql(f"""
         INSERT INTO last_orgs

@@ -31,17 +31,18 @@ class Linked:
     differing: frozenset[str]
 
 
-def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Linked:
+def link(context: Context, duplicated: frozenset[str], *, vanished: bool, held: frozenset[str] = frozenset()) -> Linked:
     """Resolve every table.
 
     `duplicated` names the tables that have a `duplicates_<table>` with records. `vanished` says that a mapped school
-    has vanished, so that what refers to it is protected.
+    has vanished, so that what refers to it is protected. `held` names the tables that have a `held_back_<table>`: records that
+    cannot be accepted beside those of other sources.
     """
     differing = {table.name for table in context.tables if goes_through_once(context, table)}
     for table in context.tables:
         context.begin("link", table)
         incomplete = [c for c in leans_on(table, context.links) if not context.complete(c)]
-        lay_out_fates(context, table, duplicates=table.name in duplicated)
+        lay_out_fates(context, table, duplicates=table.name in duplicated, held=table.name in held)
         lay_out_unmatched(context, table)
         found = any_fate(context, table)
         deferring = context.deferring or bool(incomplete)
@@ -49,7 +50,9 @@ def link(context: Context, duplicated: frozenset[str], *, vanished: bool) -> Lin
         lay_out_targets(context, table, unsure=found.owed or found.unsure)
         if table is ORGS:
             of_people = context.deferring or any(not context.complete(c) for c in leans_on(USERS, context.links))
-            if keep_last_organisations(context, duplicates=USERS.name in duplicated, deferring=of_people):
+            if keep_last_organisations(
+                context, duplicates=USERS.name in duplicated, held=USERS.name in held, deferring=of_people
+            ):
                 lay_out_targets(context, table)
         lay_out_final(context, table, refused=found.refused)
         lay_out_trimmed(context, table)
