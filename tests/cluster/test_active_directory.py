@@ -77,10 +77,6 @@ def test_what_is_wrong_is_seen_in_the_status(scene: Scene, directory: Server) ->
     assert reason == "CredentialsRefused"
     assert f"check Secret {scene.namespace}/{SECRET}, keys bindDN and password" in message
 
-    scene.cluster.apply(declared(scene, directory, unmatched="HoldBack"))
-    seen = scene.until(PLURAL, "springfield", lambda c: condition(c, "Ready")[1] == "NotYetSupported")
-    assert "spec.deliveryConfig.unmatched: only Create is supported" in condition(seen, "Ready")[2]
-
 
 WHOLE = {
     "url": "ldaps://dc1.example",

@@ -72,7 +72,8 @@ def unite(district: District, own: Own) -> Roster:
         for group in groups:
             if not any(brings(district, r) for r in group):
                 for r in group:
-                    made.held.setdefault(r, "Unmatched")
+                    if table.name != "orgs":  # those of such a source are only there for its own records
+                        made.held.setdefault(r, "Unmatched")
                     made.records.pop(r, None)
     for table in TABLES:
         for rid in sorted({i for r, i in made.records.items() if r[0] == table.name}):
@@ -126,7 +127,7 @@ def value_in_key(district: District, table: Table, record: Record, name: str, ma
         value = row.get(name)
         attribute = table.attribute(name)
         if attribute.kind in REFERENCES and attribute.target != table.name:
-            value = followed(record[1], attribute.target, value, made)
+            value = followed(district, record[1], attribute.target, value, made)
     return None if value is None else folded(value)
 
 
@@ -141,13 +142,15 @@ def folded(value: Any) -> Any:
     return value
 
 
-def followed(source: str, target: str | None, value: Any, made: Roster) -> Any:
-    """A source's reference as one of the roster."""
+def followed(district: District, source: str, target: str | None, value: Any, made: Roster) -> Any:
+    """A source's reference as one of the roster; none where the record is in no record of it."""
     if value is None:
         return None
     if isinstance(value, list):
-        return sorted({made.records.get((str(target), source, v), v) for v in value}) or None
-    return made.records.get((str(target), source, value), value)
+        found = {followed(district, source, target, v, made) for v in value}
+        return sorted(v for v in found if v is not None) or None
+    there = (str(target), source, value)
+    return made.records.get(there) if there in district.contributions else value
 
 
 def kept_units(district: District, own: Own, table: Table, mine: Sequence[Record], made: Roster) -> list[list[Record]]:
@@ -289,7 +292,7 @@ def make_record(district: District, table: Table, rid: str, made: Roster) -> Non
     for a in table.attributes:
         values = {r: rows[r].get(a.name) for r in group}
         if a.kind in REFERENCES:
-            values = {r: followed(r[1], a.target, v, made) for r, v in values.items()}
+            values = {r: followed(district, r[1], a.target, v, made) for r, v in values.items()}
         having = {r: v for r, v in values.items() if v is not None}
         if a.kind is Kind.REFS:
             row[a.name] = sorted({v for values_ in having.values() for v in values_}) or None

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from rostersync.api.v1alpha1.activedirectoryconnection import ActiveDirectoryConnection
-from rostersync.api.v1alpha1.support import not_yet_supported, refusal
+from rostersync.api.v1alpha1.support import not_yet_supported
 from rostersync.execution.supported import supported
 from rostersync.plan.effective import config_hash, effective_config
 from rostersync.sources.registry import profile_of
@@ -79,12 +79,8 @@ def test_ways_to_encrypt() -> None:
         assert made(delivery).spec.deliveryConfig.creates is False
 
 
-def test_people_whom_no_other_source_has_must_be_asked_for() -> None:
-    later = not_yet_supported(made(), supported())
-    assert later == ["spec.deliveryConfig.unmatched"]
-    assert "set it to Create" in refusal(later)
-    assert "leave it out" not in refusal(later)
-    assert refusal(["spec.masterFields", *later]).startswith("spec.masterFields: not supported in this version; leave")
+def test_a_directory_may_bring_people_or_only_add_to_them() -> None:
+    assert not_yet_supported(made(), supported()) == []
     assert not_yet_supported(made({"unmatched": "Create"}), supported()) == []
 
 

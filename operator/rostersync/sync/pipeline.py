@@ -224,7 +224,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     """Run the stages, in their order. Several sources of a district make its roster together after `compare`."""
     context.con.execute("SET VARIABLE sis_id_prefix = ?", [context.prefix])
     context.con.execute("SET VARIABLE time_zone = ?", [context.spec.timeZone])
-    brings = profile_of(inputs.connection).brings
+    brings = context.spec.deliveryConfig.creates
     schools = tuple(sorted(set(inputs.scope.schools)))
     sources = several.begin(context, inputs.reader, state, brings=brings, partly=bool(schools))
     several.check_existing(context, several=sources is not None)

@@ -14,7 +14,6 @@ from rostersync.hold.vanishing import Vanishing
 from rostersync.model import EntityCounts, HoldReason, Schools
 from rostersync.plan.origin import Restored
 from rostersync.roster import ORGS, TABLES
-from rostersync.sources.registry import profile_of
 from rostersync.stores.port import SourceMemory, StoreReader, StoreState
 from rostersync.sync import several
 from rostersync.sync.restore.stage import applied_by, restore
@@ -50,7 +49,7 @@ def restored(
     found = reader.revisions(context.con, context.district, origin.run)
     revision = applied_by(found, origin.run, context.district, context.source)
     last = state.last or SourceMemory()
-    brings = profile_of(connection).brings
+    brings = context.spec.deliveryConfig.creates
     sources = several.begin(context, reader, state, brings=brings, partly=True)
     stage("restore")
     restore(context, revision, origin.entities, origin.schools)

@@ -63,9 +63,15 @@ class United:
 def begin(context: Context, reader: StoreReader, state: StoreState, *, brings: bool, partly: bool) -> Sources | None:
     """Attach what the other sources contributed. None if there are no others.
 
-    `partly`: the plan is not about the whole district. Raises Permanent: DistrictSettingsDiffer.
+    `partly`: the plan is not about the whole district. Raises Permanent: DistrictSettingsDiffer, NoOtherSource.
     """
     if state.several is None and not state.other_sources:
+        if not brings:
+            raise Permanent(
+                f"Source {context.source} only adds to people whom other sources bring (spec.deliveryConfig.unmatched), and district "
+                f"{context.district} has no other source yet; nothing was planned. Import the other one first.",
+                reason="NoOtherSource",
+            )
         return None
     several = contributions.sources_after(context, state, brings=brings)
     mine = district_settings(context.spec)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from rostersync.api.v1alpha1.connection import Connection
 
-UNMATCHED = "spec.deliveryConfig.unmatched"
-
 
 @dataclass(frozen=True)
 class Supported:
@@ -30,7 +28,6 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
     spec = conn.spec
     store = spec.store.asked
     given = {
-        UNMATCHED: not spec.deliveryConfig.creates,
         f"spec.store.{store}": store is not None and store not in supported.stores,
     }
     deliveries = [
@@ -44,11 +41,4 @@ def not_yet_supported(conn: Connection, supported: Supported) -> list[str]:
 
 def refusal(later: Sequence[str]) -> str:
     """Why a connection with these fields is refused."""
-    out = [field for field in later if field != UNMATCHED]
-    said = [f"{', '.join(out)}: not supported in this version; leave it out."] if out else []
-    if UNMATCHED in later:
-        said.append(
-            f"{UNMATCHED}: only Create is supported in this version, where a directory is the only source of its district; "
-            "set it to Create."
-        )
-    return " ".join(said)
+    return f"{', '.join(later)}: not supported in this version; leave it out."

@@ -11,11 +11,12 @@ def lay_out_renamed(context: Context, table: Table) -> None:
     name = table.name
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE renamed_{name} AS
-        SELECT source, id, record_id FROM named_{name} WHERE record_id <> id
+        SELECT source, id, record_id FROM named_{name} WHERE record_id IS DISTINCT FROM id
     """)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE moved_{name} AS
-        SELECT source, id FROM named_{name} WHERE coalesce(former, id) <> coalesce(record_id, id)
+        SELECT source, id FROM named_{name}
+        WHERE former IS DISTINCT FROM record_id AND NOT (former IS NULL AND record_id = id)
         UNION ALL
         SELECT f.source, f.id FROM former_{name} f SEMI JOIN changes_{name} c ON c.id = f.id
         ANTI JOIN named_{name} n ON n.source = f.source AND n.id = f.id

@@ -1,4 +1,4 @@
-"""References of a source, followed into the roster: `renamed_<table>` says which ids of a source are others there."""
+"""References of a source, followed into the roster: `renamed_<table>` says which ids of a source are others there, or none (null)."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,13 @@ def follow(context: Context, references: Iterable[Attribute]) -> str:
         name, x = q(a.name), f"x{number}"
         if a.kind is Kind.REF:
             joins.append(f"LEFT JOIN {target} {x} ON {x}.source = c.source AND {x}.id = c.{name}")
-            replaced.append(f"coalesce({x}.record_id, c.{name}) AS {name}")
+            replaced.append(f"CASE WHEN {x}.id IS NULL THEN c.{name} ELSE {x}.record_id END AS {name}")
         else:
             joins.append(f"""
                 LEFT JOIN (
-                  SELECT e.source, e.id, list_sort(list_distinct(list(coalesce(r.record_id, e.ref)))) AS refs
+                  SELECT e.source, e.id,
+                    list_sort(list_distinct(list(coalesce(r.record_id, e.ref)) FILTER (r.id IS NULL OR r.record_id IS NOT NULL)))
+                      AS refs
                   FROM (SELECT source, id, unnest({name}) AS ref FROM {{rows}}) e
                   LEFT JOIN {target} r ON r.source = e.source AND r.id = e.ref GROUP BY ALL) {x}
                 ON {x}.source = c.source AND {x}.id = c.id""")

@@ -10,7 +10,7 @@ Tables are done in the order of their dependencies, since references are part of
 
 from collections.abc import Collection
 
-from rostersync.roster import DEMOGRAPHICS, TABLES, Table
+from rostersync.roster import DEMOGRAPHICS, ORGS, TABLES, Table
 from rostersync.sync.merge import changes, ids, links, values
 from rostersync.sync.merge.words import Words
 from rostersync.tables.context import Context
@@ -34,7 +34,8 @@ def merge(
         else:
             links.link(context, table, words, targets)
             ids.name_groups(context, table)
-        _hold_unmatched(context, table)
+        if table is not ORGS:  # whose organisations are only there for its own records
+            _hold_unmatched(context, table)
         changes.lay_out_renamed(context, table)
     touched = []
     for table in TABLES:
