@@ -95,8 +95,7 @@ def _plan(
 
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
     """The commands to look at a held run, and to decide about it."""
-    succeeded = condition(run_status(run), "Succeeded")
-    if succeeded is None or succeeded["reason"] != Phase.AWAITING_APPROVAL:
+    if not (succeeded := condition(run_status(run), "Succeeded")) or succeeded["reason"] != Phase.AWAITING_APPROVAL:
         return
     for what, command in {
         "Look at it": typed.look,
