@@ -18,9 +18,8 @@ def lay_out_renamed(context: Context, table: Table) -> None:
         SELECT source, id FROM named_{name}
         WHERE former IS DISTINCT FROM record_id AND NOT (former IS NULL AND record_id = id)
         UNION ALL
-        SELECT f.source, f.id FROM former_{name} f SEMI JOIN changes_{name} c ON c.id = f.id
-        ANTI JOIN named_{name} n ON n.source = f.source AND n.id = f.id
-        WHERE f.source = getvariable('own_source') AND f.record_id <> f.id
+        SELECT getvariable('own_source'), c.id FROM changes_{name} c
+        LEFT JOIN named_{name} n ON n.source = getvariable('own_source') AND n.id = c.id WHERE n.record_id IS NULL
     """)
 
 
