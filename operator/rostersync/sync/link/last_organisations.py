@@ -17,8 +17,7 @@ def keep_last_organisations(context: Context, *, duplicates: bool, held: bool, d
 
     Makes `last_orgs` (id, wished): what stays; `wished` if it would even once everything was read completely.
     `duplicates` and `held` say that `duplicates_users` and `held_back_users` have records, `deferring` that deletes of
-    people are deferred. Reads
-    `targets_orgs`, which must be made again if it returns true.
+    people are deferred. Reads `targets_orgs`, which must be made again if it returns true.
     """
     context.sql("CREATE OR REPLACE TEMP TABLE last_orgs (id VARCHAR, wished BOOLEAN)")
     if not context.exists("deletes_orgs"):
