@@ -23,7 +23,7 @@ from rostersync.controller.cluster.cache import (
 )
 from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.connections.reconcile import Connections
-from rostersync.controller.connections.sources import sharing
+from rostersync.controller.connections.sources import of_district
 from rostersync.controller.options import RUN_LABEL
 from rostersync.controller.shared import Shared
 
@@ -89,7 +89,8 @@ class Router:
         shared, meta = self.shared, obj["metadata"]
         namespace, name = meta["namespace"], meta["name"]
         if is_connection(kind):
-            for other in map(Ref.to, sharing(shared.store, obj)):  # one that goes releases its source to the next
+            # One that goes releases its source to the next, and those of a district have to agree.
+            for other in map(Ref.to, of_district(shared.store, obj)):
                 shared.queue.add((other.plural, namespace, other.name))
             if deleted:
                 self.gone[kind].append(obj)

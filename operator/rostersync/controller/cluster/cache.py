@@ -180,8 +180,15 @@ def source_of(connection: Object) -> str:
     return f"source/{meta.get('namespace', '')}/{spec.get('district') or meta['name']}/{source}"
 
 
+def district_of(connection: Object) -> str:
+    """The relation of all connections of one district: `district/NAMESPACE/DISTRICT`."""
+    meta, spec = connection["metadata"], connection.get("spec") or {}
+    return f"district/{meta.get('namespace', '')}/{spec.get('district') or meta['name']}"
+
+
 def relations(kind: str, obj: Object) -> Iterator[str]:
-    """The relations by which an object is found: its UID, its owner's UID, its connection, its run, its source.
+    """The relations by which an object is found: its UID, its owner's UID, its connection, its run, its source, its
+    district.
 
     Runs are also found by state: open, waiting for the first Job, begun, planned. Live Jobs and pods are also found by
     what they are for, by the turn they take, and by the slot they take.
@@ -212,6 +219,7 @@ def relations(kind: str, obj: Object) -> Iterator[str]:
                 yield "live"
     elif is_connection(kind):
         yield source_of(obj)
+        yield district_of(obj)
 
 
 def finished(kind: str, obj: Object) -> bool:

@@ -15,6 +15,7 @@ from rostersync.controller.cluster.cache import JOBS, RUNS, Key, Object, labels,
 from rostersync.controller.cluster.client import ApiError
 from rostersync.controller.connections import claims, sources
 from rostersync.controller.connections.checks import Checks
+from rostersync.controller.connections.districts import differing
 from rostersync.controller.connections.policy_check import Guard
 from rostersync.controller.options import TRIGGER_LABEL
 from rostersync.controller.runs.reconcile import Runs
@@ -70,6 +71,7 @@ class Connections:
         memory = self._memory.setdefault(view.uid, Memory())
         guard = await shared.guards.look()
         problem = view.known.problem or sources.taken(shared.store, obj) or _stamping(view, guard)
+        problem = problem or differing(view, [shared.views.of(o) for o in sources.of_other_sources(shared.store, obj)])
         problem = problem or await self._claims(key, view, memory)
         self._hold_up(view, problem if view.known.problem is None else None)
         may_run = view.known.problem is None and not view.known.suspended

@@ -1,10 +1,11 @@
-"""Which connection owns a source. In a namespace, the oldest connection with a (district, sourceID) does. Pure.
+"""Which connections share a source or a district, and who owns a source: the oldest connection of a namespace with a
+(district, sourceID). Pure.
 
 Stores are claims, and claims belong to a namespace. So the same names in another namespace are another roster.
 """
 
 from rostersync.api.kinds import Ref, connections
-from rostersync.controller.cluster.cache import Cache, Object, age, source_of
+from rostersync.controller.cluster.cache import Cache, Object, age, district_of, source_of
 
 REASON = "SourceTaken"
 
@@ -13,6 +14,18 @@ def sharing(store: Cache, obj: Object) -> list[Object]:
     """Every connection of the same source, of any kind."""
     source = source_of(obj)
     return [other for kind in connections() for other in store.related(kind.plural, source)]
+
+
+def of_district(store: Cache, obj: Object) -> list[Object]:
+    """Every connection of the same district, of any kind and source."""
+    district = district_of(obj)
+    return [other for kind in connections() for other in store.related(kind.plural, district)]
+
+
+def of_other_sources(store: Cache, obj: Object) -> list[Object]:
+    """Connections of the same district that bring other sources."""
+    source = source_of(obj)
+    return [other for other in of_district(store, obj) if source_of(other) != source]
 
 
 def taken(store: Cache, obj: Object) -> tuple[str, str] | None:
