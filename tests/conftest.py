@@ -25,6 +25,7 @@ _CLUSTERS = {
     "ROSTERSYNC_TEST_KILLS",
     "ROSTERSYNC_TEST_NIGHTS",
     "ROSTERSYNC_TEST_DISTRICTS",
+    "ROSTERSYNC_TEST_ROUNDS",
 }
 for name in [n for n in os.environ if n.startswith("ROSTERSYNC_") and n not in _CLUSTERS]:
     del os.environ[name]

@@ -74,9 +74,9 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path, con: duckdb.DuckDBPy
 
 def test_a_store_of_another_format_is_refused(store: EmbeddedStore, con: duckdb.DuckDBPyConnection) -> None:
     other = duckdb.connect(str(store.path))
-    other.execute("UPDATE meta SET value = '2'")
+    other.execute("UPDATE meta SET value = '99'")
     other.close()
-    with pytest.raises(Permanent, match="format 2"):
+    with pytest.raises(Permanent, match="format 99"):
         store.reader().attach(con, "springfield", "focus")
 
 
