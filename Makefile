@@ -59,8 +59,9 @@ NEEDS_LDAP = command -v gcc >/dev/null && test -e /usr/include/ldap.h && test -e
 	    echo 'python-ldap cannot be built here. On Debian: sudo apt-get install $(LDAP_BUILDS_WITH)'; exit 1; \
 	  fi
 
-demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, delivery (SEED=1)
+demo: $(STAMP) ## A district's story, without Kubernetes: import, next day, bad day, approval, delivery, a second source (SEED=1)
 	@$(BIN)/python deploy/demo/demo.py --seed $(SEED)
+	@$(BIN)/python deploy/demo/second_act.py --seed $(SEED)
 
 test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
 	$(if $(ARGS),$(PYTEST) $(WORKERS) --dist=loadfile $(ARGS),$(PYTEST) $(WORKERS) --dist=worksteal --ignore=tests/cluster)

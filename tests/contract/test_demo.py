@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from support.samba import need_samba
+
 DEMO = Path(__file__).parents[2] / "deploy" / "demo" / "demo.py"
 STUDENTS = 60  # enough for the thresholds' minPopulation of 20
 
@@ -114,6 +116,33 @@ def test_leaves_a_folder_alone_that_is_not_its_own(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="not from an earlier demo"):
         _demo().clean(tmp_path)
     assert (tmp_path / "homework.txt").exists()
+
+
+def test_the_second_act_joins_accounts_and_people(tmp_path: Path) -> None:
+    folder = tmp_path / "act"
+    need_samba()
+    command = [sys.executable, DEMO.with_name("second_act.py"), "--students", "60", "--folder", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is left out" not in done.stdout
+    runs = [json.loads(path.read_text()) for path in (folder / "state" / "runs").glob("*.json")]
+    of_accounts = [r for r in runs if r["spec"]["connectionRef"].get("kind") == "ActiveDirectoryConnection"]
+    assert len(of_accounts) == 3
+    assert all(r["status"]["outcome"] == "Applied" for r in runs)
+    # The account that goes takes no student with it, and an address that changes is the directory's to say.
+    assert "→ new.address@springfield.example (ad-accounts)" in " ".join(done.stdout.split())
+    assert sum(r["status"]["totals"]["deleted"] for r in of_accounts) == 1
+
+
+def test_the_second_act_is_left_out_where_samba_is_missing(tmp_path: Path) -> None:
+    script = f"import sys; sys.argv = ['second_act', '--folder', {str(tmp_path / 'act')!r}]; import second_act"
+    script += "; second_act.missing = lambda: ['samba-ad-dc']; second_act.main()"
+    done = subprocess.run([sys.executable, "-c", script], cwd=DEMO.parent, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "is left out" in done.stdout
+    assert not (tmp_path / "act").exists()
 
 
 def _demo() -> ModuleType:

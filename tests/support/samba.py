@@ -219,11 +219,20 @@ def shared(ldif: str) -> Server:
     return _RUNNING.enter_context(samba(ldif))
 
 
+def missing() -> list[str]:
+    """Debian packages that a domain controller lacks here."""
+    return [package for path, package in _PACKAGES.items() if not Path(path).exists()]
+
+
+def need_samba() -> None:
+    """Install what is missing."""
+    if lacking := {f"no-such-command-{n}": package for n, package in enumerate(missing())}:
+        need(lacking, "the tests of Active Directory", services=False)
+
+
 def _template(ldif: str) -> Path:
     """The files of a domain controller with these entries."""
-    missing = {f"no-such-command-{n}": p for n, (path, p) in enumerate(_PACKAGES.items()) if not Path(path).exists()}
-    if missing:
-        need(missing, "the tests of Active Directory", services=False)
+    need_samba()
     name = hashlib.sha256(f"{_FORMAT}\n{ldif}".encode()).hexdigest()[:16]
     folder = cache() / "samba" / name
     with locked(f"samba-{name}"):
