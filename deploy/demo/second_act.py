@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from demo import HELD, HERE, clean, heading, newest, rostersync, shown, simulator, tell
+from demo import HELD, HERE, LOG, clean, heading, newest, rostersync, shown, simulator, tell, write_manifests
 
 sys.path.append(str(HERE.parents[1] / "tests"))
 
@@ -42,7 +42,7 @@ def main() -> None:
     began = time.monotonic()
 
     heading("Second act: accounts from Active Directory join the people of Focus")
-    with simulator(args.students, args.seed, folder / "simulator.log") as control, samba("") as directory:
+    with simulator(args.students, args.seed, folder / LOG) as control, samba("") as directory:
         sis = _write_sis(manifests, control)
         shown("export", f"ROSTERSYNC_STATE={state}")
         os.environ["ROSTERSYNC_STATE"] = str(state)
@@ -68,13 +68,12 @@ def main() -> None:
         rostersync("approve", held, "--reason", "Accounts and students are the same people")
 
         heading("An account is deleted: the person stays, and the username of Focus counts again")
-        _tell_directory(directory, remove(_dn(pupils[0])), f"delete {pupils[0]['account']}")
+        directory.modify(remove(_dn(pupils[0])))
         rostersync("run", *accounts)
         rostersync("diff", newest(state), "--roster", "--limit", "4")
 
         heading("An address changes in the directory, which is the master of it")
-        changed = change(_dn(pupils[1]), "replace", mail="new.address@springfield.example")
-        _tell_directory(directory, changed, f"modify {pupils[1]['account']}")
+        directory.modify(change(_dn(pupils[1]), "replace", mail="new.address@springfield.example"))
         rostersync("run", *accounts)
         rostersync("diff", newest(state), "--roster", "--limit", "4")
 
@@ -96,16 +95,12 @@ def _lacking() -> str:
 
 
 def _write_sis(folder: Path, control: str) -> list[str]:
-    connection = yaml.safe_load((HERE / "connection.yaml").read_text(encoding="utf-8"))
-    connection["spec"]["deliveryConfig"]["serviceURL"] = _at(
-        connection["spec"]["deliveryConfig"]["serviceURL"], control
-    )
-    secret = yaml.safe_load((HERE / "secret.yaml").read_text(encoding="utf-8"))
-    return _write(folder / "focus.yaml", connection, secret)
-
-
-def _at(url: str, control: str) -> str:
-    return url.replace("http://127.0.0.1:8600", control.removesuffix("/_simulator"))
+    """The manifests of the first act, with what the connections of the district share."""
+    write_manifests(folder, control)
+    connection = yaml.safe_load((folder / "connection.yaml").read_text(encoding="utf-8"))
+    connection["spec"] |= {name: _accounts()["spec"][name] for name in WORDS}
+    connection["spec"].pop("deliveries", None)
+    return [*_write(folder / "connection.yaml", connection), "-f", str(folder / "secret.yaml")]
 
 
 def _write_directory(folder: Path, directory: Server) -> list[str]:
@@ -120,12 +115,8 @@ def _accounts() -> dict[str, Any]:
     return made
 
 
-def _write(file: Path, connection: dict[str, Any], secret: Mapping[str, Any]) -> list[str]:
-    """Both manifests, with the words that the connections of the district share."""
-    accounts = _accounts()["spec"]
-    connection["spec"] |= {name: accounts[name] for name in WORDS}
-    connection["spec"].pop("deliveries", None)
-    file.write_text(yaml.safe_dump_all([connection, dict(secret)], sort_keys=False), encoding="utf-8")
+def _write(file: Path, *manifests: Mapping[str, Any]) -> list[str]:
+    file.write_text(yaml.safe_dump_all(manifests, sort_keys=False), encoding="utf-8")
     return ["-f", str(file)]
 
 
@@ -159,11 +150,6 @@ def _fill(directory: Server, pupils: list[dict[str, str]]) -> None:
         for p in [*pupils, *visitors]
     )
     directory.add(entry(STUDENTS, "organizationalUnit") + people)
-
-
-def _tell_directory(directory: Server, ldif: str, what: str) -> None:
-    shown("ldapmodify", f"# {what}")
-    directory.modify(ldif)
 
 
 def _arguments() -> argparse.Namespace:

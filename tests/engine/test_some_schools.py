@@ -275,3 +275,13 @@ def test_the_first_import_can_be_of_one_school(tmp_path: Path) -> None:
     rest = roster.plan(district(), bulkUploadMode=True, approval={"holdFirstImport": True})
     assert rest.ids("Create") == {"1002", "s3", "t2", "a1", "k2", "c2", "e3", "e5"}
     assert "FirstImport" in rest.reasons
+
+
+def test_a_school_that_is_sent_as_something_else_is_not_among_these(tmp_path: Path) -> None:
+    roster = begun(tmp_path)
+    day = busy().change("orgs", "1002", type="district").change("users", "s11", givenName="New")
+
+    some, whole = north(roster, day), roster.plan(day, bulkUploadMode=True)
+
+    assert some.counts("School") == {"population": 1, "unchanged": 1}
+    assert whole.counts("School") == {"population": 2, "unchanged": 1, "kept": 1}

@@ -67,3 +67,12 @@ def test_connections_of_a_district_differ(other: dict[str, Any], fields: tuple[s
         assert found[0] == "DistrictSettingsDiffer"
         assert found[1].startswith(" and ".join(f"spec.{f}" for f in fields) + " differ")
         assert f"FocusConnection {beside['metadata']['name']}," in found[1]
+
+
+def test_one_whose_source_is_taken_stops_no_other() -> None:
+    store, two = Cache(), connection("two", sourceID="two")
+    stray = connection("z-later", sourceID="one", masterFields=MASTERS)
+    for obj in (ONE, two, stray):
+        store.put(CONNECTIONS, obj)
+    assert of_other_sources(store, two) == [ONE]
+    assert differing(view(two), [view(o) for o in of_other_sources(store, two)]) is None

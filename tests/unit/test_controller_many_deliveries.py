@@ -9,6 +9,7 @@ from rostersync.controller.cluster.cache import JOBS, PODS, RUNS
 from rostersync.controller.options import NUMBER_LABEL, RUN_LABEL, STAGE_LABEL
 from support.example_delivery import HOST_KEY, registered
 from support.operated import Scene
+from support.remembering import CONNECTIONS
 
 COUNT, NAMESPACES = 1_000, 100
 FEED = {
@@ -62,18 +63,21 @@ def finish(scene, job, report, kind, code):
     scene.api.put_in(PODS, namespace, f"{meta['name']}-pod", {"metadata": about, "status": status})
     at = scene.process.shared.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
     ended = [{"type": kind, "status": "True", "lastTransitionTime": at}]
-    scene.api.change(JOBS, namespace, meta["name"], status={"conditions": ended})
+    scene.api.change(JOBS, namespace, meta["name"], status={"startTime": at, "conditions": ended})
 
 
-def play(scene, outcome):
-    """Let every Job that is made end in the same way. Returns (run's UID, number) of each, as they were made."""
+def of_deliveries(scene):
+    return [j for j in scene.of(JOBS) if j["metadata"]["labels"][STAGE_LABEL] == "deliver"]
+
+
+def play(scene, outcome, connections=False):
+    """Let every Job that delivers end in the same way. Returns (run's UID, number) of each, as they were made."""
     made, most = [], 0
     while True:
-        scene.work()
-        live = [j for j in scene.of(JOBS) if not (j.get("status") or {}).get("conditions")]
+        scene.work(connections=connections)
+        live = [j for j in of_deliveries(scene) if not (j.get("status") or {}).get("conditions")]
         if not live:
             return made, most
-        assert {j["metadata"]["labels"][STAGE_LABEL] for j in live} == {"deliver"}
         most = max(most, len(live))
         for job in live:
             marks = job["metadata"]["labels"]
@@ -113,5 +117,31 @@ def test_a_thousand_that_wait_fail_and_are_tried_again(scene):
     assert {number for _, number in second} == {"2"}
     assert most == scene.process.shared.options.runs
     assert {scene.reason(f"{name}-out", namespace) for namespace, name in map(of, range(COUNT))} == {"Delivered"}
+    assert of_deliveries(scene) == scene.of(JOBS)
     assert scene.process.shared.delivered[("team-000", "district-0000", "sent")] == 1
     assert len(scene.looks) <= 20 * COUNT  # two Jobs each, from their creation to their end
+
+
+def test_a_run_that_waits_to_try_again_goes_on_once_another_one_has_delivered(scene):
+    scene.connect("springfield", "rosters", deliveries=[FEED])
+
+    def wanted(name):
+        spec = {"connectionRef": {"name": "springfield"}, "mode": "Deliver"}
+        body = {"apiVersion": "rostersync.dev/v1alpha1", "kind": "SyncRun", "spec": spec}
+        scene.api.put_in(RUNS, "rosters", name, body)
+
+    wanted("first")
+    play(scene, failed, connections=True)
+    assert "Next try: 2026-11-26T02:01Z" in scene.reason("first", "rosters")
+
+    wanted("second")
+    assert [uid for uid, _ in play(scene, arrived)[0]] == [
+        scene.api.objects[f"rosters/{RUNS}/second"]["metadata"]["uid"]
+    ]
+    assert "Next try" in scene.reason("first", "rosters")
+
+    told = scene.api.told  # a watch brings nothing new of what the operator itself has written
+    scene.api.told = lambda kind, sort, obj: None if kind == CONNECTIONS else told(kind, sort, obj)
+    scene.process.shared.queue.add((CONNECTIONS, "rosters", "springfield"))  # whose status tells of the second one
+    assert len(play(scene, arrived, connections=True)[0]) == 1, "no clock was set, so the first one keeps no pause"
+    assert scene.reason("first", "rosters") == "Delivered"

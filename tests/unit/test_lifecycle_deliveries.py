@@ -7,7 +7,6 @@ import pytest
 
 from rostersync.attempts import DELIVER
 from rostersync.lifecycle import status
-from rostersync.lifecycle.connection_status import delivered_since
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.delivering import GRACE
 from rostersync.lifecycle.observed import Connection, Observed, Run, Words, Work, WorkState
@@ -269,26 +268,3 @@ def test_the_status_says_what_became_of_each_delivery():
         ("Delivered", None, None),
         ("Delivered", None, 5),
     ]
-
-
-@pytest.mark.parametrize(
-    ("times", "names", "expected"),
-    [
-        ({"feed": "02:00:01"}, ["feed"], True),
-        ({"feed": "02:00:00"}, ["feed"], True),  # within the second in which the failed attempt was started
-        ({"feed": "01:59:59"}, ["feed"], False),
-        ({"feed": "02:00:01 Failed"}, ["feed"], False),  # the failed attempt itself, or a later one
-        ({"feed": "02:00:01"}, ["feed", "quick"], False),
-        ({"feed": "02:00:01", "quick": "02:30:00"}, ["feed", "quick"], True),
-        ({"feed": "02:00:01", "quick": "01:00:00"}, ["feed"], True),
-        ({"feed": None}, ["feed"], False),
-        ({"feed": "02:00:01"}, [], False),
-    ],
-)
-def test_what_failed_is_mended_once_another_run_has_delivered_all_of_it(times, names, expected):
-    known = []
-    for name, said in times.items():
-        time, _, state = (said or "").partition(" ")
-        known.append({"name": name, "state": state or "Delivered", **({"time": f"2026-11-24T{time}Z"} if time else {})})
-
-    assert delivered_since({"deliveries": known}, names, NOW) is expected

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rostersync.api.objects import condition
-from rostersync.instants import parse_instant, stamp
+from rostersync.instants import stamp
 from rostersync.lifecycle.conditions import Condition, dated
 from rostersync.lifecycle.messages import stopped
 from rostersync.lifecycle.triggers import Answer
@@ -218,24 +217,6 @@ def of_probes(probes: Sequence[Probe]) -> tuple[str, str, str] | None:
     reasons = {d.error["reason"] for d in failed if d.error}
     message = " ".join(f"{d.name}: {stopped(d.error['message'])}" for d in failed if d.error)
     return ("False", reasons.pop() if len(reasons) == 1 else "DeliveriesFail", message[:1024])
-
-
-def deliverable_since(status: Mapping[str, Any]) -> datetime | None:
-    """When Test Connection last found that everything can be delivered. None if its newest result is another."""
-    found = condition(status, DELIVERIES)
-    if not found or found["status"] != "True" or not status.get("lastCheckTime"):
-        return None
-    return parse_instant(status["lastCheckTime"])
-
-
-def delivered_since(status: Mapping[str, Any], names: Collection[str], since: datetime) -> bool:
-    """Whether the newest try of each of these deliveries has delivered something, for whichever run.
-
-    `since` is when the attempt that failed was started: it had its turn on the store until its end, so what was
-    delivered from then on was delivered behind it. Both are whole seconds, and a run can take less than one.
-    """
-    done = {d["name"]: d["time"] for d in status.get("deliveries") or () if d["state"] == "Delivered" and d.get("time")}
-    return bool(names) and all(name in done and parse_instant(done[name]) >= since for name in names)
 
 
 def _delivered(deliveries: Sequence[Mapping[str, Any]]) -> list[Condition]:

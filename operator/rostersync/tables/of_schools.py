@@ -5,21 +5,28 @@ A plan of some schools counts these alone. Organisations above schools and terms
 
 from collections.abc import Collection
 
+from rostersync.fate import Fate
 from rostersync.roster import CLASSES, COURSES, DEMOGRAPHICS, ORGS, USERS, Table
 from rostersync.tables.belonging import PLACED_BY, schools_of
 from rostersync.tables.context import Context
-from rostersync.tables.sql import in_list
+from rostersync.tables.sql import in_list, literal
+
+_MEANT = f"fate IS DISTINCT FROM {literal(Fate.NOT_TAKEN)}"
 
 
 def lay_out_mine(context: Context, schools: Collection[str]) -> None:
-    """Make `mine_<table>` (id) of every table: the records of these schools (their ids in the store)."""
+    """Make `mine_<table>` (id) of every table: the records of these schools (their ids in the store).
+
+    A row that means nothing, such as that of a School which is sent as something else, says nothing of schools either.
+    """
     context.con.execute(
         "CREATE OR REPLACE TEMP TABLE my_schools AS SELECT unnest(?::VARCHAR[]) AS id", [sorted(schools)]
     )
     for table in (USERS, CLASSES, *(t for t in context.tables if t not in (USERS, CLASSES))):
         both = f"""
             SELECT s.id FROM store_{table.name} s WHERE s.status = 'active' AND {_belongs(table, "s")}
-            UNION SELECT p.id FROM shaped_{table.name} p WHERE {_belongs(table, "p")}"""
+            UNION SELECT p.id FROM shaped_{table.name} p
+            WHERE {_MEANT} AND {_belongs(table, "p")}"""
         context.sql(f"CREATE OR REPLACE TEMP TABLE mine_{table.name} AS {both}")
 
 
@@ -55,4 +62,4 @@ def _used() -> str:
     at = "schoolSourcedId IN (FROM my_schools)"
     return f"""
         SELECT courseSourcedId FROM store_{CLASSES.name} WHERE status = 'active' AND {at}
-        UNION ALL SELECT courseSourcedId FROM shaped_{CLASSES.name} WHERE {at}"""
+        UNION ALL SELECT courseSourcedId FROM shaped_{CLASSES.name} WHERE {_MEANT} AND {at}"""

@@ -23,9 +23,10 @@ def of_district(store: Cache, obj: Object) -> list[Object]:
 
 
 def of_other_sources(store: Cache, obj: Object) -> list[Object]:
-    """Connections of the same district that bring other sources."""
+    """Connections of the same district that bring other sources. One whose source is taken brings nothing."""
     source = source_of(obj)
-    return [other for other in of_district(store, obj) if source_of(other) != source]
+    others = [other for other in of_district(store, obj) if source_of(other) != source]
+    return [other for other in others if taken(store, other) is None]
 
 
 def taken(store: Cache, obj: Object) -> tuple[str, str] | None:

@@ -16,13 +16,12 @@ from rostersync.controller.runs.reports import moment
 from rostersync.controller.runs.slots import Refusal
 from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
-from rostersync.lifecycle.connection_status import deliverable_since, delivered_since
+from rostersync.lifecycle.mended import mended
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
 from rostersync.lifecycle.outcomes import APPLIED, Outcome, succeeded_reason
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport, Mode
-from rostersync.sent import DeliverReport
 
 
 def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View | None, Refusal]:
@@ -82,25 +81,13 @@ def observed(shared: Shared, run: Object, facts: Facts) -> tuple[Observed, View 
         may_start=not refusal,
         may_apply=not refusal,
         may_deliver=not refusal,
-        deliver_now=_mended(obj, deliver),
+        deliver_now=mended((obj or {}).get("status") or {}, deliver),
         queued=refusal.text,
         tries=PLAN.tries,
         unguarded=facts.guard.unguarded if facts.guard else "",
         words=_words(meta["namespace"], Ref.of(spec["connectionRef"]).key, facts.guard),
     )
     return observed, view, refusal
-
-
-def _mended(obj: Object | None, deliver: Work[DeliverReport] | None) -> bool:
-    """Whether, after a delivery had failed, Test Connection found that everything can be delivered, or another run has
-    delivered what failed: no pause is kept then.
-    """
-    if deliver is None or deliver.ended_at is None:
-        return False
-    status, failed = (obj or {}).get("status") or {}, deliver.report.failed if deliver.report else ()
-    since = deliverable_since(status)
-    tested = bool(since and since >= deliver.ended_at)
-    return tested or delivered_since(status, failed, deliver.started_at or deliver.ended_at)
 
 
 def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:

@@ -7,8 +7,8 @@ from rostersync.tables.context import Context
 from rostersync.tables.sql import q
 
 
-def follow(context: Context, references: Iterable[Attribute]) -> str:
-    """The end of `SELECT c.* …` over `{rows}` c, with these references replaced by the roster's."""
+def follow(context: Context, rows: str, references: Iterable[Attribute]) -> str:
+    """A SELECT of these rows (a table with `source` and `id`), with these references replaced by the roster's."""
     replaced, joins = [], []
     for number, a in enumerate(references):
         target = f"renamed_{a.target}"
@@ -24,9 +24,9 @@ def follow(context: Context, references: Iterable[Attribute]) -> str:
                   SELECT e.source, e.id,
                     list_sort(list_distinct(list(coalesce(r.record_id, e.ref)) FILTER (r.id IS NULL OR r.record_id IS NOT NULL)))
                       AS refs
-                  FROM (SELECT source, id, unnest({name}) AS ref FROM {{rows}}) e
+                  FROM (SELECT source, id, unnest({name}) AS ref FROM {rows}) e
                   LEFT JOIN {target} r ON r.source = e.source AND r.id = e.ref GROUP BY ALL) {x}
                 ON {x}.source = c.source AND {x}.id = c.id""")
             replaced.append(f"{x}.refs AS {name}")
     replacing = f"REPLACE ({', '.join(replaced)})" if replaced else ""
-    return f"{replacing} FROM {{rows}} c {' '.join(joins)}"
+    return f"SELECT c.* {replacing} FROM {rows} c {' '.join(joins)}"

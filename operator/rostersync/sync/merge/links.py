@@ -138,8 +138,8 @@ def _find_keys(context: Context, table: Table, words: Words, *, by_id: bool) -> 
     domains = list(words.domains_of(table))
     wanted = {a for _, domain in domains for a in domain.attributes}
     needed = tuple(a for a in table.references if a.name in wanted and a.target != table.name)
-    followed = f"SELECT c.* {follow(context, needed)}"
-    context.sql(f"CREATE OR REPLACE TEMP VIEW merge_read AS {followed.format(rows=f'contributed_{table.name}')}")
+    followed = follow(context, f"contributed_{table.name}", needed)
+    context.sql(f"CREATE OR REPLACE TEMP VIEW merge_read AS {followed}")
     for number, domain in domains:
         rows = context.con.view("merge_read").filter(ColumnExpression("entity") == const(domain.entity.value))
         names = [f"k{i}" for i in range(len(domain.attributes))]

@@ -25,8 +25,7 @@ def unite(context: Context, table: Table, words: Words) -> None:
         FROM named_{name} n SEMI JOIN touched_{name} t ON t.id = n.record_id
         JOIN contributed_{name} c ON c.source = n.source AND c.id = n.id
     """)
-    followed = f"SELECT c.* {follow(context, table.references)}".format(rows="merge_parts")
-    context.sql(f"CREATE OR REPLACE TEMP TABLE merge_rows AS {followed}")
+    context.sql(f"CREATE OR REPLACE TEMP TABLE merge_rows AS {follow(context, 'merge_parts', table.references)}")
     context.sql(
         "CREATE OR REPLACE TEMP TABLE merge_several AS SELECT record_id FROM merge_rows GROUP BY 1 HAVING count(*) > 1"
     )
