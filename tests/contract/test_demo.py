@@ -42,7 +42,7 @@ def _begin(seed: int, folder: Path) -> "subprocess.Popen[str]":
 
 def _end(process: "subprocess.Popen[str]", folder: Path) -> tuple[str, list[dict[str, Any]]]:
     """What a demo printed, and its runs in their order."""
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=900)
     assert process.returncode == 0, out
     return out, [json.loads(path.read_text()) for path in sorted((folder / "state" / "runs").glob("*.json"))]
 
@@ -122,7 +122,7 @@ def test_the_second_act_joins_accounts_and_people(tmp_path: Path) -> None:
     folder = tmp_path / "act"
     need_samba()
     command = [sys.executable, DEMO.with_name("second_act.py"), "--students", "60", "--folder", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "is left out" not in done.stdout
