@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from rostersync.api.v1alpha1.deliveries import Delivery
-from rostersync.deliveries.bundle import make_bundle
-from rostersync.deliveries.port import Edition
+from rostersync.execution.bundles import Packer
 from rostersync.model import Entity
 from rostersync.stores.engine import connect
-from support.days import AS_OF, Day, Roster, district
+from support.days import Day, Roster, district
 from support.oneroster_checks import manifest, problems
 from support.oneroster_reader import Reader
 
@@ -25,8 +24,9 @@ def bundle(roster: Roster, number: int, version: str, entities: list[str] | None
     folder.mkdir()
     con = connect(None, 1, folder, [*reader.folders, folder])
     try:
-        reader.attach(con, "rivers", None)
-        return make_bundle(Edition(con, asked, "rivers", number, AS_OF), folder).files[0].parent
+        state = reader.attach(con, "rivers", None)
+        (made,), _ = Packer(con, reader, "rivers", state, folder, everything=["d"]).bundles("d", asked, "")
+        return made.files[0].parent
     finally:
         con.close()
 
@@ -58,3 +58,15 @@ def test_who_never_had_demographics_or_did_not_ask_is_not_told_of_them(tmp_path:
     roster.run(told(), entities=EVERY)
     roster.run(district(), entities=EVERY, bulkUploadMode=True)
     assert manifest(bundle(roster, 2, "1.1", entities=MOST))["file.demographics"] == "absent"
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_the_last_demographics_go_with_a_person_who_is_forgotten(tmp_path: Path, version: str) -> None:
+    roster, receiver = Roster(tmp_path), Reader()
+    roster.run(told(), entities=EVERY)
+    receiver.take(bundle(roster, 1, version))
+
+    roster.store.writer().forget("rivers", "s1")
+    receiver.take(bundle(roster, 2, version))
+
+    assert receiver.ids["demographics"] == set()

@@ -113,7 +113,7 @@ class Post:
             state = reader.attach(con, DISTRICT, None)
             if not state.revision:
                 return {}
-            packer = Packer(con, reader, DISTRICT, state.revision, scratch / "bundles")
+            packer = Packer(con, reader, DISTRICT, state, scratch / "bundles")
             told = [(each, *self._packed(packer, each, state.forgotten)) for each in self.receivers]
             current = {each.name for each, _, bundles in told if not bundles}
             exports = {r.name: self._exported(con, r.delivery, state.revision, at) for r in self.receivers}

@@ -38,7 +38,7 @@ class Wanted:
     """What is written: the roster that the views `<views><table>` have.
 
     `reader_has`: the views of the roster that the reader has, if only the difference is written; `at` (aware) is then when the
-    roster of `views` began.
+    roster of `views` began. `forgotten`: as in Edition.
     """
 
     version: str = "1.1"
@@ -47,6 +47,7 @@ class Wanted:
     reader_has: str | None = None
     at: datetime | None = None
     counselor_as: Literal["teacher", "aide"] = "aide"
+    forgotten: bool = False
 
 
 def write_bundle(
@@ -170,7 +171,8 @@ def _had_any(con: duckdb.DuckDBPyConnection, name: str, wanted: Wanted) -> bool:
     asked = wanted.narrowing.entities
     if asked is not None and not set(asked) & set(BY_NAME[name].entities):
         return False
-    return bool(_number(con, f"SELECT count(*) FROM {wanted.views}{name}"))  # tombstones, too
+    # Tombstones count, too. A person who was forgotten left none.
+    return wanted.forgotten or bool(_number(con, f"SELECT count(*) FROM {wanted.views}{name}"))
 
 
 def _keys(con: duckdb.DuckDBPyConnection, name: str, views: tuple[str, ...]) -> list[str]:

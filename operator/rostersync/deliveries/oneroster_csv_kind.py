@@ -18,9 +18,8 @@ def _bundle_files(edition: Edition, folder: Path) -> Written:
     asked = _asked(edition.delivery)
     before = None if edition.since is None else "before_"
     narrowing = Narrowing(asked.entities, asked.schools)
-    exported = write_files(
-        edition.con, folder, Wanted(asked.version, narrowing, edition.views, before, edition.applied_at)
-    )
+    wanted = Wanted(asked.version, narrowing, edition.views, before, edition.applied_at, forgotten=edition.forgotten)
+    exported = write_files(edition.con, folder, wanted)
     files = sorted(folder.iterdir())
     ordered = (*(f for f in files if f.name != "manifest.csv"), folder / "manifest.csv")
     return Written(ordered, exported.not_expressible)

@@ -30,7 +30,8 @@ class Edition:
     """The roster of a district, of all its sources, at one revision, for one delivery.
 
     `con` has the views `<views><table>` of it. `applied_at` (aware) is when the revision was applied. `since`: the revision
-    that the receiver has, whose views are `before_<table>`; None when it has none, or is to get everything.
+    that the receiver has, whose views are `before_<table>`; None when it has none, or is to get everything. `forgotten`:
+    whether somebody was forgotten, whose records a receiver may still have.
     """
 
     con: "duckdb.DuckDBPyConnection"
@@ -40,6 +41,7 @@ class Edition:
     applied_at: datetime
     since: int | None = None
     views: str = "store_"  # the newest revision's; those of an older one are made beside them
+    forgotten: bool = False
 
 
 @dataclass(frozen=True)

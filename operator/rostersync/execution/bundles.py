@@ -27,7 +27,7 @@ _THEN, _BEFORE = "then_", "before_"
 
 
 class Packer:
-    """Makes bundles from a store that `con` has attached, at `newest`.
+    """Makes bundles from a store that `con` has attached, as `state` says.
 
     `everything`: names of deliveries whose receivers get all of the newest roster, whatever they have.
     """
@@ -37,13 +37,14 @@ class Packer:
         con: duckdb.DuckDBPyConnection,
         reader: StoreReader,
         where: str,
-        newest: int,
+        state: StoreState,
         scratch: Path,
         *,
         everything: Collection[str] = (),
     ) -> None:
         self._everything = everything
-        self._con, self._reader, self._district, self._newest, self._scratch = con, reader, where, newest, scratch
+        self._con, self._reader, self._district, self._scratch = con, reader, where, scratch
+        self._newest, self._forgotten = state.revision, bool(state.forgotten)
         self._outbox = reader.outbox(con, where)
         self._sent = reader.sent(con, where, _KNOWN)
 
@@ -86,7 +87,8 @@ class Packer:
             raise Permanent(
                 f"The store has no revision {wanted.revision}, which is to be delivered.", reason="StoreSpoiled"
             )
-        edition = Edition(self._con, delivery, self._district, wanted.revision, found.applied_at, wanted.since, views)
+        told = (wanted.revision, found.applied_at, wanted.since, views, self._forgotten)
+        edition = Edition(self._con, delivery, self._district, *told)
         try:
             return make_bundle(edition, self._scratch / delivery.name)  # bundles of two deliveries may have one name
         finally:

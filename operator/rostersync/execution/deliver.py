@@ -141,7 +141,7 @@ class _Attempt:
             everything = {
                 outbox_name(self.connection, load.delivery) for load in loads if load.delivery.name in self.everything
             }
-            packer = Packer(con, reader, self.district, state.revision, self.scratch, everything=everything)
+            packer = Packer(con, reader, self.district, state, self.scratch, everything=everything)
             for load in loads:
                 name = outbox_name(self.connection, load.delivery)
                 # Somebody may be forgotten while a bundle is on its way. Then what was sent counts as something else.
