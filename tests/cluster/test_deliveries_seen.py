@@ -68,7 +68,7 @@ def test_what_a_person_sees_while_a_delivery_fails_and_then_succeeds(
     described = scene.kubectl("describe", "syncrun", "one")
     assert "The receiver refused the login." in described
     assert "LoginRefused" in described
-    assert "in of volume claim rostersync-passport" in described
+    assert "folder in of volume claim rostersync-passport" in described
     [bundle] = (kubelet.claim(scene.namespace, "rostersync-passport") / "in").iterdir()
     with zipfile.ZipFile(bundle) as opened:
         assert "users.csv" in opened.namelist()

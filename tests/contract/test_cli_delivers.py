@@ -49,7 +49,7 @@ def test_a_run_delivers_into_the_state_folder_and_says_what_and_where(bench: Ben
     with zipfile.ZipFile(bundle) as opened:
         assert "users.csv" in opened.namelist()
     assert "What was delivered" in result.stdout
-    assert "in/focus of volume claim passport" in result.stdout
+    assert "folder in/focus of volume claim passport" in result.stdout
     [made] = listed(bench)
     assert (made["delivery"], made["pending"], made["sent"][0]["bytes"]) == ("passport", [], bundle.stat().st_size)
     checksum = made["sent"][0]["files"][0]["sha256"]
@@ -58,7 +58,7 @@ def test_a_run_delivers_into_the_state_folder_and_says_what_and_where(bench: Ben
         assert checksum[:12] in shown
         assert checksum not in shown
         assert max(map(len, shown.splitlines())) < 150
-    assert "in/focus of volume claim passport" in bench.call("deliveries").stdout
+    assert "folder in/focus of volume claim passport" in bench.call("deliveries").stdout
 
 
 def test_a_volume_may_be_another_folder(bench: Bench, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_who_forgets_a_person_hears_what_was_delivered(bench: Bench, simulator: 
         person = opened.read("users.csv").decode().splitlines()[1].split(",")[0]
     said = bench.call("forget", person, "--yes").output
 
-    assert "cannot be called back: springfield/passport to in/focus of volume claim passport: once, revision 1" in said
+    assert "cannot be called back: springfield/passport to folder in/focus of volume claim passport: once, revision 1" in said
     unknown = bench.call("forget", "nobody", "--yes", code=1).output
     assert "Was delivered" not in unknown
 

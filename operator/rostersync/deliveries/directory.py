@@ -29,7 +29,7 @@ def _asked(delivery: Delivery) -> Directory:
 
 def _where(delivery: Delivery) -> str:
     asked = _asked(delivery)
-    folder = "" if asked.path == "." else f"{asked.path} of "
+    folder = "" if asked.path == "." else f"folder {asked.path} of "
     return f"{folder}volume claim {asked.existingClaim}"
 
 
