@@ -101,7 +101,8 @@ class Nights:
             expected = Scoped(model, expected, set(schools)).plan()
         planned = plans()
         told = f"night {self.number}, schools {schools}, spec {self.spec}"
-        assert differences(expected, planned, self.model) == [], told
+        found = differences(expected, planned, self.model)
+        assert found == [], f"{told}: {found}"
         if expected.changes:
             before = roster(self.model)
             self.model.apply(expected)
