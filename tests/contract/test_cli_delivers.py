@@ -200,7 +200,10 @@ def test_who_forgets_a_person_hears_what_was_delivered(bench: Bench, simulator: 
         person = opened.read("users.csv").decode().splitlines()[1].split(",")[0]
     said = bench.call("forget", person, "--yes").output
 
-    assert "cannot be called back: springfield/passport to folder in/focus of volume claim passport: once, revision 1" in said
+    assert (
+        "cannot be called back: springfield/passport to folder in/focus of volume claim passport: once, revision 1"
+        in said
+    )
     unknown = bench.call("forget", "nobody", "--yes", code=1).output
     assert "Was delivered" not in unknown
 

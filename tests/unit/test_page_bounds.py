@@ -176,13 +176,17 @@ def test_a_number_that_nothing_can_read_loses_its_row_alone(number: str, field: 
 
     found = Decoder("users", None).page(body.encode())
 
-    assert (found.rows, found.without_id, found.total) == (2, 1, None)
+    assert (found.rows, found.without_id, found.said.total) == (2, 1, None)
+    assert found.said.doubt == "named a total that cannot be read"
     assert found.batch.column(0).to_pylist() == ["u1"]
 
 
 @pytest.mark.parametrize("total", ["9" * 5000, 10**40, -1, "1" * 16, "٣" * 5000])
 def test_a_total_that_no_collection_has_is_not_said(total: Any) -> None:
-    assert page([user()], total=total).total is None
+    said = page([user()], total=total).said
+
+    assert said.total is None
+    assert (said.doubt is None) == (total == -1)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import msgspec
 
 from rostersync.errors import RostersyncError
 from rostersync.sources.oneroster.auth import Answer
+from rostersync.sources.oneroster.beside import error_in
 from rostersync.sources.oneroster.bounds import check_depth
-from rostersync.sources.oneroster.envelope import ALIASES, error_in
+from rostersync.sources.oneroster.envelope import ALIASES
 from rostersync.sources.oneroster.pages import address
 from rostersync.sources.oneroster.request_errors import OutOfTime, TryAgain
 from rostersync.sources.oneroster.transport import Transport

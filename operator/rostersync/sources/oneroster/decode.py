@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from rostersync.roster import BY_NAME, Kind
 from rostersync.sources.oneroster import columns, lenient_decode
+from rostersync.sources.oneroster.beside import Said, said_beside
 from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
 from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
 from rostersync.sources.oneroster.endpoint import REQUIRED
-from rostersync.sources.oneroster.envelope import MARKERS, around, error_in, open_envelope, page_type
-from rostersync.sources.oneroster.links import Next
+from rostersync.sources.oneroster.envelope import open_envelope, opened
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.staged import METADATA, schema
@@ -32,7 +32,7 @@ class Decoded:
     """One decoded page: its rows in staged form, and what its body says about the collection.
 
     `rows` counts what was received. `without_id` counts those that have no sourcedId or cannot be read; the batch lacks
-    them. `error` names the key of an error that came with the rows. `fingerprint` is equal for pages with the same ids
+    them. `fingerprint` is equal for pages with the same ids
     in the same order. `first` and `last` are the ids of the first and the last row; None where that row has none, or
     some rows are no objects.
     """
@@ -40,12 +40,10 @@ class Decoded:
     batch: pa.RecordBatch
     rows: int
     without_id: int
-    total: int | None
-    next: Next
+    said: Said
     fingerprint: int
     first: str | None = None
     last: str | None = None
-    error: str | None = None
 
     def without_first(self) -> "Decoded":
         """The page without its first row, which must have an id."""
@@ -56,13 +54,10 @@ class Decoded:
         told = Told(
             self.rows,
             self.without_id,
-            self.total,
-            self.next.said,
-            self.next.url,
+            self.said,
             self.fingerprint,
             self.first,
             self.last,
-            self.error,
         )
         return msgspec.msgpack.encode(told), self.batch.serialize().to_pybytes()
 
@@ -96,7 +91,7 @@ class Decoder:
         self._wanted = wanted
         self._today = today
         self._shape = shape(collection, wanted is None or bool(wanted))
-        self._fast = page_type(collection, self._shape.record)
+        self._fast = msgspec.json.Decoder(list[self._shape.record])  # type: ignore[name-defined]
         self._odd = odd  # how this server spells names, as the first page with rows shows
         self._schema = schema(collection)
 
@@ -120,14 +115,11 @@ class Decoder:
 
     def nothing(self) -> Decoded:
         """An empty page, for an answer without content."""
-        return self._decoded([], 0, None, Next(), None)
+        return self._decoded([], 0, Said())
 
     def _taken(self, told: Told, rows: bytes) -> Decoded:
         batch = pa.ipc.read_record_batch(pa.py_buffer(rows), self._schema)
-        said = Next(told.said, told.url)
-        return Decoded(
-            batch, told.rows, told.without_id, told.total, said, told.fingerprint, told.first, told.last, told.error
-        )
+        return Decoded(batch, told.rows, told.without_id, told.said, told.fingerprint, told.first, told.last)
 
     def _page(self, body: bytes) -> Decoded:
         check_page(body)
@@ -141,25 +133,24 @@ class Decoder:
             self._odd = self._spells_otherwise(body)
         if not self._odd:
             try:
-                page = self._fast.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+                top = opened(body)
+                rows = self._fast.decode(top[self.collection])
+            except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
                 pass  # the lenient decoder finds out whether it is odd or broken
             else:
-                total, said = around(page.pagination, page.total)
-                error = error_in({key: value for key in MARKERS if (value := getattr(page, key))})
-                return self._decoded(page.rows, 0, total, said, error)
+                return self._decoded(rows, 0, said_beside(top, self.collection))
         envelope = open_envelope(body, self.collection, required=self.required)
         try:
-            rows, no_objects = lenient_decode.records(envelope.rows, self._shape)
+            found, no_objects = lenient_decode.records(envelope.rows, self._shape)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise TryAgain(Failure.UNREADABLE, "text that is not UTF-8") from None
-        return self._decoded(rows, no_objects, envelope.total, envelope.next, envelope.error)
+        return self._decoded(found, no_objects, envelope.said)
 
     def _spells_otherwise(self, body: bytes) -> bool | None:
         rows = open_envelope(body, self.collection, required=self.required).rows
         return lenient_decode.is_odd(rows, self._shape) if rows else None
 
-    def _decoded(self, rows: Sequence[Any], lost: int, total: int | None, said: Next, error: str | None) -> Decoded:
+    def _decoded(self, rows: Sequence[Any], lost: int, said: Said) -> Decoded:
         """The page of these rows. `lost` more were received but could not be read."""
         if self._today and self.collection == "users":
             without_ended_roles(rows, self._today)
@@ -177,12 +168,10 @@ class Decoder:
             batch=batch,
             rows=len(rows) + lost,
             without_id=missing + lost,
-            total=total,
-            next=said,
+            said=said,
             fingerprint=_fingerprint(ids),
             first=ids[0].as_py() if rows and not lost else None,
             last=ids[-1].as_py() if rows and not lost else None,
-            error=error,
         )
 
     def _batch(self, rows: Sequence[Any]) -> pa.RecordBatch:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from rostersync.sources.oneroster.beside import Said
+
 BUFFER = 1 << 20  # bytes of pages in transit, so that neither side waits for the other; the system may allow less
 
 WORKER = f"{__package__}.decode_worker"  # by name, since it imports the decoder, which imports this module
@@ -38,13 +40,10 @@ class Told:
 
     rows: int
     without_id: int
-    total: int | None
-    said: bool
-    url: str | None
+    said: Said
     fingerprint: int
     first: str | None
     last: str | None
-    error: str | None = None
 
 
 class Way:

@@ -1,15 +1,13 @@
-"""What surrounds the records of a page: the collection's key, Focus' pagination and total, and errors in bodies whose
-status is 200. A body without its collection never counts as an empty collection.
+"""The body of a page: the collection's key with the records, and what stands beside it. A body without its collection never
+counts as an empty collection.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import msgspec
 
-from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body
+from rostersync.sources.oneroster.beside import Said, said_beside
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 
 # Other keys that servers use for a collection. Only under these may it be empty.
@@ -19,22 +17,7 @@ ALIASES = {
     "users": ("students", "teachers"),
     "demographics": ("demographic",),
 }
-# Keys that report an error beside the rows, as servers spell them.
-MARKERS = (
-    "imsx_codeMajor",
-    "imsx_CodeMajor",
-    "codeMajor",
-    "errors",
-    "error",
-    "Errors",
-    "Error",
-    "statusInfoSet",
-    "imsx_StatusInfo",
-    "imsx_statusInfo",
-    "imsx_statusInfoSet",
-)
 _ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
-_MARKERS = frozenset(key.lower() for key in MARKERS)
 _NOTHING = frozenset({b"null", b"{}", b'""'})  # how some servers write an empty list
 _BOM = b"\xef\xbb\xbf"
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -44,76 +27,15 @@ _numbered = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 @dataclass(frozen=True)
 class Envelope:
-    """The rows of a page, still as JSON, and what the body says about the collection.
-
-    `error`: the key of an error beside them.
-    """
+    """The rows of a page, still as JSON, and what the body says about the collection."""
 
     rows: Sequence[msgspec.Raw]
-    total: int | None
-    next: Next
-    error: str | None = None
+    said: Said
 
 
-class Beside(msgspec.Struct, gc=False):
-    """The keys beside the collection that say something about paging."""
-
-    pagination: Any = msgspec.UNSET
-    total: Any = None
-
-
-Around = msgspec.defstruct("Around", [(key, Any, None) for key in MARKERS], bases=(Beside,), gc=False)
-
-
-@cache
-def page_type(collection: str, record: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
-    """The decoder of a well-formed page. The collection's key must be there."""
-    kind = msgspec.defstruct(
-        f"{collection}Page",
-        [("rows", list[record])],  # type: ignore[valid-type]
-        bases=(Around,),
-        rename={"rows": collection},
-        gc=False,
-        kw_only=True,
-    )
-    return msgspec.json.Decoder(kind)
-
-
-def around(pagination: Any, total: Any) -> tuple[int | None, Next]:
-    """Total and next page of a body, wherever it says them."""
-    inner: Mapping[str, Any] = pagination if isinstance(pagination, dict) else {}
-    said = from_body(inner["next"]) if "next" in inner else Next()
-    return count(total) if count(total) is not None else count(inner.get("total")), said
-
-
-def error_in(said: Mapping[str, Any]) -> str | None:
-    """The key that reports an error, or None. Empty values and codes of success do not count."""
-    lower = {key.lower(): value for key, value in said.items()}
-    for key in MARKERS:
-        if _tells(key.lower(), lower.get(key.lower())):
-            return key
-    return None
-
-
-def _tells(key: str, value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_tells(key, item) for item in value)
-    if key in ("errors", "error"):
-        return bool(value) and str(value).strip().lower() not in ("", "0", "false", "none", "null")
-    if isinstance(value, dict):
-        codes = {name.lower(): code for name, code in value.items() if name.lower().endswith("codemajor")}
-        return any(_tells(name, code) for name, code in codes.items())
-    return key.endswith("codemajor") and bool(value) and str(value).strip().lower() not in ("", "success")
-
-
-def count(value: Any) -> int | None:
-    """A number of records, given as a number or as text; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        value = int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
-    return value if isinstance(value, int) and 0 <= value < 10**MAX_DIGITS else None
+def opened(body: bytes) -> dict[str, msgspec.Raw]:
+    """The keys at the top of a page, with their values still as JSON. Raises msgspec.DecodeError."""
+    return _top.decode(body)
 
 
 def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Envelope:
@@ -122,25 +44,12 @@ def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Env
     Raises TryAgain when the body is no page of this collection. Unless `required`, null means no rows.
     """
     try:
-        top = _top.decode(body.removeprefix(_BOM))
+        top = opened(body.removeprefix(_BOM))
     except msgspec.ValidationError:
         raise _not_a_page("its JSON has no envelope") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _not_a_page(looks_like(body)) from None
-    rows = _find(top, collection, required)
-    total, said = around(_value(top, "pagination"), _value(top, "total"))
-    marks = {key: _value(top, key) for key in top if key.lower() in _MARKERS}
-    return Envelope(rows, total, said, error_in(marks))
-
-
-def _value(top: dict[str, msgspec.Raw], key: str) -> Any:
-    """The value of a key; None where there is none, and for numbers that cannot be read."""
-    try:
-        return msgspec.json.decode(top[key]) if key in top else None
-    except msgspec.ValidationError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise _not_a_page("text that is not UTF-8") from None
+    return Envelope(_find(top, collection, required), said_beside(top, collection))
 
 
 def _find(top: dict[str, msgspec.Raw], collection: str, required: bool) -> Sequence[msgspec.Raw]:

@@ -9,28 +9,43 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 MAX_DIGITS = 15  # of an offset: no collection has more records
+_ADDRESSES = frozenset({"href", "url", "uri"})
 PAGES = frozenset({"next", "prev", "previous", "first", "last"})  # relations that speak of paging
 
 
 @dataclass(frozen=True)
 class Next:
-    """What a page said about the next one. `said` False: nothing. `said` True without `url`: this was the last page."""
+    """What a page said about the next one. `said` False: nothing. `said` True without `url`: this was the last page, or,
+    if `unclear`, there is a next one, named in a form that cannot be followed.
+    """
 
     said: bool = False
     url: str | None = None
+    unclear: bool = False
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether the server names a next page, in whatever form."""
+        return self.url is not None or self.unclear
 
     @property
     def ended(self) -> bool:
         """Whether the server says that there is no next page."""
-        return self.said and self.url is None
+        return self.said and not self.leads_on
 
 
 def from_body(value: Any) -> Next:
-    """From `pagination.next` of a body: an address, or '' or null at the end.
+    """From `pagination.next` of a body: an address, also as an object that has it. Empty values mean the last page."""
+    if isinstance(value, dict):
+        value = next((v for k, v in value.items() if k.lower() in _ADDRESSES), value)
+    if isinstance(value, str):
+        return Next(True, value.strip() or None)
+    return Next(True, None, unclear=bool(value))
 
-    `value` is None when there is no such key.
-    """
-    return Next(True, value.strip() or None) if isinstance(value, str) else Next(True, None)
+
+def together(*said: Next) -> Next:
+    """What several places of an answer say. One that names a next page outweighs those that name none."""
+    return max(said, key=lambda each: (each.url is not None, each.unclear, each.said), default=Next())
 
 
 def from_header(value: str | None) -> Next:
@@ -85,6 +100,17 @@ def cursor(next_: Next, base: str) -> str | None:
         return None if query or parts.path == own.path else _at_home(parts.path, "", own)
     same = (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
     return _at_home(parts.path if same else own.path, urlencode(query, quote_via=quote), own)
+
+
+def unreadable(next_: Next) -> bool:
+    """Whether a next page is named, but nobody can say which: it may lead on."""
+    if next_.url is None:
+        return next_.unclear
+    try:
+        query = urlsplit(next_.url).query
+    except ValueError:
+        return True
+    return offset_of(next_) is None and any(name.lower() == "offset" for name, _ in parse_qsl(query))
 
 
 def offset_of(next_: Next) -> int | None:

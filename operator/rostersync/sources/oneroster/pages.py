@@ -5,10 +5,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from rostersync.errors import Permanent
 from rostersync.sources.oneroster.auth import Answer
+from rostersync.sources.oneroster.beside import count, totals
 from rostersync.sources.oneroster.decode import Decoded, Decoder
 from rostersync.sources.oneroster.endpoint import bare
-from rostersync.sources.oneroster.envelope import count
-from rostersync.sources.oneroster.links import cursor, from_header
+from rostersync.sources.oneroster.links import cursor, from_header, together
 from rostersync.sources.oneroster.page_size import PageSize
 from rostersync.sources.oneroster.page_size import whole as whole_page
 from rostersync.sources.oneroster.paging import Ask, Seen, Walk
@@ -22,6 +22,7 @@ SMALLEST_REFUSED = 10  # rows; the size is not why a first page of fewer rows is
 UNSORTED_AFTER = 3  # failures of the first page before it is asked for without sort
 SHORT_TRIES = 2  # times that a page which contradicts itself is asked for again
 NO_CONTENT = 204
+WHOLE = frozenset({200, NO_CONTENT})  # others speak of a part, or of work that is not done
 
 
 @dataclass(frozen=True)
@@ -139,20 +140,25 @@ class Pages:
 
     def _wrong(self, answer: Answer, decoded: Decoded, used: int) -> str | None:
         """How a page contradicts itself; None if it does not."""
-        if decoded.error is not None:
-            return f"an error beside its rows ({decoded.error})"
-        announced = count(answer.headers.get("x-count"))
+        if decoded.said.error is not None:
+            return f"an error beside its rows ({decoded.said.error})"
+        if answer.status not in WHOLE:
+            return f"status {answer.status}, which is not that of a whole answer"
+        announced = _announced(answer)
         # Some servers mean the whole collection by it, which has arrived by the time the last page is asked for.
         if announced is not None and decoded.rows < announced <= used and announced != self._walk.received:
             return "fewer rows than it announced"
         return None
 
     def _got(self, ask: Ask, answer: Answer, decoded: Decoded, limit: int) -> Got:
-        said = decoded.next if decoded.next.said else from_header(answer.headers.get("link"))
-        total = count(answer.headers.get("x-total-count"))
+        said = together(decoded.said.next, from_header(answer.headers.get("link")))
+        of_range = answer.headers.get("content-range", "").rpartition("/")[2].replace("*", "")
+        total, wrong = totals((decoded.said.total, answer.headers.get("x-total-count"), of_range))
+        if doubt := decoded.said.doubt or wrong:
+            self._walk.doubt(f"the page at offset {ask.offset} {doubt}")
         seen = Seen(
             rows=decoded.rows,
-            total=decoded.total if total is None else total,
+            total=total,
             next=said,
             cursor=cursor(said, self._base),
             fingerprint=decoded.fingerprint,
@@ -180,6 +186,14 @@ class Pages:
         parts = urlsplit(self._base)
         query = dict(parse_qsl(parts.query)) | {"limit": str(limit), "offset": str(offset)} | sort
         return urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
+
+
+def _announced(answer: Answer) -> int | None:
+    """The number of rows that the page says it has."""
+    try:
+        return count(answer.headers.get("x-count"))
+    except ValueError:
+        return None
 
 
 def address(service_url: str, collection: str) -> str:

@@ -7,7 +7,7 @@ the server's `next` or total says that everything has come, one more page is ask
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rostersync.sources.oneroster.links import Next, offset_of
+from rostersync.sources.oneroster.links import Next, offset_of, unreadable
 from rostersync.sources.port import End
 
 MAX_REPEATS = 3  # pages in a row that were all seen before: the server does not advance
@@ -81,7 +81,7 @@ class Walk:
             return End.STUCK
         if repeated:
             self.doubt(f"the page at offset {ask.offset} had come before")
-        self.fresh, self.led_on = True, seen.next.url is not None
+        self.fresh, self.led_on = True, seen.next.leads_on
         self.received += seen.rows
         self.offset = ask.offset + seen.rows
         if seen.cursor is not None:
@@ -136,11 +136,11 @@ class Walk:
     def _after_empty(self, ask: Ask, seen: Seen) -> Ask | End:
         self._empty += 1
         further = self._further(ask, seen)
-        if further is not None:
+        if further is not None or unreadable(seen.next):
             # A server that filters after paging may send an empty page and go on. So may one that lost the page, so what
             # follows is read, but proves nothing.
             self.doubt(f"nothing came at offset {ask.offset} although a next page was named")
-            if self._hint is None and self._empty <= MAX_EMPTY:
+            if further is not None and self._hint is None and self._empty <= MAX_EMPTY:
                 return further
             return End.CUT
         if ask.cursor is None:

@@ -1,0 +1,136 @@
+"""What an answer says about its collection beside the rows: totals, a next page, and errors.
+
+Servers say it in many forms. One that cannot be read is a doubt and never taken for absent: it may say that there is more.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from rostersync.sources.oneroster.links import MAX_DIGITS, Next, from_body, together
+from rostersync.sources.oneroster.request_errors import Failure, TryAgain
+
+_PAGING = frozenset({"pagination", "paging", "links", "meta"})
+_TOTALS = frozenset({"total", "totalcount", "totalresults", "totalrecords", "totalitems"})
+_NEXTS = frozenset({"next", "nextpage", "nextlink", "nexturl", "@odata.nextlink"})
+_ERRORS = frozenset({"codemajor", "error", "errors", "statusinfo", "statusinfoset", "status", "success"})
+_FAILED = frozenset({"error", "fail", "failed", "failure"})
+_NO_ERROR = frozenset({"", "0", "false", "none", "null"})
+_UNREADABLE = object()
+_NOTHING = Next()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What stands beside the rows of a page. `error`: the key that reports one. `doubt`: what cannot be true, in words."""
+
+    total: int | None = None
+    next: Next = _NOTHING
+    error: str | None = None
+    doubt: str | None = None
+
+
+def said_beside(top: Mapping[str, msgspec.Raw], collection: str) -> Said:
+    """What a body says, by its keys at the top. Raises TryAgain for text that is not UTF-8."""
+    of_error: dict[str, Any] = {}
+    spoken: list[Mapping[str, Any]] = []
+    for key, raw in top.items():
+        name = _plain(key)
+        if key == collection:
+            continue
+        if name in _PAGING:
+            spoken += _parts(_value(raw))
+        elif name in _TOTALS or name in _NEXTS:
+            spoken.append({key: _value(raw)})
+        if _may_report(key):
+            of_error[key] = _value(raw)
+    named = [(_plain(key), value) for part in spoken for key, value in part.items()]
+    total, doubt = totals(value for name, value in named if name in _TOTALS)
+    nexts = [from_body(None if value is _UNREADABLE else value) for name, value in named if name in _NEXTS]
+    return Said(total, together(*nexts), error_in(of_error), doubt)
+
+
+def totals(values: Iterable[Any]) -> tuple[int | None, str | None]:
+    """The largest of the totals that an answer names, and what is wrong with them, in words."""
+    found, wrong = set(), None
+    for value in values:
+        try:
+            number = count(value)
+        except ValueError:
+            wrong = "named a total that cannot be read"
+        else:
+            found |= set() if number is None else {number}
+    if len(found) > 1:
+        wrong = f"named totals that differ, {min(found)} and {max(found)}"
+    return max(found, default=None), wrong
+
+
+def count(value: Any) -> int | None:
+    """A number of records, given as a number or as text. None where none is named. Raises ValueError for anything else."""
+    if value is None or value is False or (isinstance(value, str | list | dict) and not value):
+        return None
+    text = repr(value) if isinstance(value, int | float) else value
+    if isinstance(text, str):
+        several = {part.strip() for part in text.split(",")}  # a proxy may repeat a header
+        whole, _, fraction = several.pop().removeprefix("+").partition(".")
+        if not (whole or fraction or several) or (whole.startswith("-") and _digits(whole[1:]) and not several):
+            return None  # servers that do not know say -1
+        if _digits(whole) and len(whole) <= MAX_DIGITS and not fraction.strip("0") and not several:
+            return int(whole)
+    raise ValueError("no number of records")
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def error_in(top: Mapping[str, Any]) -> str | None:
+    """The key that reports an error, or None. Empty values and codes of success do not count."""
+    return next((key for key, value in top.items() if _may_report(key) and _tells(_bare(key), value)), None)
+
+
+def _may_report(key: str) -> bool:
+    return key.lower().startswith("imsx_") or _bare(key) in _ERRORS
+
+
+def _tells(name: str, value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_tells(name, item) for item in value)
+    text = "" if value is None else str(value).strip().lower()
+    if name in ("errors", "error"):
+        return bool(value) and text not in _NO_ERROR
+    if isinstance(value, dict):
+        return any(_tells(_bare(key), inner) for key, inner in value.items())
+    if name.endswith("codemajor"):
+        return text not in ("", "success")
+    if name in ("status", "severity"):
+        return text in _FAILED
+    return name == "success" and text == "false"
+
+
+def _bare(key: str) -> str:
+    """A key of IMS Global's status without its prefix, in lower case."""
+    return key.lower().removeprefix("imsx_")
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "")
+
+
+def _parts(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a part about paging. A list of links says what each is by its `rel`."""
+    if isinstance(value, dict):
+        return [value]
+    links = [link for link in value if isinstance(link, dict)] if isinstance(value, list) else []
+    return [{str(link["rel"]): link} for link in links if "rel" in link]
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return _UNREADABLE  # such as a number of a thousand digits
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise TryAgain(Failure.UNREADABLE, "text that is not UTF-8") from None
