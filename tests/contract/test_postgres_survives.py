@@ -78,7 +78,7 @@ def test_a_client_that_is_killed(seesaw: Seesaw, killer: Killer, shard: int) -> 
         plan, after = seesaw.next(), rng.choice(STEPS)
         delay = rng.uniform(0, LONGEST.get(after, 0.02))
         marks = killer.kill(Kill(str(seesaw.folder / "k"), str(plan), after, delay, secrets=seesaw.secrets))
-        _let_go(seesaw)
+        postgres.server().let_go()
         seesaw.interrupted(plan, committed=True if "committed" in marks else None if "commit" in marks else False)
     assert seesaw.old
     assert seesaw.new
@@ -200,13 +200,3 @@ def _during(plan: Path, store: Store, after: str, delay: float, what: Callable[[
     for thread in threads:
         thread.join()
     return applied
-
-
-def _let_go(seesaw: Seesaw) -> None:
-    """Wait until the server has noticed that a client is dead."""
-    for _ in range(200):
-        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostersync'"
-        if postgres.server().admin(asked) == [(0,)]:
-            return
-        time.sleep(0.02)
-    raise AssertionError("a dead client's backend is still there")

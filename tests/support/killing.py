@@ -30,7 +30,7 @@ class Kill:
     """When: `delay` seconds after the child reported the step `after`. `checkpoint`: COMMIT itself checkpoints.
 
     `store` is the file of an embedded store, or scratch for a PostgreSQL store with these `secrets`. `approved`: the plan is
-    applied with a person's consent.
+    applied with a person's consent. `deliveries`: their names in the outbox.
     """
 
     store: str
@@ -40,6 +40,7 @@ class Kill:
     checkpoint: bool = False
     secrets: dict[str, dict[str, str]] | None = None
     approved: bool = False
+    deliveries: tuple[str, ...] = ()
 
 
 class Killer:
@@ -111,7 +112,7 @@ def _apply(kill: Kill, written: int) -> None:
         store = postgres.opened(Path(kill.store), kill.secrets)
     plan = Path(kill.plan)
     consent = consent_to(plan) if kill.approved else None
-    apply(plan, store.writer(), consent, mark=lambda step: _report(written, step))
+    apply(plan, store.writer(), consent, deliveries=tuple(kill.deliveries), mark=lambda step: _report(written, step))
 
 
 def consent_to(plan: Path) -> Consent:

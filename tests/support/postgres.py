@@ -121,6 +121,15 @@ class Server:
             cursor.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
+    def let_go(self) -> None:
+        """Wait until the server has noticed that a client is dead."""
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rostersync'"
+        for _ in range(1000):
+            if self.admin(asked) == [(0,)]:
+                return
+            time.sleep(0.02)
+        raise AssertionError("a dead client's backend is still there")
+
     @contextmanager
     def connection(self, database: str) -> Iterator[driver.Cursor]:
         """A cursor of the superuser."""

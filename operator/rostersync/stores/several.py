@@ -5,6 +5,7 @@ roster reads one source. A district with one source has no such records: its con
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,11 @@ class RosterToApply:
     def files(self) -> tuple[Path, ...]:
         """Every file of it."""
         return (*self.changes.values(), self.links, self.owners)
+
+
+def of_roster(mark: Callable[[str], None]) -> Callable[[str], None]:
+    """Tells the steps of an apply that write the roster from those that write contributions: `roster users`, not `users`."""
+    return lambda step: mark(f"roster {step}")
 
 
 def several_as_dict(several: Several) -> dict[str, Any]:

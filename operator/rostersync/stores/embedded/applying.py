@@ -18,7 +18,7 @@ from rostersync.stores.embedded import files, history, several
 from rostersync.stores.embedded.reader import state
 from rostersync.stores.embedded.statements import execute, number
 from rostersync.stores.port import Applied, Mark, PlanToApply
-from rostersync.stores.several import ROSTER
+from rostersync.stores.several import ROSTER, of_roster
 from rostersync.stores.source_state import counts_as_text, files_as_text, memory_as_text
 
 
@@ -63,7 +63,8 @@ def apply(
             mark("roster")
             several.begin(con, plan.district, plan.roster)
             for table in TABLES:
-                _write(con, table, plan.roster.changes, scope | {"source": ROSTER}, mark)
+                _write(con, table, plan.roster.changes, scope | {"source": ROSTER}, of_roster(mark))
+            mark("links")
             several.remember(con, plan.district, plan.roster)
         mark("revision")
         _write_revision(con, plan, consent, revision, now)

@@ -18,7 +18,7 @@ from rostersync.stores.port import Applied, Mark, PlanToApply
 from rostersync.stores.postgres import several
 from rostersync.stores.postgres.session import WRITING, Scope, Session
 from rostersync.stores.postgres.state import state
-from rostersync.stores.several import ROSTER, RosterToApply
+from rostersync.stores.several import ROSTER, RosterToApply, of_roster
 from rostersync.stores.source_state import counts_as_text, memory_as_text
 from rostersync.stores.sql_files import statement
 
@@ -96,9 +96,10 @@ def _write_roster(writing: _Writing, roster: RosterToApply, mark: Mark) -> None:
     session = writing.session
     several.begin(session, roster)
     session.run("several.about", ROSTER)
-    of_roster = replace(writing, source=ROSTER, changes=roster.changes)
+    together = replace(writing, source=ROSTER, changes=roster.changes)
     for table in TABLES:
-        _write(of_roster, table, mark)
+        _write(together, table, of_roster(mark))
+    mark("links")
     several.remember(session, writing.con, roster)
     session.run("several.about", writing.source)
 
