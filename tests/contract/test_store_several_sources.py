@@ -1,5 +1,6 @@
 """The roster that two sources of a district make together, in a store of every kind: read, told as of earlier, copied, forgotten."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rostersync.stores import as_of
 from rostersync.stores.embedded.store import EmbeddedStore
 from rostersync.stores.engine import connect
 from rostersync.stores.port import Store
-from support.days import Roster
+from support.days import AS_OF, Roster
 from support.stores import Kept
 
 PEOPLE = {"s1", "s2", "s3", "t1", "t2", "p1", "a1"}
@@ -80,6 +81,44 @@ def test_whoever_is_forgotten_is_forgotten_under_every_id(roster: Roster, kept: 
     assert {i for (i,) in told(roster.store, tmp_path / "s", "SELECT id FROM store_users WHERE id = 's1'")} == set()
     roster.run(ours(), **FIRST)
     assert told(roster.store, tmp_path / "s", "SELECT phone FROM store_users WHERE id = 's1'") == {("111",)}
+
+
+def test_who_left_a_source_is_forgotten_there_too(roster: Roster, kept: Kept, tmp_path: Path) -> None:
+    def ids_of(record: str) -> set[str]:
+        reader = roster.store.reader()
+        con = connect(None, 1, tmp_path / "s", reader.folders)
+        try:
+            return set(reader.same_person(con, "rivers", record))
+        finally:
+            con.close()
+
+    marked = theirs().change("users", "91", familyName="Zyxquil")
+    left = theirs().without("users", "91").without("enrollments", "83")
+    roster.run(marked, **SECOND)
+    roster.run(left, **SECOND)
+    assert ids_of("s1") == ids_of("ic-91") == {"s1", "ic-91"}
+    roster.run(marked.change("users", "91", email="of@another.example"), **SECOND)
+    assert ids_of("s1") == {"s1"}, "who comes back as somebody else is nobody else"
+    roster.run(left, **SECOND)
+    assert (ids_of("s1"), ids_of("ic-91")) == ({"s1"}, {"ic-91"})
+    roster.run(marked, **SECOND)
+    roster.run(left, **SECOND)
+    assert kept.holds("Zyxquil")
+    roster.store.writer().forget("rivers", "s1")
+    assert not kept.holds("Zyxquil")
+    assert not kept.holds("ic-91")
+
+
+def test_a_former_link_is_kept_as_long_as_there_is_something_to_forget(roster: Roster, tmp_path: Path) -> None:
+    roster.run(theirs().without("users", "91").without("enrollments", "83"), **SECOND)
+    writer, reader = roster.store.writer(), roster.store.reader()
+    con = connect(None, 1, tmp_path / "s", reader.folders)
+    try:
+        for days, found in ((-1, 2), (1, 1)):
+            writer.expire("rivers", timedelta(0), AS_OF + timedelta(days=days))
+            assert len(reader.same_person(con, "rivers", "s1")) == found
+    finally:
+        con.close()
 
 
 def test_a_district_of_several_sources_moves_to_another_store(roster: Roster, tmp_path: Path) -> None:

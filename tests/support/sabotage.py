@@ -228,6 +228,86 @@ def wait_while_copying() -> None:
     durable.settle, durable.write = settle, write
 
 
+def wait_between_halves_of_forget() -> None:
+    """Waits before the second of both: store and artifacts."""
+    from rostersync.local import forgetting, store
+
+    begun = list[str]()
+
+    def waiting(act: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def later(*args: Any) -> Any:
+            if begun:
+                _say("reached")
+                _wait()
+            begun.append(name)
+            return act(*args)
+
+        return later
+
+    forgetting.forget_artifacts = waiting(forgetting.forget_artifacts, "artifacts")
+    store.forget = waiting(store.forget, "store")
+
+
+def wait_before_details_go() -> None:
+    """Waits when the artifacts of a run are about to be removed."""
+    _around_removal(before=True)
+
+
+def wait_after_details_went() -> None:
+    """Waits when the artifacts of one run are gone, and others still there."""
+    _around_removal(before=False)
+
+
+def _around_removal(*, before: bool) -> None:
+    from rostersync.artifacts.folder import Artifacts
+
+    def remove(self: Any, run: str) -> None:
+        if not before:
+            original(self, run)
+        _say("reached")
+        _wait()
+
+    original = Artifacts.remove
+    Artifacts.remove = remove  # type: ignore[method-assign]
+
+
+def wait_before_written_anew() -> None:
+    """Waits when the store has forgotten somebody, and its file is still the old one."""
+    from rostersync.stores.embedded.writer import EmbeddedWriter
+
+    def rewrite(*_: Any) -> None:
+        _say("reached")
+        _wait()
+
+    EmbeddedWriter._rewrite = rewrite  # type: ignore[assignment, method-assign]
+
+
+def wait_in_send() -> None:
+    """Waits with bundles made and nothing sent."""
+    from rostersync.deliveries import directory
+
+    def folder(receiver: Any) -> Path:
+        _say("reached")
+        _wait()
+        return original(receiver)
+
+    original = directory._folder
+    directory._folder = folder
+
+
+def wait_in_copy() -> None:
+    """Waits with a bundle half sent: its file has not got its name yet."""
+    from rostersync.deliveries import directory
+
+    def copied(source: Path, target: Path) -> Any:
+        yield from original(source, target)
+        _say("reached")
+        _wait()
+
+    original = directory._copied
+    directory._copied = copied
+
+
 def _wait(seconds: float = 60) -> None:
     """In short steps: a signal that comes just before a sleep does not end it."""
     end = time.monotonic() + seconds

@@ -168,21 +168,26 @@ class Artifacts:
         return gone
 
     def forget(self, ids: Sequence[str], scratch: Path) -> list[str]:
-        """Remove the artifacts of every run whose plan or extract names one of `ids`. Returns these runs.
+        """Remove the artifacts of every run that `mentioning` finds. Returns these runs."""
+        gone = self.mentioning(ids, scratch)
+        for run in gone:
+            self.remove(run)
+        return gone
 
-        `ids` are the person's id in the store and the raw sourcedId. Error texts and what killed processes left are
-        removed from all runs. Runs that cannot be searched are removed whole: sealed ones that the key does not open,
-        and unreadable ones.
+    def mentioning(self, ids: Sequence[str], scratch: Path) -> list[str]:
+        """The runs whose plan or extract names one of `ids`, or cannot be searched: sealed without the key, or unreadable.
+
+        `ids` are a person's ids in the store and the raw sourcedIds. Error texts and what killed processes left are removed
+        from all runs.
         """
-        gone = []
+        found = []
         durable.clear(self.root)
         for run in self.runs():
             self.clear(run)
             self.drop(run, "errors")
             if any(self._names(run, name, ids, scratch) for name in ("plan", "extract") if self.has(run, name)):
-                self.remove(run)
-                gone.append(run)
-        return gone
+                found.append(run)
+        return found
 
     def _names(self, run: str, name: str, ids: Sequence[str], scratch: Path) -> bool:
         try:

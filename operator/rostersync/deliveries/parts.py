@@ -25,6 +25,11 @@ def probe() -> tuple[str, str]:
     return name, f"{name}.renamed"
 
 
+def is_part(name: str) -> bool:
+    """Whether a file is one that was on its way, whatever its name was to be."""
+    return re.fullmatch(rf"\..+\.part-{_MARK}", name) is not None
+
+
 def left(names: Iterable[str], bundle: Bundle) -> list[str]:
     """Those of `names` that a killed attempt left: parts of this bundle and of the district's earlier zips, and probes."""
     own = "|".join(re.escape(file.name) for file in bundle.files)

@@ -1,12 +1,13 @@
 """Forgetting a person in the artifacts of runs."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from rostersync import scratch
+from rostersync import durable, scratch
 from rostersync.api.kinds import Ref, key_of
 from rostersync.artifacts.folder import Artifacts
+from rostersync.deliveries import parts
 from rostersync.disks import naming
 from rostersync.errors import InvalidManifest, Permanent
 from rostersync.execution.inputs import artifact_key, artifacts_secret
@@ -20,33 +21,54 @@ from rostersync.local.observe import PERSON_FORGOTTEN
 from rostersync.local.state import State
 
 
+@contextmanager
+def idle(state: State) -> Iterator[None]:
+    """Keep every other process from working on runs. Raises StoreBusy while one does."""
+    with ExitStack() as locks:
+        for connection in sorted(set(map(key_of, state.runs()))):
+            locks.enter_context(state.lock(connection))
+        yield
+
+
 def forget_artifacts(state: State, records: Sequence[str], env: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """Remove the artifacts of every run that names one of the records, and cancel those of them that wait.
 
-    Returns all these runs, and those that were cancelled.
+    Returns all these runs, and those that were cancelled. They are cancelled first: were this killed in between, nothing would
+    tell any more that they named the person.
 
-    `records`: the person's ids in the store. Raises StoreBusy while another process works on a connection's runs.
+    `records`: the person's ids in the store. The caller keeps runs idle.
     """
     runs, cancelled = state.runs(), list[str]()
-    with ExitStack() as locks:
-        for connection in sorted(set(map(key_of, runs))):
-            locks.enter_context(state.lock(connection))
-        ids, key = _ids(state, runs, records), _key(state, runs, env)
-        place = state.root / "scratch"
-        try:
-            with naming(artifacts=state.layout.artifacts, scratch=place):
-                gone = Artifacts(state.layout.artifacts, key).forget(ids, scratch.own(place))
-        finally:
-            scratch.release(place)
-        for run in runs:
-            if run["metadata"]["name"] in gone and not (run.get("status") or {}).get("outcome"):
-                ref = Ref.of(run["spec"]["connectionRef"])
-                noted = {**(run["metadata"].get("annotations") or {}), PERSON_FORGOTTEN: "true"}
-                meta, spec = {**run["metadata"], "annotations": noted}, {**run["spec"], "cancel": True}
-                settled = Driver(state, Connection(ref), None).settle({**run, "metadata": meta, "spec": spec})
-                if settled["status"].get("outcome") == Outcome.CANCELLED:
-                    cancelled.append(run["metadata"]["name"])
-    return gone, cancelled
+    artifacts = Artifacts(state.layout.artifacts, _key(state, runs, env))
+    place = state.root / "scratch"
+    try:
+        with naming(artifacts=state.layout.artifacts, scratch=place):
+            found = artifacts.mentioning(_ids(state, runs, records), scratch.own(place))
+            for run in runs:
+                if run["metadata"]["name"] in found and not (run.get("status") or {}).get("outcome"):
+                    cancelled += _cancel(state, run)
+            for name in found:
+                artifacts.remove(name)
+        _remove_half_sent(state)
+    finally:
+        scratch.release(place)
+    return found, cancelled
+
+
+def _remove_half_sent(state: State) -> None:
+    """Remove what killed deliveries left half written on the volumes of the state folder. Nobody was told of it."""
+    for path in state.layout.volumes.rglob(".*"):
+        if parts.is_part(path.name):
+            durable.discard(path)
+
+
+def _cancel(state: State, run: dict[str, Any]) -> list[str]:
+    """Cancel a run that loses its details. Returns its name if that was still possible."""
+    ref = Ref.of(run["spec"]["connectionRef"])
+    noted = {**(run["metadata"].get("annotations") or {}), PERSON_FORGOTTEN: "true"}
+    meta, spec = {**run["metadata"], "annotations": noted}, {**run["spec"], "cancel": True}
+    settled = Driver(state, Connection(ref), None).settle({**run, "metadata": meta, "spec": spec})
+    return [run["metadata"]["name"]] if settled["status"].get("outcome") == Outcome.CANCELLED else []
 
 
 def forget_in_bucket(state: State, manifests: Manifests, records: Sequence[str], env: Mapping[str, str]) -> list[str]:

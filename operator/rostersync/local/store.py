@@ -1,7 +1,7 @@
 """What commands do with a state folder's store besides importing: find a plan, export, find and forget a person."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
@@ -90,14 +90,27 @@ def forget(state: State, district: str | None, record: str) -> Forgotten:
     return store.writer().forget(_district(state, store, district), record)
 
 
+def ids_of(state: State, district: str | None, record: str) -> tuple[str, ...]:
+    """All ids that a person has in the store: in the roster, and in each of several sources. At least this one."""
+    store = store_of(state)
+    if not store.exists():
+        return (record,)
+    name = _district(state, store, district)
+    with opened(state, store) as con:
+        return store.reader().same_person(con, name, record)
+
+
 def left_behind(state: State) -> Path | None:
     """The embedded store's file that is still there after the roster moved to a store of another kind."""
     file = state.layout.store / FILE
     return file if kind_of(_spec(state)).file is None and file.exists() else None
 
 
-def person(state: State, district: str | None, record: str) -> str | None:
-    """The name of a person in the store, such as `Student Ann Lee`. None when there is no such person or no store."""
+def person(state: State, district: str | None, ids: Sequence[str]) -> str | None:
+    """The name of a person in the roster, such as `Student Ann Lee`. None when there is no such person or no store.
+
+    `ids`: those that the person has in the store.
+    """
     store = store_of(state)
     if not store.exists():
         return None
@@ -105,7 +118,8 @@ def person(state: State, district: str | None, record: str) -> str | None:
     with opened(state, store) as con:
         store.reader().attach(con, name, None)
         found = con.execute(
-            "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE id = ?", [record]
+            "SELECT concat_ws(' ', entity, givenName, familyName) FROM store_users WHERE list_contains(?, id) ORDER BY status LIMIT 1",
+            [list(ids)],
         ).fetchone()
     return str(found[0]) if found else None
 
@@ -119,7 +133,7 @@ def attached(state: State, store: Store, district: str | None) -> Iterator[tuple
         yield con, name
 
 
-def sent_with(state: State, district: str | None, record: str) -> dict[str, tuple[Sent, ...]]:
+def sent_with(state: State, district: str | None, ids: Sequence[str]) -> dict[str, tuple[Sent, ...]]:
     """What was delivered while a person was in the roster, by delivery. It cannot be called back."""
     store = store_of(state)
     if not store.exists():
@@ -127,9 +141,10 @@ def sent_with(state: State, district: str | None, record: str) -> dict[str, tupl
     with attached(state, store, district) as (con, name):
         people = "entity IN ('Student', 'Teacher', 'Contact', 'Admin', 'Demographics')"
         there = con.execute(
-            f"""SELECT min(revision), max(revision), (SELECT bool_or(status = 'active') FROM store_users WHERE id = $id)
-            FROM store_history WHERE id = $id AND {people}""",  # noqa: S608 - the entities above
-            {"id": record},
+            f"""SELECT min(revision), max(revision), (
+                SELECT bool_or(status = 'active') FROM store_users WHERE list_contains($ids, id))
+            FROM store_history WHERE list_contains($ids, id) AND {people}""",  # noqa: S608 - the entities above
+            {"ids": list(ids)},
         ).fetchone()
         if there is None or there[0] is None:
             return {}

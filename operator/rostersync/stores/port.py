@@ -164,6 +164,13 @@ class StoreReader(Protocol):
         """The districts that were ever applied to this store, in order. `con` need not have it attached."""
         ...
 
+    def same_person(self, con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> tuple[str, ...]:
+        """All ids of a person of whom this is one: in the roster and in each source, also in one that the person has left.
+
+        `con` need not have the store attached.
+        """
+        ...
+
     def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
         """Writes all that the store has of a district into `folder`, as stores/contents.py says.
 

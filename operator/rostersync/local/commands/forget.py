@@ -36,25 +36,27 @@ def forget(record: str, district: str | None, yes: bool, paths: tuple[Path, ...]
     """
     from rostersync.errors import Permanent
     from rostersync.local import backups, store
-    from rostersync.local.forgetting import forget_artifacts, forget_in_bucket
+    from rostersync.local.forgetting import forget_artifacts, forget_in_bucket, idle
     from rostersync.render.deliveries import summaries
 
     manifests = options.read_manifests(paths) if paths else None
-    sent = store.sent_with(state, district, record)
+    ids = store.ids_of(state, district, record)
+    sent = store.sent_with(state, district, ids)
     for line in summaries(sent):
         click.echo(f"Was delivered, and cannot be called back: {line}.")
     if not yes:
-        click.confirm(_question(store.person(state, district, record), record), abort=True)
-    with interruptible():
+        click.confirm(_question(store.person(state, district, ids), record), abort=True)
+    with interruptible(), idle(state):
         copies = backups.left(state)
-        found = store.forget(state, district, record)
-        ids = found.ids or (record,)
+        # Only the store knows all ids of the person. So it comes last: whoever begins again after a kill still finds them.
+        ids = store.ids_of(state, district, record)
         runs, cancelled = forget_artifacts(state, ids, os.environ)
         there = forget_in_bucket(state, manifests, ids, os.environ) if manifests else []
+        found = store.forget(state, district, record)
     if not (runs or found.removed or there):
         raise Permanent(
-            f"Nobody has the id {record}, neither in the store nor in what runs keep; nothing was removed. The id is that of "
-            "the store, with its prefix, as `rostersync diff` shows it.",
+            f"Nobody has the id {record}, neither in the store nor in what runs keep. If a `forget` of it was interrupted before, "
+            "it is done now; else nothing was removed. The id is that of the store, with its prefix, as `rostersync diff` shows it.",
             reason="UnknownPerson",
         )
     click.echo(
@@ -91,5 +93,5 @@ def _some(n: int, what: str) -> str:
 def _question(person: str | None, record: str) -> str:
     """The question names the person. Only the user sees it, since a question is never logged."""
     if person is None:
-        return f"The store has nobody with the id {record}. Remove what runs may still keep of it?"
+        return f"The roster has nobody with the id {record}. Remove what sources and runs may still keep of it?"
     return f"Remove {person} ({record}) for good?"

@@ -1,14 +1,14 @@
 -- name: same_person
--- The ids of a person: in the roster, and those under which each source contributed a record of it.
-WITH records AS (
-  SELECT $id AS id UNION SELECT record_id FROM store.aliases WHERE district = $district AND tbl = 'users' AND id = $id)
-SELECT id FROM records
-UNION SELECT a.id FROM store.aliases a JOIN records r ON r.id = a.record_id WHERE a.district = $district AND a.tbl = 'users'
+-- The ids of a person: in the roster, and those under which each source contributed a record of it, or did before it left.
+WITH links AS (
+  SELECT id, record_id FROM store.aliases WHERE district = $district AND tbl IN ('users', 'former users')),
+records AS (SELECT $id AS id UNION SELECT record_id FROM links WHERE id = $id)
+SELECT id FROM records UNION SELECT l.id FROM links l JOIN records r ON r.id = l.record_id
 ORDER BY id
 
 -- name: forget_links
 DELETE FROM store.aliases
-WHERE district = $district AND tbl IN ('users', 'demographics') AND (id = $id OR record_id = $id)
+WHERE district = $district AND tbl IN ('users', 'former users', 'demographics') AND (id = $id OR record_id = $id)
 
 -- name: forget_owners
 DELETE FROM store.owners WHERE district = $district AND tbl IN ('users', 'demographics') AND id = $id

@@ -137,6 +137,14 @@ class EmbeddedReader:
             row = execute(con, "read.applied", run=run, digest=digest, base=base).fetchone() if there else None
             return int(row[0]) if row else None
 
+    def same_person(self, con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> tuple[str, ...]:
+        """See StoreReader.same_person."""
+        with self._opened(con) as there:
+            if not there or not schema.has(con, "owners"):
+                return (record_id,)
+            found = execute(con, "forget.same_person", district=district, id=record_id).fetchall()
+            return tuple(str(row[0]) for row in found)
+
     def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
         """See StoreReader.save."""
         with self._opened(con) as there:

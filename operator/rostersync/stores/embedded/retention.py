@@ -19,5 +19,6 @@ def expire(con: duckdb.DuckDBPyConnection, district: str, before: datetime) -> E
         number(execute(con, "history.expire_tombstones", {"table": t.name}, district=district, before=before))
         for t in TABLES
     )
+    execute(con, "several.expire_former_links", district=district)
     sent = number(execute(con, "history.expire_sent", district=district, before=before))
     return Expired(tombstones=tombstones, history=values, sent=sent)

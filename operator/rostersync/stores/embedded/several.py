@@ -55,6 +55,7 @@ def remember(con: duckdb.DuckDBPyConnection, district: str, roster: RosterToAppl
     """Write which contributions are one, whose values stand, and what is kept of the district."""
     execute(con, "several.open_links", file=str(roster.links))
     execute(con, "several.open_owners", file=str(roster.owners))
-    for name in ("delete_links", "insert_links", "delete_owners", "insert_owners"):
+    former = ("forget_former_links", "keep_former_links", "drop_former_links")
+    for name in (*former, "delete_links", "insert_links", "delete_owners", "insert_owners"):
         execute(con, f"several.{name}", district=district)
     execute(con, "several.insert_memory", district=district, roster=ROSTER, memory=several_as_text(roster.memory))

@@ -18,7 +18,8 @@ SET VARIABLE roster_source = $source
 
 -- name: links_view
 CREATE OR REPLACE TEMP VIEW store_links AS
-SELECT tbl, source, id, record_id FROM store.aliases WHERE district = getvariable('store_district')
+SELECT tbl, source, id, record_id FROM store.aliases
+WHERE district = getvariable('store_district') AND tbl <> 'former users'
 
 -- name: owners_view
 CREATE OR REPLACE TEMP VIEW store_owners AS
@@ -49,6 +50,32 @@ SET VARIABLE links_file = $file
 
 -- name: open_owners
 SET VARIABLE owners_file = $file
+
+-- name: forget_former_links
+DELETE FROM store.aliases USING read_parquet(getvariable('links_file')) AS l
+WHERE aliases.district = $district AND aliases.tbl = 'former users' AND l.tbl = 'users'
+  AND aliases.source = l.source AND aliases.id = l.id
+
+-- name: keep_former_links
+-- The record of a person that leaves the roster's stays known, so that forgetting the person finds what is left of it.
+INSERT INTO store.aliases BY NAME
+SELECT a.district, a.source, a.id, a.record_id, 'former users' AS tbl
+FROM store.aliases a JOIN read_parquet(getvariable('links_file')) l ON l.tbl = a.tbl AND l.source = a.source AND l.id = a.id
+WHERE a.district = $district AND a.tbl = 'users' AND l.record_id IS NULL
+
+-- name: drop_former_links
+-- Of records that are in the roster by themselves now: they may be other people.
+DELETE FROM store.aliases AS a
+WHERE district = $district AND tbl = 'former users'
+  AND EXISTS (FROM store.users u WHERE u.district = a.district AND u.source = '*' AND u.id = a.id AND u.status = 'active')
+
+-- name: expire_former_links
+-- Of records of which nothing is left.
+DELETE FROM store.aliases AS a
+WHERE district = $district AND tbl = 'former users'
+  AND NOT EXISTS (FROM store.users u WHERE u.district = a.district AND u.source = a.source AND u.id = a.id)
+  AND NOT EXISTS (FROM store.history h WHERE h.district = a.district AND h.source = a.source AND h.id = a.id
+                  AND (h.before IS NOT NULL OR h.after IS NOT NULL))
 
 -- name: delete_links
 DELETE FROM store.aliases USING read_parquet(getvariable('links_file')) AS l

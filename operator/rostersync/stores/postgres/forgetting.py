@@ -22,7 +22,7 @@ def forget(session: Session, record_id: str) -> Forgotten:
     Whatever source knows the person under whatever id, all of it goes.
     """
     there = several.is_there(session)
-    ids = [str(row[0]) for row in session.rows("several.same_person", record_id)] if there else [record_id]
+    ids = several.same_person(session, record_id)
     result = total({each: _forget(session, each) for each in ids})
     for each in ids if there else ():
         session.run("several.forget_links", each)
@@ -74,4 +74,6 @@ def expire(session: Session) -> Expired:
     """
     values = session.number("forget.expire_values")
     tombstones = sum(session.number("forget.expire_tombstones", names={"table": t.name}) for t in TABLES)
+    if several.is_there(session):
+        session.run("several.expire_former_links")
     return Expired(tombstones=tombstones, history=values, sent=session.number("forget.expire_sent"))

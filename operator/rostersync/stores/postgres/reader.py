@@ -10,9 +10,9 @@ import duckdb
 
 from rostersync.sent import Sent
 from rostersync.stores.port import AppliedCounts, Revision, StoreState
-from rostersync.stores.postgres import base, copying
+from rostersync.stores.postgres import base, copying, several
 from rostersync.stores.postgres.login import Login
-from rostersync.stores.postgres.session import READING, Scope, Session
+from rostersync.stores.postgres.session import EVERYTHING, READING, Scope, Session
 from rostersync.stores.postgres.state import ready, refuse_writers, state
 from rostersync.stores.several import ROSTER
 from rostersync.stores.source_state import changes_in, counts_from_text, files_from_text
@@ -126,6 +126,11 @@ class PostgresReader:
         found = self._asked(lambda session: session.rows("read.applied", run, digest, base))
         return int(found[0][0]) if found else None
 
+    def same_person(self, con: duckdb.DuckDBPyConnection, district: str, record_id: str) -> tuple[str, ...]:
+        """See StoreReader.same_person."""
+        found = self._asked(lambda session: several.same_person(session, record_id), Scope(district))
+        return found or (record_id,)
+
     def save(self, con: duckdb.DuckDBPyConnection, district: str, folder: Path) -> None:
         """See StoreReader.save."""
         with self._session() as session, session.transaction(READING, "read", Scope(district)):
@@ -136,9 +141,9 @@ class PostgresReader:
         """Whether anything was ever applied."""
         return bool(self._asked(lambda session: session.rows("read.anything")[0][0]))
 
-    def _asked(self, question: Callable[[Session], T]) -> T | None:
+    def _asked(self, question: Callable[[Session], T], scope: Scope = EVERYTHING) -> T | None:
         """The answer of the server. None when there are no tables yet."""
-        with self._session() as session, session.transaction(READING, "read"):
+        with self._session() as session, session.transaction(READING, "read", scope):
             return question(session) if self._ready(session) else None
 
     def _ready(self, session: Session) -> bool:

@@ -22,6 +22,13 @@ def is_there(session: Session) -> bool:
     return bool(session.rows("several.is_there")[0][0])
 
 
+def same_person(session: Session, record_id: str) -> tuple[str, ...]:
+    """All ids of a person, in the roster and in each source."""
+    if not is_there(session):
+        return (record_id,)
+    return tuple(str(row[0]) for row in session.rows("several.same_person", record_id))
+
+
 def begin(session: Session, roster: RosterToApply) -> None:
     """Take the one source's records for the roster so far, if there is none yet."""
     if not roster.taken_from or memory(session) is not None:
@@ -41,6 +48,10 @@ def remember(session: Session, con: duckdb.DuckDBPyConnection, roster: RosterToA
         session.run(f"several.create_{name}")
         rows = con.sql(f"SELECT {asked} FROM read_parquet({literal(file)})").to_arrow_reader(_BATCH)
         if session.copy_in(name, rows, temporary=True):
+            if name == "links":
+                session.run("several.forget_former_links")
+                session.run("several.keep_former_links")
             session.run(f"several.delete_{name}")
             session.run(f"several.insert_{name}")
+    session.run("several.drop_former_links")
     session.run("several.insert_memory", several_as_text(roster.memory))

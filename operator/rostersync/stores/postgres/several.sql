@@ -11,7 +11,8 @@ SELECT id, entity, status, hash, {columns} FROM "{table}"
 WHERE district = (SELECT current_setting('rostersync.district')) AND source <> (SELECT current_setting('rostersync.source'))
 
 -- name: aliases
-SELECT tbl, source, id, record_id FROM aliases WHERE district = (SELECT current_setting('rostersync.district'))
+SELECT tbl, source, id, record_id FROM aliases
+WHERE district = (SELECT current_setting('rostersync.district')) AND tbl <> 'former users'
 
 -- name: owners
 SELECT tbl, id, attribute, source FROM owners WHERE district = (SELECT current_setting('rostersync.district'))
@@ -39,6 +40,34 @@ CREATE TEMP TABLE links ON COMMIT DROP AS SELECT tbl, source, id, record_id FROM
 -- name: create_owned
 CREATE TEMP TABLE owned ON COMMIT DROP AS SELECT tbl, id, attribute, source FROM owners WHERE false
 
+-- name: forget_former_links
+DELETE FROM aliases AS a USING links AS l
+WHERE a.district = current_setting('rostersync.district') AND a.tbl = 'former users' AND l.tbl = 'users'
+  AND a.source = l.source AND a.id = l.id
+
+-- name: keep_former_links
+-- The record of a person that leaves the roster's stays known, so that forgetting the person finds what is left of it.
+INSERT INTO aliases (district, tbl, source, id, record_id)
+SELECT a.district, 'former users', a.source, a.id, a.record_id
+FROM aliases AS a JOIN links AS l ON l.tbl = a.tbl AND l.source = a.source AND l.id = a.id
+WHERE a.district = current_setting('rostersync.district') AND a.tbl = 'users' AND l.record_id IS NULL
+
+-- name: drop_former_links
+-- Of records that are in the roster by themselves now: they may be other people.
+DELETE FROM aliases AS a
+WHERE district = current_setting('rostersync.district') AND tbl = 'former users'
+  AND EXISTS (SELECT FROM users AS u WHERE u.district = a.district AND u.source = '*' AND u.id = a.id AND u.status = 'active')
+
+-- name: expire_former_links
+-- Of records of which nothing is left.
+DELETE FROM aliases AS a
+WHERE district = current_setting('rostersync.district') AND tbl = 'former users'
+  AND NOT EXISTS (SELECT FROM users AS u WHERE u.district = a.district AND u.source = a.source AND u.id = a.id)
+  AND NOT EXISTS (
+    SELECT FROM history AS h WHERE h.district = a.district AND h.source = a.source AND h.id = a.id
+      AND (h.before IS NOT NULL OR h.after IS NOT NULL)
+  )
+
 -- name: delete_links
 DELETE FROM aliases AS a USING links AS l
 WHERE a.district = current_setting('rostersync.district') AND a.tbl = l.tbl AND a.source = l.source AND a.id = l.id
@@ -60,19 +89,18 @@ INSERT INTO sources (district, source, memory) VALUES (current_setting('rostersy
 ON CONFLICT (district, source) DO UPDATE SET memory = excluded.memory
 
 -- name: same_person
--- The ids of a person: in the roster, and those under which each source contributed a record of it.
-WITH records AS (
-  SELECT $1 AS id
-  UNION SELECT record_id FROM aliases WHERE district = current_setting('rostersync.district') AND tbl = 'users' AND id = $1
-)
-SELECT id FROM records
-UNION SELECT a.id FROM aliases a JOIN records r ON r.id = a.record_id
-WHERE a.district = current_setting('rostersync.district') AND a.tbl = 'users'
+-- The ids of a person: in the roster, and those under which each source contributed a record of it, or did before it left.
+WITH links AS (
+  SELECT id, record_id FROM aliases
+  WHERE district = current_setting('rostersync.district') AND tbl IN ('users', 'former users')
+),
+records AS (SELECT $1 AS id UNION SELECT record_id FROM links WHERE id = $1)
+SELECT id FROM records UNION SELECT l.id FROM links l JOIN records r ON r.id = l.record_id
 ORDER BY id
 
 -- name: forget_links
 DELETE FROM aliases
-WHERE district = current_setting('rostersync.district') AND tbl IN ('users', 'demographics') AND (id = $1 OR record_id = $1)
+WHERE district = current_setting('rostersync.district') AND tbl IN ('users', 'former users', 'demographics') AND (id = $1 OR record_id = $1)
 
 -- name: forget_owners
 DELETE FROM owners
