@@ -1,4 +1,4 @@
-"""kubectl roster on a real API server: cancel, act as another, and what is meant where nothing is named."""
+"""kubectl roster on a real API server: cancel, show a connection, act as another, and what is meant where nothing is named."""
 
 import json
 from collections.abc import Iterator
@@ -27,6 +27,35 @@ def operator(plane: ControlPlane, namespace: str) -> Iterator[Operator]:
 def people(plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[dict[str, Person]]:
     with people_of(plane, namespace, tmp_path) as found:
         yield found
+
+
+def test_show_of_a_connection_says_where_the_connections_of_its_district_differ(
+    operator: Operator, people: dict[str, Person]
+) -> None:
+    domains = [{"entity": "Student", "attributes": ["email"]}]
+    words = {
+        "district": "river",
+        "multipleDataSources": True,
+        "compareByDomainsOfUniqueness": True,
+        "domainsOfUniqueness": domains,
+    }
+    masters = [{"entity": "Student", "attributes": ["phone"], "source": "south", "mode": "Master"}]
+    operator.connection("north", **words)
+    operator.connection("south", masterFields=masters, **words)
+    at = "2026-11-24T02:00:00Z"
+    unready = {"type": "Ready", "status": "False", "reason": "DistrictSettingsDiffer", "lastTransitionTime": at}
+    operator.status("FocusConnection", "north", {"conditions": [unready | {"message": "spec.masterFields differ"}]})
+
+    lines = [" ".join(line.split()) for line in people["alice"].types("show", "north").stdout.splitlines()]
+
+    assert lines[0] == "FocusConnection north"
+    for line in (
+        "Ready: False, DistrictSettingsDiffer: spec.masterFields differ",
+        "south south differs in spec.masterFields",
+        "Student phone south whenever it has one only south",
+    ):
+        assert line in lines
+    assert not any("springfield" in line for line in lines)
 
 
 def test_a_run_is_cancelled_and_its_end_is_watched(operator: Operator, people: dict[str, Person]) -> None:

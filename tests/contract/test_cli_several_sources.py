@@ -67,8 +67,16 @@ def two(tmp_path: Path) -> Iterator[Two]:
         yield Two(tmp_path, focus, campus)
 
 
+def page_of(two: Two, *words: str) -> list[str]:
+    """The lines of a page, with single blanks."""
+    return [" ".join(line.split()) for line in two.bench.call("show", *words).stdout.splitlines()]
+
+
 def test_a_district_of_two_systems(two: Two) -> None:
     assert two.run("focus")["status"]["outcome"] == "Applied"
+    assert "No other connection here is of district springfield (spec.multipleDataSources is on)." in page_of(
+        two, "springfield"
+    )
     alone = {file: len(two.exported(file)) for file in ("users.csv", "classes.csv", "enrollments.csv", "orgs.csv")}
     held = two.run("campus", code=3, sisIDPrefix="ic-")
     reasons = {h["reason"] for h in held["status"]["holds"]}
@@ -81,6 +89,11 @@ def test_a_district_of_two_systems(two: Two) -> None:
     assert both == alone, "everybody and everything is there once"
     assert reason_of(two.run("focus")) == "NoChanges"
     assert reason_of(two.run("campus", sisIDPrefix="ic-")) == "NoChanges"
+    page = page_of(two, "springfield")
+    assert "ic-campus InfiniteCampusConnection campus agrees" in page
+    assert "Student username ic-campus whenever it has one" in page
+    assert any(line.endswith("(springfield, then ic-campus).") for line in page)
+    assert json.loads(two.bench.call("show", "iccon/campus", "-o", "json").stdout)["metadata"]["name"] == "campus"
 
     shown = two.bench.call("diff", name_of(held), "--limit", "0").stdout
     assert "In the roster of all sources" in shown.replace("\n", " ")
@@ -93,4 +106,8 @@ def test_a_district_of_two_systems(two: Two) -> None:
     assert all(c["cause"] == "SettingsChanged" for c in found)
     with_old_words = two.run("campus", code=1, sisIDPrefix="ic-")
     assert reason_of(with_old_words) == "DistrictSettingsDiffer"
+    page = page_of(two, "campus")
+    assert page[0] == "InfiniteCampusConnection campus", "a name alone will do where no other connection has it"
+    assert "springfield springfield differs in spec.masterFields" in page
+    assert "Student username ic-campus whenever it has one only InfiniteCampusConnection campus" in page
     assert len(everything(two.simulators["focus"][1].roster, "users")) == alone["users.csv"]

@@ -125,7 +125,8 @@ def test_a_context_without_its_cluster_is_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("show", "Foo/x"), "Foo/x is no name of a run"),
+        (("show", "Foo/x"), "Foo/x is not a connection"),
+        (("show", "Foo_x"), "Foo_x is no name of a run"),
         (("cancel", "Foo/x"), "Foo/x is no name of a run"),
         (("approve", "--reason", "seen", "--digest", "12"), "12 is no digest of a plan"),
     ],

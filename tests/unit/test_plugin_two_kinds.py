@@ -57,6 +57,9 @@ class Cluster:
         self.written.append((kind, name, change))
         return self.get(kind, name)
 
+    def has_namespace(self):
+        return True
+
     def whoami(self):
         return "alice"
 
@@ -109,6 +112,42 @@ def test_runs_are_those_of_the_connection_of_that_kind(types):
 def test_the_newest_run_is_shown_of_the_connection_of_that_kind(types):
     assert json.loads(types("show", "--connection", "xcon/springfield", "-o", "json"))["metadata"]["name"] == "two"
     assert "ExampleConnection springfield" in types("show", "two")
+
+
+@pytest.mark.parametrize(
+    ("typed", "title"),
+    [
+        ("springfield", "FocusConnection springfield"),
+        ("xcon/springfield", "ExampleConnection springfield"),
+        ("fcon/two", "FocusConnection two"),
+        ("two", "Run two"),
+        ("north", "ExampleConnection north"),
+    ],
+)
+def test_a_connection_is_shown_unless_a_run_has_the_name(types, typed, title):
+    cluster = Cluster()
+    cluster.connections += [connection("FocusConnection", "two"), connection("ExampleConnection", "north")]
+    assert types("show", typed, cluster=cluster).splitlines()[0] == title
+
+
+def test_a_connection_is_shown_with_the_others_of_its_district(types):
+    cluster = Cluster()
+    for obj in cluster.connections:
+        delivery = {"serviceURL": "https://sis.example/api", "credentialsSecretRef": {"name": "sis"}}
+        terms = {"accepted": True}
+        obj["apiVersion"] = "rostersync.dev/v1alpha1"
+        words = dict.fromkeys(("multipleDataSources", "compareByDomainsOfUniqueness"), True)
+        words["domainsOfUniqueness"] = [{"entity": "Student", "attributes": ["email"]}]
+        obj["spec"] = {"termsOfUse": terms, "deliveryConfig": delivery} | words
+    lines = [" ".join(line.split()) for line in types("show", "springfield", cluster=cluster).splitlines()]
+    assert "springfield springfield this one" in lines
+    assert "ex-springfield ExampleConnection springfield agrees" in lines
+    assert "Last run: one: New" in lines
+    assert json.loads(types("show", "xcon/springfield", "-o", "json"))["kind"] == "ExampleConnection"
+
+
+def test_a_name_that_nothing_has_is_answered_with_the_runs(types):
+    assert "There is no SyncRun shelbyville" in types("show", "shelbyville", code=1)
 
 
 def test_both_are_listed_and_the_other_kind_says_so(types):

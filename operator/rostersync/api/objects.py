@@ -119,6 +119,7 @@ class ConnectionStatus(Status, total=False):
     """The status of a connection of any kind, as far as `kubectl roster` reads it."""
 
     lastHandledCheckRequestedAt: str
+    nextRunTime: str
     schools: Schools
 
 

@@ -6,6 +6,7 @@ and Jobs.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import rfc8785
@@ -44,6 +45,11 @@ def district_settings(spec: ConnectionSpec) -> dict[str, Any]:
     """What a connection says about the sources of its district, which all connections of a district must agree on."""
     config = effective_config(spec)
     return {name: config[name] for name in OF_DISTRICT}
+
+
+def differing_fields(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields, such as `spec.masterFields`, in which two connections say something else of their district's sources."""
+    return tuple(f"spec.{name}" for name in OF_DISTRICT if mine[name] != theirs.get(name))
 
 
 def config_hash(config: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Objects by the names that people type. Where there is none, the error says what there is instead."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rostersync.api import kinds
@@ -25,6 +26,24 @@ def run(cluster: "Cluster", name: str) -> "Object":
         must_have_namespace(cluster)
         there = [r["metadata"]["name"] for r in newest_first(cluster.list("SyncRun"))]
         raise Permanent(f"{error} {_instead(there, 'runs')}", reason="NotFound") from None
+
+
+def run_or_connection(cluster: "Cluster", name: "str | Ref") -> "Object":
+    """The run of a name, else the connection, first of the default kind. Raises Permanent that lists the runs there are."""
+    from rostersync.errors import Permanent
+
+    if isinstance(name, Ref):
+        return connection(cluster, name)
+    try:
+        return run(cluster, name)
+    except Permanent as error:
+        if error.reason != "NotFound":
+            raise
+        with suppress(Permanent):
+            for found in sorted(connections(cluster), key=lambda c: not Ref.to(c).is_default):
+                if found["metadata"]["name"] == name:
+                    return found
+        raise
 
 
 def newest_run(cluster: "Cluster", of: Ref | None) -> "Object":

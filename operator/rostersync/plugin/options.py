@@ -138,6 +138,11 @@ def run_name(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return value
 
 
+def run_or_connection(context: click.Context, parameter: click.Parameter, value: str | None) -> str | Ref | None:
+    """A name, which may be a run's or a connection's; a `Ref` where it is KIND/NAME."""
+    return _ref(context, parameter, value) if value and "/" in value else run_name(context, parameter, value)
+
+
 def digest(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """A whole digest, as a plan has it."""
     if value is not None and not _DIGEST.fullmatch(value):

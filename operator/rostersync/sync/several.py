@@ -12,7 +12,7 @@ from rostersync.errors import Permanent
 from rostersync.hold.facts import facts_of_roster
 from rostersync.hold.gate import Facts, Switches, both, verdict
 from rostersync.model import Cause, EntityCounts, Hold
-from rostersync.plan.effective import OF_DISTRICT, config_hash, district_settings
+from rostersync.plan.effective import config_hash, differing_fields, district_settings
 from rostersync.roster import TABLES, Table
 from rostersync.stores.port import StoreReader, StoreState
 from rostersync.stores.several import Several
@@ -155,7 +155,7 @@ def _targets(spec: ConnectionSpec) -> frozenset[str]:
 def _check_newer(context: Context, state: StoreState, *, partly: bool) -> None:
     """Raises Permanent unless this connection's words are newer than the district's, and its plan can make them the district's."""
     known, mine = (state.several.settings if state.several else {}), district_settings(context.spec)
-    fields = " and ".join(f"spec.{name}" for name in OF_DISTRICT if mine[name] != known.get(name))
+    fields = " and ".join(differing_fields(mine, known))
     if state.last is not None and state.last.settings == config_hash(mine):
         raise Permanent(
             f"{fields} of source {context.source} differ from what another connection has made the rule for district "

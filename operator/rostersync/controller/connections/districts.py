@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rostersync.controller.view import View
-from rostersync.plan.effective import OF_DISTRICT, district_settings
+from rostersync.plan.effective import differing_fields, district_settings
 
 REASON = "DistrictSettingsDiffer"
 
@@ -20,8 +20,7 @@ def differing(view: View, others: Sequence[View]) -> tuple[str, str] | None:
     for other in sorted(others, key=lambda each: str(each.known.ref)):
         if other.spec is None or not other.spec.multipleDataSources:
             continue
-        theirs = district_settings(other.spec)
-        if fields := [f"spec.{name}" for name in OF_DISTRICT if mine[name] != theirs[name]]:
+        if fields := differing_fields(mine, district_settings(other.spec)):
             return (
                 REASON,
                 f"{' and '.join(fields)} differ from those of {other.known.ref}, which is of the same district "
