@@ -1,6 +1,6 @@
 """The nouns that all parts share, in one file of some 300 lines. Standard library only; nothing here acts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Self
@@ -200,10 +200,49 @@ class EntityCounts:
     out_of_scope: int = 0
 
 
+OF_ROSTER = ("population", "created", "updated", "deleted", "unchanged")  # the counts that a roster has
 # Each count, and its name in the API.
 COUNTS = {
     f.name: "outOfScope" if f.name == "out_of_scope" else f.name for f in fields(EntityCounts) if f.name != "entity"
 }
+
+
+@dataclass(frozen=True)
+class RosterCounts:
+    """What a plan does to the roster that several sources make together.
+
+    `sources` are in order of age. `entities` may be left out where there is no room for them; `total` stays.
+    """
+
+    total: EntityCounts
+    entities: tuple[EntityCounts, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)  # changes by Cause, the most frequent first
+    sources: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, entities: Sequence[EntityCounts], causes: Mapping[str, int], sources: Sequence[str]) -> Self:
+        """With the sum of the entities' counts."""
+        added = {c: sum(getattr(e, c) for e in entities) for c in OF_ROSTER}
+        return cls(EntityCounts(None, **added), tuple(entities), dict(causes), tuple(sources))
+
+    def as_dict(self) -> dict[str, Any]:
+        """In the API's names, as lists. Those with nothing in them are left out."""
+        entities = [{"entity": str(e.entity), **_of_roster(e)} for e in self.entities]
+        causes = [{"cause": cause, "count": count} for cause, count in self.causes.items()]
+        lists = {"entities": entities, "causes": causes, "sources": list(self.sources)}
+        return {"totals": _of_roster(self.total)} | {name: listed for name, listed in lists.items() if listed}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse."""
+        entities = tuple(EntityCounts(Entity(e["entity"]), **_of_roster(e)) for e in data.get("entities", ()))
+        causes = {c["cause"]: int(c["count"]) for c in data.get("causes", ())}
+        return cls(EntityCounts(None, **_of_roster(data["totals"])), entities, causes, tuple(data.get("sources", ())))
+
+
+def _of_roster(counts: EntityCounts | Mapping[str, Any]) -> dict[str, int]:
+    given = counts if isinstance(counts, Mapping) else vars(counts)
+    return {key: int(given.get(key, 0)) for key in OF_ROSTER}
 
 
 @dataclass(frozen=True)
@@ -270,6 +309,8 @@ class PlanReport:
     not_offered: list[NotOffered] = field(default_factory=list)
     # By collection: how many records it did not bring are there when asked for by id.
     still_there: dict[str, int] = field(default_factory=dict)
+    # What becomes of the roster that several sources make; None if the district has one source.
+    roster: RosterCounts | None = None
     # The key of the last applied plan's connection, where that is another: who decides needs a word there too.
     previous_connection: str = ""
 

@@ -105,7 +105,11 @@ def joined(two: Two, **spec: Any) -> None:
     scene.ended("focus-first", "Applied")
     scene.run("accounts-first", "accounts")
     scene.decide(scene.held("accounts-first"), "Approved")
-    scene.ended("accounts-first", "Applied")
+    told = scene.ended("accounts-first", "Applied")["status"]["roster"]
+    assert told["sources"] == ["focus", "accounts"]
+    students = next(e for e in told["entities"] if e["entity"] == "Student")
+    assert students["updated"]
+    assert not students["created"], "the same students are there already"
     assert two.students() == two.wanted()
 
 

@@ -83,9 +83,22 @@ def test_people_and_schools_of_two_sources_are_one(roster: Roster) -> None:
     assert united(roster, "classes")["ic-82"]["schoolSourcedId"] == "1001"
     assert united(roster, "enrollments")["ic-83"]["userSourcedId"] == "s1"
     changes = roster_changes(planned)
+    counts = planned.report.roster
+    assert counts is not None
+    students = next(e for e in counts.entities if e.entity == "Student")
+    assert (students.created, students.updated, students.deleted, students.unchanged) == (1, 1, 0, 2)
+    own = next(e for e in planned.report.entities if e.entity == "Student")
+    assert (own.created, own.population) == (2, 0), "what this source contributes is counted apart"
+    assert counts.total.created + counts.total.updated == len(changes)
+    assert counts.sources == ("rivers", "campus")
     assert changes["s1"] == ("Update", "SourceCreated")
     assert changes["ic-93"] == ("Create", "SourceCreated")
     assert "ic-91" not in changes
+
+
+def test_an_only_source_has_no_roster_beside_its_records(roster: Roster) -> None:
+    roster.begin(ours(), **FIRST)
+    assert roster.plan(ours(), **FIRST).report.roster is None
 
 
 def test_what_each_source_contributed_stays_its_own(roster: Roster) -> None:

@@ -11,7 +11,7 @@ from rostersync.lifecycle import status
 from rostersync.lifecycle.about import about, reasons
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Work, WorkState
-from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport
+from rostersync.model import Entity, EntityCounts, Hold, HoldReason, PlanReport, RosterCounts
 from rostersync.render.holds import sentence
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -44,6 +44,20 @@ def test_holds_come_first_then_what_changes_then_the_command():
     assert made["holdReasons"] == "Threshold, Preview"
     assert min(made) == "about"  # kubectl describe shows fields in the order of their names
     SyncRunStatus.model_validate(made)
+
+
+def test_what_becomes_of_the_roster_of_several_sources_is_one_line():
+    roster = RosterCounts(EntityCounts(None, created=1, updated=20, deleted=3))
+    lines = about(replace(REPORT, roster=roster))
+    assert lines[-1] == "In the roster of all sources: 1 created, 20 updated, 3 deleted."
+    fullest = replace(
+        REPORT,
+        holds=[DELETES] * 16,
+        holds_total=17,
+        entities=[EntityCounts(e, deleted=1, out_of_scope=1) for e in Entity],
+        roster=roster,
+    )
+    SyncRunStatus.model_validate({"about": about(fullest, None, "x")})
 
 
 def test_while_nobody_can_decide_and_when_it_has_ended_there_is_no_command():

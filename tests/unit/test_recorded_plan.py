@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from rostersync.api.v1alpha1.syncrun import SyncRunStatus
 from rostersync.lifecycle.recorded import of_plan, plan_report
-from rostersync.model import Cause, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
+from rostersync.model import (
+    Cause,
+    Entity,
+    EntityCounts,
+    Hold,
+    HoldReason,
+    IssueCount,
+    PlanReport,
+    RosterCounts,
+    Schools,
+)
 from rostersync.plan.report import LIMIT, plan_from_json, plan_to_json
 from support.example_kind import registered
 
@@ -35,6 +45,13 @@ ISSUES = st.builds(
     st.none() | st.just("email"),
     st.sampled_from([None, "Error", "Skipped", "Duplicate"]),
 )
+OF_ROSTER = st.builds(EntityCounts, st.sampled_from(Entity), *[COUNT] * 4, population=COUNT)
+ROSTERS = st.builds(
+    RosterCounts.of,
+    st.lists(OF_ROSTER, max_size=11, unique_by=lambda e: e.entity),
+    st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
+    st.lists(st.sampled_from(["springfield", "ad-accounts", "ic-campus"]), unique=True),
+)
 REPORTS = st.builds(
     PlanReport,
     run=st.just("r"),
@@ -54,6 +71,7 @@ REPORTS = st.builds(
     causes=st.dictionaries(st.sampled_from([c.value for c in Cause]), COUNT),
     blast_radius=st.just({}) | st.fixed_dictionaries({"students": st.integers(1, 9), "teachers": COUNT}),
     still_there=st.dictionaries(st.sampled_from(["users", "enrollments"]), st.integers(1, 25)),
+    roster=st.none() | ROSTERS,
     previous_connection=st.sampled_from(["", "north", "exampleconnection/north"]),
     outbox_pending=st.booleans(),
     no_changes=st.booleans(),

@@ -1,6 +1,7 @@
 """A connection's page: its part in the district, whether its connections agree, and whose value counts."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,12 +30,18 @@ def connection(name: str, **spec: Any) -> dict[str, Any]:
     return {**head, "metadata": {"name": name}, "spec": SPEC | spec}
 
 
-def shown(*connections: dict[str, Any], order: tuple[str, ...] = (), **more: Any) -> list[str]:
+def shown(*connections: dict[str, Any], runs: Sequence[dict[str, Any]] = ()) -> list[str]:
     """The lines of the first connection's page."""
     out = Console(file=io.StringIO(), width=200, markup=False, highlight=False)
-    page(out, Shown(connections[0], beside=connections, order=order, **more))
+    page(out, Shown(connections[0], runs, connections))
     assert isinstance(out.file, io.StringIO)
     return [" ".join(line.split()) for line in out.file.getvalue().splitlines()]
+
+
+def run(name: str, connection: str, *, sources: Sequence[str] = (), **status: Any) -> dict[str, Any]:
+    """A run of a connection; `sources` of the roster, as its status has them."""
+    roster = {"roster": {"sources": sources}} if sources else {}
+    return {"metadata": {"name": name}, "spec": {"connectionRef": {"name": connection}}, "status": status | roster}
 
 
 ONE = connection("one")
@@ -112,10 +119,12 @@ def test_a_source_that_no_connection_has_is_named() -> None:
 
 
 def test_sources_stand_in_order_of_age_where_it_is_known() -> None:
-    lines = shown(ONE, connection("two"), order=("two", "one"))
+    lines = shown(ONE, connection("two"), runs=[run("r2", "two"), run("r1", "one", sources=["two", "one"])])
     assert lines.index("two two agrees") < lines.index("one one this one")
     assert any(line.endswith("(two, then one).") for line in lines)
-    assert not any("then" in line for line in shown(ONE, connection("two")))
+    assert not any(
+        "then" in line for line in shown(ONE, connection("two"), runs=[run("r1", "else", sources=["b", "a"])])
+    )
 
 
 def test_without_master_fields_the_oldest_source_counts() -> None:
@@ -143,8 +152,7 @@ def test_a_connection_says_whether_it_is_ready(found: tuple[str, str], said: str
 
 def test_a_connection_names_its_newest_run_and_counts_those_that_wait() -> None:
     held = {"conditions": [{"type": "Succeeded", "status": "Unknown", "reason": "AwaitingApproval"}]}
-    runs = [{"metadata": {"name": f"r{n}"}, "spec": {}, "status": held} for n in (2, 1)]
-    lines = shown(ONE, runs=runs)
+    lines = shown(ONE, runs=[run("r3", "two", **held), run("r2", "one", **held), run("r1", "one", **held)])
     assert "Last run: r2: AwaitingApproval" in lines
     assert "Held: 2 runs" in lines
     assert "Last run: none yet" in shown(ONE)

@@ -4,7 +4,9 @@ import io
 
 from rich.console import Console
 
+from rostersync.model import Entity, EntityCounts
 from rostersync.plan import codec
+from rostersync.plugin.words_to_type import typed
 from rostersync.render import details, runs
 from rostersync.render.details import Details
 from rostersync.render.run import brief, page
@@ -115,6 +117,56 @@ def test_why_a_collection_was_not_read_completely_stands_beside_its_name() -> No
 
     assert "  users: total 606, received 500, duplicates 3\n" in out.getvalue()
     assert "classes:" not in out.getvalue()
+
+
+ROSTER = {
+    "totals": {"created": 0, "updated": 40, "deleted": 2, "unchanged": 1162, "population": 1204},
+    "entities": [
+        {"entity": "School", "created": 0, "updated": 0, "deleted": 0, "unchanged": 3, "population": 3},
+        {"entity": "Student", "created": 0, "updated": 40, "deleted": 2, "unchanged": 1159, "population": 1201},
+    ],
+    "causes": [{"cause": "SourceChanged", "count": 42}],
+}
+STILL = {"totals": {"created": 0, "updated": 0, "deleted": 0, "unchanged": 3, "population": 3}}
+
+
+def lines_of(roster, *args):
+    """The lines of a run's page, with single blanks."""
+    run = RUN | {"status": RUN["status"] | {"roster": roster}}
+    return [" ".join(line.split()) for line in shown(page, run, *args).splitlines()]
+
+
+def test_a_run_of_several_sources_shows_its_own_counts_and_what_becomes_of_the_roster():
+    lines = lines_of(ROSTER)
+
+    assert lines.index("What the plan changes of this source") < lines.index("In the roster of all sources")
+    assert "Student 1,201 0 40 2 1,159" in lines
+    assert "Total 1,204 0 40 2 1,162" in lines
+    assert not any(line.startswith("School 3") for line in lines), "nothing of schools changes"
+    assert "`rostersync diff springfield-1 --roster` shows the records, and whose each value is." in lines
+    assert "Because of: 42 SourceChanged." in lines
+    on_a_cluster = lines_of(ROSTER, details.NOTHING, typed(""))
+    assert "Student 1,201 0 40 2 1,159" in on_a_cluster
+    assert not any("--roster" in line for line in on_a_cluster)
+
+
+def test_a_roster_whose_entities_found_no_room_has_its_totals():
+    assert "Total 1,204 0 40 2 1,162" in lines_of({"totals": ROSTER["totals"]})
+
+
+def test_a_roster_that_stays_as_it_is_says_so_and_one_of_one_source_says_nothing():
+    assert "In the roster of all sources: nothing changes." in lines_of(STILL)
+    assert "In the roster" not in shown(page, RUN)
+
+
+def test_the_plan_knows_the_roster_of_runs_whose_status_does_not(tmp_path):
+    (tmp_path / "changes").mkdir()
+    counts = vars(EntityCounts(Entity.STUDENT, updated=7, population=9, unchanged=2))
+    sources = {"sources": [{"source": "one", "brings": True}, {"source": "two", "brings": True}]}
+    write_manifest(tmp_path, "sha256:x", several=sources, roster=[counts], rosterCauses={"Merged": 7})
+
+    text = shown(page, RUN, details.read(tmp_path))
+    assert ["Student", "9", "0", "7", "0", "2"] in [line.split() for line in text.splitlines()]
 
 
 def test_what_is_usual_stands_beside_what_changes(tmp_path):

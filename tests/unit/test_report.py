@@ -1,12 +1,23 @@
 """Reports as JSON: nothing lost on the way there and back, never more than 4,096 bytes, the worst holds first."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rostersync.model import ApplyReport, Entity, EntityCounts, Hold, HoldReason, IssueCount, PlanReport, Schools
+from rostersync.model import (
+    ApplyReport,
+    Entity,
+    EntityCounts,
+    Hold,
+    HoldReason,
+    IssueCount,
+    PlanReport,
+    RosterCounts,
+    Schools,
+)
 from rostersync.plan.report import (
     HOLDS,
     LIMIT,
@@ -22,6 +33,48 @@ A = "sha256:" + "a" * 64
 
 def hold(count, limit=10, unit="Percent", population=100, entity=Entity.STUDENT, school=None):
     return Hold(HoldReason.THRESHOLD, entity, "Delete", school, count, population, limit, unit)
+
+
+def changes(entity, *numbers):
+    """An entity's counts in the roster: created, updated, deleted, unchanged."""
+    made = EntityCounts(entity, *numbers)
+    return replace(made, population=made.updated + made.deleted + made.unchanged)
+
+
+def roster_of(*numbers):
+    """What a plan does to a roster that has records of every entity."""
+    counts = [changes(e, *numbers) for e in Entity]
+    return RosterCounts.of(counts, {"SourceCreated": 3, "Merged": 1}, ("springfield", "ad-accounts"))
+
+
+def test_what_becomes_of_the_roster_comes_back_equal():
+    report = PlanReport("r", "done", A, 4, roster=roster_of(1, 2, 3, 4))
+
+    assert plan_from_json(plan_to_json(report)) == report
+    assert report.roster.total == changes(None, 11, 22, 33, 44)
+
+
+def test_the_roster_stays_whole_while_holds_and_issues_are_cut():
+    holds = [hold(n, entity=Entity.ENROLLMENT) for n in range(100, 130)]
+    issues = [IssueCount("RequirementFailed", i, "Student", f"a{i}") for i in range(60)]
+    counts = [EntityCounts(e, created=123_456, unchanged=654_321, population=654_321) for e in Entity]
+    report = PlanReport("r", "done", A, 4, counts, holds, 30, issues, roster=roster_of(1000, 20_000, 300, 400_000))
+
+    read = plan_from_json(plan_to_json(report))
+
+    assert read.roster == report.roster
+    assert len(read.holds) >= 8
+
+
+def test_where_the_roster_has_no_room_its_totals_stay():
+    holds = [hold(n, school=f"SCHOOL-{n:04}", entity=Entity.ENROLLMENT) for n in range(100, 130)]
+    counts = [EntityCounts(e, *[10**6] * 9) for e in Entity]
+    roster = roster_of(*[10**6] * 4)
+
+    read = plan_from_json(plan_to_json(PlanReport("r", "done", A, 4, counts, holds, 30, roster=roster)))
+
+    assert read.roster == RosterCounts(roster.total)
+    assert read.holds
 
 
 def test_a_plan_report_comes_back_equal():
@@ -138,6 +191,13 @@ reports = st.builds(
     st.lists(holds, max_size=40),
     counts,
     schools=st.builds(Schools, counts, counts, counts, counts, st.lists(names, max_size=20).map(tuple)),
+    roster=st.none()
+    | st.builds(
+        RosterCounts.of,
+        st.lists(st.builds(changes, st.sampled_from(Entity), *[counts] * 4), max_size=11, unique_by=lambda e: e.entity),
+        st.dictionaries(names, counts, max_size=12),
+        st.lists(names, max_size=12).map(tuple),
+    ),
     error=st.none() | st.fixed_dictionaries({"reason": st.just("X"), "message": st.text(max_size=2000)}),
 )
 
@@ -151,4 +211,5 @@ def test_any_report_fits_and_keeps_what_counts(report):
     assert len(text.encode()) <= LIMIT
     assert (read.digest, read.holds_total, read.base_revision) == (A, report.holds_total, report.base_revision)
     assert read.entities == report.entities
+    assert (read.roster and read.roster.total) == (report.roster and report.roster.total)
     assert read.holds == worst(report.holds, len(read.holds))

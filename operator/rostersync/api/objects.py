@@ -50,6 +50,15 @@ IssueCount = TypedDict(
 """SyncRun: one of status.issues. A field is called `class`, which no class statement can have."""
 
 
+class RosterStatus(TypedDict, total=False):
+    """SyncRun: status.roster. What the plan does to the roster of all sources."""
+
+    totals: dict[str, int]
+    entities: list[dict[str, Any]]  # an entity and its counts
+    causes: list[CauseCount]
+    sources: list[str]
+
+
 class Schools(TypedDict, total=False):
     """The result of Schools Mapping: status.schools of a SyncRun and of a connection."""
 
@@ -105,6 +114,7 @@ class RunStatus(Status, total=False):
     entities: list[dict[str, Any]]  # an entity and its counts
     totals: dict[str, int]
     causes: list[CauseCount]
+    roster: RosterStatus
     holds: list[HoldStatus]
     holdsTotal: int
     issues: list[IssueCount]

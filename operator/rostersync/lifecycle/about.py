@@ -22,6 +22,8 @@ def about(report: PlanReport, sentence: Callable[[Hold], str] | None = None, com
     more = report.holds_total - len(holds)
     lines = [*holds, *([f"… and {more} more reasons; these are the worst."] if more > 0 else [])]
     lines += [_changes(e) for e in report.entities if e.created or e.updated or e.deleted]
+    if report.roster:
+        lines.append(f"In the roster of all sources: {_numbers(report.roster.total)}.")
     if left := sum(e.out_of_scope for e in report.entities):
         lines.append(f"Out of scope: {left} changes, which wait for a run of the whole district.")
     if command:
@@ -36,4 +38,8 @@ def reasons(report: PlanReport) -> str:
 
 def _changes(counts: EntityCounts) -> str:
     name = counts.entity.value if counts.entity else "Unknown"
-    return f"{name}: {counts.created} created, {counts.updated} updated, {counts.deleted} deleted."
+    return f"{name}: {_numbers(counts)}."
+
+
+def _numbers(counts: EntityCounts) -> str:
+    return f"{counts.created} created, {counts.updated} updated, {counts.deleted} deleted"

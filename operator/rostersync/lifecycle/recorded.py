@@ -5,7 +5,17 @@ from typing import Any
 
 from rostersync.api.kinds import Ref
 from rostersync.lifecycle.observed import Work, WorkState
-from rostersync.model import COUNTS, Entity, EntityCounts, Hold, IssueCount, NotOffered, PlanReport, Schools
+from rostersync.model import (
+    COUNTS,
+    Entity,
+    EntityCounts,
+    Hold,
+    IssueCount,
+    NotOffered,
+    PlanReport,
+    RosterCounts,
+    Schools,
+)
 from rostersync.sent import DeliverReport, DeliveryReport
 
 _SENT = ("revision", "place", "time", "files", "bytes", "sha256", "leftOut")  # stays while a newer one fails
@@ -43,6 +53,8 @@ def of_plan(report: PlanReport, sentence: Callable[[Hold], str] | None = None) -
         status["blastRadius"] = dict(report.blast_radius)
     if report.issues:
         status["issues"] = [i.as_dict() for i in report.issues]
+    if report.roster:
+        status["roster"] = report.roster.as_dict()
     if report.outbox_pending:
         status["outboxPending"] = True
     return status
@@ -116,6 +128,7 @@ def plan_report(status: Mapping[str, Any], run: str) -> PlanReport | None:
         not_offered=[_missing(n) for n in status.get("notOffered", ())],
         causes={c["cause"]: int(c["count"]) for c in status.get("causes", ())},
         blast_radius=dict(status.get("blastRadius") or {}),
+        roster=RosterCounts.from_dict(status["roster"]) if status.get("roster") else None,
         previous_connection=_previous(plan),
         outbox_pending=bool(status.get("outboxPending")),
     )

@@ -1,17 +1,14 @@
-"""The connections of a state folder, each as its newest run had it, and the order of a district's sources."""
+"""The connections of a state folder, each as its newest run had it."""
 
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 from rostersync.api.kinds import Ref, key_of
-from rostersync.errors import Permanent, RostersyncError
+from rostersync.errors import Permanent
 from rostersync.execution.workspace import stored_connection
-from rostersync.local.plans import opened_plan
 from rostersync.local.state import State, is_name
-from rostersync.plan import codec
 from rostersync.render.connection import Shown
-from rostersync.render.districts import member
 
 
 def named(state: State, name: str) -> Ref | None:
@@ -32,9 +29,7 @@ def shown(state: State, of: Ref) -> Shown:
         raise Permanent(
             f"No run of {of.in_words} in {state.root} has its connection any more; run again.", reason="ArtifactsGone"
         )
-    district = member(found[of]).district
-    order = _order(state, [ref for ref, each in found.items() if member(each).district == district])
-    return Shown(found[of], state.runs(of.key), list(found.values()), order)
+    return Shown(found[of], state.runs(), list(found.values()))
 
 
 def _connections(state: State) -> Iterator[tuple[Ref, dict[str, Any]]]:
@@ -45,15 +40,3 @@ def _connections(state: State) -> Iterator[tuple[Ref, dict[str, Any]]]:
                 made = stored_connection(state.layout.folder(run["metadata"]["name"]))
                 yield ref, made.model_dump(mode="json", by_alias=True, exclude_none=True)
                 break
-
-
-def _order(state: State, refs: list[Ref]) -> tuple[str, ...]:
-    """The district's sources in order of age, as the newest plan that can be read has them."""
-    for run in state.runs():
-        if Ref.of_key(key_of(run)) not in refs or not (run.get("status") or {}).get("plan"):
-            continue
-        with suppress(RostersyncError), opened_plan(state, run["metadata"]["name"]) as plan:
-            several = codec.read(plan).several
-            if several is not None:
-                return tuple(name for name, _ in several.sources)
-    return ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rostersync.model import EntityCounts, Hold, IssueCount, JudgedCounts, NotOffered, PlanReport, Schools
+from rostersync.model import EntityCounts, Hold, IssueCount, JudgedCounts, NotOffered, PlanReport, RosterCounts, Schools
 from rostersync.stores.port import SourceMemory
 from rostersync.stores.several import Several
 
@@ -123,5 +123,13 @@ def report_of(manifest: Manifest, *, outbox_pending: bool) -> PlanReport:
         outbox_pending=outbox_pending,
         no_changes=manifest.no_changes,
         still_there=manifest.still_there,
+        roster=roster_of(manifest),
         previous_connection=manifest.previous_connection,
     )
+
+
+def roster_of(manifest: Manifest) -> RosterCounts | None:
+    """What the plan does to the roster that several sources make. None if the district has one."""
+    if manifest.several is None:
+        return None
+    return RosterCounts.of(manifest.roster, manifest.roster_causes, [name for name, _ in manifest.several.sources])

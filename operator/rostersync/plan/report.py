@@ -6,7 +6,7 @@ error's message. It keeps the digest, the number of holds, every count and the t
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from rostersync.model import (
@@ -20,6 +20,7 @@ from rostersync.model import (
     NotOffered,
     PlanReport,
     Probe,
+    RosterCounts,
     Schools,
 )
 from rostersync.plan.worst import worst
@@ -30,23 +31,26 @@ HOLDS = 16
 ISSUES = 20
 IDS = 20  # of schools, each kind
 _TEXTS = (1024, 300, 120, 0)  # characters of a delivery's place and of its error's message
+_SOURCES = 8  # of a district, whose names are up to 63 characters
 _LEFT_OUT = 3  # of what formats cannot say, the most frequent, when there is no room for all
 _TEXT = 1200  # characters of an error's message when nothing else is left to cut, halved until it fits
 _HOLD = {f.name for f in fields(Hold)}
 
 
 class _Shape(NamedTuple):
-    """How many holds and issues a report lists, and whether it lists ids of schools."""
+    """How many holds and issues a report lists, and whether it lists ids of schools and the roster's entities."""
 
     holds: int
     issues: int
     ids: bool
+    roster: bool = True
 
 
 # The fullest first.
 _SHAPES = tuple(_Shape(HOLDS, issues, ids=True) for issues in (ISSUES, 10, 4, 0))
 _SHAPES += tuple(_Shape(holds, 0, ids=True) for holds in (12, 8))
-_SHAPES += tuple(_Shape(holds, 0, ids=False) for holds in (8, 4, 2, 0))
+_SHAPES += (_Shape(8, 0, ids=False),)
+_SHAPES += tuple(_Shape(holds, 0, ids=False, roster=False) for holds in (8, 4, 2, 0))
 
 
 def plan_to_json(report: PlanReport) -> str:
@@ -110,6 +114,7 @@ def plan_from_json(text: str) -> PlanReport:
         causes=data.get("causes", {}),
         blast_radius=data.get("blastRadius", {}),
         still_there=data.get("stillThere", {}),
+        roster=_roster_from(data["roster"]) if "roster" in data else None,
         previous_connection=data.get("previousConnection", ""),
         outbox_pending=data["outboxPending"],
         no_changes=data["noChanges"],
@@ -177,6 +182,7 @@ def _plan_dict(report: PlanReport, shape: _Shape) -> dict[str, Any]:
         "notOffered": [n.as_dict() for n in report.not_offered],
         "blastRadius": report.blast_radius if any(report.blast_radius.values()) else {},
         "stillThere": report.still_there,
+        "roster": _roster(report.roster, shape) if report.roster else None,
         "previousConnection": report.previous_connection,
     }
     return out | {k: v for k, v in if_any.items() if v} | _without_none({"error": report.error})
@@ -219,6 +225,28 @@ def _counts(e: EntityCounts) -> dict[str, Any]:
     """Without zeros, since most counts are zero and bytes are few."""
     name = {"entity": e.entity.value} if e.entity else {}
     return name | {key: n for c, key in COUNTS.items() if (n := getattr(e, c))}
+
+
+def _roster(roster: RosterCounts, shape: _Shape) -> dict[str, Any]:
+    """Without populations, which follow from the other counts; with what is listed only as far as there is room."""
+    listed = {
+        "entities": [_of_roster(e) for e in roster.entities],
+        "causes": dict(roster.causes),
+        "sources": list(roster.sources[:_SOURCES]),
+    }
+    return {"total": _of_roster(roster.total)} | {k: v for k, v in listed.items() if v and shape.roster}
+
+
+def _of_roster(e: EntityCounts) -> dict[str, Any]:
+    return {key: value for key, value in _counts(e).items() if key != "population"}
+
+
+def _roster_from(data: Mapping[str, Any]) -> RosterCounts:
+    total, *entities = [
+        replace(e, population=e.updated + e.deleted + e.unchanged)
+        for e in map(_entity, (data["total"], *data.get("entities", ())))
+    ]
+    return RosterCounts(total, tuple(entities), data.get("causes", {}), tuple(data.get("sources", ())))
 
 
 def _hold(data: Mapping[str, Any]) -> Hold:

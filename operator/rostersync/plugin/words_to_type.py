@@ -13,5 +13,6 @@ def typed(options: str) -> Typed:
         reject=f'kubectl roster reject {{run}}{options} --reason "…"',
         rekeyed="",
         issues="",
+        roster="",
         start=f"kubectl roster run CONNECTION{options}",
     )

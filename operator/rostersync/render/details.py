@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rostersync.model import Entity, EntityCounts
+from rostersync.model import OF_ROSTER, Entity, EntityCounts, RosterCounts
 from rostersync.plan import codec
-from rostersync.plan.manifest import Usual
+from rostersync.plan.manifest import Usual, roster_of
 from rostersync.render import orgs as organisations
 from rostersync.render import rekeyed, summary
 from rostersync.render.orgs import Orgs
@@ -30,8 +30,8 @@ class Details:
 
     `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
     `unproved`: why collections are not proved complete. `unconfirmed`: why not all was asked by id.
-    `left_out`: people of the source whom no rule of deliveryConfig.entities takes. `roster`, `roster_causes`: what it does to the
-    roster, where several sources make it.
+    `left_out`: people of the source whom no rule of deliveryConfig.entities takes. `roster`: what it does to the roster, where
+    several sources make it.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -41,8 +41,7 @@ class Details:
     unproved: Mapping[str, str] = field(default_factory=dict)
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
     left_out: int = 0
-    roster: tuple[EntityCounts, ...] = ()
-    roster_causes: Mapping[str, int] = field(default_factory=dict)
+    roster: RosterCounts | None = None
 
 
 NOTHING = Details()
@@ -62,24 +61,29 @@ def read(plan: Path) -> Details:
         unproved,
         manifest.unconfirmed,
         manifest.left_out,
-        manifest.roster,
-        manifest.roster_causes,
+        roster_of(manifest),
     )
 
 
-def roster(out: Console, details: Details) -> None:
-    """What a plan does to the roster that several sources make together."""
-    rows = [
-        (c.entity, c.population, c.created, c.updated, c.deleted)
-        for c in details.roster
-        if c.created or c.updated or c.deleted
-    ]
-    if not rows:
+def roster(out: Console, found: RosterCounts | None, command: str = "") -> None:
+    """What a plan does to the roster that several sources make together. None: the district has one. `command` shows records."""
+    if found is None:
         return
-    numbers = ("Population", "Created", "Updated", "Deleted")
-    table(out, ("Entity", *numbers), rows, numbers, "In the roster of all sources")
-    causes = ", ".join(f"{number(n)} {cause}" for cause, n in details.roster_causes.items())
-    say(out, f"Because of: {causes}. `diff --roster` shows them, with whose each value is.\n")
+    if not _changing(found.total):
+        say(out, "In the roster of all sources: nothing changes.\n")
+        return
+    counts = [*(c for c in found.entities if _changing(c)), found.total]
+    rows = [(c.entity or "Total", *(getattr(c, key) for key in OF_ROSTER)) for c in counts]
+    numbers = [key.capitalize() for key in OF_ROSTER]
+    table(out, ("Entity", *numbers), rows, numbers, "In the roster of all sources", drop=("Unchanged", "Population"))
+    because = ", ".join(f"{number(n)} {cause}" for cause, n in found.causes.items())
+    if command:
+        say(out, f"`{command}` shows the records, and whose each value is.")
+    say(out, f"Because of: {because}.\n" if because else "")
+
+
+def _changing(counts: EntityCounts) -> bool:
+    return bool(counts.created or counts.updated or counts.deleted)
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:

@@ -11,14 +11,14 @@ from rostersync.roster import counted
 VERBS = {"Create": "Creates", "Update": "Updates", "Delete": "Deletes", "Any": "Changes"}
 
 
-def of_counts(spec: Mapping[str, Any], outcome: str | None) -> str:
-    """The title of a plan's counts. An import of some schools counts their records alone."""
+def of_counts(spec: Mapping[str, Any], outcome: str | None, *, several: bool = False) -> str:
+    """The title of a plan's counts. An import of some schools counts their records alone. `several`: sources make the roster."""
     title = "What the plan changes" if outcome is None else "What the plan would change"
     if outcome in ("Applied", "AppliedIncomplete", "DeliveryFailed"):
         title = "What the plan changed"
     schools = () if spec.get("mode") == Mode.RESTORE else spec.get("schools") or ()
     whose = f", of {'this school' if len(schools) == 1 else 'these schools'} alone" if schools else ""
-    return title + whose
+    return title + (" of this source" if several else "") + whose
 
 
 def part_of(spec: Mapping[str, Any]) -> dict[str, str]:

@@ -12,6 +12,7 @@ class Typed:
     reject: str = 'rostersync reject {run} --reason "…"'
     rekeyed: str = "rostersync diff {run} --rekeyed"
     issues: str = "rostersync issues {run}"
+    roster: str = "rostersync diff {run} --roster"
     start: str = "rostersync run -f connection.yaml"
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from rostersync.api.v1alpha1.meta import Code, Count, Sentence, SourcedID, StatusModel, Timestamp
+from rostersync.api.v1alpha1.meta import Code, Count, Sentence, ShortName, SourcedID, StatusModel, Timestamp
 
 Outcome = Literal[
     "Applied",
@@ -166,6 +166,43 @@ class CauseCount(StatusModel):
 
     cause: Code = Field(description="Why records change, such as SourceMissing or Cascade.")
     count: Count = Field(description="Changes with that cause.")
+
+
+class RosterTotals(StatusModel):
+    """Counts of records of the roster."""
+
+    created: Count = Field(default=0, description="Records that are new in the roster.")
+    updated: Count = Field(default=0, description="Records that change in the roster.")
+    deleted: Count = Field(default=0, description="Records that leave the roster.")
+    unchanged: Count = Field(default=0, description="Records of the roster that stay as they are.")
+    population: Count = Field(default=0, description="Records that the roster had before.")
+
+
+class RosterEntityTotals(RosterTotals):
+    """Counts of one entity of the roster."""
+
+    entity: Code = Field(description="The entity.")
+
+
+class RosterStatus(StatusModel):
+    """What a plan does to the roster that all sources of the district make together."""
+
+    totals: RosterTotals | None = Field(default=None, description="Counts over all entities.")
+    entities: tuple[RosterEntityTotals, ...] = Field(
+        default=(),
+        max_length=12,
+        description="Counts by entity. Absent where the Job's report had no room for them.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["entity"]},
+    )
+    causes: tuple[CauseCount, ...] = Field(
+        default=(),
+        max_length=16,
+        description="Changes of the roster by cause, the most frequent first.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["cause"]},
+    )
+    sources: tuple[ShortName, ...] = Field(
+        default=(), max_length=8, description="sourceIDs of the district's first sources, the oldest first."
+    )
 
 
 class BlastRadius(StatusModel):

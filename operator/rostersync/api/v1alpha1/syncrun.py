@@ -40,6 +40,7 @@ from rostersync.api.v1alpha1.report import (
     IssueCount,
     NotOffered,
     Outcome,
+    RosterStatus,
     SchoolsStatus,
     StillThere,
     Totals,
@@ -242,6 +243,11 @@ class SyncRunStatus(StatusModel):
         max_length=16,
         description="Changes by cause, the most frequent first.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["cause"]},
+    )
+    roster: RosterStatus | None = Field(
+        default=None,
+        description="What the plan does to the roster of all sources. The other counts are of this source's records. Absent "
+        "where the district has one source.",
     )
     holds: tuple[HoldStatus, ...] = Field(
         default=(), max_length=16, description="The 16 worst reasons why the plan is held for a person."

@@ -52,5 +52,5 @@ def _connection(cluster: "Cluster", found: "Object") -> None:
     from rostersync.render import tables
     from rostersync.render.connection import Shown, page
 
-    runs = newest_first(lookup.runs_of(cluster, Ref.to(found)))
+    runs = newest_first(lookup.runs_of(cluster, None))
     page(tables.console(), Shown(found, runs, lookup.connections(cluster)))
