@@ -4,13 +4,15 @@ The engine makes the rosters of many districts at once, which costs no more than
 """
 
 import random
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from support.merging import after, merged
-from support.reference_roster import Record, unite
+from support.reference_roster import Key, Record, Roster, unite
 from support.several_sources import (
     SeveralSources,
     Words,
@@ -61,6 +63,7 @@ def agree(con: duckdb.DuckDBPyConnection, example: str, sources: int, folder: Pa
             assert found.records == expected.records, told
             assert found.rows == expected.rows, told
             assert found.told_by == {k: v for k, v in expected.told_by.items() if k in found.told_by}, told
+            assert found.otherwise == asked(expected), told
             assert found.owners == expected.owners, told
             assert found.changes == expected.changes, told
             seen |= {cause for _, cause in expected.changes.values()} | set(expected.held.values())
@@ -75,3 +78,10 @@ def agree(con: duckdb.DuckDBPyConnection, example: str, sources: int, folder: Pa
         for each, (district, own), roster in zip(districts, proposed, made, strict=True):
             each.district = after(district, own, roster)
     return seen
+
+
+def asked(made: Roster) -> dict[Key, dict[str, list[tuple[str, Any, str | None]]]]:
+    """What values would be without their sources: of the changed records that several sources have."""
+    parts = Counter((table, rid) for (table, _, _), rid in made.records.items())
+    changed = {key for key, (change, _) in made.changes.items() if change != "Delete" and parts[key] > 1}
+    return {key: made.otherwise.get(key, {}) for key in changed}

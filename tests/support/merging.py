@@ -113,6 +113,9 @@ def _read(con: duckdb.DuckDBPyConnection, district: District, touched_tables: Co
             made.rows[name, id_] = row
             made.told_by[name, id_] = {t["key"]: t["value"] for t in told or ()} or _all_by(row, only)
         owners = {key: s for key, s in owners.items() if key[0] != name or key[1] not in touched}
+        for id_, entries in con.execute(f"FROM otherwise_{name} SELECT id, entries").fetchall():
+            assert (name, id_) not in made.otherwise
+            made.otherwise[name, id_] = {e["k"]: [_then(each) for each in json.loads(e["v"])] for e in entries}
         owned = con.execute(f"FROM owned_{name}").fetchall()
         assert len({row[:2] for row in owned}) == len(owned), owned
         owners |= {(name, i, a): s for i, a, s in owned}
@@ -128,6 +131,10 @@ def _all_by(row: Row, source: str | None) -> dict[str, str]:
     """Every value of a record that one source has."""
     told = {n: str(source) for n, v in row.items() if n not in ("entity", "metadata") and v is not None}
     return told | {f"metadata.{k}": str(source) for k in row["metadata"] or {}}
+
+
+def _then(entry: dict[str, Any]) -> tuple[str, Any, str | None]:
+    return entry["without"], entry["value"], entry["source"]
 
 
 def _plain(value: Any) -> Any:

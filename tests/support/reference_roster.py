@@ -53,6 +53,8 @@ class Roster:
 
     rows: dict[Key, Row] = field(default_factory=dict)
     told_by: dict[Key, dict[str, str]] = field(default_factory=dict)  # the source of each value
+    # What each value would be if a source had none: (source, the value then, whose it then is).
+    otherwise: dict[Key, dict[str, list[tuple[str, Any, str | None]]]] = field(default_factory=dict)
     records: dict[Record, str] = field(default_factory=dict)
     owners: dict[tuple[str, str, str], str] = field(default_factory=dict)
     held: dict[Record, str] = field(default_factory=dict)  # Duplicate, IdTaken, Unmatched
@@ -297,6 +299,8 @@ def make_record(district: District, table: Table, rid: str, made: Roster) -> Non
         if a.kind is Kind.REFS:
             row[a.name] = sorted({v for values_ in having.values() for v in values_}) or None
             told |= {a.name: ",".join(r[1] for r in group if r in having)} if having else {}
+            if having:
+                made.otherwise.setdefault((table.name, rid), {})[a.name] = without_each(having, row[a.name])
         else:
             row[a.name] = chosen(district, table, rid, entity, a.name, having, made, told, several)
     names = sorted({k for r in group for k in rows[r].get("metadata") or {}})
@@ -309,6 +313,17 @@ def make_record(district: District, table: Table, rid: str, made: Roster) -> Non
     row["entity"] = next((rows[r]["entity"] for r in group if r[1] == decides), entity)
     made.rows[table.name, rid] = row
     made.told_by[table.name, rid] = told
+
+
+def without_each(having: dict[Record, list[str]], united: list[str]) -> list[tuple[str, Any, str | None]]:
+    """What united references would be without each of the sources, where that is something else."""
+    found = []
+    for r in having:
+        rest = [other for other in having if other != r]
+        left = sorted({v for other in rest for v in having[other]}) or None
+        if left != united:
+            found.append((r[1], left, ",".join(other[1] for other in rest) or None))
+    return found
 
 
 def chosen(
@@ -340,6 +355,9 @@ def chosen(
     told[name] = first[1]
     if mode == "DoNotOverride" and several:
         made.owners[table.name, rid, name] = first[1]
+    after = min((r for r in having if r != first), key=rank, default=None)
+    then = (having[after], after[1]) if after else (None, None)
+    made.otherwise.setdefault((table.name, rid), {})[name] = [(first[1], *then)]
     return having[first]
 
 

@@ -229,6 +229,6 @@ def rosters_together(rosters: Iterable[Roster]) -> Roster:
     """Their rosters."""
     made = Roster()
     for roster in rosters:
-        for name in ("rows", "told_by", "records", "owners", "held", "changes"):
+        for name in ("rows", "told_by", "otherwise", "records", "owners", "held", "changes"):
             getattr(made, name).update(getattr(roster, name))
     return made

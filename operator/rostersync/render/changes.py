@@ -2,9 +2,10 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,17 +13,21 @@ from rich.console import Console
 
 from rostersync.model import Change, Entity
 from rostersync.plan.folder import changes_of, roster_changes_of
-from rostersync.render import csvcells
+from rostersync.render import csvcells, whose
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import Row, say, table
+from rostersync.render.whose import Otherwise
 from rostersync.render.words import plain
 
 COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "new", "name", "schoolNames")
 WIDE = ("entity", "id", "name", "school", "change", "cause", "old", "new")
+OF_ROSTER = ("source", "otherwise", "otherwiseSource")
+WIDE_OF_ROSTER = ("source", "otherwise")
 EVERY = "*"
-TOLD_BY = "told_by"
+TOLD_BY, OTHERWISE = "told_by", "otherwise"
 _FRAME = (
     TOLD_BY,
+    OTHERWISE,
     "id",
     "entity",
     "new_entity",
@@ -66,10 +71,15 @@ class RecordChange:
     after: Mapping[str, Any]
     name: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)  # of the roster's values: who has them; "*" of all
+    otherwise: Otherwise | None = None  # of the roster's values, without their sources; None if a plan does not say
 
     def source_of(self, attribute: str) -> str:
         """Whose value an attribute has in the roster. "" if nobody said."""
         return self.sources.get(attribute) or self.sources.get(EVERY, "")
+
+    def then(self, attribute: str) -> Sequence[Mapping[str, Any]] | None:
+        """What an attribute's value would be without its sources. None if the plan does not say."""
+        return None if self.otherwise is None else self.otherwise.get(attribute, ())
 
     def as_dict(self) -> dict[str, Any]:
         """As in diff's JSON output."""
@@ -82,6 +92,7 @@ class RecordChange:
             "schools": list(self.schools),
             "before": dict(self.before),
             "after": dict(self.after),
+            **({"otherwise": dict(self.otherwise)} if self.otherwise else {}),
             **({"sources": {n: self.source_of(n) for n in self.after if self.source_of(n)}} if self.sources else {}),
         }
 
@@ -137,25 +148,42 @@ def page(out: Console, changes: Iterable[RecordChange], limit: int | None, orgs:
 def write_csv(
     stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS, *, sources: bool = False
 ) -> None:
-    """One line per attribute, after a header. `sources`: with one more column, whose each value is."""
+    """One line per attribute, after a header. `sources`: with whose each value is, and what it would be without that one."""
     writer = csv.writer(stream)
-    writer.writerow((*COLUMNS, "source") if sources else COLUMNS)
+    writer.writerow((*COLUMNS, *OF_ROSTER) if sources else COLUMNS)
     for c in changes:
         names = [orgs.name(i) for i in c.schools]
         for name, old, new in c.attributes():
             cells = (c.entity, c.id, c.change, c.cause, c.schools, name, old, new, c.name, "; ".join(names))
-            writer.writerow(csvcells.row((*cells, c.source_of(name)) if sources else cells))
+            source = c.source_of(name) if new is not None else ""
+            then = whose.as_cells(source, new, c.then(name) or ()) if source else ("", "")
+            writer.writerow(csvcells.row((*cells, source, *then) if sources else cells))
 
 
-def write_wide(stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS) -> None:
-    """One line per record, for a spreadsheet: with a byte-order mark, and `attribute: value` in columns old and new."""
+def write_wide(
+    stream: IO[str], changes: Iterable[RecordChange], orgs: Orgs = NAMELESS, *, sources: bool = False
+) -> None:
+    """One line per record, for a spreadsheet: with a byte-order mark, and `attribute: value` in columns old and new.
+
+    `sources`: with whose each new value is, and what it would be without that one.
+    """
     stream.write(csvcells.BOM)
     writer = csv.writer(stream)
-    writer.writerow(WIDE)
+    writer.writerow((*WIDE, *WIDE_OF_ROSTER) if sources else WIDE)
     for c in changes:
         schools = "; ".join(orgs.called(i) for i in c.schools)
         old, new = ("; ".join(f"{n}: {csvcells.text(v)}" for n, v in values.items()) for values in (c.before, c.after))
-        writer.writerow(csvcells.row((c.entity, c.id, c.name, schools, c.change, c.cause, old, new)))
+        cells = (c.entity, c.id, c.name, schools, c.change, c.cause, old, new)
+        writer.writerow(csvcells.row((*cells, *_whose_wide(c)) if sources else cells))
+
+
+def _whose_wide(c: RecordChange) -> tuple[str, str]:
+    if EVERY in c.sources:
+        return (f"{c.sources[EVERY]} alone", "")
+    told = [(n, v, c.source_of(n)) for n, v in c.after.items() if v is not None and c.source_of(n)]
+    then = [(n, *whose.as_cells(source, v, c.then(n) or ())) for n, v, source in told]
+    others = [f"{n}: {csvcells.text(v) or whose.NOBODY}{f' ({of})' if of else ''}" for n, v, of in then if c.then(n)]
+    return "; ".join(f"{n}: {source}" for n, _, source in told), "; ".join(others)
 
 
 def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
@@ -169,14 +197,26 @@ def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
 def _lines(c: RecordChange, orgs: Orgs) -> Iterator[str]:
     if c.change != Change.UPDATE:
         record = c.after or c.before
+        if c.sources and c.change == Change.CREATE:
+            yield _of_sources(c)
         if not c.name:
             yield from (f"{n}: {plain(record[n])}" for n in _TELLING if record.get(n) not in (None, ""))
         return
     for name, old, new in c.attributes():
-        if name in _ORGS:
-            old, new = (_called(value, orgs) for value in (old, new))
+        told = partial(_called, orgs=orgs) if name in _ORGS else plain
         source = c.source_of(name) if new is not None else ""
-        yield f"{name}: {plain(old) or '∅'} → {plain(new) or '∅'}{f' ({source})' if source else ''}"
+        of = whose.in_words(source, EVERY in c.sources, new, c.then(name), told)
+        yield f"{name}: {told(old) or '∅'} → {told(new) or '∅'}{f' ({of})' if of else ''}"
+
+
+def _of_sources(c: RecordChange) -> str:
+    """Whose the values of a new record are, by source."""
+    if EVERY in c.sources:
+        return f"All of it is of {c.sources[EVERY]}."
+    by: dict[str, list[str]] = {}
+    for name, source in c.sources.items():
+        by.setdefault(source.replace(",", " and "), []).append(name)
+    return "; ".join(f"of {source}: {', '.join(names)}" for source, names in by.items())
 
 
 def _called(value: Any, orgs: Orgs) -> str:
@@ -206,6 +246,7 @@ def _change(row: dict[str, Any]) -> RecordChange:
         after,
         name_of(before if row["change"] == Change.DELETE else row),
         _sources(row.get(TOLD_BY)),
+        json.loads(row[OTHERWISE]) if row.get(OTHERWISE) else None,
     )
 
 

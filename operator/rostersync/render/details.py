@@ -10,10 +10,11 @@ from rostersync.model import OF_ROSTER, Entity, EntityCounts, RosterCounts
 from rostersync.plan import codec
 from rostersync.plan.manifest import Usual, roster_of
 from rostersync.render import orgs as organisations
-from rostersync.render import rekeyed, summary
+from rostersync.render import rekeyed, summary, whose
 from rostersync.render.orgs import Orgs
 from rostersync.render.summary import Follow, Summary
 from rostersync.render.tables import say, table
+from rostersync.render.whose import Whose
 from rostersync.render.words import number, some
 from rostersync.render.words_to_type import LOCAL
 
@@ -31,7 +32,7 @@ class Details:
     `rekeyed`: records that come back under new ids. `usual`: medians of earlier runs, by entity and change.
     `unproved`: why collections are not proved complete. `unconfirmed`: why not all was asked by id.
     `left_out`: people of the source whom no rule of deliveryConfig.entities takes. `roster`: what it does to the roster, where
-    several sources make it.
+    several sources make it. `whose`: of which sources its changed values are.
     """
 
     orgs: Orgs = field(default_factory=Orgs)
@@ -42,6 +43,7 @@ class Details:
     unconfirmed: Mapping[str, str] = field(default_factory=dict)
     left_out: int = 0
     roster: RosterCounts | None = None
+    whose: tuple[Whose, ...] = ()
 
 
 NOTHING = Details()
@@ -62,6 +64,7 @@ def read(plan: Path) -> Details:
         manifest.unconfirmed,
         manifest.left_out,
         roster_of(manifest),
+        whose.read(plan),
     )
 
 

@@ -16,7 +16,7 @@ from rostersync.api.objects import (
     run_status,
 )
 from rostersync.model import NotOffered, Phase, RosterCounts
-from rostersync.render import deliveries
+from rostersync.render import deliveries, whose
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
@@ -85,6 +85,7 @@ def _plan(
     counts(out, run, status, details)
     legend(out, name, status, typed)
     parts.roster(out, _roster(status, details), typed.roster.format(run=name))
+    whose.page(out, details.whose, most)
     parts.schools(out, details, most)
     parts.attributes(out, details)
     causes(out, status)

@@ -36,9 +36,16 @@ def write_changes(
 
 
 def write_roster_changes(context: Context, table: Table, folder: Path) -> dict[Entity, str]:
-    """The same of the roster that several sources make together, with the source of each value (`told_by`)."""
+    """The same of the roster that several sources make together, with the source of each value (`told_by`), and with what each
+    changed value would be if its source had none (`otherwise`).
+    """
     told = "coalesce(to_json(r.told_by), to_json(r.only_source))::VARCHAR"
-    rows = _compared(table, "roster_changes", f"(FROM united_{table.name})", "roster", f", {told} AS told_by")
+    entries = f"(SELECT entries FROM otherwise_{table.name} o WHERE o.id = c.id)"
+    more = f", {told} AS told_by, {entries} AS entries"
+    compared = _compared(table, "roster_changes", f"(FROM united_{table.name})", "roster", more)
+    kept = "list_filter(coalesce(entries, []), lambda x: change = 'Create' OR list_contains(changed, x.k))"
+    pairs = f"list_transform({kept}, lambda x: to_json(x.k)::VARCHAR || ':' || x.v)"
+    rows = f"SELECT * EXCLUDE (entries), '{{' || array_to_string({pairs}, ',') || '}}' AS otherwise FROM ({compared})"
     return _write(context, table, [rows], lambda e: folder / roster_changes_of(e))
 
 

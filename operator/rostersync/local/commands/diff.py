@@ -42,7 +42,9 @@ Examples:
 @click.option("--cause", "causes", multiple=True, metavar="CAUSE", help="SourceMissing, Cascade …; repeatable.")
 @click.option("--rekeyed", is_flag=True, help="Only old id → new id of records that come back under another id.")
 @click.option(
-    "--roster", is_flag=True, help="What it comes to in the roster that several sources make, with whose each value is."
+    "--roster",
+    is_flag=True,
+    help="What it comes to in the roster that several sources make, whose each value is, and what it would be without that source.",
 )
 @click.option("--wide", is_flag=True, help="CSV for a spreadsheet: one row a record, with names; implies --output csv.")
 @options.limit_option
@@ -102,7 +104,7 @@ def diff(
         if output == "json":
             changes.write_json(sys.stdout, rows)
         elif wide:
-            changes.write_wide(sys.stdout, rows, known)
+            changes.write_wide(sys.stdout, rows, known, sources=roster)
         else:
             changes.write_csv(sys.stdout, rows, known, sources=roster)
 

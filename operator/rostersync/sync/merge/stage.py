@@ -3,7 +3,7 @@
 Reads `contributed_<table>` (every source's active records as they will be: source, id, entity, attributes, metadata),
 `former_<table>` (source, id, record_id: the record of the roster that each stored contribution is in), `roster_<table>` (the roster as it
 is stored), `owners_<table>` (id, attribute, source) and `changes_<table>`. Writes, by table: `named_` (what each contribution is in the
-roster), `united_` (the roster's records that this plan touches), `owned_`, `roster_changes_`; and `merge_held`.
+roster), `united_` (the roster's records that this plan touches), `owned_`, `roster_changes_`, `otherwise_` (what its values would be without their sources); and `merge_held`.
 
 Tables are done in the order of their dependencies, since references are part of what records are recognised by.
 """
@@ -11,7 +11,7 @@ Tables are done in the order of their dependencies, since references are part of
 from collections.abc import Collection
 
 from rostersync.roster import DEMOGRAPHICS, ORGS, TABLES, Table
-from rostersync.sync.merge import changes, ids, links, values
+from rostersync.sync.merge import changes, ids, links, otherwise, values
 from rostersync.sync.merge.words import Words
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal
@@ -20,7 +20,7 @@ from rostersync.tables.sql import literal
 def merge(
     context: Context, words: Words, *, targets: Collection[str] = (), new_words: bool = False
 ) -> tuple[Table, ...]:
-    """Make the roster. Returns the tables that have `united_`, `owned_` and `roster_changes_`: nothing of others can have changed.
+    """Make the roster. Returns the tables that have `united_`, `owned_`, `roster_changes_` and `otherwise_`: nothing of others can have changed.
 
     `targets`: ids that Schools Mapping names. `new_words`: the district's words differ from the last ones.
     """
@@ -44,6 +44,7 @@ def merge(
             touched.append(table)
             values.unite(context, table, words)
             changes.compare(context, table, new_words=new_words)
+            otherwise.lay_out(context, table)
     return tuple(touched)
 
 

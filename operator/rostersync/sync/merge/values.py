@@ -114,7 +114,7 @@ def _ranked(rank: str, owner: str) -> str:
 
 
 def _unite_metadata(context: Context, table: Table, words: Words) -> None:
-    """Make `merge_metadata`: id, metadata, told. Each key by itself, as an attribute."""
+    """Make `merge_metadata`: id, metadata, told. Each key by itself, as an attribute, with ranks in `merge_key_ranked`."""
     context.sql(
         "CREATE OR REPLACE TEMP TABLE merge_key_ranks (entity VARCHAR, key VARCHAR, source VARCHAR, rank BIGINT)"
     )
@@ -122,19 +122,22 @@ def _unite_metadata(context: Context, table: Table, words: Words) -> None:
         context.con.execute("INSERT INTO merge_key_ranks VALUES (?, ?, ?, ?)", list(row))
     rank = _ranked("coalesce(k.rank, p.general)", "o.source")
     context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE merge_metadata AS
+        CREATE OR REPLACE TEMP VIEW merge_key_ranked AS
         WITH p AS (
           SELECT record_id, source, age, stood, lead, {q("rank of metadata")} AS general, unnest(map_entries(metadata)) AS pair
-          FROM merge_ranked WHERE metadata IS NOT NULL),
-        ranked AS (
-          SELECT p.record_id, p.source, p.pair.key AS key, p.pair.value AS value, {rank} AS rank
-          FROM p LEFT JOIN merge_key_ranks k ON k.entity = p.lead AND k.key = p.pair.key AND k.source = p.source
-          LEFT JOIN owners_{table.name} o ON o.id = p.record_id AND o.attribute = 'metadata.' || p.pair.key
-          WHERE p.pair.value IS NOT NULL),
-        chosen AS (
-          SELECT record_id, key, arg_min(value, rank) AS value, arg_min(source, rank) AS source FROM ranked GROUP BY ALL)
-        SELECT record_id AS id, map_from_entries(list({{k: key, v: value}} ORDER BY key)) AS metadata,
-          list({{k: 'metadata.' || key, v: source}} ORDER BY key) AS told
+          FROM merge_ranked WHERE metadata IS NOT NULL)
+        SELECT p.record_id, p.source, p.pair.key AS key, p.pair.value AS value, {rank} AS rank
+        FROM p LEFT JOIN merge_key_ranks k ON k.entity = p.lead AND k.key = p.pair.key AND k.source = p.source
+        LEFT JOIN owners_{table.name} o ON o.id = p.record_id AND o.attribute = 'metadata.' || p.pair.key
+        WHERE p.pair.value IS NOT NULL
+    """)
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE merge_metadata AS
+        WITH chosen AS (
+          SELECT record_id, key, arg_min(value, rank) AS value, arg_min(source, rank) AS source
+          FROM merge_key_ranked GROUP BY ALL)
+        SELECT record_id AS id, map_from_entries(list({k: key, v: value} ORDER BY key)) AS metadata,
+          list({k: 'metadata.' || key, v: source} ORDER BY key) AS told
         FROM chosen GROUP BY record_id
     """)
 
