@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from rostersync.render import changes, whose
+from rostersync.render import changes, orgs, whose
 from support.days import Day, Planned, Roster
 from support.two_sources import FIRST, SECOND, both, ours, theirs
 
@@ -26,9 +26,8 @@ def change_of(planned: Planned, record: str) -> changes.RecordChange:
 
 def lines(planned: Planned) -> list[str]:
     out = io.StringIO()
-    changes.page(
-        Console(file=out, width=240, markup=False, highlight=False), changes.read(planned.folder, roster=True), None
-    )
+    console = Console(file=out, width=240, markup=False, highlight=False)
+    changes.page(console, changes.read(planned.folder, roster=True), None, orgs.read(planned.folder))
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 
 
@@ -50,7 +49,9 @@ def test_a_value_says_whose_it_is_and_what_the_next_source_has(roster: Roster) -
     shown = lines(planned)
     assert "phone: 111 → 999 (campus; without it: 111 of rivers)" in shown
     assert "sms: ∅ → 5 (campus; without it: none)" in shown
-    assert "orgSourcedIds: 1001 → 1001, ic-72 (rivers, campus; without rivers: ic-72; without campus: 1001)" in shown
+    north, far = "North (1001)", "Far High (ic-72)"
+    told = f"rivers, campus; without rivers: {far}; without campus: {north}"
+    assert f"orgSourcedIds: {north} → {north}, {far} ({told})" in shown, "also the school that the other source brings"
     assert "All of it is of campus." in shown, "who is new, and nobody else has"
 
 
@@ -76,9 +77,9 @@ def test_lists_for_programs_have_it(roster: Roster) -> None:
     out, wide, text = io.StringIO(newline=""), io.StringIO(newline=""), io.StringIO()
     changes.write_csv(out, [change_of(planned, "s1"), change_of(planned, "t1")], sources=True)
     rows = {(r["id"], r["attribute"]): r for r in csv.DictReader(io.StringIO(out.getvalue(), newline=""))}
-    phone, orgs = rows["s1", "phone"], rows["t1", "orgSourcedIds"]
+    phone, schools = rows["s1", "phone"], rows["t1", "orgSourcedIds"]
     assert (phone["source"], phone["otherwise"], phone["otherwiseSource"]) == ("campus", "111", "rivers")
-    assert orgs["otherwise"] == "without rivers: ic-72; without campus: 1001"
+    assert schools["otherwise"] == "without rivers: ic-72; without campus: 1001"
     changes.write_wide(wide, [change_of(planned, "s1"), change_of(planned, "ic-93")], sources=True)
     [one, alone] = csv.DictReader(io.StringIO(wide.getvalue().removeprefix("\ufeff"), newline=""))
     assert one["source"] == "sms: campus; phone: campus"

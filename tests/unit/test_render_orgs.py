@@ -62,3 +62,14 @@ def test_names_stand_beside_ids():
 
 def test_without_names_ids_stand_alone():
     assert [Orgs().called("x"), Orgs().called_by_source("x"), Orgs().name("x")] == ["x", "x", "x"]
+
+
+def test_an_organisation_of_another_source_has_its_name_and_is_none_of_this_one():
+    own = {"id": "ic-71", "sis_ids": ["71"], "entity": "School", "name": "North High"}
+    other = {"id": "1001", "sis_ids": [], "entity": "School", "name": "North High"}
+    known = orgs_of([own, other])
+
+    assert known.called("1001") == "North High (1001)"
+    assert known.ids(["north high", "1001"]) == ("ic-71", "1001")
+    assert (known.mapped("1001"), known.mapped("ic-71")) == ((), ("ic-71",))
+    assert "1001" not in known.listed()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rostersync.api.objects import RunStatus
 from rostersync.model import OF_ROSTER, Entity, EntityCounts, RosterCounts
 from rostersync.plan import codec
-from rostersync.plan.manifest import Usual, roster_of
+from rostersync.plan.manifest import Usual
+from rostersync.plan.manifest import roster_of as roster_in
 from rostersync.render import orgs as organisations
 from rostersync.render import rekeyed, summary, whose
 from rostersync.render.orgs import Orgs
@@ -63,9 +65,15 @@ def read(plan: Path) -> Details:
         unproved,
         manifest.unconfirmed,
         manifest.left_out,
-        roster_of(manifest),
+        roster_in(manifest),
         whose.read(plan),
     )
+
+
+def roster_of(status: RunStatus, details: Details) -> RosterCounts | None:
+    """The plan has all of it; a status what its Job's report had room for. None if the district has one source."""
+    told = status.get("roster")
+    return details.roster or (RosterCounts.from_dict(told) if told else None)
 
 
 def roster(out: Console, found: RosterCounts | None, command: str = "") -> None:

@@ -15,7 +15,8 @@ _LISTED = 20  # schools that an error names
 class Org:
     """An organisation.
 
-    `id` is the store's, None for a school of the source that is not mapped; `sis_ids` are the source's.
+    `id` is the store's, None for a school of the source that is not mapped; `sis_ids` are the source's, none for that of
+    another source.
     """
 
     id: str | None
@@ -28,7 +29,7 @@ class Org:
 
 @dataclass(frozen=True)
 class Orgs:
-    """All organisations that a plan knows. Where a plan has no names, there are none, and ids are shown alone."""
+    """All organisations of the source that a plan knows, and by id those of other sources, too. Where a plan has no names, there are none, and ids are shown alone."""
 
     all: tuple[Org, ...] = ()
     by_id: Mapping[str, Org] = field(default_factory=dict)
@@ -58,7 +59,11 @@ class Orgs:
 
     def mapped(self, word: str) -> tuple[str, ...]:
         """The store's ids of the mapped organisations that a word may mean."""
-        return (word,) if word in self.by_id else tuple(o.id for o in self._meant(word) if o.id)
+        return (
+            (word,)
+            if word in self.by_id and self.by_id[word].sis_ids
+            else tuple(o.id for o in self._meant(word) if o.id)
+        )
 
     def listed(self) -> str:
         """The schools, as `Oak Hill (FOC-1001)`, as far as an error may list them. Empty if there are none."""
@@ -105,4 +110,6 @@ def orgs_of(rows: Iterable[Mapping[str, Any]]) -> Orgs:
         Org(r["id"], tuple(r["sis_ids"] or ()), r["entity"], r["name"], r.get("students"), r.get("teachers"))
         for r in rows
     )
-    return Orgs(found, {o.id: o for o in found if o.id}, {i: o for o in found for i in o.sis_ids})
+    return Orgs(
+        tuple(o for o in found if o.sis_ids), {o.id: o for o in found if o.id}, {i: o for o in found for i in o.sis_ids}
+    )

@@ -15,7 +15,7 @@ from rostersync.api.objects import (
     condition,
     run_status,
 )
-from rostersync.model import NotOffered, Phase, RosterCounts
+from rostersync.model import NotOffered, Phase
 from rostersync.render import deliveries, whose
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
@@ -84,7 +84,7 @@ def _plan(
     holds(out, status, details.orgs)
     counts(out, run, status, details)
     legend(out, name, status, typed)
-    parts.roster(out, _roster(status, details), typed.roster.format(run=name))
+    parts.roster(out, parts.roster_of(status, details), typed.roster.format(run=name))
     whose.page(out, details.whose, most)
     parts.schools(out, details, most)
     parts.attributes(out, details)
@@ -92,12 +92,6 @@ def _plan(
     parts.follows(out, details)
     if details.rekeyed:
         say(out, f"{details.rekeyed:,} records come back under other ids: `{typed.rekeyed.format(run=name)}`.")
-
-
-def _roster(status: RunStatus, details: Details) -> RosterCounts | None:
-    """The plan has all of it; a status what its Job's report had room for."""
-    told = status.get("roster")
-    return details.roster or (RosterCounts.from_dict(told) if told else None)
 
 
 def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None:
@@ -139,7 +133,7 @@ def counts(out: Console, run: Mapping[str, Any], status: RunStatus, details: Det
         names,
         lines,
         names[1:],
-        of_counts(run["spec"], status.get("outcome"), several=bool(_roster(status, details))),
+        of_counts(run["spec"], status.get("outcome"), several=bool(parts.roster_of(status, details))),
         drop=("Unchanged", "Population", "Duplicates", "Skipped", "Errors", "Deferred", "Kept", "Out of scope"),
     )
     if details.usual.runs:

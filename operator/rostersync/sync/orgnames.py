@@ -27,9 +27,12 @@ _COLUMNS = {
 }
 
 
-def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path) -> None:
-    """Write every organisation of the store and of the pull, in order of id."""
-    rows = sorted(_rows(context, tallies, scope), key=_order)
+def write_orgs(context: Context, tallies: Tallies, scope: Scope, folder: Path, *, several: bool = False) -> None:
+    """Write every organisation of the store and of the pull, in order of id. `several`: those of other sources, too."""
+    rows = list(_rows(context, tallies, scope))
+    known = {row["id"] for row in rows}
+    rows += [row for row in (_of_roster(context) if several else ()) if row["id"] not in known]
+    rows.sort(key=_order)
     pq.write_table(pa.Table.from_pylist(rows, pa.schema(_COLUMNS)), folder / FILE)
 
 
@@ -67,6 +70,13 @@ def _rows(context: Context, tallies: Tallies, scope: Scope) -> Iterator[dict[str
     for sis_id, entity, name in pulled:
         if sis_id not in there:
             yield {"id": None, "sis_ids": [sis_id], "entity": entity, "name": name}
+
+
+def _of_roster(context: Context) -> Iterator[dict[str, object]]:
+    """Organisations of the roster so far, which this source knows by no id of its own."""
+    there = context.con.execute("SELECT id, entity, name FROM roster_orgs WHERE status = 'active'").fetchall()
+    for id_, entity, name in there:
+        yield {"id": id_, "sis_ids": [], "entity": entity, "name": name}
 
 
 def _people(context: Context, known: Tally) -> dict[str, tuple[int, int]] | None:

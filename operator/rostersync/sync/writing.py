@@ -85,7 +85,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
         drop_others(context, "issues")
     issues = changes_files.write_issues(context, making)
     changes_files.write_rekeyed(context, making)
-    write_orgs(context, made.tallies, made.scope, making)
+    write_orgs(context, made.tallies, made.scope, making, several=made.united is not None)
     write_notes(context, made.extract, making, mine=some)
     changed = {
         c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])

@@ -23,7 +23,7 @@ def lay_out(context: Context, table: Table) -> None:
     """)
     if not context.exists("merge_asked"):
         return
-    pairs = ", ".join(f"{{k: {literal(a.name)}, v: {_entry(a)}}}" for a in table.attributes)
+    pairs = ", ".join(f"{{k: {literal(a.name)}, v: {_of_attribute(a)}}}" for a in table.attributes)
     second = "{k: 'metadata.' || key, v: " + _next("two") + "}"
     context.sql(f"""
         INSERT INTO otherwise_{name}
@@ -38,7 +38,7 @@ def lay_out(context: Context, table: Table) -> None:
     """)
 
 
-def _entry(a: Attribute) -> str:
+def _of_attribute(a: Attribute) -> str:
     """An attribute's entry as JSON text, null where no source has a value."""
     column, having = q(a.name), f"FILTER ({q(a.name)} IS NOT NULL)"
     if a.kind is not Kind.REFS:
