@@ -1,6 +1,6 @@
 """One run, for people: its result, why it waits, and what to type next."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -15,15 +15,14 @@ from rostersync.api.objects import (
     condition,
     run_status,
 )
-from rostersync.model import NotOffered, Phase
-from rostersync.render import deliveries, whose
+from rostersync.model import Phase
+from rostersync.render import deliveries, not_offered, whose
 from rostersync.render import details as parts
 from rostersync.render.details import NOTHING, Details
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import say, table
 from rostersync.render.words import number, of_counts, part_of
 from rostersync.render.words_to_type import LOCAL, Typed
-from rostersync.roster import counted
 
 _COLUMNS = {
     "Entity": "entity",
@@ -181,27 +180,10 @@ def rest(out: Console, status: RunStatus, details: Details = NOTHING) -> None:
         say(out, f"Left out, as no rule of deliveryConfig.entities takes them: {number(n)} of the source's people.")
     for name, reason in details.unconfirmed.items():
         say(out, f"Deletes not confirmed by id: {name}: {reason}.", "yellow")
-    missing(out, [_not_offered(m) for m in status.get("notOffered") or []])
+    not_offered.page(out, map(not_offered.read, status.get("notOffered") or ()))
     touched(out, status)
     if succeeded := condition(status, "Succeeded"):
         say(out, f"{succeeded['reason']}: {succeeded['message']}", _STYLES[succeeded["status"]])
-
-
-def missing(out: Console, not_offered: Iterable[NotOffered]) -> None:
-    """Collections that the source does not offer, and what is held back because of it."""
-    for m in not_offered:
-        costs = ", ".join(counted(n, entity) for entity, n in m.held_back.items())
-        held_back = f"; held back because of it: {costs}" if costs else ""
-        status = f" ({m.status})" if m.status else ""
-        say(out, f"Not offered by the source: {m.collection}{status}{held_back}.", "yellow")
-        if m.scope:
-            remedy = "name it in deliveryConfig.scope, and let the SIS grant it"
-            say(out, f"  The token may lack the scope {m.scope}: {remedy}.", "yellow")
-
-
-def _not_offered(data: Mapping[str, Any]) -> NotOffered:
-    held_back = {h["entity"]: h["count"] for h in data.get("heldBack") or ()}
-    return NotOffered(data["collection"], data.get("status"), data.get("scope") or "", held_back)
 
 
 def touched(out: Console, status: RunStatus) -> None:

@@ -32,8 +32,7 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
     from rostersync.local.plans import opened_plan
     from rostersync.plan import codec
     from rostersync.render import issues as rendering
-    from rostersync.render import run as run_page
-    from rostersync.render import tables
+    from rostersync.render import not_offered, tables
 
     with opened_plan(state, name) as plan:
         found = rendering.read(plan)
@@ -41,7 +40,7 @@ def issues(name: str | None, records: bool, limit: int | None, state: "State", o
             rendering.page(
                 tables.console(), found, records, options.table_limit(limit), state.latest(name)["metadata"]["name"]
             )
-            run_page.missing(tables.console(), codec.read(plan).not_offered)
+            not_offered.page(tables.console(), codec.read(plan).not_offered)
             return
         rows = islice(found, limit) if limit and records else found
         if output == "csv":
