@@ -439,6 +439,9 @@ class Model:
     def direct_cause(self, key: Key, row: Row, fates: dict[Key, str | None], gone: dict[Key, str]) -> str | None:
         """Why one stored row is deleted, or None. `gone` has the organisations already, when others are asked."""
         table, i = key
+        unmapped = table == "orgs" and row["entity"] == "School" and i not in self.orgs.kept_targets
+        if unmapped and fates.get(key, "Removed") == "Removed":
+            return "SchoolUnmapped"  # even where what has its id now is sent as removed
         if key in fates:
             by_fate = {
                 "Removed": "SourceDeleted",
@@ -447,8 +450,6 @@ class Model:
                 "RequirementRemove": "RequirementFailed",
             }
             return by_fate.get(fates[key] or "")
-        if table == "orgs" and row["entity"] == "School" and i not in self.orgs.kept_targets:
-            return "SchoolUnmapped"
         if i in self.sent_ids[table]:
             return None
         if table in ("classes", "enrollments") and gone.get(("orgs", row["schoolSourcedId"])) == "SchoolUnmapped":
