@@ -24,7 +24,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-inp
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test coverage test-image-python nights lint format types imports generated verify bench bench-operator bench-deliveries \
-  bench-directory demo-cluster cluster cluster-down cluster-tools image lock clean
+  bench-directory bench-sources demo-cluster cluster cluster-down cluster-tools image lock clean
 
 help: ## List the targets
 	@echo 'make TARGET, with these targets:'
@@ -122,6 +122,9 @@ bench-deliveries: $(STAMP) ## The operator while 1,000 runs that only deliver wa
 
 bench-directory: $(STAMP) ## Reading Active Directory against ldapsearch (PEOPLE=5000)
 	@PYTHONPATH=tests $(BIN)/python bench/directory.py --people $(PEOPLE)
+
+bench-sources: $(STAMP) ## Plans of a district's second source against plans of an only one (PEOPLE=5000)
+	@PYTHONPATH=tests $(BIN)/python bench/several_sources.py --people $(PEOPLE)
 
 $(BENCH_STAMP): requirements-bench.txt $(STAMP)
 	@echo 'Installing into .venv the peer that the benchmark compares with.'
