@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pytest
 
 from rostersync.simulator.roster import Row
 from rostersync.simulator.server import Simulator
 from support.cluster.kubelet import Kubelet
 from support.cluster.scene import Object, Scene, condition, succeeded
+from support.cluster.store_file import rows
 from support.rosters import Rows, by_hand
 from support.simulated import simulated
 
@@ -60,19 +60,9 @@ class Two:
 
     def students(self) -> dict[str, tuple[str, str]]:
         """What the roster says of each student: identifier -> given name and username."""
-        file = self.kubelet.claim(self.scene.namespace, "rostersync-springfield-store") / "roster.duckdb"
         query = """SELECT identifier, givenName, username FROM users
             WHERE source = '*' AND entity = 'Student' AND status = 'active'"""
-
-        def read() -> list[dict[str, tuple[str, str]]] | None:
-            try:
-                with duckdb.connect(str(file), read_only=True) as store:
-                    return [{row[0]: (row[1], row[2]) for row in store.execute(query).fetchall()}]
-            except duckdb.IOException:
-                return None  # a Job has it
-
-        found: list[dict[str, tuple[str, str]]] = self.scene.wait(read, "a look into the store")
-        return found[0]
+        return {row[0]: (row[1], row[2]) for row in rows(self.scene, self.kubelet, query)}
 
     def wanted(self) -> dict[str, tuple[str, str]]:
         """What both systems together say."""
