@@ -218,7 +218,7 @@ def test_test_connection_probes_each_delivery_and_says_what_fails(bench: Bench, 
     assert [(d["name"], d.get("error")) for d in found["deliveries"]] == [("feed", None), ("passport", None)]
     folder = bench.state / "volumes" / "passport" / "in" / "focus"
     assert list(folder.iterdir()) == []
-    assert "Delivery passport: can be delivered to in/focus" in bench.call("check", *files).stdout
+    assert "Delivery passport: can be delivered to folder in/focus" in bench.call("check", *files).stdout
 
     folder.rmdir()
     folder.write_text("not a folder")
