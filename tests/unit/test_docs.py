@@ -228,7 +228,8 @@ def test_the_section_on_held_runs_names_what_there_is() -> None:
     assert len(words) > 8
     assert words <= {*HoldReason, *Cause}
     page = "\n".join(
-        (ROOT / "operator/rostersync/render" / f).read_text() for f in ("run.py", "words.py", "details.py")
+        (ROOT / "operator/rostersync/render" / f).read_text()
+        for f in ("run.py", "words.py", "details.py", "not_offered.py")
     )
     parts = [row[0] for row in table_after("### Reading a held run")]
     said = [p for part in parts for p in part.split(", ") if not p.startswith("What follows")]
