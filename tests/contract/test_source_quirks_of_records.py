@@ -144,6 +144,16 @@ def test_enabled_user_may_be_a_number_or_a_word(sent: Any, staged_as: str | None
         ("2026-08-15T00:00:00.000-05:00", "2026-08-15"),
         ("2026-08-15 23:59", "2026-08-15"),
         ("2026-08-15T23:30:00-05:00", "2026-08-15T23:30:00-05:00"),
+        ("2026-08-15T00:00:00+14:00", "2026-08-15"),
+        ("2026-08-15T00:00:00+1400", "2026-08-15"),
+        ("2026-08-15T00:00:00-13:45", "2026-08-15"),
+        ("2026-08-15T00:00:00+14:01", "2026-08-15T00:00:00+14:01"),
+        ("2026-08-15T00:00:00+25:00", "2026-08-15T00:00:00+25:00"),
+        ("2026-08-15T00:00:00-05:60", "2026-08-15T00:00:00-05:60"),
+        ("2026-08-15T99:99", "2026-08-15T99:99"),
+        ("2026-08-15T24:00:00", "2026-08-15T24:00:00"),
+        ("2026-08-15 23:60", "2026-08-15 23:60"),
+        ("2026-08-15 23:59:99.9", "2026-08-15 23:59:99.9"),
         ("2026-08-15 or so", "2026-08-15 or so"),
         ("2026-08-155", "2026-08-155"),
         ("08/15/2026", "08/15/2026"),
@@ -153,7 +163,8 @@ def test_enabled_user_may_be_a_number_or_a_word(sent: Any, staged_as: str | None
     ],
 )
 def test_dates_may_have_a_time(sent: Any, staged_as: str | None, tmp_path: Path) -> None:
-    """Quirk 20: a time without a zone, and midnight, are only a date's dress; what is no date stays as sent."""
+    """Quirk 20: a time without a zone, and midnight, are only a date's dress; what is no date stays as sent,
+    also where the day is one and no clock shows the time, or no zone is as far from UTC."""
     assert one(tmp_path, "enrollments", {"sourcedId": "e1", "beginDate": sent})["beginDate"] == staged_as
 
 

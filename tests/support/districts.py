@@ -29,6 +29,8 @@ DATES = [
     "1-1-1 (BC)",
     "2026-06-01T23:30:00-05:00",
     "2026-06-01 01:30:00.25Z",
+    "2026-06-01T12:00:00+99:99",
+    "2026-06-01T24:00:00Z",
 ]
 BOOLEANS = ["true", "false", "true", "maybe", None]
 STATUSES = ["active"] * 40 + [None] * 8 + ["ACTIVE", "tobedeleted", "ToBeDeleted", "inactive", "pending"]

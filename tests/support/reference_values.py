@@ -44,6 +44,8 @@ def day(text: str | None, zone: str) -> str | None:
     """A date, or the day that a time with a zone is there."""
     if text is None or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})", text):
         return text
+    if int(text[11:13]) > 23 or (text[-1] != "Z" and (int(text[-5:-3]), text[-2:]) > (14, "00")):
+        return text  # no clock shows that, and no zone is as far from UTC
     return datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).date().isoformat()
 
 

@@ -202,6 +202,8 @@ def test_a_role_that_has_ended_decides_nothing(odd: bool) -> None:
         "not yet": [role("teacher", "2026-11-29", "primary"), role("student", "2026-11-27T00:00:00Z")],
         "all": [role("teacher", "2020-01-01", "primary")],
         "no date": [role("teacher", "soon", "primary")],
+        "no time": [role("teacher", "2020-01-01T99:99", "primary")],
+        "no day": [role("teacher", "2020-01-32", "primary")],
     }
     rows = [{"sourcedId": name, "roles": roles} for name, roles in people.items()]
     page = Decoder("users", None, odd=odd, today="2026-11-28").page(json.dumps({"users": rows}).encode())
@@ -211,6 +213,8 @@ def test_a_role_that_has_ended_decides_nothing(odd: bool) -> None:
         "not yet": ("teacher", ["teacher"], ["at teacher"]),
         "all": (None, None, None),
         "no date": ("teacher", ["teacher"], ["at teacher"]),
+        "no time": ("teacher", ["teacher"], ["at teacher"]),
+        "no day": ("teacher", ["teacher"], ["at teacher"]),
     }
 
 

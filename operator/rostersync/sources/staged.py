@@ -19,8 +19,13 @@ TYPES = {
 # each other.
 REPEATED, CONTRADICTORY = "repeated.parquet", "contradictory.parquet"
 
+# A time that clocks show, and a zone that there is. The engine would also take 24:00 and +99:99, and move the day.
+DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?"
+ZONE = r"(?:Z|[+-](?:(?:0[0-9]|1[0-3])(?::?[0-5][0-9])?|14(?::?00)?))"
+
 # An instant in any zone. A time without a zone is in UTC, as in OneRoster. Other texts are not times.
-INSTANT = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+INSTANT = rf"^{DAY}(?:[T ]{CLOCK}\s*{ZONE}?)?$"
 
 
 @cache

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rostersync.roster import Kind
-from rostersync.sources.staged import METADATA, TEXTS, USER_ID
+from rostersync.sources.staged import CLOCK, DAY, METADATA, TEXTS, USER_ID, ZONE
 
 MAX_ID = 1024  # bytes of an id
 MAX_TEXT = 2**20  # bytes of one text
@@ -33,9 +33,7 @@ _ZERO, _DATE_LENGTH = (
 _NO_TEXT, _NO_TEXTS = pa.scalar(None, pa.string()), pa.scalar(None, TEXTS)
 _SPACES = tuple(bytes((c,)) for c in (*range(0x09, 0x0E), *range(0x1C, 0x20), 0x20))
 # Dates written as times: without a zone, or at midnight of the zone that they name.
-_DATE = (
-    r"^\d{4}-\d{2}-\d{2}[T ](?:\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?|00:00(?::00(?:\.0+)?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?))$"
-)
+_DATE = rf"^{DAY}[T ](?:{CLOCK}|00:00(?::00(?:\.0+)?)?\s*{ZONE})$"
 _SPLIT = frozenset({"grades", "subjects", "subjectCodes", "periods"})  # a single string holds several, with commas
 
 

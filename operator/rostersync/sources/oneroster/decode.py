@@ -1,6 +1,7 @@
 """Pages of JSON to Arrow record batches in staged form (sources/staged.py)."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from rostersync.sources.oneroster.endpoint import REQUIRED
 from rostersync.sources.oneroster.envelope import open_envelope, opened
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
-from rostersync.sources.staged import METADATA, schema
+from rostersync.sources.staged import INSTANT, METADATA, schema
 
 _NUL = rb"\u0000"
 _BACKSLASH = rb"\\"  # as JSON writes one
@@ -244,10 +245,13 @@ def without_ended_roles(rows: Iterable[Any], today: str) -> None:
 
 
 def _has_ended(role: Role, today: str) -> bool:
-    try:
-        return date.fromisoformat(str(role.endDate)[:10]).isoformat() <= today
-    except ValueError:
+    text = str(role.endDate)
+    if not re.fullmatch(INSTANT, text):
         return False  # not a date, so it says nothing
+    try:
+        return date.fromisoformat(text[:10]).isoformat() <= today
+    except ValueError:
+        return False
 
 
 def deciding_role(row: Any) -> Any:
