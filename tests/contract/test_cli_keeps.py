@@ -138,6 +138,54 @@ def test_a_backup_is_a_store_and_compact_keeps_every_record(bench):
     assert len(users(bench.folder / "out")) == bench.simulator.roster.total("users")
 
 
+def test_a_backup_replaces_nothing_but_a_backup(bench):
+    bench.run()
+    state, folder = bench.state, bench.folder
+    other = folder / "other.duckdb"
+    with duckdb.connect(str(other)) as con:
+        con.execute("CREATE TABLE mine (x INTEGER)")
+    link = folder / "link"
+    link.symlink_to(state / "store" / "roster.duckdb")
+    hard = folder / "hard"
+    hard.hardlink_to(state / "store" / "roster.duckdb")
+    text = folder / "notes.yaml"
+    text.write_text("kind: Secret")
+    refused = {
+        state / "store" / "roster.duckdb": "is in the state folder",
+        state / "copy": "is in the state folder",
+        link: "is in the state folder",
+        hard: "is the store itself",
+        text: "is no backup of a store",
+        other: "is no backup of a store",
+    }
+    before = {path: path.read_bytes() if path.exists() else None for path in refused}
+
+    for path, said in refused.items():
+        shown = bench.call("backup", "--to", str(path), code=1).stderr
+        assert said in shown
+        assert str(path) in shown or path == link
+        assert "nothing was written. Name" in shown
+
+    assert before == {path: path.read_bytes() if path.exists() else None for path in refused}
+    assert not (state / "backups.json").exists()
+    empty, copy = folder / "empty", folder / "copy"
+    empty.touch()
+    for path in (empty, copy, copy):
+        bench.call("backup", "--to", str(path))
+        assert path.stat().st_size
+
+
+def test_exports_and_reports_stay_out_of_the_state_folder(bench):
+    bench.run()
+    inside = bench.state / "runs" / "here"
+
+    plan = ("plan", *bench.manifests(), "--report", str(inside))
+    for words, code in ((("export", "--to", str(inside)), 1), (plan, 42)):
+        assert f"{inside} is in the state folder" in bench.call(*words, code=code).stderr
+
+    assert not inside.exists()
+
+
 def test_the_store_says_which_districts_it_has(bench):
     bench.run()
 

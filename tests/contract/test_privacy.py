@@ -82,13 +82,13 @@ def test_records_of_every_fate(desk: Desk) -> None:
         shown += [desk.jobs / f"{len(list(desk.jobs.iterdir())):03d}-issues"]
         assert "qzxid-student-805" in desk("issues", name, "--records", exits=0).out
         desk("export", "--to", exported, exits=0)
-        desk("backup", "--to", desk.state / "store" / "copy.duckdb", exits=0)
+        desk("backup", "--to", exported.parent / "copy.duckdb", exits=0)
         desk("compact", exits=0)
     with (exported / "users.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {FAMILY} == {r["familyName"] for r in rows if r["role"] == "student"}
     assert not any("qzxpassword" in str(r).casefold() for r in rows)
-    clean(desk, (exported, *shown))
+    clean(desk, (exported, exported.parent / "copy.duckdb", *shown))
 
 
 def test_a_held_run_decided_in_every_way(desk: Desk) -> None:

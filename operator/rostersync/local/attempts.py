@@ -17,6 +17,7 @@ from rostersync.lifecycle.outcomes import succeeded_message, succeeded_reason
 from rostersync.lifecycle.steps import StartApply, StartDeliver, StartPlan
 from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.state import State
+from rostersync.local.targets import outside
 from rostersync.model import ApplyReport
 from rostersync.plan.origin import restored_by
 from rostersync.stores.registry import placement_of
@@ -40,7 +41,8 @@ class LocalAttempts:
         engine: Engine | None = None,
         everything: bool = False,
     ) -> None:
-        self.state, self.copy, self.everything = state, report, everything
+        self.state, self.everything = state, everything
+        self.copy = None if report is None else outside(state, report, "--report")
         secrets = store_secrets(env or {})
         self.execution = Execution(
             state.layout,

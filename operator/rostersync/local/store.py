@@ -18,6 +18,7 @@ from rostersync.errors import Permanent
 from rostersync.execution.workspace import stored_connection
 from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.state import State
+from rostersync.local.targets import outside
 from rostersync.sent import Sent
 from rostersync.stores.embedded.kind import FILE
 from rostersync.stores.engine import connect
@@ -64,7 +65,7 @@ def export(
     """
     store = store_of(state)
     there(store)
-    target = folder.resolve()
+    target = outside(state, folder, "--to").resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     name = _district(state, store, district)
     reader = store.reader()

@@ -309,6 +309,10 @@ class Outbox(Protocol):
 class StoreFile(Protocol):
     """What can be done with a store that is one file."""
 
+    def check_target(self, to: Path) -> None:
+        """Raises Permanent when a backup must not replace what is at `to`: this store, or a file that is none."""
+        ...
+
     def backup(self, to: Path) -> None:
         """Writes a compact copy to the file `to`, whole or not at all. Restoring is copying it back."""
         ...

@@ -25,14 +25,14 @@ Example:
     required=True,
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The copy to write; an existing file is replaced as a whole.",
+    help="The copy to write; an earlier copy there is replaced as a whole, no other file is.",
 )
 @options.state_option
 @debug_option
 def backup(file: Path, state: "State") -> None:
     """Copy the store to a file, as it is at one moment. To restore, put that file in the store's place."""
     from rostersync.errors import Permanent
-    from rostersync.local import backups, store
+    from rostersync.local import backups, store, targets
     from rostersync.local.drive import now_utc
 
     if not file.resolve().parent.is_dir():
@@ -42,6 +42,7 @@ def backup(file: Path, state: "State") -> None:
         )
     with interruptible():
         copied = store.file_of(state)
+        copied.check_target(targets.outside(state, file, "--to"))
         backups.note(state, file, now_utc())
         copied.backup(file.resolve())
     click.echo(f"Wrote {file}.")

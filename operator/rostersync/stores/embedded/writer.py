@@ -112,8 +112,37 @@ class EmbeddedWriter:
             self._rewrite(con, self._path)
             return (before, self._path.stat().st_size)
 
+    def check_target(self, to: Path) -> None:
+        """See StoreFile.check_target. Whatever is at `to` is only read. An empty file is nothing to lose."""
+        if not to.exists():
+            return
+        if self._path.exists() and to.samefile(self._path):
+            raise Permanent(
+                f"{to} is the store itself; nothing was written. Name another file for the copy.",
+                reason="TheStoreItself",
+            )
+        if to.is_file() and to.stat().st_size == 0:
+            return
+        to = to.resolve()
+        try:
+            con = connect(self._memory_limit, self._threads, self._scratch, [to.parent])
+            try:
+                files.attach(con, to, read_only=True)
+                schema.check_format(con, to)
+            finally:
+                con.close()
+        except Permanent as error:
+            if error.reason == "StoreFormat":  # another version's
+                return
+            raise Permanent(
+                f"{to} is there, and is no backup of a store; nothing was written. Name another file, or remove that one.",
+                reason="NotABackup",
+                detail=error.detail,
+            ) from None
+
     def backup(self, to: Path) -> None:
         """See StoreFile.backup."""
+        self.check_target(to)
         if not self._path.exists():
             raise Permanent("There is no roster store yet, so nothing to back up.", reason="NoStore")
         to = to.resolve()
