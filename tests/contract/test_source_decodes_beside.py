@@ -82,6 +82,9 @@ def test_a_page_is_the_same_wherever_it_is_decoded(
     assert there.batch.equals(here.batch)
     assert there.batch.schema.equals(here.batch.schema)
     assert (there.rows, there.without_id, there.said) == (here.rows, here.without_id, here.said)
+    assert there.unread == here.unread
+    assert here.unread[-1] == len(rows)
+    assert there.without_first().unread[-1] == len(rows) - 1
     assert (there.fingerprint, there.first, there.last) == (here.fingerprint, here.first, here.last)
     assert there.without_first().batch.equals(here.without_first().batch)
 

@@ -255,19 +255,6 @@ def test_references_may_be_plain_ids(sent: Any, tmp_path: Path) -> None:
     assert row["classSourcedId"] in ("c1", "1")
 
 
-@pytest.mark.parametrize("bad", [{"role": "student"}, {"sourcedId": None}, {"sourcedId": "  "}, None, "text", 5])
-def test_a_record_without_an_id_is_counted_left_out_and_makes_the_collection_incomplete(
-    bad: Any, tmp_path: Path
-) -> None:
-    with Quirky({"users": [{"sourcedId": "u1"}, bad]}, sorts=False) as server:
-        result = staged(server, tmp_path, "users")
-
-    proof = result.proof["users"]
-    assert (proof["complete"], proof["withoutID"], proof["rows"], proof["distinct"]) == (False, 1, 2, 1)
-    assert set(result.rows("users")) == {"u1"}
-    assert proof["pulls"] == 1
-
-
 def test_text_is_trimmed_composed_and_null_when_empty(tmp_path: Path) -> None:
     row = one(tmp_path, "users", {"sourcedId": " u1 ", "givenName": "  Zoe\u0301 ", "familyName": " ", "email": ""})
 

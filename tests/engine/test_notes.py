@@ -1,10 +1,15 @@
 """What `issues` says beside the issues of a plan: what the export would lack, and ids that keep a collection unproved."""
 
+from pathlib import Path
+
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rostersync.deliveries import importable
 from rostersync.lifecycle.messages import no_changes_message
 from rostersync.render import issues
+from rostersync.sources.staged import WITHOUT_ID
 from support.days import Day, Planned, Roster, district
 
 BULK = {"bulkUploadMode": True}
@@ -76,6 +81,29 @@ def test_ids_in_several_rows_are_named_while_their_collection_is_not_proved(rost
         ("Student", "X-s2", "RepeatedRows", None),
         ("Student", "X-s3", "RepeatedRows", None),
     }
+
+
+class Unread(Day):
+    """A day with two users, one of a known place, and one enrolment that came without a readable id."""
+
+    def stage(self, folder: Path) -> Path:
+        extract = super().stage(folder)
+        for collection, numbers in {"users": [7, None], "enrollments": [1]}.items():
+            pq.write_table(pa.table({"row": pa.array(numbers, pa.int64())}), extract / collection / WITHOUT_ID)
+        return extract
+
+
+def test_rows_without_an_id_are_named_by_collection_and_number(roster: Roster) -> None:
+    day = Unread(**vars(whole().read_in_part("users", "enrollments")))
+
+    plan = roster.plan(day)
+
+    assert notes(plan) == {
+        ("users", "row 7", "WithoutID", "sourcedId"),
+        ("users", None, "WithoutID", "sourcedId"),
+        ("enrollments", "row 1", "WithoutID", "sourcedId"),
+    }
+    assert {g["entity"]: g["count"] for g in issues.groups(issues.read(plan.folder))} == {"users": 2, "enrollments": 1}
 
 
 def test_a_first_run_on_a_source_that_shows_nothing_says_so(roster: Roster) -> None:

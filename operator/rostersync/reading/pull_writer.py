@@ -14,7 +14,7 @@ from rostersync.reading import repeated
 from rostersync.reading.completeness import Pulled
 from rostersync.reading.id_order import IdOrder
 from rostersync.sources.port import Page, Reading
-from rostersync.sources.staged import CONTRADICTORY, REPEATED, schema
+from rostersync.sources.staged import CONTRADICTORY, NAMED, REPEATED, WITHOUT_ID, schema
 
 GROUP_ROWS = 65_536
 GROUP_BYTES = 16 * 2**20
@@ -40,6 +40,7 @@ class PullWriter:
         self.rows = 0
         self._collection, self._schema = collection, schema(collection)
         self._without_id = 0
+        self._unread: list[int] = []
         self._ascending = IdOrder()
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
@@ -53,6 +54,8 @@ class PullWriter:
         """Add a page. Pages may come in any order."""
         self.rows += page.batch.num_rows + page.without_id
         self._without_id += page.without_id
+        if page.unread:
+            self._unread = sorted([*self._unread, *(page.offset + position + 1 for position in page.unread)])[:NAMED]
         self._ascending.add(page.offset, page.batch.column("sourcedId"))
         self._waiting.append(page.batch)
         self._waiting_rows += page.batch.num_rows
@@ -72,6 +75,9 @@ class PullWriter:
         copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
         if distinct != rows:
             resolve(self.folder, self._collection, copies_count=self._ascending.side_by_side())
+        if self._without_id:
+            numbers = [*self._unread, *[None] * (self._without_id - len(self._unread))]
+            pq.write_table(pa.table({"row": pa.array(numbers, pa.int64())}), self.folder / WITHOUT_ID)
         return Pulled(
             end=reading.end,
             total=reading.total,

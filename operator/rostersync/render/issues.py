@@ -32,6 +32,7 @@ MEANINGS = {
     "NotImportable": "has no value: importers of the exported CSV may refuse the record",
     "NoSchool": "is not there at all: importers of the exported CSV have nowhere to put people and classes",
     "RepeatedRows": "came in several rows, so the collection is not proved complete and deletes are deferred",
+    "WithoutID": "came without an id that can be read (rows are counted as sent), so deletes are deferred",
     "StillThere": "was not sent, but is there when asked for by id, so deletes are deferred",
     "LastOrganisation": "is mapped or sent no more, but is all that somebody who stays belongs to, so it stays",
     "DanglingReference": "refers to a record that is not imported: it is missing in the source, filtered out or held back",

@@ -29,12 +29,14 @@ class Page:
     """Some rows of a collection in staged form (sources/staged.py), as they came, duplicates included.
 
     `offset` is the position of the first row in the collection, `total` the number of rows that the server names.
+    `unread` has the positions in the page (from 0) of the first rows of `without_id`, where they are known.
     """
 
     offset: int
     batch: pa.RecordBatch
     without_id: int
     total: int | None
+    unread: tuple[int, ...] = ()
 
 
 class End(StrEnum):

@@ -18,6 +18,9 @@ TYPES = {
 # Beside the parts of a collection: ids in several rows that do not count as received, and ids whose rows contradict
 # each other.
 REPEATED, CONTRADICTORY = "repeated.parquet", "contradictory.parquet"
+# And the rows without a readable id: `row` is its number in the order sent, from 1, of the first NAMED; else null.
+WITHOUT_ID = "without-id.parquet"
+NAMED = 10
 
 # A time that clocks show, and a zone that there is. The engine would also take 24:00 and +99:99, and move the day.
 DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -2,6 +2,7 @@
 
 - Records that would be incomplete in the export once the plan is applied, so that importers elsewhere refuse them.
 - Ids that came in several rows, if that keeps their collection from being proved complete.
+- Rows without a readable id, by their number in the order sent.
 - Records that were not sent although they are there, which shows that their collection was not read completely.
 - Organisations that would leave, and stay for the sake of somebody who would belong to nothing else.
 
@@ -14,7 +15,7 @@ from rostersync.deliveries.importable import GAPS
 from rostersync.plan.folder import NOTES
 from rostersync.reading import confirming
 from rostersync.roster import BY_NAME, ORGS, Table
-from rostersync.sources.staged import REPEATED
+from rostersync.sources.staged import REPEATED, WITHOUT_ID
 from rostersync.tables.context import Context
 from rostersync.tables.of_schools import drop_others
 from rostersync.tables.sql import PREFIX, literal, q
@@ -48,6 +49,12 @@ def _of_the_pull(context: Context, extract: Path) -> None:
                 INSERT INTO notes SELECT r.entity, r.id, 'Note', 'RepeatedRows', NULL, NULL, NULL
                 FROM required_{table.name} r
                 JOIN (SELECT sourcedId FROM read_parquet({literal(str(file))})) t ON t.sourcedId = r.raw_id
+            """)
+        file = extract / table.name / WITHOUT_ID
+        if context.takes(table) and context.offered(table.name) and file.exists():
+            context.sql(f"""
+                INSERT INTO notes SELECT {literal(table.name)}, 'row ' || "row", 'Note', 'WithoutID', 'sourcedId', NULL, NULL
+                FROM read_parquet({literal(str(file))})
             """)
     context.sql("""
         INSERT INTO notes SELECT s.entity, s.id, 'Note', 'LastOrganisation', NULL, NULL, NULL

@@ -1,7 +1,6 @@
 """Pages of JSON to Arrow record batches in staged form (sources/staged.py)."""
 
 import hashlib
-import re
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from rostersync.sources.oneroster.endpoint import REQUIRED
 from rostersync.sources.oneroster.envelope import open_envelope, opened
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
-from rostersync.sources.staged import INSTANT, METADATA, schema
+from rostersync.sources.staged import INSTANT, METADATA, NAMED, schema
 
 _NUL = rb"\u0000"
 _BACKSLASH = rb"\\"  # as JSON writes one
@@ -33,7 +32,7 @@ class Decoded:
     """One decoded page: its rows in staged form, and what its body says about the collection.
 
     `rows` counts what was received. `without_id` counts those that have no sourcedId or cannot be read; the batch lacks
-    them. `fingerprint` is equal for pages with the same ids
+    them, and `unread` has the positions (from 0) of the first of those. `fingerprint` is equal for pages with the same ids
     in the same order. `first` and `last` are the ids of the first and the last row; None where that row has none, or
     some rows are no objects.
     """
@@ -45,10 +44,13 @@ class Decoded:
     fingerprint: int
     first: str | None = None
     last: str | None = None
+    unread: tuple[int, ...] = ()
 
     def without_first(self) -> "Decoded":
         """The page without its first row, which must have an id."""
-        return replace(self, rows=self.rows - 1, batch=self.batch.slice(1))
+        return replace(
+            self, rows=self.rows - 1, batch=self.batch.slice(1), unread=tuple(position - 1 for position in self.unread)
+        )
 
     def told(self) -> tuple[bytes, bytes]:
         """The page for another process: a Told, and the rows as an Arrow message of one record batch."""
@@ -59,6 +61,7 @@ class Decoded:
             self.fingerprint,
             self.first,
             self.last,
+            self.unread,
         )
         return msgspec.msgpack.encode(told), self.batch.serialize().to_pybytes()
 
@@ -116,11 +119,13 @@ class Decoder:
 
     def nothing(self) -> Decoded:
         """An empty page, for an answer without content."""
-        return self._decoded([], 0, Said())
+        return self._decoded([], (), Said())
 
     def _taken(self, told: Told, rows: bytes) -> Decoded:
         batch = pa.ipc.read_record_batch(pa.py_buffer(rows), self._schema)
-        return Decoded(batch, told.rows, told.without_id, told.said, told.fingerprint, told.first, told.last)
+        return Decoded(
+            batch, told.rows, told.without_id, told.said, told.fingerprint, told.first, told.last, told.unread
+        )
 
     def _page(self, body: bytes) -> Decoded:
         check_page(body)
@@ -139,7 +144,7 @@ class Decoder:
             except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
                 pass  # the lenient decoder finds out whether it is odd or broken
             else:
-                return self._decoded(rows, 0, said_beside(top, self.collection))
+                return self._decoded(rows, (), said_beside(top, self.collection))
         envelope = open_envelope(body, self.collection, required=self.required)
         try:
             found, no_objects = lenient_decode.records(envelope.rows, self._shape)
@@ -151,28 +156,29 @@ class Decoder:
         rows = open_envelope(body, self.collection, required=self.required).rows
         return lenient_decode.is_odd(rows, self._shape) if rows else None
 
-    def _decoded(self, rows: Sequence[Any], lost: int, said: Said) -> Decoded:
-        """The page of these rows. `lost` more were received but could not be read."""
+    def _decoded(self, rows: Sequence[Any], lost: Sequence[int], said: Said) -> Decoded:
+        """The page of these rows. Those at the positions `lost` were received too, but could not be read."""
         if self._today and self.collection == "users":
             without_ended_roles(rows, self._today)
+        received, readable = len(rows) + len(lost), rows
         try:
             batch = self._batch(rows)
         except columns.Unreadable:
             readable = self._readable(rows)
-            lost += len(rows) - len(readable)
-            rows, batch = readable, self._batch(readable)
+            batch = self._batch(readable)
         ids = batch.column(0)
-        missing = ids.null_count
-        if missing:
+        if ids.null_count:
             batch = batch.filter(pc.is_valid(ids))
+        without_id, whole = received - batch.num_rows, len(readable) == received
         return Decoded(
             batch=batch,
-            rows=len(rows) + lost,
-            without_id=missing + lost,
+            rows=received,
+            without_id=without_id,
             said=said,
             fingerprint=_fingerprint(ids),
-            first=ids[0].as_py() if rows and not lost else None,
-            last=ids[-1].as_py() if rows and not lost else None,
+            first=ids[0].as_py() if rows and whole else None,
+            last=ids[-1].as_py() if rows and whole else None,
+            unread=_unread(rows, lost, readable, ids) if without_id else (),
         )
 
     def _batch(self, rows: Sequence[Any]) -> pa.RecordBatch:
@@ -212,6 +218,15 @@ class Decoder:
         return columns.build(name, kind, _plain(values, kind))
 
 
+def _unread(rows: Sequence[Any], lost: Sequence[int], readable: Sequence[Any], ids: pa.StringArray) -> tuple[int, ...]:
+    """Positions in the page of the first rows without a readable id. `rows` are those that are not at `lost`."""
+    kept = {id(row) for row, there in zip(readable, pc.is_valid(ids).to_pylist(), strict=True) if there}
+    gone = set(lost)
+    places = (place for place in range(len(rows) + len(lost)) if place not in gone)
+    gone.update(place for place, row in zip(places, rows, strict=True) if id(row) not in kept)
+    return tuple(sorted(gone)[:NAMED])
+
+
 def _fingerprint(ids: pa.StringArray) -> int:
     """A hash that, unlike Python's own, is the same in every process."""
     ends = memoryview(ids.buffers()[1] or b"")[: 4 * (len(ids) + 1)]
@@ -246,7 +261,7 @@ def without_ended_roles(rows: Iterable[Any], today: str) -> None:
 
 def _has_ended(role: Role, today: str) -> bool:
     text = str(role.endDate)
-    if not re.fullmatch(INSTANT, text):
+    if not pc.match_substring_regex(pa.scalar(text), INSTANT).as_py():
         return False  # not a date, so it says nothing
     try:
         return date.fromisoformat(text[:10]).isoformat() <= today

@@ -44,6 +44,7 @@ class Told:
     fingerprint: int
     first: str | None
     last: str | None
+    unread: tuple[int, ...] = ()
 
 
 class Way:

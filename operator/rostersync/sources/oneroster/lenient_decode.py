@@ -15,14 +15,16 @@ _IDS = ("sourcedid", "sourceid")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Struct], int]:
-    """Records of the shape's type, and how many rows were no objects or hold numbers that cannot be read."""
+def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Struct], list[int]]:
+    """Records of the shape's type, and which rows (from 0) were no objects or hold numbers that cannot be read."""
     names = {key.lower(): key for key in shape.forms} | dict.fromkeys(_IDS, "sourcedId")
     found: list[msgspec.Struct] = []
-    for row in rows:
+    lost: list[int] = []
+    for position, row in enumerate(rows):
         try:
             raw = _object.decode(row)
         except msgspec.ValidationError:
+            lost.append(position)
             continue
         values: dict[str, Any] = {FIELD + "sourcedId": None}
         try:
@@ -31,9 +33,10 @@ def records(rows: Sequence[msgspec.Raw], shape: Shape) -> tuple[list[msgspec.Str
                 if name is not None and (key == name or values.get(FIELD + name) is None):
                     values[FIELD + name] = _FORMED[shape.forms[name]](msgspec.json.decode(value))
         except msgspec.ValidationError:  # 1e999, or a number of a thousand digits
+            lost.append(position)
             continue
         found.append(shape.record(**values))
-    return found, len(rows) - len(found)
+    return found, lost
 
 
 def is_odd(rows: Sequence[msgspec.Raw], shape: Shape) -> bool:

@@ -152,7 +152,7 @@ class Pull:
 
     def _emit(self, got: Got) -> None:
         decoded = got.decoded
-        self._sink(Page(got.ask.offset, decoded.batch, decoded.without_id, self._walk.total))
+        self._sink(Page(got.ask.offset, decoded.batch, decoded.without_id, self._walk.total, decoded.unread))
 
     def _look_again(self, end: End, overlap: Overlap, last: Got) -> int | None:
         """Check that the end is the end. Returns the total that the server names there; None when it names none."""
