@@ -2,6 +2,7 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
 from rostersync.model import Entity, EntityCounts
@@ -56,6 +57,29 @@ def test_a_held_run_says_why_and_what_to_type():
     assert "Not mapped: 1003" in text
     assert "Not read completely: users" in text
     assert "Skipped" not in text  # nothing was
+
+
+DOUBLE = {  # counts of the issues among the duplicates, of which there are 3; the words that are there, and those that are not
+    "not unique": ({"Duplicate": 3}, "since another record has the same value where it must be unique:", "contradict"),
+    "contradictory": (
+        {"ContradictoryRows": 3},
+        "held back, since rows with the same id contradict each other:",
+        "unique",
+    ),
+    "both": ({"Duplicate": 1, "ContradictoryRows": 2}, "must be unique, or since rows", "nothing else"),
+    "not all told": ({"Duplicate": 2}, "must be unique, or since rows", "nothing else"),
+    "none told": ({}, "must be unique, or since rows", "nothing else"),
+}
+
+
+@pytest.mark.parametrize(("codes", "there", "absent"), DOUBLE.values(), ids=DOUBLE)
+def test_duplicates_are_explained_as_what_they_are(codes, there, absent):
+    issues = [{"class": "Duplicate", "code": c, "entity": "Student", "count": n} for c, n in codes.items()]
+    status = RUN["status"] | {"totals": {"duplicates": 3}, "issues": issues}
+    text = " ".join(shown(brief, RUN | {"status": status}).split())
+
+    assert there in text
+    assert absent not in text
 
 
 def test_a_whole_run():

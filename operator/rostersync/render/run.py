@@ -15,6 +15,7 @@ from rostersync.api.objects import (
     condition,
     run_status,
 )
+from rostersync.fate import Fate
 from rostersync.model import Phase
 from rostersync.render import deliveries, not_offered, whose
 from rostersync.render import details as parts
@@ -24,6 +25,10 @@ from rostersync.render.tables import say, table
 from rostersync.render.words import number, of_counts, part_of
 from rostersync.render.words_to_type import LOCAL, Typed
 
+_WHY_DOUBLE = {
+    Fate.DUPLICATE.value: "since another record has the same value where it must be unique",
+    Fate.CONTRADICTORY.value: "since rows with the same id contradict each other",
+}
 _COLUMNS = {
     "Entity": "entity",
     "Population": "population",
@@ -149,12 +154,16 @@ def legend(out: Console, name: str, status: RunStatus, typed: Typed) -> None:
     if n := totals.get("skipped"):
         say(out, f"Skipped: {number(n)} {_records(n)} held back; what was accepted before stays{where}.")
     if n := totals.get("duplicates"):
-        say(
-            out,
-            f"Duplicates: {number(n)} {_records(n)} held back, since another record has the same value where it must be unique{where}.",
-        )
+        say(out, f"Duplicates: {number(n)} {_records(n)} held back, {_why_double(status, n)}{where}.")
     if any(totals.get(key) for key in ("errors", "skipped", "duplicates")):
         say(out)
+
+
+def _why_double(status: RunStatus, n: int) -> str:
+    """Why the duplicates are some. Which of the two reasons it is, as far as the status lists their issues."""
+    listed = [i for i in status.get("issues") or [] if i.get("class") == "Duplicate"]
+    found = {i["code"] for i in listed} if sum(i["count"] for i in listed) == n else set(_WHY_DOUBLE)
+    return ", or ".join(words for code, words in _WHY_DOUBLE.items() if code in found or not found & _WHY_DOUBLE.keys())
 
 
 def _records(n: int) -> str:
