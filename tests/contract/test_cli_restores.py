@@ -104,6 +104,7 @@ def test_what_cannot_be_taken_back_is_refused_before_anything_begins(bench: Benc
     first = sorted(p.stem for p in (bench.state / "runs").iterdir())[0]
     failed = restored_error(bench, first, "--school", "no-such-school")
     assert "never had a school no-such-school" in failed
+    assert "There are: " in failed
 
 
 def test_what_is_applied_is_taken_back_although_its_delivery_fails(bench: Bench) -> None:
@@ -143,6 +144,11 @@ def test_only_some_entities_and_what_is_left_alone(bench: Bench) -> None:
     assert reason_of(run) == "NoChanges"
     found = json.loads(bench.call("issues", name_of(run), "-o", "json").stdout)
     assert {(i["code"], i["attribute"]) for i in found} == {("DanglingReference", "userSourcedId")}
+    found = json.loads(bench.call("check", *bench.manifests(), "--output", "json").stdout)["schools"][0]
+    for word in (found["name"], found["name"].upper(), found["sourcedId"]):
+        assert restored(bench, held, "--school", word)["spec"]["schools"] == [found["sourcedId"]]
+    refused = bench.call("restore", held, "--school", "nowhere", "--quiet", "--output", "json", code=1)
+    assert f"{found['name']} ({found['sourcedId']})" in refused.stderr
     students = restored(bench, held, "--only-entity", "Student")
     created = {e["entity"] for e in students["status"]["entities"] if e["created"]}
     assert created == {"Student"}

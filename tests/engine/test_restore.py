@@ -171,12 +171,17 @@ def test_only_one_school_and_what_its_records_refer_to(roster: Roster) -> None:
     roster.begin(day, **FREE)
     run = roster.run(changed(), **FREE)
 
+    named = roster.restore(run, schools=(" SOUTH ",), **LATER, **FREE)
     plan = back(roster, run, schools=("1002",))
 
+    assert (named.ids("Create"), named.ids("Update")) == (plan.ids("Create"), plan.ids("Update"))
     assert plan.ids("Create") == {"c2", "k2", "e3", "e5"}  # the course is the district's
     assert plan.ids("Update") == {"s3"}
     assert plan.ids("Delete") == set()
     assert plan.manifest.only_schools == ("1002",)
+    for word in ("West", "d1", "Rivers"):  # the last two are the district
+        with pytest.raises(Permanent, match=rf"never had a school {word}; .* There are: 1001, 1002\."):
+            roster.restore(run, schools=(word,), **LATER, **FREE)
     north = roster.restore(run, schools=("1001",), **LATER, **FREE)
     assert north.ids("Delete") == {"s9", "e9"}
     assert {"s2", "p1", "e2"} <= north.ids("Create")

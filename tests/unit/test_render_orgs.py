@@ -22,7 +22,6 @@ MEANT = {
     "any of several ids of the source": (["3"], ("united",)),
     "a name in any case": (["  oak HILL "], ("FOC-1",)),
     "the same twice": (["1", "Oak Hill", "FOC-4"], ("FOC-1", "FOC-4")),
-    "the district": (["Springfield"], ("FOC-9",)),
     "nothing": ([], ()),
 }
 
@@ -34,6 +33,9 @@ def test_a_school_is_meant_by_its_name_or_any_of_its_ids(words, ids):
 
 REFUSED = {
     "unknown": ("Nowhere", "There is no school Nowhere. There are: Oak Hill (FOC-1), Elm Street (united),"),
+    "the district, by name": ("springfield", "There is no school springfield. There are: Oak Hill (FOC-1),"),
+    "the district, by its id": ("FOC-9", "There is no school FOC-9. There are: Oak Hill (FOC-1),"),
+    "the district, by the source's id": ("9", "There is no school 9. There are: Oak Hill (FOC-1),"),
     "two of one name": ("TWIN", "FOC-4, FOC-5"),
     "not mapped": ("Far Away", "not mapped"),
     "not mapped, by id": ("6", "not mapped"),

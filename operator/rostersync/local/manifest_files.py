@@ -84,7 +84,7 @@ def load(paths: Sequence[Path], env: Mapping[str, str]) -> Manifests:
     )
 
 
-def ref_of(manifests: Manifests) -> Ref:
+def ref_of(manifests: Inputs) -> Ref:
     """The connection that the manifests are about."""
     return Ref(manifests.connection.kind, manifests.connection.metadata.name)
 

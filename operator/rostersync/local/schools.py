@@ -34,7 +34,7 @@ def known_to_plans(state: State, connection: str) -> Orgs:
 
 def by_name(error: RostersyncError | None, state: State, connection: str) -> str:
     """What to add to an error that lists schools by id alone: their names. Empty for other errors, and where none is known."""
-    if error is None or error.reason != "SchoolNotMapped":
+    if error is None or error.reason not in ("SchoolNotMapped", "UnknownSchool"):
         return ""
     listed = known_to_plans(state, connection).listed()
     return f"The schools of the last plan, by name: {listed}." if listed else ""

@@ -58,12 +58,8 @@ class Orgs:
         return tuple(dict.fromkeys(self._id(word) for word in words))
 
     def mapped(self, word: str) -> tuple[str, ...]:
-        """The store's ids of the mapped organisations that a word may mean."""
-        return (
-            (word,)
-            if word in self.by_id and self.by_id[word].sis_ids
-            else tuple(o.id for o in self._meant(word) if o.id)
-        )
+        """The store's ids of this source's mapped schools that a word may mean."""
+        return tuple(o.id for o in self._meant(word) if o.id and o.sis_ids)
 
     def listed(self) -> str:
         """The schools, as `Oak Hill (FOC-1001)`, as far as an error may list them. Empty if there are none."""
@@ -72,12 +68,12 @@ class Orgs:
         return f"{there} and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else there
 
     def _meant(self, word: str) -> list[Org]:
-        found = [self.by_sis_id[word]] if word in self.by_sis_id else []
-        return found or [o for o in self.all if (o.name or "").casefold() == word.strip().casefold()]
+        """The schools of that id in the store, else in the source, else of that name."""
+        by_id = [found for of in (self.by_id, self.by_sis_id) if (found := of.get(word)) and found.entity == "School"]
+        called = word.strip().casefold()
+        return by_id[:1] or [o for o in self.all if o.entity == "School" and (o.name or "").casefold() == called]
 
     def _id(self, word: str) -> str:
-        if word in self.by_id:
-            return word
         found = self._meant(word)
         mapped = [o.id for o in found if o.id]
         if len(mapped) == 1:

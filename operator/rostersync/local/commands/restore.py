@@ -32,8 +32,9 @@ Exit codes: 3 held, a person must decide; 0 nothing to restore; 1 failed."""
     "--school",
     "schools",
     multiple=True,
-    metavar="ID",
-    help="Only records of this school (its id in the store or in the source), and what they refer to; repeatable.",
+    metavar="SCHOOL",
+    help="Only records of this school (its name, or its id in the store or in the source), and what they refer to; "
+    "repeatable.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why; kept with the run.")
 @click.option(
@@ -72,13 +73,20 @@ def restore(
     from rostersync.execution.progress import shown
     from rostersync.local import restores
     from rostersync.local.attempts import LocalAttempts
+    from rostersync.local.manifest_files import ref_of
+    from rostersync.local.notes import note
+    from rostersync.local.schools import by_name, ids_of
     from rostersync.model import Entity
 
     wanted = [Entity(word) for word in options.words(entities, [e.value for e in Entity], "--only-entity")]
     given = options.read_manifests(paths) if paths else None
     inputs = restores.inputs_of(state, name, given)
+    connection = ref_of(inputs).key
+    schools = ids_of(state, connection, schools)
     engine = Engine(bytes_of(memory), threads)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=inputs, env=os.environ, engine=engine)
         done = restores.restore(state, name, wanted, schools, reason, attempts, inputs.connection)
+    if said := by_name(attempts.error, state, connection):
+        note(said)
     finish(done, attempts, output)

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from rostersync.api.kinds import Ref
-from rostersync.execution.options import schools_option
+from rostersync.execution.options import named_schools_option
 from rostersync.plugin import options
 
 
@@ -21,7 +21,7 @@ Exit codes: 3 held, a person must decide; 0 nothing to restore; 1 failed."""
 @click.option(
     "--only-entity", "entities", multiple=True, metavar="ENTITY", help="Only records of this entity; repeatable."
 )
-@schools_option
+@named_schools_option
 @click.option("--reason", metavar="TEXT", help="Why; kept with the run.")
 @options.waiting_options
 @options.output_option

@@ -14,12 +14,14 @@ from rostersync.tables.context import Context
 from rostersync.tables.sql import in_list, q
 
 _BACK = "('Create', 'Update')"
+_LISTED = 20  # schools that an error names
 
 
 def narrow(context: Context, entities: Collection[Entity], schools: Collection[str]) -> None:
     """Choose among `undone_<table>` of every table. Nothing given means everything.
 
-    `schools`: ids of the store, or of the SIS for schools that were ever imported. Raises Permanent (UnknownSchool).
+    `schools`: ids of the store, or of the SIS for schools that were ever imported, or names. Raises Permanent
+    (UnknownSchool) that lists the ids there are.
     """
     _lay_out_schools(context, schools)
     for table in TABLES:
@@ -34,23 +36,39 @@ def narrow(context: Context, entities: Collection[Entity], schools: Collection[s
 
 
 def _lay_out_schools(context: Context, schools: Collection[str]) -> None:
-    """Make `only_schools` (id)."""
+    """Make `only_schools` (asked, id): of the id in the store, else in the source, else of the name in any case."""
     context.con.execute(
         "CREATE OR REPLACE TEMP TABLE asked_schools AS SELECT unnest($1::VARCHAR[]) AS id", [sorted(set(schools))]
     )
     context.sql("""
-        CREATE OR REPLACE TEMP TABLE only_schools AS
-        SELECT id FROM asked_schools WHERE id IN (SELECT id FROM store_orgs UNION ALL SELECT id FROM undone_orgs)
-        UNION SELECT s.target_id FROM asked_schools a JOIN store_schools s ON s.sis_id = a.id
+        CREATE OR REPLACE TEMP TABLE known_schools AS
+        SELECT id, id AS word, 1 AS rank FROM store_orgs WHERE entity = 'School'
+        UNION SELECT id, id, 1 FROM undone_orgs WHERE 'School' IN (entity, counted)
+        UNION SELECT target_id, sis_id, 2 FROM store_schools
+        UNION SELECT id, lower(trim(name)), 3 FROM store_orgs WHERE entity = 'School' AND name IS NOT NULL
     """)
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE only_schools AS
+        SELECT a.id AS asked, k.id FROM asked_schools a
+        JOIN known_schools k ON k.word = CASE k.rank WHEN 3 THEN lower(trim(a.id)) ELSE a.id END
+        QUALIFY k.rank = min(k.rank) OVER (PARTITION BY a.id)
+    """)
+    several = context.con.execute("""
+        SELECT o.asked, list(o.id ORDER BY o.id) FROM only_schools o
+        WHERE o.asked NOT IN (SELECT word FROM known_schools WHERE rank < 3) GROUP BY 1 HAVING count(*) > 1 ORDER BY 1
+    """).fetchall()
+    if several:
+        word, ids = several[0]
+        raise Permanent(f"Several schools are called {word}: {', '.join(ids)}. Give an id.", reason="UnknownSchool")
     unknown = context.con.execute("""
-        SELECT id FROM asked_schools a WHERE id NOT IN (SELECT id FROM only_schools)
-          AND id NOT IN (SELECT sis_id FROM store_schools) ORDER BY id
+        SELECT id FROM asked_schools WHERE id NOT IN (SELECT asked FROM only_schools) ORDER BY id
     """).fetchall()
     if unknown:
+        known = [id_ for (id_,) in context.con.execute("SELECT DISTINCT id FROM known_schools ORDER BY id").fetchall()]
+        more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
         raise Permanent(
             f"The roster of district {context.district} never had a school {', '.join(id_ for (id_,) in unknown)}; nothing is "
-            "planned. `rostersync diff RUN` shows the ids of schools.",
+            f"planned. There are: {', '.join(known[:_LISTED]) or 'none'}{more}.",
             reason="UnknownSchool",
         )
 
