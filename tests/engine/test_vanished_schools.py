@@ -140,8 +140,8 @@ def test_what_is_kept_is_no_member_of_a_school_that_was_left(roster: Roster) -> 
     plan = roster.begin(day, **BULK).plan(moved, **BULK)
     assert {h[:4] for h in plan.holds if h[0].startswith("School")} == {
         ("SchoolVanished", "School", "1002", 23),
-        ("SchoolEmptied", "Student", "Delete", "1002"),
-        ("SchoolEmptied", "Teacher", "Delete", "1002"),
+        ("SchoolEmptied", "Student", "1002", 21),
+        ("SchoolEmptied", "Teacher", "1002", 1),
     }
     roster.apply(plan)
     rest = moved.add("users", "s3", orgSourcedIds=["1001"])

@@ -28,6 +28,8 @@ SENTENCES = {
     "School WHS would lose its last Teacher of 12.": Hold(
         HoldReason.SCHOOL_EMPTIED, Entity.TEACHER, "Delete", "WHS", 12, 12
     ),
+    "School WHS, which is gone, had 12 Teachers. Those that are not sent elsewhere are kept, but do not count as its members "
+    "any more.": Hold(HoldReason.SCHOOL_EMPTIED, Entity.TEACHER, None, "WHS", 12, 12),
     "50 of 60 deleted Classes come back under other ids: the source seems to have issued new sourcedIds.": Hold(
         HoldReason.RE_KEYED, Entity.CLASS, "Delete", None, 50, 60
     ),

@@ -139,7 +139,8 @@ def _emptied(facts: Facts) -> Iterable[Hold]:
             deleted = facts.judged.get(entity, counted).of(Change.DELETE.value)
             yield Hold(HoldReason.ENTITY_EMPTIED, entity, "Delete", None, deleted, counted.population)
     for entity, school, before in facts.emptied_schools:
-        yield Hold(HoldReason.SCHOOL_EMPTIED, entity, "Delete", school, before, before)
+        kept = school in facts.vanished_schools  # who is not sent elsewhere stays, and is no member any more
+        yield Hold(HoldReason.SCHOOL_EMPTIED, entity, None if kept else "Delete", school, before, before)
     for school, members in sorted(facts.vanished_schools.items()):
         yield Hold(HoldReason.SCHOOL_VANISHED, Entity.SCHOOL, None, school, members)
 

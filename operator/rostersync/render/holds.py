@@ -50,6 +50,11 @@ def _sentence(hold: Hold) -> str:
         case HoldReason.ENTITY_EMPTIED:
             return f"None of {some(population, who)} would be left"
         case HoldReason.SCHOOL_EMPTIED:
+            if hold.change is None:
+                return (
+                    f"School {hold.school}, which is gone, had {some(population, who)}. Those that are not sent elsewhere are "
+                    "kept, but do not count as its members any more"
+                )
             had = f" of {number(population)}" if population else ""
             return f"School {hold.school} would lose its last {who.value if who else 'record'}{had}"
         case HoldReason.SCHOOL_VANISHED:
