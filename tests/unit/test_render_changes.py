@@ -152,6 +152,9 @@ def test_a_diff_as_csv_has_a_line_for_each_attribute(plan):
 
 
 HARMLESS = {"=1+1": "'=1+1", "+1": "'+1", "-2": "'-2", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=b": "a=b", "": ""}
+HARMLESS |= {v: f"'{v}" for v in ("\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "\u200b=1", "\ufeff\u2060+1")} | {
+    "\u200bx": "\u200bx"
+}
 
 
 @pytest.mark.parametrize(("value", "shown_as"), HARMLESS.items(), ids=map(repr, HARMLESS))

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 BOM = "\ufeff"  # tells a spreadsheet that the file is UTF-8, so that names keep their accents
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r")  # the wide forms count, too
+_UNSEEN = "\u200b\u200c\u200d\u2060\ufeff"  # of no width
 
 
 def text(value: Any) -> str:
@@ -20,7 +21,7 @@ def text(value: Any) -> str:
 def cell(value: Any) -> str:
     """Like `text`, with an apostrophe before anything that a spreadsheet would take for a formula."""
     shown = text(value)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return f"'{shown}" if shown.lstrip(_UNSEEN).startswith(_FORMULA) else shown
 
 
 def row(values: Iterable[Any]) -> list[str]:
