@@ -81,11 +81,11 @@ def main() -> None:
     heading("What was delivered: every revision, as soon as it was applied")
     rostersync("deliveries")
     bundle = max((state / "volumes").rglob("*.zip"))
-    print(f"The newest bundle is {_near(bundle.resolve())} ({bundle.stat().st_size:,} bytes).")
+    print(f"The newest bundle is {near(bundle.resolve())} ({bundle.stat().st_size:,} bytes).")
     print(
         f"\nThe demo took {time.monotonic() - began:.0f} s; another seed is another district: make demo SEED={args.seed + 1}"
     )
-    print(f"Look further:  ROSTERSYNC_STATE={state} {_near(ROSTERSYNC)} diff --output csv")
+    print(f"Look further:  ROSTERSYNC_STATE={state} {near(ROSTERSYNC)} diff --output csv")
 
 
 def clean(folder: Path) -> Path:
@@ -157,7 +157,7 @@ def shown(*words: str) -> None:
     print(f"\033[1;32m{line}\033[0m" if COLOUR else line, flush=True)
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
     """A path as seen from here, where that is shorter."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 

@@ -16,7 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from demo import HELD, HERE, LOG, clean, heading, newest, rostersync, shown, simulator, tell, write_manifests
+from demo import (
+    HELD,
+    HERE,
+    LOG,
+    ROSTERSYNC,
+    clean,
+    heading,
+    near,
+    newest,
+    rostersync,
+    shown,
+    simulator,
+    tell,
+    write_manifests,
+)
 
 sys.path.append(str(HERE.parents[1] / "tests"))
 
@@ -81,7 +95,11 @@ def main() -> None:
         tell(control, "day", {})
         rostersync("run", *sis)
         rostersync("runs")
-    print(f"\nThe second act took {time.monotonic() - began:.0f} s.")
+
+        heading("Both connections of the district, and whose value counts")
+        rostersync("show", "accounts")
+    print(f"\nLook further: ROSTERSYNC_STATE={state} {near(ROSTERSYNC)} diff {held} --roster")
+    print(f"The second act took {time.monotonic() - began:.0f} s.")
 
 
 def _lacking() -> str:

@@ -71,6 +71,13 @@ def test_accounts_join_the_people_of_the_sis(two: Two) -> None:
     alone = two.exported()
     held = two.accounts(code=3)
     assert "SafetyLoosened" in {h["reason"] for h in held["status"]["holds"]}
+    assert f"rostersync diff {name_of(held)} --roster" in two.bench.call("show", name_of(held)).stdout
+    assert "NoSchool" not in {i["code"] for i in held["status"]["issues"]}, "the SIS has the schools"
+    assert "NoSchool" not in two.bench.call("issues", name_of(held)).stdout
+    told = two.bench.call("show", "accounts").stdout
+    assert ("agrees" in told, "not valid" in told) == (True, False)
+    manifest = yaml.safe_load(two.bench.call("show", "accounts", "-o", "yaml").stdout)
+    assert "schoolsMapping" not in manifest["spec"], "what was said, and not what holds by default"
     two.bench.call("approve", name_of(held), *WHY)
     unmatched = sum(i["count"] for i in held["status"]["issues"] if i["code"] == "Unmatched")
     assert unmatched == held["status"]["totals"]["skipped"] == 70 - BOTH

@@ -134,6 +134,7 @@ def test_an_unknown_run_is_named_beside_those_there_are(bench, words):
 
     assert f"No run {words[1]}" in message
     assert "springfield-" in message
+    assert "They are of FocusConnection springfield." in message
 
 
 def test_runs_of_an_unknown_connection_are_an_error(bench):

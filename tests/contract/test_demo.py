@@ -131,7 +131,12 @@ def test_the_second_act_joins_accounts_and_people(tmp_path: Path) -> None:
     assert len(of_accounts) == 3
     assert all(r["status"]["outcome"] == "Applied" for r in runs)
     # The account that goes takes no student with it, and an address that changes is the directory's to say.
-    assert "→ new.address@springfield.example (ad-accounts)" in " ".join(done.stdout.split())
+    told = " ".join(done.stdout.split())
+    assert "→ new.address@springfield.example (ad-accounts" in told
+    assert "Sources of district springfield" in told
+    assert "not valid" not in told
+    assert "agrees" in told
+    assert "Look further: ROSTERSYNC_STATE=" in told
     assert sum(r["status"]["totals"]["deleted"] for r in of_accounts) == 1
 
 

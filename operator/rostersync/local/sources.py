@@ -38,5 +38,6 @@ def _connections(state: State) -> Iterator[tuple[Ref, dict[str, Any]]]:
         for run in (r for r in runs if key_of(r) == ref.key):
             with suppress(Permanent):
                 made = stored_connection(state.layout.folder(run["metadata"]["name"]))
-                yield ref, made.model_dump(mode="json", by_alias=True, exclude_none=True)
+                # Only what was said: a directory may not say, for example, what its Schools Mapping would be by default.
+                yield ref, made.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
                 break

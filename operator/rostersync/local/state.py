@@ -57,12 +57,15 @@ class State:
         return json_files.read_object(self.root / "runs" / f"{name}.json")
 
     def run(self, name: str) -> dict[str, Any]:
-        """The SyncRun of that name. Raises Permanent that names the newest runs."""
+        """The SyncRun of that name. Raises Permanent that names the newest runs, and the connections."""
         found = self.find(name) if is_name(name) else None
         if found is None:
-            newest = ", ".join(r["metadata"]["name"] for r in self.runs()[:5])
+            runs = self.runs()
+            newest = ", ".join(r["metadata"]["name"] for r in runs[:5])
             there = f"the newest are: {newest}" if newest else "there are none yet"
-            raise Permanent(f"No run {name} in {self.root}; {there}.", reason="UnknownRun")
+            connections = ", ".join(sorted({Ref.of_key(key_of(run)).in_words for run in runs}))
+            of = f" They are of {connections}." if connections else ""
+            raise Permanent(f"No run {name} in {self.root}; {there}.{of}", reason="UnknownRun")
         return found
 
     def latest(self, name: str | None) -> dict[str, Any]:

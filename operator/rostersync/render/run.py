@@ -102,8 +102,10 @@ def commands(out: Console, run: Mapping[str, Any], typed: Typed = LOCAL) -> None
     """The commands to look at a held run, and to decide about it."""
     if not (succeeded := condition(run_status(run), "Succeeded")) or succeeded["reason"] != Phase.AWAITING_APPROVAL:
         return
+    # With several sources, what they make together is what is decided about.
+    look = (typed.roster if run_status(run).get("roster") else "") or typed.look
     for what, command in {
-        "Look at it": typed.look,
+        "Look at it": look,
         "Let it through": typed.approve,
         "Or refuse it": typed.reject,
     }.items():

@@ -23,13 +23,19 @@ from rostersync.tables.sql import PREFIX, literal, q
 _COLUMNS = ("entity", "id", "class", "code", "attribute", "rule", "action")
 
 
-def write_notes(context: Context, extract: Path | None, folder: Path, *, mine: bool = False) -> None:
-    """Write the file, if there is anything to say. `mine`: only of records of `mine_<table>`."""
+def write_notes(
+    context: Context, extract: Path | None, folder: Path, *, mine: bool = False, alone: bool = True
+) -> None:
+    """Write the file, if there is anything to say.
+
+    `mine`: only of records of `mine_<table>`. `alone`: these are all records of the district; else another source may have
+    the schools.
+    """
     columns = ", ".join(f"{name} VARCHAR" for name in _COLUMNS)
     context.sql(f"CREATE OR REPLACE TEMP TABLE notes ({columns})")
     for gap in GAPS:
         _resulting(context, BY_NAME[gap.table], gap.lacks, gap.attribute)
-    if not _has_school(context):
+    if alone and not _has_school(context):
         context.sql("INSERT INTO notes VALUES ('School', NULL, 'Note', 'NoSchool', NULL, NULL, NULL)")
     if extract:
         _of_the_pull(context, extract)

@@ -86,7 +86,7 @@ def _write(made: Made, reader: StoreReader, making: Path) -> Manifest:
     issues = changes_files.write_issues(context, making)
     changes_files.write_rekeyed(context, making)
     write_orgs(context, made.tallies, made.scope, making, several=made.united is not None)
-    write_notes(context, made.extract, making, mine=some)
+    write_notes(context, made.extract, making, mine=some, alone=made.united is None)
     changed = {
         c.entity: Changed(c.created, c.updated, c.deleted, changes[c.entity])
         for c in made.counts
