@@ -55,6 +55,18 @@ def test_a_value_says_whose_it_is_and_what_the_next_source_has(roster: Roster) -
     assert "All of it is of campus." in shown, "who is new, and nobody else has"
 
 
+def test_a_record_says_what_joins_it_and_what_leaves_it(roster: Roster) -> None:
+    planned = both(roster, second())
+    joined = change_of(planned, "s1").as_dict()
+    assert (joined["joined"], "left" in joined) == ([{"source": "campus", "id": "ic-91"}], False)
+    assert "joined by ic-91 of campus" in lines(planned)
+    assert {"joined", "left"} & change_of(planned, "ic-93").as_dict().keys() == set(), "its own record"
+
+    planned = roster.run(second().without("users", "91").without("enrollments", "83"), **SECOND)
+    assert change_of(planned, "s1").as_dict()["left"] == [{"source": "campus", "id": "ic-91"}]
+    assert "left by ic-91 of campus" in lines(planned)
+
+
 def test_what_the_next_source_has_may_be_the_same(roster: Roster) -> None:
     both(roster, second(), **WORDS)
     planned = roster.run(ours().change("users", "s1", phone="999", username="new"), **FIRST, **WORDS)

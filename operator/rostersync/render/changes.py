@@ -14,10 +14,13 @@ from rich.console import Console
 from rostersync.model import Change, Entity
 from rostersync.plan.folder import changes_of, roster_changes_of
 from rostersync.render import csvcells, whose
+from rostersync.render import joined as joining
+from rostersync.render.joined import Joined, Links
 from rostersync.render.orgs import NAMELESS, Orgs
 from rostersync.render.tables import Row, say, table
 from rostersync.render.whose import Otherwise
 from rostersync.render.words import plain
+from rostersync.roster import BY_ENTITY
 
 COLUMNS = ("entity", "id", "change", "cause", "schools", "attribute", "old", "new", "name", "schoolNames")
 WIDE = ("entity", "id", "name", "school", "change", "cause", "old", "new")
@@ -72,6 +75,7 @@ class RecordChange:
     name: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)  # of the roster's values: who has them; "*" of all
     otherwise: Otherwise | None = None  # of the roster's values, without their sources; None if a plan does not say
+    joined: Sequence[Joined] = ()  # of the roster's: sources' records that come into it or leave it
 
     def source_of(self, attribute: str) -> str:
         """Whose value an attribute has in the roster. "" if nobody said."""
@@ -93,6 +97,7 @@ class RecordChange:
             "before": dict(self.before),
             "after": dict(self.after),
             **({"otherwise": dict(self.otherwise)} if self.otherwise else {}),
+            **joining.as_dict(self.joined),
             **({"sources": {n: self.source_of(n) for n in self.after if self.source_of(n)}} if self.sources else {}),
         }
 
@@ -107,7 +112,7 @@ def read(plan: Path, filters: Filters | None = None, *, roster: bool = False) ->
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    wanted = filters or Filters()
+    wanted, links = filters or Filters(), Links(plan) if roster else None
     for entity in Entity:
         path = plan / (roster_changes_of if roster else changes_of)(entity)
         if not path.exists() or (wanted.entities and entity.value not in wanted.entities):
@@ -117,8 +122,9 @@ def read(plan: Path, filters: Filters | None = None, *, roster: bool = False) ->
             for column, values in (("change", wanted.changes), ("cause", wanted.causes)):
                 if values:
                     kept = kept.filter(pc.is_in(kept[column], value_set=_strings(values)))
+            joined = links.of(BY_ENTITY[entity].name, kept["id"]) if links else {}
             for row in kept.to_pylist():
-                change = _change(row)
+                change = _change(row, joined.get(row["id"], ()))
                 if not wanted.schools or set(wanted.schools) & set(change.schools):
                     yield change
 
@@ -195,6 +201,7 @@ def write_json(stream: IO[str], changes: Iterable[RecordChange]) -> None:
 
 
 def _lines(c: RecordChange, orgs: Orgs) -> Iterator[str]:
+    yield from joining.lines(c.joined)
     if c.change != Change.UPDATE:
         record = c.after or c.before
         if c.sources and c.change == Change.CREATE:
@@ -224,7 +231,7 @@ def _called(value: Any, orgs: Orgs) -> str:
     return ", ".join(orgs.called(i) for i in ids)
 
 
-def _change(row: dict[str, Any]) -> RecordChange:
+def _change(row: dict[str, Any], joined: Sequence[Joined]) -> RecordChange:
     before: dict[str, Any] = json.loads(row["before"]) if row["before"] else {}
     after: dict[str, Any] = {}
     schools = [*(row["schools"] or ())]
@@ -247,6 +254,7 @@ def _change(row: dict[str, Any]) -> RecordChange:
         name_of(before if row["change"] == Change.DELETE else row),
         _sources(row.get(TOLD_BY)),
         json.loads(row[OTHERWISE]) if row.get(OTHERWISE) else None,
+        joined,
     )
 
 
