@@ -74,6 +74,9 @@ def test_accounts_join_the_people_of_the_sis(two: Two) -> None:
     assert f"rostersync diff {name_of(held)} --roster" in two.bench.call("show", name_of(held)).stdout
     assert "NoSchool" not in {i["code"] for i in held["status"]["issues"]}, "the SIS has the schools"
     assert "NoSchool" not in two.bench.call("issues", name_of(held)).stdout
+    school = next(o for o in by_hand(two.bench.simulator.roster)["orgs"] if o["type"] == "school")["name"]
+    assert "joined by" in two.bench.call("diff", name_of(held), "--roster", "--school", school).stdout
+    assert "count with --roster" in two.bench.call("diff", name_of(held), "--school", school, code=1).stderr
     told = two.bench.call("show", "accounts").stdout
     assert ("agrees" in told, "not valid" in told) == (True, False)
     manifest = yaml.safe_load(two.bench.call("show", "accounts", "-o", "yaml").stdout)

@@ -1,7 +1,7 @@
 """Names of organisations: for the ids that a plan has, and ids for the names that people type."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ class Org:
 
 @dataclass(frozen=True)
 class Orgs:
-    """All organisations of the source that a plan knows, and by id those of other sources, too. Where a plan has no names, there are none, and ids are shown alone."""
+    """All organisations of the source that a plan knows, and by id those of other sources, too.
+
+    Where a plan has no names, there are none, and ids are shown alone.
+    """
 
     all: tuple[Org, ...] = ()
     by_id: Mapping[str, Org] = field(default_factory=dict)
@@ -56,6 +59,12 @@ class Orgs:
         Raises Permanent (UnknownSchool) that lists those there are.
         """
         return tuple(dict.fromkeys(self._id(word) for word in words))
+
+    @property
+    def of_all_sources(self) -> "Orgs":
+        """With other sources' organisations among all, as the roster has them."""
+        others = (o for o in self.by_id.values() if not o.sis_ids)
+        return replace(self, all=(*self.all, *others))
 
     def mapped(self, word: str) -> tuple[str, ...]:
         """The store's ids of this source's mapped schools that a word may mean."""
@@ -85,7 +94,9 @@ class Orgs:
         if found:
             raise Permanent(f"School {word} is not mapped: the plan has nothing of it.", reason="UnknownSchool")
         listed = self.listed()
-        has = f"There are: {listed}." if listed else "The plan knows no school."
+        others = self.of_all_sources.listed()
+        none = "The source has no school" + ("; those of the roster count with --roster." if others else ".")
+        has = f"There are: {listed}." if listed else none
         raise Permanent(f"There is no school {word}. {has}", reason="UnknownSchool")
 
 

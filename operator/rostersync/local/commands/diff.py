@@ -85,7 +85,8 @@ def diff(
             _print_pairs(pairs.read(plan), limit, output)
             return
         known = orgs.read(plan)
-        found = changes.read(plan, changes.Filters(entities, kinds, known.ids(schools), causes), roster=roster)
+        wanted = (known.of_all_sources if roster else known).ids(schools)
+        found = changes.read(plan, changes.Filters(entities, kinds, wanted, causes), roster=roster)
         if output == "table" and not wide:
             changes.page(tables.console(), found, options.table_limit(limit), known)
             left = sum(c.out_of_scope for c in codec.read(plan).entities)
