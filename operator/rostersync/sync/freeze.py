@@ -23,6 +23,7 @@ from rostersync.tables.sql import literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for each record that is sorted
+_AT_A_TIME = 10_000  # of the roster's changes
 
 
 def write_changes(
@@ -39,14 +40,25 @@ def write_roster_changes(context: Context, table: Table, folder: Path) -> dict[E
     """The same of the roster that several sources make together, with the source of each value (`told_by`), and with what each
     changed value would be if its source had none (`otherwise`).
     """
-    told = "coalesce(to_json(r.told_by), to_json(r.only_source))::VARCHAR"
-    entries = f"(SELECT entries FROM otherwise_{table.name} o WHERE o.id = c.id)"
-    more = f", {told} AS told_by, {entries} AS entries"
-    compared = _compared(table, "roster_changes", f"(FROM united_{table.name})", "roster", more)
+    more = ", coalesce(to_json(r.told_by), to_json(r.only_source))::VARCHAR AS told_by, r.entries"
+    coming = f"(FROM united_{table.name} LEFT JOIN (FROM otherwise_{table.name} SEMI JOIN c USING (id)) USING (id))"
     kept = "list_filter(coalesce(entries, []), lambda x: change = 'Create' OR list_contains(changed, x.k))"
     pairs = f"list_transform({kept}, lambda x: to_json(x.k)::VARCHAR || ':' || x.v)"
-    rows = f"SELECT * EXCLUDE (entries), '{{' || array_to_string({pairs}, ',') || '}}' AS otherwise FROM ({compared})"
-    return _write(context, table, [rows], lambda e: folder / roster_changes_of(e))
+    made = f"* EXCLUDE (entries), '{{' || array_to_string({pairs}, ',') || '}}' AS otherwise"
+    queries = [
+        f"SELECT {made} FROM ({_compared(table, 'roster_changes', coming, 'roster', more, which)})"
+        for which in _ranges_of_changes(context, table)
+    ]
+    return _write(context, table, queries, lambda e: folder / roster_changes_of(e))
+
+
+def _ranges_of_changes(context: Context, table: Table) -> list[str]:
+    """Conditions on id that split the roster's changes into ranges. Each is sorted in memory, since its rows are wide."""
+    starts = context.con.execute(f"""
+        SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM roster_changes_{table.name})
+        WHERE n > 1 AND n % {_AT_A_TIME} = 1 ORDER BY id
+    """).fetchall()
+    return ranges([id_ for (id_,) in starts], "id")
 
 
 def _write(context: Context, table: Table, queries: list[str], file_of: Callable[[str], Path]) -> dict[Entity, str]:
@@ -87,13 +99,16 @@ def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every
     return [_compared(table, "changes", coming, "store")]
 
 
-def _compared(table: Table, changes: str, coming: str, stored: str, more: str = "") -> str:
-    """Change rows in order, as a query: `<changes>_<table>` with values of `coming` and of `<stored>_<table>`."""
+def _compared(table: Table, changes: str, coming: str, stored: str, more: str = "", which: str = "TRUE") -> str:
+    """Change rows in order, as a query: `<changes>_<table>` with values of `coming` and of `<stored>_<table>`.
+
+    `which`: a condition on the changes; `more`: columns of `r`.
+    """
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
     changed, before = _differences(table)
     return f"""
-        WITH c AS (SELECT * FROM {changes}_{name}),
+        WITH c AS (SELECT * FROM {changes}_{name} WHERE {which}),
         r AS (SELECT * FROM {coming} SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
         s AS (SELECT * FROM {stored}_{name} SEMI JOIN c USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
@@ -133,14 +148,14 @@ def _chunks(context: Context, table: Table, files: tuple[Path, ...]) -> list[str
     return ranges(starts)
 
 
-def ranges(starts: list[str]) -> list[str]:
-    """Conditions that split all raw ids into ranges, in order. Each but the first begins at one of `starts`."""
+def ranges(starts: list[str], of: str = "r.raw_id") -> list[str]:
+    """Conditions that split all ids into ranges, in order. Each but the first begins at one of `starts`."""
     ends = ["", *starts, ""]
     return [
         " AND ".join(
             ["TRUE"]
-            + ([f"r.raw_id >= {literal(ends[i])}"] if ends[i] else [])
-            + ([f"r.raw_id < {literal(ends[i + 1])}"] if ends[i + 1] else [])
+            + ([f"{of} >= {literal(ends[i])}"] if ends[i] else [])
+            + ([f"{of} < {literal(ends[i + 1])}"] if ends[i + 1] else [])
         )
         for i in range(len(ends) - 1)
     ]

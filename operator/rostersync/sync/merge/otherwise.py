@@ -6,6 +6,7 @@ each source without which it would be another.
 """
 
 from rostersync.roster import Attribute, Kind, Table
+from rostersync.sync.merge.values import lots
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q
 
@@ -25,13 +26,15 @@ def lay_out(context: Context, table: Table) -> None:
         return
     pairs = ", ".join(f"{{k: {literal(a.name)}, v: {_of_attribute(a)}}}" for a in table.attributes)
     second = "{k: 'metadata.' || key, v: " + _next("two") + "}"
-    context.sql(f"""
+    for lot in lots(context):
+        asked = f"SEMI JOIN merge_asked USING (record_id) WHERE lot = {lot}"
+        context.sql(f"""
         INSERT INTO otherwise_{name}
         WITH of_attributes AS (
-          SELECT record_id, [{pairs}] AS entries FROM merge_ranked SEMI JOIN merge_asked USING (record_id) GROUP BY record_id),
+          SELECT record_id, [{pairs}] AS entries FROM merge_ranked {asked} GROUP BY record_id),
         of_keys AS (
           SELECT record_id, key, arg_min({{s: source, v: to_json(value)}}, rank, 2) AS two
-          FROM merge_key_ranked SEMI JOIN merge_asked USING (record_id) GROUP BY record_id, key),
+          FROM merge_key_ranked {asked} GROUP BY record_id, key),
         of_metadata AS (SELECT record_id, list({second} ORDER BY key) AS entries FROM of_keys GROUP BY record_id)
         SELECT record_id, list_filter(list_concat(a.entries, coalesce(m.entries, [])), lambda x: x.v IS NOT NULL)
         FROM of_attributes a LEFT JOIN of_metadata m USING (record_id)

@@ -12,6 +12,8 @@ from rostersync.tables.sql import literal, q
 # The attribute whose source also says what a record is.
 _DECIDES = {USERS: "role", ORGS: "type"}
 _TOLD_BY = "MAP(VARCHAR, VARCHAR)"
+# Records that are united at a time. Each has a state for each attribute while that is done, and states do not spill.
+_AT_A_TIME = 10_000
 
 
 def unite(context: Context, table: Table, words: Words) -> None:
@@ -38,11 +40,25 @@ def unite(context: Context, table: Table, words: Words) -> None:
         _unite_several(context, table, words)
 
 
+def lots(context: Context) -> range:
+    """The lots of `merge_ranked`, which are worked on one after the other."""
+    return range(1 + context.one("SELECT count(*) FROM merge_several") // _AT_A_TIME)
+
+
 def _unite_several(context: Context, table: Table, words: Words) -> None:
     """Records that several sources have."""
-    name = table.name
     _lay_out_ranks(context, table, words)
-    _unite_metadata(context, table, words)
+    _lay_out_key_ranks(context, table, words)
+    for lot in lots(context):
+        _unite_metadata(context, lot)
+        _unite_lot(context, table, lot)
+        if words.not_overridden(table) or words.keys_not_overridden(table):
+            _own(context, table, lot)
+    if words.keys_not_overridden(table):
+        _own_keys(context, table)
+
+
+def _unite_lot(context: Context, table: Table, lot: int) -> None:
     made, told = [], []
     for a in table.attributes:
         column, rank, having = q(a.name), q(f"rank of {a.name}"), f"FILTER ({q(a.name)} IS NOT NULL)"
@@ -59,22 +75,21 @@ def _unite_several(context: Context, table: Table, words: Words) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE merge_united AS
         SELECT record_id AS id, {entity} AS entity, {", ".join(made)}, [{pairs}] AS told
-        FROM merge_ranked GROUP BY record_id
+        FROM merge_ranked WHERE lot = {lot} GROUP BY record_id
     """)
     columns = ", ".join(f"u.{q(n)}" for n in table.names)
     context.sql(f"""
-        INSERT INTO united_{name}
+        INSERT INTO united_{table.name}
         SELECT u.id, u.entity, {columns}, m.metadata,
           map_from_entries(list_filter(list_concat(u.told, coalesce(m.told, [])), lambda x: x.v IS NOT NULL)), NULL
         FROM merge_united u LEFT JOIN merge_metadata m USING (id)
     """)
-    if words.not_overridden(table) or words.keys_not_overridden(table):
-        _own(context, table, words)
 
 
 def _lay_out_ranks(context: Context, table: Table, words: Words) -> None:
-    """Make `merge_ranked`: the parts of records that several sources have, with a rank for each attribute."""
-    parts = "merge_rows SEMI JOIN merge_several USING (record_id)"
+    """Make `merge_ranked`: the parts of records that several sources have, with a rank for each attribute, and in lots."""
+    lot = f"CAST(hash(record_id) % {len(lots(context))} AS INTEGER) AS lot"
+    parts = f"(SELECT *, {lot} FROM merge_rows SEMI JOIN merge_several USING (record_id))"
     names = [f"rank of {n}" for n in (*table.names, "metadata")]
     if not words.ranked(table):
         same = ", ".join(f"age AS {q(n)}" for n in names)
@@ -113,8 +128,8 @@ def _ranked(rank: str, owner: str) -> str:
     )
 
 
-def _unite_metadata(context: Context, table: Table, words: Words) -> None:
-    """Make `merge_metadata`: id, metadata, told. Each key by itself, as an attribute, with ranks in `merge_key_ranked`."""
+def _lay_out_key_ranks(context: Context, table: Table, words: Words) -> None:
+    """Make `merge_key_ranked`: each key of their metadata by itself, as an attribute, with its rank."""
     context.sql(
         "CREATE OR REPLACE TEMP TABLE merge_key_ranks (entity VARCHAR, key VARCHAR, source VARCHAR, rank BIGINT)"
     )
@@ -124,37 +139,43 @@ def _unite_metadata(context: Context, table: Table, words: Words) -> None:
     context.sql(f"""
         CREATE OR REPLACE TEMP VIEW merge_key_ranked AS
         WITH p AS (
-          SELECT record_id, source, age, stood, lead, {q("rank of metadata")} AS general, unnest(map_entries(metadata)) AS pair
+          SELECT record_id, lot, source, age, stood, lead, {q("rank of metadata")} AS general, unnest(map_entries(metadata)) AS pair
           FROM merge_ranked WHERE metadata IS NOT NULL)
-        SELECT p.record_id, p.source, p.pair.key AS key, p.pair.value AS value, {rank} AS rank
+        SELECT p.record_id, p.lot, p.source, p.pair.key AS key, p.pair.value AS value, {rank} AS rank
         FROM p LEFT JOIN merge_key_ranks k ON k.entity = p.lead AND k.key = p.pair.key AND k.source = p.source
         LEFT JOIN owners_{table.name} o ON o.id = p.record_id AND o.attribute = 'metadata.' || p.pair.key
         WHERE p.pair.value IS NOT NULL
     """)
-    context.sql("""
+
+
+def _unite_metadata(context: Context, lot: int) -> None:
+    """Make `merge_metadata`: id, metadata, told."""
+    context.sql(f"""
         CREATE OR REPLACE TEMP TABLE merge_metadata AS
         WITH chosen AS (
           SELECT record_id, key, arg_min(value, rank) AS value, arg_min(source, rank) AS source
-          FROM merge_key_ranked GROUP BY ALL)
-        SELECT record_id AS id, map_from_entries(list({k: key, v: value} ORDER BY key)) AS metadata,
-          list({k: 'metadata.' || key, v: source} ORDER BY key) AS told
+          FROM merge_key_ranked WHERE lot = {lot} GROUP BY record_id, key)
+        SELECT record_id AS id, map_from_entries(list({{k: key, v: value}} ORDER BY key)) AS metadata,
+          list({{k: 'metadata.' || key, v: source}} ORDER BY key) AS told
         FROM chosen GROUP BY record_id
     """)
 
 
-def _own(context: Context, table: Table, words: Words) -> None:
-    """Fill `owned_<table>`. The entity's words say which attributes are not overridden, so those are read from the ranks."""
+def _own(context: Context, table: Table, lot: int) -> None:
+    """Add to `owned_<table>`. The entity's words say which attributes are not overridden, so those are read from the ranks."""
     ranks = [(n, q(f"rank of {n}")) for n in table.names]
     listed = ", ".join(f"{{k: {literal(n)}, r: min({rank}) FILTER ({q(n)} IS NOT NULL)}}" for n, rank in ranks)
     context.sql(f"""
         INSERT INTO owned_{table.name}
-        WITH least AS (SELECT record_id AS id, unnest([{listed}]) AS x FROM merge_ranked GROUP BY record_id),
-        told AS (SELECT id, unnest(map_entries(told_by)) AS t FROM united_{table.name} WHERE only_source IS NULL)
+        WITH least AS (SELECT record_id AS id, unnest([{listed}]) AS x FROM merge_ranked WHERE lot = {lot} GROUP BY record_id),
+        told AS (
+          SELECT id, unnest(map_entries(told_by)) AS t FROM united_{table.name} SEMI JOIN merge_united USING (id))
         SELECT t.id, t.t.key, t.t.value FROM told t JOIN least l ON l.id = t.id AND l.x.k = t.t.key
         WHERE l.x.r >= {NOT_OVERRIDDEN - OWNED}
     """)
-    if not words.keys_not_overridden(table):
-        return
+
+
+def _own_keys(context: Context, table: Table) -> None:
     context.sql(f"""
         INSERT INTO owned_{table.name}
         SELECT u.id, u.t.key, u.t.value
