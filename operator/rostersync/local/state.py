@@ -63,7 +63,7 @@ class State:
             runs = self.runs()
             newest = ", ".join(r["metadata"]["name"] for r in runs[:5])
             there = f"the newest are: {newest}" if newest else "there are none yet"
-            connections = ", ".join(sorted({Ref.of_key(key_of(run)).in_words for run in runs}))
+            connections = ", ".join(sorted({str(Ref.of_key(key_of(run))) for run in runs}))
             of = f" They are of {connections}." if connections else ""
             raise Permanent(f"No run {name} in {self.root}; {there}.{of}", reason="UnknownRun")
         return found
