@@ -22,11 +22,14 @@ def header(**headers: str) -> Says:
 
 
 FAILURE = {"imsx_codeMajor": "failure"}
+HUGE = int("9" * 1000)  # which nobody reads
 SAYS: dict[str, Says] = {  # by the address of the next page and its offset: keys beside the rows, and headers
     # a next page
     "an object with its address": lambda url, _: ({"pagination": {"next": {"href": url}}}, {}),
     "an object without one": beside(pagination={"next": {"page": 3}}),
     "its number": lambda _, offset: ({"pagination": {"next": offset}}, {}),
+    "a number that nobody reads": beside(pagination={"next": HUGE}),
+    "a number that nobody reads, at the top": beside(nextPage=HUGE),
     "that there is one": beside(pagination={"next": True}),
     "null, and its address in a header": lambda url, _: (
         {"pagination": {"next": None}},
@@ -45,7 +48,7 @@ SAYS: dict[str, Says] = {  # by the address of the next page and its offset: key
     "of another name": beside(totalCount=THERE),
     "repeated": header(X_Total_Count=f"{THERE}, {THERE}"),
     "twice, and not the same": header(X_Total_Count=f"{SHOWN}, {THERE}"),
-    "of a thousand digits": beside(total=int("9" * 1000)),
+    "of a thousand digits": beside(total=HUGE),
     "in words": beside(total="sixty-six"),
     "another one in the body": lambda *_: ({"total": THERE}, {"X-Total-Count": str(SHOWN)}),
     "another one in the body's paging": beside(total=SHOWN, pagination={"total": THERE}),

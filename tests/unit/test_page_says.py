@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from rostersync.sources.oneroster.beside import count, error_in, totals
+from rostersync.sources.oneroster.beside import count, error_in, said_beside, totals
 from rostersync.sources.oneroster.links import Next, from_body, together, unreadable
 
 NUMBERS: list[tuple[Any, int | None]] = [
@@ -143,3 +144,13 @@ def test_a_next_page_that_nobody_can_ask_for(url: str, expected: bool) -> None:
 )
 def test_an_error_beside_the_rows(top: dict[str, Any], key: str | None) -> None:
     assert error_in(top) == key
+
+
+def test_what_nobody_can_read_is_never_taken_for_absent() -> None:
+    def said(body: str) -> Any:
+        return said_beside(msgspec.json.decode(body, type=dict[str, msgspec.Raw]), "users")
+
+    assert said('{"pagination": {"next": 1e999}}').doubt == "named pages that cannot be read"
+    assert said('{"total": 1e999}').doubt == "named a total that cannot be read"
+    assert said('{"nextPage": 1e999}').next.leads_on
+    assert said('{"statusInfo": {"code": 1e999}}').error == "statusInfo"

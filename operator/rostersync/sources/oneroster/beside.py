@@ -35,21 +35,24 @@ class Said:
 def said_beside(top: Mapping[str, msgspec.Raw], collection: str) -> Said:
     """What a body says, by its keys at the top. Raises TryAgain for text that is not UTF-8."""
     of_error: dict[str, Any] = {}
+    unread: str | None = None
     spoken: list[Mapping[str, Any]] = []
     for key, raw in top.items():
         name = _plain(key)
         if key == collection:
             continue
         if name in _PAGING:
-            spoken += _parts(_value(raw))
+            value = _value(raw)
+            spoken += _parts(value)
+            unread = "named pages that cannot be read" if value is _UNREADABLE else unread
         elif name in _TOTALS or name in _NEXTS:
             spoken.append({key: _value(raw)})
         if _may_report(key):
             of_error[key] = _value(raw)
     named = [(_plain(key), value) for part in spoken for key, value in part.items()]
     total, doubt = totals(value for name, value in named if name in _TOTALS)
-    nexts = [from_body(None if value is _UNREADABLE else value) for name, value in named if name in _NEXTS]
-    return Said(total, together(*nexts), error_in(of_error), doubt)
+    nexts = [from_body(value) for name, value in named if name in _NEXTS]
+    return Said(total, together(*nexts), error_in(of_error), doubt or unread)
 
 
 def totals(values: Iterable[Any]) -> tuple[int | None, str | None]:
@@ -96,6 +99,8 @@ def _may_report(key: str) -> bool:
 
 
 def _tells(name: str, value: Any) -> bool:
+    if value is _UNREADABLE:
+        return True
     if isinstance(value, list):
         return any(_tells(name, item) for item in value)
     text = "" if value is None else str(value).strip().lower()
