@@ -1,90 +1,13 @@
 """What a connection's status says, from what is known of it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rostersync.api.v1alpha1.connection import ConnectionStatus
-from rostersync.lifecycle.connection_status import OK, Checked, Known, RunSeen, of
+from rostersync.lifecycle.connection_status import RunSeen, of
 from rostersync.lifecycle.triggers import Answer
-
-NOW = datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
-LATER = NOW + timedelta(hours=1)
-QUIET = Known(3, {}, None, False, None, None, (), Answer(), "", NOW)
-VERIFIED = Checked(True, "Verified", OK, {"found": 3, "mapped": 3, "missing": 0, "vanished": 0}, 3)
-REFUSED = Checked(False, "CredentialsRefused", "Focus refused the token request (401)", None, 3)
-UNDER_WAY = Checked(None, "Checking", "Test Connection is under way.", None, 3)
-CLAIM = ("ClaimNotFound", "make it")
-GONE = {"found": 2, "mapped": 3, "missing": 0, "vanished": 1, "vanishedIDs": ["1003"]}
-PLANNED = RunSeen("r", "AwaitingApproval", schools=GONE)
-
-ENDED = RunSeen("r", "Applied", "Applied", "2026-06-01T00:00:00Z")
-PLANNER = RunSeen("p", "Planning", planned="2026-06-03T00:00:00Z", base=4)
-
-
-def known(**kwargs):
-    return replace(QUIET, **kwargs)
-
-
-def conditions(made):
-    return {c["type"]: (c["status"], c["reason"]) for c in made["conditions"]}
-
-
-READY = ("True", "Ready")
-TABLE = {
-    "not looked yet": (known(), {"Ready": READY}),
-    "verified": (
-        known(checked=VERIFIED),
-        {"Ready": READY, "ConnectionVerified": ("True", "Verified"), "SchoolsComplete": ("True", "Complete")},
-    ),
-    "under way": (known(checked=UNDER_WAY), {"Ready": READY, "ConnectionVerified": ("Unknown", "Checking")}),
-    "Test Connection failed": (
-        known(checked=REFUSED),
-        {"Ready": ("False", "CredentialsRefused"), "ConnectionVerified": ("False", "CredentialsRefused")},
-    ),
-    "a problem comes before what Test Connection said": (
-        known(problem=CLAIM, checked=REFUSED),
-        {"Ready": ("False", "ClaimNotFound"), "ConnectionVerified": ("False", "CredentialsRefused")},
-    ),
-    "suspended": (known(suspended=True), {"Ready": ("True", "Suspended")}),
-    "suspended and wrong is wrong": (known(suspended=True, problem=CLAIM), {"Ready": ("False", "ClaimNotFound")}),
-    "policies stand": (known(missing_policies=()), {"Ready": READY, "PoliciesInstalled": ("True", "Installed")}),
-    "policies are missing": (
-        known(missing_policies=("a", "b")),
-        {"Ready": READY, "PoliciesInstalled": ("False", "PoliciesMissing")},
-    ),
-    "a claim gets no volume": (known(notice=("ClaimNotBound", "no class")), {"Ready": ("False", "ClaimNotBound")}),
-    "the store is another source's": (
-        known(runs=(ENDED, replace(ENDED, name="s", completed="2026-06-02T00:00:00Z", reason="StoreHasOtherSource"))),
-        {"Ready": ("False", "StoreHasOtherSource")},
-    ),
-    "the store was another source's": (
-        known(
-            runs=(
-                replace(ENDED, reason="StoreHasOtherSource"),
-                replace(ENDED, name="s", completed="2026-06-02T00:00:00Z"),
-            )
-        ),
-        {"Ready": READY},
-    ),
-    "a plan found what was reported": (
-        known(runs=(replace(ENDED, revision=4), PLANNER)),
-        {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
-    ),
-    "a plan did not find what was reported": (
-        known(runs=(replace(ENDED, revision=5), PLANNER)),
-        {"Ready": READY, "StoreConfirmed": ("False", "RevisionNotFound")},
-    ),
-    "what was reported after the plan was begun, it could not find": (
-        known(runs=(replace(ENDED, revision=5, completed="2026-06-03T00:00:01Z"), PLANNER)),
-        {"Ready": READY, "StoreConfirmed": ("True", "Confirmed")},
-    ),
-    "a school vanished": (
-        known(runs=(PLANNED,)),
-        {"Ready": READY, "SchoolsComplete": ("False", "SchoolsVanished")},
-    ),
-}
+from support.connection_states import ENDED, GONE, LATER, PLANNED, REFUSED, TABLE, VERIFIED, conditions, known
 
 
 @pytest.mark.parametrize(("seen", "expected"), TABLE.values(), ids=TABLE)
@@ -97,7 +20,7 @@ def test_a_status_is_one_of_the_api_and_every_condition_is_whole(seen, _expected
     made = of(seen)
 
     assert set(ConnectionStatus.model_validate(made).model_dump(exclude_unset=True)) == set(made)
-    assert made["observedGeneration"] == 3
+    assert made["observedGeneration"] == seen.generation
     assert all(c["message"] and c["lastTransitionTime"] == "2026-07-01T02:30:00Z" for c in made["conditions"])
 
 
@@ -112,7 +35,7 @@ def test_what_was_tested_keeps_its_generation():
     made = of(known(generation=4, checked=VERIFIED))
 
     by_type = {c["type"]: c["observedGeneration"] for c in made["conditions"]}
-    assert by_type == {"Ready": 4, "ConnectionVerified": 3, "SchoolsComplete": 4}
+    assert by_type == {"Ready": 4, "Reconciling": 4, "ConnectionVerified": 3, "SchoolsComplete": 4}
 
 
 def test_a_transition_time_changes_only_with_the_condition_s_status():

@@ -76,12 +76,12 @@ def repository() -> dict[str, str]:
 
 
 def _plain(documents: Iterable[Any]) -> str:
-    return f"# {SAYS}\n" + "---\n".join(map(_dump, documents))
+    return f"# {SAYS}\n" + "---\n".join(map(dump, documents))
 
 
 def _template(condition: str, documents: Iterable[dict[str, Any]], more: str = "") -> str:
     """Documents as a template of the chart, rendered if the condition holds. `more` is added to their metadata."""
-    body = "---\n".join(_labelled(_dump(document), more) for document in documents)
+    body = "---\n".join(_labelled(dump(document), more) for document in documents)
     return f"{{{{- /* {SAYS} */}}}}\n{{{{- if {condition} }}}}\n{body}{{{{- end }}}}\n"
 
 
@@ -91,5 +91,6 @@ def _labelled(text: str, more: str) -> str:
     return f"{head}{own}{more}{_LABELS}{rest.removeprefix(_LABELS_KEY)}"
 
 
-def _dump(document: Any) -> str:
+def dump(document: Any) -> str:
+    """A document as YAML."""
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)

@@ -143,6 +143,11 @@ def connection_status(connection: Mapping[str, Any]) -> ConnectionStatus:
     return cast(ConnectionStatus, connection.get("status") or {})
 
 
+def taken_up(obj: Mapping[str, Any]) -> bool:
+    """Whether the operator has seen an object. Until then its status is what its CRD gives it."""
+    return bool((obj.get("status") or {}).get("conditions"))
+
+
 def condition(status: Mapping[str, Any], kind: str) -> Condition | None:
     """The condition of a type, of any object's status. None if the status has none."""
     conditions: Iterable[Condition] = status.get("conditions") or ()

@@ -14,6 +14,8 @@ from rostersync.model import AT_WORK, Mode, Phase, Probe
 OK = "Connection is OK"
 CONFIRMED = "StoreConfirmed"
 DELIVERIES = "DeliveriesVerified"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
 STORE = "StoreVerified"
 OTHER_SOURCE = "StoreHasOtherSource"
 _SENT = ("revision", "place", "time", "files", "bytes", "sha256", "leftOut")
@@ -31,6 +33,7 @@ class Checked:
     deliveries: tuple[str, str, str] | None = None  # status, reason and message of their own condition
     at: datetime | None = None
     store: tuple[str, str, str] | None = None  # the same of the store's
+    permanent: bool = False  # it failed, and waiting alone does not help
 
     @property
     def good(self) -> bool | None:
@@ -62,7 +65,7 @@ class Known:
 
     generation: int
     status: Mapping[str, Any]  # the last one that was written
-    problem: tuple[str, str] | None  # (reason, message) of a spec that cannot run
+    problem: tuple[str, str] | None  # (reason, message) of why it cannot run
     suspended: bool
     checked: Checked | None
     missing_policies: Sequence[str] | None  # None: not read yet
@@ -72,6 +75,7 @@ class Known:
     now: datetime
     notice: tuple[str, str] | None = None  # (reason, message) of something wrong that does not prevent runs
     deliveries: Collection[str] = ()  # names of those that the spec has
+    of_spec: bool = False  # whether only another spec solves the problem
 
 
 def of(known: Known) -> dict[str, Any]:
@@ -110,8 +114,10 @@ def of(known: Known) -> dict[str, Any]:
         "lastRunSpecHash": known.answer.handled_spec,
     }
     status |= {key: value for key, value in remembered.items() if value}
+    ready = _ready(known)
     conditions = [
-        _ready(known),
+        ready,
+        *_underway(known, ready),
         *_verified(known),
         *_delivered(deliveries),
         *_complete(schools),
@@ -150,6 +156,17 @@ def _ready(known: Known) -> Condition:
     if known.suspended:
         return ("Ready", "True", "Suspended", "Starts nothing new (spec.suspend).")
     return ("Ready", "True", "Ready", "Runs can be made.")
+
+
+def _underway(known: Known, ready: Condition) -> list[Condition]:
+    """kstatus' conditions, by which GitOps tools know whether to wait. They are absent when they are not true."""
+    tested = known.checked
+    if not known.problem and (tested is None or tested.ok is None or tested.generation != known.generation):
+        return [(RECONCILING, "True", "Checking", "Test Connection of this spec has not ended yet.")]
+    if ready[1] == "True":
+        return []
+    final = known.of_spec if known.problem else tested is not None and tested.ok is False and tested.permanent
+    return [(STALLED if final else RECONCILING, "True", *ready[2:])]
 
 
 def _other_source(runs: Sequence[RunSeen]) -> tuple[str, str] | None:

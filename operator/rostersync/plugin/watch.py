@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rostersync.api.objects import run_status
+from rostersync.api.objects import run_status, taken_up
 from rostersync.errors import Retryable, RostersyncError
 from rostersync.model import Phase
 from rostersync.plugin.cluster import Cluster, Object
@@ -82,7 +82,7 @@ def run(
     goes_on: str,
     timeout: float | None,
     quiet: bool,
-    taken_up: Callable[[Object], bool] = lambda run: bool(run.get("status")),
+    taken_up: Callable[[Object], bool] = taken_up,
 ) -> Object:
     """Wait for a SyncRun until it is `done`."""
     name, uid = made["metadata"]["name"], made["metadata"]["uid"]

@@ -110,7 +110,7 @@ def apart(program: Program) -> Path:
     with locked(program.name):
         if not (folder / program.name).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            say(f"Building {program.name} from its Go module, once: 3 minutes on two cores. It stays in {folder}.")
+            say(f"Building {program.name} from its Go module, once: 1 to 5 minutes on two cores. It stays in {folder}.")
             with underway(program.name):
                 _compile(_go(), program, folder)
     return folder / program.name

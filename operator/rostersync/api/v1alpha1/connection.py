@@ -24,6 +24,7 @@ from rostersync.api.v1alpha1.meta import (
     ObjectMeta,
     ObjectName,
     Safety,
+    Seen,
     ShortName,
     StatusModel,
     Timestamp,
@@ -327,8 +328,8 @@ class LastRun(StatusModel):
 class ConnectionStatus(StatusModel):
     """What the operator has seen."""
 
-    observedGeneration: Count | None = Field(
-        default=None, description="Generation of the spec that this status is about."
+    observedGeneration: Seen | None = Field(
+        default=None, description="Generation of the spec that this status is about; -1 until the operator looks at it."
     )
     conditions: tuple[Condition, ...] = Field(
         default=(),

@@ -19,6 +19,7 @@ class Safety:
 Int = Annotated[int, Strict()]
 Bool = Annotated[bool, Strict()]
 Count = Annotated[int, Strict(), Field(ge=0)]
+Seen = Annotated[int, Strict(), Field(ge=-1)]
 
 ObjectName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=SUBDOMAIN)]
 ShortName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=SUBDOMAIN)]

@@ -15,6 +15,7 @@ from rostersync.api.v1alpha1.meta import (
     Model,
     ObjectMeta,
     ObjectName,
+    Seen,
     Sentence,
     StatusModel,
     Timestamp,
@@ -131,8 +132,8 @@ class PolicySeen(StatusModel):
 class SyncApprovalStatus(StatusModel):
     """The state of the approval."""
 
-    observedGeneration: Count | None = Field(
-        default=None, description="Generation of the spec that this status is about."
+    observedGeneration: Seen | None = Field(
+        default=None, description="Generation of the spec that this status is about; -1 until the operator looks at it."
     )
     about: tuple[Sentence, ...] = Field(
         default=(),

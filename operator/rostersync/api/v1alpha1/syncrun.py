@@ -22,6 +22,7 @@ from rostersync.api.v1alpha1.meta import (
     Model,
     ObjectMeta,
     ObjectName,
+    Seen,
     Sentence,
     SourcedID,
     StatusModel,
@@ -212,8 +213,8 @@ class ApprovalStatus(StatusModel):
 class SyncRunStatus(StatusModel):
     """The state of the run."""
 
-    observedGeneration: Count | None = Field(
-        default=None, description="Generation of the spec that this status is about."
+    observedGeneration: Seen | None = Field(
+        default=None, description="Generation of the spec that this status is about; -1 until the operator looks at it."
     )
     about: tuple[Sentence, ...] = Field(
         default=(), max_length=32, description="Why it is held, what it changes, and what to type, in sentences."

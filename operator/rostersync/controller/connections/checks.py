@@ -120,7 +120,9 @@ def _recorded(status: Object) -> Checked | None:
     ok = {"True": True, "False": False}.get(found["status"])
     generation = int(found.get("observedGeneration", 0))
     deliveries, store = (_kept(status, name) for name in (connection_status.DELIVERIES, connection_status.STORE))
-    return Checked(ok, found["reason"], found["message"], None, generation, deliveries, store=store)
+    stalled = condition(status, connection_status.STALLED)
+    final = stalled is not None and (stalled["reason"], stalled["message"]) == (found["reason"], found["message"])
+    return Checked(ok, found["reason"], found["message"], None, generation, deliveries, store=store, permanent=final)
 
 
 def _kept(status: Object, name: str) -> tuple[str, str, str] | None:
@@ -146,4 +148,5 @@ def _outcome(seen: JobSeen, generation: int) -> Checked:
     reason, message, told = job_failure(seen, condition, reports.check_report)
     probes = connection_status.of_probes(told.deliveries) if told else None
     store = connection_status.of_store(told.store) if told else None
-    return Checked(False, reason, message, None, generation, probes, store=store)
+    final = condition.get("reason") == "PodFailurePolicy"
+    return Checked(False, reason, message, None, generation, probes, store=store, permanent=final)

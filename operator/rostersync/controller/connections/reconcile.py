@@ -96,6 +96,7 @@ class Connections:
             now,
             memory.notice,
             tuple(view.known.deliveries),
+            view.known.problem is not None,
         )
         made = connection_status.of(known)
         self._warn_unconfirmed(key[0], obj, made)

@@ -28,13 +28,13 @@ Examples:
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     help="Root of rostersync's own repository: also write the copies in its chart and kustomize base, with the "
-    "admission policies and roles.",
+    "admission policies and roles, and the settings of Argo CD.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; fail when files differ.")
 @debug_option
 def crds(folder: Path, repository: Path | None, check: bool) -> None:
     """Write the CustomResourceDefinitions, which are generated from the types that validate manifests."""
-    from rostersync.api import crd, generated_files
+    from rostersync.api import argocd, crd, generated_files
     from rostersync.errors import Permanent
 
     if repository and not all((repository / part).is_dir() for part in ("charts/rostersync", "deploy/base")):
@@ -45,7 +45,9 @@ def crds(folder: Path, repository: Path | None, check: bool) -> None:
         )
     texts = {folder / name: text for name, text in crd.render().items()}
     if repository:
-        texts |= {repository / path: text for path, text in generated_files.repository().items()}
+        texts |= {
+            repository / path: text for path, text in (generated_files.repository() | argocd.files(repository)).items()
+        }
     if check:
         differ = [p for p, text in texts.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
         if differ:

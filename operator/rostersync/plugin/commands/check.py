@@ -58,7 +58,7 @@ def check(connection: Ref, wait: bool, timeout: float | None, quiet: bool, outpu
 
 
 def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quiet: bool) -> "Object":
-    from rostersync.api.objects import condition, connection_status
+    from rostersync.api.objects import condition, connection_status, taken_up
     from rostersync.plugin import watch
     from rostersync.plugin.status import check_is_done
     from rostersync.render.words import plain
@@ -79,7 +79,7 @@ def _watch(cluster: "Cluster", connection: "Object", timeout: float | None, quie
         ref.name,
         done=lambda c: check_is_done(c, ANNOTATION),
         line=line,
-        taken_up=lambda c: bool(c.get("status")),
+        taken_up=taken_up,
         goes_on=f"The test goes on: `{_describe(cluster, connection)}`.",
         uid=connection["metadata"]["uid"],
         timeout=timeout,

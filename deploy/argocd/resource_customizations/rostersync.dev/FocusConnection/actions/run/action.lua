@@ -1,0 +1,4 @@
+local os = require("os")
+obj.metadata.annotations = obj.metadata.annotations or {}
+obj.metadata.annotations["rostersync.dev/requestedAt"] = os.date("!%Y-%m-%dT%H:%M:%SZ")
+return obj
