@@ -15,6 +15,9 @@ ARGS ?=
 # The Python of the image (deploy/Dockerfile)
 IMAGE_PYTHON ?= python3.13
 
+# Where a machine keeps Python from storing what it has compiled, the many processes of the tests would all compile anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 STAMP := .venv/.installed
 BENCH_STAMP := .venv/.installed-bench

@@ -73,6 +73,28 @@ def test_a_run_is_cancelled_and_its_end_is_watched(operator: Operator, people: d
     assert "Reason:        after the repair" in people["alice"].types("show", "first").stdout
 
 
+def test_a_district_is_suspended_and_resumed(operator: Operator, people: dict[str, Person]) -> None:
+    alice = people["alice"]
+
+    assert alice.types("suspend", "springfield").stdout == (
+        "FocusConnection springfield is suspended: nothing new starts.\n"
+    )
+    assert operator.get("FocusConnection", "springfield")["spec"]["suspend"] is True
+    assert "is already suspended" in alice.types("suspend", "springfield").stdout
+
+    said = alice.types("resume", "springfield")
+    assert (said.stderr, "is not suspended" in said.stdout) == ("", True)
+    assert operator.get("FocusConnection", "springfield")["spec"]["suspend"] is False
+    assert "You (bob) may not patch focusconnections" in people["bob"].types("suspend", "springfield", code=1).stderr
+
+
+def test_who_suspends_what_comes_from_git_is_told(operator: Operator, people: dict[str, Person]) -> None:
+    labels = {"kustomize.toolkit.fluxcd.io/name": "districts"}
+    operator.kubectl("label", "focusconnection", "springfield", *(f"{key}={value}" for key, value in labels.items()))
+
+    assert "It comes from Git by Flux" in people["alice"].types("suspend", "springfield").stderr
+
+
 def test_cancelling_needs_not_be_watched_and_not_to_be_allowed(operator: Operator, people: dict[str, Person]) -> None:
     operator.run("first")
     assert "You (bob) may not patch syncruns" in people["bob"].types("cancel", "first", code=1).stderr

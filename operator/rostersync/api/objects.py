@@ -143,6 +143,16 @@ def connection_status(connection: Mapping[str, Any]) -> ConnectionStatus:
     return cast(ConnectionStatus, connection.get("status") or {})
 
 
+_GITOPS = {"argocd.argoproj.io/tracking-id": "Argo CD", "kustomize.toolkit.fluxcd.io/name": "Flux"}
+
+
+def from_git(obj: Mapping[str, Any]) -> str:
+    """Which tool brings an object from Git: Argo CD, Flux, or empty for none of them."""
+    meta = obj["metadata"]
+    marks = {**(meta.get("annotations") or {}), **(meta.get("labels") or {})}
+    return next((tool for mark, tool in _GITOPS.items() if mark in marks), "")
+
+
 def taken_up(obj: Mapping[str, Any]) -> bool:
     """Whether the operator has seen an object. Until then its status is what its CRD gives it."""
     return bool((obj.get("status") or {}).get("conditions"))

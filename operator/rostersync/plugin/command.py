@@ -17,14 +17,16 @@ from rostersync.plugin.commands.deliver import deliver
 from rostersync.plugin.commands.deliveries import deliveries
 from rostersync.plugin.commands.reject import reject
 from rostersync.plugin.commands.restore import restore
+from rostersync.plugin.commands.resume import resume
 from rostersync.plugin.commands.run import run
 from rostersync.plugin.commands.runs import runs
 from rostersync.plugin.commands.show import show
+from rostersync.plugin.commands.suspend import suspend
 from rostersync.plugin.watch import Stopped
 from rostersync.render.sections import Sectioned
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "Import": ("check", "run", "restore", "cancel"),
+    "Import": ("check", "run", "restore", "cancel", "suspend", "resume"),
     "Look and decide": ("runs", "show", "approve", "reject"),
     "Deliver": ("deliver", "deliveries"),
 }
@@ -92,7 +94,7 @@ def cli() -> None:
     """
 
 
-for command in (check, run, restore, cancel, runs, show, approve, reject, deliver, deliveries):
+for command in (check, run, restore, cancel, suspend, resume, runs, show, approve, reject, deliver, deliveries):
     cli.add_command(command)
 
 

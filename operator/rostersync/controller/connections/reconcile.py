@@ -8,7 +8,7 @@ from typing import Any
 
 from rostersync.api import kubernetes
 from rostersync.api.kinds import Ref
-from rostersync.api.objects import condition
+from rostersync.api.objects import condition, from_git
 from rostersync.attempts import DELIVER
 from rostersync.controller import jobs
 from rostersync.controller.cluster.cache import JOBS, RUNS, Key, Object, labels, place
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 _CLAIMS_FRESH = 300.0  # seconds between two checks of claims that were in order
 _CLAIMS_AGAIN = 15.0
-_GITOPS = ("argocd.argoproj.io/tracking-id", "kustomize.toolkit.fluxcd.io/name")
 
 
 @dataclass
@@ -278,7 +277,6 @@ def _ended(run: Object) -> bool:
 def old_run(run: Object) -> OldRun:
     """A finished run as history sees it. The operator never deletes a run that came from Git."""
     meta, status = run["metadata"], run["status"]
-    marks = {**(meta.get("annotations") or {}), **labels(run)}
-    ours = TRIGGER_LABEL in labels(run) and not any(m in marks for m in _GITOPS)
+    ours = TRIGGER_LABEL in labels(run) and not from_git(run)
     ended = moment(status.get("completionTime")) or parse_instant(meta["creationTimestamp"])
     return OldRun(meta["name"], ENDINGS[Outcome(status["outcome"])].succeeded, ended, ours)
