@@ -73,12 +73,23 @@ def test_a_run_is_cancelled_and_its_end_is_watched(operator: Operator, people: d
     assert "Reason:        after the repair" in people["alice"].types("show", "first").stdout
 
 
-def test_a_district_is_suspended_and_resumed(operator: Operator, people: dict[str, Person]) -> None:
-    alice = people["alice"]
+@pytest.fixture
+def editor(plane: ControlPlane, namespace: str, people: dict[str, Person]) -> Person:
+    """Who may read the Secret that the connection names, as everybody who changes its spec must."""
+    may = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["focus"], "verbs": ["get"]}
+    base = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "secrets", "namespace": namespace}}
+    to = {
+        "subjects": [{"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"kind": "Role", "name": "secrets", "apiGroup": "rbac.authorization.k8s.io"},
+    }
+    plane.apply(base | {"kind": "Role", "rules": [may]}, base | {"kind": "RoleBinding"} | to)
+    return people["alice"]
 
-    assert alice.types("suspend", "springfield").stdout == (
-        "FocusConnection springfield is suspended: nothing new starts.\n"
-    )
+
+def test_a_district_is_suspended_and_resumed(operator: Operator, people: dict[str, Person], editor: Person) -> None:
+    alice = editor
+
+    assert alice.types("suspend", "springfield").stdout == ("springfield is suspended: nothing new starts.\n")
     assert operator.get("FocusConnection", "springfield")["spec"]["suspend"] is True
     assert "is already suspended" in alice.types("suspend", "springfield").stdout
 
@@ -88,11 +99,13 @@ def test_a_district_is_suspended_and_resumed(operator: Operator, people: dict[st
     assert "You (bob) may not patch focusconnections" in people["bob"].types("suspend", "springfield", code=1).stderr
 
 
-def test_who_suspends_what_comes_from_git_is_told(operator: Operator, people: dict[str, Person]) -> None:
-    labels = {"kustomize.toolkit.fluxcd.io/name": "districts"}
-    operator.kubectl("label", "focusconnection", "springfield", *(f"{key}={value}" for key, value in labels.items()))
+def test_who_suspends_what_comes_from_git_is_told(
+    plane: ControlPlane, namespace: str, operator: Operator, editor: Person
+) -> None:
+    mark = "kustomize.toolkit.fluxcd.io/name=districts"
+    assert plane.kubectl("-n", namespace, "label", "focusconnection", "springfield", mark).returncode == 0
 
-    assert "It comes from Git by Flux" in people["alice"].types("suspend", "springfield").stderr
+    assert "It comes from Git by Flux" in editor.types("suspend", "springfield").stderr
 
 
 def test_cancelling_needs_not_be_watched_and_not_to_be_allowed(operator: Operator, people: dict[str, Person]) -> None:
