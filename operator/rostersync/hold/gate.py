@@ -115,14 +115,14 @@ def _over(limit: Threshold, counted: Counted, school: str | None, facts: Facts) 
     if not own:
         return
     said = (HoldReason.THRESHOLD, limit.entity, limit.change, school)
-    count, people, *looking_back = _together(limit, counted, school, facts, percent=True)
+    count, people, applied, length = _together(limit, counted, school, facts, percent=True)
     if _above(limit, count, people):
-        yield Hold(*said, count, people, limit.percent, "Percent", *looking_back)
+        yield Hold(*said, count, people, limit.percent, "Percent", applied, length)
     elif _above(limit, own, population):  # it holds alone, however many there were at the start of the window
         yield Hold(*said, own, population, limit.percent, "Percent")
-    count, people, *looking_back = _together(limit, counted, school, facts, percent=False)
+    count, people, applied, length = _together(limit, counted, school, facts, percent=False)
     if limit.count is not None and count > limit.count:
-        yield Hold(*said, count, people, limit.count, "Count", *looking_back)
+        yield Hold(*said, count, people, limit.count, "Count", applied, length)
 
 
 def window_of(limit: Threshold, *, percent: bool) -> Window:
