@@ -62,6 +62,17 @@ SAYS: dict[str, Says] = {  # by the address of the next page and its offset: key
     "a severity": beside(imsx_statusInfo={"imsx_severity": "error"}),
     "a status": beside(status="error"),
     "no success": beside(success=False),
+    "no success, as a number": beside(success=0),
+    "a status of HTTP": beside(status=500),
+    "a status of HTTP, as a text": beside(statusCode="503"),
+    "an exception": beside(exception="java.lang.Exception"),
+    "a fault": beside(fault={"faultstring": "quota"}),
+    # in words
+    "that there are more": beside(hasMore=True),
+    "that there are more, in its paging": beside(meta={"has_more": "true"}),
+    "that it is cut": beside(truncated=True),
+    "a token": beside(nextPageToken="c2l4dHk"),
+    "the next offset": beside(pagination={"nextOffset": SHOWN}),
 }
 FINE: dict[str, Says] = {
     "nothing": beside(),
@@ -70,6 +81,7 @@ FINE: dict[str, Says] = {
     "totals that agree": lambda *_: ({"total": SHOWN, "meta": {"total": f"{SHOWN}.0"}}, {"X-Total-Count": str(SHOWN)}),
     "success": beside(imsx_codeMajor="success", imsx_severity="status", status="success", success=True, errors=[]),
     "a status that is a number": beside(status=200, error=None),
+    "no more": beside(hasMore=False, truncated="no", nextPageToken="", exception=None, statusCode=200),
     "no next page": beside(pagination={"next": False}, links={"self": "https://elsewhere.example"}),
 }
 

@@ -147,6 +147,18 @@ def test_a_window_that_holds_the_first_import_begins_with_what_came_then(roster:
     }
 
 
+def test_a_window_of_a_share_begins_once_there_are_enough_to_judge_one(roster: Roster) -> None:
+    """Of a district that begins with a few, and imports the others on the same day."""
+    few, day = crowd(10), crowd(97)
+    roster.run(few, **BULK)
+    roster.run(day, **BULK, at=AS_OF + timedelta(hours=1))
+    roster.run(less(day, 6), **BULK, at=AS_OF + timedelta(hours=2))
+
+    assert roster.plan(less(day, 11), **BULK, at=AS_OF + timedelta(hours=3)).holds == {
+        ("Threshold", "Student", "Delete", 11, 100, 10, "Percent", 6, "24h")
+    }
+
+
 def test_what_was_applied_counts_by_school_where_a_rule_asks_for_it(roster: Roster) -> None:
     day = crowd(20, crowd(40, school="1002"), first=200)
     asked = limit(rule("Delete", percent=10, window="7d", perSchool=True))

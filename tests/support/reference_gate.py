@@ -164,15 +164,14 @@ def thresholds(
                 people = now.population[entity, school]
                 said = ("Threshold", entity, rule["change"], school)
                 percent, minimum = rule.get("percent"), rule.get("minPopulation", 20)
-                earlier, begun = applied(log, now.at, rule.get("window"), entity, school, rule["change"])
-                words = (earlier, rule["window"]) if earlier else (None, None)
-                n, base = (own + earlier, begun) if earlier else (own, people)
-                if above(percent, minimum, n, base):
-                    holds.add((*said, n, base, percent, "Percent", *words))
-                elif above(percent, minimum, own, people):
-                    holds.add((*said, own, people, percent, "Percent", None, None))
-                if rule.get("count") is not None and n > rule["count"]:
-                    holds.add((*said, n, base, rule["count"], "Count", *words))
+                for limit, unit, least in ((percent, "Percent", max(minimum, 1)), (rule.get("count"), "Count", 1)):
+                    earlier, begun = applied(log, now.at, rule.get("window"), entity, school, rule["change"], least)
+                    words = (earlier, rule["window"]) if earlier else (None, None)
+                    n, base = (own + earlier, begun) if earlier else (own, people)
+                    if above(limit, minimum, n, base) if unit == "Percent" else limit is not None and n > limit:
+                        holds.add((*said, n, base, limit, unit, *words))
+                    elif unit == "Percent" and above(limit, minimum, own, people):
+                        holds.add((*said, own, people, limit, unit, None, None))
     return holds
 
 
@@ -182,17 +181,17 @@ def above(percent: int | None, minimum: int, n: int, people: int) -> bool:
 
 
 def applied(
-    log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None, change: str
+    log: list[Entry], now: datetime, window: str | None, entity: str, school: str | None, change: str, least: int
 ) -> tuple[int, int]:
     """How many such changes were applied within the window and still stand, and how many records there were when it
-    began: or when there first were any, or with what a restore of something older brought."""
+    began: or when there first were `least`, or with what a restore of something older brought."""
     if window is None:
         return 0, 0
     since = now - timedelta(hours=int(window[:-1]) * HOURS[window[-1]])
     place = (entity, school)
     mine = [e for e in log if e.at > since and (school is None or e.by_school)]
     mine = [e for e in mine if e.count[*place, "Any"] or e.back[*place, "Any"]]
-    while mine and begun_with(mine[0], place) == 0:
+    while mine and begun_with(mine[0], place) < least:
         mine.pop(0)
     if not mine:
         return 0, 0

@@ -102,6 +102,10 @@ def test_one_pull(what: dict[str, Any], expected: Proof) -> None:
         ({"seamless": False, "end": End.NEXT}, {"seamless": False, "end": End.NEXT, "ids": "f01"}, AGAIN),
         ({"ids": ""}, {"ids": ""}, AGAIN),
         ({"rows": 0, "distinct": 0, "ids": "0"}, {"rows": 0, "distinct": 0, "ids": "0"}, Proof(Rule.TWICE)),
+        ({"rows": 11, "distinct": 11, "doubts": ("x",)}, {"ascending": True}, AGAIN),
+        ({"rows": 11, "distinct": 11, "doubts": ("x",)}, {"end": End.NEXT}, AGAIN),
+        ({"rows": 11, "distinct": 11, "doubts": ("x",)}, {"total": 10, "recount": 10}, AGAIN),
+        ({"doubts": ("x",)}, {"ascending": True, "rows": 11, "distinct": 11}, Proof(Rule.ORDERED)),
     ],
 )
 def test_two_pulls(first: dict[str, Any], second: dict[str, Any], expected: Proof) -> None:
@@ -114,6 +118,22 @@ def test_three_pulls_are_the_last() -> None:
 
 def test_the_third_pull_may_agree_with_the_first() -> None:
     assert prove([pull(ids="1"), pull(ids="2"), pull(ids="1")]) == Proof(Rule.TWICE)
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ([{"ascending": True, "ids": "1"}, {"ascending": True, "ids": "1"}], Proof(Rule.ORDERED)),
+        ([{"ascending": True, "ids": "1"}, {"ascending": True, "ids": "2"}], Proof(None)),
+        ([{"rows": 0, "distinct": 0, "ids": "0"}, {"rows": 0, "distinct": 0, "ids": "0"}], Proof(None)),
+        ([{"total": 0, "recount": 0, "rows": 0, "distinct": 0, "ids": "0"}] * 2, Proof(None)),
+    ],
+    ids=["two alike", "two that differ", "two without rows", "two without rows, as their total says"],
+)
+def test_fewer_than_an_earlier_pull_brought_must_come_twice_and_nothing_is_never_believed(
+    rest: list[dict[str, Any]], expected: Proof
+) -> None:
+    assert prove([pull(rows=11, distinct=11, doubts=("x",)), *(pull(**each) for each in rest)]) == expected
 
 
 def test_unproved_the_pull_with_most_ids_is_kept_and_of_equals_the_latest() -> None:
@@ -137,7 +157,7 @@ def test_unproved_the_pull_with_most_ids_is_kept_and_of_equals_the_latest() -> N
         ({"end": End.NEXT, "rows": 12}, "received 10, duplicates 2"),
         (
             {"seamless": False, "end": End.NEXT},
-            "the server takes whole pages only, and no second pull gave the same ids",
+            "nobody could see whether its pages join up, and no second pull gave the same ids",
         ),
         ({}, "no total, no order, and pulls that did not agree: 10 ids"),
         ({"end": End.NEXT}, None),

@@ -95,7 +95,7 @@ CLAIMS = {
 @pytest.mark.parametrize(("labels", "wrong"), CLAIMS.values(), ids=CLAIMS)
 def test_a_store_lies_on_no_claim_of_others(labels, wrong):
     seen = seen_connection(district="springfield", store={"embedded": {"existingClaim": "given"}})
-    server = Server(given=labels, **{seen.artifacts_claim: ITS_PLANS})
+    server = Server(given=labels, **{"rostersync-springfield-artifacts": ITS_PLANS})
 
     found, _ = asyncio.run(claims.ensure(server, seen))
 

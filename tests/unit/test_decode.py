@@ -223,3 +223,22 @@ def test_a_nul_character_is_dropped_and_an_escaped_backslash_stays() -> None:
     page = Decoder("users", None).page(body)
     (row,) = page.batch.to_pylist()
     assert (row["sourcedId"], row["givenName"], row["familyName"]) == ("u1", "Ann", r"\u0000 \x")
+
+
+@pytest.mark.parametrize(
+    ("sent", "staged"),
+    [
+        (rb"Lee \ud83d", "Lee \ufffd"),
+        (rb"\uDE00Lee", "\ufffdLee"),
+        (rb"\ude00\ud83d", "\ufffd\ufffd"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\\ud83d \ud83d", "\\ud83d \ufffd"),
+        (rb"\\\ud83d", "\\\ufffd"),
+    ],
+)
+def test_half_a_letter_is_told_and_its_record_is_read(sent: bytes, staged: str) -> None:
+    """A SIS that cuts a name in the middle of an emoji must not stop a district."""
+    body = b'{"users": [{"sourcedId": "a", "givenName": "%s"}, {"sourcedId": "b", "givenName": "\xc3\xa9"}]}' % sent
+    batch = Decoder("users", frozenset()).page(body).batch
+
+    assert batch.column("givenName").to_pylist() == [staged, "é"]

@@ -32,7 +32,8 @@ def held(found: Facts, *rules: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def windowed(own: int, earlier: int, population: int, start: int, **rule: Any) -> list[tuple[Any, ...]]:
     """Threshold holds of a plan that deletes `own` of `population`, after `earlier` of the `start` there were."""
-    before = {"24h": {(STUDENT, None): counted(start, deleted=earlier)}} if earlier else {}
+    here = {(STUDENT, None): counted(start, deleted=earlier)}
+    before = {("24h", least): here for least in (1, 20)} if earlier else {}
     given = {"entity": "Student", "change": "Delete", "window": "24h", **rule}
     found = Facts({STUDENT: counted(population, deleted=own)}, {}, before=before)
     return [(count, people, *more) for _, _, _, count, people, _, *more in held(found, given)]
@@ -82,7 +83,7 @@ def test_a_window_by_school_goes_by_that_school() -> None:
         entities={STUDENT: counted(100, deleted=2)},
         resulting={STUDENT: 98},
         by_school={STUDENT: {"north": counted(40, deleted=1), "south": counted(60, deleted=1)}},
-        before={"7d": {(STUDENT, "north"): counted(50, deleted=10), (STUDENT, None): counted(110, deleted=10)}},
+        before={("7d", 20): {(STUDENT, "north"): counted(50, deleted=10), (STUDENT, None): counted(110, deleted=10)}},
     )
     rule = {"entity": "Student", "change": "Delete", "percent": 21, "window": "7d", "perSchool": True}
     assert held(found, rule) == [(STUDENT, "Delete", "north", 11, 50, 21, "Percent", 10, "7d")]

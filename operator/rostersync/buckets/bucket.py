@@ -62,6 +62,11 @@ class Bucket:
             "expires_at": None,
         }
 
+    @property
+    def url(self) -> str:
+        """The address that the connection names."""
+        return self._storage.url
+
     def put(self, key: str, data: Path | bytes) -> None:
         """Write an object, in place of what was there.
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from rostersync.attempts import Attempt, Mount
-from rostersync.controller.options import ARTIFACTS_SIZE, SPEC_ANNOTATION
+from rostersync.controller.options import SPEC_ANNOTATION
 from rostersync.controller.view import View
+from rostersync.execution.homes import SIZE, home_of
 
 _RUN = "/var/run/rostersync"
 _DATA = "/var/lib/rostersync"
@@ -82,17 +83,15 @@ def _store_to_test(view: View) -> list[Volume]:
 
 
 def _artifacts(view: View) -> list[Volume]:
-    bucket = view.spec.artifacts.objectStorage
-    if bucket is None:
-        claim = {"persistentVolumeClaim": {"claimName": view.artifacts_claim}}
-        return [Volume("artifacts", claim, f"{_DATA}/artifacts")]
-    room = Volume("artifacts", {"emptyDir": {"sizeLimit": ARTIFACTS_SIZE}}, f"{_DATA}/artifacts")
-    return [room, _secret("bucket", bucket.secretRef.name)]
+    spec, claim = view.spec.artifacts, view.artifacts_claim
+    room = {"persistentVolumeClaim": {"claimName": claim.name}} if claim else {"emptyDir": {"sizeLimit": SIZE}}
+    secret = home_of(spec).secret(spec)
+    return [Volume("artifacts", room, f"{_DATA}/artifacts"), *([_secret("bucket", secret.name)] if secret else [])]
 
 
 def _artifacts_to_test(view: View) -> list[Volume]:
-    bucket = view.spec.artifacts.objectStorage
-    return [_secret("bucket", bucket.secretRef.name, optional=True)] if bucket else []
+    secret = home_of(view.spec.artifacts).secret(view.spec.artifacts)
+    return [_secret("bucket", secret.name, optional=True)] if secret else []
 
 
 def _deliveries(view: View) -> list[Volume]:

@@ -21,7 +21,6 @@ REQUESTED_BY = "rostersync.dev/requested-by"
 CHANGED_BY = "rostersync.dev/last-changed-by"
 CHECK_REQUESTED_AT = "rostersync.dev/checkRequestedAt"
 SPEC_ANNOTATION = "rostersync.dev/connection"  # of a pod: the connection, packed
-ARTIFACTS_SIZE = "20Gi"  # of the claim, unless the spec says so; of one run's files in a pod, where a bucket keeps them
 
 _RESOURCES: dict[str, Any] = {"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}
 

@@ -18,6 +18,7 @@ from rostersync.controller.cluster.cache import Object, place
 from rostersync.controller.options import CHANGED_BY, CHECK_REQUESTED_AT, REQUESTED_AT, REQUESTED_BY
 from rostersync.deliveries.registry import claims_of, secrets_of
 from rostersync.errors import NotYetSupported
+from rostersync.execution.homes import home_of
 from rostersync.execution.supported import supported
 from rostersync.lifecycle.configured import connection_of
 from rostersync.lifecycle.names import artifacts_claim, connection_label
@@ -25,7 +26,7 @@ from rostersync.lifecycle.observed import Connection
 from rostersync.lifecycle.timetable import Timetable, timetable
 from rostersync.sources.profile import Endpoint
 from rostersync.sources.registry import profile_of
-from rostersync.stores.placement import NOWHERE, Placement
+from rostersync.stores.placement import NOWHERE, Claim, Placement
 from rostersync.stores.registry import placement_of
 
 LARGEST = 200 * 1024  # bytes of a packed connection; an object's annotations must stay under 256 KiB
@@ -61,9 +62,9 @@ class View:
         return self.district if self.placement.exclusive else turns.of_connection(connection_label(self.known.ref))
 
     @property
-    def artifacts_claim(self) -> str:
-        """The claim of the artifacts."""
-        return (self.spec.artifacts.existingClaim if self.spec else None) or artifacts_claim(self.known.ref)
+    def artifacts_claim(self) -> Claim | None:
+        """The claim of the artifacts, if they are on one. Only of a valid spec."""
+        return home_of(self.spec.artifacts).claim(self.spec.artifacts, artifacts_claim(self.known.ref))
 
 
 class Views:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rostersync.api.v1alpha1.connection import Connection
+from rostersync.execution.homes import home_of
 from rostersync.execution.inputs import Inputs, artifacts_secret
 from rostersync.execution.layout import Layout
 from rostersync.execution.probe import as_dict, probe_deliveries, probe_store
@@ -46,11 +47,9 @@ def check(inputs: Inputs, report: CheckReportFile, network: Network, layout: Lay
         found = _look(source, inputs.connection)
     finally:
         source.close()
-    if inputs.connection.spec.artifacts.objectStorage:
+    if probes := home_of(inputs.connection.spec.artifacts).probes:
         report.stage("artifacts")
-        from rostersync.execution.home_in_bucket import probe
-
-        probe(inputs.connection, artifacts_secret(inputs.connection, inputs.secrets), network)
+        probes(inputs.connection, artifacts_secret(inputs.connection, inputs.secrets), network)
     report.done(CheckReport("done", found.result.message, found.schools, deliveries=deliveries, store=store))
     return replace(found, deliveries=tuple(deliveries), store=store)
 

@@ -18,6 +18,7 @@ from rostersync.disks import naming
 from rostersync.durable import TooLarge
 from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
 from rostersync.execution import ownership
+from rostersync.execution.homes import BUCKET_FIELD as FIELD
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import log
 from rostersync.execution.purge import History, Named
@@ -26,7 +27,6 @@ from rostersync.lifecycle.names import connection_label
 if TYPE_CHECKING:
     from rostersync.sources.network import Network
 
-FIELD = "spec.artifacts.objectStorage"
 _SMALL, _READ = ("",), ("", "extract")  # parts of a run: neither extract nor plan; what a retry of its reading needs
 _PROBES = ".rostersync-probe"
 PATIENCE = 300.0  # seconds for which a plan that is made waits to be handed in
@@ -207,8 +207,8 @@ def probe(connection: Connection, secret: Mapping[str, str], network: "Network |
         found, listed = b"", False
     if found != data or not listed:
         raise Retryable(
-            f"What was written to {connection.spec.artifacts.objectStorage and connection.spec.artifacts.objectStorage.url} is "
-            f"not found there again. Check that {FIELD}.endpoint is one service, which keeps what it has confirmed.",
+            f"What was written to {bucket.url} is not found there again. Check that {FIELD}.endpoint is one service, which "
+            "keeps what it has confirmed.",
             reason="BucketForgets",
         )
     bucket.remove([key])

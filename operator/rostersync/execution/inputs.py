@@ -8,6 +8,7 @@ from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.deliveries import Delivery
 from rostersync.deliveries.registry import place_of
 from rostersync.errors import InvalidManifest
+from rostersync.execution.homes import home_of
 from rostersync.sources.profile import Login, in_words, variables
 from rostersync.sources.registry import profile_of
 from rostersync.stores.kind import CREATE_IT
@@ -15,7 +16,6 @@ from rostersync.stores.registry import DEFAULT, STORES, placement_of
 
 ENV_ARTIFACT_KEY = "ROSTERSYNC_ARTIFACT_KEY"
 ARTIFACT_KEY = "key"  # in the Secret
-BUCKET_KEYS = ("accessKeyID", "secretAccessKey")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,64}")  # what Kubernetes takes as a key
 
 Data = Mapping[str, Mapping[str, str]]  # name -> key -> text
@@ -131,20 +131,19 @@ def delivery_secret(inputs: Inputs, delivery: Delivery) -> Mapping[str, str]:
 
 
 def artifacts_secret(connection: Connection, secrets: Data) -> Mapping[str, str]:
-    """The Secret of the bucket that the artifacts are in. Empty if they are in none. Raises InvalidManifest."""
-    storage, field = connection.spec.artifacts.objectStorage, "spec.artifacts.objectStorage.secretRef"
-    if storage is None:
+    """The Secret of the place that the artifacts are in. Empty if it takes none. Raises InvalidManifest."""
+    needed = home_of(connection.spec.artifacts).secret(connection.spec.artifacts)
+    if needed is None:
         return {}
-    secret, where = secrets.get(storage.secretRef.name), qualified(connection, storage.secretRef.name)
+    secret, where, keys = secrets.get(needed.name), qualified(connection, needed.name), " and ".join(needed.keys)
     if secret is None:
         raise InvalidManifest(
-            f"Secret {where}, which {field} names, is not given; create it with the keys {' and '.join(BUCKET_KEYS)}.",
+            f"Secret {where}, which {needed.field} names, is not given; create it with the keys {keys}.",
             reason="SecretNotFound",
         )
-    if empty := [key for key in BUCKET_KEYS if not secret.get(key, "").strip()]:
+    if empty := [key for key in needed.keys if not secret.get(key, "").strip()]:
         raise InvalidManifest(
-            f"Secret {where}, which {field} names, has no value for {' and '.join(empty)}; it needs the keys "
-            f"{' and '.join(BUCKET_KEYS)}.",
+            f"Secret {where}, which {needed.field} names, has no value for {' and '.join(empty)}; it needs the keys {keys}.",
             reason="SecretIncomplete",
         )
     return secret

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from rostersync.api.v1alpha1.defaults import Threshold
 from rostersync.api.v1alpha1.times import parse_duration
-from rostersync.hold.gate import ANY, Counted, Facts, Place
+from rostersync.hold.gate import ANY, Counted, Facts, Place, Window, window_of
 from rostersync.model import Change, Entity, JudgedCounts
 from rostersync.stores.port import AppliedCounts, StoreReader
 from rostersync.tables.context import Context
@@ -39,13 +39,15 @@ def record(facts: Facts, *, by_school: bool) -> tuple[JudgedCounts, ...]:
 
 def applied_before(
     context: Context, reader: StoreReader, limits: Iterable[Threshold]
-) -> dict[str, dict[Place, Counted]]:
+) -> dict[Window, dict[Place, Counted]]:
     """What was applied from this source within each window of the limits."""
-    begins = {limit.window: context.as_of - parse_duration(limit.window) for limit in limits if limit.window}
-    if not begins:
+    limited = [limit for limit in limits if limit.window]
+    windows = {window_of(limit, percent=percent) for limit in limited for percent in (True, False)}
+    if not windows:
         return {}
+    begins = {window: context.as_of - parse_duration(window[0]) for window in windows}
     applied = reader.applied_since(context.con, context.district, context.source, min(begins.values()))
-    return {window: within(applied, begin) for window, begin in begins.items()}
+    return {window: within(applied, begin, least=window[1]) for window, begin in begins.items()}
 
 
 @dataclass
@@ -74,11 +76,11 @@ class _Since:
         return Counted(dict(sums), self.population)
 
 
-def within(applied: Iterable[AppliedCounts], since: datetime) -> dict[Place, Counted]:
+def within(applied: Iterable[AppliedCounts], since: datetime, least: int = 1) -> dict[Place, Counted]:
     """Everything that was applied after `since` and still stands, by place. `applied` is oldest first, as the store has it.
 
-    A place starts with its first records. Their creation is not counted, since there is no share of an empty
-    population. What a restore took back is not counted any more, and the restore itself never is. Where it takes back
+    A place starts when it has at least `least` records. What was before that is not counted, since a share of fewer says
+    nothing: a district of which a few were imported first would have no window until the next day. What a restore took back is not counted any more, and the restore itself never is. Where it takes back
     something older than the window, the window begins with what the restore left there.
     """
     rows = [row for row in applied if row.applied_at > since]
@@ -88,7 +90,7 @@ def within(applied: Iterable[AppliedCounts], since: datetime) -> dict[Place, Cou
         place, here = (Entity(row.entity), row.school), found.get((Entity(row.entity), row.school))
         changes = Counter({Change.CREATE: row.created, Change.UPDATE: row.updated, Change.DELETE: row.deleted})
         if row.takes_back is None:
-            here = here or (_Since(row.population) if row.population else None)
+            here = here or (_Since(row.population) if row.population >= least else None)
             if here:
                 here.add(row.revision, changes)
         else:
@@ -98,7 +100,7 @@ def within(applied: Iterable[AppliedCounts], since: datetime) -> dict[Place, Cou
                 here.take_back(revision, changes, again=again)
             elif here:
                 here.population = max(here.population + more, 0)
-            elif row.population + more > 0:
+            elif row.population + more >= least:
                 here = _Since(row.population + more)
         if here:
             found[place] = here

@@ -14,6 +14,7 @@ from rostersync.plan.worst import worst
 
 ANY = "Any"
 Place = tuple[Entity, str | None]  # an entity as a whole (None), or in one school
+Window = tuple[str, int]  # its length, and how many records a place must have for it to begin there
 CONFIG_PERCENT = 10  # a changed configuration is a hold if more than this share of all records is updated
 REKEYED_DELETES = 20  # from this many deletes of an entity on, pairs with creates count as new ids
 BY_SCHOOL = frozenset(
@@ -45,7 +46,7 @@ class Facts:
     entities: Mapping[Entity, Counted]
     resulting: Mapping[Entity, int]
     judged: Mapping[Entity, Counted] = field(default_factory=dict)
-    before: Mapping[str, Mapping[Place, Counted]] = field(default_factory=dict)
+    before: Mapping[Window, Mapping[Place, Counted]] = field(default_factory=dict)
     by_school: Mapping[Entity, Mapping[str, Counted]] = field(default_factory=dict)
     emptied_schools: tuple[tuple[Entity, str, int], ...] = ()  # (entity, school, how many there were)
     vanished_schools: Mapping[str, int] = field(default_factory=dict)  # by school: its people and classes
@@ -114,17 +115,31 @@ def _over(limit: Threshold, counted: Counted, school: str | None, facts: Facts) 
     if not own:
         return
     said = (HoldReason.THRESHOLD, limit.entity, limit.change, school)
-    alone = (own, population)
-    together, earlier, length = alone, None, None
-    before = facts.before.get(limit.window or "", {}).get((limit.entity, school))
-    if before and (applied := before.of(limit.change)):
-        together, earlier, length = (own + applied, before.population), applied, limit.window
-    if _above(limit, *together):
-        yield Hold(*said, *together, limit.percent, "Percent", earlier, length)
-    elif _above(limit, *alone):  # the population at the start of the window was too small
-        yield Hold(*said, *alone, limit.percent, "Percent")
-    if limit.count is not None and together[0] > limit.count:
-        yield Hold(*said, *together, limit.count, "Count", earlier, length)
+    count, people, applied, length = _together(limit, counted, school, facts, percent=True)
+    if _above(limit, count, people):
+        yield Hold(*said, count, people, limit.percent, "Percent", applied, length)
+    elif _above(limit, own, population):  # it holds alone, however many there were at the start of the window
+        yield Hold(*said, own, population, limit.percent, "Percent")
+    count, people, applied, length = _together(limit, counted, school, facts, percent=False)
+    if limit.count is not None and count > limit.count:
+        yield Hold(*said, count, people, limit.count, "Count", applied, length)
+
+
+def window_of(limit: Threshold, *, percent: bool) -> Window:
+    """The window of a limit that has one. For a share, it begins when there are enough records to judge one."""
+    return limit.window or "", max(limit.min_population, 1) if percent else 1
+
+
+def _together(
+    limit: Threshold, counted: Counted, school: str | None, facts: Facts, *, percent: bool
+) -> tuple[int, int, int | None, str | None]:
+    """(count, population, what of the count was applied before, length of the window) of a plan and the limit's window."""
+    own = counted.of(limit.change)
+    before = facts.before.get(window_of(limit, percent=percent), {}).get((limit.entity, school))
+    applied = before.of(limit.change) if before else 0
+    if before and applied:
+        return own + applied, before.population, applied, limit.window
+    return own, counted.population, None, None
 
 
 def _above(limit: Threshold, count: int, population: int) -> bool:

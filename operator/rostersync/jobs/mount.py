@@ -13,7 +13,8 @@ from rostersync.api.packed import unpack
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.deliveries.registry import secrets_of
 from rostersync.errors import InvalidManifest
-from rostersync.execution.home import Home, Volume
+from rostersync.execution.home import Home
+from rostersync.execution.homes import home_of
 from rostersync.execution.inputs import ARTIFACT_KEY, Data, Inputs, artifacts_secret, ca_bundle, credentials, qualified
 from rostersync.execution.layout import Layout
 from rostersync.sources.network import Network
@@ -116,22 +117,17 @@ class Pod:
         return {n: found for n in secrets_of(connection) if (found := _read(secrets / n, f"Secret {n}"))}
 
     def artifacts_secret(self, connection: Connection) -> Data:
-        """The Secret of the bucket that the artifacts are in, if they are and it is mounted."""
-        storage = connection.spec.artifacts.objectStorage
-        if storage is None:
+        """The Secret of the place that the artifacts are in, if it takes one and it is mounted."""
+        needed = home_of(connection.spec.artifacts).secret(connection.spec.artifacts)
+        if needed is None:
             return {}
-        name = storage.secretRef.name
-        found = _read(self.mounted / "secrets" / name, f"Secret {name}")
-        return {name: found} if found else {}
+        found = _read(self.mounted / "secrets" / needed.name, f"Secret {needed.name}")
+        return {needed.name: found} if found else {}
 
     def home(self, connection: Connection, network: Network) -> Home:
         """Where the artifacts of its runs are. Raises InvalidManifest."""
-        if connection.spec.artifacts.objectStorage is None:
-            return Volume(self.layout)
-        from rostersync.execution.home_in_bucket import in_bucket
-
         secret = artifacts_secret(connection, self.artifacts_secret(connection))
-        return in_bucket(self.layout, connection, secret, network)
+        return home_of(connection.spec.artifacts).opens(self.layout, connection, secret, network)
 
     def store_secrets(self, connection: Connection) -> Data:
         """The Secrets to read its store, as far as they are mounted."""

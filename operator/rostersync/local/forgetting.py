@@ -10,6 +10,7 @@ from rostersync.artifacts.folder import Artifacts
 from rostersync.deliveries import parts
 from rostersync.disks import naming
 from rostersync.errors import InvalidManifest, Permanent
+from rostersync.execution.homes import BUCKET_FIELD, home_of
 from rostersync.execution.inputs import artifact_key, artifacts_secret
 from rostersync.execution.layout import Layout
 from rostersync.execution.workspace import stored_connection
@@ -77,12 +78,11 @@ def forget_in_bucket(state: State, manifests: Manifests, records: Sequence[str],
     Raises InvalidManifest when the connection has no bucket, or what it takes to open it is not given: sealed plans would
     otherwise be removed unread.
     """
-    from rostersync.execution.home_in_bucket import FIELD, in_bucket
-
     connection = manifests.connection
-    if connection.spec.artifacts.objectStorage is None or connection.metadata.namespace is None:
+    kind = home_of(connection.spec.artifacts)
+    if not kind.apart or connection.metadata.namespace is None:
         raise InvalidManifest(
-            f"{connection.kind} {connection.metadata.name} has no {FIELD} or no metadata.namespace, so it is not known where the "
+            f"{connection.kind} {connection.metadata.name} has no {BUCKET_FIELD} or no metadata.namespace, so it is not known where the "
             "cluster keeps its artifacts; give the connection as the cluster has it, or leave -f out.",
             reason="NoBucket",
         )
@@ -94,7 +94,7 @@ def forget_in_bucket(state: State, manifests: Manifests, records: Sequence[str],
     try:
         own = scratch.own(place)
         with naming(scratch=place):
-            home = in_bucket(Layout(own / "artifacts", state.layout.store), connection, secret, None)
+            home = kind.opens(Layout(own / "artifacts", state.layout.store), connection, secret, None)
             return home.forget(ids, key, own)
     finally:
         scratch.release(place)

@@ -15,7 +15,8 @@ MAX_PULLS = 3
 class Rule(StrEnum):
     """Why a collection is known to be complete. No answer of the server may contradict another one.
 
-    If pages were not seen to fit together (`Pulled.seamless`), each rule needs a second pull with the same ids.
+    If pages were not seen to fit together (`Pulled.seamless`), each rule needs a second pull with the same ids. So it does if
+    an earlier pull brought more records.
     """
 
     TOTAL = "Total"  # as many rows as the server's total, counted again at the end; only exact copies came twice
@@ -117,6 +118,9 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
     known = [e for e in earlier if _missing(e) is None and (e.ids or not e.distinct)]
     alike = any((e.distinct, e.ids) == (last.distinct, last.ids) for e in known)
     copied = last.duplicates == last.copies
+    most = max((e.distinct for e in earlier), default=0)
+    if most > last.distinct and not (alike and last.distinct):
+        return f"received {last.distinct}, and {most} the time before"
     if last.expected is not None:
         if not copied:
             return f"total {last.expected}, received {last.distinct}, duplicates {last.duplicates}"
@@ -139,7 +143,7 @@ def _rule(last: Pulled, earlier: Sequence[Pulled]) -> Rule | str:
     return f"no total, no order, and pulls that did not agree: {numbers} ids"
 
 
-_ONCE = "the server takes whole pages only, and no second pull gave the same ids"
+_ONCE = "nobody could see whether its pages join up, and no second pull gave the same ids"
 
 
 def _rows(number: int) -> str:

@@ -98,7 +98,7 @@ def _read(
     requests = 0
     try:
         while True:
-            writer = PullWriter(collection, durable.part_of(folder / collection))
+            writer = PullWriter(collection, durable.part_of(folder / collection), compared=bool(pulls))
             writers.append(writer)
 
             def sink(page: Page, writer: PullWriter = writer) -> None:

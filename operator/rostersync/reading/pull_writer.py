@@ -33,10 +33,11 @@ _COPIES = """
 
 
 class PullWriter:
-    """One pull of one collection into a folder of its own."""
+    """One pull of one collection into a folder of its own. `compared`: its ids will be compared with those of another."""
 
-    def __init__(self, collection: str, folder: Path) -> None:
+    def __init__(self, collection: str, folder: Path, *, compared: bool = False) -> None:
         self.folder = folder
+        self._compared = compared
         self.rows = 0
         self._collection, self._schema = collection, schema(collection)
         self._without_id = 0
@@ -69,12 +70,15 @@ class PullWriter:
         self._writer.close()
         rows = self.rows - self._without_id
         ascending = self._ascending.holds()
-        # Ordered ids are distinct without counting. Their set is only compared where order alone proves nothing.
-        ordered = ascending and reading.seamless and not reading.doubts
+        # Ordered ids are distinct without counting. Their set is only compared where order alone proves nothing, or where
+        # an earlier pull may have had more.
+        ordered = ascending and reading.seamless and not reading.doubts and not (self._compared and rows)
         distinct, ids = (rows, "") if ordered else self._count()
-        copies = self._copies() if distinct != rows and self._ascending.side_by_side() else 0
+        # A copy counts as received only if pages were seen to join up. Else it may stand where another record was lost.
+        copies_count = self._ascending.side_by_side() and not reading.linked
+        copies = self._copies() if distinct != rows and copies_count else 0
         if distinct != rows:
-            resolve(self.folder, self._collection, copies_count=self._ascending.side_by_side())
+            resolve(self.folder, self._collection, copies_count=copies_count)
         if self._without_id:
             numbers = [*self._unread, *[None] * (self._without_id - len(self._unread))]
             pq.write_table(pa.table({"row": pa.array(numbers, pa.int64())}), self.folder / WITHOUT_ID)

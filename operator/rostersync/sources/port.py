@@ -59,7 +59,8 @@ class Reading:
     `total` is what the server named first, `highest` the largest total that it named, and `recount` what it named at
     the end; None where it named none. `rows` counts everything received, duplicates and rows without sourcedId
     included. `revision` is the server's revision of its data (x-perm-rev); None where it has none. `seamless` is False
-    where the server takes whole pages only, so that nobody could see whether they join up. `doubts` are answers that
+    where the server takes whole pages only, so that nobody could see whether they join up, or where its end could be
+    asked for only once. `linked`: it was read along the server's own addresses, so nobody saw that either. `doubts` are answers that
     contradict others, in words with numbers. With any of them, the pull proves nothing. `status` is that of the answer
     that refused a collection that is not offered; `scope` is what the token may lack. `still`: the source's own count of
     changes was the same before and after the pull. `left_out` are people that the source has, but whom no rule of the
@@ -76,6 +77,7 @@ class Reading:
     requests: int = 0
     revision: str | None = None
     seamless: bool = True
+    linked: bool = False
     doubts: tuple[str, ...] = ()
     status: int | None = None
     scope: str = ""

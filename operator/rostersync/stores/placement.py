@@ -7,7 +7,7 @@ DEFAULT_ACCESS_MODE = "ReadWriteOnce"
 
 @dataclass(frozen=True)
 class Claim:
-    """A volume claim of the store. `existing`: the spec names it (in `field`), so the operator does not create it."""
+    """A volume claim of a store, or of artifacts. `existing`: the spec names it (in `field`), so the operator does not create it."""
 
     name: str
     field: str

@@ -6,13 +6,12 @@ from typing import Any
 
 from rostersync.api.api_server import path
 from rostersync.api.kubernetes import Event, claim_status, event_time
-from rostersync.api.v1alpha1.storage import Artifacts
 from rostersync.controller.cluster.cache import Object, labels
 from rostersync.controller.cluster.client import ApiError, Cluster
-from rostersync.controller.options import ARTIFACTS_SIZE, CONNECTION_LABEL, DISTRICT_LABEL
+from rostersync.controller.options import CONNECTION_LABEL, DISTRICT_LABEL
 from rostersync.controller.view import View
 from rostersync.lifecycle.names import connection_label, label_value
-from rostersync.stores.placement import Claim as StoreClaim
+from rostersync.stores.placement import Claim as Placed
 
 CLAIMS = "persistentvolumeclaims"
 _UNBOUND = ("FailedBinding", "ProvisioningFailed", "VolumeMismatch", "ClaimMisbound")  # as reasons of events
@@ -54,14 +53,14 @@ def claims(view: View) -> tuple[Claim, ...]:
     """The claims of a connection: of its artifacts and its store, if they need one, and of its deliveries. Pure."""
     district = {DISTRICT_LABEL: label_value(view.district)}
     both = district | {CONNECTION_LABEL: connection_label(view.known.ref)}
-    store, spec = view.placement.claim, view.spec.artifacts
-    stores = (_store(store, district),) if store else ()
-    artifacts = () if spec.objectStorage else (_artifacts(view.artifacts_claim, both, spec),)
+    store, plans = view.placement.claim, view.artifacts_claim
+    stores = (_made(store, district, store=True),) if store else ()
+    artifacts = (_made(plans, both),) if plans else ()
     volumes = (Claim(name, district, True, field, "", delivery=True) for name, field in view.delivery_claims.items())
     return (*stores, *artifacts, *volumes)
 
 
-def _store(claim: StoreClaim, marks: dict[str, str]) -> Claim:
+def _made(claim: Placed, marks: dict[str, str], *, store: bool = False) -> Claim:
     return Claim(
         claim.name,
         marks,
@@ -70,15 +69,8 @@ def _store(claim: StoreClaim, marks: dict[str, str]) -> Claim:
         claim.size,
         claim.storage_class,
         claim.access_mode,
-        store=True,
+        store=store,
     )
-
-
-def _artifacts(name: str, marks: dict[str, str], spec: Artifacts) -> Claim:
-    asked, existing, field = spec.volumeClaim, spec.existingClaim is not None, "spec.artifacts"
-    if asked is None:
-        return Claim(name, marks, existing, field, ARTIFACTS_SIZE)
-    return Claim(name, marks, existing, field, str(asked.size), asked.storageClassName, asked.accessMode)
 
 
 async def ensure(cluster: Cluster, view: View) -> tuple[tuple[str, str] | None, list[Object]]:

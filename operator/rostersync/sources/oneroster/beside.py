@@ -1,6 +1,6 @@
 """What an answer says about its collection beside the rows: totals, a next page, and errors.
 
-Servers say it in many forms. One that cannot be read is a doubt and never taken for absent: it may say that there is more.
+Servers say it in many forms; all of them are known here alone. One that cannot be read is a doubt and never taken for absent: it may say that there is more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,30 @@ from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 _PAGING = frozenset({"pagination", "paging", "links", "meta"})
 _TOTALS = frozenset({"total", "totalcount", "totalresults", "totalrecords", "totalitems"})
 _NEXTS = frozenset({"next", "nextpage", "nextlink", "nexturl", "@odata.nextlink"})
-_ERRORS = frozenset({"codemajor", "error", "errors", "statusinfo", "statusinfoset", "status", "success"})
+# What says that there is more, in words or by a token that nobody can follow.
+_MORES = frozenset(
+    [
+        "hasmore",
+        "hasnext",
+        "hasnextpage",
+        "more",
+        "moreavailable",
+        "nextpagetoken",
+        "nexttoken",
+        "nextcursor",
+        "nextoffset",
+        "continuationtoken",
+        "truncated",
+        "istruncated",
+        "partial",
+        "incomplete",
+    ]
+)
+_WORDS = frozenset({"error", "errors", "exception", "fault"})  # with anything in it, it is one
+_STATUSES = frozenset({"status", "statuscode", "httpstatus", "severity"})
+_ERRORS = _WORDS | _STATUSES | {"codemajor", "statusinfo", "statusinfoset", "success"}
 _FAILED = frozenset({"error", "fail", "failed", "failure"})
-_NO_ERROR = frozenset({"", "0", "false", "none", "null"})
+_NO = frozenset({"", "0", "false", "no", "none", "null"})
 _UNREADABLE = object()
 _NOTHING = Next()
 
@@ -45,13 +66,14 @@ def said_beside(top: Mapping[str, msgspec.Raw], collection: str) -> Said:
             value = _value(raw)
             spoken += _parts(value)
             unread = "named pages that cannot be read" if value is _UNREADABLE else unread
-        elif name in _TOTALS or name in _NEXTS:
+        elif name in _TOTALS | _NEXTS | _MORES:
             spoken.append({key: _value(raw)})
         if _may_report(key):
             of_error[key] = _value(raw)
     named = [(_plain(key), value) for part in spoken for key, value in part.items()]
     total, doubt = totals(value for name, value in named if name in _TOTALS)
     nexts = [from_body(value) for name, value in named if name in _NEXTS]
+    nexts += [Next(True, unclear=True) for name, value in named if name in _MORES and _means(value)]
     return Said(total, together(*nexts), error_in(of_error), doubt or unread)
 
 
@@ -103,21 +125,30 @@ def _tells(name: str, value: Any) -> bool:
         return True
     if isinstance(value, list):
         return any(_tells(name, item) for item in value)
-    text = "" if value is None else str(value).strip().lower()
-    if name in ("errors", "error"):
-        return bool(value) and text not in _NO_ERROR
+    if name in _WORDS:
+        return _means(value)
     if isinstance(value, dict):
         return any(_tells(_bare(key), inner) for key, inner in value.items())
+    text = _text(value)
     if name.endswith("codemajor"):
         return text not in ("", "success")
-    if name in ("status", "severity"):
-        return text in _FAILED
-    return name == "success" and text == "false"
+    if name in _STATUSES:
+        return text in _FAILED or (len(text) == 3 and _digits(text) and text >= "400")
+    return name == "success" and text in _NO - {""}
+
+
+def _means(value: Any) -> bool:
+    """Whether a value says yes, or anything at all."""
+    return value is _UNREADABLE or (bool(value) and _text(value) not in _NO)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip().lower()
 
 
 def _bare(key: str) -> str:
     """A key of IMS Global's status without its prefix, in lower case."""
-    return key.lower().removeprefix("imsx_")
+    return _plain(key.lower().removeprefix("imsx_"))
 
 
 def _plain(key: str) -> str:

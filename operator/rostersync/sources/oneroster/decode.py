@@ -18,12 +18,11 @@ from rostersync.sources.oneroster.bounds import MAX_DEPTH, check_page
 from rostersync.sources.oneroster.decode_process import Asked, DecodeProcess, Told
 from rostersync.sources.oneroster.endpoint import REQUIRED
 from rostersync.sources.oneroster.envelope import open_envelope, opened
+from rostersync.sources.oneroster.json_texts import without_halves, without_nul
 from rostersync.sources.oneroster.records import FIELD, Ref, Role, shape
 from rostersync.sources.oneroster.request_errors import Failure, TryAgain
 from rostersync.sources.staged import INSTANT, METADATA, NAMED, schema
 
-_NUL = rb"\u0000"
-_BACKSLASH = rb"\\"  # as JSON writes one
 MANY_PAGES = 100  # from here on, a process that decodes saves more time than it takes to start
 
 
@@ -64,13 +63,6 @@ class Decoded:
             self.unread,
         )
         return msgspec.msgpack.encode(told), self.batch.serialize().to_pybytes()
-
-
-def without_nul(body: bytes) -> bytes:
-    """JSON whose texts hold no NUL: nobody can type or see one, and PostgreSQL cannot keep it."""
-    if _NUL not in body:
-        return body
-    return _BACKSLASH.join(part.replace(_NUL, b"") for part in body.split(_BACKSLASH))
 
 
 class Decoder:
@@ -131,6 +123,11 @@ class Decoder:
         check_page(body)
         try:
             return self._read(body)
+        except TryAgain:
+            whole = without_halves(body)
+            if whole == body:
+                raise
+            return self._read(whole)  # one name that was cut in a letter must not stop a district
         except RecursionError:  # brackets in strings can hide the depth
             raise TryAgain(Failure.UNREADABLE, f"JSON nested deeper than {MAX_DEPTH}") from None
 

@@ -17,7 +17,6 @@ ALIASES = {
     "users": ("students", "teachers"),
     "demographics": ("demographic",),
 }
-_ERRORS = frozenset({"error", "errors", "statusinfoset", "imsx_statusinfo", "warnings", "messages", "message"})
 _NOTHING = frozenset({b"null", b"{}", b'""'})  # how some servers write an empty list
 _BOM = b"\xef\xbb\xbf"
 _top = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -49,14 +48,15 @@ def open_envelope(body: bytes, collection: str, *, required: bool = True) -> Env
         raise _not_a_page("its JSON has no envelope") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise _not_a_page(looks_like(body)) from None
-    return Envelope(_find(top, collection, required), said_beside(top, collection))
-
-
-def _find(top: dict[str, msgspec.Raw], collection: str, required: bool) -> Sequence[msgspec.Raw]:
+    said = said_beside(top, collection)
     if collection in top:
-        return _listed(top[collection], collection, required)
-    if any(key.lower() in _ERRORS or key.lower().startswith("imsx_") for key in top):
+        return Envelope(_listed(top[collection], collection, required), said)
+    if said.error is not None:
         raise _not_a_page("an error in place of the collection")
+    return Envelope(_under_another_name(top, collection), said)
+
+
+def _under_another_name(top: dict[str, msgspec.Raw], collection: str) -> Sequence[msgspec.Raw]:
     known = {name.lower() for name in (collection, *ALIASES.get(collection, ()))}
     arrays = {key: raw for key, raw in top.items() if bytes(raw).lstrip().startswith(b"[")}
     if len(arrays) == 1:

@@ -53,7 +53,7 @@ class Overlap:
         if got.decoded.first is not None and last in (None, got.decoded.first):
             # With one record per page, this would get no further.
             return self._behind(ask, got) if self._more(got) else self._one_by_one(ask, got)
-        if self._walk.probing and self._walk.knows(got.seen.fingerprint):
+        if self._walk.probing and self._walk.knows(got.seen.fingerprint) and not got.seen.next.leads_on:
             return got  # the whole collection again
         if not self._worked and got.decoded.first == self._first:
             return self._whole_pages(ask, None)

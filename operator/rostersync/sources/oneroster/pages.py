@@ -1,5 +1,7 @@
 """Asks for single pages of one collection, with retries, and says what came."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -85,6 +87,15 @@ class Pages:
                     f"{bare(self._base)}; check deliveryConfig.serviceURL and version",
                     reason="RequestRefused",
                 )
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Do not wait out failures. For requests that are only a check, while no other is under way."""
+        patient, self._transport.patient = self._transport.patient, False
+        try:
+            yield
+        finally:
+            self._transport.patient = patient
 
     def page(self, ask: Ask, limit: int | None = None, *, whole: bool = False, least: int = 1) -> Got | Refused:
         """One page, with retries: at most `limit` rows, fewer when the server needs smaller pages.

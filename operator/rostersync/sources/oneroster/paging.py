@@ -50,11 +50,16 @@ class Walk:
         self.offset = 0
         self.fresh = False  # whether the last page brought rows to keep
         self.led_on = False  # whether the last page with rows named a next one
+        self.linked = (
+            False  # whether the server's own addresses were followed, so that nobody saw whether pages join up
+        )
+        self.uneven = False  # whether a page that was not the last one had fewer rows than another
         self.doubts: list[str] = []
         self._hint: End | None = None  # why the next page should be empty
         self._linked = False
         self._links: set[str] = set()
         self._prints: set[int] = set()
+        self._sizes: tuple[int, int] | None = None  # rows of the smallest and of the largest page that led on
         self._repeats = 0
         self._empty = 0
 
@@ -75,7 +80,7 @@ class Walk:
             return self._after_empty(ask, seen)
         self._empty = 0
         repeated = self.repeated(seen.fingerprint)
-        if repeated and self._hint is not None:
+        if repeated and self._hint is not None and not seen.next.leads_on:
             return self._hint  # everything came on one page, from a server without offsets
         if self._repeats >= MAX_REPEATS:
             return End.STUCK
@@ -84,7 +89,10 @@ class Walk:
         self.fresh, self.led_on = True, seen.next.leads_on
         self.received += seen.rows
         self.offset = ask.offset + seen.rows
+        smallest, largest = self._sizes or (seen.rows, seen.rows)
+        self.uneven = self.uneven or smallest < largest or largest < seen.rows
         if seen.cursor is not None:
+            self._sizes = min(smallest, seen.rows), max(largest, seen.rows)
             return self._follow(seen.cursor)
         if ask.cursor is not None:
             return End.NEXT  # its links led here, and no further
@@ -163,6 +171,7 @@ class Walk:
         if cursor in self._links:
             return End.STUCK
         self._links.add(cursor)
+        self.linked = True
         return Ask(self.offset, cursor)
 
     def _expects_end(self, seen: Seen) -> End | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 
+from rostersync.errors import Retryable
 from rostersync.sources.oneroster.continuity import Continuity
 from rostersync.sources.oneroster.decode import Decoder
 from rostersync.sources.oneroster.overlap import Overlap
@@ -31,6 +32,7 @@ class Pull:
         self._pages = Pages(transport, decoder, self._walk, rows)
         self._revision: str | None = None
         self._tail: Got | None = None  # the page with the last rows
+        self._unseen = False  # whether one wrong answer could have hidden rows, so that only another pull can tell
 
     def run(self) -> Reading:
         """Read all pages. Raises Permanent when a required collection is not offered."""
@@ -46,7 +48,7 @@ class Pull:
             overlap = Overlap(self._pages, self._walk, first)
             end, last = self._read(pool, overlap, first)
             whole = overlap.whole
-            recount = self._look_again(end, overlap, last)
+            recount = self._look_again(end, overlap, first, last)
         except Moved:
             end = End.MOVED
         finally:
@@ -63,7 +65,8 @@ class Pull:
             page_size=self._pages.size.current,
             requests=self._pages.requests,
             revision=self._revision,
-            seamless=whole is None,
+            seamless=whole is None and not self._unseen,
+            linked=self._walk.linked,
             doubts=tuple(self._walk.doubts),
         )
 
@@ -154,13 +157,14 @@ class Pull:
         decoded = got.decoded
         self._sink(Page(got.ask.offset, decoded.batch, decoded.without_id, self._walk.total, decoded.unread))
 
-    def _look_again(self, end: End, overlap: Overlap, last: Got) -> int | None:
+    def _look_again(self, end: End, overlap: Overlap, first: Got, last: Got) -> int | None:
         """Check that the end is the end. Returns the total that the server names there; None when it names none."""
         if end not in (End.NEXT, End.EMPTY, End.TOTAL):
             return None
         if overlap.whole is not None and self._tail is not None:
             overlap.confirm(self._tail)
         if self._walk.total is None:
+            self._ends_again(overlap, first, last)
             return None
         if last.seen.total == self._walk.total and last.seen.rows == 0 and self._walk.received:
             return last.seen.total  # as the empty page repeats it; a total of nothing is asked for again
@@ -175,6 +179,34 @@ class Pull:
             self._walk.doubt("the first page was empty when it was asked for again")
         self._walk.counted(again.seen.total)
         return again.seen.total
+
+    def _ends_again(self, overlap: Overlap, first: Got, last: Got) -> None:
+        """Ask for the last page once more, where no total says how many records there are.
+
+        That there are no more is said by one answer alone, and a single one may be wrong. So may the first, if nobody sees
+        what follows it.
+        """
+        if self._tail is None:
+            return
+        if self._walk.linked and self._walk.uneven:
+            self._unseen = True  # a row may be missing in the middle
+        front = last.before if last.before is not None else self._tail.decoded.last
+        try:
+            with self._pages.impatient():
+                begin = self._pages.page(Ask(0), 1) if self._walk.linked else first
+                end = overlap.page(last.ask, None, front)
+        except Retryable:
+            self._unseen = True
+            return
+        if isinstance(begin, Refused) or isinstance(end, Refused):
+            self._unseen = True  # an address that may be used only once
+            return
+        for got in (begin, end):
+            self._watch_revision(got)
+        if begin.decoded.first != first.decoded.first:
+            self._walk.doubt("the first record was another one when it was asked for again")
+        if end.seen.rows != last.seen.rows or end.seen.next.leads_on or end.decoded.last != last.decoded.last:
+            self._walk.doubt(f"the page at offset {last.ask.offset} was the last one, and then it was not")
 
     def _watch_revision(self, got: Got) -> None:
         if got.revision is not None and self._revision is not None and got.revision != self._revision:

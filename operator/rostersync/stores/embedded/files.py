@@ -17,6 +17,8 @@ from rostersync.errors import Permanent, Retryable, RostersyncError, StoreBusy
 from rostersync.stores.embedded import schema
 from rostersync.stores.engine import literal
 
+_WHY = ("Permission denied", "Read-only file system", "Input/output error")  # of DuckDB's text, what quotes no value
+
 
 def attach(con: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool, alias: str = "store") -> None:
     """Attaches the file at `path`. Raises StoreBusy when another process writes it, Permanent when it is no store."""
@@ -47,9 +49,10 @@ def translated(error: duckdb.Error, doing: str, path: Path | None = None) -> Ros
                 reason="NotAStore",
                 detail=text,
             )
+        why = next((f" ({words})" for words in _WHY if words in text), "")
         return Retryable(
-            f"Tried to {doing} the roster store; reading or writing its files failed. Check that its folder and "
-            "scratch are writable and have free space.",
+            f"Tried to {doing} the roster store{f' {path}' if path else ''}; reading or writing its files failed{why}. Check "
+            "that this user may write them, their folder and scratch, and that there is free space.",
             reason="StoreFailed",
             detail=text,
         )
@@ -107,7 +110,7 @@ def _new_file(con: duckdb.DuckDBPyConnection, path: Path, alias: str = "store") 
             con.execute(f"CHECKPOINT {alias}")
             con.execute(f"DETACH {alias}")
         except duckdb.Error as error:
-            raise translated(error, "write") from None
+            raise translated(error, "write", path) from None
         finally:
             with contextlib.suppress(duckdb.Error):
                 con.execute(f"DETACH DATABASE IF EXISTS {alias}")

@@ -171,7 +171,7 @@ class EmbeddedWriter:
                 yield con
                 con.execute("DETACH store")
             except duckdb.Error as error:
-                raise files.translated(error, "write") from None
+                raise files.translated(error, "write", self._path) from None
             finally:
                 con.close()
         mark("closed")
