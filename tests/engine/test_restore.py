@@ -98,6 +98,21 @@ def test_what_was_changed_since_is_left_alone_and_listed(roster: Roster) -> None
     assert "t1" not in plan.rows
 
 
+def test_two_runs_are_undone_newest_first(roster: Roster) -> None:
+    roster.begin(full(), **FREE)
+    former = everything(roster)
+    first = roster.run(changed(), **FREE)
+    between = everything(roster)
+    later = changed().change("users", "s1", "s9", email="later@x.example", metadata={"lunch.code": "9"})
+    later = later.add("users", "s2", givenName="Another").without("orgs", "1002").change("users", "s9", role="teacher")
+    second = roster.run(later.without("users", "t2", "s3").without("enrollments", "e9"), **LATER, **FREE)
+
+    assert back(roster, second).issues == set()
+    assert everything(roster) == between
+    assert back(roster, first).issues == set()
+    assert everything(roster) == former
+
+
 def test_what_needs_a_record_that_goes_goes_with_it(roster: Roster) -> None:
     roster.begin(full(), **FREE)
     run = roster.run(full().add("classes", "k9", title="Extra"), **FREE)
@@ -208,6 +223,9 @@ def test_expired_history_is_refused_with_the_remedy(roster: Roster) -> None:
     assert "s1" not in str(refused.value)
     again = roster.run(changed().add("users", "s8"), **LATER, **FREE)
     assert roster.restore(again, **LATER, **FREE).ids("Delete") == {"s8"}
+    roster.run(changed().add("users", "s8", email="s8@x.example"), **LATER, **FREE)
+    roster.store.writer().expire("rivers", timedelta(0), AS_OF + timedelta(days=9))
+    assert {i[3] for i in roster.restore(again, **LATER, **FREE).issues} == {"ChangedSince"}
 
 
 def test_of_people_who_were_forgotten_nothing_comes_back(roster: Roster) -> None:
