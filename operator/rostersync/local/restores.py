@@ -18,13 +18,16 @@ from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
 from rostersync.local import drive
 from rostersync.local.attempts import LocalAttempts
 from rostersync.local.drive import Driver
-from rostersync.local.manifest_files import BY_ENVIRONMENT
+from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.settling import afterwards
 from rostersync.local.state import State, is_name
 from rostersync.local.store import opened, store_of
 from rostersync.local.user import user
 from rostersync.model import Entity, Mode
 from rostersync.sources.registry import profile_of
+from rostersync.stores.kind import Opening
+from rostersync.stores.registry import open_store
+from rostersync.sync.restore.schools import lay_out_schools
 
 
 def inputs_of(state: State, name: str, given: Inputs | None) -> Inputs:
@@ -35,6 +38,23 @@ def inputs_of(state: State, name: str, given: Inputs | None) -> Inputs:
     found = given or Inputs(_connection(state, name), remedy=BY_ENVIRONMENT)
     inputs.artifact_key(found.connection, found.secrets, os.environ)
     return found
+
+
+def check_schools(state: State, inputs: Inputs, schools: Collection[str]) -> None:
+    """Refuse schools that the roster never had, before there is a run. Raises Permanent (UnknownSchool)."""
+    manifest = inputs.connection
+    secrets = {**store_secrets(os.environ), **inputs.secrets}
+    store = open_store(manifest.spec.store, Opening(state.layout.store, secrets=secrets, remedy=inputs.remedy))
+    if not schools or not store.exists():
+        return
+    with opened(state, store) as con:
+        district = defaults.district(manifest)
+        store.reader().attach(con, district, profile_of(manifest).source_id(manifest))
+        try:
+            lay_out_schools(con, district, schools, names=True)
+        except Permanent as error:
+            every = "All schools of the roster are in orgs.csv of `rostersync export`, those of the source in `rostersync check`."
+            raise Permanent(f"{error} {every}", reason=error.reason) from None
 
 
 def restore(

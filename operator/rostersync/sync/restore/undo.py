@@ -17,7 +17,6 @@ from rostersync.tables.context import Context
 from rostersync.tables.recorded import METADATA, by_key, value, values_of
 from rostersync.tables.sql import in_list, literal, q
 
-
 _LEFT = "left_"  # begins the views of the roster as a revision left it
 
 
