@@ -14,7 +14,7 @@ from rostersync.execution.inputs import Inputs
 from rostersync.execution.supported import supported
 from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.configured import connection_of
-from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
+from rostersync.lifecycle.outcomes import changed_the_store, succeeded_reason
 from rostersync.local import drive
 from rostersync.local.attempts import LocalAttempts
 from rostersync.local.drive import Driver
@@ -101,9 +101,9 @@ def _connection(state: State, name: str) -> Manifest:
     if run is None:
         return _known_to_the_store(state, name)
     status = run.get("status") or {}
-    if status.get("outcome") not in APPLIED and not status.get("revision"):  # it is applied while it is being delivered
+    if not changed_the_store(status):
         raise Permanent(
-            f"Run {name} is {succeeded_reason(status) or 'not planned yet'}: it changed nothing, so there is nothing to "
+            f"Run {name} is {status.get("outcome") or succeeded_reason(status) or "not planned yet"}: it changed nothing, so there is nothing to "
             "restore. `rostersync runs` says which runs were applied.",
             reason="NotApplied",
         )
