@@ -123,7 +123,9 @@ def test_a_write_is_tried_and_taken_back(desk: Desk, there: str) -> None:
     assert desk.admin(known) == before
 
     desk.admin("CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'frozen'; END $$")
-    desk.admin("CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()")
+    desk.admin(
+        "CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
+    )
     found = refused(desk, desk.server.secrets(desk.name))
     assert "Tried to test writing to the roster store" in str(found)
     assert "PostgreSQL refused (P0001)" in str(found)

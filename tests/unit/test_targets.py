@@ -11,7 +11,15 @@ from rostersync.local.state import State
 from rostersync.local.targets import outside, store_or_outside
 
 FILE = "store/roster.duckdb"
-INSIDE = ("artifacts", "artifacts/new", "runs/x.duckdb", "store", "store/new.duckdb", "new", "store/scratch/roster.duckdb")
+INSIDE = (
+    "artifacts",
+    "artifacts/new",
+    "runs/x.duckdb",
+    "store",
+    "store/new.duckdb",
+    "new",
+    "store/scratch/roster.duckdb",
+)
 
 
 @pytest.fixture(params=["this", "another"])

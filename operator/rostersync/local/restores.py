@@ -103,7 +103,7 @@ def _connection(state: State, name: str) -> Manifest:
     status = run.get("status") or {}
     if not changed_the_store(status):
         raise Permanent(
-            f"Run {name} is {status.get("outcome") or succeeded_reason(status) or "not planned yet"}: it changed nothing, so there is nothing to "
+            f"Run {name} is {status.get('outcome') or succeeded_reason(status) or 'not planned yet'}: it changed nothing, so there is nothing to "
             "restore. `rostersync runs` says which runs were applied.",
             reason="NotApplied",
         )
