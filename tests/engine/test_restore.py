@@ -85,6 +85,8 @@ def test_what_was_changed_since_is_left_alone_and_listed(roster: Roster) -> None
         ("Student", "s2", "Skipped", "ChangedSince", None, None, "Skip"),
         ("Demographics", "s1", "Skipped", "ChangedSince", None, None, "Skip"),
     }
+    assert plan.names["s1"] == "Another (s1@x.example)"
+    assert plan.names["s2"] == "(new@x.example)"
     s1 = roster.stored("users")["s1"]
     assert (s1["email"], s1["grades"], s1["givenName"]) == ("s1@x.example", ["11"], "Another")
     assert (s1["metadata"], s1["agentSourcedIds"], s1["enabledUser"]) == (
