@@ -292,10 +292,10 @@ def test_one_that_was_taken_for_dead_removes_nothing_of_the_later_one(pods: Call
     one, other = pods(), pods()
     original = objects.keys
 
-    def late(bucket: Bucket, folder: str) -> list[str]:
+    def late(bucket: Bucket, folder: str, wanted: Callable[[str], bool]) -> list[str]:
         with patch("rostersync.buckets.objects.keys", original):
             keep(other, NEW)
-        return original(bucket, folder)
+        return original(bucket, folder, wanted)
 
     if at == "drop":
         keep(one, OLD)
@@ -304,6 +304,33 @@ def test_one_that_was_taken_for_dead_removes_nothing_of_the_later_one(pods: Call
 
     assert "Another pod works on run" in str(error.value)
     assert seen(pods()) == NEW
+
+
+def test_however_many_objects_a_run_has_few_keys_are_in_memory_at_once(
+    pods: Callable[..., Job], server: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rostersync.buckets.objects.MOST", 3)
+    monkeypatch.setattr("rostersync.buckets.objects._PAGE", 2)
+    job, bucket = pods(), bucket_of(connected(server.storage()), KEY, None)
+    folder = folder_of(connected(server.storage()))
+    keep(job, NEW)
+    strays = [f"{folder}/{RUN}/old/{number}.parquet" for number in range(8)]
+    for key in strays:
+        bucket.put(key, b"left by a killed pod")
+    assert len(objects.keys(bucket, folder)) == 3
+
+    keep(pods(), NEW)  # takes the run, and sweeps
+    left: list[str] = []
+    objects.each(bucket, folder, lambda key: left.append(key) is None)
+    assert not set(left) & set(strays)
+    assert seen(pods()) == NEW
+
+    for key in strays:
+        bucket.put(key, b"again")
+    runs = BucketRuns(bucket, folder, job.layout.artifacts)
+    assert runs.runs()[RUN].list
+    runs.remove(RUN)
+    assert objects.keys(bucket, folder) == []
 
 
 def test_an_object_of_another_size_is_not_read(

@@ -277,3 +277,18 @@ def test_a_delivery_that_is_pointed_elsewhere_begins_with_everything(
     [bundle] = (bench.state / "volumes" / "passport" / "elsewhere").iterdir()
     with zipfile.ZipFile(bundle) as opened:
         assert "file.users,bulk" in opened.read("manifest.csv").decode()
+
+
+def test_an_apply_without_a_delivery_s_secret_is_applied_and_ends_with_what_is_to_be_given(
+    bench: Bench, tmp_path: Path
+) -> None:
+    plan = json.loads(bench.call("plan", *feed(bench, delivery(tmp_path / "receiver")), "--quiet").stdout)
+
+    copy = tmp_path / "report.json"
+    done = bench.call("apply", plan["run"], "--quiet", "--report", str(copy), code=42)
+
+    report = json.loads(done.stdout)
+    assert (report["stage"], report["revision"], "error" in report) == ("done", 1, False)
+    assert json.loads(copy.read_text()) == report
+    assert "Applied, but not delivered: Secret default/feed, which delivery feed names, is not given" in done.stderr
+    assert "The next run tries again, or at once: `rostersync deliver -f …`." in done.stderr

@@ -84,6 +84,7 @@ def test_accounts_join_the_people_of_the_sis(two: Two) -> None:
     two.bench.call("approve", name_of(held), *WHY)
     unmatched = sum(i["count"] for i in held["status"]["issues"] if i["code"] == "Unmatched")
     assert unmatched == held["status"]["totals"]["skipped"] == 70 - BOTH
+    assert f"({PUPILS[BOTH].account})" in two.bench.call("issues", name_of(held), "--records", "--limit", "0").stdout
 
     both = two.exported()
     assert both.keys() == alone.keys(), "nobody comes and nobody goes"

@@ -102,9 +102,12 @@ def test_what_cannot_be_taken_back_is_refused_before_anything_begins(bench: Benc
     assert "is none of" in bench.call("restore", held, "--only-entity", "Pupil", code=2).stderr
     assert len(list((bench.state / "runs").iterdir())) == 2
     first = sorted(p.stem for p in (bench.state / "runs").iterdir())[0]
-    failed = restored_error(bench, first, "--school", "no-such-school")
-    assert "never had a school no-such-school" in failed
+    with duckdb.connect(str(bench.store), read_only=True) as con:
+        [(school, name)] = con.execute("SELECT id, name FROM orgs WHERE entity = 'School' LIMIT 1").fetchall()
+    failed = restored_error(bench, first, "--school", f"{name}x")
+    assert f"never had a school {name}x; nothing is planned. Near: {name} ({school})" in failed
     assert "There are: " in failed
+    assert len(list((bench.state / "runs").iterdir())) == 2
 
 
 def test_what_is_applied_is_taken_back_although_its_delivery_fails(bench: Bench) -> None:

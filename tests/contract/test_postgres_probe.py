@@ -109,6 +109,28 @@ def test_what_is_wrong_is_a_sentence_with_a_remedy(desk: Desk, name: str) -> Non
     assert (found.reason, said in str(found)) == (reason, True), str(found)
 
 
+@pytest.mark.parametrize("there", ["nothing", "an empty schema", "a roster"])
+def test_a_write_is_tried_and_taken_back(desk: Desk, there: str) -> None:
+    if there == "a roster":
+        desk.apply()
+    if there == "an empty schema":
+        desk.admin("CREATE SCHEMA rostersync AUTHORIZATION roster_writer")
+        desk.admin("GRANT USAGE ON SCHEMA rostersync TO roster_reader")
+        desk.admin(f'ALTER DATABASE "{desk.name}" OWNER TO {desk.server.superuser}')
+    known = "SELECT (SELECT count(*) FROM pg_namespace), (SELECT count(*) FROM pg_class)"
+    before = desk.admin(known)
+    assert "Role roster_writer can write." in probe(desk, desk.server.secrets(desk.name))
+    assert desk.admin(known) == before
+
+    desk.admin("CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'frozen'; END $$")
+    desk.admin(
+        "CREATE EVENT TRIGGER frozen ON ddl_command_start WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION refuse()"
+    )
+    found = refused(desk, desk.server.secrets(desk.name))
+    assert "Tried to test writing to the roster store" in str(found)
+    assert "PostgreSQL refused (P0001)" in str(found)
+
+
 def test_a_writer_that_may_not_make_the_schema_is_told_so_before_the_first_apply(desk: Desk) -> None:
     desk.admin(f'ALTER DATABASE "{desk.name}" OWNER TO {desk.server.superuser}')
     found = refused(desk, desk.server.secrets(desk.name))

@@ -26,6 +26,7 @@ def test_both_sides_are_held_back_with_what_is_new_about_them(roster: Roster) ->
         ("Enrollment", "e1", "Skipped", "DanglingReference"),
         ("Enrollment", "e2", "Skipped", "DanglingReference"),
     }
+    assert (plan.names["s1"], plan.names["e1"]) == ("Given s1 (same@x.example)", None)
     assert plan.counts("Student") == {"created": 1, "duplicates": 2}
     assert plan.counts("Enrollment") == {"created": 3, "skipped": 2}
 

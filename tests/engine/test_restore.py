@@ -85,6 +85,8 @@ def test_what_was_changed_since_is_left_alone_and_listed(roster: Roster) -> None
         ("Student", "s2", "Skipped", "ChangedSince", None, None, "Skip"),
         ("Demographics", "s1", "Skipped", "ChangedSince", None, None, "Skip"),
     }
+    assert plan.names["s1"] == "Another (s1@x.example)"
+    assert plan.names["s2"] == "(new@x.example)"
     s1 = roster.stored("users")["s1"]
     assert (s1["email"], s1["grades"], s1["givenName"]) == ("s1@x.example", ["11"], "Another")
     assert (s1["metadata"], s1["agentSourcedIds"], s1["enabledUser"]) == (
@@ -96,6 +98,21 @@ def test_what_was_changed_since_is_left_alone_and_listed(roster: Roster) -> None
     assert plan.ids("Delete") == {"e9"}
     assert plan.counts("Student")["skipped"] == 2
     assert "t1" not in plan.rows
+
+
+def test_two_runs_are_undone_newest_first(roster: Roster) -> None:
+    roster.begin(full(), **FREE)
+    former = everything(roster)
+    first = roster.run(changed(), **FREE)
+    between = everything(roster)
+    later = changed().change("users", "s1", "s9", email="later@x.example", metadata={"lunch.code": "9"})
+    later = later.add("users", "s2", givenName="Another").without("orgs", "1002").change("users", "s9", role="teacher")
+    second = roster.run(later.without("users", "t2", "s3").without("enrollments", "e9"), **LATER, **FREE)
+
+    assert back(roster, second).issues == set()
+    assert everything(roster) == between
+    assert back(roster, first).issues == set()
+    assert everything(roster) == former
 
 
 def test_what_needs_a_record_that_goes_goes_with_it(roster: Roster) -> None:
@@ -179,8 +196,10 @@ def test_only_one_school_and_what_its_records_refer_to(roster: Roster) -> None:
     assert plan.ids("Update") == {"s3"}
     assert plan.ids("Delete") == set()
     assert plan.manifest.only_schools == ("1002",)
-    for word in ("West", "d1", "Rivers"):  # the last two are the district
-        with pytest.raises(Permanent, match=rf"never had a school {word}; .* There are: 1001, 1002\."):
+    # d1 and Rivers are the district. The status of a run has no names.
+    for word, near in (("West", ""), ("d1", ""), ("Rivers", ""), ("Nort", "Near: 1001. ")):
+        said = rf"never had a school {word}; nothing is planned. {near}There are: 1001, 1002\.$"
+        with pytest.raises(Permanent, match=said):
             roster.restore(run, schools=(word,), **LATER, **FREE)
     north = roster.restore(run, schools=("1001",), **LATER, **FREE)
     assert north.ids("Delete") == {"s9", "e9"}
@@ -208,6 +227,9 @@ def test_expired_history_is_refused_with_the_remedy(roster: Roster) -> None:
     assert "s1" not in str(refused.value)
     again = roster.run(changed().add("users", "s8"), **LATER, **FREE)
     assert roster.restore(again, **LATER, **FREE).ids("Delete") == {"s8"}
+    roster.run(changed().add("users", "s8", email="s8@x.example"), **LATER, **FREE)
+    roster.store.writer().expire("rivers", timedelta(0), AS_OF + timedelta(days=9))
+    assert {i[3] for i in roster.restore(again, **LATER, **FREE).issues} == {"ChangedSince"}
 
 
 def test_of_people_who_were_forgotten_nothing_comes_back(roster: Roster) -> None:

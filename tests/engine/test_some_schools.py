@@ -150,8 +150,10 @@ def test_a_new_contact_of_two_schools_is_cut_until_the_whole_run(tmp_path: Path)
     assert rest.after("s31", "agentSourcedIds") == ["p1", "p2"]
 
 
-@pytest.mark.parametrize("school", ["1003", "d1", "nowhere"])
-def test_a_school_that_is_not_mapped_is_named(tmp_path: Path, school: str) -> None:
+@pytest.mark.parametrize(
+    ("school", "hint"), [("1003", "Near 1003: 1002, 1001. "), ("d1", ""), (" north", " north is 1001. ")]
+)
+def test_a_school_that_is_not_mapped_is_named(tmp_path: Path, school: str, hint: str) -> None:
     roster = begun(tmp_path)
     fields = {"schoolsMapping": {"exclude": ["1003"]}, "bulkUploadMode": True}
 
@@ -160,7 +162,7 @@ def test_a_school_that_is_not_mapped_is_named(tmp_path: Path, school: str) -> No
 
     assert refused.value.reason == "SchoolNotMapped"
     assert str(refused.value).startswith(f"{school}: no mapped school has this id in the store")
-    assert "mapped are 1001, 1002." in str(refused.value)
+    assert f"mapped are 1001, 1002. {hint}Give spec.schools (--school) ids of mapped schools" in str(refused.value)
 
 
 def test_counts_and_issues_speak_of_these_schools(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def test_a_value_says_whose_it_is_and_what_the_next_source_has(roster: Roster) -
     assert "All of it is of campus." in shown, "who is new, and nobody else has"
 
 
+def test_what_a_record_is_has_a_source_too(roster: Roster) -> None:
+    master = [{"entity": "Student", "attributes": ["role"], "source": "campus", "mode": "Master"}]
+    planned = both(roster, theirs().change("users", "91", role="teacher"), masterFields=master)
+    assert change_of(planned, "s1").after["entity"] == "Teacher"
+    assert change_of(planned, "s1").source_of("entity") == "campus"
+    assert "entity: Student → Teacher (campus)" in lines(planned)
+
+
 def test_a_record_says_what_joins_it_and_what_leaves_it(roster: Roster) -> None:
     planned = both(roster, second())
     joined = change_of(planned, "s1").as_dict()

@@ -234,6 +234,11 @@ class Planned:
         return set(self._table("issues.parquet", "entity, id, class, code, attribute, rule, action"))
 
     @property
+    def names(self) -> dict[str, str | None]:
+        """What people know records with issues by, by id."""
+        return dict(self._table("issues.parquet", "id, name"))
+
+    @property
     def rekeyed(self) -> set[tuple[Any, ...]]:
         """(entity, old id, new id); empty where the plan has none."""
         return (

@@ -129,7 +129,7 @@ def _read(con: duckdb.DuckDBPyConnection, district: District, touched_tables: Co
 
 def _all_by(row: Row, source: str | None) -> dict[str, str]:
     """Every value of a record that one source has."""
-    told = {n: str(source) for n, v in row.items() if n not in ("entity", "metadata") and v is not None}
+    told = {n: str(source) for n, v in row.items() if n != "metadata" and v is not None}
     return told | {f"metadata.{k}": str(source) for k in row["metadata"] or {}}
 
 

@@ -97,12 +97,12 @@ def _undo(
     match change:
         case "Create" if current is None:
             return
-        case "Create" if key not in later:
+        case "Create" if key not in later or current == after[key]:  # whatever happened in between
             wanted.gone.add(key)
             return
         case "Delete" if current == target:
             return
-        case "Delete" if current is None and key not in later:
+        case "Delete" if current is None:
             wanted.rows[key] = before[key]
             return
         case "Update" if target is not None and (target != current or not left):

@@ -310,7 +310,8 @@ def make_record(district: District, table: Table, rid: str, made: Roster) -> Non
         kept[name] = chosen(district, table, rid, entity, f"metadata.{name}", having, made, told, several)
     row["metadata"] = {k: v for k, v in kept.items() if v is not None} or None
     decides = told.get(DECIDES.get(table.name, ""))
-    row["entity"] = next((rows[r]["entity"] for r in group if r[1] == decides), entity)
+    says = next((r for r in group if r[1] == decides), lead)
+    row["entity"], told["entity"] = rows[says]["entity"], says[1]
     made.rows[table.name, rid] = row
     made.told_by[table.name, rid] = told
 

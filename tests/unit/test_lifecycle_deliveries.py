@@ -10,7 +10,7 @@ from rostersync.lifecycle import status
 from rostersync.lifecycle.decide import next_step
 from rostersync.lifecycle.delivering import GRACE
 from rostersync.lifecycle.observed import Connection, Observed, Run, Words, Work, WorkState
-from rostersync.lifecycle.outcomes import ENDINGS, Outcome
+from rostersync.lifecycle.outcomes import ENDINGS, Outcome, changed_the_store
 from rostersync.lifecycle.steps import Finish, StartDeliver, Wait
 from rostersync.model import ApplyReport, Entity, EntityCounts, Mode, Phase, PlanReport
 from rostersync.sent import DeliverReport, DeliveryReport
@@ -211,6 +211,8 @@ before = {
     ]
 }
 again = seen(replace(RUNNING, number=2), run=Run("r", status=before))
+CANCELLED = Run("r", cancel=True)
+GIVEN_UP = Run("r", mode=Mode.DELIVER, created_at=NOW - 2 * RETRY_FOR)
 CONDITIONS = {
     "to be begun": (seen(), ("Unknown", "Delivering")),
     "waits for its turn": (seen(may_deliver=False), ("Unknown", "Delivering")),
@@ -223,6 +225,9 @@ CONDITIONS = {
     "nothing to change or to deliver": (without_changes(False), None),
     "nothing to change, delivered": (without_changes(True, DONE), ("True", "Delivered")),
     "not applied yet": (seen(apply=None), None),
+    "nothing to change, given up": (replace(without_changes(True, failed()), run=CANCELLED), ("False", "Cancelled")),
+    "only delivers, given up": (only(failed(10), run=GIVEN_UP), ("False", "LoginRefused")),
+    "only delivers, delivered": (only(DONE), ("True", "Delivered")),
 }
 
 
@@ -232,8 +237,8 @@ def test_the_condition_delivered(known, expected):
     found = {c["type"]: (c["status"], c["reason"]) for c in made["conditions"]}
 
     assert found.get("Delivered") == expected
-    if known.apply:
-        assert found["Applied"] == ("True", "Applied")
+    assert (found.get("Applied") == ("True", "Applied")) is bool(known.apply)
+    assert changed_the_store(made) is bool(known.apply)
 
 
 def test_a_status_says_whether_something_is_still_to_be_delivered():

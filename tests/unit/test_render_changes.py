@@ -224,6 +224,9 @@ def test_issues_are_grouped(plan):
 def test_issues_record_by_record(plan):
     text = shown(issues.page, issues.read(plan), True, 3)
 
+    assert "Name" not in text
+    named = [issue | {"name": "Given Name (login)"} for issue in issues.read(plan)]
+    assert "Given Name (login)" in shown(issues.page, named, True, 3)
     assert "S2" in text
     assert "C1" not in text
     assert "--limit 0" in text

@@ -33,8 +33,9 @@ def test_a_school_is_meant_by_its_name_or_any_of_its_ids(words, ids):
 
 REFUSED = {
     "unknown": ("Nowhere", "There is no school Nowhere. There are: Oak Hill (FOC-1), Elm Street (united),"),
+    "mistyped": ("oakhil", "There is no school oakhil. Near: Oak Hill (FOC-1). There are:"),
     "the district, by name": ("springfield", "There is no school springfield. There are: Oak Hill (FOC-1),"),
-    "the district, by its id": ("FOC-9", "There is no school FOC-9. There are: Oak Hill (FOC-1),"),
+    "the district, by its id": ("FOC-9", "There is no school FOC-9. Near: "),
     "the district, by the source's id": ("9", "There is no school 9. There are: Oak Hill (FOC-1),"),
     "two of one name": ("TWIN", "FOC-4, FOC-5"),
     "not mapped": ("Far Away", "not mapped"),

@@ -3,7 +3,6 @@
 pydantic's texts may print values, so only its codes and limits are used.
 """
 
-import difflib
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from rostersync.api.v1alpha1.attributes import SHOWN
 from rostersync.api.v1alpha1.meta import DIGEST, SUBDOMAIN
 from rostersync.api.v1alpha1.storage import QUANTITY
+from rostersync.spelling import near
 
 _IN_TEXT = re.compile(r"(\[\d+\](?:\.\w+)?): (.*)", re.DOTALL)
 _FORMS = {
@@ -91,8 +91,7 @@ def _message(code: str, context: Mapping[str, Any]) -> str:
 
 def _unknown_field(name: str, location: tuple[str | int, ...], holder: type[BaseModel] | None) -> Problem:
     allowed = [field.alias or key for key, field in holder.model_fields.items()] if holder else []
-    folded = {a.casefold(): a for a in allowed}
-    close = [folded[n] for n in difflib.get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)]
+    close = near(name, allowed, most=2)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     what = "is not a field here" if SHOWN.fullmatch(name) else "has a field that is not known"
     shown = location if SHOWN.fullmatch(name) else location[:-1]

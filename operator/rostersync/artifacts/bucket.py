@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rostersync import durable
 from rostersync.artifacts import listing
@@ -25,6 +26,13 @@ EVERYTHING = ("", *RECORDS)
 IN_USE = "ArtifactsInUse"
 
 
+class There(NamedTuple):
+    """What a run has in a bucket: its list, and any object of an extract."""
+
+    list: bool = False
+    extract: bool = False
+
+
 class BucketRuns:
     """Runs in `folder` of a bucket. `root`: where their files are in this pod."""
 
@@ -33,13 +41,18 @@ class BucketRuns:
         self._writer = uuid.uuid4().hex
         self._known: dict[str, tuple[Listing, str | None]] = {}  # as this process has read or written it
 
-    def runs(self) -> dict[str, set[str]]:
-        """The runs that have objects, with their names; without a list, a run was removed in part, or never begun."""
-        found: dict[str, set[str]] = {}
-        for key in objects.keys(self._bucket, self._folder):
+    def runs(self) -> dict[str, "There"]:
+        """The runs that have objects; without a list, a run was removed in part, or never begun."""
+        found: dict[str, There] = {}
+
+        def see(key: str) -> bool:
             run, _, name = key.removeprefix(f"{self._folder}/").partition("/")
             if name and is_name(run):
-                found.setdefault(run, set()).add(name)
+                known = found.get(run, There())
+                found[run] = There(known.list or name == listing.NAME, known.extract or "/extract/" in name)
+            return True
+
+        objects.each(self._bucket, self._folder, see)
         return found
 
     def uid_of(self, run: str) -> str | None:
@@ -111,10 +124,13 @@ class BucketRuns:
     def remove(self, run: str) -> None:
         """Remove all objects of a run. Its list is the first, so that what is left is never taken for a run."""
         self._known.pop(run, None)
-        there, first = objects.keys(self._bucket, self._of(run)), f"{self._of(run)}/{listing.NAME}"
-        if first in there:
+        first, before = f"{self._of(run)}/{listing.NAME}", list[str]()
+        while (there := objects.keys(self._bucket, self._of(run))) and there != before:
             self._bucket.remove([first])
-        self._bucket.remove(key for key in there if key != first)
+            self._bucket.remove(key for key in there if key != first)
+            if len(there) < objects.MOST:
+                return
+            before = there
 
     def purge(
         self, finished: Sequence[FinishedRun], keep_successful: int, keep_failed: int, known: Collection[str], run: str
@@ -127,14 +143,14 @@ class BucketRuns:
         over = set(to_purge(finished, keep_successful, keep_failed))
         gone = [
             name
-            for name, names in sorted(there.items())
-            if name != run and (name in over or listing.NAME not in names or (known and name not in known))
+            for name, found in sorted(there.items())
+            if name != run and (name in over or not found.list or (known and name not in known))
         ]
         for name in gone:
             self.remove(name)
         ended = {each.name for each in finished} - {run, *gone}
         for name in sorted(ended & there.keys()):
-            if any("/extract/" in each for each in there[name]):
+            if there[name].extract:
                 self.drop(name, "extract")
         return gone
 
@@ -145,10 +161,10 @@ class BucketRuns:
         """
         gone = []
         local = Artifacts(self.root, key)
-        for run, names in sorted(self.runs().items()):
+        for run, there in sorted(self.runs().items()):
             try:
                 try:
-                    searched = listing.NAME in names and self._searched(run, ids, local, scratch)
+                    searched = there.list and self._searched(run, ids, local, scratch)
                 except Permanent as error:
                     if not isinstance(error, _NotAsKept):
                         raise
@@ -205,11 +221,21 @@ class BucketRuns:
 
         The list is read after the objects were: if it is still this process's, none of them is of one that took the run later.
         """
-        there, found = objects.keys(self._bucket, self._of(run)), self._read(run)
-        if found is None or found[0].writer != self._writer:
-            raise _in_use(run)
-        wanted = {f"{self._of(run)}/{name}" for name in (listing.NAME, *found[0].keys)}
-        self._bucket.remove(key for key in there if key not in wanted)
+        mine = self._named(run, self._known[run][0])
+        before: list[str] = []
+        while True:
+            there = objects.keys(self._bucket, self._of(run), lambda key: key not in mine)
+            found = self._read(run)
+            if found is None or found[0].writer != self._writer:
+                raise _in_use(run)
+            gone = sorted(set(there) - self._named(run, found[0]))
+            self._bucket.remove(gone)
+            if len(there) < objects.MOST or gone == before:
+                return
+            before = gone
+
+    def _named(self, run: str, kept: Listing) -> set[str]:
+        return {f"{self._of(run)}/{name}" for name in (listing.NAME, *kept.keys)}
 
     def _of(self, run: str) -> str:
         check_name(run)

@@ -84,10 +84,19 @@ class Bucket:
             with suppress(NotThere):
                 self.do("remove objects of", 0, lambda store, part=part: obstore.delete_async(store, part))  # type: ignore[misc]
 
-    def do(self, what: str, size: int, work: Callable[[S3Store], Awaitable[T]], largest: int | None = None) -> T:
+    def do(
+        self,
+        what: str,
+        size: int,
+        work: Callable[[S3Store], Awaitable[T]],
+        largest: int | None = None,
+        *,
+        timed: bool = True,
+    ) -> T:
         """What `work` makes of the bucket. `what` says what was tried, and `size` how many bytes come or go.
 
-        `largest`: bytes of the largest request, by default all. Each has a deadline of its own, and may be repeated.
+        `largest`: bytes of the largest request, by default all. Each has a deadline of its own, and may be repeated. All
+        together have one, too, unless they are not `timed`, since nobody knows how many they are.
         """
         request = seconds = _ANSWER + size // _FLOOR
         if largest is not None:
@@ -96,7 +105,7 @@ class Bucket:
 
         async def run() -> T:
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(seconds if timed else None):
                     await self._check_address()
                     return await work(self._store(request))
             except (BaseError, OSError) as error:

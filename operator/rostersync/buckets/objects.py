@@ -5,7 +5,7 @@ What is wrong with a file on this side is raised as it is: a full disk here is n
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 _CHUNK = 1024 * 1024
 LARGEST = 16 * 1024 * 1024  # bytes of an object that is read whole; a list of 50,000 files has fewer
-_STALLED = 60  # seconds without another piece
+MOST = 10_000  # keys in memory at once
+_PAGE = 1000
+_STALLED = 60  # seconds without another piece, or another page
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,34 @@ def put_over(bucket: Bucket, key: str, data: bytes, tag: str | None) -> str | No
         return put("overwrite")
 
 
-def keys(bucket: Bucket, folder: str) -> list[str]:
-    """The keys of all objects in a folder, which may be empty for the whole bucket."""
+def each(bucket: Bucket, folder: str, see: Callable[[str], bool]) -> None:
+    """Show the key of each object in a folder, which may be empty for the whole bucket, until `see` wants no more.
 
-    async def work(store: "S3Store") -> list[str]:
-        pages = obstore.list(store, folder or None, chunk_size=1000)
-        return [each["path"] async for page in pages for each in page]
+    One page of them is in memory at a time.
+    """
 
-    return sorted(bucket.do("list", 0, work))
+    async def work(store: "S3Store") -> None:
+        pages = aiter(obstore.list(store, folder or None, chunk_size=_PAGE))
+        while True:
+            async with asyncio.timeout(_STALLED):
+                page = await anext(pages, None)
+            if page is None or not all(see(found["path"]) for found in page):
+                return
+
+    bucket.do("list", 0, work, timed=False)
+
+
+def keys(bucket: Bucket, folder: str, wanted: Callable[[str], bool] = lambda _: True) -> list[str]:
+    """The keys of the wanted objects in a folder, which may be empty for the whole bucket: the first MOST of them."""
+    found: list[str] = []
+
+    def see(key: str) -> bool:
+        if wanted(key):
+            found.append(key)
+        return len(found) < MOST
+
+    each(bucket, folder, see)
+    return sorted(found)
 
 
 def put_all(bucket: Bucket, files: Mapping[str, Path]) -> None:

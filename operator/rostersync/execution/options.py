@@ -26,7 +26,7 @@ def debug_option(function: F) -> F:
 
 def schools_option(function: F) -> F:
     """--school ID, several times: limit a run to some schools."""
-    return _schools("ID", "its id in the store")(function)
+    return _schools("ID", "its id in the store; a run that is given a name says which id that is")(function)
 
 
 def named_schools_option(function: F) -> F:

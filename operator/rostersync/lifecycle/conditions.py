@@ -146,7 +146,10 @@ def _nothing_to_apply(seen: Observed) -> bool:
 def _applied(seen: Observed, step: Step) -> Condition | None:
     if _nothing_to_apply(seen):
         return None
-    if isinstance(step, Finish) and step.outcome in APPLIED:
+    ended_applied = isinstance(step, Finish) and step.outcome in APPLIED
+    if isinstance(step, Finish) and step.outcome == Outcome.DELIVERY_FAILED:
+        ended_applied = seen.in_store  # a run that only delivers has applied nothing
+    if isinstance(step, Finish) and ended_applied:
         revision = seen.revision
         return ("Applied", "True", "Applied", step.message if revision is None else f"Revision {revision}.")
     if seen.in_store and not isinstance(step, Finish):

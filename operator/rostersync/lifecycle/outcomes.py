@@ -27,7 +27,8 @@ class Outcome(StrEnum):
     FAILED = "Failed"
 
 
-APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)  # its changes are in the store
+# Its changes are in the store, if it planned any: DeliveryFailed also ends runs that only deliver.
+APPLIED = (Outcome.APPLIED, Outcome.APPLIED_INCOMPLETE, Outcome.DELIVERY_FAILED)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,12 @@ def exit_code(status: Mapping[str, Any]) -> int:
     if outcome:
         return ENDINGS[Outcome(outcome)].exit
     return HELD_EXIT if succeeded_reason(status) == Phase.AWAITING_APPROVAL else 1
+
+
+def changed_the_store(status: Mapping[str, Any]) -> bool:
+    """Whether the run's changes are in the store, also while they are still being delivered."""
+    applied = condition(status, "Applied")
+    return bool(status.get("revision")) or (applied is not None and applied["status"] == "True")
 
 
 def succeeded_reason(status: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ class LocalAttempts:
             remedy=BY_ENVIRONMENT,
         )
         self.error: RostersyncError | None = None
-        self.written: PlanReportFile | ApplyReportFile | DeliverReportFile | None = None
+        self.written: PlanReportFile | ApplyReportFile | None = None
 
     def can_deliver(self, run: str) -> bool:
         """Whether the store can be opened, whose Secrets are never kept in the state folder.
@@ -71,7 +71,7 @@ class LocalAttempts:
         return False
 
     def report(self) -> str | None:
-        """The newest report as JSON. None when there was no attempt."""
+        """The newest report of a plan or an apply as JSON. None when there was no such attempt."""
         return self.written.text() if self.written else None
 
     def say_standing(self, run: dict[str, Any]) -> None:
@@ -114,11 +114,11 @@ class LocalAttempts:
         )
 
     def deliver(self, run: dict[str, Any], step: StartDeliver) -> None:
-        """Deliver the newest revision."""
+        """Deliver the newest revision. The report of the apply before it stays the one of the command."""
         from rostersync.execution.deliver import deliver
 
         name = run["metadata"]["name"]
-        self.written = report = DeliverReportFile(self.state.layout.folder(name), step.number, name, self.copy)
+        report = DeliverReportFile(self.state.layout.folder(name), step.number, name)
         self.error = None
         execution = self.execution
         if execution.inputs is None:

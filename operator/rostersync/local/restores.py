@@ -14,17 +14,20 @@ from rostersync.execution.inputs import Inputs
 from rostersync.execution.supported import supported
 from rostersync.execution.workspace import stored_connection
 from rostersync.lifecycle.configured import connection_of
-from rostersync.lifecycle.outcomes import APPLIED, succeeded_reason
+from rostersync.lifecycle.outcomes import changed_the_store, succeeded_reason
 from rostersync.local import drive
 from rostersync.local.attempts import LocalAttempts
 from rostersync.local.drive import Driver
-from rostersync.local.manifest_files import BY_ENVIRONMENT
+from rostersync.local.manifest_files import BY_ENVIRONMENT, store_secrets
 from rostersync.local.settling import afterwards
 from rostersync.local.state import State, is_name
 from rostersync.local.store import opened, store_of
 from rostersync.local.user import user
 from rostersync.model import Entity, Mode
 from rostersync.sources.registry import profile_of
+from rostersync.stores.kind import Opening
+from rostersync.stores.registry import open_store
+from rostersync.sync.restore.schools import lay_out_schools
 
 
 def inputs_of(state: State, name: str, given: Inputs | None) -> Inputs:
@@ -35,6 +38,23 @@ def inputs_of(state: State, name: str, given: Inputs | None) -> Inputs:
     found = given or Inputs(_connection(state, name), remedy=BY_ENVIRONMENT)
     inputs.artifact_key(found.connection, found.secrets, os.environ)
     return found
+
+
+def check_schools(state: State, inputs: Inputs, schools: Collection[str]) -> None:
+    """Refuse schools that the roster never had, before there is a run. Raises Permanent (UnknownSchool)."""
+    manifest = inputs.connection
+    secrets = {**store_secrets(os.environ), **inputs.secrets}
+    store = open_store(manifest.spec.store, Opening(state.layout.store, secrets=secrets, remedy=inputs.remedy))
+    if not schools or not store.exists():
+        return
+    with opened(state, store) as con:
+        district = defaults.district(manifest)
+        store.reader().attach(con, district, profile_of(manifest).source_id(manifest))
+        try:
+            lay_out_schools(con, district, schools, names=True)
+        except Permanent as error:
+            every = "All schools of the roster are in orgs.csv of `rostersync export`, those of the source in `rostersync check`."
+            raise Permanent(f"{error} {every}", reason=error.reason) from None
 
 
 def restore(
@@ -81,9 +101,9 @@ def _connection(state: State, name: str) -> Manifest:
     if run is None:
         return _known_to_the_store(state, name)
     status = run.get("status") or {}
-    if status.get("outcome") not in APPLIED and not status.get("revision"):  # it is applied while it is being delivered
+    if not changed_the_store(status):
         raise Permanent(
-            f"Run {name} is {succeeded_reason(status) or 'not planned yet'}: it changed nothing, so there is nothing to "
+            f"Run {name} is {status.get('outcome') or succeeded_reason(status) or 'not planned yet'}: it changed nothing, so there is nothing to "
             "restore. `rostersync runs` says which runs were applied.",
             reason="NotApplied",
         )

@@ -32,9 +32,14 @@ def known_to_plans(state: State, connection: str) -> Orgs:
     return NAMELESS
 
 
-def by_name(error: RostersyncError | None, state: State, connection: str) -> str:
-    """What to add to an error that lists schools by id alone: their names. Empty for other errors, and where none is known."""
+def by_name(error: RostersyncError | None, state: State, connection: str, words: tuple[str, ...]) -> str:
+    """What to add to an error that lists schools by id alone: their names, and first those that are near the `words`.
+
+    Empty for other errors, and where none is known.
+    """
     if error is None or error.reason not in ("SchoolNotMapped", "UnknownSchool"):
         return ""
-    listed = known_to_plans(state, connection).listed()
-    return f"The schools of the last plan, by name: {listed}." if listed else ""
+    known = known_to_plans(state, connection)
+    strange = [word for word in words if word not in known.by_id]
+    alike = f"Near: {near}. " if (near := known.near(*strange)) else ""
+    return f"{alike}The schools of the last plan, by name: {listed}." if (listed := known.listed()) else ""

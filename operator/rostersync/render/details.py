@@ -14,7 +14,7 @@ from rostersync.plan.manifest import roster_of as roster_in
 from rostersync.render import orgs as organisations
 from rostersync.render import rekeyed, summary, whose
 from rostersync.render.orgs import Orgs
-from rostersync.render.summary import Follow, Summary
+from rostersync.render.summary import NO_SCHOOL, Follow, Summary
 from rostersync.render.tables import say, table
 from rostersync.render.whose import Whose
 from rostersync.render.words import number, some
@@ -98,9 +98,12 @@ def _changing(counts: EntityCounts) -> bool:
 
 
 def schools(out: Console, details: Details, most: int | None = None) -> None:
-    """A table of at most `most` schools."""
-    found = [s for s in details.summary.schools if s.org.id]
+    """A table of at most `most` schools. What belongs to none, such as a district's administrators, stands below them."""
+    found = details.summary.schools
     if not found:
+        return
+    if all(s.org is NO_SCHOOL for s in found):
+        say(out, "None of what it changes belongs to a school.\n")
         return
     columns: Sequence[str] = ("School", "Students", "Teachers", "Created", "Updated", "Deleted", "Id")
     rows: list[tuple[object, ...]] = [

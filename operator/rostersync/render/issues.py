@@ -16,7 +16,7 @@ from rostersync.render.tables import say, table
 GROUP = ("class", "code", "entity", "attribute", "rule", "action")
 _CODE = GROUP.index("code")
 FOLLOWS = "DanglingReference"  # mostly of what a filter leaves out: thousands of records on which nobody must act
-RECORD = ("entity", "id", "class", "code", "attribute", "rule", "action")
+RECORD = ("entity", "id", "class", "code", "attribute", "rule", "action", "name")
 # What a code means, for people who have not read the documentation.
 MEANINGS = {
     "Missing": "has no value, and a data requirement asks for one",
@@ -86,8 +86,9 @@ def page(out: Console, issues: Iterable[dict[str, Any]], records: bool, limit: i
             more = True
             break
         what, done = _words(issue)
-        rows.append((issue.get("entity"), issue.get("attribute"), issue.get("code"), issue.get("id"), what, done))
-    _print(out, ("Entity", "Attribute", "Code", "Id", "What", "Done"), rows, ("What", "Done", "Code"))
+        cells = (issue.get(key) for key in ("entity", "attribute", "code", "name", "id"))
+        rows.append((*cells, what, done))
+    _print(out, ("Entity", "Attribute", "Code", "Name", "Id", "What", "Done"), rows, ("What", "Done", "Code"))
     if more:
         say(out, f"The first {len(rows):,}; --limit 0 shows all.")
 
@@ -117,5 +118,7 @@ def _print(out: Console, columns: tuple[str, ...], rows: list[tuple[object, ...]
     if not rows:
         say(out, "No issues.")
         return
-    below = tuple(c for c in ("What", "Id") if c in columns and c not in drop)
+    told = [i for i, c in enumerate(columns) if c != "Name" or any(row[i] for row in rows)]
+    columns, rows = tuple(columns[i] for i in told), [tuple(row[i] for i in told) for row in rows]
+    below = tuple(c for c in ("What", "Name", "Id") if c in columns and c not in drop)
     table(out, columns, rows, ("Count",), drop=drop, fold="What", below=below)

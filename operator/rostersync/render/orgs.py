@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rostersync import spelling
 from rostersync.errors import Permanent
 from rostersync.plan.folder import ORGS
 
@@ -76,6 +77,13 @@ class Orgs:
         there = ", ".join(f"{o.name} ({o.id})" if o.name else str(o.id) for o in schools[:_LISTED])
         return f"{there} and {len(schools) - _LISTED:,} more" if len(schools) > _LISTED else there
 
+    def near(self, *words: str) -> str:
+        """The mapped schools whose names or ids are spelled much like one of these words, as in `listed`."""
+        schools = [o for o in self.all if o.id and o.entity == "School"]
+        known = {word.casefold(): o for o in schools for word in (*o.sis_ids, str(o.id), o.name or "") if word}
+        found = dict.fromkeys(str(known[n.casefold()].id) for word in words for n in spelling.near(word, known))
+        return ", ".join(self.called(id_) for id_ in found)
+
     def _meant(self, word: str) -> list[Org]:
         """The schools of that id in the store, else in the source, else of that name."""
         by_id = [found for of in (self.by_id, self.by_sis_id) if (found := of.get(word)) and found.entity == "School"]
@@ -97,7 +105,8 @@ class Orgs:
         others = self.of_all_sources.listed()
         none = "The source has no school" + ("; those of the roster count with --roster." if others else ".")
         has = f"There are: {listed}." if listed else none
-        raise Permanent(f"There is no school {word}. {has}", reason="UnknownSchool")
+        alike = f"Near: {near}. " if (near := self.near(word)) else ""
+        raise Permanent(f"There is no school {word}. {alike}{has}", reason="UnknownSchool")
 
 
 NAMELESS = Orgs()

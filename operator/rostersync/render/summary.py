@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 _PEOPLE = (Entity.STUDENT, Entity.TEACHER, Entity.CONTACT, Entity.ADMIN)
 _NONE = "NULL::VARCHAR[]"
+NO_SCHOOL = Org("", (), "", "no school")  # of records whose organisations are others, such as a district
 
 
 @dataclass(frozen=True)
 class SchoolLine:
-    """The changes at one school. A person who moves counts at both schools."""
+    """The changes at one school, or at none (NO_SCHOOL). A person who moves counts at both schools."""
 
     org: Org
     created: int
@@ -94,12 +95,16 @@ def _lay_out(con: "duckdb.DuckDBPyConnection", files: dict[Entity, Path]) -> Non
 
 def _schools(con: "duckdb.DuckDBPyConnection", orgs: Orgs) -> Iterable[SchoolLine]:
     changes: dict[str, dict[str, int]] = {}
+    others = [id_ for id_, org in orgs.by_id.items() if org.entity not in ("", Entity.SCHOOL)]
     for org, change, number in _rows(
         con,
         """
-        SELECT org, change, count(*)
-        FROM (SELECT change, unnest(list_distinct(list_concat(coalesce(was, []), coalesce(will, [])))) AS org FROM c)
+        WITH o AS (SELECT change, list_distinct(list_concat(coalesce(was, []), coalesce(will, []))) AS orgs FROM c),
+        s AS (SELECT change, orgs, list_filter(orgs, lambda org: NOT list_contains(?, org)) AS schools FROM o)
+        SELECT org, change, count(*) FROM (
+            SELECT change, unnest(CASE WHEN len(schools) = 0 AND len(orgs) > 0 THEN [''] ELSE schools END) AS org FROM s)
         GROUP BY ALL""",
+        others,
     ):
         changes.setdefault(org, {})[change] = number
     moves = {
@@ -115,14 +120,16 @@ def _schools(con: "duckdb.DuckDBPyConnection", orgs: Orgs) -> Iterable[SchoolLin
     }
     lines = []
     for id_, by in changes.items():
-        org = orgs.by_id.get(id_) or Org(id_, (), "", None)
+        org = orgs.by_id.get(id_) or (Org(id_, (), "", None) if id_ else NO_SCHOOL)
         people = [
             None if there is None else (there, there + int(moves.get((id_, entity), 0)))
             for there, entity in ((org.students, "Student"), (org.teachers, "Teacher"))
         ]
         created, updated, deleted = (by.get(c, 0) for c in ("Create", "Update", "Delete"))
         lines.append(SchoolLine(org, created, updated, deleted, people[0], people[1]))
-    return sorted(lines, key=lambda s: (-s.deleted, -s.updated - s.created, s.org.name or "", s.org.id or ""))
+    return sorted(
+        lines, key=lambda s: (s.org is NO_SCHOOL, -s.deleted, -s.updated - s.created, s.org.name or "", s.org.id or "")
+    )
 
 
 def _attributes(con: "duckdb.DuckDBPyConnection") -> Iterable[tuple[str, tuple[tuple[str, int], ...]]]:
@@ -171,5 +178,5 @@ def _follows(con: "duckdb.DuckDBPyConnection") -> Iterable[Follow]:
         yield Follow(Entity(entity), change, part, whole, subjects, Entity(of), how)
 
 
-def _rows(con: "duckdb.DuckDBPyConnection", sql: str) -> list[tuple[Any, ...]]:
-    return con.execute(sql).fetchall()
+def _rows(con: "duckdb.DuckDBPyConnection", sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    return con.execute(sql, list(values) or None).fetchall()

@@ -17,6 +17,7 @@ from rostersync.plan.changefile import ChangeFile
 from rostersync.plan.digest import with_line
 from rostersync.plan.folder import ISSUES, REKEYED, changes_of, roster_changes_of
 from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, Table
+from rostersync.sync.recognized import with_names
 from rostersync.tables.belonging import schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal, q, row_json
@@ -196,7 +197,8 @@ def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:
     """Write `issues.parquet`. Returns how many records have each issue, the most frequent first."""
     file = folder / ISSUES
     context.con.execute(
-        f"COPY (SELECT * FROM issues ORDER BY entity, id, class, code, attribute, rule) TO {literal(str(file))} (FORMAT parquet)"
+        f"COPY ({with_names(context, 'issues')} ORDER BY entity, i.id, class, code, attribute, rule) "
+        f"TO {literal(str(file))} (FORMAT parquet)"
     )
     rows = context.con.execute("""
         SELECT code, count(*), entity, attribute, class FROM issues GROUP BY ALL ORDER BY 2 DESC, 1, 3, 4, 5

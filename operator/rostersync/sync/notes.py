@@ -16,6 +16,7 @@ from rostersync.plan.folder import NOTES
 from rostersync.reading import confirming
 from rostersync.roster import BY_NAME, ORGS, Table
 from rostersync.sources.staged import REPEATED, WITHOUT_ID
+from rostersync.sync.recognized import with_names
 from rostersync.tables.context import Context
 from rostersync.tables.of_schools import drop_others
 from rostersync.tables.sql import PREFIX, literal, q
@@ -42,7 +43,7 @@ def write_notes(
     if mine:
         drop_others(context, "notes")
     if context.exists("notes"):
-        ordered = f"SELECT {', '.join(_COLUMNS)} FROM notes ORDER BY entity, id, code, attribute"
+        ordered = f"{with_names(context, 'notes')} ORDER BY entity, i.id, code, attribute"
         context.con.execute(f"COPY ({ordered}) TO {literal(str(folder / NOTES))} (FORMAT parquet)")
 
 

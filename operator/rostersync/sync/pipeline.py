@@ -231,7 +231,7 @@ def _run(inputs: PlanInputs, pulled: Pulled, context: Context, state: StoreState
     staged = lay_out_staged(context, pulled.extract)
     stage("shape")
     scope = shape(context, staged.contradictory)
-    preconditions.of_mapped_schools(inputs.scope.schools, scope)
+    preconditions.of_mapped_schools(context, inputs.scope.schools, scope)
     stage("require")
     required = require(context)
     stage("match")

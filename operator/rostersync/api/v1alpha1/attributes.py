@@ -1,6 +1,5 @@
 """Names of attributes in a connection: which ones an entity has, and what to say of others."""
 
-import difflib
 import re
 from typing import Annotated
 
@@ -8,6 +7,7 @@ from pydantic import StringConstraints, ValidationInfo
 
 from rostersync.model import Entity
 from rostersync.roster import BY_ENTITY, Attribute, Kind
+from rostersync.spelling import near
 
 METADATA = "metadata."
 METADATA_KEY = re.compile(r"[^\s{}\[\]\"'\\]{1,128}")
@@ -31,8 +31,7 @@ def find(entity: Entity, name: str) -> Attribute | None:
 def unknown(entity: Entity, name: str, more: tuple[str, ...] = ()) -> str:
     """What to say of an attribute that the entity does not have: similar names, else all names."""
     names = (*BY_ENTITY[entity].names, *more)
-    by_folded = {n.casefold(): n for n in names}
-    close = [by_folded[n] for n in difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)]
+    close = near(name, names)
     # a text that does not look like an attribute could be a person's name, so it is not repeated
     what = f"{entity} has no attribute {name}" if SHOWN.fullmatch(name) else f"is not an attribute of {entity}"
     hint = f"did you mean {' or '.join(close)}? " if close else ""

@@ -18,7 +18,7 @@ from rostersync.controller.shared import Shared
 from rostersync.controller.view import View, stamps
 from rostersync.lifecycle.mended import mended
 from rostersync.lifecycle.observed import Approval, Connection, Observed, Run, Sibling, Words, Work, WorkState
-from rostersync.lifecycle.outcomes import APPLIED, Outcome, succeeded_reason
+from rostersync.lifecycle.outcomes import Outcome, changed_the_store, succeeded_reason
 from rostersync.lifecycle.requesters import Requesters, requesters
 from rostersync.lifecycle.triggers import Trigger
 from rostersync.model import ApplyReport, Mode
@@ -103,7 +103,7 @@ def _refused(shared: Shared, run: Object) -> tuple[str, str] | None:
             f"SyncRun {spec['restoreOf']} is of {of}: restore it with a SyncRun of that connection.",
         )
     status = other.get("status") or {}
-    if status.get("outcome") in APPLIED or status.get("revision"):
+    if changed_the_store(status):
         return None
     stands = status.get("outcome") or succeeded_reason(status) or "new"
     text = f"SyncRun {spec['restoreOf']} is {stands}: it changed nothing, so there is nothing to restore."

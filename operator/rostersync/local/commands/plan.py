@@ -62,6 +62,6 @@ def plan(
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, report=report, engine=engine)
         done = import_district(state, manifests, attempts, schools=schools, may_apply=False, name=name)
-    if said := by_name(attempts.error, state, connection):
+    if said := by_name(attempts.error, state, connection, schools):
         note(said)
     finish_attempt(done, attempts, output, planned=True)

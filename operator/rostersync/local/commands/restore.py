@@ -74,8 +74,7 @@ def restore(
     from rostersync.local import restores
     from rostersync.local.attempts import LocalAttempts
     from rostersync.local.manifest_files import ref_of
-    from rostersync.local.notes import note
-    from rostersync.local.schools import by_name, ids_of
+    from rostersync.local.schools import ids_of
     from rostersync.model import Entity
 
     wanted = [Entity(word) for word in options.words(entities, [e.value for e in Entity], "--only-entity")]
@@ -83,10 +82,9 @@ def restore(
     inputs = restores.inputs_of(state, name, given)
     connection = ref_of(inputs).key
     schools = ids_of(state, connection, schools)
+    restores.check_schools(state, inputs, schools)
     engine = Engine(bytes_of(memory), threads)
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=inputs, env=os.environ, engine=engine)
         done = restores.restore(state, name, wanted, schools, reason, attempts, inputs.connection)
-    if said := by_name(attempts.error, state, connection):
-        note(said)
     finish(done, attempts, output)

@@ -67,6 +67,6 @@ def run(
     with interruptible(), shown(quiet) as progress:
         attempts = LocalAttempts(state, progress, inputs=manifests, env=os.environ, engine=engine)
         done = import_district(state, manifests, attempts, "DryRun" if dry_run else None, schools=schools)
-    if said := by_name(attempts.error, state, connection):
+    if said := by_name(attempts.error, state, connection, schools):
         note(said)
     finish(done, attempts, output)

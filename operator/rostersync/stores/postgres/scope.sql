@@ -32,6 +32,15 @@ SELECT set_config('lock_timeout', '10s', true), set_config('idle_in_transaction_
 -- name: patience_of_test
 SELECT set_config('statement_timeout', $1, true)
 
+-- name: make_schema_of_test
+CREATE SCHEMA {schema}
+
+-- name: make_table_of_test
+CREATE TABLE {table} (written timestamptz)
+
+-- name: write_of_test
+INSERT INTO {table} VALUES (now())
+
 -- name: server
 -- Its version as a number and for people, and the protocol of TLS, if the connection has any.
 SELECT current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),

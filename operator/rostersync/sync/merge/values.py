@@ -68,10 +68,9 @@ def _unite_lot(context: Context, table: Table, lot: int) -> None:
         else:
             made.append(f"arg_min({column}, {rank}) {having} AS {column}")
             told.append(f"arg_min(source, {rank}) {having}")
-    entity = "arg_min(entity, age) FILTER (brings)"
-    if (decides := _DECIDES.get(table)) is not None:
-        entity = f"coalesce(arg_min(entity, {q(f'rank of {decides}')}) FILTER ({q(decides)} IS NOT NULL), {entity})"
-    pairs = ", ".join(f"{{k: {literal(a.name)}, v: {t}}}" for a, t in zip(table.attributes, told, strict=True))
+    entity, teller = (_of_entity(table, column) for column in ("entity", "source"))
+    tellers = [("entity", teller), *zip(table.names, told, strict=True)]
+    pairs = ", ".join(f"{{k: {literal(name)}, v: {t}}}" for name, t in tellers)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE merge_united AS
         SELECT record_id AS id, {entity} AS entity, {", ".join(made)}, [{pairs}] AS told
@@ -84,6 +83,15 @@ def _unite_lot(context: Context, table: Table, lot: int) -> None:
           map_from_entries(list_filter(list_concat(u.told, coalesce(m.told, [])), lambda x: x.v IS NOT NULL)), NULL
         FROM merge_united u LEFT JOIN merge_metadata m USING (id)
     """)
+
+
+def _of_entity(table: Table, column: str) -> str:
+    """A column of the source that says what a record is: the one whose role or type counts, else the oldest that brings it."""
+    oldest = f"arg_min({column}, age) FILTER (brings)"
+    decides = _DECIDES.get(table)
+    if decides is None:
+        return oldest
+    return f"coalesce(arg_min({column}, {q(f'rank of {decides}')}) FILTER ({q(decides)} IS NOT NULL), {oldest})"
 
 
 def _lay_out_ranks(context: Context, table: Table, words: Words) -> None:

@@ -16,7 +16,7 @@ from rostersync.sync.compare import compare
 from rostersync.sync.require import lay_out_issues
 from rostersync.sync.restore.narrow import narrow
 from rostersync.sync.restore.resolve import resolve
-from rostersync.sync.restore.undo import lay_out_undone
+from rostersync.sync.restore.undo import lay_out_changed_since, lay_out_undone
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal
 
@@ -26,6 +26,7 @@ FORGOTTEN = "Forgotten"
 def restore(context: Context, revision: Revision, entities: Collection[Entity], schools: Collection[str]) -> None:
     """Lay out what undoes a revision. Raises Permanent (HistoryExpired) when the values from before it are gone."""
     lay_out_issues(context)
+    lay_out_changed_since(context, revision.number)
     for table in TABLES:
         lay_out_undone(context, table, revision.number)
     narrow(context, entities, schools)

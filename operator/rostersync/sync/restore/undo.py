@@ -6,19 +6,51 @@ expired, and the values that the record would have. The verdict is:
 - `Same`: the record is as it was already
 - `Create`, `Update`, `Delete`: what brings it back
 - `Conflict`: somebody else changed it since, so it is left alone
+
+What is again as the revision left it was not changed since, whatever happened to it in between.
 """
 
-from rostersync.roster import Table
+from rostersync.roster import TABLES, Table
+from rostersync.stores.as_of import as_of, drop, whole_since
 from rostersync.tables.belonging import PLACED_BY, schools_of
 from rostersync.tables.context import Context
 from rostersync.tables.recorded import METADATA, by_key, value, values_of
 from rostersync.tables.sql import in_list, literal, q
 
+_LEFT = "left_"  # begins the views of the roster as a revision left it
+
+
+def lay_out_changed_since(context: Context, revision: int) -> None:
+    """Make `changed_since_<table>` (id): records that a revision created and that are not as it left them.
+
+    Where values of later revisions have expired, every record that one of them changed counts as changed.
+    """
+    for table in TABLES:
+        context.sql(f"""
+            CREATE OR REPLACE TEMP TABLE changed_since_{table.name} AS
+            SELECT DISTINCT h.id FROM store_history h
+            SEMI JOIN (FROM store_history WHERE revision > {revision}) later ON later.id = h.id
+              AND later.entity IN {_entities(table)}
+            WHERE h.revision = {revision} AND h.change = 'Create' AND h.entity IN {_entities(table)}
+        """)
+    touched = [table for table in TABLES if context.exists(f"changed_since_{table.name}")]
+    if not touched or whole_since(context.con) > revision:
+        return
+    as_of(context.con, revision, _LEFT)
+    for table in touched:
+        same = " AND ".join(f"s.{q(n)} IS NOT DISTINCT FROM l.{q(n)}" for n in ("entity", *table.names))
+        keys = " IS NOT DISTINCT FROM ".join(f"list_sort(map_entries({of}.metadata))" for of in "sl")
+        context.sql(f"""
+            DELETE FROM changed_since_{table.name} WHERE id IN (
+                SELECT s.id FROM store_{table.name} s JOIN {_LEFT}{table.name} l ON l.id = s.id AND l.status = s.status
+                WHERE s.status = 'active' AND {same} AND {keys})
+        """)
+    drop(context.con, _LEFT)
+
 
 def lay_out_undone(context: Context, table: Table, revision: int) -> None:
-    """Make `undone_<table>` for the changes of a revision."""
+    """Make `undone_<table>` for the changes of a revision, from `changed_since_<table>`, the store and its history."""
     names = ("entity", *table.names)
-    entities = in_list(e.value for e in table.entities)
     before = {name: value(table, "h.b", name) for name in names} | {"entity": "coalesce(h.b.entity, h.counted)"}
     stands = {name: f"s.{q(name)} IS NOT DISTINCT FROM {value(table, 'h.x', name)}" for name in names}
     differs = {name: f"s.{q(name)} IS DISTINCT FROM {before[name]}" for name in names}
@@ -38,23 +70,22 @@ def lay_out_undone(context: Context, table: Table, revision: int) -> None:
             SELECT id, entity AS counted, change, (change <> 'Create' AND before IS NULL) AS expired,
               {values_of(table, "before")} AS b, {values_of(table, "after")} AS x,
               {by_key("before")} AS bk, {by_key("after")} AS xk, coalesce(map_keys({by_key("before")}), []) AS keys
-            FROM store_history WHERE revision = {revision} AND entity IN {entities}),
-        since AS (SELECT DISTINCT id FROM store_history WHERE revision > {revision} AND entity IN {entities}),
+            FROM store_history WHERE revision = {revision} AND entity IN {_entities(table)}),
         judged AS (
-            SELECT h.id, h.counted, h.change, h.expired, s.id IS NOT NULL AS there, since.id IS NOT NULL AS touched,
+            SELECT h.id, h.counted, h.change, h.expired, s.id IS NOT NULL AS there, since.id IS NOT NULL AS since,
               list_concat(list_filter([{back}], lambda n: n IS NOT NULL), {_keys(stand=True)}) AS back,
               list_concat(list_filter([{away}], lambda n: n IS NOT NULL), {_keys(stand=False)}) AS away,
               ({equal}) AS equal, {schools_of(table, "s")} AS now, {schools_of(table, "h.b2")} AS was,
               {", ".join(f"{undone[n]} AS {q(n)}" for n in names)}, {_metadata()} AS metadata
             FROM (SELECT *, struct_pack(id := id, {_located(table)}) AS b2 FROM h) h
             LEFT JOIN (SELECT * FROM store_{table.name} WHERE status = 'active') s ON s.id = h.id
-            LEFT JOIN since ON since.id = h.id)
+            LEFT JOIN changed_since_{table.name} since ON since.id = h.id)
         SELECT id, counted, coalesce(expired, FALSE) AS expired,
           CASE
             WHEN change = 'Create' AND NOT there THEN 'Same'
-            WHEN change = 'Create' THEN CASE WHEN touched THEN 'Conflict' ELSE 'Delete' END
+            WHEN change = 'Create' THEN CASE WHEN since THEN 'Conflict' ELSE 'Delete' END
             WHEN change = 'Delete' AND there THEN CASE WHEN equal THEN 'Same' ELSE 'Conflict' END
-            WHEN change = 'Delete' THEN CASE WHEN touched THEN 'Conflict' ELSE 'Create' END
+            WHEN change = 'Delete' THEN 'Create'
             WHEN NOT there THEN 'Conflict'
             WHEN len(back) > 0 THEN 'Update' WHEN len(away) > 0 THEN 'Conflict' ELSE 'Same' END AS verdict,
           CASE WHEN change = 'Update' AND there THEN away ELSE [] END AS left_alone,
@@ -62,6 +93,10 @@ def lay_out_undone(context: Context, table: Table, revision: int) -> None:
           coalesce(entity, counted) AS entity, {columns}
         FROM judged
     """)
+
+
+def _entities(table: Table) -> str:
+    return in_list(e.value for e in table.entities)
 
 
 def _located(table: Table) -> str:
