@@ -14,8 +14,6 @@ _IN_CACHE = {
     "bin": "programs built from Go modules",
     "versitygw": "the gateway to a bucket, built from its Go module",
     "kstatus": "what tells how GitOps tools read an object, built from its Go module",
-    "source-controller": "Flux, built from its Go modules",
-    "kustomize-controller": "Flux, built from its Go modules",
     "docker": "Docker's data: images that were made here",
     "wheels": "wheels for the product's image",
     "kind": "kubeconfigs and certificates of clusters that are gone",
