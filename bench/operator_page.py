@@ -1,5 +1,5 @@
-"""The operator's parts of operator/BENCHMARKS.md, between two marks each, so that they and the engine's part leave each other
-alone."""
+"""The parts of operator/BENCHMARKS.md that are not the engine's, between two marks each, so that they and the engine's part leave
+each other alone."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,8 @@ class Part:
 
 
 OPERATOR, DELIVERIES = Part("operator", "bench-operator"), Part("deliveries", "bench-deliveries")
-_PARTS = (OPERATOR, DELIVERIES)
+SOURCES = Part("several sources", "bench-sources")
+_PARTS = (OPERATOR, DELIVERIES, SOURCES)
 
 
 def split(page: str) -> tuple[str, str]:

@@ -106,16 +106,16 @@ def _read(con: duckdb.DuckDBPyConnection, district: District, touched_tables: Co
         touched = {i for (i,) in con.execute(f"FROM touched_{name}").fetchall()}
         for id_ in touched:
             made.rows.pop((name, id_), None)
-        for id_, told, only, *values in con.execute(
-            f"SELECT id, map_entries(told_by), only_source, {listed} FROM united_{name}"  # noqa: S608
+        for id_, told, then, *values in con.execute(
+            f"SELECT id, told_by, otherwise, {listed} FROM united_{name}"  # noqa: S608
         ).fetchall():
             row: Row = {n: _plain(v) for n, v in zip(kept, values, strict=True)}
+            whose = json.loads(told)
             made.rows[name, id_] = row
-            made.told_by[name, id_] = {t["key"]: t["value"] for t in told or ()} or _all_by(row, only)
+            made.told_by[name, id_] = whose if isinstance(whose, dict) else _all_by(row, whose)
+            if isinstance(whose, dict):
+                made.otherwise[name, id_] = {k: [_then(each) for each in v] for k, v in json.loads(then).items()}
         owners = {key: s for key, s in owners.items() if key[0] != name or key[1] not in touched}
-        for id_, entries in con.execute(f"FROM otherwise_{name} SELECT id, entries").fetchall():
-            assert (name, id_) not in made.otherwise
-            made.otherwise[name, id_] = {e["k"]: [_then(each) for each in json.loads(e["v"])] for e in entries}
         owned = con.execute(f"FROM owned_{name}").fetchall()
         assert len({row[:2] for row in owned}) == len(owned), owned
         owners |= {(name, i, a): s for i, a, s in owned}
@@ -127,10 +127,10 @@ def _read(con: duckdb.DuckDBPyConnection, district: District, touched_tables: Co
     return made
 
 
-def _all_by(row: Row, source: str | None) -> dict[str, str]:
+def _all_by(row: Row, source: str) -> dict[str, str]:
     """Every value of a record that one source has."""
-    told = {n: str(source) for n, v in row.items() if n != "metadata" and v is not None}
-    return told | {f"metadata.{k}": str(source) for k in row["metadata"] or {}}
+    told = {n: source for n, v in row.items() if n != "metadata" and v is not None}
+    return told | {f"metadata.{k}": source for k in row["metadata"] or {}}
 
 
 def _then(entry: dict[str, Any]) -> tuple[str, Any, str | None]:

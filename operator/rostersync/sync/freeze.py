@@ -4,7 +4,6 @@ Changes go to `changes/<Entity>.parquet`, beside issues and re-keyed ids. `plan/
 the hashes.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,11 +19,11 @@ from rostersync.roster import DEMOGRAPHICS, ENROLLMENTS, Table
 from rostersync.sync.recognized import with_names
 from rostersync.tables.belonging import schools_of
 from rostersync.tables.context import Context
+from rostersync.tables.differing import differing_names, old_values
 from rostersync.tables.sql import literal, q, row_json
 
 _BATCH = 10_000  # changes that pass through Python at a time, as columns
 _BYTES = 1_000  # of memory for each record that is sorted
-_AT_A_TIME = 10_000  # of the roster's changes
 
 
 def write_changes(
@@ -41,25 +40,18 @@ def write_roster_changes(context: Context, table: Table, folder: Path) -> dict[E
     """The same of the roster that several sources make together, with the source of each value (`told_by`), and with what each
     changed value would be if its source had none (`otherwise`).
     """
-    more = ", coalesce(to_json(r.told_by), to_json(r.only_source))::VARCHAR AS told_by, r.entries"
-    coming = f"(FROM united_{table.name} LEFT JOIN (FROM otherwise_{table.name} SEMI JOIN c USING (id)) USING (id))"
-    kept = "list_filter(coalesce(entries, []), lambda x: change = 'Create' OR list_contains(changed, x.k))"
-    pairs = f"list_transform({kept}, lambda x: to_json(x.k)::VARCHAR || ':' || x.v)"
-    made = f"* EXCLUDE (entries), '{{' || array_to_string({pairs}, ',') || '}}' AS otherwise"
-    queries = [
-        f"SELECT {made} FROM ({_compared(table, 'roster_changes', coming, 'roster', more, which)})"
-        for which in _ranges_of_changes(context, table)
-    ]
-    return _write(context, table, queries, lambda e: folder / roster_changes_of(e))
-
-
-def _ranges_of_changes(context: Context, table: Table) -> list[str]:
-    """Conditions on id that split the roster's changes into ranges. Each is sorted in memory, since its rows are wide."""
-    starts = context.con.execute(f"""
-        SELECT id FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM roster_changes_{table.name})
-        WHERE n > 1 AND n % {_AT_A_TIME} = 1 ORDER BY id
-    """).fetchall()
-    return ranges([id_ for (id_,) in starts], "id")
+    name = table.name
+    after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
+    schools = f"CASE WHEN c.change = 'Delete' THEN {schools_of(table, 's')} ELSE r.schools END"
+    rows = f"""
+        SELECT c.id, c.entity, c.new_entity, c.change, c.cause, {schools} AS schools, c.before_hash, NULL::UHUGEINT AS hash,
+          r.changed, CASE WHEN c.change = 'Delete' THEN {row_json(table, "s")} ELSE r.before END AS before, {after},
+          r.told_by, coalesce(r.otherwise, '{{}}') AS otherwise
+        FROM roster_changes_{name} c LEFT JOIN united_{name} r ON r.id = c.id
+        LEFT JOIN (
+          FROM roster_{name} SEMI JOIN (FROM roster_changes_{name} WHERE change = 'Delete') USING (id) WHERE status = 'active') s
+        ON s.id = c.id ORDER BY {_order(table, "c")}"""
+    return _write(context, table, [rows], lambda e: folder / roster_changes_of(e))
 
 
 def _write(context: Context, table: Table, queries: list[str], file_of: Callable[[str], Path]) -> dict[Entity, str]:
@@ -97,28 +89,24 @@ def _selected(context: Context, table: Table, staged: tuple[Path, ...], *, every
         return [f"{new} WHERE {chunk} ORDER BY {_order(table, 'r')}" for chunk in _chunks(context, table, staged)]
     attributes = ", ".join(q(n) for n in (*table.names, "metadata"))
     coming = f"(SELECT id, entity, {attributes} FROM final_{name} UNION ALL SELECT id, entity, {attributes} FROM trimmed_{name})"
-    return [_compared(table, "changes", coming, "store")]
+    return [_compared(table, coming)]
 
 
-def _compared(table: Table, changes: str, coming: str, stored: str, more: str = "", which: str = "TRUE") -> str:
-    """Change rows in order, as a query: `<changes>_<table>` with values of `coming` and of `<stored>_<table>`.
-
-    `which`: a condition on the changes; `more`: columns of `r`.
-    """
+def _compared(table: Table, coming: str) -> str:
+    """Change rows in order, as a query: `changes_<table>` with values of `coming` and of `store_<table>`."""
     name = table.name
     after = ", ".join(f"r.{q(n)}" for n in (*table.names, "metadata"))
-    changed, before = _differences(table)
+    sides = (lambda n: f"r.{q(n)}"), (lambda n: f"s.{q(n)}")
     return f"""
-        WITH c AS (SELECT * FROM {changes}_{name} WHERE {which}),
-        r AS (SELECT * FROM {coming} SEMI JOIN (SELECT id FROM c WHERE change <> 'Delete') USING (id)),
-        s AS (SELECT * FROM {stored}_{name} SEMI JOIN c USING (id) WHERE status = 'active')
+        WITH r AS (SELECT * FROM {coming} SEMI JOIN (SELECT id FROM changes_{name} WHERE change <> 'Delete') USING (id)),
+        s AS (SELECT * FROM store_{name} SEMI JOIN changes_{name} USING (id) WHERE status = 'active')
         SELECT c.id, c.entity, c.new_entity, c.change, c.cause,
           CASE WHEN c.change = 'Create' THEN {schools_of(table, "r")} ELSE {schools_of(table, "s")} END AS schools,
           c.before_hash, NULL::UHUGEINT AS hash,
-          CASE WHEN c.change = 'Update' THEN {changed} END AS changed,
-          CASE c.change WHEN 'Update' THEN {before} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
-          {after}{more}
-        FROM c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY {_order(table, "c")}"""
+          CASE WHEN c.change = 'Update' THEN {differing_names(table, *sides)} END AS changed,
+          CASE c.change WHEN 'Update' THEN {old_values(table, *sides)} WHEN 'Delete' THEN {row_json(table, "s")} END AS before,
+          {after}
+        FROM changes_{name} c LEFT JOIN r ON r.id = c.id LEFT JOIN s ON s.id = c.id ORDER BY {_order(table, "c")}"""
 
 
 def _order(table: Table, of: str) -> str:
@@ -167,30 +155,6 @@ def _first_cause(context: Context, table: Table) -> str:
         return literal(Cause.SOURCE_CREATED)
     gone = f"SELECT id FROM store_{table.name} WHERE status = 'tobedeleted'"
     return f"CASE WHEN r.id IN ({gone}) THEN {literal(Cause.RESTORED)} ELSE {literal(Cause.SOURCE_CREATED)} END"
-
-
-def _differences(table: Table) -> tuple[str, str]:
-    """(names of the attributes that differ, JSON object of their old values), metadata key by key."""
-    names, values = [], []
-    for name in ("entity", *table.names):
-        differs = f"r.{q(name)} IS DISTINCT FROM s.{q(name)}"
-        names.append(f"CASE WHEN {differs} THEN {literal(name)} END")
-        pair = f"{literal(json.dumps(name) + ':')} || coalesce(to_json(s.{q(name)})::VARCHAR, 'null')"
-        values.append(f"CASE WHEN {differs} THEN {pair} END")
-    keys = (
-        "list_sort(list_distinct(list_concat(coalesce(map_keys(r.metadata), []), coalesce(map_keys(s.metadata), []))))"
-    )
-    differing = f"list_filter({keys}, lambda k: map_extract_value(r.metadata, k) IS DISTINCT FROM map_extract_value(s.metadata, k))"
-    old = "coalesce(to_json(map_extract_value(s.metadata, k))::VARCHAR, 'null')"
-    changed = (
-        f"list_concat(list_filter([{', '.join(names)}], lambda x: x IS NOT NULL), "
-        f"list_transform({differing}, lambda k: 'metadata.' || k))"
-    )
-    before = (
-        f"'{{' || array_to_string(list_concat(list_filter([{', '.join(values)}], lambda x: x IS NOT NULL), "
-        f"list_transform({differing}, lambda k: to_json('metadata.' || k)::VARCHAR || ':' || {old})), ',') || '}}'"
-    )
-    return changed, before
 
 
 def write_issues(context: Context, folder: Path) -> tuple[IssueCount, ...]:

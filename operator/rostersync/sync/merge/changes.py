@@ -3,7 +3,7 @@
 from rostersync.model import Cause
 from rostersync.roster import Kind, Table
 from rostersync.tables.context import Context
-from rostersync.tables.sql import literal, mark, q
+from rostersync.tables.sql import literal, q
 
 
 def lay_out_renamed(context: Context, table: Table) -> None:
@@ -59,14 +59,14 @@ def compare(context: Context, table: Table, *, new_words: bool) -> None:
     """Make `roster_changes_<table>`, as `changes_<table>`: id, entity, new_entity, change, cause, before_hash."""
     name = table.name
     _lay_out_broken(context, table)
-    was, will = mark(table, "s"), mark(table, "u")
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE merge_differing AS
-        SELECT coalesce(s.id, u.id) AS id, coalesce(s.entity, u.entity) AS entity, coalesce(u.entity, s.entity) AS new_entity,
-          CASE WHEN s.id IS NULL THEN 'Create' WHEN u.id IS NULL THEN 'Delete' ELSE 'Update' END AS change, s.hash AS before_hash
-        FROM (SELECT * FROM roster_{name} SEMI JOIN touched_{name} USING (id) WHERE status = 'active') s
-        FULL JOIN united_{name} u ON u.id = s.id
-        WHERE s.id IS NULL OR u.id IS NULL OR {was} <> {will}
+        SELECT id, coalesce(was, entity) AS entity, entity AS new_entity,
+          CASE WHEN was IS NULL THEN 'Create' ELSE 'Update' END AS change, before_hash
+        FROM united_{name} WHERE differs
+        UNION ALL
+        SELECT id, entity, entity, 'Delete', hash FROM roster_{name} SEMI JOIN touched_{name} USING (id)
+        ANTI JOIN united_{name} USING (id) WHERE status = 'active'
     """)
     own = "getvariable('own_source')"
     rest = literal(Cause.SETTINGS_CHANGED if new_words else Cause.CASCADE)

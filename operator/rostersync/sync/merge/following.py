@@ -24,7 +24,7 @@ def follow(context: Context, rows: str, references: Iterable[Attribute]) -> str:
                   SELECT e.source, e.id,
                     list_sort(list_distinct(list(coalesce(r.record_id, e.ref)) FILTER (r.id IS NULL OR r.record_id IS NOT NULL)))
                       AS refs
-                  FROM (SELECT source, id, unnest({name}) AS ref FROM {rows}) e
+                  FROM (SELECT source, id, unnest({name}) AS ref FROM {rows} WHERE {name} IS NOT NULL) e
                   LEFT JOIN {target} r ON r.source = e.source AND r.id = e.ref GROUP BY ALL) {x}
                 ON {x}.source = c.source AND {x}.id = c.id""")
             replaced.append(f"{x}.refs AS {name}")

@@ -17,16 +17,47 @@ def name_groups(context: Context, table: Table) -> None:
         CREATE OR REPLACE TEMP TABLE merge_alive AS
         SELECT m.source, m.id, m.brings, m.age, m.rank, m.former, g.grp,
           CASE WHEN m.brings OR m.former IS NOT NULL THEN coalesce(m.former, m.id) END AS home
-        FROM members_{name} m JOIN grouped_{name} g USING (source, id)
-        QUALIFY bool_or(m.brings) OVER (PARTITION BY g.grp)
+        FROM members_{name} m JOIN grouped_{name} g USING (n) SEMI JOIN (
+          SELECT grp FROM members_{name} JOIN grouped_{name} USING (n) WHERE brings) b ON b.grp = g.grp
+    """)
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE merge_homes AS
+        SELECT home, min(grp) AS grp, max(grp) <> min(grp) AS contested, bool_and(former IS NULL) AS is_new, min(rank) AS rank
+        FROM merge_alive WHERE home IS NOT NULL GROUP BY home
     """)
     context.sql("""
         CREATE OR REPLACE TEMP TABLE merge_won AS
-        WITH winners AS (
-          SELECT home, grp FROM merge_alive WHERE home IS NOT NULL
+        SELECT grp, home AS record_id, is_new, rank FROM merge_homes WHERE NOT contested
+    """)
+    others = "SELECT NULL::BIGINT AS grp, NULL::VARCHAR AS record_id WHERE FALSE"
+    if contested := context.exists("merge_homes WHERE contested"):
+        _contest(context)
+        others = """
+          SELECT grp, arg_min(source || ':' || id, rank) AS record_id FROM merge_alive
+          WHERE brings AND grp NOT IN (SELECT grp FROM merge_won) GROUP BY grp"""
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE named_{name} AS
+        WITH chosen AS (
+          SELECT grp, min({{is_new: is_new, rank: rank, id: record_id}}).id AS record_id FROM merge_won GROUP BY grp),
+        others AS ({others})
+        SELECT m.source, m.id, m.brings, m.age, m.former, c.record_id
+        FROM members_{name} m LEFT JOIN grouped_{name} g USING (n)
+        LEFT JOIN (FROM chosen UNION ALL FROM others) c ON c.grp = g.grp
+    """)
+    if contested:
+        _hold_back(context, table)
+
+
+def _contest(context: Context) -> None:
+    """Add to `merge_won` who of several groups gets the id that they claim."""
+    context.sql("""
+        INSERT INTO merge_won
+        WITH claims AS (SELECT a.* FROM merge_alive a SEMI JOIN (FROM merge_homes WHERE contested) USING (home)),
+        winners AS (
+          SELECT home, grp FROM claims
           QUALIFY row_number() OVER (PARTITION BY home ORDER BY home <> id, former IS NULL, age, id) = 1)
-        SELECT w.grp, w.home AS record_id, bool_and(a.former IS NULL) AS is_new, min(a.rank) AS rank
-        FROM winners w JOIN merge_alive a ON a.grp = w.grp AND a.home = w.home GROUP BY ALL
+        SELECT w.grp, w.home, bool_and(a.former IS NULL), min(a.rank)
+        FROM winners w JOIN claims a ON a.grp = w.grp AND a.home = w.home GROUP BY ALL
     """)
     # Who won nothing takes an id of its own that nobody claims.
     context.sql("""
@@ -36,19 +67,6 @@ def name_groups(context: Context, table: Table) -> None:
           WHERE brings AND grp NOT IN (SELECT grp FROM merge_won) AND id NOT IN (SELECT record_id FROM merge_won))
         QUALIFY row_number() OVER (PARTITION BY id ORDER BY rank) = 1
     """)
-    context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE named_{name} AS
-        WITH chosen AS (
-          SELECT grp, record_id FROM merge_won
-          QUALIFY row_number() OVER (PARTITION BY grp ORDER BY is_new, rank, record_id) = 1),
-        others AS (
-          SELECT grp, arg_min(source || ':' || id, rank) AS record_id FROM merge_alive
-          WHERE brings AND grp NOT IN (SELECT grp FROM merge_won) GROUP BY grp)
-        SELECT m.source, m.id, m.brings, m.age, m.former, c.record_id
-        FROM members_{name} m LEFT JOIN merge_alive a ON a.source = m.source AND a.id = m.id
-        LEFT JOIN (FROM chosen UNION ALL FROM others) c ON c.grp = a.grp
-    """)
-    _hold_back(context, table)
 
 
 def name_as_people(context: Context) -> None:

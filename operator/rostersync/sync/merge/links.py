@@ -16,86 +16,100 @@ from rostersync.sync.merge.words import Words
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal
 
+_ALONE = -1  # a record that leaves is a unit with a number below this, which no other has
+
 
 def link(context: Context, table: Table, words: Words, targets: Collection[str]) -> None:
-    """Make `grouped_<table>`: source, id, and grp, a text that records of one group share.
+    """Make `grouped_<table>`: n (of its member), and grp, a number that records of one group share.
 
     `targets`: ids in the roster that Schools Mapping names, which say which organisation a record is.
     """
     name = table.name
     if not _agreeing(context, table, words, targets):
-        context.sql(
-            f"CREATE OR REPLACE TEMP TABLE grouped_{name} AS SELECT source, id, unit AS grp FROM members_{name}"
-        )
+        context.sql(f"CREATE OR REPLACE TEMP TABLE grouped_{name} AS SELECT n, unit AS grp FROM members_{name}")
         return
-    context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE merge_leaving AS
-        WITH seen AS (
-          SELECT source, id, unit,
-            count(*) OVER (PARTITION BY key, unit) > 1 AS inside,
-            count(*) OVER (PARTITION BY key) - count(*) OVER (PARTITION BY key, source)
-              > count(*) OVER (PARTITION BY key, unit) - count(*) OVER (PARTITION BY key, unit, source) AS outside
-          FROM merge_shared)
-        SELECT source, id FROM seen SEMI JOIN (
-          SELECT unit FROM members_{name} GROUP BY unit HAVING count(*) > 1) USING (unit)
-        GROUP BY source, id HAVING bool_or(outside) AND NOT bool_or(inside)
-    """)
-    alone = f"{literal('>')} || m.source || {literal('>')} || m.id"
+    _find_leaving(context, table)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE merge_units AS
-        SELECT m.source, m.id, CASE WHEN l.id IS NULL THEN m.unit ELSE {alone} END AS unit
-        FROM members_{name} m LEFT JOIN merge_leaving l ON l.source = m.source AND l.id = m.id
+        SELECT m.n, m.age, CASE WHEN l.n IS NULL THEN m.unit ELSE {_ALONE} - m.n END AS unit
+        FROM members_{name} m LEFT JOIN merge_leaving l USING (n)
     """)
-    _shared(context, "(SELECT k.*, u.unit FROM merge_keys k JOIN merge_units u USING (source, id))")
     _find_components(context)
     context.sql("""
         CREATE OR REPLACE TEMP TABLE merge_ambiguous AS
         SELECT c.label FROM merge_units u JOIN merge_components c USING (unit)
-        GROUP BY c.label HAVING count(*) > count(DISTINCT u.source)
+        GROUP BY c.label HAVING count(*) > count(DISTINCT u.age)
     """)
     context.sql(f"""
         CREATE OR REPLACE TEMP TABLE grouped_{name} AS
-        SELECT u.source, u.id, CASE WHEN a.label IS NULL THEN coalesce(c.label, u.unit) ELSE u.unit END AS grp
+        SELECT u.n, CASE WHEN a.label IS NULL THEN coalesce(c.label, u.unit) ELSE u.unit END AS grp
         FROM merge_units u LEFT JOIN merge_components c USING (unit) LEFT JOIN merge_ambiguous a ON a.label = c.label
     """)
-    context.sql(f"""
-        INSERT INTO merge_held
-        SELECT DISTINCT {literal(name)}, s.source, s.id, 'Duplicate'
-        FROM (SELECT *, min(unit) OVER (PARTITION BY key) <> max(unit) OVER (PARTITION BY key) AS across FROM merge_shared) s
-        JOIN merge_components c USING (unit) SEMI JOIN merge_ambiguous USING (label) WHERE across
-    """)
+    if context.exists("merge_ambiguous"):
+        context.sql(f"""
+            INSERT INTO merge_held
+            SELECT DISTINCT {literal(name)}, m.source, m.id, 'Duplicate'
+            FROM merge_borne b SEMI JOIN merge_edges USING (key) JOIN merge_units u USING (n)
+            JOIN merge_components c ON c.unit = u.unit SEMI JOIN merge_ambiguous a ON a.label = c.label
+            JOIN members_{name} m ON m.n = b.n
+        """)
 
 
 def _agreeing(context: Context, table: Table, words: Words, targets: Collection[str]) -> bool:
-    """Find what records agree in. Whether any of two sources do."""
+    """Find what records agree in: `merge_borne` (n, age, unit, key), and `merge_crossing` (key), what records of several sources
+    have that are not one so far. Whether there is any: all others stay as they are.
+    """
     by_id = table is ORGS and _lay_out_by_id(context, targets)
     if not by_id and not list(words.domains_of(table)):
         return False
     _find_keys(context, table, words, by_id=by_id)
-    _shared(context, f"(SELECT k.*, m.unit FROM merge_keys k JOIN members_{table.name} m USING (source, id))")
-    return context.exists("merge_shared")
-
-
-def _shared(context: Context, keys: str) -> None:
-    """Make `merge_shared`: the keys that records of several sources have."""
     context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE merge_shared AS
-        SELECT * FROM {keys} SEMI JOIN (
-          SELECT key FROM merge_keys GROUP BY key HAVING min(source) <> max(source)) USING (key)
+        CREATE OR REPLACE TEMP TABLE merge_borne AS
+        SELECT m.n, m.age, m.unit, k.key FROM merge_keys k JOIN members_{table.name} m USING (source, id)
+    """)
+    context.sql("""
+        CREATE OR REPLACE TEMP TABLE merge_crossing AS
+        SELECT key FROM merge_borne GROUP BY key HAVING min(age) <> max(age) AND min(unit) <> max(unit)
+    """)
+    return context.exists("merge_crossing")
+
+
+def _find_leaving(context: Context, table: Table) -> None:
+    """Make `merge_leaving` (n). Who leaves agrees with somebody outside, so only such records are looked at, and who has a key of theirs."""
+    context.sql("CREATE OR REPLACE TEMP TABLE merge_leaving (n BIGINT)")
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE merge_asked AS
+        SELECT DISTINCT n FROM merge_borne SEMI JOIN merge_crossing USING (key)
+        SEMI JOIN (SELECT unit FROM members_{table.name} GROUP BY unit HAVING count(*) > 1) USING (unit)
+    """)
+    if not context.exists("merge_asked"):
+        return
+    context.sql("""
+        INSERT INTO merge_leaving
+        WITH seen AS (
+          SELECT n,
+            count(*) OVER (PARTITION BY key, unit) > 1 AS inside,
+            count(*) OVER (PARTITION BY key) - count(*) OVER (PARTITION BY key, age)
+              > count(*) OVER (PARTITION BY key, unit) - count(*) OVER (PARTITION BY key, unit, age) AS outside
+          FROM merge_borne SEMI JOIN (SELECT key FROM merge_borne SEMI JOIN merge_asked USING (n)) USING (key))
+        SELECT n FROM seen SEMI JOIN merge_asked USING (n) GROUP BY n HAVING bool_or(outside) AND NOT bool_or(inside)
     """)
 
 
 def _find_components(context: Context) -> None:
-    """Make `merge_components` (unit, label): units that keys connect have one label, the least of their names."""
+    """Make `merge_components` (unit, label): units that keys connect have one label, the least of their numbers."""
     context.sql("""
         CREATE OR REPLACE TEMP TABLE merge_edges AS
-        SELECT DISTINCT unit, key FROM merge_shared
-        QUALIFY min(unit) OVER (PARTITION BY key) <> max(unit) OVER (PARTITION BY key)
+        SELECT DISTINCT u.unit, b.key FROM merge_borne b SEMI JOIN merge_crossing USING (key) JOIN merge_units u USING (n)
     """)
     context.sql("""
-        CREATE OR REPLACE TEMP TABLE merge_components AS SELECT DISTINCT unit, unit AS label FROM merge_edges
+        CREATE OR REPLACE TEMP TABLE merge_components AS
+        WITH of_key AS (SELECT key, min(unit) AS label FROM merge_edges GROUP BY key)
+        SELECT e.unit, min(k.label) AS label FROM merge_edges e JOIN of_key k USING (key) GROUP BY e.unit
     """)
-    while True:
+    while context.exists("""
+        (SELECT key FROM merge_edges e JOIN merge_components c USING (unit) GROUP BY key HAVING min(c.label) <> max(c.label))
+    """):
         context.sql("""
             CREATE OR REPLACE TEMP TABLE merge_next AS
             WITH of_key AS (
@@ -104,14 +118,9 @@ def _find_components(context: Context) -> None:
         """)
         # A label that itself has a lower one is replaced by that, so that long chains take few rounds.
         context.sql("""
-            CREATE OR REPLACE TEMP TABLE merge_next AS
+            CREATE OR REPLACE TEMP TABLE merge_components AS
             SELECT n.unit, least(n.label, m.label) AS label FROM merge_next n JOIN merge_next m ON m.unit = n.label
         """)
-        same = "SELECT 1 FROM merge_next n JOIN merge_components c USING (unit) WHERE n.label <> c.label LIMIT 1"
-        done = context.one(same) is None
-        context.sql("CREATE OR REPLACE TEMP TABLE merge_components AS FROM merge_next")
-        if done:
-            return
 
 
 def _lay_out_by_id(context: Context, targets: Collection[str]) -> bool:

@@ -1,67 +1,55 @@
-"""What the roster's values would be if the sources that they are of had none: for the changed records that several sources have.
+"""What the roster's values would be if the sources that they are of had none: of changed records that several sources have.
 
-Makes `otherwise_<table>`: id, and entries {k: attribute, v: JSON} with a list of {without, value, source}. A value that one source
-tells has one of these: what the next source has, null where none has any. A list of references, which is united, has one for
-each source without which it would be another.
+JSON members as text, an attribute with a list of {without, value, source}. A value that one source tells has one of these: what the
+next source has, null where none has any. A list of references, which is united, has one for each source without which it would be
+another.
 """
 
-from rostersync.roster import Attribute, Kind, Table
-from rostersync.sync.merge.values import lots
-from rostersync.tables.context import Context
+from collections.abc import Sequence
+
+from rostersync.roster import Attribute, Kind
+from rostersync.sync.merge.parts import json_of_source, part_column, source_of
+from rostersync.sync.merge.ranks import chosen
+from rostersync.tables.differing import json_of
 from rostersync.tables.sql import literal, q
 
-_ENTRIES = "STRUCT(k VARCHAR, v VARCHAR)[]"
+
+def member(a: Attribute, parts: int) -> str:
+    """An attribute's member, as SQL over joined parts with their choices. Null where no source has a value."""
+    each, begin = [part_column(a.name, i) for i in range(parts)], literal(f'"{a.name}":[')
+    if a.kind is Kind.REFS:
+        entries = ", ".join(_lacking(each, i) for i in range(parts))
+        return f"CASE WHEN {q(a.name)} IS NOT NULL THEN {begin} || concat_ws(',', {entries}) || ']' END"
+    best, second = q(f"best {a.name}"), q(f"second {a.name}")
+    names = [json_of_source(i) for i in range(parts)]
+    entry = _instead(chosen(best, names), json_of(chosen(second, each)), f"coalesce({chosen(second, names)}, 'null')")
+    return f"CASE WHEN {best} IS NOT NULL THEN {begin} || {entry} || ']' END"
 
 
-def lay_out(context: Context, table: Table) -> None:
-    """To be called right after the table's records were united and compared: it reads what they were made of."""
-    name = table.name
-    context.sql(f"CREATE OR REPLACE TEMP TABLE otherwise_{name} (id VARCHAR, entries {_ENTRIES})")
-    context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE merge_asked AS
-        SELECT record_id FROM merge_several SEMI JOIN (SELECT id FROM roster_changes_{name} WHERE change <> 'Delete') c
-        ON c.id = record_id
-    """)
-    if not context.exists("merge_asked"):
-        return
-    pairs = ", ".join(f"{{k: {literal(a.name)}, v: {_of_attribute(a)}}}" for a in table.attributes)
-    second = "{k: 'metadata.' || key, v: " + _next("two") + "}"
-    for lot in lots(context):
-        asked = f"SEMI JOIN merge_asked USING (record_id) WHERE lot = {lot}"
-        context.sql(f"""
-        INSERT INTO otherwise_{name}
-        WITH of_attributes AS (
-          SELECT record_id, [{pairs}] AS entries FROM merge_ranked {asked} GROUP BY record_id),
-        of_keys AS (
-          SELECT record_id, key, arg_min({{s: source, v: to_json(value)}}, rank, 2) AS two
-          FROM merge_key_ranked {asked} GROUP BY record_id, key),
-        of_metadata AS (SELECT record_id, list({second} ORDER BY key) AS entries FROM of_keys GROUP BY record_id)
-        SELECT record_id, list_filter(list_concat(a.entries, coalesce(m.entries, [])), lambda x: x.v IS NOT NULL)
-        FROM of_attributes a LEFT JOIN of_metadata m USING (record_id)
-    """)
+def united(lists: Sequence[str]) -> str:
+    """Lists of references as one. Null where there are none."""
+    if len(lists) == 1:
+        return lists[0]
+    some = f"coalesce({', '.join(lists)})"
+    same = " AND ".join(f"coalesce({x} = {some}, TRUE)" for x in lists)
+    return f"CASE WHEN {same} THEN {some} ELSE list_sort(list_distinct(list_concat({', '.join(lists)}))) END"
 
 
-def _of_attribute(a: Attribute) -> str:
-    """An attribute's entry as JSON text, null where no source has a value."""
-    column, having = q(a.name), f"FILTER ({q(a.name)} IS NOT NULL)"
-    if a.kind is not Kind.REFS:
-        return _next(f"arg_min({{s: source, v: to_json({column})}}, {q(f'rank of {a.name}')}, 2) {having}")
-    parts = f"list({{s: source, r: {column}}} ORDER BY age) {having}"
-    rest = _united(f"list_filter({parts}, lambda y: y.s <> x.s)")
-    whom = (
-        f"nullif(array_to_string(list_transform(list_filter({parts}, lambda y: y.s <> x.s), lambda y: y.s), ','), '')"
-    )
-    each = (
-        f"CASE WHEN {rest} IS DISTINCT FROM {_united(parts)} THEN {{without: x.s, value: {rest}, source: {whom}}} END"
-    )
-    return f"to_json(list_filter(list_transform({parts}, lambda x: {each}), lambda z: z IS NOT NULL))::VARCHAR"
+def names_of(lists: Sequence[str], besides: int | None = None) -> str:
+    """The sources that have any of these, but for one, in one text. Empty where none has."""
+    whose = (f"CASE WHEN {x} IS NOT NULL THEN {source_of(i)} END" for i, x in enumerate(lists) if i != besides)
+    return f"concat_ws(',', {', '.join(whose)})"
 
 
-def _united(parts: str) -> str:
-    refs = f"list_sort(list_distinct(flatten(list_transform({parts}, lambda y: y.r))))"
-    return f"CASE WHEN len({refs}) > 0 THEN {refs} END"
+def _lacking(lists: Sequence[str], i: int) -> str:
+    """The entry of united lists without one of them, null where they are the same without it."""
+    others = [x for number, x in enumerate(lists) if number != i]
+    if not others:
+        return "NULL"
+    rest = united(others)
+    entry = _instead(json_of_source(i), json_of(rest), json_of(f"nullif({names_of(lists, i)}, '')"))
+    return f"CASE WHEN {lists[i]} IS NOT NULL AND {rest} IS DISTINCT FROM {united(lists)} THEN {entry} END"
 
 
-def _next(two: str) -> str:
-    """The entry of a value, from the two sources with the least ranks that have one."""
-    return f"CASE WHEN {two} IS NOT NULL THEN to_json([{{without: ({two})[1].s, value: ({two})[2].v, source: ({two})[2].s}}])::VARCHAR END"
+def _instead(without: str, then: str, whose: str) -> str:
+    return f"""'{{"without":' || {without} || ',"value":' || {then} || ',"source":' || {whose} || '}}'"""

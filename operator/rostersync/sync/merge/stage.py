@@ -3,7 +3,7 @@
 Reads `contributed_<table>` (every source's active records as they will be: source, id, entity, attributes, metadata),
 `former_<table>` (source, id, record_id: the record of the roster that each stored contribution is in), `roster_<table>` (the roster as it
 is stored), `owners_<table>` (id, attribute, source) and `changes_<table>`. Writes, by table: `named_` (what each contribution is in the
-roster), `united_` (the roster's records that this plan touches), `owned_`, `roster_changes_`, `otherwise_` (what its values would be without their sources); and `merge_held`.
+roster), `united_` (the roster's records that this plan touches, and what is different in them), `owned_`, `roster_changes_`; and `merge_held`.
 
 Tables are done in the order of their dependencies, since references are part of what records are recognised by.
 """
@@ -11,7 +11,7 @@ Tables are done in the order of their dependencies, since references are part of
 from collections.abc import Collection
 
 from rostersync.roster import DEMOGRAPHICS, ORGS, TABLES, Table
-from rostersync.sync.merge import changes, ids, links, otherwise, values
+from rostersync.sync.merge import changes, ids, links, values
 from rostersync.sync.merge.words import Words
 from rostersync.tables.context import Context
 from rostersync.tables.sql import literal
@@ -20,7 +20,7 @@ from rostersync.tables.sql import literal
 def merge(
     context: Context, words: Words, *, targets: Collection[str] = (), new_words: bool = False
 ) -> tuple[Table, ...]:
-    """Make the roster. Returns the tables that have `united_`, `owned_`, `roster_changes_` and `otherwise_`: nothing of others can have changed.
+    """Make the roster. Returns the tables that have `united_`, `owned_` and `roster_changes_`: nothing of others can have changed.
 
     `targets`: ids that Schools Mapping names. `new_words`: the district's words differ from the last ones.
     """
@@ -44,7 +44,6 @@ def merge(
             touched.append(table)
             values.unite(context, table, words)
             changes.compare(context, table, new_words=new_words)
-            otherwise.lay_out(context, table)
     return tuple(touched)
 
 
@@ -54,18 +53,25 @@ def some_held(context: Context) -> bool:
 
 
 def _lay_out_members(context: Context, table: Table, words: Words) -> None:
-    """Make `members_<table>`: each contribution with what is known of its source and what record of the roster it was in."""
+    """Make `members_<table>`: each contribution with what is known of its source and what record of the roster it was in.
+
+    `n` numbers them. `unit` is a number that those have in common which were one record, and else a contribution's own.
+    """
     order = words.order(table)
     context.sql("CREATE OR REPLACE TEMP TABLE merge_sources (source VARCHAR, age BIGINT, brings BOOLEAN, rank BIGINT)")
     for age, source in enumerate(words.sources):
         row = [source.source, age, source.brings, order[source.source]]
         context.con.execute("INSERT INTO merge_sources VALUES (?, ?, ?, ?)", row)
     context.sql(f"""
-        CREATE OR REPLACE TEMP TABLE members_{table.name} AS
-        SELECT c.source, c.id, s.age, s.brings, s.rank, f.record_id AS former,
-          coalesce('=' || f.record_id, '>' || c.source || '>' || c.id) AS unit
+        CREATE OR REPLACE TEMP TABLE merge_members AS
+        SELECT c.source, c.id, s.age, s.brings, s.rank, f.record_id AS former
         FROM contributed_{table.name} c JOIN merge_sources s USING (source)
         LEFT JOIN former_{table.name} f ON f.source = c.source AND f.id = c.id
+    """)
+    context.sql(f"""
+        CREATE OR REPLACE TEMP TABLE members_{table.name} AS
+        SELECT m.*, m.rowid AS n, coalesce(first.n, m.rowid) AS unit FROM merge_members m LEFT JOIN (
+          SELECT former, min(rowid) AS n FROM merge_members WHERE former IS NOT NULL GROUP BY former) first USING (former)
     """)
 
 
