@@ -1,9 +1,10 @@
 """What an answer says about its collection beside the rows: totals, a next page, and errors.
 
-Servers say it in many forms; all of them are known here alone. One that cannot be read is a doubt and never taken for absent: it may say that there is more.
+Servers say it in many forms; all of them are known here alone. One that cannot be read is a doubt and never taken for absent: it
+may say that there is more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,8 @@ _WORDS = frozenset({"error", "errors", "exception", "fault"})  # with anything i
 _STATUSES = frozenset({"status", "statuscode", "httpstatus", "severity"})
 _ERRORS = _WORDS | _STATUSES | {"codemajor", "statusinfo", "statusinfoset", "success"}
 _FAILED = frozenset({"error", "fail", "failed", "failure"})
-_NO = frozenset({"", "0", "false", "no", "none", "null"})
+_EMPTY = frozenset({"", "0", "false", "none", "null"})
+_NO = _EMPTY | {"no"}
 _UNREADABLE = object()
 _NOTHING = Next()
 
@@ -73,7 +75,7 @@ def said_beside(top: Mapping[str, msgspec.Raw], collection: str) -> Said:
     named = [(_plain(key), value) for part in spoken for key, value in part.items()]
     total, doubt = totals(value for name, value in named if name in _TOTALS)
     nexts = [from_body(value) for name, value in named if name in _NEXTS]
-    nexts += [Next(True, unclear=True) for name, value in named if name in _MORES and _means(value)]
+    nexts += [Next(True, unclear=True) for name, value in named if name in _MORES and _means(value, _NO)]
     return Said(total, together(*nexts), error_in(of_error), doubt or unread)
 
 
@@ -126,7 +128,7 @@ def _tells(name: str, value: Any) -> bool:
     if isinstance(value, list):
         return any(_tells(name, item) for item in value)
     if name in _WORDS:
-        return _means(value)
+        return _means(value, _EMPTY)  # an error that is "no" is one
     if isinstance(value, dict):
         return any(_tells(_bare(key), inner) for key, inner in value.items())
     text = _text(value)
@@ -137,9 +139,9 @@ def _tells(name: str, value: Any) -> bool:
     return name == "success" and text in _NO - {""}
 
 
-def _means(value: Any) -> bool:
-    """Whether a value says yes, or anything at all."""
-    return value is _UNREADABLE or (bool(value) and _text(value) not in _NO)
+def _means(value: Any, nothing: Collection[str]) -> bool:
+    """Whether a value says anything but these words."""
+    return value is _UNREADABLE or (bool(value) and _text(value) not in nothing)
 
 
 def _text(value: Any) -> str:

@@ -105,8 +105,10 @@ class Pull:
         self._decoder.expect(self._walk.left // rows)
         running: set[Future[list[Got]]] = set()
         received = barren = 0
-        while barren < MAX_EMPTY:
-            running |= {pool.submit(self._window, overlap, *w) for w in islice(left, self._threads + 2 - len(running))}
+        while running or barren < MAX_EMPTY:
+            if barren < MAX_EMPTY:  # else what is under way comes to its end, since it may have rows
+                more = islice(left, self._threads + 2 - len(running))
+                running |= {pool.submit(self._window, overlap, *w) for w in more}
             if not running:
                 return self._walk.after_windows(received)
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -115,7 +117,8 @@ class Pull:
                 for got in pages:
                     self._watch_revision(got)
                     self._walk.counted(got.seen.total)
-                    self._walk.repeated(got.seen.fingerprint)
+                    if got.seen.rows:  # empty pages are alike, and counted by themselves
+                        self._walk.repeated(got.seen.fingerprint)
                     if self._walk.stuck:
                         return End.STUCK
                     received += got.seen.rows
