@@ -10,6 +10,7 @@ import pytest
 from support.cluster.kubelet import Kubelet
 from support.cluster.scene import Object, Scene, condition, succeeded
 from support.gateway import KEY, Gateway, gateway
+from support.kstatus import computed
 
 FOLDER = {"name": "passport", "oneRosterCSV": {}, "directory": {"existingClaim": "rostersync-passport", "path": "in"}}
 
@@ -122,9 +123,16 @@ def test_a_bucket_that_is_not_there_is_said_by_connection_and_run(scene: Scene, 
     assert condition(seen, "ConnectionVerified")[1] == condition(seen, "Ready")[1] == "NoSuchBucket"
     assert "spec.artifacts.objectStorage.url" in condition(seen, "Ready")[2]
     run = scene.ended("one", "Failed", 60)
+    assert condition(seen, "Stalled") == ("True", *condition(seen, "Ready")[1:])
+    assert computed([seen, run]) == ["Failed", "Failed"]
     assert succeeded(run)[1] == "NoSuchBucket"
     assert KEY["secretAccessKey"] not in json.dumps([run, seen])
 
     scene.connect(artifacts={"objectStorage": bucket.storage()})
     scene.run("two")
     assert scene.ended("two", "Applied")["status"]["revision"] == 1
+    mended = scene.until(
+        "focusconnection", "springfield", lambda c: condition(c, "ConnectionVerified")[0] == "True", 60
+    )
+    assert condition(mended, "Stalled") == condition(mended, "Reconciling") == ("", "", "")
+    assert computed([mended]) == ["Current"]

@@ -6,6 +6,7 @@ import shlex
 
 from support.cluster.kubelet import Kubelet
 from support.cluster.scene import Scene, condition, succeeded
+from support.kstatus import computed
 
 
 def _people(scene: Scene) -> None:
@@ -39,6 +40,7 @@ def test_a_district_is_imported_held_approved_and_applied(scene: Scene) -> None:
     bad = scene.get("syncrun", "bad-day")
     assert succeeded(bad)[0] == "Unknown"
     assert condition(bad, "Reconciling")[1] == "AwaitingApproval"
+    assert computed([first, bad, approval]) == ["Current", "InProgress", "InProgress"]
     assert "completionTime" not in bad["status"]
     assert {h["reason"] for h in bad["status"]["holds"]} >= {"Threshold"}
     assert all(h["message"] for h in bad["status"]["holds"])
