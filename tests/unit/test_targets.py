@@ -7,8 +7,9 @@ from click.testing import CliRunner
 
 from rostersync.__main__ import cli
 from rostersync.errors import Permanent
+from rostersync.local.copying import store_or_outside
 from rostersync.local.state import State
-from rostersync.local.targets import outside, store_or_outside
+from rostersync.local.targets import outside
 
 FILE = "store/roster.duckdb"
 INSIDE = (

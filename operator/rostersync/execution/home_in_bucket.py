@@ -18,7 +18,7 @@ from rostersync.disks import naming
 from rostersync.durable import TooLarge
 from rostersync.errors import ArtifactsAway, DiskFull, Permanent, Retryable, RostersyncError
 from rostersync.execution import ownership
-from rostersync.execution.homes import BUCKET_FIELD as FIELD
+from rostersync.execution.home_kind import BUCKET_FIELD as FIELD
 from rostersync.execution.layout import Layout
 from rostersync.execution.progress import log
 from rostersync.execution.purge import History, Named

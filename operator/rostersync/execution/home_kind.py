@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the controller reads the records and opens nothing
     from rostersync.execution.layout import Layout
     from rostersync.sources.network import Network
 
+BUCKET_FIELD = "spec.artifacts.objectStorage"
 Secret = Mapping[str, str]  # key -> text
 
 

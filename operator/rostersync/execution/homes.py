@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from rostersync.api.v1alpha1.connection import Connection
 from rostersync.api.v1alpha1.storage import Artifacts
-from rostersync.execution.home_kind import HomeKind, HomeSecret, Secret
+from rostersync.execution.home_kind import BUCKET_FIELD, HomeKind, HomeSecret, Secret
 from rostersync.stores.placement import Claim
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from rostersync.sources.network import Network
 
 SIZE = "20Gi"  # of the claim, unless the spec says so; of one run's files in a pod, where a bucket keeps them
-BUCKET_FIELD = "spec.artifacts.objectStorage"
 BUCKET_KEYS = ("accessKeyID", "secretAccessKey")
 
 

@@ -11,6 +11,7 @@ from rostersync.api.v1alpha1.storage import Store as StoreSpec
 from rostersync.errors import Permanent
 from rostersync.local import manifest_files
 from rostersync.local.state import State
+from rostersync.local.targets import outside, state_with
 from rostersync.stores.embedded.kind import FILE
 from rostersync.stores.engine import connect
 from rostersync.stores.kind import Opening
@@ -62,6 +63,12 @@ def copy(source: Store, target: Store, district: str | None, work: Path) -> tupl
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         scratch.release(work)
+
+
+def store_or_outside(state: State, path: Path, option: str) -> Path:
+    """As `targets.outside`, but a whole state folder, or its store's file, may be meant: that is where a store belongs."""
+    root = state_with(state, path)
+    return path if root and path.resolve() in (root, root / "store" / FILE) else outside(state, path, option)
 
 
 def _is_state(path: Path) -> bool:

@@ -10,7 +10,8 @@ from rostersync.artifacts.folder import Artifacts
 from rostersync.deliveries import parts
 from rostersync.disks import naming
 from rostersync.errors import InvalidManifest, Permanent
-from rostersync.execution.homes import BUCKET_FIELD, home_of
+from rostersync.execution.home_kind import BUCKET_FIELD
+from rostersync.execution.homes import home_of
 from rostersync.execution.inputs import artifact_key, artifacts_secret
 from rostersync.execution.layout import Layout
 from rostersync.execution.workspace import stored_connection

@@ -42,12 +42,13 @@ def copy(source: Path, target: Path, district: str | None, state: "State") -> No
     """Copy a district with its records, tombstones, revisions, history and outbox into a store without it.
 
     PLACE is a state folder, for the embedded store in it, or manifests: a file or folder with a connection and the Secrets of
-    its store. No other place in a state folder can be the target. The copy is one transaction, and is compared with what was read before that ends. The source stays as
-    it is; change spec.store of the connection afterwards, while no run is under way.
+    its store. No other place in a state folder can be the target. The copy is one transaction, and is compared with what was
+    read before that ends. The source stays as it is; change spec.store of the connection afterwards, while no run is under
+    way.
     """
-    from rostersync.local import copying, targets
+    from rostersync.local import copying
 
-    targets.store_or_outside(state, target, "--to")
+    copying.store_or_outside(state, target, "--to")
     with interruptible():
         reading, known = copying.place(state, source, os.environ)
         writing, _ = copying.place(state, target, os.environ)
