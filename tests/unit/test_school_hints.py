@@ -12,10 +12,10 @@ PLACES = {raw: Place(State.MAPPED, f"FOC-{raw}", f"FOC-{raw}", State.MAPPED) for
 SCOPE = Scope(PLACES, KEPT, frozenset(), {}, frozenset(), frozenset(), (), Schools())
 
 HINTS = {
-    "a name in any case": ("oak hill ", "oak hill  is FOC-1. "),
-    "the source's own id": ("2", "2 is FOC-2. "),
-    "a name of two": ("TWIN", "TWIN is FOC-3 or FOC-4. "),
-    "a name that is near": ("Oak Hil", "Near Oak Hil: FOC-1. "),
+    "a name in any case": ("oak hill ", "oak hill  is FOC-1"),
+    "the source's own id": ("2", "2 is FOC-2"),
+    "a name of two": ("TWIN", "TWIN is FOC-3 or FOC-4"),
+    "a name that is near": ("Oak Hil", "Near Oak Hil: FOC-1"),
     "a school that is not mapped": ("Far Away", ""),
     "nothing like it": ("xyz", ""),
 }

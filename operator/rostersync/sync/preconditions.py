@@ -52,7 +52,7 @@ def of_mapped_schools(context: Context, schools: Collection[str], scope: Scope) 
     told = [hint for word in strange[:LISTED] if (hint := hint_of(word, sent, scope))]
     raise Permanent(
         f"{', '.join(strange[:LISTED])}: no mapped school has this id in the store, so nothing was planned; mapped are "
-        f"{', '.join(known[:LISTED]) or 'none'}{f' and {more} more' if more > 0 else ''}. {''.join(told)}"
+        f"{', '.join(known[:LISTED]) or 'none'}{f' and {more} more' if more > 0 else ''}. {''.join(f'{hint}. ' for hint in told)}"
         "Give spec.schools (--school) ids of mapped schools, or map the school with spec.schoolsMapping. Test Connection lists "
         "the source's schools with their names (on a cluster in the log of its Job), and orgs.csv of an export or a delivery "
         "those of the store.",
@@ -61,7 +61,7 @@ def of_mapped_schools(context: Context, schools: Collection[str], scope: Scope) 
 
 
 def hint_of(word: str, sent: Iterable[tuple[str, str | None]], scope: Scope) -> str:
-    """`Oak Hill is 1001. `, or `Near Oak Hil: 1001. `, of the mapped schools among those `sent` (id, name). Pure.
+    """`Oak Hill is 1001`, or `Near Oak Hil: 1001`, of the mapped schools among those `sent` (id, name). Pure.
 
     Empty if nothing is like the word. It has no name but the one that was typed.
     """
@@ -72,6 +72,6 @@ def hint_of(word: str, sent: Iterable[tuple[str, str | None]], scope: Scope) -> 
             for each in dict.fromkeys(t.strip().casefold() for t in (place.leads_to, raw, name or "") if t):
                 ids.setdefault(each, []).append(place.leads_to)
     if meant := ids.get(word.strip().casefold()):
-        return f"{word} is {' or '.join(dict.fromkeys(meant))}. "
+        return " ".join((word, "is", " or ".join(dict.fromkeys(meant))))
     alike = dict.fromkeys(id_ for found in near(word, ids) for id_ in ids[found])
-    return f"Near {word}: {', '.join(alike)}. " if alike else ""
+    return ": ".join((" ".join(("Near", word)), ", ".join(alike))) if alike else ""
