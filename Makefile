@@ -9,7 +9,7 @@ FINISHED ?= 10000
 CONNECTIONS ?= 1000
 CROWD ?= 10000
 PEOPLE ?= 5000
-WORKERS ?= 2
+WORKERS ?= 3
 CLUSTER_WORKERS ?= 3
 ARGS ?=
 # The Python of the image (deploy/Dockerfile)
@@ -71,7 +71,7 @@ test: $(STAMP) ## All tests (ARGS: for pytest, such as ARGS='-k digest')
 	$(if $(ARGS),,$(ON_CLUSTERS) || $(BIN)/python -m pytest -q tests/cluster $(AGAIN))
 
 PYTEST = $(BIN)/python -m pytest -q -n
-# These wait for others half of their time.
+# These wait for others half of their time, and the others some of it.
 ON_CLUSTERS = $(PYTEST) $(CLUSTER_WORKERS) --dist=loadfile tests/cluster
 # Tests on a cluster that fail are repeated once, since a busy machine can be late; other tests never are.
 AGAIN = --last-failed --last-failed-no-failures none
