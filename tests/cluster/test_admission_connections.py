@@ -277,7 +277,8 @@ def test_a_connection_can_be_made_asking_for_a_run(people: People) -> None:
 
 def test_stamps_are_no_difference_to_git(people: People) -> None:
     person: Person = people.erin
-    made(person.apply(connection(), "argocd-controller"))
+    unseen = made(person.apply(connection(), "argocd-controller"))
+    assert unseen["status"] == {"observedGeneration": -1}
     first = made(person.apply(connection(), "argocd-controller"))  # stores the status of what nobody has seen yet
     again = made(person.apply(connection(), "argocd-controller"))
     assert first["metadata"]["resourceVersion"] == again["metadata"]["resourceVersion"]

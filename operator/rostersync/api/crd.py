@@ -1,8 +1,8 @@
 """Custom resource definitions, made from the models, with the structural schemas that the API server demands.
 
 pydantic's JSON Schema has constructs that Kubernetes refuses ($ref, const, anyOf with null, titles,
-additionalProperties next to properties); `structural` replaces them. Defaults are not in the schema, so that GitOps
-tools compare what was written. Descriptions name them instead.
+additionalProperties next to properties); `structural` replaces them. Few defaults are in the schema, so that GitOps
+tools compare what was written. Descriptions name the others.
 """
 
 from pathlib import Path

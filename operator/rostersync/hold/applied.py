@@ -80,8 +80,9 @@ def within(applied: Iterable[AppliedCounts], since: datetime, least: int = 1) ->
     """Everything that was applied after `since` and still stands, by place. `applied` is oldest first, as the store has it.
 
     A place starts when it has at least `least` records. What was before that is not counted, since a share of fewer says
-    nothing: a district of which a few were imported first would have no window until the next day. What a restore took back is not counted any more, and the restore itself never is. Where it takes back
-    something older than the window, the window begins with what the restore left there.
+    nothing: a district of which a few were imported first would have no window until the next day. What a restore took back
+    is not counted any more, and the restore itself never is. Where it takes back something older than the window, the window
+    begins with what the restore left there.
     """
     rows = [row for row in applied if row.applied_at > since]
     links = {row.revision: row.takes_back for row in rows if row.takes_back is not None}

@@ -50,9 +50,7 @@ class Walk:
         self.offset = 0
         self.fresh = False  # whether the last page brought rows to keep
         self.led_on = False  # whether the last page with rows named a next one
-        self.linked = (
-            False  # whether the server's own addresses were followed, so that nobody saw whether pages join up
-        )
+        self.linked = False  # whether the server's own addresses were followed: nobody sees whether such pages join up
         self.uneven = False  # whether a page that was not the last one had fewer rows than another
         self.doubts: list[str] = []
         self._hint: End | None = None  # why the next page should be empty

@@ -7,9 +7,7 @@ end
 
 local conditions = {}
 for _, condition in ipairs(status.conditions or {}) do
-  if condition.status == "True" or condition.type == "Ready" then
-    conditions[condition.type] = condition
-  end
+  conditions[condition.type] = condition
 end
 
 if conditions.Stalled then
